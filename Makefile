@@ -1,0 +1,68 @@
+# The laboratory's commands; each sets up what it needs. `make` alone lists them.
+
+# Python 3.11, 3.12 or 3.13: the first of these that is one, or the one you name (make run PYTHON=...).
+PYTHON ?= python3 python3.13 python3.12 python3.11
+PORT ?=
+
+PY := .venv/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help run classroom test check format shots pretrained clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+run: .venv/.requirements ## install what is missing, start the laboratory and print its address (PORT=8600 for another port)
+	@exec $(PY) -m streamlit run app.py $(if $(PORT),--server.port $(PORT))
+
+classroom: .venv/.requirements ## the same for everybody in the room, with a QR code
+	@exec $(PY) -m tools.classroom $(if $(PORT),--port $(PORT))
+
+test: .venv/.requirements-dev ## run every test
+	@$(PY) -m pytest
+
+check: .venv/.requirements-dev ## formatting, lint and types; changes nothing
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+format: .venv/.requirements-dev ## mend formatting and what lint can mend
+	@$(PY) -m ruff check --fix --quiet . || true
+	@$(PY) -m ruff format .
+
+shots: .venv/.requirements-dev ## photograph every page into shots/ (needs Chromium)
+	@$(PY) -m tools.shots
+
+pretrained: .venv/.requirements ## train again the models that come with the laboratory
+	@$(PY) -m aecore.presets
+
+clean: ## remove caches and screenshots (runs, data and .venv stay)
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache shots
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# Stamps: installing again only when the list changed.
+
+.venv/.python:
+	@found=; for python in $(PYTHON); do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "The laboratory needs Python 3.11, 3.12 or 3.13, and this machine's $(firstword $(PYTHON)) is" \
+	    "$$($(firstword $(PYTHON)) --version 2>/dev/null || echo missing): name one, as in make run PYTHON=python3.12" >&2; \
+	  exit 1; \
+	fi; \
+	if ! $(PY) -m pip --version >/dev/null 2>&1; then \
+	  "$$found" -m venv .venv || { echo "No environment could be made (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }; \
+	fi
+	@touch $@
+
+.venv/.requirements: requirements.txt | .venv/.python
+	@echo "Installing into .venv (once; on Linux about 5 GB, a few minutes) ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/.requirements-dev: requirements-dev.txt .venv/.requirements
+	@echo "Installing the tools for tests and checks into .venv ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,212 @@
+"""The command line: python -m aecore datasets | families | train | runs | evaluate RUN | export RUN."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from aecore import presets, runs
+from aecore.config import Config
+from aecore.errors import UserError
+from aecore.knobs import knobs_of
+
+Row = dict[str, Any]
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Rows as aligned columns for a terminal."""
+    rows = list(rows)
+    if not rows:
+        return "(none)"
+    names = list(rows[0])
+    texts = [names, *([_text(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[i]) for line in texts) for i in range(len(names))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in texts)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def show(rows: list[Row], as_json: bool) -> None:
+    print(json.dumps(rows, default=str) if as_json else table(rows))
+
+
+def datasets(args: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from aecore import data
+
+    if args.download:
+        with tqdm(total=100, unit="%", disable=args.json or not sys.stderr.isatty()) as bar:
+            for share in data.download(args.download):
+                bar.update(round(100 * share) - bar.n)
+    cards = data.CARDS.values()
+    show(
+        [
+            {
+                "name": card.name,
+                "here": "yes" if data.is_here(card.name) else "no",
+                "shape": card.shape,
+                "train": card.train,
+                "validation": card.validation,
+                "test": card.test,
+                "download": f"{card.download_bytes / 1e6:.1f} MB" if card.download_bytes else "none",
+                "licence": card.licence,
+            }
+            for card in cards
+        ],
+        args.json,
+    )
+
+
+def families(args: argparse.Namespace) -> None:
+    from aecore.families import FAMILIES
+
+    if args.json:
+        knob = lambda k: {  # noqa: E731
+            "name": k.name,
+            "kind": k.kind.__name__,
+            "default": k.default,
+            "choices": k.choices,
+            **dataclasses.asdict(k.says),
+        }
+        print(json.dumps([{"name": f.name, "doc": f.doc, "knobs": [knob(k) for k in f.knobs]} for f in FAMILIES.values()]))
+        return
+    for each in FAMILIES.values():
+        print(f"{each.name}: {each.doc}\n")
+        for k in each.knobs:
+            span = ", ".join(k.choices) or f"{k.says.low:g} to {k.says.high:g}"
+            print(f"  --set {k.name}={k.default}  ({span}) {k.says.doc}")
+        print()
+
+
+def _wanted(args: argparse.Namespace) -> Config:
+    """The run that the options describe: the data set's own start, with what was said put over it."""
+    said = {k.name: v for k in knobs_of(Config) if (v := getattr(args, k.name)) is not None}
+    said = {name: next(k for k in knobs_of(Config) if k.name == name).check(value) for name, value in said.items()}
+    knobs = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in args.set)
+    start = presets.start(args.dataset, str(said.get("network", "mlp")))
+    return dataclasses.replace(start, family=args.family, knobs=knobs, **said)
+
+
+def train(args: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from aecore.families import settle
+
+    config = settle(_wanted(args))
+    try:
+        found = runs.entry(config.id).finished
+    except runs.UnknownRun:
+        found = False
+    if not found:
+        from aecore.work import carry_out
+
+        with tqdm(total=config.epochs, unit="epoch", disable=args.json or not sys.stderr.isatty()) as bar:
+            for progress in carry_out(config, args.device):
+                bar.update(progress.epoch - bar.n)
+                bar.set_postfix({name: f"{nats:.2f}" for name, nats in (progress.validation or progress.train).items()})
+    result = dict(runs.entry(config.id).result)
+    said = {"id": config.id, "found": found, **result, "loss": {k: sum(result[k].values()) for k in ("train", "test")}}
+    if args.json:
+        print(json.dumps(said))
+        return
+    print(f"{config.id}: {'found, nothing was trained' if found else 'trained'} in {result['seconds']:.1f} s")
+    print(f"test loss {said['loss']['test']:.2f} nats per picture, squared error {result['mse']:.5f} per pixel")
+
+
+def list_runs(args: argparse.Namespace) -> None:
+    show(
+        [
+            {
+                "id": each.id,
+                "state": each.state,
+                "error": each.result.get("mse", float("nan")),
+                "seconds": each.result.get("seconds", float("nan")),
+                "gallery": "yes" if each.gallery else "no",
+                "note": each.reason,
+            }
+            for each in runs.entries()
+        ],
+        args.json,
+    )
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    """What a finished run scores on the test pictures, computed afresh."""
+    from aecore import trained, work
+    from aecore.data import load
+    from aecore.families import build
+    from aecore.train import Pictures
+    from aecore.train import evaluate as losses
+
+    opened = trained.load(args.target)
+    data, recipe = load(opened.config.dataset), build(opened.config)
+    recipe.model.load_state_dict(opened.model.state_dict())
+    device = next(opened.model.parameters()).device
+    said = {
+        "id": opened.id,
+        "test": losses(recipe, Pictures.of(data.test, device), opened.config),
+        "mse": work.squared_error(opened, data),
+        **work.baselines(data, opened.config.z_dim),
+    }
+    print(json.dumps(said) if args.json else "\n".join(f"{name}: {value}" for name, value in said.items()))
+
+
+def export(args: argparse.Namespace) -> None:
+    from aecore.export import export_run
+
+    files = export_run(args.run, Path(args.to or Path("exports") / args.target))
+    show([{"file": str(file), "bytes": file.stat().st_size} for file in files], args.json)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m aecore", description="The autoencoder laboratory without its pages.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help)
+        added.add_argument("--json", action="store_true", help="answer in JSON, for machines")
+        added.set_defaults(run=run, command=name)
+        return added
+
+    one = command("datasets", datasets, "list the data sets, or download one")
+    one.add_argument("--download", metavar="NAME", help="fetch this data set into AECORE_DATA")
+    command("families", families, "list the families of autoencoders and their knobs")
+    one = command("train", train, "train a model; the same settings a second time are found, not trained")
+    one.add_argument("--dataset", default="digits")
+    one.add_argument("--family", default="vae")
+    for knob in knobs_of(Config):
+        one.add_argument(f"--{knob.name.replace('_', '-')}", metavar="|".join(knob.choices) or None, help=knob.says.doc)
+    one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a knob of the family's own")
+    one.add_argument("--device", help="cpu, cuda or mps; else AECORE_DEVICE, else the fastest there is")
+    command("runs", list_runs, "list the runs")
+    command("evaluate", evaluate, "score a run on the test pictures").add_argument("target", metavar="RUN")
+    one = command("export", export, "write a run's encoder and decoder for use without this laboratory")
+    one.add_argument("target", metavar="RUN")
+    one.add_argument("--to", metavar="FOLDER", help="where to (default: exports/RUN)")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except UserError as error:
+        print(json.dumps({"error": str(error)}) if args.json else f"aecore: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Config: one run said completely. Its hash is the run's name, so the same settings are never trained twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from aecore.errors import UserError
+from aecore.knobs import Says, Value, complete, knobs_of
+
+# Raise when the same settings begin to give other weights: old runs then no longer count as found.
+VERSION = 1
+
+ZDim = Annotated[int, Says("How many numbers each picture is squeezed into.", 1, 512, 1, label="Latent size")]
+Hidden = Annotated[
+    tuple[int, ...],
+    Says(
+        "Widths of the encoder's hidden layers (mlp) or channels of its halving layers (conv), comma-separated; "
+        "the decoder mirrors them.",
+        1,
+        4096,
+        label="Hidden widths",
+    ),
+]
+Epochs = Annotated[int, Says("How often the whole training set is seen.", 1, 1000, 1)]
+BatchSize = Annotated[int, Says("Pictures in each step; larger is faster and takes fewer steps.", 1, 8192, 1)]
+Rate = Annotated[
+    float, Says("Size of the optimiser's steps (Adam); for one-cycle its peak.", 1e-6, 10, 1e-4, label="Learning rate")
+]
+Seed = Annotated[int, Says("Same seed and settings, same weights (on one machine).", 0, 2**31 - 1, 1)]
+Network = Annotated[
+    Literal["mlp", "conv"],
+    Says("mlp: every pixel to every unit. conv: small filters slid over the picture, halving it at each layer."),
+]
+Activation = Annotated[
+    Literal["relu", "leaky-relu", "elu", "silu", "tanh", "sigmoid"], Says("The bend between layers.")
+]
+Output = Annotated[
+    Literal["bernoulli", "gaussian"],
+    Says("bernoulli: binary cross-entropy (BCE). gaussian: squared error (MSE).", label="Loss"),
+]
+Schedule = Annotated[
+    Literal["one-cycle", "constant"],
+    Says("one-cycle: the rate rises and falls once, which gets further in few epochs (Smith & Topin 2017)."),
+]
+Precision = Annotated[
+    Literal["float32", "bfloat16"], Says("bfloat16: half the bits in matrix products; faster where the chip has it.")
+]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that changes the weights of a run, and nothing else."""
+
+    dataset: str = "digits"
+    family: str = "vae"
+    network: Network = "mlp"
+    hidden: Hidden = (128, 64)
+    z_dim: ZDim = 2
+    activation: Activation = "relu"
+    likelihood: Output = "bernoulli"
+    epochs: Epochs = 60
+    batch_size: BatchSize = 128
+    lr: Rate = 0.004
+    schedule: Schedule = "one-cycle"
+    precision: Precision = "float32"
+    seed: Seed = 0
+    knobs: Mapping[str, Value] = field(default_factory=dict)  # the family's own
+    parent: str | None = None  # the run that this one goes on from
+    version: int = VERSION
+
+    @property
+    def id(self) -> str:
+        """A name that says the kind and ends in a hash of every setting: `vae-digits-2d-1f0c3a9e`."""
+        # Settings at their defaults are left out, so that a setting added later leaves old names alone.
+        # Whoever changes a default raises VERSION.
+        usual = Config(version=0).to_json()
+        said = {name: value for name, value in self.to_json().items() if value != usual[name]}
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+        return f"{self.family}-{self.dataset}-{self.z_dim}d-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    @property
+    def title(self) -> str:
+        """The run in a few words: `vae, digits, 2-D, mlp 128-64`."""
+        widths = "-".join(map(str, self.hidden))
+        return f"{self.family}, {self.dataset}, {self.z_dim}-D, {self.network} {widths}".rstrip()
+
+    def checked(self) -> Config:
+        """The same Config with every value in its own type and range, or a UserError that says what would fit."""
+        own = {knob.name for knob in knobs_of(Config)}
+        return dataclasses.replace(self, **complete(Config, {n: v for n, v in vars(self).items() if n in own}))  # type: ignore[arg-type]
+
+    def to_json(self) -> dict[str, Any]:
+        said = dataclasses.asdict(self)
+        return said | {"hidden": list(self.hidden), "knobs": dict(self.knobs)}
+
+    @classmethod
+    def from_json(cls, said: Any) -> Config:
+        """Back from `to_json`; a UserError when it is not a Config."""
+        names = {each.name for each in dataclasses.fields(cls)}
+        if not isinstance(said, dict) or not set(said) <= names or not isinstance(said.get("knobs", {}), dict):
+            raise UserError("The settings are not those of a run; they were written by another program or version.")
+        return cls(**said).checked()

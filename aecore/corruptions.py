@@ -1,0 +1,44 @@
+"""Corruptions: noises that pictures are put through, on any device; values stay in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def gaussian(x: Tensor, strength: float) -> Tensor:
+    """Normal noise of standard deviation `strength` (1 is the whole range from black to white), clipped."""
+    return (x + strength * torch.randn_like(x)).clamp(0, 1)
+
+
+def _pixels(x: Tensor) -> Tensor:
+    """Uniform numbers `[B, 1, H, W]`: a pixel is hit in all its colours or in none."""
+    return torch.rand_like(x[:, :1])
+
+
+def masking(x: Tensor, strength: float) -> Tensor:
+    """A share `strength` of the pixels is put to black (Vincent et al. 2008)."""
+    return x * (_pixels(x) >= strength)
+
+
+def salt_and_pepper(x: Tensor, strength: float) -> Tensor:
+    """A share `strength` of the pixels becomes black or white, half of them each."""
+    chance = _pixels(x)
+    return torch.where(chance < strength / 2, 0.0, torch.where(chance < strength, 1.0, x))
+
+
+CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
+    "gaussian": gaussian,
+    "masking": masking,
+    "salt-and-pepper": salt_and_pepper,
+}
+
+
+def corrupted(pictures: np.ndarray, noise: str, strength: float, seed: int) -> np.ndarray:
+    """`pictures` float32 `[N, C, H, W]` under one of the noises; the same seed gives the same noise."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return CORRUPTIONS[noise](torch.from_numpy(pictures), strength).numpy()

@@ -1,0 +1,51 @@
+"""Devices: where the numbers are crunched."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+
+import torch
+
+from aecore.errors import UserError
+
+
+@dataclass(frozen=True)
+class Device:
+    """A place to compute: torch's name for it, and a name that people know it by."""
+
+    kind: str  # cpu, cuda or mps
+    name: str  # "NVIDIA H200", "Apple GPU", "CPU, 2 threads"
+
+    @property
+    def torch(self) -> torch.device:
+        return torch.device(self.kind)
+
+
+def there() -> dict[str, bool]:
+    """Which kinds of device this machine has."""
+    return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+
+
+def pick(wanted: str | None = None) -> Device:
+    """The device `wanted`, else the one that AECORE_DEVICE names, else the fastest there is.
+
+    Raises UserError when the one asked for is not there.
+    """
+    wanted = wanted or os.environ.get("AECORE_DEVICE") or None
+    kinds = there()
+    kind = wanted or next(kind for kind, here in kinds.items() if here)
+    if not kinds.get(kind.split(":")[0], False):
+        found = ", ".join(kind for kind, here in kinds.items() if here)
+        raise UserError(f"This machine has no device {kind}; set AECORE_DEVICE to one that it has: {found}.")
+    return Device(kind, _name(kind))
+
+
+def _name(kind: str) -> str:
+    if kind.startswith("cuda"):
+        return torch.cuda.get_device_name(torch.device(kind))
+    if kind == "mps":
+        return "Apple GPU"
+    threads = torch.get_num_threads()
+    return f"{platform.machine()} CPU, {threads} thread{'s' * (threads > 1)}"

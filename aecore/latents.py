@@ -1,0 +1,209 @@
+"""Walking in code space: ways from code to code, planes through the codes, and grids on those planes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+
+from aecore.errors import UserError
+
+PARALLEL = 1e-6  # sine of an angle below which float32 codes cannot tell two directions apart
+FLAT = 1e-6  # a dimension narrower than this, relative to its size, counts as constant
+
+
+def checked(codes: np.ndarray) -> np.ndarray:
+    """`codes` [N, D] as float64; a UserError for none, or (training diverged) some not finite."""
+    codes = np.asarray(codes, dtype=np.float64)
+    if not codes.size:
+        raise UserError("There are no codes to draw: choose a run and a data set that have some.")
+    if not np.isfinite(codes).all():
+        raise UserError("Some of these codes are not finite numbers: train again with a lower learning rate.")
+    return codes
+
+
+def centred(codes: np.ndarray) -> np.ndarray:
+    """`codes` [N, D] minus their mean, as float64."""
+    shifted = checked(codes) - codes[0]  # first, so that equal codes become zeros and not rounding errors
+    return shifted - shifted.mean(axis=0)
+
+
+# Ways
+
+
+def _times(steps: int) -> np.ndarray:
+    """`steps` moments from 0 to 1, both included."""
+    if steps < 2:
+        raise UserError("A walk needs at least 2 steps: its start and its end.")
+    return np.linspace(0, 1, steps)
+
+
+def linear(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
+    """The straight line (1 - t) a + t b, from `a` [D] to `b` [D], both included: [steps, D]."""
+    t = _times(steps).reshape(-1, *[1] * np.ndim(a))
+    return ((1 - t) * a + t * b).astype(np.float32)
+
+
+def spherical(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
+    """Along the great circle from `a` [D] to `b` [D] (slerp: Shoemake 1985; White 2016): [steps, D].
+
+    The direction turns at constant speed and the length changes linearly, so a walk between two typical
+    samples of a normal stays as far from the origin as they are. Equal or opposite directions, and a zero
+    code, have no one great circle between them: there it is the straight line.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    t, lengths = _times(steps)[:, None], (np.linalg.norm(a), np.linalg.norm(b))
+    if not all(lengths):
+        return linear(a, b, steps)
+    start, end = a / lengths[0], b / lengths[1]
+    # Kahan's formula: unlike arccos, it is exact for small angles too.
+    angle = 2 * np.arctan2(np.linalg.norm(start - end), np.linalg.norm(start + end))
+    if np.sin(angle) < PARALLEL:
+        return linear(a, b, steps)
+    direction = (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
+    return (((1 - t) * lengths[0] + t * lengths[1]) * direction).astype(np.float32)
+
+
+Path = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+PATHS: dict[str, Path] = {"linear": linear, "spherical": spherical}
+
+
+def crossfade(picture_a: np.ndarray, picture_b: np.ndarray, steps: int) -> np.ndarray:
+    """One picture [C, H, W] fading into another: [steps, C, H, W]. What a walk through codes has to beat."""
+    return linear(picture_a, picture_b, steps)  # the same straight line, through pixels
+
+
+# Dimensions
+
+
+def ranges(codes: np.ndarray, low: float = 0.01, high: float = 0.99) -> np.ndarray:
+    """Where each dimension of `codes` [N, D] lives, from its `low` to its `high` quantile: [D, 2].
+
+    Never of zero width, so that a slider can stand on it: a constant dimension gets its value plus/minus 1.
+    """
+    spans = np.quantile(checked(codes), (low, high), axis=0).T  # [D, 2]
+    constant = spans[:, 1] - spans[:, 0] <= FLAT * np.maximum(1, np.abs(spans).max(axis=1))
+    spans[constant] = spans[constant].mean(axis=1, keepdims=True) + np.array([-1, 1])
+    return spans.astype(np.float32)
+
+
+def by_variance(codes: np.ndarray) -> np.ndarray:
+    """The dimensions of `codes` [N, D], numbered from 0, the one that varies most first: [D]."""
+    return np.argsort(-checked(codes).var(axis=0), kind="stable")
+
+
+# Planes
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A flat map through code space. With codes of one dimension the second axis is zeros: a line."""
+
+    origin: np.ndarray  # [D], the code at the point (0, 0)
+    axes: np.ndarray  # [2, D], orthonormal rows (the second all zero when D is 1)
+    names: tuple[str, str]  # the second is "" when D is 1
+    explained: tuple[float, float] | None = None  # share 0..1 of the variance along each axis, if components
+
+    def project(self, codes: np.ndarray) -> np.ndarray:
+        """The shadows [N, 2] of `codes` [N, D] on the plane."""
+        return ((codes - self.origin) @ self.axes.T).astype(np.float32)
+
+    def lift(self, points: np.ndarray) -> np.ndarray:
+        """The codes [N, D] of `points` [N, 2] on the plane: what to decode when somebody points there."""
+        return (self.origin + points @ self.axes).astype(np.float32)
+
+
+def plane_of_dimensions(codes: np.ndarray, first: int = 0, second: int = 1) -> Plane:
+    """The plane of two dimensions (numbered from 0) through the mean of `codes` [N, D] in all the others.
+
+    Its points are the raw coordinates; names count from 1, as papers do. With two dimensions nothing is
+    projected away; with one, `second` does not matter. A UserError for one dimension twice, or one not there.
+    """
+    codes = checked(codes)
+    size = codes.shape[1]
+    chosen = [first] if size == 1 else [first, second]
+    if not all(0 <= dimension < size for dimension in chosen):
+        raise UserError(f"These codes have {size} dimensions: choose from 1 to {size}.")
+    if size > 1 and first == second:
+        raise UserError("A plane needs two different dimensions: choose another one.")
+    origin, axes = codes.mean(axis=0), np.zeros((2, size))
+    origin[chosen] = 0  # so that points are raw coordinates
+    axes[range(len(chosen)), chosen] = 1
+    names = [f"z{dimension + 1}" for dimension in chosen] + [""]
+    return Plane(origin.astype(np.float32), axes.astype(np.float32), (names[0], names[1]))
+
+
+def plane_of_components(codes: np.ndarray) -> Plane:
+    """The first two principal components of `codes` [N, D], through their mean (Pearson 1901).
+
+    A component's sign means nothing, so the largest loading of each is made positive: equal codes, equal map.
+    """
+    mean, centred_codes, size = checked(codes).mean(axis=0), centred(codes), codes.shape[1]
+    # [D, D] rather than an SVD of the codes: it has D directions even when there are fewer codes than that.
+    scatter = centred_codes.T @ centred_codes
+    variances, directions = np.linalg.eigh(scatter)  # rising
+    axes, found = np.zeros((2, size)), directions.T[::-1][:2]
+    largest = np.abs(found).round(5).argmax(axis=1)  # rounded: rounding errors must not break ties
+    axes[: len(found)] = found * np.sign(found[range(len(found)), largest])[:, None]
+    first, second = (np.append(variances[::-1].clip(0), 0)[:2] / (np.trace(scatter) or 1)).tolist()
+    names = ("PC1", "PC2" if size > 1 else "")
+    return Plane(mean.astype(np.float32), axes.astype(np.float32), names, (first, second))
+
+
+# Grids
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """n by n points of a plane, in the order in which pictures are laid out: row by row from the top left.
+
+    `points[row * n + column]` is `(x[column], y[row])`. Up is up: x rises, y falls, row 0 has the largest y.
+    """
+
+    x: np.ndarray  # [n], rising
+    y: np.ndarray  # [n], falling
+    points: np.ndarray  # [n * n, 2]
+
+
+def _even(column: np.ndarray, n: int, prior: bool) -> np.ndarray:
+    """[n] even steps from the 1st to the 99th percentile of `column` [N], or of N(0, 1)."""
+    low, high = map(NormalDist().inv_cdf, (0.01, 0.99)) if prior else ranges(column[:, None])[0]
+    return np.linspace(low, high, n)
+
+
+def _quantiles(column: np.ndarray, n: int, prior: bool) -> np.ndarray:
+    """[n] evenly spaced quantiles, .05 to .95, of N(0, 1), or of a normal with `column`'s own mean and sd."""
+    ticks = np.array([NormalDist().inv_cdf(share) for share in np.linspace(0.05, 0.95, n)])
+    return ticks if prior else column.mean() + (column.std() or 1) * ticks
+
+
+_SPACINGS = {"range": _even, "quantiles": _quantiles}
+
+
+def grid(
+    points: np.ndarray,
+    n: int,
+    spacing: Literal["range", "quantiles"] = "range",
+    prior: bool = False,
+    span: tuple[float, float] | np.ndarray | None = None,
+) -> Grid:
+    """n by n places to decode, laid over `points` [N, 2], or over the prior N(0, 1) with `prior`.
+
+    `range` takes even steps; `quantiles` lies denser where a normal is denser, so that each step passes the
+    same share of it (Kingma & Welling 2013). A `span`, (low, high) for both axes or [2, 2] with a row for
+    each, lays an even grid there and overrules the rest. On a map that is a line (codes of one dimension) all
+    rows are equal.
+    """
+    if n < 2:
+        raise UserError("A grid needs at least 2 pictures on each side.")
+    if span is not None:
+        x, y = (np.linspace(low, high, n) for low, high in np.broadcast_to(span, (2, 2)))
+    else:
+        x, y = (_SPACINGS[spacing](column, n, prior) for column in checked(points).T)
+    columns, rows = np.meshgrid(x, y[::-1])  # [n, n] each; row 0 is the top
+    places = np.stack([columns.ravel(), rows.ravel()], axis=1)
+    return Grid(x.astype(np.float32), y[::-1].astype(np.float32), places.astype(np.float32))

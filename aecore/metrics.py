@@ -1,0 +1,149 @@
+"""Metrics: numbers that say how good pictures, codes and maps are; they know arrays, and no model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from aecore.errors import UserError
+
+FLOAT_BYTES = 4  # a number of a code is a float32
+
+# Pictures
+
+
+def mse(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Mean squared error per pixel of each pair of `a` and `b` [N, ...]: [N], from 0 (equal)."""
+    gap = np.asarray(a, np.float64) - b
+    return (gap**2).reshape(len(gap), -1).mean(axis=1)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Peak signal-to-noise ratio of each pair of pictures in [0, 1]: [N] decibels, inf when equal."""
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(mse(a, b))
+
+
+def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Structural similarity of each pair of pictures [N, C, H, W] in [0, 1]: [N], -1..1, 1 when equal.
+
+    Compares means, contrasts and patterns (Wang, Bovik, Sheikh & Simoncelli 2004) in windows of 7 by 7
+    pixels, or the largest odd size that fits; a UserError for pictures under 3 pixels wide or high, which
+    have no patterns.
+    """
+    from skimage.metrics import structural_similarity
+
+    narrow = min(7, *np.shape(a)[2:])
+    if narrow < 3:
+        raise UserError("SSIM needs pictures of at least 3 by 3 pixels: use the mean squared error here.")
+    settings = {"win_size": narrow - 1 + narrow % 2, "data_range": 1, "channel_axis": 0}
+    pairs = zip(np.asarray(a, np.float64), np.asarray(b, np.float64), strict=True)
+    return np.array([structural_similarity(*pair, **settings) for pair in pairs])
+
+
+# Baselines that a model has to beat
+
+
+def pca_error(train: np.ndarray, test: np.ndarray, d: int) -> float:
+    """Mean squared error per pixel on `test` of PCA with `d` components fitted to `train`, both [N, ...].
+
+    The best that any linear autoencoder with a code of `d` numbers can do on `train` (Baldi & Hornik 1989).
+    Exact, not randomised: seconds for thousands of pixels. More components than there are count as all of
+    them.
+    """
+    from sklearn.decomposition import PCA
+
+    if d < 1:
+        return mean_picture_error(train, test)
+    known, asked = (np.asarray(each, np.float64).reshape(len(each), -1) for each in (train, test))
+    solver = "covariance_eigh" if known.shape[0] > known.shape[1] else "full"  # the quicker for its shape
+    model = PCA(min(d, *known.shape), svd_solver=solver).fit(known)
+    return float(mse(model.inverse_transform(model.transform(asked)), asked).mean())
+
+
+def mean_picture_error(train: np.ndarray, test: np.ndarray) -> float:
+    """Mean squared error per pixel on `test` of always answering the mean of `train`: a collapsed model."""
+    return float(mse(test, np.mean(train, axis=0, keepdims=True, dtype=np.float64)).mean())
+
+
+# Codes
+
+
+def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
+    """How many dimensions of the posterior means [N, D] have a variance over the data above `threshold`.
+
+    The others carry nothing: collapsed to the prior (Burda, Grosse & Salakhutdinov 2015, whose threshold is
+    0.01).
+    """
+    return int((np.var(means, axis=0, dtype=np.float64) > threshold).sum())
+
+
+def knn_accuracy(
+    train_codes: np.ndarray,
+    train_labels: np.ndarray,
+    test_codes: np.ndarray,
+    test_labels: np.ndarray,
+    k: int = 10,
+) -> float:
+    """Share 0..1 of `test_codes` [M, D] whose `k` nearest `train_codes` [N, D] vote for the right label.
+
+    With fewer than `k` codes to train on, all of them vote.
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    model = KNeighborsClassifier(min(k, len(train_codes))).fit(train_codes, train_labels)
+    return float(model.score(test_codes, test_labels))
+
+
+def principal_angle(a: np.ndarray, b: np.ndarray) -> float:
+    """Cosine of the largest principal angle between the row spaces of `a` and `b` [d, D]: 0..1, 1 when equal.
+
+    A linear autoencoder spans the PCA plane when this is 1 (Baldi & Hornik 1989; the angles: Knyazev &
+    Argentati 2002). It does not ask whether the rows themselves are the same, nor in which order.
+    """
+    from scipy.linalg import subspace_angles
+
+    return math.cos(subspace_angles(np.transpose(a), np.transpose(b)).max())
+
+
+# Maps
+
+
+def trustworthiness(codes: np.ndarray, points: np.ndarray, k: int = 5) -> float:
+    """How far the `k` neighbours on a map [N, 2] are neighbours among the `codes` [N, D] too: 0..1.
+
+    1: the map invents no neighbours (Venna & Kaski 2001). `k` is lowered to stay below N / 2, where the
+    measure ends; fewer than 3 points raise a UserError. Needs N * N distances: thousands of points, not tens
+    of thousands.
+    """
+    from sklearn.manifold import trustworthiness as measured
+
+    if len(codes) < 3:
+        raise UserError("Trustworthiness needs at least 3 points: show more of them.")
+    return float(measured(codes, points, n_neighbors=min(k, (len(codes) - 1) // 2)))
+
+
+# Compression
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How many times smaller a code is than its input: in numbers, as papers count, and in bytes."""
+
+    numbers: float
+    bytes: float
+
+
+def compression(
+    shape: tuple[int, ...], z_dim: int, input_bytes: float = 1.0, code_bytes: float = FLOAT_BYTES
+) -> Compression:
+    """Both ratios for inputs of `shape` and codes of `z_dim` numbers; below 1 the code is the larger one.
+
+    A level of grey takes 1 byte where a float32 takes 4, so the ratio of numbers flatters fourfold: 28 by 28
+    pixels in 32 numbers are 24.5 in numbers and 6.125 in bytes. Both sizes are bytes per number: 4 for inputs
+    that are floats themselves, log2(K) / 8 for codes that are indices into a codebook of K.
+    """
+    numbers = math.prod(shape) / z_dim
+    return Compression(numbers=numbers, bytes=numbers * input_bytes / code_bytes)

@@ -1,0 +1,327 @@
+"""Pictures in and out: a hostile upload becomes an array that a model can read, arrays become PNG, GIF and mosaics.
+
+Arrays are float32 [C, H, W] in [0, 1] (C = 1 gray or 3 RGB), batches [N, C, H, W]; files are bytes.
+"""
+
+import io
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from aecore.errors import UserError
+
+MAX_BYTES = 20 * 2**20
+MAX_PIXELS = 40_000_000
+
+Fit = Literal["crop", "pad", "stretch"]
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+SIGNATURES = re.compile(
+    rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8|BM|II[*+]\0|MM\0[*+]", re.DOTALL
+)  # of those formats
+
+# Pillow lets whatever its parsers trip over escape: OSError (truncated, UnidentifiedImageError), SyntaxError
+# (broken PNG), ValueError (limits, odd modes), struct.error (short fields), EOFError, KeyError and IndexError
+# (missing tags), TypeError and AttributeError (a tag of the wrong type), AssertionError (TIFF),
+# ZeroDivisionError and OverflowError (absurd rationals), RuntimeError (TIFF directories, codecs), MemoryError
+# (absurd tiles), zlib.error. All say: these bytes are no sound picture.
+DAMAGE = (
+    OSError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError,
+    RuntimeError, MemoryError, EOFError, struct.error, zlib.error,
+)  # fmt: skip
+BOMB = (
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)  # the warning is raised under python -W error
+
+BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
+WHITE_IS_ZERO, UNSIGNED = 0, 1  # values of the last two
+
+# Okabe and Ito's vermilion and blue: told apart with every common kind of colour blindness.
+TOO_MUCH, TOO_LITTLE = np.float32([0.835, 0.369, 0.0]), np.float32([0.0, 0.447, 0.698])
+
+
+class PictureError(UserError):
+    """An upload that cannot be used as a picture."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A decoded upload: 8 bit, upright, mode "L" or "RGB", without the file's metadata; notes say what was done to it."""
+
+    picture: Image.Image
+    notes: tuple[str, ...]
+
+
+def open_upload(data: bytes) -> Upload:
+    """The picture in the bytes of a PNG, JPEG, WebP, GIF, BMP or TIFF file; PictureError says what is wrong with others."""
+    if not data:
+        raise PictureError("The file is empty; choose one that holds a picture.")
+    if len(data) > MAX_BYTES:
+        size, limit = len(data) / 2**20, MAX_BYTES // 2**20
+        raise PictureError(
+            f"The file has {size:.1f} MB and at most {limit} are taken; save the picture smaller."
+        )
+    try:
+        return _decode(data)
+    except BOMB as error:
+        raise _too_large("far too many") from error
+    except DAMAGE as error:
+        if not SIGNATURES.match(data):
+            raise PictureError(
+                "This is not a picture we can read; choose a PNG, JPEG, WebP, GIF, BMP or TIFF file."
+            ) from error
+        raise PictureError(
+            "The picture breaks off, is damaged or of a rare kind; open it elsewhere, save it as a plain PNG, try again."
+        ) from error
+
+
+def _decode(data: bytes) -> Upload:
+    image = Image.open(io.BytesIO(data), formats=FORMATS)  # reads the header only
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise _too_large(f"{width} x {height}")
+    turn = _orientation(image)  # before load(), which turns TIFFs by itself and forgets the tag
+    image.load()
+    picture, note = _eight_bit(image)
+    notes = [_frames(image), note]
+    picture.info.clear()  # where the photo was taken is none of our business
+    if turn in range(2, 9):
+        notes.append("Turned upright as its EXIF tag says.")
+    if turn in range(2, 9) and image.format != "TIFF":
+        # An EXIF of this tag alone: exif_transpose writes the whole block anew, which fails on many a
+        # camera's.
+        picture.getexif()[ExifTags.Base.Orientation] = turn
+        picture = ImageOps.exif_transpose(picture)
+    return Upload(picture, tuple(filter(None, notes)))
+
+
+def _too_large(size: str) -> PictureError:
+    limit = MAX_PIXELS // 10**6
+    return PictureError(
+        f"The picture has {size} pixels and at most {limit} million are taken; shrink it first."
+    )
+
+
+def _orientation(image: Image.Image) -> object:
+    """EXIF orientation, 1 to 8 unless the file is odd; 1 where EXIF is missing or broken, which spoils no pixel."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except DAMAGE:
+        return 1
+
+
+def _frames(image: Image.Image) -> str | None:
+    """Called last: a walk through a broken animation can leave the file at any frame."""
+    try:
+        if image.format == "MPO" or not getattr(image, "is_animated", False):
+            return None  # MPO: a phone's JPEG with a gain map or thumbnail behind it
+        # Pillow walks TIFF pages in quadratic time, so a hostile file would hold us for minutes.
+        return "First of several pages." if image.format == "TIFF" else f"First of {image.n_frames} frames."
+    except DAMAGE:
+        return None
+
+
+def _eight_bit(image: Image.Image) -> tuple[Image.Image, str | None]:
+    """A copy in mode L or RGB, and what that took."""
+    if image.mode.startswith("I;16"):
+        return _from_16_bit(image)
+    if image.mode in ("I", "F"):
+        return _from_32_bit(image)
+    if image.has_transparency_data:
+        return _on_white(image)
+    if image.mode in ("1", "L"):
+        return image.convert("L"), None
+    return image.convert("RGB"), "CMYK turned into RGB." if image.mode == "CMYK" else None
+
+
+def _on_white(image: Image.Image) -> tuple[Image.Image, str | None]:
+    rgba = image.convert("RGBA")
+    ground = Image.new("RGB", image.size, "white")
+    ground.paste(rgba, mask=rgba)
+    opaque = rgba.getextrema()[3][0] == 255
+    gray = image.mode in ("1", "L", "LA", "La")
+    return ground.convert("L") if gray else ground, None if opaque else "Transparent parts were put on white."
+
+
+def _from_16_bit(image: Image.Image) -> tuple[Image.Image, str]:
+    """Pillow's own convert("L") would clip everything above 255 to white."""
+    bits = _tag(image, BITS_PER_SAMPLE, 16)
+    table = np.minimum(np.arange(2**16) * 255 / (2**bits - 1) + 0.5, 255).astype(np.uint8)
+    if _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO:  # Pillow minds it for 8 bit only
+        table = 255 - table
+    note, clear = f"{bits}-bit values scaled to 8 bit.", image.info.get("transparency")
+    if isinstance(clear, int):
+        table[clear] = 255
+        note += " Transparent parts were put on white."
+    return Image.fromarray(table[np.asarray(image)]), note
+
+
+def _from_32_bit(image: Image.Image) -> tuple[Image.Image, str]:
+    """Nothing in such a file says what is black and what is white, so its own darkest and brightest values do."""
+    values = np.asarray(image)  # [H, W] int32 or float32
+    if image.mode == "I" and (_tag(image, SAMPLE_FORMAT, UNSIGNED), _tag(image, BITS_PER_SAMPLE)) == (
+        UNSIGNED,
+        32,
+    ):
+        values = values.view(np.uint32)  # Pillow has no unsigned mode
+    known = values[np.isfinite(values)]
+    if not known.size:
+        raise PictureError("The picture holds no number at all (only NaN or infinity); export it again.")
+    low, high = float(known.min()), float(known.max())
+    pixels, span = np.empty(values.shape, np.uint8), high - low or 1.0
+    for top in range(0, len(values), 256):  # in strips: float64 copies of the whole would take gigabytes
+        strip = (values[top : top + 256].astype(np.float64) - low) / span
+        pixels[top : top + 256] = to_bytes(strip[None])[..., 0]
+    if _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO:
+        pixels = 255 - pixels
+    note = f"Values from {low:g} to {high:g} scaled to black to white."
+    return Image.fromarray(
+        pixels
+    ), note if known.size == values.size else note + " Missing values became black."
+
+
+def _tag(image: Image.Image, number: int, default: int | None = None) -> int | None:
+    """A TIFF tag's first value; the default for other formats."""
+    value = getattr(image, "tag_v2", {}).get(number, default)
+    return value[0] if isinstance(value, tuple) else value
+
+
+def fit(
+    picture: Image.Image, shape: tuple[int, int, int], how: Fit = "crop", invert: bool = False
+) -> np.ndarray:
+    """A picture as float32 [C, H, W] in [0, 1] of the given shape; C = 1 is ITU-R 601 luma.
+
+    crop: the largest centred piece of the right proportions; pad: the whole, centred on black; stretch: the
+    whole, distorted. Inversion comes before padding, so that the ground around the picture is black either
+    way.
+    """
+    channels, height, width = shape
+    picture = picture.convert({1: "L", 3: "RGB"}[channels])
+    pixels = FITS[how](picture, width, height)
+    array = np.asarray(pixels, np.float32).reshape(*pixels.size[::-1], channels).transpose(2, 0, 1) / 255
+    array = 1 - array if invert else array
+    top, left = (height - array.shape[1]) // 2, (width - array.shape[2]) // 2
+    canvas = np.zeros(shape, np.float32)
+    canvas[:, top : top + array.shape[1], left : left + array.shape[2]] = array
+    return canvas
+
+
+def _stretch(
+    picture: Image.Image, width: int, height: int, box: tuple[float, ...] | None = None
+) -> Image.Image:
+    """The two of Pillow's filters that come nearest to averaging by area: like it they keep means and never overshoot.
+
+    Off the exact area mean of a photo for 32 -> 28, 100 -> 28, 512 -> 28 (RMS of 255 levels): BILINEAR 1.3,
+    3.9, 4.4; HAMMING 3.6, 1.4, 1.8, hence the switch. BOX 8.9, 2.9, 0.6 counts whole pixels only; LANCZOS
+    5.1, 3.8, 3.9 draws halos round strokes. No reducing_gap: it doubles these errors and saves only some 50
+    ms on the largest picture.
+    """
+    left, top, right, bottom = box or (0, 0, *picture.size)
+    step = min((right - left) / width, (bottom - top) / height)  # source pixels per pixel
+    filter_ = Image.Resampling.HAMMING if step >= 2 else Image.Resampling.BILINEAR
+    return picture.resize((width, height), filter_, box=box)
+
+
+def _crop(picture: Image.Image, width: int, height: int) -> Image.Image:
+    step = min(picture.width / width, picture.height / height)  # source pixels per pixel
+    left, top = (picture.width - width * step) / 2, (picture.height - height * step) / 2
+    right, bottom = min(left + width * step, picture.width), min(top + height * step, picture.height)
+    return _stretch(picture, width, height, (max(left, 0), max(top, 0), right, bottom))
+
+
+def _pad(picture: Image.Image, width: int, height: int) -> Image.Image:
+    scale = min(width / picture.width, height / picture.height)
+    return _stretch(picture, max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+
+
+FITS = {"crop": _crop, "pad": _pad, "stretch": _stretch}
+
+
+def looks_inverted(picture: Image.Image) -> bool:
+    """Whether the ground is light (ink on paper) where our data sets have light strokes on black.
+
+    The ground is the median of the outermost 1/32 on each side, so a few strokes may touch the border.
+    """
+    small = np.asarray(picture.convert("L").resize((32, 32), Image.Resampling.BOX))
+    border = np.concatenate([small[0], small[-1], small[1:-1, 0], small[1:-1, -1]])
+    return bool(np.median(border) > 127.5)
+
+
+def to_bytes(picture: np.ndarray) -> np.ndarray:
+    """float [..., C, H, W] -> uint8 [..., H, W, C]; outside [0, 1] is clipped, halves go up, NaN is black."""
+    whole = np.fmin(np.fmax(picture, 0), 1) * 255 + 0.5  # fmax takes the number where the other is NaN
+    return np.ascontiguousarray(np.moveaxis(whole.astype(np.uint8), -3, -1))
+
+
+def png(picture: np.ndarray, scale: int = 1) -> bytes:
+    """PNG file of float [C, H, W] in [0, 1], or uint8 [H, W] or [H, W, 3]; each pixel becomes scale x scale."""
+    pixels = picture if picture.dtype == np.uint8 else to_bytes(picture)
+    pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    file = io.BytesIO()
+    Image.fromarray(_enlarge(pixels, scale, axis=0)).save(
+        file, "PNG", compress_level=1
+    )  # small pictures: speed counts
+    return file.getvalue()
+
+
+def _enlarge(pixels: np.ndarray, scale: int, axis: int) -> np.ndarray:
+    return pixels if scale == 1 else pixels.repeat(scale, axis).repeat(scale, axis + 1)
+
+
+def mosaic(pictures: np.ndarray, columns: int, gap: int = 1, fill: float = 0.5) -> np.ndarray:
+    """[N, C, H, W] -> [C, H', W'], row by row from the top left; gaps between cells only, missing cells are fill.
+
+    W' = columns * (W + gap) - gap even for fewer pictures than columns. ValueError for no pictures or no
+    columns.
+    """
+    number, channels, height, width = pictures.shape
+    if number < 1 or columns < 1:
+        raise ValueError("a mosaic needs at least one picture and one column")
+    rows = -(-number // columns)
+    cells = np.full((rows * columns, channels, height + gap, width + gap), fill, pictures.dtype)
+    cells[:number, :, :height, :width] = pictures
+    grid = cells.reshape(rows, columns, *cells.shape[1:]).transpose(2, 0, 3, 1, 4)  # [C, rows, H, columns, W]
+    whole = grid.reshape(channels, rows * (height + gap), columns * (width + gap))
+    return whole[:, : whole.shape[1] - gap, : whole.shape[2] - gap]
+
+
+def gif(frames: np.ndarray, scale: int = 4, seconds: float = 0.12, bounce: bool = True) -> bytes:
+    """Endless GIF of [N, C, H, W]: each frame shown so many seconds (a multiple of 0.01), there and back when bounce.
+
+    Equal neighbours are stored as one longer frame. Gray is exact, colours share one palette of 256 so that
+    nothing flickers.
+    """
+    pixels = to_bytes(frames)  # [N, H, W, C]
+    number, height, width, channels = pixels.shape
+    if channels == 1:
+        pixels, palette = pixels[..., 0], None
+    else:  # all frames below each other are one picture to quantize
+        tall = Image.fromarray(pixels.reshape(number * height, width, channels)).quantize(
+            dither=Image.Dither.NONE
+        )
+        pixels, palette = np.asarray(tall).reshape(number, height, width), tall.getpalette()
+    order = [*range(number), *range(number - 2, 0, -1)] if bounce else range(number)
+    pictures = [Image.fromarray(_enlarge(pixels[at], scale, axis=0)) for at in order]
+    for picture in pictures if palette else ():
+        picture.putpalette(palette)
+    milliseconds = max(2, round(seconds * 100)) * 10  # browsers slow anything below 20 ms down to 100
+    file = io.BytesIO()
+    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
+    return file.getvalue()
+
+
+def error_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What the model's pictures b have more or less than a: two [N, C, H, W] -> RGB float32 [N, 3, H, W] in [0, 1].
+
+    The mean of b - a over channels: white at 0, pure vermilion at +1 (too much), pure blue at -1 (too
+    little), the same scale on every map so that maps compare; black where it is no number.
+    """
+    difference = np.mean(b.astype(np.float32) - a, axis=1, keepdims=True).clip(-1, 1)  # [N, 1, H, W]
+    end = np.where(difference > 0, TOO_MUCH[:, None, None], TOO_LITTLE[:, None, None])  # [N, 3, H, W]
+    return np.nan_to_num(1 - np.abs(difference) * (1 - end), nan=0.0).astype(np.float32)

@@ -1,0 +1,133 @@
+"""A finished run, opened: arrays in, arrays out. Pages know pictures and codes; torch stays behind this door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_model
+from torch import Tensor, nn
+
+from aecore import latents, pictures, runs
+from aecore.config import Config
+from aecore.data import CARDS, Card, Split
+from aecore.errors import UserError
+from aecore.families import build
+from aecore.model import Autoencoder
+
+BATCH = 1000  # pictures at a time: bounds the memory of a page
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model with the settings that made it. Pictures are float32 `[N, C, H, W]` in [0, 1], codes float32 `[N, D]`."""
+
+    config: Config
+    model: Autoencoder
+    result: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.config.id
+
+    @property
+    def card(self) -> Card:
+        return CARDS[self.config.dataset]
+
+    def codes(self, x: np.ndarray) -> np.ndarray:
+        """Where pictures live, `[N, D]` (a VAE's means)."""
+        return self._batched(self.model.codes, x)
+
+    def pictures(self, codes: np.ndarray) -> np.ndarray:
+        """What codes decode to, `[N, C, H, W]`, clipped to [0, 1]."""
+        return self._batched(self.model.generate, codes).clip(0, 1)
+
+    def reconstruct(self, x: np.ndarray) -> np.ndarray:
+        return self.pictures(self.codes(x))
+
+    def codes_of(self, split: Split) -> np.ndarray:
+        """The codes of a whole split, without ever holding it as floats."""
+        starts = range(0, len(split), BATCH)
+        return np.concatenate([self.codes(split.floats(slice(start, start + BATCH))) for start in starts])
+
+    def _batched(self, function: Any, array: np.ndarray) -> np.ndarray:
+        device = next(self.model.parameters()).device
+        tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+        return np.concatenate([function(part.to(device)).float().cpu().numpy() for part in tensor.split(BATCH)])
+
+
+def load(run: str) -> Trained:
+    """Opens a finished run on the CPU: pages decode a few pictures at a time, which is faster there.
+
+    Raises UnknownRun when there is no such run, UserError when it is broken or not finished.
+    """
+    entry = runs.entry(run)
+    if not entry.finished or entry.config is None:
+        raise UserError(f"The run {run} cannot be opened: {entry.reason or 'it is still training'}")
+    model = build(entry.config).model
+    try:
+        load_model(model, runs.path(run) / "weights.safetensors")
+    except (SafetensorError, RuntimeError, OSError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UserError(f"The weights of {run} do not fit its settings ({first}); delete its folder.") from None
+    return Trained(entry.config, model.eval(), entry.result)
+
+
+def count(module: nn.Module) -> int:
+    """Trained numbers in a module."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def thumbnail(trained: Trained, codes: np.ndarray, n: int = 6) -> bytes:
+    """A PNG of n x n decoded codes on the plane of the two widest directions of `codes`: what a list shows of a run."""
+    plane = latents.plane_of_components(codes) if codes.shape[1] != 2 else latents.plane_of_dimensions(codes, 0, 1)
+    grid = latents.grid(plane.project(codes), n)
+    return pictures.png(pictures.mosaic(trained.pictures(plane.lift(grid.points)), n, gap=0))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A line of the table of layers."""
+
+    part: str  # encoder, decoder
+    kind: str
+    shape: tuple[int, ...]  # of the output, without the batch
+    parameters: int
+
+
+def layers(config: Config) -> list[Layer]:
+    """The layers of a settled run in order, with what comes out of each. Nothing is trained or kept."""
+    model = build(config).model.eval()
+    found: list[Layer] = []
+
+    def note(part: str) -> Any:
+        def hook(module: nn.Module, _: Any, output: Tensor) -> None:
+            found.append(Layer(part, _describe(module), tuple(output.shape[1:]), count(module)))
+
+        return hook
+
+    for part, network in (("encoder", model.encoder), ("decoder", model.decoder)):
+        for module in network.modules():
+            if not list(module.children()):
+                module.register_forward_hook(note(part))
+    x = torch.zeros(1, *CARDS[config.dataset].shape)
+    with torch.inference_mode():
+        model.decode(model.encode(x).z)
+    return found
+
+
+def _describe(module: nn.Module) -> str:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        size, stride = module.kernel_size[0], module.stride[0]
+        return f"{type(module).__name__} {size} x {size}, stride {stride}"
+    return type(module).__name__
+
+
+def parameters(config: Config) -> int:
+    """How many numbers a settled run trains, the adversary included where there is one."""
+    return count(build(config).modules)
+

@@ -1,0 +1,47 @@
+"""One laboratory and one Chromium for all browser tests; each gets a page that must end without a fault."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tools.browser import chromium, launch_browser, start_server, watch
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+def _need_chromium():
+    if chromium():
+        return
+    if os.environ.get("CI", "").lower() in ("true", "1"):
+        pytest.fail("CI must run the browser tests, and there is no Chromium here.")
+    pytest.skip("no Chromium here: install it (apt install chromium) or name it in $CHROMIUM")
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The address of a laboratory of its own."""
+    _need_chromium()
+    with start_server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    _need_chromium()
+    with launch_browser() as chrome:
+        yield chrome
+
+
+@pytest.fixture
+def browser_page(browser):
+    """A fresh page; console errors and requests that leave the machine fail the test at its end."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    faults = watch(context)
+    yield context.new_page()
+    context.close()
+    assert not faults

@@ -1,0 +1,27 @@
+"""Every test runs on one thread, on the CPU, and with a runs folder of its own: never the user's."""
+
+import os
+import sys
+import tempfile
+
+import pytest
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="aecore-tests-")
+
+os.environ |= {  # before anything imports torch or aecore
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "AECORE_RUNS": os.path.join(_FOLDER.name, "runs"),
+    "AECORE_DEVICE": "cpu",
+}
+os.environ.setdefault("AECORE_DATA", os.path.join(_FOLDER.name, "no-data"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    if "torch" in sys.modules:  # imported while the tests were collected; later imports read the environment
+        sys.modules["torch"].set_num_threads(1)
+
+
+def pytest_unconfigure():
+    _FOLDER.cleanup()

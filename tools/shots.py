@@ -1,0 +1,89 @@
+"""Photographs every page into shots/: light, dark, and narrow as a phone; says what went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from tools.browser import ROOT, idle, launch_browser, show_whole, start_server, watch
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
+    "400": {"color_scheme": "light", "viewport": {"width": 400, "height": 800}, "has_touch": True},
+}
+
+
+def pages() -> list[str]:
+    """Each page's address below the laboratory's own, as Streamlit makes it from the file; "" comes first."""
+    names = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if not path.stem.startswith("_"))
+    return ["", *(re.sub(r"^[0-9]*[_ -]*", "", name) for name in names)]
+
+
+def first_run() -> str | None:
+    """The first of the trained models that come with the laboratory."""
+    return next((path.parent.name for path in sorted((ROOT / "pretrained").glob("*/config.json"))), None)
+
+
+def photograph(address: str, names: list[str], looks: list[str], run: str | None, folder: Path) -> list[str]:
+    """Every page in every look; gives the faults, each with the page and look it belongs to."""
+    found = []
+    with launch_browser() as browser:
+        for look in looks:
+            context = browser.new_context(**LOOKS[look])
+            faults = watch(context)
+            for name in names:
+                page = context.new_page()
+                problem = _photograph_one(page, f"{address}/{name}" + (f"?run={run}" if run else ""))
+                picture = folder / f"{name or 'first'}-{look}.png"
+                page.screenshot(path=picture)
+                page.close()
+                found += [f"{name or 'first'} ({look}): {fault}" for fault in [*problem, *faults]]
+                faults.clear()
+                print(os.path.relpath(picture))
+            context.close()
+    return found
+
+
+def _photograph_one(page: Any, address: str) -> list[str]:
+    from playwright.sync_api import TimeoutError as TookTooLong
+
+    try:
+        page.goto(address)
+        idle(page)
+        show_whole(page)
+    except TookTooLong:
+        return ["still busy after a minute"]
+    broken = page.locator('[data-testid="stException"]').count()
+    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return ["shows an exception"] * bool(broken) + ["is wider than the window"] * bool(wide)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.shots", description=__doc__)
+    parser.add_argument(
+        "pages", nargs="*", help="only these (`first` is the first screen); all when none is named"
+    )
+    parser.add_argument(
+        "--run", default=first_run(), help="the run that the pages show (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--look", action="append", choices=list(LOOKS), help="may be repeated; all when not given"
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "shots", help="the folder for the pictures")
+    given = parser.parse_args()
+    names = [name for name in pages() if not given.pages or (name or "first") in given.pages]
+    given.out.mkdir(parents=True, exist_ok=True)
+    with start_server() as address:  # $AECORE_RUNS, when set, names the runs folder, as always
+        faults = photograph(address, names, given.look or list(LOOKS), given.run, given.out)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

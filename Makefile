@@ -3,6 +3,7 @@
 # Python 3.11, 3.12 or 3.13: the first of these that is one, or the one you name (make run PYTHON=...).
 PYTHON ?= python3 python3.13 python3.12 python3.11
 PORT ?=
+RELOAD ?=
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
@@ -13,8 +14,9 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
-run: .venv/.requirements ## install what is missing, start the laboratory and print its address (PORT=8600 for another port)
-	@exec $(PY) -m streamlit run app.py $(if $(PORT),--server.port $(PORT))
+run: .venv/.requirements ## install what is missing, start, print the address (PORT=8600; RELOAD=1 follows your edits)
+	@exec $(PY) -m streamlit run app.py $(if $(PORT),--server.port $(PORT)) \
+	  $(if $(RELOAD),--server.fileWatcherType auto --server.runOnSave true)
 
 classroom: .venv/.requirements ## the same for everybody in the room, with a QR code
 	@exec $(PY) -m tools.classroom $(if $(PORT),--port $(PORT))

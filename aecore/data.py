@@ -101,8 +101,8 @@ CARDS: dict[str, Card] = {
             validation=143,
             test=359,
             licence="CC BY 4.0",
-            source="Alpaydin & Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning "
-            "Repository, https://doi.org/10.24432/C50P49; the copy that comes with scikit-learn",
+            source="Alpaydin & Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine "
+            "Learning Repository, https://doi.org/10.24432/C50P49; the copy that comes with scikit-learn",
             levels=16,
         ),
         Card(
@@ -152,8 +152,8 @@ CARDS: dict[str, Card] = {
         Card(
             "fashion_mnist",
             "Fashion-MNIST: clothes, 28 x 28",
-            "Photographs of clothes, shoes and bags from the online shop Zalando, shrunk to the size of MNIST "
-            "and turned gray. Made because digits had become too easy.",
+            "Photographs of clothes, shoes and bags from the online shop Zalando, shrunk to the size of "
+            "MNIST and turned gray. Made because digits had become too easy.",
             "28 x 28 gray pictures of single pieces of clothing, shoes and bags from one shop",
             (1, 28, 28),
             tuple(_FASHION.split(",")),
@@ -177,7 +177,8 @@ CARDS: dict[str, Card] = {
             test=10_000,
             licence="CC BY-SA 4.0",
             source='"KMNIST Dataset" (created by CODH), adapted from "Kuzushiji Dataset" (created by NIJL '
-            "and others), doi:10.20676/00000341; Clanuwat et al. (2018), Deep Learning for Classical Japanese Literature",
+            "and others), doi:10.20676/00000341; Clanuwat et al. (2018), Deep Learning for Classical "
+            "Japanese Literature",
             download_bytes=21_240_888,
         ),
         Card(
@@ -479,11 +480,11 @@ def _failure(card: Card, error: Exception | None) -> DownloadFailed:
         errno.EDQUOT,
     ):
         return DownloadFailed(
-            f"{card.title} could not be written to {folder()} ({os.strerror(error.errno)}): make room there, or "
-            "let the environment variable AECORE_DATA name another folder."
+            f"{card.title} could not be written to {folder()} ({os.strerror(error.errno)}): make room there, "
+            "or let the environment variable AECORE_DATA name another folder."
         )
     return DownloadFailed(
         f"{card.title} could not be downloaded because its server could not be reached or did not send the "
-        "right files: check the network and try again, use digits or shapes, which need no network, or copy the files "
-        f"{', '.join(_FILES[card.name].sizes)} to {folder() / _FILES[card.name].place}."
+        "right files: check the network and try again, use digits or shapes, which need no network, or "
+        f"copy the files {', '.join(_FILES[card.name].sizes)} to {folder() / _FILES[card.name].place}."
     )

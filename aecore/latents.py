@@ -25,12 +25,6 @@ def checked(codes: np.ndarray) -> np.ndarray:
     return codes
 
 
-def centred(codes: np.ndarray) -> np.ndarray:
-    """`codes` [N, D] minus their mean, as float64."""
-    shifted = checked(codes) - codes[0]  # first, so that equal codes become zeros and not rounding errors
-    return shifted - shifted.mean(axis=0)
-
-
 # Ways
 
 
@@ -142,9 +136,10 @@ def plane_of_components(codes: np.ndarray) -> Plane:
 
     A component's sign means nothing, so the largest loading of each is made positive: equal codes, equal map.
     """
-    mean, centred_codes, size = checked(codes).mean(axis=0), centred(codes), codes.shape[1]
+    codes = checked(codes)
+    size, mean = codes.shape[1], codes.mean(axis=0)
     # [D, D] rather than an SVD of the codes: it has D directions even when there are fewer codes than that.
-    scatter = centred_codes.T @ centred_codes
+    scatter = (codes - mean).T @ (codes - mean)
     variances, directions = np.linalg.eigh(scatter)  # rising
     axes, found = np.zeros((2, size)), directions.T[::-1][:2]
     largest = np.abs(found).round(5).argmax(axis=1)  # rounded: rounding errors must not break ties

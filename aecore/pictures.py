@@ -1,4 +1,4 @@
-"""Pictures in and out: a hostile upload becomes an array that a model can read, arrays become PNG, GIF and mosaics.
+"""Pictures in and out: a hostile upload becomes an array for a model, arrays become PNG, GIF and mosaics.
 
 Arrays are float32 [C, H, W] in [0, 1] (C = 1 gray or 3 RGB), batches [N, C, H, W]; files are bytes.
 """
@@ -21,9 +21,7 @@ MAX_PIXELS = 40_000_000
 Fit = Literal["crop", "pad", "stretch"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-SIGNATURES = re.compile(
-    rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8|BM|II[*+]\0|MM\0[*+]", re.DOTALL
-)  # of those formats
+SIGNATURES = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8|BM|II[*+]\0|MM\0[*+]", re.DOTALL)
 
 # Pillow lets whatever its parsers trip over escape: OSError (truncated, UnidentifiedImageError), SyntaxError
 # (broken PNG), ValueError (limits, odd modes), struct.error (short fields), EOFError, KeyError and IndexError
@@ -34,10 +32,8 @@ DAMAGE = (
     OSError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError,
     RuntimeError, MemoryError, EOFError, struct.error, zlib.error,
 )  # fmt: skip
-BOMB = (
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)  # the warning is raised under python -W error
+# The warning is raised under python -W error.
+BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
 WHITE_IS_ZERO, UNSIGNED = 0, 1  # values of the last two
@@ -52,14 +48,14 @@ class PictureError(UserError):
 
 @dataclass(frozen=True)
 class Upload:
-    """A decoded upload: 8 bit, upright, mode "L" or "RGB", without the file's metadata; notes say what was done to it."""
+    """A decoded upload: 8 bit, upright, mode "L" or "RGB", no metadata; notes say what was done to it."""
 
     picture: Image.Image
     notes: tuple[str, ...]
 
 
 def open_upload(data: bytes) -> Upload:
-    """The picture in the bytes of a PNG, JPEG, WebP, GIF, BMP or TIFF file; PictureError says what is wrong with others."""
+    """The picture in a PNG, JPEG, WebP, GIF, BMP or TIFF file; PictureError says what ails others."""
     if not data:
         raise PictureError("The file is empty; choose one that holds a picture.")
     if len(data) > MAX_BYTES:
@@ -77,7 +73,7 @@ def open_upload(data: bytes) -> Upload:
                 "This is not a picture we can read; choose a PNG, JPEG, WebP, GIF, BMP or TIFF file."
             ) from error
         raise PictureError(
-            "The picture breaks off, is damaged or of a rare kind; open it elsewhere, save it as a plain PNG, try again."
+            "The picture breaks off, is damaged or of a rare kind; save it anew as a plain PNG and try again."
         ) from error
 
 
@@ -93,11 +89,10 @@ def _decode(data: bytes) -> Upload:
     picture.info.clear()  # where the photo was taken is none of our business
     if turn in range(2, 9):
         notes.append("Turned upright as its EXIF tag says.")
-    if turn in range(2, 9) and image.format != "TIFF":
-        # An EXIF of this tag alone: exif_transpose writes the whole block anew, which fails on many a
-        # camera's.
-        picture.getexif()[ExifTags.Base.Orientation] = turn
-        picture = ImageOps.exif_transpose(picture)
+        if image.format != "TIFF":
+            # An EXIF of this tag alone, for exif_transpose writes the block anew and fails on odd cameras'.
+            picture.getexif()[ExifTags.Base.Orientation] = turn
+            picture = ImageOps.exif_transpose(picture)
     return Upload(picture, tuple(filter(None, notes)))
 
 
@@ -109,7 +104,7 @@ def _too_large(size: str) -> PictureError:
 
 
 def _orientation(image: Image.Image) -> object:
-    """EXIF orientation, 1 to 8 unless the file is odd; 1 where EXIF is missing or broken, which spoils no pixel."""
+    """EXIF orientation, 1 to 8 unless the file is odd; 1 where EXIF is missing or broken."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1)
     except DAMAGE:
@@ -163,7 +158,7 @@ def _from_16_bit(image: Image.Image) -> tuple[Image.Image, str]:
 
 
 def _from_32_bit(image: Image.Image) -> tuple[Image.Image, str]:
-    """Nothing in such a file says what is black and what is white, so its own darkest and brightest values do."""
+    """Nothing in such a file says what is black or white, so its own darkest and brightest values do."""
     values = np.asarray(image)  # [H, W] int32 or float32
     if image.mode == "I" and (_tag(image, SAMPLE_FORMAT, UNSIGNED), _tag(image, BITS_PER_SAMPLE)) == (
         UNSIGNED,
@@ -198,8 +193,7 @@ def fit(
     """A picture as float32 [C, H, W] in [0, 1] of the given shape; C = 1 is ITU-R 601 luma.
 
     crop: the largest centred piece of the right proportions; pad: the whole, centred on black; stretch: the
-    whole, distorted. Inversion comes before padding, so that the ground around the picture is black either
-    way.
+    whole, distorted. Inversion comes before padding, so that the ground is black either way.
     """
     channels, height, width = shape
     picture = picture.convert({1: "L", 3: "RGB"}[channels])
@@ -215,7 +209,7 @@ def fit(
 def _stretch(
     picture: Image.Image, width: int, height: int, box: tuple[float, ...] | None = None
 ) -> Image.Image:
-    """The two of Pillow's filters that come nearest to averaging by area: like it they keep means and never overshoot.
+    """The two filters of Pillow that come nearest to averaging by area: they keep means, never overshoot.
 
     Off the exact area mean of a photo for 32 -> 28, 100 -> 28, 512 -> 28 (RMS of 255 levels): BILINEAR 1.3,
     3.9, 4.4; HAMMING 3.6, 1.4, 1.8, hence the switch. BOX 8.9, 2.9, 0.6 counts whole pixels only; LANCZOS
@@ -260,7 +254,7 @@ def to_bytes(picture: np.ndarray) -> np.ndarray:
 
 
 def png(picture: np.ndarray, scale: int = 1) -> bytes:
-    """PNG file of float [C, H, W] in [0, 1], or uint8 [H, W] or [H, W, 3]; each pixel becomes scale x scale."""
+    """PNG file of float [C, H, W] in [0, 1] or uint8 [H, W] or [H, W, 3]; a pixel becomes scale x scale."""
     pixels = picture if picture.dtype == np.uint8 else to_bytes(picture)
     pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
     file = io.BytesIO()
@@ -275,7 +269,7 @@ def _enlarge(pixels: np.ndarray, scale: int, axis: int) -> np.ndarray:
 
 
 def mosaic(pictures: np.ndarray, columns: int, gap: int = 1, fill: float = 0.5) -> np.ndarray:
-    """[N, C, H, W] -> [C, H', W'], row by row from the top left; gaps between cells only, missing cells are fill.
+    """[N, C, H, W] -> [C, H', W'], row by row from the top left; gaps and missing cells are fill, no border.
 
     W' = columns * (W + gap) - gap even for fewer pictures than columns. ValueError for no pictures or no
     columns.
@@ -292,7 +286,7 @@ def mosaic(pictures: np.ndarray, columns: int, gap: int = 1, fill: float = 0.5) 
 
 
 def gif(frames: np.ndarray, scale: int = 4, seconds: float = 0.12, bounce: bool = True) -> bytes:
-    """Endless GIF of [N, C, H, W]: each frame shown so many seconds (a multiple of 0.01), there and back when bounce.
+    """Endless GIF of [N, C, H, W]: each frame for so many seconds (steps of 0.01), there and back if bounce.
 
     Equal neighbours are stored as one longer frame. Gray is exact, colours share one palette of 256 so that
     nothing flickers.
@@ -317,7 +311,7 @@ def gif(frames: np.ndarray, scale: int = 4, seconds: float = 0.12, bounce: bool 
 
 
 def error_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """What the model's pictures b have more or less than a: two [N, C, H, W] -> RGB float32 [N, 3, H, W] in [0, 1].
+    """What b has more or less than a: two [N, C, H, W] -> RGB float32 [N, 3, H, W] in [0, 1].
 
     The mean of b - a over channels: white at 0, pure vermilion at +1 (too much), pure blue at -1 (too
     little), the same scale on every map so that maps compare; black where it is no number.

@@ -9,7 +9,7 @@ import numpy as np
 
 from aecore.errors import UserError
 from aecore.knobs import Says
-from aecore.latents import FLAT, centred, checked, plane_of_components
+from aecore.latents import FLAT, checked, plane_of_components
 
 FEWEST = 5  # points below which a neighbourhood is not worth the name
 
@@ -108,5 +108,6 @@ def explained_variance(codes: np.ndarray) -> np.ndarray:
 
     They add up to 1; all are 0 when the codes are one point.
     """
-    variances = np.linalg.svd(centred(codes), compute_uv=False) ** 2
+    codes = checked(codes)
+    variances = np.linalg.svd(codes - codes.mean(axis=0), compute_uv=False) ** 2
     return variances / (variances.sum() or 1)

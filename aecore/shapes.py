@@ -1,4 +1,4 @@
-"""The made shapes: squares, ellipses and hearts on a regular grid of factors, drawn here and not downloaded."""
+"""The made shapes: squares, ellipses and hearts on a regular grid of factors, drawn and not downloaded."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ RADII = tuple(side / np.sqrt(2) for side in (6.0, 7.5, 9.0, 10.5, 12.0))
 # Degrees, clockwise on the screen. A square looks the same after 90, an ellipse after 180, a heart only after
 # 360: staying below 90 gives each picture one set of factors only.
 ROTATIONS = tuple(11.25 * step for step in range(8))
-# Where the centre of mass lies along either axis, in pixels from the left or the top edge. The outermost places
-# are 9.25 from an edge and the largest radius is 8.49, so no shape is ever cut.
+# Where the centre of mass lies along either axis, in pixels from the left or the top edge. The outermost are
+# 9.25 from an edge and the largest radius is 8.49, so no shape is ever cut.
 PLACES = tuple(9.25 + 1.5 * step for step in range(10))
 # Orange, sky blue, green, yellow, vermillion, purple: Okabe & Ito (2008) chose them for colour-blind eyes.
 HUES = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (213, 94, 0), (204, 121, 167))
 FACTORS = ("shape", "scale", "rotation", "x", "y")
 
 _FINE = 8  # each pixel is sampled at 8 x 8 points
-_ASPECT = 0.6  # the ellipse's short axis over its long one, which brings its area close to the other two
-# The heart is a square with two half discs. Its centre of mass lies this far from the square's along either side,
-# in half sides, and half a side is this long if the tip is to be at distance 1 from the centre of mass.
+_ASPECT = 0.6  # the ellipse's short axis over its long one, which makes all areas about equal
+# The heart is a square with two half discs. Its centre of mass lies this far from the square's along either
+# side, in half sides, and half a side is this long if the tip is to be at distance 1 from the centre of mass.
 _HEART_CENTRE = (np.pi / 2 + 2 / 3) / (4 + np.pi)
 _HEART_HALF = 1 / (np.sqrt(2) * (1 + _HEART_CENTRE))
 
 
 def white() -> tuple[np.ndarray, np.ndarray]:
-    """Every combination of FACTORS once: pictures, uint8 [12000, 1, 32, 32], and their steps, int64 [12000, 5]."""
+    """Every combination of FACTORS: pictures, uint8 [12000, 1, 32, 32], and their steps, int64 [12000, 5]."""
     grid = (len(NAMES), len(RADII), len(ROTATIONS), len(PLACES), len(PLACES))
     pictures = np.stack(list(_by_stencil()))  # [120, y, x, 32, 32]
     pictures = pictures.transpose(0, 2, 1, 3, 4).reshape(-1, 1, SIZE, SIZE)  # x before y, as FACTORS has them
@@ -37,7 +37,7 @@ def white() -> tuple[np.ndarray, np.ndarray]:
 
 
 def coloured(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """`count` of all shapes in all hues, by lot: uint8 [count, 3, 32, 32], FACTORS and hue as int64 [count, 6]."""
+    """`count` of all shapes in all hues, by lot: uint8 [count, 3, 32, 32]; steps, hue, int64 [count, 6]."""
     pictures, factors = white()
     chosen = np.random.RandomState(seed).permutation(len(pictures) * len(HUES))[:count]
     shape, hue = np.divmod(chosen, len(HUES))

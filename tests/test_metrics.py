@@ -48,13 +48,13 @@ def test_equal_pictures_have_ssim_1(shape):
 
 
 def test_ssim_of_two_flat_greys_is_its_formula():
-    # No contrast, no pattern: what is left is (2ab + c) / (a^2 + b^2 + c), c = .01^2 (Wang 2004, eq. 6).
+    # No contrast, no pattern: there is left (2ab + c) / (a^2 + b^2 + c), c = .01^2 (Wang 2004, eq. 6).
     a, b = np.full((1, 1, 8, 8), 0.2), np.full((1, 1, 8, 8), 0.8)
     assert metrics.ssim(a, b)[0] == pytest.approx((2 * 0.16 + 1e-4) / (0.04 + 0.64 + 1e-4), abs=1e-6)
 
 
 def test_ssim_sees_a_shift_and_prefers_a_blur(big):
-    """Catalogue 3.21: a shift by 1 pixel is not 'identical' (.863); noise (.827) is worse than blur (.978)."""
+    """Catalogue 3.21: a 1-pixel shift is not 'identical' (.863); noise (.827) is worse than blur (.978)."""
     from scipy.ndimage import gaussian_filter
 
     noise = np.random.default_rng(0).normal(0, np.sqrt(0.0077), big.shape)

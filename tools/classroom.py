@@ -81,9 +81,10 @@ def main() -> int:
         "true",
     ]
     command += ["--server.address", "0.0.0.0", "--browser.serverAddress", address]
-    with contextlib.suppress(KeyboardInterrupt):
-        return subprocess.call(command, cwd=ROOT)
-    return 0
+    os.chdir(ROOT)
+    if os.name == "posix":
+        os.execv(command[0], command)  # the server takes our place, so that signals reach it
+    return subprocess.call(command)
 
 
 if __name__ == "__main__":

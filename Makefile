@@ -25,9 +25,11 @@ test: .venv/.requirements-dev ## run every test
 	@$(PY) -m pytest
 
 check: .venv/.requirements-dev ## formatting, lint and types; changes nothing
-	@$(PY) -m ruff format --check .
-	@$(PY) -m ruff check .
-	@$(PY) -m mypy
+	@status=0; \
+	$(PY) -m ruff format --check --output-format concise . || status=1; \
+	$(PY) -m ruff check --output-format concise . || status=1; \
+	$(PY) -m mypy || status=1; \
+	exit $$status
 
 format: .venv/.requirements-dev ## mend formatting and what lint can mend
 	@$(PY) -m ruff check --fix --quiet . || true

@@ -155,7 +155,7 @@ def evaluate(args: argparse.Namespace) -> None:
     said = {
         "id": opened.id,
         "test": losses(recipe, Pictures.of(data.test, device), opened.config),
-        "mse": work.squared_error(opened, data),
+        "mse": float(work.squared_errors(opened, data.test).mean()),
         **work.baselines(data, opened.config.z_dim),
     }
     print(json.dumps(said) if args.json else "\n".join(f"{name}: {value}" for name, value in said.items()))

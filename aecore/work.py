@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from aecore import devices, metrics, pictures, runs, trained
 from aecore.config import Config
-from aecore.data import Data, load
+from aecore.data import Data, Split, load
 from aecore.errors import UserError
 from aecore.families import build, settle
 from aecore.recipe import Recipe
@@ -106,7 +106,7 @@ def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Devic
         "train": last.train,
         "validation": last.validation,
         "test": losses,
-        "mse": squared_error(opened, data),
+        "mse": float(squared_errors(opened, data.test).mean()),
         "active_units": metrics.active_units(codes),
         "device": device.name,
         "threads": torch.get_num_threads(),
@@ -117,13 +117,21 @@ def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Devic
     draft.finish(save(weights), result, trained.thumbnail(opened, codes))
 
 
-def squared_error(opened: trained.Trained, data: Data) -> float:
-    """Mean squared error per pixel value on the test pictures."""
+def squared_errors(opened: trained.Trained, split: Split) -> np.ndarray:
+    """Squared error per pixel value of each picture of a split, `[N]`."""
     errors = []
-    for start in range(0, len(data.test), trained.BATCH):
-        x = data.test.floats(slice(start, start + trained.BATCH))
+    for start in range(0, len(split), trained.BATCH):
+        x = split.floats(slice(start, start + trained.BATCH))
         errors.append(metrics.mse(x, opened.reconstruct(x)))
-    return float(np.concatenate(errors).mean())
+    return np.concatenate(errors)
+
+
+def numbers_in(text: str, end: int) -> np.ndarray:
+    """The numbers typed in a text, each from 0 to end - 1. Raises UserError for anything else."""
+    words = text.replace(",", " ").split()
+    if not words or not all(word.isdecimal() and int(word) < end for word in words):
+        raise UserError(f"Type numbers from 0 to {end - 1} with commas between them, not {text[:40]!r}.")
+    return np.array([int(word) for word in words])
 
 
 def baselines(data: Data, z_dim: int, most: int = 10_000) -> dict[str, float]:

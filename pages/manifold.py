@@ -1,0 +1,47 @@
+"""Manifold: what every place of the latent space decodes to."""
+
+import streamlit as st
+
+from aecore import latents
+from ui import charts, frame
+
+frame.page("Manifold", "A grid is laid over the latent space and every point of it is decoded. On the right, where the test "
+                       "pictures lie on the same plane; up is up in both.")
+run = frame.chosen_run()
+test, codes = frame.test_set(run), frame.test_codes(run)
+size = codes.shape[1]
+
+columns = st.columns([3, 3, 2])
+spacing = columns[0].segmented_control(
+    "Steps", ["range", "quantiles"], default="range", required=True, key="steps", bind="query-params",
+    help="range: even steps from the 1st to the 99th percentile of the codes. quantiles: each step passes the same share of "
+    "a normal distribution, so that the crowded middle gets more room.",
+)
+n = columns[2].slider("Pictures a side", 5, 25, 15, key="side", bind="query-params")
+if size > 2:
+    plane = columns[1].segmented_control(
+        "Plane", ["principal components", "two dimensions"], default="principal components", required=True, key="plane",
+        bind="query-params", help="The other directions stay at their mean.",
+    )
+    if plane == "two dimensions":
+        order = [int(i) for i in latents.by_variance(codes)]
+        pair = st.columns(2)
+        first = pair[0].selectbox("Across", order, format_func=lambda i: f"z{i + 1}")
+        second = pair[1].selectbox("Up", [i for i in order if i != first], format_func=lambda i: f"z{i + 1}")
+        flat = latents.plane_of_dimensions(codes, first, second)
+    else:
+        flat = latents.plane_of_components(codes)
+else:
+    flat = latents.plane_of_dimensions(codes, 0, 1)
+
+points = flat.project(codes)
+grid = latents.grid(points, n, spacing)
+left, right = st.columns(2)
+with left:
+    frame.draw(charts.mosaic(run.pictures(flat.lift(grid.points)), grid.x, grid.y, flat.names), key="mosaic")
+with right:
+    shown = 2000
+    frame.draw(charts.scatter(points[:shown], test.labels[:shown], run.card.classes, frame.colours(), flat.names), key="beside")
+    st.caption(f"The first {min(shown, len(points)):,} of {len(points):,} test pictures.")
+if flat.explained:
+    st.caption(f"This plane holds {sum(flat.explained):.0%} of the variance of the codes; the rest is put at its mean.")

@@ -1,0 +1,220 @@
+"""The frame around every page: title, navigation, the chosen run (sidebar <-> address), and what sessions share."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import streamlit as st
+
+from aecore import runs
+from aecore.errors import UserError
+from ui import palette
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from aecore.data import Split
+    from aecore.trained import Trained
+    from ui.charts import Chart
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ICON = Path(__file__).parent.parent / "static" / "icon.png"  # of our own: Streamlit fetches named icons from the internet
+
+PAGES: dict[str, dict[str, tuple[str, str]]] = {
+    "Start": {
+        "app.py": ("Home", ":material/home:"),
+        "pages/data.py": ("Data", ":material/grid_view:"),
+        "pages/train.py": ("Train", ":material/model_training:"),
+        "pages/runs.py": ("Runs", ":material/list:"),
+    },
+    "Explore": {
+        "pages/reconstruct.py": ("Reconstruct", ":material/compare:"),
+        "pages/latent_map.py": ("Latent map", ":material/scatter_plot:"),
+        "pages/manifold.py": ("Manifold", ":material/apps:"),
+        "pages/interpolate.py": ("Interpolate", ":material/linear_scale:"),
+    },
+    "Use": {"pages/denoise.py": ("Denoise", ":material/auto_fix_high:")},
+}
+
+STYLE = """
+[data-testid="stMainBlockContainer"] { padding-top: 2.5rem; padding-bottom: 3rem; max-width: 78rem; }
+[data-testid="stSidebarUserContent"] { padding-top: 0; }
+"""
+
+
+def page(title: str, lead: str) -> None:
+    """Opens a page: its title, one or two sentences on what it is for, the navigation and the run picker."""
+    st.set_page_config(page_title=f"{title} · Autoencoder laboratory", page_icon=str(ICON), layout="wide")
+    from ui.images import STYLE as images
+
+    st.html(f"<style>{STYLE}{images}{palette.LEGIBLE}</style>")
+    with st.sidebar:
+        _picker()
+        for group, pages in PAGES.items():
+            st.caption(group)
+            for file, (label, icon) in pages.items():
+                st.page_link(file, label=label, icon=icon, query_params=address(), width="stretch")
+        _device()
+    st.title(title)
+    st.markdown(lead)
+    _warm()
+
+
+def address(run: str | None = None) -> dict[str, str]:
+    """The query parameters that a link to another page must carry, so that the run stays chosen."""
+    run = run or st.query_params.get("run")
+    return {"run": run} if run else {}
+
+
+def link(file: str, label: str | None = None, run: str | None = None) -> None:
+    """A link to a page that keeps the chosen run, or chooses `run`."""
+    name, icon = next(entry for pages in PAGES.values() for f, entry in pages.items() if f == file)
+    st.page_link(file, label=label or name, icon=icon, query_params=address(run))
+
+
+def _picker() -> None:
+    """The list of finished runs. The address holds the choice; the widget only shows it and writes it."""
+    finished = {entry.id: entry for entry in runs.entries() if entry.finished and entry.config}
+    if "run" not in st.query_params and finished:
+        st.query_params["run"] = next(iter(finished))
+    ids, chosen = list(finished), st.query_params.get("run")
+
+    def choose() -> None:
+        st.query_params["run"] = st.session_state["ae-picker"]
+
+    def name(run: str) -> str:
+        entry = finished[run]
+        assert entry.config
+        return entry.config.title + (" (gallery)" if entry.gallery else f" · {run[-4:]}")
+
+    # the key's value must follow the address, which links and other pages change
+    if chosen in finished:
+        st.session_state["ae-picker"] = chosen
+    else:
+        st.session_state.pop("ae-picker", None)
+    st.selectbox(
+        "Run", ids, index=None, format_func=name, key="ae-picker", on_change=choose, required=chosen in finished,
+        placeholder="Choose a run", help="The trained model that every page shows.",
+    )
+
+
+def chosen_run() -> Trained:
+    """The run that the address names, opened. Says so and ends the page when there is none of that name."""
+    run = st.query_params.get("run")
+    if run is None:
+        st.info("There is no trained model yet: train one first.", icon=":material/info:")
+        link("pages/train.py")
+        st.stop()
+    entry = attempt(runs.entry, run)
+    if entry.moving:
+        st.info(f"The run {run} is still {entry.state}; this page opens when it is done.", icon=":material/hourglass_top:")
+        link("pages/train.py", "Watch it")
+        st.stop()
+    return attempt(_opened, run, entry.created)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Opening the model ...")
+def _opened(run: str, created: float) -> Trained:
+    """Shared by all sessions, read-only; `created` tells a run from a later one of the same settings."""
+    from aecore import trained
+
+    return trained.load(run)
+
+
+def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The function's result; when it raises what people can mend, its sentence is shown and the page ends there."""
+    try:
+        return function(*args, **kwargs)
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        from aecore.data import DataMissing
+
+        if isinstance(error, DataMissing):
+            link("pages/data.py", "Get the data set")
+        st.stop()
+
+
+def test_set(run: Trained) -> Split:
+    """The test pictures of a run's data set. Says what to do and ends the page when it is not on this computer."""
+    from aecore import data
+
+    return attempt(data.load, run.config.dataset).test
+
+
+@st.cache_resource(max_entries=16, show_spinner="Encoding the test pictures ...")
+def _codes(run: str, created: float) -> np.ndarray:
+    from aecore import data
+
+    opened = _opened(run, created)
+    return opened.codes_of(data.load(opened.config.dataset).test)
+
+
+def test_codes(run: Trained) -> np.ndarray:
+    """The codes of all test pictures, `[N, D]`; shared, so not to be written into."""
+    test_set(run)
+    return attempt(_codes, run.id, runs.entry(run.id).created)
+
+
+def draw(chart: Chart, key: str | None = None, **more: Any) -> Any:
+    """Shows a chart with its words."""
+    config = {"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d", "toImage"]}
+    return st.plotly_chart(chart.figure, alt=chart.alt, config=config, key=key, **more)
+
+
+def selected(chart: Chart, scope: str) -> np.ndarray:
+    """Shows a chart whose points can be clicked or lassoed; returns the rows (`customdata`) of those chosen, `[n]`.
+
+    Once read, a selection is kept here and the chart gets a new key: the old one would send its whole selection,
+    megabytes for thousands of points, with every later click.
+    """
+    import numpy as np
+
+    kept = st.session_state.setdefault(f"selected-{scope}", {"turn": 0, "rows": np.array([], dtype=int)})
+    event = draw(chart, key=f"{scope}-{kept['turn']}", on_select="rerun", selection_mode=("points", "lasso"))
+    points = event.selection["points"]
+    if points:
+        kept["rows"] = np.array([int(np.ravel(point["customdata"])[0]) for point in points])
+        kept["turn"] += 1
+        st.rerun(scope="fragment")
+    return kept["rows"]
+
+
+def colours() -> tuple[str, ...]:
+    """The ten class colours for the theme in use."""
+    return palette.CLASSES_DARK if st.context.theme.type == "dark" else palette.CLASSES_LIGHT
+
+
+def _device() -> None:
+    """What the laboratory trains on. The name is known once torch is warm; the first screen does not wait for it."""
+    import sys
+
+    devices = sys.modules.get("aecore.devices")
+    if devices is None or "torch" not in sys.modules or not hasattr(sys.modules["torch"], "compile"):
+        return
+    try:
+        found = devices.pick()
+    except UserError as error:
+        st.warning(str(error))
+    else:
+        st.caption(f"Trains on: {found.name}")
+
+
+@st.cache_resource(show_spinner=False)
+def _warm() -> None:
+    """Once for each server, after the first paint: imports torch and starts the process that training forks from."""
+
+    def load() -> None:
+        from aecore import data, jobs, trained  # noqa: F401
+
+        jobs.warm()
+        # what is imported stays; collections need not look through it again (see also runner.postScriptGC)
+        gc.collect()
+        gc.freeze()
+
+    threading.Timer(0.5, load).start()

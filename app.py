@@ -7,8 +7,8 @@ from ui import frame
 
 frame.page(
     "Autoencoder laboratory",
-    "An autoencoder squeezes each picture through a few numbers and draws it again from them. Those numbers are a map: "
-    "**similar pictures lie close together, and every point between them is a picture nobody drew.**",
+    "An autoencoder squeezes each picture through a few numbers and draws it again from them. Those numbers "
+    "are a map: **similar pictures lie close together, and every point between them is a picture nobody drew.**",
 )
 
 showcase = next((entry for entry in runs.entries() if entry.gallery and entry.finished), None)
@@ -16,16 +16,29 @@ picture, doors = st.columns([2, 3], gap="large")
 with picture:
     if showcase and showcase.config:
         st.image(
-            (runs.path(showcase.id) / "thumbnail.png").read_bytes(), width="stretch",
-            caption=f"Drawn from 36 points of the map that a {showcase.config.family.upper()} made of handwritten digits.",
-            alt="A grid of digits drawn by a trained autoencoder; neighbours look alike and one digit turns into the next.",
+            (runs.path(showcase.id) / "thumbnail.png").read_bytes(),
+            width="stretch",
+            caption="Drawn from 64 points of the map that a small autoencoder made of handwritten digits.",
+            alt="A grid of digits drawn by a trained autoencoder; neighbours look alike.",
         )
 with doors:
     gallery = showcase.id if showcase else None
     for file, title, words in (
-        ("pages/interpolate.py", "Morph", "Turn one picture into another, or move one number of its code at a time."),
-        ("pages/latent_map.py", "Explore", "See where each of the test pictures lies, and which ones are neighbours."),
-        ("pages/train.py", "Train your own", "Choose data and a family; on the digits it takes a few seconds."),
+        (
+            "pages/interpolate.py",
+            "Morph",
+            "Turn one picture into another, or move one number of its code at a time.",
+        ),
+        (
+            "pages/latent_map.py",
+            "Explore",
+            "See where each of the test pictures lies, and which ones are neighbours.",
+        ),
+        (
+            "pages/train.py",
+            "Train your own",
+            "Choose data and a family; on the digits it takes a few seconds.",
+        ),
         ("pages/denoise.py", "Clean a picture", "Upload one, spoil it, and see what the model makes of it."),
     ):
         with st.container(border=True):

@@ -1,1 +1,1 @@
-"""The model core of the autoencoder laboratory: data, families, training, runs. It never imports streamlit."""
+"""The model core of the laboratory: data, families, training, runs. It never imports streamlit."""

@@ -47,7 +47,9 @@ class Plain(Bottleneck):
 
 
 class Gaussian(Bottleneck):
-    """The encoder says a mean and a log-variance; z is drawn as mean + sigma * epsilon, so that gradients pass."""
+    """The encoder says a mean and a log-variance; z is drawn as mean + sigma * epsilon, so that gradients
+    pass.
+    """
 
     def __init__(self, z_dim: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Config: one run said completely. Its hash is the run's name, so the same settings are never trained twice."""
+"""Config: one run said completely. Its hash names the run, so nothing is trained twice."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ZDim = Annotated[int, Says("How many numbers each picture is squeezed into.", 1,
 Hidden = Annotated[
     tuple[int, ...],
     Says(
-        "Widths of the encoder's hidden layers (mlp) or channels of its halving layers (conv), comma-separated; "
-        "the decoder mirrors them.",
+        "Widths of the encoder's hidden layers (mlp) or channels of its halving layers (conv), "
+        "comma-separated; the decoder mirrors them.",
         1,
         4096,
         label="Hidden widths",
@@ -29,12 +29,17 @@ Hidden = Annotated[
 Epochs = Annotated[int, Says("How often the whole training set is seen.", 1, 1000, 1)]
 BatchSize = Annotated[int, Says("Pictures in each step; larger is faster and takes fewer steps.", 1, 8192, 1)]
 Rate = Annotated[
-    float, Says("Size of the optimiser's steps (Adam); for one-cycle its peak.", 1e-6, 10, 1e-4, label="Learning rate")
+    float,
+    Says(
+        "Size of the optimiser's steps (Adam); for one-cycle its peak.", 1e-6, 10, 1e-4, label="Learning rate"
+    ),
 ]
 Seed = Annotated[int, Says("Same seed and settings, same weights (on one machine).", 0, 2**31 - 1, 1)]
 Network = Annotated[
     Literal["mlp", "conv"],
-    Says("mlp: every pixel to every unit. conv: small filters slid over the picture, halving it at each layer."),
+    Says(
+        "mlp: every pixel to every unit. conv: small filters slid over the picture, halving it at each layer."
+    ),
 ]
 Activation = Annotated[
     Literal["relu", "leaky-relu", "elu", "silu", "tanh", "sigmoid"], Says("The bend between layers.")
@@ -48,7 +53,8 @@ Schedule = Annotated[
     Says("one-cycle: the rate rises and falls once, which gets further in few epochs (Smith & Topin 2017)."),
 ]
 Precision = Annotated[
-    Literal["float32", "bfloat16"], Says("bfloat16: half the bits in matrix products; faster where the chip has it.")
+    Literal["float32", "bfloat16"],
+    Says("bfloat16: half the bits in matrix products; faster where the chip has it."),
 ]
 
 
@@ -90,9 +96,10 @@ class Config:
         return f"{self.family}, {self.dataset}, {self.z_dim}-D, {self.network} {widths}".rstrip()
 
     def checked(self) -> Config:
-        """The same Config with every value in its own type and range, or a UserError that says what would fit."""
+        """The same Config, every value in its own type and range; a UserError says what would fit."""
         own = {knob.name for knob in knobs_of(Config)}
-        return dataclasses.replace(self, **complete(Config, {n: v for n, v in vars(self).items() if n in own}))  # type: ignore[arg-type]
+        checked: dict[str, Any] = complete(Config, {n: v for n, v in vars(self).items() if n in own})
+        return dataclasses.replace(self, **checked)
 
     def to_json(self) -> dict[str, Any]:
         said = dataclasses.asdict(self)
@@ -102,6 +109,12 @@ class Config:
     def from_json(cls, said: Any) -> Config:
         """Back from `to_json`; a UserError when it is not a Config."""
         names = {each.name for each in dataclasses.fields(cls)}
-        if not isinstance(said, dict) or not set(said) <= names or not isinstance(said.get("knobs", {}), dict):
-            raise UserError("The settings are not those of a run; they were written by another program or version.")
+        if (
+            not isinstance(said, dict)
+            or not set(said) <= names
+            or not isinstance(said.get("knobs", {}), dict)
+        ):
+            raise UserError(
+                "The settings are not those of a run; they were written by another program or version."
+            )
         return cls(**said).checked()

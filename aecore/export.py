@@ -46,7 +46,8 @@ class _Decoder(nn.Module):
 
 
 def export_run(run: str, to: Path) -> list[Path]:
-    """Writes encoder and decoder as `torch.export` programs (any batch size, no code of ours needed to load them),
+    """Writes encoder and decoder as `torch.export` programs (any batch size, no code of ours needed to load
+    them),
     with settings, scores and the test codes, into the folder `to`. Returns the files.
 
     Raises UserError when the run cannot be opened or the folder cannot be written.
@@ -55,12 +56,18 @@ def export_run(run: str, to: Path) -> list[Path]:
     try:
         to.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"The folder {to} cannot be made ({error.strerror}); name another with --to.") from None
+        raise UserError(
+            f"The folder {to} cannot be made ({error.strerror}); name another with --to."
+        ) from None
     batch = {0: torch.export.Dim("batch")}
     x = torch.zeros(2, *opened.card.shape)
-    torch.export.save(torch.export.export(_Encoder(opened.model), (x,), dynamic_shapes=(batch,)), to / "encoder.pt2")
+    torch.export.save(
+        torch.export.export(_Encoder(opened.model), (x,), dynamic_shapes=(batch,)), to / "encoder.pt2"
+    )
     z = torch.zeros(2, opened.codes(x.numpy()).shape[1])
-    torch.export.save(torch.export.export(_Decoder(opened.model), (z,), dynamic_shapes=(batch,)), to / "decoder.pt2")
+    torch.export.save(
+        torch.export.export(_Decoder(opened.model), (z,), dynamic_shapes=(batch,)), to / "decoder.pt2"
+    )
     for name in ("config.json", "result.json", "weights.safetensors"):
         runs.write(to / name, (runs.path(run) / name).read_bytes())
     shape = ", ".join(map(str, opened.card.shape))
@@ -75,5 +82,8 @@ def _codes_csv(opened: trained.Trained) -> str:
     codes, out = opened.codes_of(test), io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["label", *(f"z{i + 1}" for i in range(codes.shape[1]))])
-    writer.writerows([opened.card.classes[label], *map(float, code)] for label, code in zip(test.labels, codes, strict=True))
+    writer.writerows(
+        [opened.card.classes[label], *map(float, code)]
+        for label, code in zip(test.labels, codes, strict=True)
+    )
     return out.getvalue()

@@ -1,7 +1,7 @@
 """Every family of autoencoder, one function each.
 
-A family chooses a network, a bottleneck, a loss and a corruption. Its signature is the form that people fill in,
-its docstring the text beside it, the keys of its losses the curves on the chart.
+A family chooses a network, a bottleneck, a loss and a corruption. Its signature is the form that people fill
+in, its docstring the text beside it, the keys of its losses the curves on the chart.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, Literal
 
 import torch
@@ -75,7 +74,7 @@ def variational(make: Maker, z_dim: int) -> Autoencoder:
     return Autoencoder(make.encoder(bottleneck.inputs), bottleneck, make.decoder(z_dim), make.likelihood)
 
 
-# --- Deterministic ---------------------------------------------------------------------------------------------------
+# --- Deterministic ------------------------------------------------------------------------------------------
 
 Noise = Annotated[
     Literal["gaussian", "masking", "salt-and-pepper"],
@@ -83,7 +82,12 @@ Noise = Annotated[
 ]
 Strength = Annotated[
     float,
-    Says("Gaussian: the standard deviation, 1 being black to white. The others: the share of pixels hit.", 0, 1, 0.05),
+    Says(
+        "Gaussian: the standard deviation, 1 being black to white. The others: the share of pixels hit.",
+        0,
+        1,
+        0.05,
+    ),
 ]
 
 
@@ -91,8 +95,9 @@ Strength = Annotated[
 def vanilla(make: Maker, z_dim: int) -> Recipe:
     """Squeezes each picture through a few numbers and draws it again from them.
 
-    Nothing orders the code: similar pictures tend to come close, but the space between them is nobody's business,
-    so decoding a random point can give nonsense (Rumelhart, Hinton & Williams 1986; Hinton & Salakhutdinov 2006).
+    Nothing orders the code: similar pictures tend to come close, but the space between them is nobody's
+    business, so decoding a random point can give nonsense (Rumelhart, Hinton & Williams 1986; Hinton &
+    Salakhutdinov 2006).
     """
     return Recipe.simple(plain(make, z_dim), reconstruct)
 
@@ -101,8 +106,8 @@ def vanilla(make: Maker, z_dim: int) -> Recipe:
 def linear(make: Maker, z_dim: int) -> Recipe:
     """One linear layer each way: with squared error it finds the plane that PCA finds.
 
-    It spans the same plane, but its axes are any basis of it, not the principal components themselves, and not
-    even orthogonal ones (Bourlard & Kamp 1988; Baldi & Hornik 1989).
+    It spans the same plane, but its axes are any basis of it, not the principal components themselves, and
+    not even orthogonal ones (Bourlard & Kamp 1988; Baldi & Hornik 1989).
     """
     return Recipe.simple(plain(make, z_dim), reconstruct)
 
@@ -114,10 +119,10 @@ def denoising(make: Maker, z_dim: int, noise: Noise = "gaussian", strength: Stre
     The loss compares with the clean picture, so copying does not pay: the network has to learn what pictures
     look like to know what is missing (Vincent, Larochelle, Bengio & Manzagol 2008).
     """
-    return Recipe.simple(plain(make, z_dim), reconstruct, partial(CORRUPTIONS[noise], strength=strength))
+    return Recipe.simple(plain(make, z_dim), reconstruct, lambda x: CORRUPTIONS[noise](x, strength))
 
 
-# --- Variational -----------------------------------------------------------------------------------------------------
+# --- Variational --------------------------------------------------------------------------------------------
 
 
 @family("Variational autoencoder (VAE)")
@@ -130,7 +135,7 @@ def vae(make: Maker, z_dim: int) -> Recipe:
     return Recipe.simple(variational(make, z_dim), elbo)
 
 
-# --- From a Config to a Recipe ---------------------------------------------------------------------------------------
+# --- From a Config to a Recipe ------------------------------------------------------------------------------
 
 
 def find(name: str) -> Family:
@@ -148,7 +153,9 @@ def settle(config: Config) -> Config:
     chosen = find(config.family)
     config = dataclasses.replace(config.checked(), **chosen.fixed)
     if config.dataset not in CARDS:
-        raise UserError(f"There is no data set called {config.dataset}; the data sets are: {', '.join(CARDS)}.")
+        raise UserError(
+            f"There is no data set called {config.dataset}; the data sets are: {', '.join(CARDS)}."
+        )
     shape = CARDS[config.dataset].shape
     if not NETWORKS[config.network].fits(shape):
         raise UserError(f"A {config.network} network does not fit {config.dataset}; choose mlp.")
@@ -156,7 +163,7 @@ def settle(config: Config) -> Config:
 
 
 def build(config: Config) -> Recipe:
-    """The recipe of a settled run, with weights drawn from its seed; the random state outside is left as it was."""
+    """The recipe of a settled run, weights drawn from its seed; the random state outside is kept."""
     card = CARDS[config.dataset]
     make = Maker(card.shape, config.network, config.hidden, config.activation, LIKELIHOODS[config.likelihood])
     with torch.random.fork_rng(devices=[]):

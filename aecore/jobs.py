@@ -1,8 +1,9 @@
 """Jobs: training in processes of its own, so that a refreshed or closed page loses nothing.
 
-One standing process, started with the laboratory, has imported torch and waits; for each job it forks a worker (on
-Windows and macOS it hands the job to a spare that has imported torch already), at most as many at a time as the
-machine carries. The rest wait their turn. Workers write the run's folder; pages read it. This half, up to the
+One standing process, started with the laboratory, has imported torch and waits; for each job it forks a
+worker (on Windows and macOS it hands the job to a spare that has imported torch already), at most as many at a time as
+the machine carries. The rest wait their turn. Workers write the run's folder; pages read it. This half, up to
+the
 dashes, imports no torch.
 """
 
@@ -44,7 +45,8 @@ class Standing:
                     text=True,
                     # a group of its own: Ctrl-C in the laboratory's terminal lets a running job finish
                     start_new_session=True,
-                    env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+                    env=os.environ
+                    | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
                 )
             return self.process
 
@@ -65,7 +67,9 @@ def warm() -> None:
 
 
 def submit(config: Config, device: str | None = None) -> bool:
-    """Has a settled run trained, and returns at once. True when it is finished already or under way: nothing new starts."""
+    """Has a settled run trained, and returns at once. True when it is finished already or under way: nothing
+    new starts.
+    """
     try:
         entry = runs.entry(config.id)
         if entry.finished or entry.moving:
@@ -98,13 +102,15 @@ def lanes() -> int:
     return max(1, int(asked)) if asked.isdigit() else max(1, min(4, cores() // 2))
 
 
-# --- The standing process --------------------------------------------------------------------------------------------
+# --- The standing process -----------------------------------------------------------------------------------
 
 Worker = Callable[[], bool]  # whether it has ended
 
 
 def work(job: dict[str, Any]) -> None:
-    """Does one job in this process. What goes wrong is in the run's state already; the log gets the traceback."""
+    """Does one job in this process. What goes wrong is in the run's state already; the log gets the
+    traceback.
+    """
     import torch
 
     from aecore.work import carry_out
@@ -146,7 +152,9 @@ class Spares:
         self.spare = self._start()
 
     def _start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen([sys.executable, "-m", "aecore.jobs", "spare"], stdin=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "aecore.jobs", "spare"], stdin=subprocess.PIPE, text=True
+        )
 
     def __call__(self, job: dict[str, Any]) -> Worker:
         busy, self.spare = self.spare, self._start()
@@ -183,7 +191,9 @@ def stand(start: Callable[[dict[str, Any]], Worker]) -> None:
 
 
 def main() -> None:
-    """Imports what a job needs, then waits. Forking needs that nothing was computed before: only imports here."""
+    """Imports what a job needs, then waits. Forking needs that nothing was computed before: only imports
+    here.
+    """
     import sklearn.datasets  # noqa: F401  the digits
 
     import aecore.work  # noqa: F401

@@ -1,4 +1,6 @@
-"""Knobs: a setting is declared once, in a signature, and becomes a widget, a command-line option and a line of docs."""
+"""Knobs: a setting is declared once, in a signature, and becomes a widget, a command-line option and a line
+of docs.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 @dataclass(frozen=True)
 class Says:
-    """What a type cannot say of a setting: one sentence for people, its range, its unit. Stands in `Annotated[...]`."""
+    """What a type cannot say of a setting: one sentence for people, its range, its unit. Stands in
+    `Annotated[...]`.
+    """
 
     doc: str
     low: float | None = None
@@ -44,7 +48,9 @@ class Knob:
         return self.says.label or self.name.replace("_", " ").capitalize()
 
     def check(self, value: Any) -> Value:
-        """`value` in this knob's own type, or a UserError that says what would fit. Text is accepted for any kind."""
+        """`value` in this knob's own type, or a UserError that says what would fit. Text is accepted for any
+        kind.
+        """
         try:
             value = self._convert(value)
         except (TypeError, ValueError):
@@ -54,7 +60,9 @@ class Knob:
         low = -math.inf if self.says.low is None else self.says.low
         high = math.inf if self.says.high is None else self.says.high
         numbers = value if isinstance(value, tuple) else (value,)
-        if self.kind in (int, float, tuple) and not all(math.isfinite(n) and low <= n <= high for n in numbers):
+        if self.kind in (int, float, tuple) and not all(
+            math.isfinite(n) and low <= n <= high for n in numbers
+        ):
             raise UserError(f"{self.name} takes {self._wants()}, not {value!r}.")
         return value
 
@@ -73,7 +81,12 @@ class Knob:
     def _wants(self) -> str:
         if self.choices:
             return "one of " + ", ".join(self.choices)
-        noun = {int: "a whole number", float: "a number", bool: "true or false", tuple: "whole numbers with commas"}
+        noun = {
+            int: "a whole number",
+            float: "a number",
+            bool: "true or false",
+            tuple: "whole numbers with commas",
+        }
         low, high = self.says.low, self.says.high
         span = ""
         if low is not None and high is not None:
@@ -106,7 +119,9 @@ def knobs_of(declared: Callable[..., Any] | type) -> tuple[Knob, ...]:
 
 
 def complete(declared: Callable[..., Any] | type, given: Mapping[str, Any]) -> dict[str, Value]:
-    """Every knob of `declared` with its value: the one given, checked, or the default. Unknown names are refused."""
+    """Every knob of `declared` with its value: the one given, checked, or the default. Unknown names are
+    refused.
+    """
     knobs = {knob.name: knob for knob in knobs_of(declared)}
     unknown = sorted(set(given) - set(knobs))
     if unknown:

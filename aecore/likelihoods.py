@@ -38,10 +38,11 @@ class Bernoulli:
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Each pixel is the mean of a normal with one fixed standard deviation; the loss is the squared error (MSE).
+    """Each pixel is the mean of a normal with one fixed standard deviation; the loss is squared error (MSE).
 
-    With sigma 0.2 the loss is 12.5 times the summed squared error, plus a constant that is left out. Sigma sets
-    how much a wrong pixel weighs against the KL of a VAE; sigma = sqrt(1/2), the "MSE + KL" of many tutorials,
+    With sigma 0.2 the loss is 12.5 times the summed squared error, plus a constant that is left out. Sigma
+    sets how much a wrong pixel weighs against the KL of a VAE; sigma = sqrt(1/2), the "MSE + KL" of many
+    tutorials,
     collapses a VAE on small pictures.
     """
 

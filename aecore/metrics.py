@@ -65,7 +65,8 @@ def pca_error(train: np.ndarray, test: np.ndarray, d: int) -> float:
 
 def mean_picture_error(train: np.ndarray, test: np.ndarray) -> float:
     """Mean squared error per pixel on `test` of always answering the mean of `train`: a collapsed model."""
-    return float(mse(test, np.mean(train, axis=0, keepdims=True, dtype=np.float64)).mean())
+    mean: np.ndarray = train.mean(axis=0, keepdims=True, dtype=np.float64)
+    return float(mse(test, mean).mean())
 
 
 # Codes

@@ -10,9 +10,13 @@ from aecore.likelihoods import Likelihood
 
 
 class Autoencoder(nn.Module):
-    """x `[B, *shape]` -> Latent -> raw `[B, *shape]`. Labels `y` `[B]` are for conditional models; others ignore them."""
+    """x `[B, *shape]` -> Latent -> raw `[B, *shape]`. Labels `y` `[B]` are for conditional models; others
+    ignore them.
+    """
 
-    def __init__(self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood) -> None:
+    def __init__(
+        self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.bottleneck = bottleneck

@@ -28,11 +28,16 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 @dataclass(frozen=True)
 class Maker:
-    """Builds networks that fit one data set: its shape and likelihood, the kind of network, widths and activation."""
+    """Builds networks that fit one data set: its shape and likelihood, the kind of network, widths and
+    activation.
+    """
 
     shape: Shape  # of one input, without the batch
     network: str = "mlp"
-    hidden: tuple[int, ...] = (128, 64)  # encoder order: widths of layers (mlp) or channels (conv); mirrored in the decoder
+    hidden: tuple[int, ...] = (
+        128,
+        64,
+    )  # encoder order: widths of layers (mlp) or channels (conv); mirrored in the decoder
     activation: str = "relu"
     likelihood: Likelihood = LIKELIHOODS["bernoulli"]  # what the decoder's numbers mean
 
@@ -69,7 +74,9 @@ def _mlp_decoder(make: Maker, z_dim: int) -> nn.Module:
 
 
 def _conv_sizes(make: Maker) -> list[tuple[int, int]]:
-    """Height and width before the first and after each halving layer; a UserError when a picture is too small."""
+    """Height and width before the first and after each halving layer; a UserError when a picture is too
+    small.
+    """
     _, height, width = make.shape
     sizes = [(height, width)]
     for _ in make.hidden:
@@ -103,7 +110,8 @@ def _conv_decoder(make: Maker, z_dim: int) -> nn.Module:
         layers += [make.act()]
     layers += [nn.Unflatten(1, start)]
     for (before, after), (height, width) in zip(pairwise(channels), sizes[1:], strict=True):
-        # output_padding gives back the odd row that halving dropped; kernel divisible by stride: no checkerboard
+        # output_padding gives back the odd row that halving dropped; kernel divisible by stride: no
+        # checkerboard
         # of unequal overlaps (Odena et al. 2016)
         odd = (height % 2, width % 2)
         layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, output_padding=odd), make.act()]

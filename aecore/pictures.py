@@ -39,7 +39,7 @@ BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
 WHITE_IS_ZERO, UNSIGNED = 0, 1  # values of the last two
 
 # Okabe and Ito's vermilion and blue: told apart with every common kind of colour blindness.
-TOO_MUCH, TOO_LITTLE = np.float32([0.835, 0.369, 0.0]), np.float32([0.0, 0.447, 0.698])
+TOO_MUCH, TOO_LITTLE = np.array([[0.835, 0.369, 0.0], [0.0, 0.447, 0.698]], dtype=np.float32)
 
 
 class PictureError(UserError):
@@ -117,7 +117,11 @@ def _frames(image: Image.Image) -> str | None:
         if image.format == "MPO" or not getattr(image, "is_animated", False):
             return None  # MPO: a phone's JPEG with a gain map or thumbnail behind it
         # Pillow walks TIFF pages in quadratic time, so a hostile file would hold us for minutes.
-        return "First of several pages." if image.format == "TIFF" else f"First of {image.n_frames} frames."
+        return (
+            "First of several pages."
+            if image.format == "TIFF"
+            else f"First of {getattr(image, 'n_frames', 0)} frames."
+        )
     except DAMAGE:
         return None
 
@@ -139,14 +143,14 @@ def _on_white(image: Image.Image) -> tuple[Image.Image, str | None]:
     rgba = image.convert("RGBA")
     ground = Image.new("RGB", image.size, "white")
     ground.paste(rgba, mask=rgba)
-    opaque = rgba.getextrema()[3][0] == 255
+    opaque = rgba.getchannel("A").getextrema() == (255, 255)
     gray = image.mode in ("1", "L", "LA", "La")
     return ground.convert("L") if gray else ground, None if opaque else "Transparent parts were put on white."
 
 
 def _from_16_bit(image: Image.Image) -> tuple[Image.Image, str]:
     """Pillow's own convert("L") would clip everything above 255 to white."""
-    bits = _tag(image, BITS_PER_SAMPLE, 16)
+    bits = _tag(image, BITS_PER_SAMPLE, 16) or 16
     table = np.minimum(np.arange(2**16) * 255 / (2**bits - 1) + 0.5, 255).astype(np.uint8)
     if _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO:  # Pillow minds it for 8 bit only
         table = 255 - table
@@ -302,8 +306,9 @@ def gif(frames: np.ndarray, scale: int = 4, seconds: float = 0.12, bounce: bool 
         pixels, palette = np.asarray(tall).reshape(number, height, width), tall.getpalette()
     order = [*range(number), *range(number - 2, 0, -1)] if bounce else range(number)
     pictures = [Image.fromarray(_enlarge(pixels[at], scale, axis=0)) for at in order]
-    for picture in pictures if palette else ():
-        picture.putpalette(palette)
+    if palette:
+        for picture in pictures:
+            picture.putpalette(palette)
     milliseconds = max(2, round(seconds * 100)) * 10  # browsers slow anything below 20 ms down to 100
     file = io.BytesIO()
     pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)

@@ -16,9 +16,11 @@ STARTS: dict[str, dict[str, Any]] = {"digits": _SMALL}
 
 def start(dataset: str, network: str = "mlp", **more: Any) -> Config:
     """The settings that the form begins with for a data set and a network."""
-    usual = dict(STARTS.get(dataset, _LARGE))
-    widths = {"mlp": usual.pop("mlp"), "conv": usual.pop("conv")}
-    return dataclasses.replace(Config(dataset=dataset, network=network, hidden=widths[network], **usual), **more)  # type: ignore[arg-type]
+    usual = STARTS.get(dataset, _LARGE)
+    rest = {name: value for name, value in usual.items() if name not in ("mlp", "conv")}
+    return dataclasses.replace(
+        Config(), dataset=dataset, network=network, hidden=usual[network], **rest | more
+    )
 
 
 GALLERY: tuple[Config, ...] = (start("digits", family="vae", z_dim=2, epochs=200),)

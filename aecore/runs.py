@@ -1,4 +1,4 @@
-"""The store of runs: one folder each, complete once it has a config.json, in `runs/` (ours) and `pretrained/` (the gallery).
+"""The store of runs: a folder each, in `runs/` (ours) and `pretrained/` (the gallery).
 
     config.json          the settings; written last, so a folder that has it is complete
     weights.safetensors  the model
@@ -76,7 +76,9 @@ def read_json(file: Path) -> Any:
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:
-        raise UserError(f"{file.name} cannot be read ({error}); delete the run's folder {file.parent}.") from None
+        raise UserError(
+            f"{file.name} cannot be read ({error}); delete the run's folder {file.parent}."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def entry(run: str) -> Entry:
     """What there is of a run; UnknownRun when there is nothing. A spoilt folder is an entry that says why."""
     place = path(run)
     if not place.is_dir():
-        raise UnknownRun(f"There is no run called {run}; it may have been deleted, or lives in another laboratory.")
+        raise UnknownRun(
+            f"There is no run called {run}; it may have been deleted, or lives in another laboratory."
+        )
     try:
         stamp = (place / "config.json").stat().st_mtime_ns
     except OSError:
@@ -128,7 +132,9 @@ def _finished(place: Path, stamp: int) -> Entry:
         check_weights(place)
     except UserError as error:
         return Entry(place.name, "broken", reason=str(error), gallery=gallery, created=created)
-    return Entry(place.name, "finished", config, result, gallery=gallery, created=result.get("created", created))
+    return Entry(
+        place.name, "finished", config, result, gallery=gallery, created=result.get("created", created)
+    )
 
 
 def check_weights(place: Path) -> None:
@@ -146,7 +152,9 @@ def _unfinished(place: Path) -> Entry:
     try:
         request, state = read_json(place / "request.json"), read_json(place / "state.json")
         if request is None or not isinstance(state, dict):
-            raise UserError("It has no config.json: it was not written by this laboratory, or was cut off at the start.")
+            raise UserError(
+                "It has no config.json: it was not written by this laboratory, or was cut off at the start."
+            )
         config = Config.from_json(request)
     except UserError as error:
         return Entry(place.name, "broken", reason=str(error))
@@ -154,12 +162,20 @@ def _unfinished(place: Path) -> Entry:
     if said in ("training", "waiting") and not _alive(state):
         said, reason = "stopped", "Its process ended before it was done; train again to start over."
     return Entry(
-        place.name, said, config, {}, state.get("progress", {}), reason, state.get("offer", ""), False, state.get("time", 0.0)
+        place.name,
+        said,
+        config,
+        {},
+        state.get("progress", {}),
+        reason,
+        state.get("offer", ""),
+        False,
+        state.get("time", 0.0),
     )
 
 
 def _alive(state: Mapping[str, Any]) -> bool:
-    """Whether the process that wrote a state still runs; its start time tells it from a later one of that number."""
+    """Whether the process that wrote a state still runs; its birth tells it from a later namesake."""
     try:
         return abs(psutil.Process(state["pid"]).create_time() - state["born"]) < 1
     except (psutil.NoSuchProcess, psutil.AccessDenied, KeyError):
@@ -179,7 +195,7 @@ def _folders(place: Path) -> Iterator[Path]:
 
 
 def history(run: str) -> list[dict[str, Any]]:
-    """One dictionary an epoch: `epoch`, `seconds`, `train` and `validation` (loss parts in nats per picture)."""
+    """One dictionary an epoch: `epoch`, `seconds`, `train`, `validation` (loss parts, nats per picture)."""
     try:
         lines = (path(run) / "history.jsonl").read_text().splitlines()
     except FileNotFoundError:
@@ -189,7 +205,7 @@ def history(run: str) -> list[dict[str, Any]]:
 
 
 class Draft:
-    """The folder of a run in the making. Use inside `with`: it holds the run's lock against other processes."""
+    """The folder of a run in the making. Inside `with` it holds the run's lock against other processes."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -204,7 +220,9 @@ class Draft:
         try:
             self.lock.acquire(timeout=0)
         except Timeout:
-            raise AlreadyTraining(f"{self.config.id} is already being trained; wait for it, or stop it first.") from None
+            raise AlreadyTraining(
+                f"{self.config.id} is already being trained; wait for it, or stop it first."
+            ) from None
         for name in ("history.jsonl", "strip.png"):
             (self.place / name).unlink(missing_ok=True)
         write(self.place / "request.json", json.dumps(self.config.to_json()))
@@ -216,7 +234,12 @@ class Draft:
     def say(self, state: State, pid: int | None = None, **more: Any) -> None:
         """Writes state.json: where the run stands, and which process (this one) answers for it."""
         process = psutil.Process(pid)
-        self.state |= {"state": state, "pid": process.pid, "born": process.create_time(), "time": time.time()} | more
+        self.state |= {
+            "state": state,
+            "pid": process.pid,
+            "born": process.create_time(),
+            "time": time.time(),
+        } | more
         write(self.place / "state.json", json.dumps(self.state))
 
     def wait(self, pid: int) -> None:

@@ -1,4 +1,6 @@
-"""fit: the one training loop, a generator that reads top to bottom. It knows nothing of files, processes or pages."""
+"""fit: the one training loop, a generator that reads top to bottom. It knows nothing of files, processes or
+pages.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,8 @@ class Progress:
 
 
 def one_cycle(progress: float) -> float:
-    """Rate relative to its peak: up from 1/25 over the first 30 %, then down to nearly nothing, both as half a cosine
+    """Rate relative to its peak: up from 1/25 over the first 30 %, then down to nearly nothing, both as half
+    a cosine
     (Smith & Topin 2017, in the form of Howard's fastai)."""
     rise, low, end = 0.3, 1 / 25, 1e-4
     if progress < rise:
@@ -58,10 +61,11 @@ SCHEDULES: dict[str, Callable[[float], float]] = {"one-cycle": one_cycle, "const
 
 
 class Chance:
-    """A random state of one's own: inside `with`, torch draws from it; outside, torch's own state is as it was.
+    """A random state of one's own: inside `with`, torch draws from it; outside, torch's own state is as it
+    was.
 
-    So losses and bottlenecks draw plainly (`torch.randn_like`), and yet what happens between two yields of `fit`
-    cannot change what it draws next.
+    So losses and bottlenecks draw plainly (`torch.randn_like`), and yet what happens between two yields of
+    `fit` cannot change what it draws next.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
@@ -92,7 +96,9 @@ class Chance:
         self.outside = self._get()
         self._set(self.state)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         self.state = self._get()
         self._set(self.outside)
 
@@ -107,7 +113,11 @@ class Pictures:
 
     @classmethod
     def of(cls, split: Split, device: torch.device) -> Pictures:
-        return cls(torch.from_numpy(split.pictures).to(device), torch.from_numpy(split.labels).to(device), split.levels)
+        return cls(
+            torch.from_numpy(split.pictures).to(device),
+            torch.from_numpy(split.labels).to(device),
+            split.levels,
+        )
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -156,7 +166,8 @@ def _autocast(config: Config, device: torch.device) -> Any:
 
 
 def fit(recipe: Recipe, data: Data, config: Config, device: torch.device) -> Iterator[Progress]:
-    """Trains the recipe's model in place; yields at least every 0.2 s (a step allowing) and at each epoch's end.
+    """Trains the recipe's model in place; yields at least every 0.2 s (a step allowing) and at each epoch's
+    end.
 
     Raises Diverged when a loss is no longer a number. Closing the generator stops the training.
     """
@@ -164,7 +175,11 @@ def fit(recipe: Recipe, data: Data, config: Config, device: torch.device) -> Ite
     recipe.modules.to(device).train()
     train, held_out = Pictures.of(data.train, device), Pictures.of(data.validation, device)
     players = [
-        (objective, _parameters(objective), torch.optim.Adam(_parameters(objective), lr=config.lr, fused=_fused(device)))
+        (
+            objective,
+            _parameters(objective),
+            torch.optim.Adam(_parameters(objective), lr=config.lr, fused=_fused(device)),
+        )
         for objective in recipe.objectives
     ]
     rate, steps = SCHEDULES[config.schedule], config.epochs * math.ceil(len(train) / config.batch_size)
@@ -195,13 +210,17 @@ def fit(recipe: Recipe, data: Data, config: Config, device: torch.device) -> Ite
             step, pictures = step + 1, pictures + len(x)
             if time.perf_counter() >= due and step % math.ceil(len(train) / config.batch_size):
                 seconds += time.perf_counter() - started
-                yield Progress(epoch, config.epochs, step / steps, seconds, pictures / seconds, tally.means(), None)
+                yield Progress(
+                    epoch, config.epochs, step / steps, seconds, pictures / seconds, tally.means(), None
+                )
                 started = time.perf_counter()
                 due = started + PAUSE
 
         validation = evaluate(recipe, held_out, config)
         seconds += time.perf_counter() - started
-        yield Progress(epoch + 1, config.epochs, step / steps, seconds, pictures / seconds, tally.means(), validation)
+        yield Progress(
+            epoch + 1, config.epochs, step / steps, seconds, pictures / seconds, tally.means(), validation
+        )
         started = time.perf_counter()
         due = started + PAUSE
 

@@ -1,4 +1,4 @@
-"""A finished run, opened: arrays in, arrays out. Pages know pictures and codes; torch stays behind this door."""
+"""A finished run, opened: arrays in, arrays out. Torch stays behind this door."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ BATCH = 1000  # pictures at a time: bounds the memory of a page
 
 @dataclass(frozen=True)
 class Trained:
-    """A model with the settings that made it. Pictures are float32 `[N, C, H, W]` in [0, 1], codes float32 `[N, D]`."""
+    """A model with the settings that made it. Pictures are float32 `[N, C, H, W]` in [0, 1], codes float32
+    `[N, D]`.
+    """
 
     config: Config
     model: Autoencoder
@@ -57,7 +59,9 @@ class Trained:
     def _batched(self, function: Any, array: np.ndarray) -> np.ndarray:
         device = next(self.model.parameters()).device
         tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
-        return np.concatenate([function(part.to(device)).float().cpu().numpy() for part in tensor.split(BATCH)])
+        return np.concatenate(
+            [function(part.to(device)).float().cpu().numpy() for part in tensor.split(BATCH)]
+        )
 
 
 def load(run: str) -> Trained:
@@ -73,7 +77,9 @@ def load(run: str) -> Trained:
         load_model(model, runs.path(run) / "weights.safetensors")
     except (SafetensorError, RuntimeError, OSError) as error:
         first = str(error).strip().splitlines()[0]
-        raise UserError(f"The weights of {run} do not fit its settings ({first}); delete its folder.") from None
+        raise UserError(
+            f"The weights of {run} do not fit its settings ({first}); delete its folder."
+        ) from None
     return Trained(entry.config, model.eval(), entry.result)
 
 
@@ -82,11 +88,18 @@ def count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def thumbnail(trained: Trained, codes: np.ndarray, n: int = 6) -> bytes:
-    """A PNG of n x n decoded codes on the plane of the two widest directions of `codes`: what a list shows of a run."""
-    plane = latents.plane_of_components(codes) if codes.shape[1] != 2 else latents.plane_of_dimensions(codes, 0, 1)
+def thumbnail(trained: Trained, codes: np.ndarray, n: int = 8) -> bytes:
+    """A PNG of n x n decoded codes on the plane of the two widest directions of `codes`: what a list shows of
+    a run.
+    """
+    plane = (
+        latents.plane_of_components(codes)
+        if codes.shape[1] != 2
+        else latents.plane_of_dimensions(codes, 0, 1)
+    )
     grid = latents.grid(plane.project(codes), n)
-    return pictures.png(pictures.mosaic(trained.pictures(plane.lift(grid.points)), n, gap=0))
+    cells = trained.pictures(plane.lift(grid.points))
+    return pictures.png(pictures.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0, fill=0.25))
 
 
 @dataclass(frozen=True)
@@ -130,4 +143,3 @@ def _describe(module: nn.Module) -> str:
 def parameters(config: Config) -> int:
     """How many numbers a settled run trains, the adversary included where there is one."""
     return count(build(config).modules)
-

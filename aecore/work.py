@@ -26,13 +26,19 @@ STRIP_EVERY = 0.4  # seconds
 def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
     """Trains a run and writes its folder as it goes; the folder is complete when this ends.
 
-    Raises AlreadyTraining when another process is at it, UserError with one sentence when it cannot be done (data
-    missing, diverged, memory exhausted). Closing the generator, or a file `stop` in the folder, stops it.
+    Raises AlreadyTraining when another process is at it, UserError with one sentence when it cannot be done
+    (data missing, diverged, memory exhausted). Closing the generator, or a file `stop` in
+    the folder, stops it.
     """
     config = settle(config)
     with runs.Draft(config) as draft:
         try:
-            draft.say("training", reason="", offer="", progress={"epoch": 0, "epochs": config.epochs, "fraction": 0.0})
+            draft.say(
+                "training",
+                reason="",
+                offer="",
+                progress={"epoch": 0, "epochs": config.epochs, "fraction": 0.0},
+            )
             device, data = devices.pick(wanted), load(config.dataset)
             recipe, strip, progress = build(config), _Strip(data), None
             for progress in fit(recipe, data, config, device.torch):
@@ -57,7 +63,9 @@ def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
             draft.say("failed", reason=str(error))
             raise
         except BaseException as error:
-            draft.say("failed", reason=f"The training broke on an error of ours: {type(error).__name__}: {error}")
+            draft.say(
+                "failed", reason=f"The training broke on an error of ours: {type(error).__name__}: {error}"
+            )
             raise
 
 
@@ -81,7 +89,9 @@ class _Strip:
 
     @torch.no_grad()
     def draw(self, recipe: Recipe, draft: runs.Draft, last: bool) -> None:
-        """Writes strip.png: the pictures, what the model saw of them if that differs, and what it makes of them."""
+        """Writes strip.png: the pictures, what the model saw of them if that differs, and what it makes of
+        them.
+        """
         if time.monotonic() < self.due and not last:
             return
         device = next(recipe.model.parameters()).device
@@ -135,7 +145,8 @@ def numbers_in(text: str, end: int) -> np.ndarray:
 
 
 def baselines(data: Data, z_dim: int, most: int = 10_000) -> dict[str, float]:
-    """Squared errors per pixel value on the test pictures that a model has to beat: of always answering the mean
+    """Squared errors per pixel value on the test pictures that a model has to beat: of always answering the
+    mean
     picture, and of PCA with as many numbers. Fitted on at most `most` training pictures."""
     known, test = data.train.floats(slice(most)), data.test.floats(slice(most))
     return {

@@ -6,8 +6,11 @@ import streamlit as st
 from aecore import data
 from ui import frame, images
 
-frame.page("Data", "The pictures that models learn from. Digits and shapes come with the laboratory; the others are "
-                   "downloaded when you ask for them.")
+frame.page(
+    "Data",
+    "The pictures that models learn from. Digits and shapes come with the laboratory; the others are "
+    "downloaded when you ask for them.",
+)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -24,7 +27,11 @@ for card in data.CARDS.values():
         st.subheader(card.title, anchor=card.name)
         st.markdown(card.what)
         if here:
-            images.rows({"": frame.attempt(sample, card.name)}, [f"{card.name}, picture {i + 1}" for i in range(12)], size=64)
+            images.rows(
+                {"Some of its test pictures": frame.attempt(sample, card.name)},
+                [f"{card.name}, picture {i + 1}" for i in range(12)],
+                size=64,
+            )
         channels, height, width = card.shape
         facts = [
             f"{card.train:,} training, {card.validation:,} validation and {card.test:,} test pictures",
@@ -36,7 +43,11 @@ for card in data.CARDS.values():
         st.caption("  \n".join(facts))
         if here:
             st.badge("on this computer", icon=":material/check:", color="green")
-        elif st.button(f"Download ({card.download_bytes / 1e6:.0f} MB)", key=f"download-{card.name}", icon=":material/download:"):
+        elif st.button(
+            f"Download ({card.download_bytes / 1e6:.0f} MB)",
+            key=f"download-{card.name}",
+            icon=":material/download:",
+        ):
             bar = st.progress(0.0, f"Downloading {card.title} ...")
             try:
                 for share in data.download(card.name):

@@ -6,8 +6,11 @@ import streamlit as st
 from aecore import latents, pictures
 from ui import frame, images, pick
 
-frame.page("Interpolate", "Walk through the latent space from one picture to another. Below it the plain cross-fade of pixels, "
-                          "which is what a walk has to beat.")
+frame.page(
+    "Interpolate",
+    "Walk through the latent space from one picture to another. Below it the plain cross-fade of pixels, "
+    "which is what a walk has to beat.",
+)
 run = frame.chosen_run()
 test, codes = frame.test_set(run), frame.test_codes(run)
 
@@ -20,20 +23,41 @@ if a is None or b is None:
     st.stop()
 ends = run.codes(np.stack([a, b]))
 path = st.segmented_control(
-    "Path", list(latents.PATHS), default="linear", required=True, key="path", bind="query-params",
-    help="linear: the straight line. spherical: along a circle around the origin, so that the length of the code does not "
-    "shrink on the way; it suits codes that fill a normal distribution of many dimensions.",
+    "Path",
+    list(latents.PATHS),
+    default="linear",
+    required=True,
+    key="path",
+    bind="query-params",
+    help="linear: the straight line. spherical: along a circle around the origin, so that the length of the "
+    "code does not shrink on the way; it suits codes that fill a normal distribution of many dimensions.",
 )
 frames = run.pictures(latents.PATHS[path](ends[0], ends[1], 10))
 fade = latents.crossfade(a, b, 10)
 shares = [f"{share:.0%}" for share in np.linspace(0, 1, 10)]
-images.rows({"Through the codes": frames, "Through the pixels": fade}, [f"{share} of the way" for share in shares], shares)
+images.rows(
+    {"Through the codes": frames, "Through the pixels": fade},
+    [f"{share} of the way" for share in shares],
+    shares,
+)
 both = pictures.mosaic(np.concatenate([frames, fade]), 10)
 with st.container(horizontal=True):
-    st.download_button("GIF", lambda: pictures.gif(frames, max(1, 224 // frames.shape[-1])), f"{run.id}.gif", "image/gif",
-                       icon=":material/animation:", on_click="ignore")
-    st.download_button("PNG", lambda: pictures.png(both, 4), f"{run.id}.png", "image/png", icon=":material/image:",
-                       on_click="ignore")
+    st.download_button(
+        "GIF",
+        lambda: pictures.gif(frames, max(1, 224 // frames.shape[-1])),
+        f"{run.id}.gif",
+        "image/gif",
+        icon=":material/animation:",
+        on_click="ignore",
+    )
+    st.download_button(
+        "PNG",
+        lambda: pictures.png(both, 4),
+        f"{run.id}.png",
+        "image/png",
+        icon=":material/image:",
+        on_click="ignore",
+    )
 
 st.subheader("One number at a time")
 
@@ -41,13 +65,17 @@ st.subheader("One number at a time")
 @st.fragment
 def sliders() -> None:
     """Only this part runs again when a slider is let go."""
-    start = st.segmented_control("Start from", ["From", "To", "mean"], default="From", required=True, key="start")
+    start = st.segmented_control(
+        "Start from", ["From", "To", "mean"], default="From", required=True, key="start"
+    )
     origin = {"From": ends[0], "To": ends[1], "mean": codes.mean(0)}[start]
     knobs, view = st.columns([3, 2], gap="large")
     with knobs:
         code = pick.code(origin, codes, f"{start}-{hash(origin.tobytes())}")
     with view:
-        images.single(run.pictures(code[None])[0], f"The picture at code {np.round(code[:8], 2).tolist()}", "Decoded")
+        images.single(
+            run.pictures(code[None])[0], f"The picture at code {np.round(code[:8], 2).tolist()}", "Decoded"
+        )
 
 
 sliders()

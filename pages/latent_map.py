@@ -7,8 +7,11 @@ from aecore import projections
 from aecore.latents import plane_of_dimensions
 from ui import charts, controls, frame, images
 
-frame.page("Latent map", "Each point is the code of one test picture. Points that lie close are pictures that the model finds alike. "
-                         "**Click a point or draw a lasso** to see the pictures.")
+frame.page(
+    "Latent map",
+    "Each point is the code of one test picture. Points that lie close are pictures that the model "
+    "finds alike. **Click a point or draw a lasso** to see the pictures.",
+)
 run = frame.chosen_run()
 test, codes = frame.test_set(run), frame.test_codes(run)
 MOST = 5000  # a Plotly chart with a lasso answers slowly beyond that
@@ -50,13 +53,22 @@ def chosen() -> None:
     shown = rows[:20]
     x = test.floats(shown)
     names = [f"{run.card.classes[test.labels[row]]}, test picture {row}" for row in shown]
-    st.caption(f"{len(rows)} selected" + (f", the first {len(shown)} shown." if len(rows) > len(shown) else "."))
-    images.rows({"Original": x, "Reconstruction": run.pictures(codes[shown])}, names, [name.split(",")[0] for name in names], 64)
+    st.caption(
+        f"{len(rows)} selected" + (f", the first {len(shown)} shown." if len(rows) > len(shown) else ".")
+    )
+    images.rows(
+        {"Original": x, "Reconstruction": run.pictures(codes[shown])},
+        names,
+        [name.split(",")[0] for name in names],
+        64,
+    )
 
 
 chosen()
 if kind in ("t-SNE", "UMAP"):
-    st.caption("Mind: this map keeps neighbours, not distances. Gaps and sizes of clusters say little, and clusters appear in "
-               "the raw pixels too, so they do not prove that the model has understood anything.")
+    st.caption(
+        "Mind: this map keeps neighbours, not distances. Gaps and sizes of clusters say little, and clusters "
+        "appear in the raw pixels too, so they do not prove that the model has understood anything."
+    )
 with st.expander("How many directions do the codes fill?", expanded=kind == "PCA"):
     frame.draw(charts.shares(projections.explained_variance(codes), frame.colours()[0]))

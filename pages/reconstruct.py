@@ -3,11 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from aecore import metrics, pictures, work
+from aecore import pictures, work
 from ui import charts, frame, images
 
-frame.page("Reconstruct", "Test pictures, what the model draws from their codes, and where the two differ. "
-                          "None of these pictures was used in training.")
+frame.page(
+    "Reconstruct",
+    "Test pictures, what the model draws from their codes, and where the two differ. "
+    "None of these pictures was used in training.",
+)
 run = frame.chosen_run()
 test = frame.test_set(run)
 
@@ -28,15 +31,26 @@ def baselines(dataset: str, z_dim: int) -> dict[str, float]:
 every = errors(run.id, run.result["created"])
 controls = st.columns([3, 2, 2], vertical_alignment="bottom")
 which = controls[0].segmented_control(
-    "Pictures", ["random", "best", "worst", "chosen"], default="random", required=True, key="which", bind="query-params"
+    "Pictures",
+    ["random", "best", "worst", "chosen"],
+    default="random",
+    required=True,
+    key="which",
+    bind="query-params",
 )
 label = controls[1].selectbox("Class", ["all", *run.card.classes], key="class", bind="query-params")
-rows = np.arange(len(test)) if label == "all" else np.flatnonzero(test.labels == run.card.classes.index(label))
+rows = (
+    np.arange(len(test)) if label == "all" else np.flatnonzero(test.labels == run.card.classes.index(label))
+)
 if which == "chosen":
-    typed = controls[2].text_input("Numbers of test pictures", "0, 1, 2, 3, 4", key="numbers", bind="query-params")
+    typed = controls[2].text_input(
+        "Numbers of test pictures", "0, 1, 2, 3, 4", key="numbers", bind="query-params"
+    )
     rows = frame.attempt(work.numbers_in, typed, len(test))
 elif which == "random":
-    seed = controls[2].number_input("Draw", 0, 9999, 0, help="Another number, other pictures.", key="draw", bind="query-params")
+    seed = controls[2].number_input(
+        "Draw", 0, 9999, 0, help="Another number, other pictures.", key="draw", bind="query-params"
+    )
     rows = np.random.default_rng(seed).permutation(rows)
 else:
     rows = rows[np.argsort(every[rows] * (1 if which == "best" else -1), kind="stable")]
@@ -45,15 +59,28 @@ x = test.floats(rows)
 drawn = run.reconstruct(x)
 images.rows(
     {"Original": x, "Reconstruction": drawn, "Error": pictures.error_map(x, drawn)},
-    alt=[f"{run.card.classes[test.labels[row]]}, test picture {row}, squared error {every[row]:.4f}" for row in rows],
-    captions=[f"{every[row]:.4f}" for row in rows],
+    alt=[
+        f"{run.card.classes[test.labels[row]]}, test picture {row}, squared error {every[row]:.4f}"
+        for row in rows
+    ],
+    captions=[f"{every[row]:.3f}" for row in rows],
 )
-st.caption("Below each: its squared error per pixel. In the error map orange is drawn too bright, blue too dark, white is right.")
+st.caption("Below each: its squared error per pixel. In the error map orange is too bright, blue too dark.")
 
 base = baselines(run.config.dataset, run.config.z_dim)
-columns = st.columns(3)
-columns[0].metric("This model", f"{every.mean():.4f}", help="Mean squared error per pixel on the whole test set.")
-columns[1].metric(f"PCA with {run.config.z_dim}", f"{base['pca_mse']:.4f}", help="The best a linear map can do with as many numbers.")
-columns[2].metric("Mean picture", f"{base['mean_picture_mse']:.4f}", help="Always answering the average of the training pictures.")
+st.subheader("On the whole test set")
+frame.figures(
+    ("This model", f"{every.mean():.4f}", "Mean squared error per pixel; black to white is 1."),
+    (
+        f"PCA with {run.config.z_dim}",
+        f"{base['pca_mse']:.4f}",
+        "The best that a linear map can do with as many numbers.",
+    ),
+    (
+        "Mean picture",
+        f"{base['mean_picture_mse']:.4f}",
+        "Always answering the average of the training pictures.",
+    ),
+)
 means = [float(every[test.labels == i].mean()) for i in range(len(run.card.classes))]
 frame.draw(charts.bars(run.card.classes, means, frame.colours()[0], "squared error"))

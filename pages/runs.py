@@ -7,8 +7,11 @@ import streamlit as st
 from aecore import runs
 from ui import frame
 
-frame.page("Runs", "Everything trained in this laboratory, newest first, and the models that came with it. "
-                   "Select a line to make it the run that all pages show.")
+frame.page(
+    "Runs",
+    "Everything trained in this laboratory, newest first, and the models that came with it. "
+    "Select a line to make it the run that all pages show.",
+)
 
 entries = runs.entries()
 lines = [
@@ -27,10 +30,16 @@ lines = [
     for entry in entries
 ]
 picked = st.dataframe(
-    lines, hide_index=True, on_select="rerun", selection_mode="single-row", key="runs-table",
+    lines,
+    hide_index=True,
+    on_select="rerun",
+    selection_mode="single-row",
+    key="runs-table",
     alt=f"{len(lines)} runs, {sum(entry.finished for entry in entries)} of them finished.",
     column_config={
-        "squared error": st.column_config.NumberColumn(format="%.4f", help="Per pixel, on the test pictures."),
+        "squared error": st.column_config.NumberColumn(
+            format="%.4f", help="Per pixel, on the test pictures."
+        ),
         "seconds": st.column_config.NumberColumn(format="%.1f"),
     },
 )

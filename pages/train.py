@@ -6,7 +6,10 @@ from aecore import jobs, metrics
 from ui import controls, frame
 from ui.monitor import monitor
 
-frame.page("Train", "Choose what to train, press **Train**, and watch it learn. Training goes on when you leave this page.")
+frame.page(
+    "Train",
+    "Choose what to train, press **Train**, and watch it learn. Training goes on when you leave this page.",
+)
 
 from aecore import data, trained  # noqa: E402  torch comes with it, after the frame is on the screen
 from aecore.families import FAMILIES, settle  # noqa: E402
@@ -21,19 +24,29 @@ squeezed = metrics.compression(card.shape, config.z_dim)
 with told:
     st.markdown(f"**{family.title}.** {family.doc}")
     st.markdown(f"**{card.title}.** {card.what}")
-    left, right = st.columns(2)
-    left.metric("Parameters", f"{trained.parameters(config):,}", help="Numbers that training sets.")
-    right.metric(
-        "Compression", f"{squeezed.numbers:.3g} : 1",
-        help=f"Numbers in a picture against numbers in its code. In bytes it is {squeezed.bytes:.3g} : 1, because a pixel "
-        "is stored in one byte and a number of the code in four.",
+    frame.figures(
+        ("Parameters", f"{trained.parameters(config):,}", "Numbers that training sets."),
+        ("Compression", f"{squeezed.numbers:.3g} : 1", "Numbers in a picture against numbers in its code."),
+        (
+            "In bytes",
+            f"{squeezed.bytes:.3g} : 1",
+            "A pixel is stored in one byte, a number of the code in four.",
+        ),
     )
-    st.caption(f"In bytes: {squeezed.bytes:.3g} : 1 (a pixel takes one byte, a number of the code four).")
 with st.expander("The layers, and how this family is declared"):
     table, code = st.columns(2)
     table.dataframe(
-        [{"part": x.part, "layer": x.kind, "output": " x ".join(map(str, x.shape)), "parameters": x.parameters} for x in layers],
-        hide_index=True, alt=f"The {len(layers)} layers of the network with output shapes and parameter counts.",
+        [
+            {
+                "part": x.part,
+                "layer": x.kind,
+                "output": " x ".join(map(str, x.shape)),
+                "parameters": x.parameters,
+            }
+            for x in layers
+        ],
+        hide_index=True,
+        alt=f"The {len(layers)} layers of the network with output shapes and parameter counts.",
     )
     code.code(family.source, language="python")
 
@@ -42,7 +55,9 @@ if pressed:
     known = jobs.submit(config)
     st.query_params["run"] = config.id
     if known:
-        st.info("Found: these settings were trained before, or are being trained now, so nothing new was started.")
+        st.info(
+            "Found: these settings were trained before, or are being trained now, so nothing new was started."
+        )
 if "run" in st.query_params:
     st.divider()
     st.subheader(f"Run {st.query_params['run']}")

@@ -27,13 +27,15 @@ def _figure(height: int, **layout: Any) -> go.Figure:
     usual: dict[str, Any] = {
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None, "itemsizing": "constant"},
+        "legend": {"orientation": "h", "x": 0, "y": -0.16, "yanchor": "top", "itemsizing": "constant"},
     }
     return go.Figure(layout=usual | layout)
 
 
 def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str]) -> Chart:
-    """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each part."""
+    """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each
+    part.
+    """
     figure = _figure(320, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
     epochs = [line["epoch"] for line in history]
     words = []
@@ -42,8 +44,12 @@ def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str]) -> Char
             values = [line[split][part] for line in history]
             name = f"{part}, {HELD_OUT if split == 'validation' else 'training'}"
             figure.add_scatter(
-                x=epochs, y=values, name=name, mode="lines" if len(values) > 1 else "markers",
-                line={"color": colour, "dash": style, "width": 2.5 if style == "solid" else 2}, hovertemplate="%{y:.2f}",
+                x=epochs,
+                y=values,
+                name=name,
+                mode="lines" if len(values) > 1 else "markers",
+                line={"color": colour, "dash": style, "width": 2.5 if style == "solid" else 2},
+                hovertemplate="%{y:.2f}",
             )
             if split == "validation":
                 words.append(f"{part} from {values[0]:.1f} to {values[-1]:.1f}")
@@ -57,57 +63,89 @@ def scatter(
     colours: Sequence[str],
     axes: tuple[str, str] = ("", ""),
     height: int = 620,
-    square: bool = True,
+    span: tuple[tuple[float, float], tuple[float, float]] | None = None,
 ) -> Chart:
-    """Points `[N, 2]` coloured by class; `customdata` of each is its row."""
+    """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low,
+    high).
+    """
     figure = _figure(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="lasso")
     for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
         rows = np.flatnonzero(labels == label)
         if len(rows):
             figure.add_scatter(
-                x=points[rows, 0].round(4), y=points[rows, 1].round(4), customdata=rows, name=str(name), mode="markers",
+                x=points[rows, 0].round(4),
+                y=points[rows, 1].round(4),
+                customdata=rows,
+                name=str(name),
+                mode="markers",
                 marker={"size": 5, "color": colour, "opacity": 0.75, "line": {"width": 0}},
                 hovertemplate=f"{name}<br>picture %{{customdata}}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
             )
-    figure.update_yaxes(scaleanchor="x" if square else None)
+    figure.update_yaxes(scaleanchor="x")
     if not axes[0]:  # the axes of t-SNE and UMAP mean nothing; numbers on them would pretend otherwise
         figure.update_xaxes(showticklabels=False)
         figure.update_yaxes(showticklabels=False)
+    if span is not None:
+        figure.update_xaxes(range=list(span[0]), constrain="domain")
+        figure.update_yaxes(range=list(span[1]), constrain="domain")
     counts = ", ".join(f"{name}: {int((labels == label).sum())}" for label, name in enumerate(classes))
     return Chart(figure, f"Map of {len(points)} pictures as points, coloured by class ({counts}).")
 
 
 def mosaic(
-    cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 620
+    cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460
 ) -> Chart:
-    """Decoded pictures `[n * n, C, H, W]` on the axes they were decoded at; `x` rising, `y` falling (up is up).
+    """Decoded pictures `[n * n, C, H, W]` on the axes they were decoded at; `x` rising, `y` falling (up is
+    up).
 
     Steps may be uneven (quantiles), so the axes count cells and their ticks say the numbers.
     """
     n = len(x)
-    image = pictures.mosaic(cells, n, gap=0)
+    image = pictures.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
     png = pictures.png(image, scale=max(1, 640 // image.shape[-1]))
-    figure = _figure(height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False)
+    figure = _figure(
+        height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False
+    )
     figure.add_layout_image(
-        source="data:image/png;base64," + base64.b64encode(png).decode(), xref="x", yref="y",
-        x=-0.5, y=n - 0.5, sizex=n, sizey=n, sizing="stretch", layer="below",
+        source="data:image/png;base64," + base64.b64encode(png).decode(),
+        xref="x",
+        yref="y",
+        x=-0.5,
+        y=n - 0.5,
+        sizex=n,
+        sizey=n,
+        sizing="stretch",
+        layer="below",
     )
     # points nobody sees, so that the pointer says where it is
     across, up = np.meshgrid(np.arange(n), np.arange(n)[::-1])
     values = np.stack([np.tile(x, n), np.repeat(y, n)], 1)
     figure.add_scatter(
-        x=across.ravel(), y=up.ravel(), customdata=values, mode="markers", marker={"opacity": 0, "size": 12},
-        hovertemplate=f"{names[0]} %{{customdata[0]:.2f}}<br>{names[1]} %{{customdata[1]:.2f}}<extra></extra>",
+        x=across.ravel(),
+        y=up.ravel(),
+        customdata=values,
+        mode="markers",
+        marker={"opacity": 0, "size": 12},
+        hovertemplate=" %{customdata[0]:.2f}<br>".join(names) + " %{customdata[1]:.2f}<extra></extra>",
     )
     every = max(1, n // 5)
     ticks = np.arange(0, n, every)
     figure.update_xaxes(
-        range=[-0.5, n - 0.5], tickvals=ticks, ticktext=[f"{x[i]:.2f}" for i in ticks], showgrid=False, zeroline=False,
+        range=[-0.5, n - 0.5],
+        tickvals=ticks,
+        ticktext=[f"{x[i]:.2f}" for i in ticks],
+        showgrid=False,
+        zeroline=False,
         constrain="domain",
     )
     figure.update_yaxes(
-        range=[-0.5, n - 0.5], tickvals=ticks, ticktext=[f"{y[::-1][i]:.2f}" for i in ticks], showgrid=False,
-        zeroline=False, scaleanchor="x", constrain="domain",
+        range=[-0.5, n - 0.5],
+        tickvals=ticks,
+        ticktext=[f"{y[::-1][i]:.2f}" for i in ticks],
+        showgrid=False,
+        zeroline=False,
+        scaleanchor="x",
+        constrain="domain",
     )
     span = f"{names[0]} from {x[0]:.2f} to {x[-1]:.2f}"
     span += f", {names[1]} from {y[-1]:.2f} (bottom) to {y[0]:.2f} (top)" if names[1] else ""
@@ -117,22 +155,32 @@ def mosaic(
 def shares(values: np.ndarray, colour: str, most: int = 32) -> Chart:
     """Explained variance of the principal components as bars, with the running total."""
     values = values[:most]
-    figure = _figure(240, xaxis_title="principal component", yaxis_title="share of variance", yaxis_tickformat=".0%")
+    figure = _figure(
+        240, xaxis_title="principal component", yaxis_title="share of variance", yaxis_tickformat=".0%"
+    )
     figure.update_layout(showlegend=False)
     names = [str(i + 1) for i in range(len(values))]
     total = np.cumsum(values)
     figure.add_bar(
-        x=names, y=values, customdata=total, marker_color=colour,
+        x=names,
+        y=values,
+        customdata=total,
+        marker_color=colour,
         hovertemplate="component %{x}: %{y:.1%}<br>up to here: %{customdata:.1%}<extra></extra>",
     )
     first = ", ".join(f"{value:.1%}" for value in values[:4])
-    return Chart(figure, f"Share of the variance in the principal components: {first}{', ...' if len(values) > 4 else ''}.")
+    return Chart(
+        figure,
+        f"Share of the variance in the principal components: {first}{', ...' if len(values) > 4 else ''}.",
+    )
 
 
 def bars(names: Sequence[str], values: Sequence[float], colour: str, title: str) -> Chart:
     """One bar for each name."""
     figure = _figure(260, yaxis_title=title, showlegend=False)
-    figure.add_bar(x=list(names), y=list(values), marker_color=colour, hovertemplate="%{x}: %{y:.4f}<extra></extra>")
+    figure.add_bar(
+        x=list(names), y=list(values), marker_color=colour, hovertemplate="%{x}: %{y:.4f}<extra></extra>"
+    )
     figure.update_xaxes(type="category")
     words = ", ".join(f"{name} {value:.4f}" for name, value in zip(names, values, strict=True))
     return Chart(figure, f"{title} for each class: {words}.")

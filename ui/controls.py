@@ -1,4 +1,6 @@
-"""Controls: what aecore declares becomes widgets. Nothing here knows a family, a data set or a projection by name."""
+"""Controls: what aecore declares becomes widgets. Nothing here knows a family, a data set or a projection by
+name.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +13,26 @@ from aecore.config import Config
 from aecore.knobs import Knob, Value, knobs_of
 
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-FIRST = ("network", "z_dim", "hidden", "likelihood", "epochs", "seed")  # the rest of a run's settings fold away
+FIRST = (
+    "network",
+    "z_dim",
+    "hidden",
+    "likelihood",
+    "epochs",
+    "seed",
+)  # the rest of a run's settings fold away
 
 
 def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False) -> Value:
-    """The widget that fits a knob; `scope` keeps equal names of two forms apart. Returns the checked value."""
+    """The widget that fits a knob, and its checked value; `scope` keeps equal names of two forms apart."""
     value = knob.default if value is None else value
     key, says = f"{scope}-{knob.name}", knob.says
     common: dict[str, Any] = {"help": says.doc, "key": key, "disabled": disabled}
     given: Any
     if knob.choices and len(knob.choices) <= 4:
-        given = st.segmented_control(knob.label, knob.choices, default=value, required=True, width="stretch", **common)
+        given = st.segmented_control(
+            knob.label, knob.choices, default=value, required=True, width="stretch", wrap=True, **common
+        )
     elif knob.choices:
         given = st.selectbox(knob.label, knob.choices, index=knob.choices.index(value), **common)
     elif knob.kind is bool:
@@ -30,11 +41,22 @@ def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False) ->
         given = st.text_input(knob.label, ", ".join(map(str, value)), **common)
     elif knob.name == "z_dim":
         given = st.select_slider(knob.label, SIZES, value, **common)
-    elif knob.kind is float and says.low is not None and says.high is not None and says.high - says.low <= 100:
+    elif (
+        knob.kind is float and says.low is not None and says.high is not None and says.high - says.low <= 100
+    ):
         if says.low > 0 and says.high / says.low > 1e3:  # a range of decades: typed, not dragged
-            given = st.number_input(knob.label, float(says.low), float(says.high), float(value), format="%g", **common)
+            given = st.number_input(
+                knob.label, float(says.low), float(says.high), float(value), format="%g", **common
+            )
         else:
-            given = st.slider(knob.label, float(says.low), float(says.high), float(value), float(says.step or 0.01), **common)
+            given = st.slider(
+                knob.label,
+                float(says.low),
+                float(says.high),
+                float(value),
+                float(says.step or 0.01),
+                **common,
+            )
     elif knob.kind is int and says.high is not None and says.high <= 100:
         given = st.slider(knob.label, int(says.low or 0), int(says.high), int(value), **common)
     else:
@@ -50,7 +72,9 @@ def knobs(declared: Callable[..., Any], scope: str) -> dict[str, Value]:
 
 
 def config_form() -> Config:
-    """The settings of a run, from data set to seed. Not settled yet: `families.settle` checks and completes them."""
+    """The settings of a run, from data set to seed. Not settled yet: `families.settle` checks and completes
+    them.
+    """
     from aecore import presets
     from aecore.data import CARDS
     from aecore.families import FAMILIES
@@ -58,12 +82,20 @@ def config_form() -> Config:
     left, right = st.columns(2)
     with left:
         dataset = st.selectbox(
-            "Data", list(CARDS), format_func=lambda name: CARDS[name].title, key="train-dataset", bind="query-params"
+            "Data",
+            list(CARDS),
+            format_func=lambda name: CARDS[name].title,
+            key="train-dataset",
+            bind="query-params",
         )
     with right:
         family = st.selectbox(
-            "Family", list(FAMILIES), index=list(FAMILIES).index("vae"), format_func=lambda name: FAMILIES[name].title,
-            key="train-family", bind="query-params",
+            "Family",
+            list(FAMILIES),
+            index=list(FAMILIES).index("vae"),
+            format_func=lambda name: FAMILIES[name].title,
+            key="train-family",
+            bind="query-params",
         )
     fixed = FAMILIES[family].fixed
     declared = {knob.name: knob for knob in knobs_of(Config)}
@@ -83,7 +115,9 @@ def config_form() -> Config:
             ask(name, start)
     own_knobs = knobs(FAMILIES[family].build, f"train-{family}")
     with st.expander("More settings"):
-        for column, name in zip(st.columns(2) * 4, [name for name in declared if name not in FIRST], strict=False):
+        for column, name in zip(
+            st.columns(2) * 4, [name for name in declared if name not in FIRST], strict=False
+        ):
             with column:
                 ask(name, start)
     return Config(dataset=dataset, family=family, knobs=own_knobs, **said)

@@ -1,4 +1,6 @@
-"""The frame around every page: title, navigation, the chosen run (sidebar <-> address), and what sessions share."""
+"""The frame around every page: title, navigation, the chosen run (sidebar <-> address), and what sessions
+share.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ICON = Path(__file__).parent.parent / "static" / "icon.png"  # of our own: Streamlit fetches named icons from the internet
+ICON = (
+    Path(__file__).parent.parent / "static" / "icon.png"
+)  # of our own: Streamlit fetches named icons from the internet
 
 PAGES: dict[str, dict[str, tuple[str, str]]] = {
     "Start": {
@@ -86,12 +90,15 @@ def _picker() -> None:
     ids, chosen = list(finished), st.query_params.get("run")
 
     def choose() -> None:
-        st.query_params["run"] = st.session_state["ae-picker"]
+        if st.session_state["ae-picker"]:
+            st.query_params["run"] = st.session_state["ae-picker"]
 
     def name(run: str) -> str:
         entry = finished[run]
         assert entry.config
-        return entry.config.title + (" (gallery)" if entry.gallery else f" · {run[-4:]}")
+        config = entry.config
+        where = "gallery" if entry.gallery else run[-4:]
+        return f"{config.family} {config.z_dim}-D, {config.dataset} · {where}"
 
     # the key's value must follow the address, which links and other pages change
     if chosen in finished:
@@ -99,8 +106,14 @@ def _picker() -> None:
     else:
         st.session_state.pop("ae-picker", None)
     st.selectbox(
-        "Run", ids, index=None, format_func=name, key="ae-picker", on_change=choose, required=chosen in finished,
-        placeholder="Choose a run", help="The trained model that every page shows.",
+        "Run",
+        ids,
+        index=None,
+        format_func=name,
+        key="ae-picker",
+        on_change=choose,
+        placeholder="Choose a run",
+        help="The trained model that every page shows.",
     )
 
 
@@ -113,7 +126,10 @@ def chosen_run() -> Trained:
         st.stop()
     entry = attempt(runs.entry, run)
     if entry.moving:
-        st.info(f"The run {run} is still {entry.state}; this page opens when it is done.", icon=":material/hourglass_top:")
+        st.info(
+            f"The run {run} is still {entry.state}; this page opens when it is done.",
+            icon=":material/hourglass_top:",
+        )
         link("pages/train.py", "Watch it")
         st.stop()
     return attempt(_opened, run, entry.created)
@@ -128,7 +144,9 @@ def _opened(run: str, created: float) -> Trained:
 
 
 def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The function's result; when it raises what people can mend, its sentence is shown and the page ends there."""
+    """The function's result; when it raises what people can mend, its sentence is shown and the page ends
+    there.
+    """
     try:
         return function(*args, **kwargs)
     except UserError as error:
@@ -141,7 +159,9 @@ def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def test_set(run: Trained) -> Split:
-    """The test pictures of a run's data set. Says what to do and ends the page when it is not on this computer."""
+    """The test pictures of a run's data set. Says what to do and ends the page when it is not on this
+    computer.
+    """
     from aecore import data
 
     return attempt(data.load, run.config.dataset).test
@@ -161,22 +181,40 @@ def test_codes(run: Trained) -> np.ndarray:
     return attempt(_codes, run.id, runs.entry(run.id).created)
 
 
-def draw(chart: Chart, key: str | None = None, **more: Any) -> Any:
-    """Shows a chart with its words."""
-    config = {"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d", "toImage"]}
+def draw(chart: Chart, key: str | None = None, tools: bool = False, **more: Any) -> Any:
+    """Shows a chart with its words; `tools` adds the buttons to zoom and select."""
+    config = {
+        "displaylogo": False,
+        "displayModeBar": tools,
+        "modeBarButtonsToRemove": ["autoScale2d", "toImage"],
+    }
     return st.plotly_chart(chart.figure, alt=chart.alt, config=config, key=key, **more)
 
 
-def selected(chart: Chart, scope: str) -> np.ndarray:
-    """Shows a chart whose points can be clicked or lassoed; returns the rows (`customdata`) of those chosen, `[n]`.
+def figures(*named: tuple[str, str, str]) -> None:
+    """Large numbers side by side, (name, value, what it means), as many in a line as there is room for."""
+    with st.container(horizontal=True, gap="large"):
+        for name, value, meaning in named:
+            st.metric(name, value, help=meaning, width="content")
 
-    Once read, a selection is kept here and the chart gets a new key: the old one would send its whole selection,
-    megabytes for thousands of points, with every later click.
+
+def selected(chart: Chart, scope: str) -> np.ndarray:
+    """Shows a chart whose points can be clicked or lassoed; returns the rows (`customdata`) of those chosen,
+    `[n]`.
+
+    Once read, a selection is kept here and the chart gets a new key: the old one would send its whole
+    selection, megabytes for thousands of points, with every later click.
     """
     import numpy as np
 
     kept = st.session_state.setdefault(f"selected-{scope}", {"turn": 0, "rows": np.array([], dtype=int)})
-    event = draw(chart, key=f"{scope}-{kept['turn']}", on_select="rerun", selection_mode=("points", "lasso"))
+    event = draw(
+        chart,
+        key=f"{scope}-{kept['turn']}",
+        tools=True,
+        on_select="rerun",
+        selection_mode=("points", "lasso"),
+    )
     points = event.selection["points"]
     if points:
         kept["rows"] = np.array([int(np.ravel(point["customdata"])[0]) for point in points])
@@ -191,7 +229,9 @@ def colours() -> tuple[str, ...]:
 
 
 def _device() -> None:
-    """What the laboratory trains on. The name is known once torch is warm; the first screen does not wait for it."""
+    """What the laboratory trains on. The name is known once torch is warm; the first screen does not wait for
+    it.
+    """
     import sys
 
     devices = sys.modules.get("aecore.devices")
@@ -207,7 +247,9 @@ def _device() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _warm() -> None:
-    """Once for each server, after the first paint: imports torch and starts the process that training forks from."""
+    """Once for each server, after the first paint: imports torch and starts the process that training forks
+    from.
+    """
 
     def load() -> None:
         from aecore import data, jobs, trained  # noqa: F401

@@ -16,14 +16,14 @@ STYLE = """
 .ae-rows { display: grid; gap: .25rem .25rem; align-items: start; max-width: 100%; }
 .ae-label { grid-column: 1 / -1; font-size: .875rem; font-weight: 600; margin: .5rem 0 0; }
 .ae-rows figure { margin: 0; min-width: 0; text-align: center; }
-.ae-rows figcaption { font-size: .75rem; line-height: 1.2; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.ae-rows figcaption { font-size: clamp(.5625rem, 2.1vw, .75rem); font-variant-numeric: tabular-nums; }
 .ae-rows img, [data-testid="stImage"] img, [data-testid="stPlotlyChart"] image { image-rendering: pixelated; }
 .ae-rows img { width: 100%; height: auto; display: block; border: 1px solid rgba(128, 128, 128, .45); }
 """
 
 
 def source(picture: np.ndarray) -> str:
-    """One picture `[C, H, W]` in [0, 1] as an address that a browser shows without asking the server again."""
+    """One picture `[C, H, W]` in [0, 1] as an address that holds it whole: no further request."""
     return "data:image/png;base64," + base64.b64encode(pictures.png(picture)).decode()
 
 
@@ -35,8 +35,8 @@ def rows(
 ) -> None:
     """Rows of pictures `[N, C, H, W]`, one column for each picture, under their names.
 
-    `alt` says what each column shows; `captions` stand under the last row; `size` is the width of a picture in
-    CSS pixels where the screen has room for it.
+    `alt` says what each column shows; `captions` stand under the last row; `size` is the width of a picture
+    in CSS pixels where the screen has room for it.
     """
     columns = max(len(row) for row in named.values())
     cells = []

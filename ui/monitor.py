@@ -1,4 +1,6 @@
-"""The monitor: a run as it trains, read from its folder. Refresh, a second tab or a second person see the same."""
+"""The monitor: a run as it trains, read from its folder. Refresh, a second tab or a second person see the
+same.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +45,19 @@ def _moving(run: str) -> None:
 def _ended(entry: runs.Entry) -> None:
     if entry.finished:
         result = entry.result
-        st.success(f"Trained in {result['seconds']:.1f} s on {result['device']}.", icon=":material/check_circle:")
-        columns = st.columns(4)
-        columns[0].metric("Test loss", f"{sum(result['test'].values()):.2f}", help="Nats per picture, all parts together.")
-        columns[1].metric("Squared error", f"{result['mse']:.4f}", help="Per pixel, on the test pictures; black to white is 1.")
-        columns[2].metric("Parameters", f"{result['parameters']:,}")
-        columns[3].metric("Seed", str(entry.config.seed if entry.config else ""))
+        st.success(
+            f"Trained in {result['seconds']:.1f} s on {result['device']}.", icon=":material/check_circle:"
+        )
+        frame.figures(
+            ("Test loss", f"{sum(result['test'].values()):.2f}", "Nats per picture, all parts together."),
+            (
+                "Squared error",
+                f"{result['mse']:.4f}",
+                "Per pixel, on the test pictures; black to white is 1.",
+            ),
+            ("Parameters", f"{result['parameters']:,}", "Numbers that training set."),
+            ("Seed", str(entry.config.seed if entry.config else ""), "Same seed and settings, same weights."),
+        )
         with st.container(horizontal=True):
             for file in ("reconstruct", "latent_map", "manifold", "interpolate", "denoise"):
                 frame.link(f"pages/{file}.py", run=entry.id)
@@ -77,7 +86,9 @@ def _strip(run: str) -> None:
         strip = (runs.path(run) / "strip.png").read_bytes()
     except FileNotFoundError:
         return
-    st.caption("Held-out pictures, and below each what the model draws from its code (with noise: what it was given between).")
+    st.caption(
+        "Held-out pictures, and below each what the model draws from its code (between: what it was given)."
+    )
     st.image(strip, width="stretch", alt=f"Held-out pictures above their reconstructions by {run}.")
 
 

@@ -24,28 +24,43 @@ FITS = {
 
 def picture(title: str, scope: str, test: Split, card: Card, start: int) -> np.ndarray | None:
     """One picture `[C, H, W]` of the test set or an upload; None while an upload is awaited."""
-    own = st.segmented_control(title, ["test picture", "upload"], default="test picture", required=True, key=f"{scope}-kind")
+    own = st.segmented_control(
+        title, ["test picture", "upload"], default="test picture", required=True, key=f"{scope}-kind"
+    )
     if own == "upload":
         return upload(f"{scope}-file", card)
     row = st.number_input(
-        "Number of the test picture", 0, len(test) - 1, start, key=scope, bind="query-params", label_visibility="collapsed"
+        "Number of the test picture",
+        0,
+        len(test) - 1,
+        start,
+        key=scope,
+        bind="query-params",
+        label_visibility="collapsed",
     )
     x: np.ndarray = test.floats(slice(row, row + 1))[0]
     name = card.classes[test.labels[row]]
-    images.single(x, f"{name}, test picture {row}", f"{name}, test picture {row}", 112)
+    images.single(x, f"{name}, test picture {row}", f"{name}, test picture {row}", 96)
     return x
 
 
 def upload(scope: str, card: Card) -> np.ndarray | None:
     """An uploaded picture as the model will get it, `[C, H, W]`, and shown so; None while there is none."""
-    file = st.file_uploader("Picture", TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB.")
+    file = st.file_uploader(
+        "Picture", TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB."
+    )
     if file is None:
         return None
     opened = frame.attempt(pictures.open_upload, file.getvalue())
     for note in opened.notes:
         st.caption(note)
     how = st.segmented_control(
-        "Fit", list(FITS), format_func=FITS.__getitem__, default="crop", required=True, key=f"{scope}-fit",
+        "Fit",
+        list(FITS),
+        format_func=FITS.__getitem__,
+        default="crop",
+        required=True,
+        key=f"{scope}-fit",
         help=f"The model takes {card.shape[2]} x {card.shape[1]} pixels.",
     )
     hint = pictures.looks_inverted(opened.picture)
@@ -53,12 +68,19 @@ def upload(scope: str, card: Card) -> np.ndarray | None:
     if hint and not invert and card.name in ("digits", "mnist", "kmnist"):
         st.caption("This looks dark on light; the model knows light on dark. **Invert** may help.")
     fed = pictures.fit(opened.picture, card.shape, how, invert)
-    images.single(fed, "The uploaded picture, fitted", f"What the model is given: {card.shape[2]} x {card.shape[1]}", 112)
+    images.single(
+        fed,
+        "The uploaded picture, fitted",
+        f"What the model is given: {card.shape[2]} x {card.shape[1]}",
+        112,
+    )
     return fed
 
 
 def code(origin: np.ndarray, codes: np.ndarray, scope: str) -> np.ndarray:
-    """A code `[D]` set by one slider for each dimension, starting at `origin`; the widest dimensions come first."""
+    """A code `[D]` set by one slider for each dimension, starting at `origin`; the widest dimensions come
+    first.
+    """
     value, spans = origin.astype(np.float32).copy(), latents.ranges(codes)
     order = [int(dimension) for dimension in latents.by_variance(codes)]
 
@@ -67,7 +89,13 @@ def code(origin: np.ndarray, codes: np.ndarray, scope: str) -> np.ndarray:
         here = float(origin[dimension])
         low, high = min(low, here), max(high, here)
         value[dimension] = st.slider(
-            f"z{dimension + 1}", low, high, here, (high - low) / 200, format="%.2f", key=f"{scope}-z{dimension}"
+            f"z{dimension + 1}",
+            low,
+            high,
+            here,
+            (high - low) / 200,
+            format="%.2f",
+            key=f"{scope}-z{dimension}",
         )
 
     for dimension in order[:SHOWN]:

@@ -8,7 +8,7 @@ from ui import frame
 frame.page(
     "Autoencoder laboratory",
     "An autoencoder squeezes each picture through a few numbers and draws it again from them. Those numbers "
-    "are a map: **similar pictures lie close together, and every point between them is a picture nobody drew.**",
+    "are a map: **similar pictures lie close together, and every point between is a picture nobody drew.**",
 )
 
 showcase = next((entry for entry in runs.entries() if entry.gallery and entry.finished), None)

@@ -1,10 +1,9 @@
 """Jobs: training in processes of its own, so that a refreshed or closed page loses nothing.
 
 One standing process, started with the laboratory, has imported torch and waits; for each job it forks a
-worker (on Windows and macOS it hands the job to a spare that has imported torch already), at most as many at a time as
-the machine carries. The rest wait their turn. Workers write the run's folder; pages read it. This half, up to
-the
-dashes, imports no torch.
+worker (on Windows and macOS it hands the job to a spare that has imported torch already), at most as many at
+a time as the machine carries. The rest wait their turn. Workers write the run's folder; pages read it. This
+half, up to the dashes, imports no torch.
 """
 
 from __future__ import annotations
@@ -195,6 +194,7 @@ def main() -> None:
     here.
     """
     import sklearn.datasets  # noqa: F401  the digits
+    import torch._dynamo  # noqa: F401  torch's optimisers import it when first made, for two seconds
 
     import aecore.work  # noqa: F401
 

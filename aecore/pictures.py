@@ -211,7 +211,7 @@ def fit(
 
 
 def _stretch(
-    picture: Image.Image, width: int, height: int, box: tuple[float, ...] | None = None
+    picture: Image.Image, width: int, height: int, box: tuple[float, float, float, float] | None = None
 ) -> Image.Image:
     """The two filters of Pillow that come nearest to averaging by area: they keep means, never overshoot.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from typing import Any
 
@@ -18,9 +17,8 @@ def start(dataset: str, network: str = "mlp", **more: Any) -> Config:
     """The settings that the form begins with for a data set and a network."""
     usual = STARTS.get(dataset, _LARGE)
     rest = {name: value for name, value in usual.items() if name not in ("mlp", "conv")}
-    return dataclasses.replace(
-        Config(), dataset=dataset, network=network, hidden=usual[network], **rest | more
-    )
+    said: dict[str, Any] = {"dataset": dataset, "network": network, "hidden": usual[network], **rest, **more}
+    return Config(**said)
 
 
 GALLERY: tuple[Config, ...] = (start("digits", family="vae", z_dim=2, epochs=200),)

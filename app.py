@@ -12,7 +12,7 @@ frame.page(
 )
 
 showcase = next((entry for entry in runs.entries() if entry.gallery and entry.finished), None)
-picture, doors = st.columns([2, 3], gap="large")
+picture, doors = st.columns(2, gap="large")
 with picture:
     if showcase and showcase.config:
         st.image(

@@ -53,7 +53,7 @@ class Knob:
         """
         try:
             value = self._convert(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise UserError(f"{self.name} takes {self._wants()}, not {value!r}.") from None
         if self.choices and value not in self.choices:
             raise UserError(f"{self.name} takes {self._wants()}, not {value!r}.")
@@ -61,7 +61,7 @@ class Knob:
         high = math.inf if self.says.high is None else self.says.high
         numbers = value if isinstance(value, tuple) else (value,)
         if self.kind in (int, float, tuple) and not all(
-            math.isfinite(n) and low <= n <= high for n in numbers
+            low <= n <= high and math.isfinite(n) for n in numbers
         ):
             raise UserError(f"{self.name} takes {self._wants()}, not {value!r}.")
         return value
@@ -73,10 +73,8 @@ class Knob:
             return _WORDS[value.lower()]
         if self.kind is tuple:
             parts = value.replace(" ", "").strip(",").split(",") if isinstance(value, str) else list(value)
-            return tuple(int(part) for part in parts if part != "")
-        if self.kind is int and isinstance(value, float) and not value.is_integer():
-            raise ValueError(value)
-        return self.kind(value)
+            return tuple(_whole(part) for part in parts if part != "")
+        return _whole(value) if self.kind is int else self.kind(value)
 
     def _wants(self) -> str:
         if self.choices:
@@ -94,6 +92,12 @@ class Knob:
         elif low is not None:
             span = f" of at least {low:g}"
         return noun.get(self.kind, "a text") + span
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError(value)
+    return int(value)
 
 
 def _knob(name: str, hint: Any, default: Any) -> Knob | None:

@@ -6,6 +6,8 @@ from aecore import jobs, metrics
 from ui import controls, frame
 from ui.monitor import monitor
 
+FOUND = "Found: these settings were trained before, or are being trained now, so nothing new was started."
+
 frame.page(
     "Train",
     "Choose what to train, press **Train**, and watch it learn. Training goes on when you leave this page.",
@@ -46,19 +48,18 @@ with st.expander("The layers, and how this family is declared"):
             for x in layers
         ],
         hide_index=True,
+        height="content",
         alt=f"The {len(layers)} layers of the network with output shapes and parameter counts.",
     )
-    code.code(family.source, language="python")
+    code.code(family.source, language="python", wrap_lines=True)
 
 if pressed:
     frame.attempt(data.load, config.dataset)
     known = jobs.submit(config)
-    st.query_params["run"] = config.id
-    if known:
-        st.info(
-            "Found: these settings were trained before, or are being trained now, so nothing new was started."
-        )
+    frame.choose(config.id, FOUND if known else "")
 if "run" in st.query_params:
     st.divider()
     st.subheader(f"Run {st.query_params['run']}")
+    if note := frame.noted():
+        st.info(note, icon=":material/search:")
     monitor(st.query_params["run"])

@@ -26,8 +26,9 @@ class Chart:
 def _figure(height: int, **layout: Any) -> go.Figure:
     usual: dict[str, Any] = {
         "height": height,
-        "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
-        "legend": {"orientation": "h", "x": 0, "y": -0.16, "yanchor": "top", "itemsizing": "constant"},
+        "margin": {"l": 8, "r": 8, "t": 28, "b": 72},
+        # below the chart and its title, however tall it is
+        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
     }
     return go.Figure(layout=usual | layout)
 

@@ -72,31 +72,26 @@ def knobs(declared: Callable[..., Any], scope: str) -> dict[str, Value]:
 
 
 def config_form() -> Config:
-    """The settings of a run, from data set to seed. Not settled yet: `families.settle` checks and completes
-    them.
-    """
+    """The settings of a run, from data set to seed. `families.settle` has still to check them together."""
     from aecore import presets
     from aecore.data import CARDS
     from aecore.families import FAMILIES
 
-    left, right = st.columns(2)
-    with left:
-        dataset = st.selectbox(
-            "Data",
-            list(CARDS),
-            format_func=lambda name: CARDS[name].title,
-            key="train-dataset",
-            bind="query-params",
-        )
-    with right:
-        family = st.selectbox(
-            "Family",
-            list(FAMILIES),
-            index=list(FAMILIES).index("vae"),
-            format_func=lambda name: FAMILIES[name].title,
-            key="train-family",
-            bind="query-params",
-        )
+    dataset = st.selectbox(
+        "Data",
+        list(CARDS),
+        format_func=lambda name: CARDS[name].title,
+        key="train-dataset",
+        bind="query-params",
+    )
+    family = st.selectbox(
+        "Family",
+        list(FAMILIES),
+        index=list(FAMILIES).index("vae"),
+        format_func=lambda name: FAMILIES[name].title,
+        key="train-family",
+        bind="query-params",
+    )
     fixed = FAMILIES[family].fixed
     declared = {knob.name: knob for knob in knobs_of(Config)}
     said: dict[str, Any] = {}

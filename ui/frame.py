@@ -8,7 +8,7 @@ import gc
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import streamlit as st
 
@@ -83,38 +83,48 @@ def link(file: str, label: str | None = None, run: str | None = None) -> None:
 
 
 def _picker() -> None:
-    """The list of finished runs. The address holds the choice; the widget only shows it and writes it."""
-    finished = {entry.id: entry for entry in runs.entries() if entry.finished and entry.config}
+    """The list of runs. The address holds the choice; the widget only shows it and writes it."""
+    entries = {entry.id: entry for entry in runs.entries() if entry.config}
+    finished = [run for run, entry in entries.items() if entry.finished]
     if "run" not in st.query_params and finished:
-        st.query_params["run"] = next(iter(finished))
-    ids, chosen = list(finished), st.query_params.get("run")
+        st.query_params["run"] = finished[0]
+    chosen = st.query_params.get("run")
+    # one that still trains is listed only while it is chosen: no page but Train can show it
+    ids = finished if chosen in finished or chosen not in entries else [str(chosen), *finished]
 
     def choose() -> None:
-        if st.session_state["ae-picker"]:
-            st.query_params["run"] = st.session_state["ae-picker"]
+        st.query_params["run"] = st.session_state["ae-picker"]
 
     def name(run: str) -> str:
-        entry = finished[run]
+        entry = entries[run]
         assert entry.config
-        config = entry.config
-        where = "gallery" if entry.gallery else run[-4:]
-        return f"{config.family} {config.z_dim}-D, {config.dataset} · {where}"
+        where = "gallery" if entry.gallery else run[-4:] if entry.finished else entry.state
+        return f"{entry.config.family} {entry.config.z_dim}-D, {entry.config.dataset} · {where}"
 
-    # the key's value must follow the address, which links and other pages change
-    if chosen in finished:
-        st.session_state["ae-picker"] = chosen
-    else:
-        st.session_state.pop("ae-picker", None)
+    # the widget's value must follow the address, which links and other pages change
+    st.session_state["ae-picker"] = chosen if chosen in ids else None
     st.selectbox(
         "Run",
         ids,
-        index=None,
+        index=0 if chosen in ids else None,
         format_func=name,
         key="ae-picker",
         on_change=choose,
         placeholder="Choose a run",
         help="The trained model that every page shows.",
     )
+
+
+def choose(run: str, note: str = "") -> NoReturn:
+    """Makes `run` the chosen one and starts the page again; `note` waits there for `noted`."""
+    st.query_params["run"] = run
+    st.session_state["ae-note"] = note
+    st.rerun()
+
+
+def noted() -> str:
+    """What was said by the choice that led here; once."""
+    return str(st.session_state.pop("ae-note", ""))
 
 
 def chosen_run() -> Trained:

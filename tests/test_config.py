@@ -1,0 +1,242 @@
+"""A Config is a run said completely: its name is stable, its values are checked, and it survives being written down."""
+
+import dataclasses
+import json
+import math
+from typing import Annotated
+
+import pytest
+
+from aecore import presets
+from aecore.config import Config
+from aecore.errors import UserError
+from aecore.families import FAMILIES, settle
+from aecore.knobs import Knob, Says, complete, knobs_of
+
+INFINITE = (math.nan, math.inf, -math.inf)
+FAMILY_KNOBS = [knob for family in FAMILIES.values() for knob in family.knobs]
+KNOBS = {knob.name: knob for knob in [*knobs_of(Config), *FAMILY_KNOBS]}.values()
+NUMBERS = [knob for knob in KNOBS if knob.kind in (int, float)]
+WORDS = [knob for knob in KNOBS if knob.choices]
+
+
+def each(knobs):
+    return pytest.mark.parametrize("knob", knobs, ids=lambda knob: knob.name)
+
+
+def _refused(knob: Knob, value) -> None:
+    with pytest.raises(UserError) as caught:
+        knob.check(value)
+    assert str(caught.value).startswith(f"{knob.name} takes ") and str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+# Names
+
+
+def test_names_of_runs_are_what_they_were():
+    """Links, folders and the gallery hold these names. If this fails on purpose, raise config.VERSION with it."""
+    assert settle(Config()).id == "vae-digits-2d-2430f1a2"
+    assert settle(Config(family="denoising")).id == "denoising-digits-2d-91953f74"
+    linear = settle(Config(family="linear", likelihood="gaussian", z_dim=8))
+    assert linear.id == "linear-digits-8d-f3d2117c"
+
+
+OTHERS = {
+    "dataset": "mnist",
+    "family": "vanilla",
+    "network": "conv",
+    "hidden": (64, 128),
+    "z_dim": 3,
+    "activation": "tanh",
+    "likelihood": "gaussian",
+    "epochs": 61,
+    "batch_size": 129,
+    "lr": 0.005,
+    "schedule": "constant",
+    "precision": "bfloat16",
+    "seed": 1,
+    "knobs": {"weight": 2.0},
+    "parent": "vae-digits-2d-2430f1a2",
+    "version": 99,
+}
+
+
+def test_every_field_makes_another_name():
+    assert OTHERS.keys() == {field.name for field in dataclasses.fields(Config)}
+    names = [Config().id, *(dataclasses.replace(Config(), **{name: value}).id for name, value in OTHERS.items())]
+    assert len(set(names)) == len(names)
+
+
+def test_the_order_of_knobs_and_the_kind_of_a_number_make_no_other_name():
+    a = Config(family="denoising", knobs={"noise": "masking", "strength": 1})
+    b = Config(family="denoising", knobs={"strength": "1.0", "noise": "masking"})
+    assert a.id != b.id and settle(a).id == settle(b).id
+
+
+def test_two_ways_of_saying_one_run_settle_to_one():
+    plain = settle(Config(family="denoising"))
+    said = settle(Config(family="denoising", epochs="60", knobs={"strength": 0.4, "noise": "gaussian"}))  # type: ignore[arg-type]
+    assert said == plain and said.id == plain.id and plain.knobs == {"noise": "gaussian", "strength": 0.4}
+    fixed = settle(Config(family="linear", network="conv", hidden=(3, 3)))
+    assert fixed == settle(Config(family="linear")) and (fixed.network, fixed.hidden) == ("mlp", ())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_settling_twice_changes_nothing(family):
+    once = settle(Config(family=family))
+    assert settle(once) == once
+
+
+def test_the_name_says_kind_data_and_size_and_fits_a_file_system():
+    assert settle(presets.start("digits", family="vae", z_dim=16)).id.startswith("vae-digits-16d-")
+    for config in presets.GALLERY:
+        assert settle(config).id.replace("-", "").replace("_", "").isalnum()
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("config", "what"),
+    [
+        (Config(family="vaee"), "no family called vaee; the families are: vanilla, "),
+        (Config(dataset="minst"), "no data set called minst; the data sets are: digits, "),
+        (Config(knobs={"strength": 0.1}), "no setting called strength here; the settings are: none"),
+        (Config(family="denoising", knobs={"strenght": 0.1}), "strenght here; the settings are: noise, strength"),
+        (Config(family="denoising", knobs={"strength": 1.5}), "strength takes a number from 0 to 1, not 1.5"),
+        (Config(family="denoising", knobs={"noise": "snow"}), "noise takes one of gaussian, masking, salt-and-pepper"),
+        (Config(z_dim=0), "z_dim takes a whole number from 1 to 512, not 0"),
+        (Config(lr=math.nan), "lr takes a number from 1e-06 to 10, not nan"),
+    ],
+)
+def test_settling_refuses_with_what_would_fit(config, what):
+    with pytest.raises(UserError) as caught:
+        settle(config)
+    assert what in str(caught.value)
+
+
+# Every knob
+
+
+@each(KNOBS)
+def test_the_default_of_a_knob_is_one_of_its_values_and_its_text_says_the_same(knob):
+    assert knob.check(knob.default) == knob.default
+    text = ",".join(map(str, knob.default)) if knob.kind is tuple else str(knob.default)
+    assert knob.check(text) == knob.default and type(knob.check(text)) is knob.kind
+    assert knob.says.doc.endswith(".") and knob.label[0].isupper()
+
+
+@each(NUMBERS)
+def test_numbers_are_refused_outside_their_range_and_when_they_are_none(knob):
+    low, high = knob.says.low, knob.says.high
+    assert knob.check(low) == low and knob.check(high) == high
+    step = 1 if knob.kind is int else 0.01 * (high - low)
+    bad = [low - step, high + step, *INFINITE, "nan", "inf", "-inf", "", "much", None, [], {}, "1" + "0" * 400, 10**400]
+    for value in bad:
+        _refused(knob, value)
+
+
+@each([knob for knob in NUMBERS if knob.kind is int])
+def test_whole_numbers_are_not_rounded(knob):
+    assert knob.check(float(knob.default)) == knob.default and type(knob.check(float(knob.default))) is int
+    _refused(knob, knob.default + 0.5)
+    _refused(knob, str(knob.default + 0.5))
+
+
+@each(WORDS)
+def test_words_are_refused_unless_they_are_choices(knob):
+    assert [knob.check(choice) for choice in knob.choices] == list(knob.choices)
+    for value in ("", "nonsense", knob.choices[0].upper(), None, 0, 1.5, [knob.choices[0]]):
+        _refused(knob, value)
+
+
+def test_widths_are_read_from_text_and_lists():
+    hidden = next(knob for knob in KNOBS if knob.name == "hidden")
+    for said in ("64, 32", "64,32,", [64, 32], (64.0, 32), "64,32"):
+        assert hidden.check(said) == (64, 32)
+    assert hidden.check("") == hidden.check([]) == ()
+    for value in ("64;32", "a,b", (0, 5), (4097,), (64, -1), 5, None, (math.nan,), (math.inf,), ("inf",), (64.5, 32)):
+        _refused(hidden, value)
+
+
+def _switches(on: Annotated[bool, Says("A switch.")] = False, free: int = 3) -> None:
+    """A signature with a switch, of which no family has one yet, and a parameter that is no knob."""
+
+
+def test_switches_are_read_from_words():
+    (knob,) = knobs_of(_switches)
+    for text, value in {"true": True, "Yes": True, "1": True, "false": False, "NO": False, "0": False}.items():
+        assert knob.check(text) is value
+    _refused(knob, "maybe")
+    assert complete(_switches, {}) == {"on": False}
+
+
+# Written down
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(),
+        Config(**OTHERS),
+        settle(Config(family="denoising", network="conv", hidden=(8,), lr=0.1)),
+        settle(Config(family="linear")),
+        *presets.GALLERY,
+    ],
+)
+def test_a_config_comes_back_from_json(config):
+    text = json.dumps(config.to_json())
+    again = Config.from_json(json.loads(text))
+    assert again == config and again.id == config.id and json.dumps(again.to_json()) == text
+
+
+def test_fields_that_are_missing_are_the_defaults():
+    """A run written before a setting was there has the default of that setting, and keeps its name."""
+    said = Config(z_dim=5).to_json()
+    del said["activation"], said["parent"]
+    assert Config.from_json(said) == Config(z_dim=5) and Config.from_json(said).id == Config(z_dim=5).id
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        [],
+        "text",
+        7,
+        {"z_dims": 2},
+        Config().to_json() | {"colour": "red"},
+        {"knobs": []},
+        {"knobs": None},
+        {"hidden": 5},
+        {"hidden": [math.inf]},
+        {"hidden": [[1]]},
+        {"lr": math.nan},
+        {"epochs": 1e400},
+        {"z_dim": "two"},
+        {"seed": -1},
+        {"network": ["mlp"]},
+    ],
+)
+def test_what_is_no_config_is_refused_in_one_sentence(said):
+    with pytest.raises(UserError) as caught:
+        Config.from_json(said)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checked_config_has_each_value_in_its_own_type():
+    raw = {"epochs": "7", "z_dim": 4.0, "lr": 1, "hidden": "8,4", "seed": "3"}
+    checked = Config(**raw).checked()  # type: ignore[arg-type]
+    values = (checked.epochs, checked.z_dim, checked.lr, checked.hidden, checked.seed)
+    assert values == (7, 4, 1.0, (8, 4), 3) and [type(v) for v in values] == [int, int, float, tuple, int]
+
+
+def test_the_starts_of_all_data_sets_settle():
+    from aecore.data import CARDS
+    from aecore.networks import NETWORKS
+
+    for dataset in CARDS:
+        for network in NETWORKS:
+            config = presets.start(dataset, network)
+            assert settle(config) == config.checked() and config.dataset == dataset and config.network == network

@@ -26,9 +26,7 @@ def table(rows: Iterable[Row]) -> str:
     names = list(rows[0])
     texts = [names, *([_text(row[name]) for name in names] for row in rows)]
     widths = [max(len(line[i]) for line in texts) for i in range(len(names))]
-    return "\n".join(
-        "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in texts
-    )
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in texts)
 
 
 def _text(value: Any) -> str:
@@ -45,12 +43,13 @@ def datasets(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from aecore import data
+    from aecore.cards import CARDS
 
     if args.download:
         with tqdm(total=100, unit="%", disable=args.json or not sys.stderr.isatty()) as bar:
             for share in data.download(args.download):
                 bar.update(round(100 * share) - bar.n)
-    cards = data.CARDS.values()
+    cards = CARDS.values()
     show(
         [
             {
@@ -81,12 +80,7 @@ def families(args: argparse.Namespace) -> None:
             **dataclasses.asdict(k.says),
         }
         print(
-            json.dumps(
-                [
-                    {"name": f.name, "doc": f.doc, "knobs": [knob(k) for k in f.knobs]}
-                    for f in FAMILIES.values()
-                ]
-            )
+            json.dumps([{"name": f.name, "doc": f.doc, "knobs": [knob(k) for k in f.knobs]} for f in FAMILIES.values()])
         )
         return
     for each in FAMILIES.values():
@@ -100,9 +94,7 @@ def families(args: argparse.Namespace) -> None:
 def _wanted(args: argparse.Namespace) -> Config:
     """The run that the options describe: the data set's own start, with what was said put over it."""
     said = {k.name: v for k in knobs_of(Config) if (v := getattr(args, k.name)) is not None}
-    said = {
-        name: next(k for k in knobs_of(Config) if k.name == name).check(value) for name, value in said.items()
-    }
+    said = {name: next(k for k in knobs_of(Config) if k.name == name).check(value) for name, value in said.items()}
     knobs = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in args.set)
     start = presets.start(args.dataset, str(said.get("network", "mlp")))
     return dataclasses.replace(start, family=args.family, knobs=knobs, **said)
@@ -124,10 +116,11 @@ def train(args: argparse.Namespace) -> None:
         with tqdm(total=config.epochs, unit="epoch", disable=args.json or not sys.stderr.isatty()) as bar:
             for progress in carry_out(config, args.device):
                 bar.update(progress.epoch - bar.n)
-                bar.set_postfix(
-                    {name: f"{nats:.2f}" for name, nats in (progress.validation or progress.train).items()}
-                )
-    result = dict(runs.entry(config.id).result)
+                bar.set_postfix({name: f"{nats:.2f}" for name, nats in (progress.validation or progress.train).items()})
+    entry = runs.entry(config.id)
+    if not entry.finished:
+        raise UserError(entry.reason)
+    result = dict(entry.result)
     said = {
         "id": config.id,
         "found": found,
@@ -138,9 +131,7 @@ def train(args: argparse.Namespace) -> None:
         print(json.dumps(said))
         return
     print(f"{config.id}: {'found, nothing was trained' if found else 'trained'} in {result['seconds']:.1f} s")
-    print(
-        f"test loss {said['loss']['test']:.2f} nats per picture, squared error {result['mse']:.5f} per pixel"
-    )
+    print(f"test loss {said['loss']['test']:.2f} nats per picture, squared error {result['mse']:.5f} per pixel")
 
 
 def list_runs(args: argparse.Namespace) -> None:
@@ -184,14 +175,12 @@ def evaluate(args: argparse.Namespace) -> None:
 def export(args: argparse.Namespace) -> None:
     from aecore.export import export_run
 
-    files = export_run(args.run, Path(args.to or Path("exports") / args.target))
+    files = export_run(args.target, Path(args.to or Path("exports") / args.target))
     show([{"file": str(file), "bytes": file.stat().st_size} for file in files], args.json)
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
-        prog="python -m aecore", description="The autoencoder laboratory without its pages."
-    )
+    top = argparse.ArgumentParser(prog="python -m aecore", description="The autoencoder laboratory without its pages.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], None], help: str) -> argparse.ArgumentParser:
@@ -207,12 +196,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--dataset", default="digits")
     one.add_argument("--family", default="vae")
     for knob in knobs_of(Config):
-        one.add_argument(
-            f"--{knob.name.replace('_', '-')}", metavar="|".join(knob.choices) or None, help=knob.says.doc
-        )
-    one.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a knob of the family's own"
-    )
+        one.add_argument(f"--{knob.name.replace('_', '-')}", metavar="|".join(knob.choices) or None, help=knob.says.doc)
+    one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a knob of the family's own")
     one.add_argument("--device", help="cpu, cuda or mps; else AECORE_DEVICE, else the fastest there is")
     command("runs", list_runs, "list the runs")
     command("evaluate", evaluate, "score a run on the test pictures").add_argument("target", metavar="RUN")

@@ -30,16 +30,12 @@ Epochs = Annotated[int, Says("How often the whole training set is seen.", 1, 100
 BatchSize = Annotated[int, Says("Pictures in each step; larger is faster and takes fewer steps.", 1, 8192, 1)]
 Rate = Annotated[
     float,
-    Says(
-        "Size of the optimiser's steps (Adam); for one-cycle its peak.", 1e-6, 10, 1e-4, label="Learning rate"
-    ),
+    Says("Size of the optimiser's steps (Adam); for one-cycle its peak.", 1e-6, 10, 1e-4, label="Learning rate"),
 ]
 Seed = Annotated[int, Says("Same seed and settings, same weights (on one machine).", 0, 2**31 - 1, 1)]
 Network = Annotated[
     Literal["mlp", "conv"],
-    Says(
-        "mlp: every pixel to every unit. conv: small filters slid over the picture, halving it at each layer."
-    ),
+    Says("mlp: every pixel to every unit. conv: small filters slid over the picture, halving it at each layer."),
 ]
 Activation = Annotated[
     Literal["relu", "leaky-relu", "elu", "silu", "tanh", "sigmoid"], Says("The bend between layers.")
@@ -109,12 +105,6 @@ class Config:
     def from_json(cls, said: Any) -> Config:
         """Back from `to_json`; a UserError when it is not a Config."""
         names = {each.name for each in dataclasses.fields(cls)}
-        if (
-            not isinstance(said, dict)
-            or not set(said) <= names
-            or not isinstance(said.get("knobs", {}), dict)
-        ):
-            raise UserError(
-                "The settings are not those of a run; they were written by another program or version."
-            )
+        if not isinstance(said, dict) or not set(said) <= names or not isinstance(said.get("knobs", {}), dict):
+            raise UserError("The settings are not those of a run; they were written by another program or version.")
         return cls(**said).checked()

@@ -56,18 +56,12 @@ def export_run(run: str, to: Path) -> list[Path]:
     try:
         to.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(
-            f"The folder {to} cannot be made ({error.strerror}); name another with --to."
-        ) from None
+        raise UserError(f"The folder {to} cannot be made ({error.strerror}); name another with --to.") from None
     batch = {0: torch.export.Dim("batch")}
     x = torch.zeros(2, *opened.card.shape)
-    torch.export.save(
-        torch.export.export(_Encoder(opened.model), (x,), dynamic_shapes=(batch,)), to / "encoder.pt2"
-    )
+    torch.export.save(torch.export.export(_Encoder(opened.model), (x,), dynamic_shapes=(batch,)), to / "encoder.pt2")
     z = torch.zeros(2, opened.codes(x.numpy()).shape[1])
-    torch.export.save(
-        torch.export.export(_Decoder(opened.model), (z,), dynamic_shapes=(batch,)), to / "decoder.pt2"
-    )
+    torch.export.save(torch.export.export(_Decoder(opened.model), (z,), dynamic_shapes=(batch,)), to / "decoder.pt2")
     for name in ("config.json", "result.json", "weights.safetensors"):
         runs.write(to / name, (runs.path(run) / name).read_bytes())
     shape = ", ".join(map(str, opened.card.shape))
@@ -83,7 +77,6 @@ def _codes_csv(opened: trained.Trained) -> str:
     writer = csv.writer(out)
     writer.writerow(["label", *(f"z{i + 1}" for i in range(codes.shape[1]))])
     writer.writerows(
-        [opened.card.classes[label], *map(float, code)]
-        for label, code in zip(test.labels, codes, strict=True)
+        [opened.card.classes[label], *map(float, code)] for label, code in zip(test.labels, codes, strict=True)
     )
     return out.getvalue()

@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 import torch
 
 from aecore.bottlenecks import Gaussian, Plain
+from aecore.cards import CARDS
 from aecore.config import Config
 from aecore.corruptions import CORRUPTIONS
-from aecore.data import CARDS
 from aecore.errors import UserError
 from aecore.knobs import Knob, Says, complete, knobs_of
 from aecore.likelihoods import LIKELIHOODS
@@ -153,9 +153,7 @@ def settle(config: Config) -> Config:
     chosen = find(config.family)
     config = dataclasses.replace(config.checked(), **chosen.fixed)
     if config.dataset not in CARDS:
-        raise UserError(
-            f"There is no data set called {config.dataset}; the data sets are: {', '.join(CARDS)}."
-        )
+        raise UserError(f"There is no data set called {config.dataset}; the data sets are: {', '.join(CARDS)}.")
     shape = CARDS[config.dataset].shape
     if not NETWORKS[config.network].fits(shape):
         raise UserError(f"A {config.network} network does not fit {config.dataset}; choose mlp.")

@@ -44,8 +44,7 @@ class Standing:
                     text=True,
                     # a group of its own: Ctrl-C in the laboratory's terminal lets a running job finish
                     start_new_session=True,
-                    env=os.environ
-                    | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+                    env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
                 )
             return self.process
 
@@ -117,7 +116,7 @@ def work(job: dict[str, Any]) -> None:
     torch.set_num_threads(max(1, cores() // lanes()))
     os.environ.update(job["environment"])
     config = Config.from_json(job["config"])
-    if runs.Draft(config).stop_asked:
+    if runs.Draft(config).stop_asked or runs.entry(config.id).finished:  # asked for twice: done once
         return
     try:
         for _ in carry_out(config, job["device"]):
@@ -151,9 +150,7 @@ class Spares:
         self.spare = self._start()
 
     def _start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "aecore.jobs", "spare"], stdin=subprocess.PIPE, text=True
-        )
+        return subprocess.Popen([sys.executable, "-m", "aecore.jobs", "spare"], stdin=subprocess.PIPE, text=True)
 
     def __call__(self, job: dict[str, Any]) -> Worker:
         busy, self.spare = self.spare, self._start()

@@ -60,9 +60,7 @@ class Knob:
         low = -math.inf if self.says.low is None else self.says.low
         high = math.inf if self.says.high is None else self.says.high
         numbers = value if isinstance(value, tuple) else (value,)
-        if self.kind in (int, float, tuple) and not all(
-            low <= n <= high and math.isfinite(n) for n in numbers
-        ):
+        if self.kind in (int, float, tuple) and not all(low <= n <= high and math.isfinite(n) for n in numbers):
             raise UserError(f"{self.name} takes {self._wants()}, not {value!r}.")
         return value
 

@@ -14,9 +14,7 @@ class Autoencoder(nn.Module):
     ignore them.
     """
 
-    def __init__(
-        self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood
-    ) -> None:
+    def __init__(self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood) -> None:
         super().__init__()
         self.encoder = encoder
         self.bottleneck = bottleneck

@@ -60,9 +60,7 @@ def open_upload(data: bytes) -> Upload:
         raise PictureError("The file is empty; choose one that holds a picture.")
     if len(data) > MAX_BYTES:
         size, limit = len(data) / 2**20, MAX_BYTES // 2**20
-        raise PictureError(
-            f"The file has {size:.1f} MB and at most {limit} are taken; save the picture smaller."
-        )
+        raise PictureError(f"The file has {size:.1f} MB and at most {limit} are taken; save the picture smaller.")
     try:
         return _decode(data)
     except BOMB as error:
@@ -98,9 +96,7 @@ def _decode(data: bytes) -> Upload:
 
 def _too_large(size: str) -> PictureError:
     limit = MAX_PIXELS // 10**6
-    return PictureError(
-        f"The picture has {size} pixels and at most {limit} million are taken; shrink it first."
-    )
+    return PictureError(f"The picture has {size} pixels and at most {limit} million are taken; shrink it first.")
 
 
 def _orientation(image: Image.Image) -> object:
@@ -118,9 +114,7 @@ def _frames(image: Image.Image) -> str | None:
             return None  # MPO: a phone's JPEG with a gain map or thumbnail behind it
         # Pillow walks TIFF pages in quadratic time, so a hostile file would hold us for minutes.
         return (
-            "First of several pages."
-            if image.format == "TIFF"
-            else f"First of {getattr(image, 'n_frames', 0)} frames."
+            "First of several pages." if image.format == "TIFF" else f"First of {getattr(image, 'n_frames', 0)} frames."
         )
     except DAMAGE:
         return None
@@ -180,9 +174,7 @@ def _from_32_bit(image: Image.Image) -> tuple[Image.Image, str]:
     if _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO:
         pixels = 255 - pixels
     note = f"Values from {low:g} to {high:g} scaled to black to white."
-    return Image.fromarray(
-        pixels
-    ), note if known.size == values.size else note + " Missing values became black."
+    return Image.fromarray(pixels), note if known.size == values.size else note + " Missing values became black."
 
 
 def _tag(image: Image.Image, number: int, default: int | None = None) -> int | None:
@@ -191,9 +183,7 @@ def _tag(image: Image.Image, number: int, default: int | None = None) -> int | N
     return value[0] if isinstance(value, tuple) else value
 
 
-def fit(
-    picture: Image.Image, shape: tuple[int, int, int], how: Fit = "crop", invert: bool = False
-) -> np.ndarray:
+def fit(picture: Image.Image, shape: tuple[int, int, int], how: Fit = "crop", invert: bool = False) -> np.ndarray:
     """A picture as float32 [C, H, W] in [0, 1] of the given shape; C = 1 is ITU-R 601 luma.
 
     crop: the largest centred piece of the right proportions; pad: the whole, centred on black; stretch: the
@@ -262,9 +252,7 @@ def png(picture: np.ndarray, scale: int = 1) -> bytes:
     pixels = picture if picture.dtype == np.uint8 else to_bytes(picture)
     pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
     file = io.BytesIO()
-    Image.fromarray(_enlarge(pixels, scale, axis=0)).save(
-        file, "PNG", compress_level=1
-    )  # small pictures: speed counts
+    Image.fromarray(_enlarge(pixels, scale, axis=0)).save(file, "PNG", compress_level=1)  # small pictures: speed counts
     return file.getvalue()
 
 
@@ -300,9 +288,7 @@ def gif(frames: np.ndarray, scale: int = 4, seconds: float = 0.12, bounce: bool 
     if channels == 1:
         pixels, palette = pixels[..., 0], None
     else:  # all frames below each other are one picture to quantize
-        tall = Image.fromarray(pixels.reshape(number * height, width, channels)).quantize(
-            dither=Image.Dither.NONE
-        )
+        tall = Image.fromarray(pixels.reshape(number * height, width, channels)).quantize(dither=Image.Dither.NONE)
         pixels, palette = np.asarray(tall).reshape(number, height, width), tall.getpalette()
     order = [*range(number), *range(number - 2, 0, -1)] if bounce else range(number)
     pictures = [Image.fromarray(_enlarge(pixels[at], scale, axis=0)) for at in order]

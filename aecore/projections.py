@@ -82,9 +82,7 @@ def tsne(codes: np.ndarray, perplexity: Perplexity = 30.0, seed: Seed = 0) -> np
     return TSNE(perplexity=min(perplexity, (len(codes) - 1) / 3), init=start).fit_transform(codes)
 
 
-def umap(
-    codes: np.ndarray, n_neighbors: Neighbors = 15, min_dist: MinDist = 0.1, seed: Seed = 0
-) -> np.ndarray:
+def umap(codes: np.ndarray, n_neighbors: Neighbors = 15, min_dist: MinDist = 0.1, seed: Seed = 0) -> np.ndarray:
     """UMAP: neighbours stay neighbours, drawn tight; gaps mean little (McInnes, Healy & Melville 2018).
 
     `codes` [N, D] -> [N, 2]. Fewer than 5 codes raise a UserError; `n_neighbors` is lowered to N - 1 at most.

@@ -12,16 +12,17 @@ Nothing here imports torch: the first screen lists runs without it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import psutil
 from filelock import FileLock, Timeout
@@ -76,9 +77,7 @@ def read_json(file: Path) -> Any:
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:
-        raise UserError(
-            f"{file.name} cannot be read ({error}); delete the run's folder {file.parent}."
-        ) from None
+        raise UserError(f"{file.name} cannot be read ({error}); delete the run's folder {file.parent}.") from None
 
 
 @dataclass(frozen=True)
@@ -108,9 +107,7 @@ def entry(run: str) -> Entry:
     """What there is of a run; UnknownRun when there is nothing. A spoilt folder is an entry that says why."""
     place = path(run)
     if not place.is_dir():
-        raise UnknownRun(
-            f"There is no run called {run}; it may have been deleted, or lives in another laboratory."
-        )
+        raise UnknownRun(f"There is no run called {run}; it may have been deleted, or lives in another laboratory.")
     try:
         stamp = (place / "config.json").stat().st_mtime_ns
     except OSError:
@@ -132,9 +129,9 @@ def _finished(place: Path, stamp: int) -> Entry:
         check_weights(place)
     except UserError as error:
         return Entry(place.name, "broken", reason=str(error), gallery=gallery, created=created)
-    return Entry(
-        place.name, "finished", config, result, gallery=gallery, created=result.get("created", created)
-    )
+    if isinstance(result.get("created"), float):
+        created = result["created"]
+    return Entry(place.name, "finished", config, result, gallery=gallery, created=created)
 
 
 def check_weights(place: Path) -> None:
@@ -155,10 +152,12 @@ def _unfinished(place: Path) -> Entry:
             raise UserError(
                 "It has no config.json: it was not written by this laboratory, or was cut off at the start."
             )
+        if state.get("state") not in get_args(State) or not isinstance(state.get("time"), float):
+            raise UserError("Its state.json was not written by this laboratory; delete the folder.")
         config = Config.from_json(request)
     except UserError as error:
         return Entry(place.name, "broken", reason=str(error))
-    said, reason = state.get("state", "stopped"), state.get("reason", "")
+    said, reason = state["state"], state.get("reason", "")
     if said in ("training", "waiting") and not _alive(state):
         said, reason = "stopped", "Its process ended before it was done; train again to start over."
     return Entry(
@@ -178,15 +177,21 @@ def _alive(state: Mapping[str, Any]) -> bool:
     """Whether the process that wrote a state still runs; its birth tells it from a later namesake."""
     try:
         return abs(psutil.Process(state["pid"]).create_time() - state["born"]) < 1
-    except (psutil.NoSuchProcess, psutil.AccessDenied, KeyError):
+    except (psutil.Error, KeyError, TypeError, ValueError):
         return False
 
 
 def entries() -> list[Entry]:
     """Every run, newest first, the gallery last."""
-    ours = [entry(each.name) for each in _folders(folder())]
-    gallery = [entry(each.name) for each in _folders(GALLERY) if not (folder() / each.name).exists()]
+    ours = _entries(_folders(folder()))
+    gallery = _entries(each for each in _folders(GALLERY) if not (folder() / each.name).exists())
     return sorted(ours, key=lambda e: -e.created) + sorted(gallery, key=lambda e: e.id)
+
+
+def _entries(places: Iterable[Path]) -> Iterator[Entry]:
+    for place in places:
+        with contextlib.suppress(UnknownRun):  # deleted at this moment
+            yield entry(place.name)
 
 
 def _folders(place: Path) -> Iterator[Path]:
@@ -197,11 +202,10 @@ def _folders(place: Path) -> Iterator[Path]:
 def history(run: str) -> list[dict[str, Any]]:
     """One dictionary an epoch: `epoch`, `seconds`, `train`, `validation` (loss parts, nats per picture)."""
     try:
-        lines = (path(run) / "history.jsonl").read_text().splitlines()
+        lines = (path(run) / "history.jsonl").read_text().split("\n")[:-1]
     except FileNotFoundError:
         return []
-    # the last line may be half written at this moment
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    return [json.loads(line) for line in lines]  # what follows the last newline is half written at this moment
 
 
 class Draft:
@@ -229,6 +233,7 @@ class Draft:
         return self
 
     def __exit__(self, *_: object) -> None:
+        (self.place / "stop").unlink(missing_ok=True)  # meant for this training, not for the next
         self.lock.release()
 
     def say(self, state: State, pid: int | None = None, **more: Any) -> None:

@@ -41,9 +41,7 @@ def coloured(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     pictures, factors = white()
     chosen = np.random.RandomState(seed).permutation(len(pictures) * len(HUES))[:count]
     shape, hue = np.divmod(chosen, len(HUES))
-    painted = (
-        pictures[shape].astype(np.uint16) * np.array(HUES, np.uint16)[hue][:, :, None, None]
-    )  # at most 255 * 255
+    painted = pictures[shape].astype(np.uint16) * np.array(HUES, np.uint16)[hue][:, :, None, None]  # at most 255 * 255
     return ((painted + 127) // 255).astype(np.uint8), np.column_stack([factors[shape], hue])
 
 

@@ -96,9 +96,7 @@ class Chance:
         self.outside = self._get()
         self._set(self.state)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.state = self._get()
         self._set(self.outside)
 
@@ -210,17 +208,13 @@ def fit(recipe: Recipe, data: Data, config: Config, device: torch.device) -> Ite
             step, pictures = step + 1, pictures + len(x)
             if time.perf_counter() >= due and step % math.ceil(len(train) / config.batch_size):
                 seconds += time.perf_counter() - started
-                yield Progress(
-                    epoch, config.epochs, step / steps, seconds, pictures / seconds, tally.means(), None
-                )
+                yield Progress(epoch, config.epochs, step / steps, seconds, pictures / seconds, tally.means(), None)
                 started = time.perf_counter()
                 due = started + PAUSE
 
         validation = evaluate(recipe, held_out, config)
         seconds += time.perf_counter() - started
-        yield Progress(
-            epoch + 1, config.epochs, step / steps, seconds, pictures / seconds, tally.means(), validation
-        )
+        yield Progress(epoch + 1, config.epochs, step / steps, seconds, pictures / seconds, tally.means(), validation)
         started = time.perf_counter()
         due = started + PAUSE
 

@@ -13,10 +13,11 @@ from safetensors.torch import load_model
 from torch import Tensor, nn
 
 from aecore import latents, pictures, runs
+from aecore.cards import CARDS, Card
 from aecore.config import Config
-from aecore.data import CARDS, Card, Split
+from aecore.data import Split
 from aecore.errors import UserError
-from aecore.families import build
+from aecore.families import build, settle
 from aecore.model import Autoencoder
 
 BATCH = 1000  # pictures at a time: bounds the memory of a page
@@ -59,9 +60,7 @@ class Trained:
     def _batched(self, function: Any, array: np.ndarray) -> np.ndarray:
         device = next(self.model.parameters()).device
         tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
-        return np.concatenate(
-            [function(part.to(device)).float().cpu().numpy() for part in tensor.split(BATCH)]
-        )
+        return np.concatenate([function(part.to(device)).float().cpu().numpy() for part in tensor.split(BATCH)])
 
 
 def load(run: str) -> Trained:
@@ -72,14 +71,12 @@ def load(run: str) -> Trained:
     entry = runs.entry(run)
     if not entry.finished or entry.config is None:
         raise UserError(f"The run {run} cannot be opened: {entry.reason or 'it is still training'}")
-    model = build(entry.config).model
+    model = build(settle(entry.config)).model
     try:
         load_model(model, runs.path(run) / "weights.safetensors")
     except (SafetensorError, RuntimeError, OSError) as error:
         first = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"The weights of {run} do not fit its settings ({first}); delete its folder."
-        ) from None
+        raise UserError(f"The weights of {run} do not fit its settings ({first}); delete its folder.") from None
     return Trained(entry.config, model.eval(), entry.result)
 
 
@@ -92,11 +89,7 @@ def thumbnail(trained: Trained, codes: np.ndarray, n: int = 8) -> bytes:
     """A PNG of n x n decoded codes on the plane of the two widest directions of `codes`: what a list shows of
     a run.
     """
-    plane = (
-        latents.plane_of_components(codes)
-        if codes.shape[1] != 2
-        else latents.plane_of_dimensions(codes, 0, 1)
-    )
+    plane = latents.plane_of_components(codes) if codes.shape[1] != 2 else latents.plane_of_dimensions(codes, 0, 1)
     grid = latents.grid(plane.project(codes), n)
     cells = trained.pictures(plane.lift(grid.points))
     return pictures.png(pictures.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0, fill=0.25))

@@ -52,7 +52,7 @@ def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
                 draft.say("stopped", reason=f"Stopped after {done}; nothing of it was kept.")
                 return
             _finish(draft, recipe, data, device, progress)
-        except GeneratorExit:
+        except (GeneratorExit, KeyboardInterrupt):
             draft.say("stopped", reason="Stopped before it was done; nothing of it was kept.")
             raise
         except torch.OutOfMemoryError:
@@ -63,9 +63,7 @@ def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
             draft.say("failed", reason=str(error))
             raise
         except BaseException as error:
-            draft.say(
-                "failed", reason=f"The training broke on an error of ours: {type(error).__name__}: {error}"
-            )
+            draft.say("failed", reason=f"The training broke on an error of ours: {type(error).__name__}: {error}")
             raise
 
 

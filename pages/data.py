@@ -1,10 +1,10 @@
 """Data: what there is to learn from."""
 
-import numpy as np
 import streamlit as st
 
 from aecore import data
-from ui import frame, images
+from aecore.cards import CARDS
+from ui import frame, images, shared
 
 frame.page(
     "Data",
@@ -13,22 +13,14 @@ frame.page(
 )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def sample(name: str) -> np.ndarray:
-    """A few test pictures, one or two of each class."""
-    test = data.load(name).test
-    rows = [int(row) for label in np.unique(test.labels) for row in np.flatnonzero(test.labels == label)[:4]]
-    return test.floats(np.array(rows[:: max(1, len(rows) // 12)][:12]))
-
-
-for card in data.CARDS.values():
+for card in CARDS.values():
     with st.container(border=True):
         here = data.is_here(card.name)
         st.subheader(card.title, anchor=card.name)
         st.markdown(card.what)
         if here:
             images.rows(
-                {"Some of its test pictures": frame.attempt(sample, card.name)},
+                {"Some of its test pictures": frame.attempt(shared.sample, card.name)},
                 [f"{card.name}, picture {i + 1}" for i in range(12)],
                 size=64,
             )

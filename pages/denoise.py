@@ -78,8 +78,7 @@ st.dataframe(
     hide_index=True,
     alt=f"MSE, PSNR and SSIM before and after; after it is {'better' if better else 'worse'}.",
     column_config={
-        name: st.column_config.NumberColumn(format=f"%.{d}f")
-        for name, d in (("MSE", 4), ("PSNR (dB)", 2), ("SSIM", 3))
+        name: st.column_config.NumberColumn(format=f"%.{d}f") for name, d in (("MSE", 4), ("PSNR (dB)", 2), ("SSIM", 3))
     },
 )
 st.caption("Lower MSE and higher PSNR and SSIM (1 is equal) are closer to the original.")

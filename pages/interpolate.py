@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from aecore import latents, pictures
-from ui import frame, images, pick
+from ui import frame, images, pick, shared
 
 frame.page(
     "Interpolate",
@@ -12,7 +12,7 @@ frame.page(
     "which is what a walk has to beat.",
 )
 run = frame.chosen_run()
-test, codes = frame.test_set(run), frame.test_codes(run)
+test, codes = frame.test_set(run), shared.codes(run)
 
 left, right = st.columns(2, gap="large")
 with left:
@@ -65,17 +65,13 @@ st.subheader("One number at a time")
 @st.fragment
 def sliders() -> None:
     """Only this part runs again when a slider is let go."""
-    start = st.segmented_control(
-        "Start from", ["From", "To", "mean"], default="From", required=True, key="start"
-    )
+    start = st.segmented_control("Start from", ["From", "To", "mean"], default="From", required=True, key="start")
     origin = {"From": ends[0], "To": ends[1], "mean": codes.mean(0)}[start]
     knobs, view = st.columns([3, 2], gap="large")
     with knobs:
         code = pick.code(origin, codes, f"{start}-{hash(origin.tobytes())}")
     with view:
-        images.single(
-            run.pictures(code[None])[0], f"The picture at code {np.round(code[:8], 2).tolist()}", "Decoded"
-        )
+        images.single(run.pictures(code[None])[0], f"The picture at code {np.round(code[:8], 2).tolist()}", "Decoded")
 
 
 sliders()

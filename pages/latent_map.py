@@ -1,11 +1,10 @@
 """Latent map: where the test pictures live."""
 
-import numpy as np
 import streamlit as st
 
 from aecore import projections
 from aecore.latents import plane_of_dimensions
-from ui import charts, controls, frame, images
+from ui import charts, controls, frame, images, shared
 
 frame.page(
     "Latent map",
@@ -13,13 +12,8 @@ frame.page(
     "finds alike. **Click a point or draw a lasso** to see the pictures.",
 )
 run = frame.chosen_run()
-test, codes = frame.test_set(run), frame.test_codes(run)
+test, codes = frame.test_set(run), shared.codes(run)
 MOST = 5000  # a Plotly chart with a lasso answers slowly beyond that
-
-
-@st.cache_data(max_entries=64, max_size="200 MB", show_spinner="Drawing the map ...", show_time=True)
-def project(run_id: str, created: float, kind: str, count: int, knobs: dict[str, float]) -> np.ndarray:
-    return projections.PROJECTIONS[kind](codes[:count], **knobs)
 
 
 plain = "codes as they are"
@@ -37,7 +31,7 @@ else:
     if kind != "PCA":
         with st.expander("Settings of this map", expanded=True):
             knobs = controls.knobs(projections.PROJECTIONS[kind], kind)
-    points = frame.attempt(project, run.id, run.result["created"], kind, count, knobs)
+    points = frame.attempt(shared.points, run, kind, count, knobs)
     axes = ("first component", "second component") if kind == "PCA" else ("", "")
 
 chart = charts.scatter(points, test.labels[:count], run.card.classes, frame.colours(), axes)
@@ -53,9 +47,7 @@ def chosen() -> None:
     shown = rows[:20]
     x = test.floats(shown)
     names = [f"{run.card.classes[test.labels[row]]}, test picture {row}" for row in shown]
-    st.caption(
-        f"{len(rows)} selected" + (f", the first {len(shown)} shown." if len(rows) > len(shown) else ".")
-    )
+    st.caption(f"{len(rows)} selected" + (f", the first {len(shown)} shown." if len(rows) > len(shown) else "."))
     images.rows(
         {"Original": x, "Reconstruction": run.pictures(codes[shown])},
         names,

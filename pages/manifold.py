@@ -3,7 +3,7 @@
 import streamlit as st
 
 from aecore import latents
-from ui import charts, frame
+from ui import charts, frame, shared
 
 frame.page(
     "Manifold",
@@ -11,7 +11,7 @@ frame.page(
     "pictures lie on the same plane; up is up in both.",
 )
 run = frame.chosen_run()
-test, codes = frame.test_set(run), frame.test_codes(run)
+test, codes = frame.test_set(run), shared.codes(run)
 size = codes.shape[1]
 
 columns = st.columns([3, 3, 2])
@@ -76,6 +76,4 @@ with right:
     )
     st.caption(f"The first {min(shown, len(points)):,} of {len(points):,} test pictures.")
 if flat.explained:
-    st.caption(
-        f"This plane holds {sum(flat.explained):.0%} of the variance of the codes; the rest is at its mean."
-    )
+    st.caption(f"This plane holds {sum(flat.explained):.0%} of the variance of the codes; the rest is at its mean.")

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from aecore import pictures, work
-from ui import charts, frame, images
+from ui import charts, frame, images, shared
 
 frame.page(
     "Reconstruct",
@@ -15,20 +15,7 @@ run = frame.chosen_run()
 test = frame.test_set(run)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Reconstructing the test pictures ...")
-def errors(run_id: str, created: float) -> np.ndarray:
-    """The squared error per pixel of every test picture, `[N]`."""
-    return work.squared_errors(run, test)
-
-
-@st.cache_data(max_entries=32, show_spinner="Computing what PCA would do ...")
-def baselines(dataset: str, z_dim: int) -> dict[str, float]:
-    from aecore.data import load
-
-    return work.baselines(load(dataset), z_dim)
-
-
-every = errors(run.id, run.result["created"])
+every = shared.errors(run)
 controls = st.columns([3, 2, 2], vertical_alignment="bottom")
 which = controls[0].segmented_control(
     "Pictures",
@@ -39,13 +26,9 @@ which = controls[0].segmented_control(
     bind="query-params",
 )
 label = controls[1].selectbox("Class", ["all", *run.card.classes], key="class", bind="query-params")
-rows = (
-    np.arange(len(test)) if label == "all" else np.flatnonzero(test.labels == run.card.classes.index(label))
-)
+rows = np.arange(len(test)) if label == "all" else np.flatnonzero(test.labels == run.card.classes.index(label))
 if which == "chosen":
-    typed = controls[2].text_input(
-        "Numbers of test pictures", "0, 1, 2, 3, 4", key="numbers", bind="query-params"
-    )
+    typed = controls[2].text_input("Numbers of test pictures", "0, 1, 2, 3, 4", key="numbers", bind="query-params")
     rows = frame.attempt(work.numbers_in, typed, len(test))
 elif which == "random":
     seed = controls[2].number_input(
@@ -59,15 +42,12 @@ x = test.floats(rows)
 drawn = run.reconstruct(x)
 images.rows(
     {"Original": x, "Reconstruction": drawn, "Error": pictures.error_map(x, drawn)},
-    alt=[
-        f"{run.card.classes[test.labels[row]]}, test picture {row}, squared error {every[row]:.4f}"
-        for row in rows
-    ],
+    alt=[f"{run.card.classes[test.labels[row]]}, test picture {row}, squared error {every[row]:.4f}" for row in rows],
     captions=[f"{every[row]:.3f}" for row in rows],
 )
 st.caption("Below each: its squared error per pixel. In the error map orange is too bright, blue too dark.")
 
-base = baselines(run.config.dataset, run.config.z_dim)
+base = shared.baselines(run.config.dataset, run.config.z_dim)
 st.subheader("On the whole test set")
 frame.figures(
     ("This model", f"{every.mean():.4f}", "Mean squared error per pixel; black to white is 1."),

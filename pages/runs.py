@@ -37,9 +37,7 @@ picked = st.dataframe(
     key="runs-table",
     alt=f"{len(lines)} runs, {sum(entry.finished for entry in entries)} of them finished.",
     column_config={
-        "squared error": st.column_config.NumberColumn(
-            format="%.4f", help="Per pixel, on the test pictures."
-        ),
+        "squared error": st.column_config.NumberColumn(format="%.4f", help="Per pixel, on the test pictures."),
         "seconds": st.column_config.NumberColumn(format="%.1f"),
     },
 )

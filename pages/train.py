@@ -3,6 +3,7 @@
 import streamlit as st
 
 from aecore import jobs, metrics
+from aecore.cards import CARDS
 from ui import controls, frame
 from ui.monitor import monitor
 
@@ -21,7 +22,7 @@ with choice:
     config = frame.attempt(lambda: settle(controls.config_form()))
     layers = frame.attempt(trained.layers, config)
     pressed = st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch")
-card, family = data.CARDS[config.dataset], FAMILIES[config.family]
+card, family = CARDS[config.dataset], FAMILIES[config.family]
 squeezed = metrics.compression(card.shape, config.z_dim)
 with told:
     st.markdown(f"**{family.title}.** {family.doc}")
@@ -54,7 +55,7 @@ with st.expander("The layers, and how this family is declared"):
     code.code(family.source, language="python", wrap_lines=True)
 
 if pressed:
-    frame.attempt(data.load, config.dataset)
+    frame.attempt(data.require, config.dataset)
     known = jobs.submit(config)
     frame.choose(config.id, FOUND if known else "")
 if "run" in st.query_params:

@@ -212,7 +212,7 @@ def test_two_halving_layers_take_28_to_7_and_back():
     config = settle(presets.start("mnist", "conv", hidden=(16, 32), z_dim=8, family="vanilla"))
     shapes = [layer.shape for layer in trained.layers(config)]
     halvings = [(16, 14, 14), (32, 7, 7), (1568,), (8,)]
-    assert [shape for shape in shapes if shape in halvings] != [] and (1, 28, 28) == shapes[-1]
+    assert [shape for shape in shapes if shape in halvings] != [] and shapes[-1] == (1, 28, 28)
     seen = list(dict.fromkeys(shapes))
     assert [shape for shape in seen if shape in halvings] == halvings
     # kernel 4: 4 * 4 * 1 * 16 + 16, 4 * 4 * 16 * 32 + 32, 1568 * 8 + 8; back: 8 * 1568 + 1568, the same two kernels
@@ -269,14 +269,14 @@ def test_gaussian_noise_has_its_standard_deviation_and_is_clipped():
 @pytest.mark.parametrize("share", [0.1, 0.4])
 def test_masking_blackens_its_share_and_leaves_the_rest(share):
     seen = corruptions.masking(_pictures(0.7), share)
-    assert set(seen.unique().tolist()) == {0.0, pytest.approx(0.7)}
+    assert seen.unique().tolist() == pytest.approx([0.0, 0.7])
     assert (seen == 0).float().mean().item() == pytest.approx(share, abs=0.006)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.4])
 def test_salt_and_pepper_are_half_of_their_share_each(share):
     seen = corruptions.salt_and_pepper(_pictures(0.7), share)
-    assert set(seen.unique().tolist()) == {0.0, pytest.approx(0.7), 1.0}
+    assert seen.unique().tolist() == pytest.approx([0.0, 0.7, 1.0])
     for grain in (0, 1):
         assert (seen == grain).float().mean().item() == pytest.approx(share / 2, abs=0.006)
 
@@ -362,7 +362,7 @@ def _learned(config: Config, recipe: Recipe | None = None) -> tuple[Autoencoder,
 @pytest.mark.parametrize("z_dim", [2, 8])
 def test_the_linear_autoencoder_finds_the_plane_of_pca(z_dim):
     config = settle(
-        Config(family="linear", z_dim=z_dim, likelihood="gaussian", epochs=400, batch_size=1295, lr=0.02)
+        Config(family="linear", z_dim=z_dim, likelihood="gaussian", epochs=300, batch_size=128, lr=0.03)
     )
     model, _ = _learned(config)
     x = load("digits").train.floats()

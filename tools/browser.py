@@ -97,9 +97,7 @@ def _read(log: Any) -> str:
     return str(log.read())[-4000:]
 
 
-def _wait_for_health(
-    server: subprocess.Popen[bytes], address: str, wait: float, said: Callable[[], str]
-) -> None:
+def _wait_for_health(server: subprocess.Popen[bytes], address: str, wait: float, said: Callable[[], str]) -> None:
     end = time.monotonic() + wait
     while time.monotonic() < end:
         if server.poll() is not None:
@@ -153,9 +151,7 @@ def launch_browser() -> Iterator[Browser]:
 
     path = chromium()
     if path is None:
-        raise RuntimeError(
-            "There is no Chromium here: install it (apt install chromium) or name it in $CHROMIUM."
-        )
+        raise RuntimeError("There is no Chromium here: install it (apt install chromium) or name it in $CHROMIUM.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         try:

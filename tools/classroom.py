@@ -50,9 +50,7 @@ def poster(url: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.classroom", description=__doc__)
     parser.add_argument("--port", type=int, default=8501, help="the first port to try (default: %(default)s)")
-    parser.add_argument(
-        "--address", help="this machine's address or name in the room, if the one found is wrong"
-    )
+    parser.add_argument("--address", help="this machine's address or name in the room, if the one found is wrong")
     parser.add_argument("--dry-run", action="store_true", help="print the address and the code, and end")
     given = parser.parse_args()
     address = given.address or room_address()

@@ -65,15 +65,9 @@ def _photograph_one(page: Any, address: str) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.shots", description=__doc__)
-    parser.add_argument(
-        "pages", nargs="*", help="only these (`first` is the first screen); all when none is named"
-    )
-    parser.add_argument(
-        "--run", default=first_run(), help="the run that the pages show (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--look", action="append", choices=list(LOOKS), help="may be repeated; all when not given"
-    )
+    parser.add_argument("pages", nargs="*", help="only these (`first` is the first screen); all when none is named")
+    parser.add_argument("--run", default=first_run(), help="the run that the pages show (default: %(default)s)")
+    parser.add_argument("--look", action="append", choices=list(LOOKS), help="may be repeated; all when not given")
     parser.add_argument("--out", type=Path, default=ROOT / "shots", help="the folder for the pictures")
     given = parser.parse_args()
     names = [name for name in pages() if not given.pages or (name or "first") in given.pages]

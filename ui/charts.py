@@ -93,9 +93,7 @@ def scatter(
     return Chart(figure, f"Map of {len(points)} pictures as points, coloured by class ({counts}).")
 
 
-def mosaic(
-    cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460
-) -> Chart:
+def mosaic(cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460) -> Chart:
     """Decoded pictures `[n * n, C, H, W]` on the axes they were decoded at; `x` rising, `y` falling (up is
     up).
 
@@ -104,9 +102,7 @@ def mosaic(
     n = len(x)
     image = pictures.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
     png = pictures.png(image, scale=max(1, 640 // image.shape[-1]))
-    figure = _figure(
-        height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False
-    )
+    figure = _figure(height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False)
     figure.add_layout_image(
         source="data:image/png;base64," + base64.b64encode(png).decode(),
         xref="x",
@@ -156,9 +152,7 @@ def mosaic(
 def shares(values: np.ndarray, colour: str, most: int = 32) -> Chart:
     """Explained variance of the principal components as bars, with the running total."""
     values = values[:most]
-    figure = _figure(
-        240, xaxis_title="principal component", yaxis_title="share of variance", yaxis_tickformat=".0%"
-    )
+    figure = _figure(240, xaxis_title="principal component", yaxis_title="share of variance", yaxis_tickformat=".0%")
     figure.update_layout(showlegend=False)
     names = [str(i + 1) for i in range(len(values))]
     total = np.cumsum(values)
@@ -179,9 +173,7 @@ def shares(values: np.ndarray, colour: str, most: int = 32) -> Chart:
 def bars(names: Sequence[str], values: Sequence[float], colour: str, title: str) -> Chart:
     """One bar for each name."""
     figure = _figure(260, yaxis_title=title, showlegend=False)
-    figure.add_bar(
-        x=list(names), y=list(values), marker_color=colour, hovertemplate="%{x}: %{y:.4f}<extra></extra>"
-    )
+    figure.add_bar(x=list(names), y=list(values), marker_color=colour, hovertemplate="%{x}: %{y:.4f}<extra></extra>")
     figure.update_xaxes(type="category")
     words = ", ".join(f"{name} {value:.4f}" for name, value in zip(names, values, strict=True))
     return Chart(figure, f"{title} for each class: {words}.")

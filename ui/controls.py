@@ -41,13 +41,9 @@ def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False) ->
         given = st.text_input(knob.label, ", ".join(map(str, value)), **common)
     elif knob.name == "z_dim":
         given = st.select_slider(knob.label, SIZES, value, **common)
-    elif (
-        knob.kind is float and says.low is not None and says.high is not None and says.high - says.low <= 100
-    ):
+    elif knob.kind is float and says.low is not None and says.high is not None and says.high - says.low <= 100:
         if says.low > 0 and says.high / says.low > 1e3:  # a range of decades: typed, not dragged
-            given = st.number_input(
-                knob.label, float(says.low), float(says.high), float(value), format="%g", **common
-            )
+            given = st.number_input(knob.label, float(says.low), float(says.high), float(value), format="%g", **common)
         else:
             given = st.slider(
                 knob.label,
@@ -74,7 +70,7 @@ def knobs(declared: Callable[..., Any], scope: str) -> dict[str, Value]:
 def config_form() -> Config:
     """The settings of a run, from data set to seed. `families.settle` has still to check them together."""
     from aecore import presets
-    from aecore.data import CARDS
+    from aecore.cards import CARDS
     from aecore.families import FAMILIES
 
     dataset = st.selectbox(
@@ -110,9 +106,7 @@ def config_form() -> Config:
             ask(name, start)
     own_knobs = knobs(FAMILIES[family].build, f"train-{family}")
     with st.expander("More settings"):
-        for column, name in zip(
-            st.columns(2) * 4, [name for name in declared if name not in FIRST], strict=False
-        ):
+        for column, name in zip(st.columns(2) * 4, [name for name in declared if name not in FIRST], strict=False):
             with column:
                 ask(name, start)
     return Config(dataset=dataset, family=family, knobs=own_knobs, **said)

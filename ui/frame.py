@@ -4,7 +4,6 @@ share.
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ import streamlit as st
 
 from aecore import runs
 from aecore.errors import UserError
-from ui import palette
+from ui import palette, shared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,10 +63,9 @@ def page(title: str, lead: str) -> None:
             st.caption(group)
             for file, (label, icon) in pages.items():
                 st.page_link(file, label=label, icon=icon, query_params=address(), width="stretch")
-        _device()
+        _device(shared.warm())
     st.title(title)
     st.markdown(lead)
-    _warm()
 
 
 def address(run: str | None = None) -> dict[str, str]:
@@ -142,15 +140,7 @@ def chosen_run() -> Trained:
         )
         link("pages/train.py", "Watch it")
         st.stop()
-    return attempt(_opened, run, entry.created)
-
-
-@st.cache_resource(max_entries=8, show_spinner="Opening the model ...")
-def _opened(run: str, created: float) -> Trained:
-    """Shared by all sessions, read-only; `created` tells a run from a later one of the same settings."""
-    from aecore import trained
-
-    return trained.load(run)
+    return attempt(shared.model, run, entry.created)
 
 
 def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -169,26 +159,10 @@ def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def test_set(run: Trained) -> Split:
-    """The test pictures of a run's data set. Says what to do and ends the page when it is not on this
-    computer.
-    """
+    """The test pictures of a run's data set. Says what to do and ends the page when they are not here."""
     from aecore import data
 
     return attempt(data.load, run.config.dataset).test
-
-
-@st.cache_resource(max_entries=16, show_spinner="Encoding the test pictures ...")
-def _codes(run: str, created: float) -> np.ndarray:
-    from aecore import data
-
-    opened = _opened(run, created)
-    return opened.codes_of(data.load(opened.config.dataset).test)
-
-
-def test_codes(run: Trained) -> np.ndarray:
-    """The codes of all test pictures, `[N, D]`; shared, so not to be written into."""
-    test_set(run)
-    return attempt(_codes, run.id, runs.entry(run.id).created)
 
 
 def draw(chart: Chart, key: str | None = None, tools: bool = False, **more: Any) -> Any:
@@ -238,35 +212,12 @@ def colours() -> tuple[str, ...]:
     return palette.CLASSES_DARK if st.context.theme.type == "dark" else palette.CLASSES_LIGHT
 
 
-def _device() -> None:
-    """What the laboratory trains on. The name is known once torch is warm; the first screen does not wait for
-    it.
-    """
-    import sys
+def _device(loaded: threading.Event) -> None:
+    """What the laboratory trains on; known once torch is loaded, for which the first screen does not wait."""
+    if loaded.is_set():
+        from aecore import devices
 
-    devices = sys.modules.get("aecore.devices")
-    if devices is None or "torch" not in sys.modules or not hasattr(sys.modules["torch"], "compile"):
-        return
-    try:
-        found = devices.pick()
-    except UserError as error:
-        st.warning(str(error))
-    else:
-        st.caption(f"Trains on: {found.name}")
-
-
-@st.cache_resource(show_spinner=False)
-def _warm() -> None:
-    """Once for each server, after the first paint: imports torch and starts the process that training forks
-    from.
-    """
-
-    def load() -> None:
-        from aecore import data, jobs, trained  # noqa: F401
-
-        jobs.warm()
-        # what is imported stays; collections need not look through it again (see also runner.postScriptGC)
-        gc.collect()
-        gc.freeze()
-
-    threading.Timer(0.5, load).start()
+        try:
+            st.caption(f"Trains on: {devices.pick().name}")
+        except UserError as error:
+            st.warning(str(error))

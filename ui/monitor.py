@@ -45,9 +45,7 @@ def _moving(run: str) -> None:
 def _ended(entry: runs.Entry) -> None:
     if entry.finished:
         result = entry.result
-        st.success(
-            f"Trained in {result['seconds']:.1f} s on {result['device']}.", icon=":material/check_circle:"
-        )
+        st.success(f"Trained in {result['seconds']:.1f} s on {result['device']}.", icon=":material/check_circle:")
         frame.figures(
             ("Test loss", f"{sum(result['test'].values()):.2f}", "Nats per picture, all parts together."),
             (
@@ -86,9 +84,7 @@ def _strip(run: str) -> None:
         strip = (runs.path(run) / "strip.png").read_bytes()
     except FileNotFoundError:
         return
-    st.caption(
-        "Held-out pictures, and below each what the model draws from its code (between: what it was given)."
-    )
+    st.caption("Held-out pictures, and below each what the model draws from its code (between: what it was given).")
     st.image(strip, width="stretch", alt=f"Held-out pictures above their reconstructions by {run}.")
 
 

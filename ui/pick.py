@@ -11,7 +11,8 @@ from aecore import latents, pictures
 from ui import frame, images
 
 if TYPE_CHECKING:
-    from aecore.data import Card, Split
+    from aecore.cards import Card
+    from aecore.data import Split
 
 SHOWN = 16  # sliders before the rest folds away
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
@@ -46,9 +47,7 @@ def picture(title: str, scope: str, test: Split, card: Card, start: int) -> np.n
 
 def upload(scope: str, card: Card) -> np.ndarray | None:
     """An uploaded picture as the model will get it, `[C, H, W]`, and shown so; None while there is none."""
-    file = st.file_uploader(
-        "Picture", TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB."
-    )
+    file = st.file_uploader("Picture", TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB.")
     if file is None:
         return None
     opened = frame.attempt(pictures.open_upload, file.getvalue())

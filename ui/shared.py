@@ -1,0 +1,101 @@
+"""What all sessions of a server share: models, codes, errors, maps. Each cache is bounded; nobody writes into these.
+
+`created` (seconds since 1970) stands in the keys because a run may be deleted and trained again under its name.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+if TYPE_CHECKING:
+    from aecore.trained import Trained
+
+
+@st.cache_resource(show_spinner=False)
+def warm() -> threading.Event:
+    """Once for each server, after the first paint: imports torch and starts the process that training forks from.
+
+    Returns an event that is set when that is done.
+    """
+    done = threading.Event()
+
+    def load() -> None:
+        from aecore import data, jobs, trained  # noqa: F401
+
+        jobs.warm()
+        # what is imported stays; collections need not look through it again (see also runner.postScriptGC)
+        gc.collect()
+        gc.freeze()
+        done.set()
+
+    threading.Timer(0.5, load).start()
+    return done
+
+
+@st.cache_resource(max_entries=8, show_spinner="Opening the model ...")
+def model(run: str, created: float) -> Trained:
+    """A finished run, opened."""
+    from aecore import trained
+
+    return trained.load(run)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Encoding the test pictures ...")
+def _codes(run: str, created: float) -> np.ndarray:
+    from aecore import data
+
+    opened = model(run, created)
+    return opened.codes_of(data.load(opened.config.dataset).test)
+
+
+def codes(run: Trained) -> np.ndarray:
+    """The codes of all test pictures of a run's data set, `[N, D]`."""
+    return _codes(run.id, run.result["created"])
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reconstructing the test pictures ...")
+def _errors(run: str, created: float) -> np.ndarray:
+    from aecore import data, work
+
+    opened = model(run, created)
+    return work.squared_errors(opened, data.load(opened.config.dataset).test)
+
+
+def errors(run: Trained) -> np.ndarray:
+    """The squared error per pixel of every test picture, `[N]`."""
+    return _errors(run.id, run.result["created"])
+
+
+@st.cache_data(max_entries=64, show_spinner="Computing what PCA would do ...")
+def baselines(dataset: str, z_dim: int) -> dict[str, float]:
+    """What a model has to beat: `pca_mse` and `mean_picture_mse`, per pixel on the test pictures."""
+    from aecore import data, work
+
+    return work.baselines(data.load(dataset), z_dim)
+
+
+@st.cache_data(max_entries=64, show_spinner="Drawing the map ...", show_time=True)
+def _points(run: str, created: float, kind: str, count: int, knobs: dict[str, Any]) -> np.ndarray:
+    from aecore.projections import PROJECTIONS
+
+    return PROJECTIONS[kind](_codes(run, created)[:count], **knobs)
+
+
+def points(run: Trained, kind: str, count: int, knobs: dict[str, Any]) -> np.ndarray:
+    """The first `count` test codes drawn on a plane by one of the projections, `[count, 2]`."""
+    return _points(run.id, run.result["created"], kind, count, knobs)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Fetching some pictures ...")
+def sample(dataset: str) -> np.ndarray:
+    """A dozen test pictures, some of each class, `[n, C, H, W]`."""
+    from aecore import data
+
+    test = data.load(dataset).test
+    rows = [int(row) for label in np.unique(test.labels) for row in np.flatnonzero(test.labels == label)[:4]]
+    return test.floats(np.array(rows[:: max(1, len(rows) // 12)][:12]))

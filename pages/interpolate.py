@@ -70,7 +70,7 @@ def sliders() -> None:
     knobs, view = st.columns([3, 2], gap="large")
     with knobs:
         code = pick.code(origin, codes, f"{start}-{hash(origin.tobytes())}")
-    with view:
+    with view, st.container(key="ae-beside"):  # stays in sight beside many sliders
         images.single(run.pictures(code[None])[0], f"The picture at code {np.round(code[:8], 2).tolist()}", "Decoded")
 
 

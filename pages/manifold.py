@@ -32,6 +32,7 @@ if size > 2:
         ["principal components", "two dimensions"],
         default="principal components",
         required=True,
+        wrap=True,
         key="plane",
         bind="query-params",
         help="The other directions stay at their mean.",

@@ -28,7 +28,14 @@ def _figure(height: int, **layout: Any) -> go.Figure:
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 28, "b": 72},
         # below the chart and its title, however tall it is
-        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "itemsizing": "constant",
+        },
     }
     return go.Figure(layout=usual | layout)
 

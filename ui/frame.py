@@ -48,6 +48,7 @@ PAGES: dict[str, dict[str, tuple[str, str]]] = {
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding-top: 2.5rem; padding-bottom: 3rem; max-width: 78rem; }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
+.st-key-ae-beside { position: sticky; top: 4rem; }
 """
 
 

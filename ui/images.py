@@ -14,7 +14,7 @@ from aecore import pictures
 # Small pictures are drawn with hard pixels: smoothing would hide what the model really made.
 STYLE = """
 .ae-rows { display: grid; gap: .25rem .25rem; align-items: start; max-width: 100%; }
-.ae-label { grid-column: 1 / -1; font-size: .875rem; font-weight: 600; margin: .5rem 0 0; }
+.ae-label { grid-column: 1 / -1; font-size: .875rem; font-weight: 600; margin: .5rem 0 0; white-space: nowrap; }
 .ae-rows figure { margin: 0; min-width: 0; text-align: center; }
 .ae-rows figcaption { font-size: clamp(.5625rem, 2.1vw, .75rem); font-variant-numeric: tabular-nums; }
 .ae-rows img, [data-testid="stImage"] img, [data-testid="stPlotlyChart"] image { image-rendering: pixelated; }

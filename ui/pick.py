@@ -97,10 +97,14 @@ def code(origin: np.ndarray, codes: np.ndarray, scope: str) -> np.ndarray:
             key=f"{scope}-z{dimension}",
         )
 
-    for dimension in order[:SHOWN]:
-        slider(dimension)
+    def side_by_side(dimensions: list[int]) -> None:
+        for number, column in enumerate(st.columns(2 if len(order) > 4 else 1)):
+            with column:
+                for dimension in dimensions[number :: 2 if len(order) > 4 else 1]:
+                    slider(dimension)
+
+    side_by_side(order[:SHOWN])
     if order[SHOWN:]:
         with st.expander(f"{len(order) - SHOWN} more, which vary less"):
-            for dimension in order[SHOWN:]:
-                slider(dimension)
+            side_by_side(order[SHOWN:])
     return value

@@ -1,0 +1,187 @@
+"""The command line, in process: what it prints, what it makes, and the one sentence of what goes wrong."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from aecore import runs, trained
+from aecore.__main__ import main
+from aecore.data import CARDS, load
+from aecore.families import FAMILIES
+
+QUICK = ["train", "--family", "vanilla", "--hidden", "8", "--epochs", "2", "--z-dim", "3", "--device", "cpu"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def store(tmp_path_factory):
+    """One runs folder for this file: the trained run serves all its tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AECORE_RUNS", str(tmp_path_factory.mktemp("runs")))
+        yield
+
+
+@pytest.fixture
+def says(capsys):
+    """Runs a command that succeeds; what it says in JSON."""
+
+    def run(*arguments: str):
+        assert main([*arguments, "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        return json.loads(out)
+
+    return run
+
+
+@pytest.fixture
+def refuses(capsys):
+    """Runs a command that fails with status 1; its one sentence on standard error."""
+
+    def run(*arguments: str) -> str:
+        assert main(list(arguments)) == 1
+        out, err = capsys.readouterr()
+        assert out == "" and err.startswith("aecore: ") and err.count("\n") == 1
+        return err.removeprefix("aecore: ").strip()
+
+    return run
+
+
+@pytest.fixture
+def run(capsys) -> str:
+    """A small trained run."""
+    assert main([*QUICK, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)["id"]
+
+
+def test_datasets(says, capsys):
+    rows = {row["name"]: row for row in says("datasets")}
+    assert rows.keys() == CARDS.keys()
+    assert rows["digits"]["here"] == "yes" and rows["digits"]["shape"] == [1, 8, 8] and rows["digits"]["train"] == 1295
+    assert rows["mnist"]["here"] == "no"  # conftest keeps downloads away
+    assert main(["datasets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(CARDS) and lines[0].split()[0] == "name"
+    assert [line.split()[0] for line in lines[1:]] == list(CARDS)
+
+
+def test_downloading_what_is_here_is_nothing_to_do(says):
+    assert {row["name"] for row in says("datasets", "--download", "digits")} == CARDS.keys()
+
+
+def test_families_with_their_knobs(says, capsys):
+    told = {each["name"]: each for each in says("families")}
+    assert told.keys() == FAMILIES.keys()
+    assert [knob["name"] for knob in told["denoising"]["knobs"]] == ["noise", "strength"]
+    assert main(["families"]) == 0
+    text = capsys.readouterr().out
+    assert "--set strength=0.4  (0 to 1)" in text and "--set noise=gaussian  (gaussian, masking, salt-and-pepper)" in text
+
+
+def test_training_says_its_scores_and_the_second_time_finds_them(says, capsys):
+    arguments = [*QUICK, "--seed", "5"]
+    first = says(*arguments)
+    assert first["found"] is False and runs.entry(first["id"]).finished
+    assert first["loss"]["test"] == pytest.approx(sum(first["test"].values())) and 0 < first["mse"] < 1
+    second = says(*arguments)
+    assert second["found"] is True and second["created"] == first["created"]
+    assert second | {"found": False} == first
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{first['id']}: found, nothing was trained") and "nats per picture" in out
+
+
+def test_settings_and_knobs_reach_the_run(says):
+    said = says(*QUICK, "--family", "denoising", "--set", "noise=masking", "--set", "strength=0.25", "--hidden", "")
+    config = runs.entry(said["id"]).config
+    assert config.knobs == {"noise": "masking", "strength": 0.25} and config.hidden == () and config.z_dim == 3
+    assert config.family == "denoising" and config.epochs == 2
+
+
+def test_runs_are_listed(says, run, capsys):
+    row = next(row for row in says("runs") if row["id"] == run)
+    assert row["state"] == "finished" and row["gallery"] == "no" and row["error"] == runs.entry(run).result["mse"]
+    assert main(["runs"]) == 0
+    assert any(line.startswith(f"{run}  finished") for line in capsys.readouterr().out.splitlines())
+
+
+def test_evaluating_scores_afresh_beside_the_baselines(says, run, capsys):
+    said, result = says("evaluate", run), runs.entry(run).result
+    assert said["id"] == run and said["test"] == pytest.approx(result["test"]) and said["mse"] == pytest.approx(result["mse"])
+    assert said["pca_mse"] < said["mean_picture_mse"]
+    assert main(["evaluate", run]) == 0
+    assert f"mse: {said['mse']}" in capsys.readouterr().out
+
+
+def test_an_exported_run_works_without_the_laboratory(says, run, tmp_path):
+    rows = says("export", run, "--to", str(tmp_path / "deep" / "out"))
+    names = {"encoder.pt2", "decoder.pt2", "codes.csv", "config.json", "result.json", "weights.safetensors", "README.txt"}
+    place = tmp_path / "deep" / "out"
+    assert {row["file"] for row in rows} == {str(place / name) for name in names}
+    assert all(row["bytes"] == (place / row["file"]).stat().st_size > 0 for row in rows)
+
+    x = load("digits").test.floats(slice(5))
+    encoder, decoder = (torch.export.load(place / f"{part}.pt2").module() for part in ("encoder", "decoder"))
+    codes = encoder(torch.from_numpy(x))  # five pictures, where it was exported with two
+    opened = trained.load(run)
+    np.testing.assert_allclose(codes.detach(), opened.codes(x), atol=1e-5)
+    np.testing.assert_allclose(decoder(codes).detach(), opened.reconstruct(x), atol=1e-5)
+    with open(place / "codes.csv", newline="") as stream:
+        header, *lines = csv.reader(stream)
+    assert header == ["label", "z1", "z2", "z3"] and len(lines) == CARDS["digits"].test
+    np.testing.assert_allclose(np.array([line[1:] for line in lines[:5]], float), opened.codes(x), atol=1e-5)
+    assert [line[0] for line in lines[:5]] == [CARDS["digits"].classes[i] for i in load("digits").test.labels[:5]]
+
+
+MISTAKES = {
+    "unknown data set": (["train", "--dataset", "minst"], "no data set called minst"),
+    "unknown family": (["train", "--family", "vaee"], "no family called vaee"),
+    "unknown knob": (["train", "--set", "colour=red"], "no setting called colour"),
+    "knob without value": (["train", "--family", "denoising", "--set", "strength"], "strength takes a number"),
+    "knob out of range": (["train", "--family", "denoising", "--set", "strength=2"], "from 0 to 1, not 2"),
+    "setting out of range": (["train", "--epochs", "0"], "epochs takes a whole number from 1 to 1000, not 0"),
+    "setting of another kind": (["train", "--lr", "fast"], "lr takes a number"),
+    "no number": (["train", "--lr", "nan"], "lr takes a number"),
+    "a number beyond floats": (["train", "--seed", "1" + "0" * 400], "seed takes a whole number"),
+    "odd widths": (["train", "--hidden", "64;32"], "hidden takes whole numbers with commas"),
+    "unknown network": (["train", "--network", "transformer"], "network takes one of mlp, conv"),
+    "unknown device": ([*QUICK, "--seed", "77", "--device", "abacus"], "no device abacus"),
+    "data that are not here": (["train", "--dataset", "mnist"], "--download mnist"),
+    "too many halvings": (["train", "--network", "conv", "--hidden", "4,4,4,4"], "halved 3 times"),
+    "download of an unknown set": (["datasets", "--download", "minst"], "no data set called 'minst'"),
+    "evaluating nothing": (["evaluate", "vae-digits-2d-00000000"], "no run called vae-digits-2d-00000000"),
+    "exporting nothing": (["export", "../.."], "no run called '../..'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_sentence_with_status_1(refuses, arguments, words):
+    sentence = refuses(*arguments)
+    assert words in sentence and sentence.endswith(".")
+
+
+def test_a_mistake_is_json_for_machines(capsys):
+    assert main(["train", "--family", "vaee", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and "no family called vaee" in json.loads(err)["error"]
+
+
+def test_exporting_into_a_file_is_a_mistake(refuses, run, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "cannot be made" in refuses("export", run, "--to", str(tmp_path / "file"))
+
+
+def test_a_run_that_another_process_trains_is_a_mistake(refuses, says):
+    trained_one = runs.entry(says(*QUICK, "--seed", "8")["id"]).config
+    other = type(trained_one).from_json(trained_one.to_json() | {"seed": 9})
+    with runs.Draft(other):
+        assert "already being trained" in refuses(*QUICK, "--seed", "9")
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["train", "--wings", "2"], ["evaluate"]], ids=str)
+def test_what_is_no_command_gets_the_usage_and_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2 and "usage: python -m aecore" in capsys.readouterr().err

@@ -44,9 +44,15 @@ class Standing:
                     text=True,
                     # a group of its own: Ctrl-C in the laboratory's terminal lets a running job finish
                     start_new_session=True,
-                    env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+                    env=os.environ | self._environment(),
                 )
             return self.process
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        # threads that wait asleep: spinning ones take the cores from whoever else computes, pages included
+        return {"PYTHONPATH": os.pathsep.join(paths), "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
 
     def send(self, job: dict[str, Any]) -> None:
         process = self.alive()
@@ -186,22 +192,24 @@ def stand(start: Callable[[dict[str, Any]], Worker]) -> None:
             running.append(start(waiting.popleft()))
 
 
-def main() -> None:
-    """Imports what a job needs, then waits. Forking needs that nothing was computed before: only imports
-    here.
-    """
+def warm_up() -> None:
+    """Imports what a job needs. Only imports: forking needs that nothing was computed before."""
     import sklearn.datasets  # noqa: F401  the digits
     import torch._dynamo  # noqa: F401  torch's optimisers import it when first made, for two seconds
 
     import aecore.work  # noqa: F401
 
+
+def main() -> None:
     if sys.argv[1:] == ["spare"]:
+        warm_up()
         line = sys.stdin.readline()
         if line:
             work(json.loads(line))
     elif sys.argv[1:] == ["spares"] or not hasattr(os, "fork") or sys.platform == "darwin":
         stand(Spares())
     else:
+        warm_up()
         stand(fork)
 
 

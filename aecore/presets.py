@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from aecore.cards import CARDS
 from aecore.config import Config
 
 # widths of the encoder for each network, and what a data set of this size needs to be learnt in a short while
@@ -17,8 +18,10 @@ def start(dataset: str, network: str = "mlp", **more: Any) -> Config:
     """The settings that the form begins with for a data set and a network."""
     usual = STARTS.get(dataset, _LARGE)
     rest = {name: value for name, value in usual.items() if name not in ("mlp", "conv")}
-    said: dict[str, Any] = {"dataset": dataset, "network": network, "hidden": usual[network], **rest, **more}
-    return Config(**said)
+    said: dict[str, Any] = {"dataset": dataset, "network": network, "hidden": usual[network], **rest}
+    if dataset in CARDS:
+        said["likelihood"] = CARDS[dataset].likelihood
+    return Config(**said | more)
 
 
 GALLERY: tuple[Config, ...] = (start("digits", family="vae", z_dim=2, epochs=200),)

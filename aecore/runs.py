@@ -107,7 +107,7 @@ def entry(run: str) -> Entry:
     """What there is of a run; UnknownRun when there is nothing. A spoilt folder is an entry that says why."""
     place = path(run)
     if not place.is_dir():
-        raise UnknownRun(f"There is no run called {run}; it was deleted, or belongs to another laboratory: pick one from the list.")
+        raise UnknownRun(f"There is no run called {run}; deleted, or of another laboratory: pick one from the list.")
     try:
         stamp = (place / "config.json").stat().st_mtime_ns
     except OSError:

@@ -194,17 +194,20 @@ def fit(recipe: Recipe, data: Data, config: Config, device: torch.device) -> Ite
                 with _autocast(config, device):
                     p = recipe.passes(x, y, progress)
                 active = [player for player in players if player[0].active(progress)]
-                for objective, moved, optimiser in active:
-                    optimiser.param_groups[0]["lr"] = config.lr * rate(progress)
+                gradients = []
+                for objective, moved, _ in active:
                     with _autocast(config, device):
                         parts = objective.loss(p)
-                    optimiser.zero_grad(set_to_none=True)
-                    # only this player's weights collect gradients; a later player may need the same graph
-                    sum(parts.values(), torch.zeros((), device=device)).backward(
-                        inputs=moved, retain_graph=objective is not active[-1][0]
-                    )
-                    optimiser.step()
+                    total = sum(parts.values(), torch.zeros((), device=device))
+                    keep = objective is not active[-1][0]  # the next player may go back through the same graph
+                    gradients.append(torch.autograd.grad(total, moved, retain_graph=keep, allow_unused=True))
                     tally.add(parts, len(x))
+                # nobody moves before everybody has looked: a step would change weights under the next player's graph
+                for (_, moved, optimiser), found in zip(active, gradients, strict=True):
+                    for weight, gradient in zip(moved, found, strict=True):
+                        weight.grad = gradient
+                    optimiser.param_groups[0]["lr"] = config.lr * rate(progress)
+                    optimiser.step()
             step, pictures = step + 1, pictures + len(x)
             if time.perf_counter() >= due and step % math.ceil(len(train) / config.batch_size):
                 seconds += time.perf_counter() - started

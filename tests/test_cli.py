@@ -77,7 +77,9 @@ def test_families_with_their_knobs(says, capsys):
     assert [knob["name"] for knob in told["denoising"]["knobs"]] == ["noise", "strength"]
     assert main(["families"]) == 0
     text = capsys.readouterr().out
-    assert "--set strength=0.4  (0 to 1)" in text and "--set noise=gaussian  (gaussian, masking, salt-and-pepper)" in text
+    assert (
+        "--set strength=0.4  (0 to 1)" in text and "--set noise=gaussian  (gaussian, masking, salt-and-pepper)" in text
+    )
 
 
 def test_training_says_its_scores_and_the_second_time_finds_them(says, capsys):
@@ -104,12 +106,16 @@ def test_runs_are_listed(says, run, capsys):
     row = next(row for row in says("runs") if row["id"] == run)
     assert row["state"] == "finished" and row["gallery"] == "no" and row["error"] == runs.entry(run).result["mse"]
     assert main(["runs"]) == 0
-    assert any(line.startswith(f"{run}  finished") for line in capsys.readouterr().out.splitlines())
+    assert [run, "finished"] in [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
 
 
 def test_evaluating_scores_afresh_beside_the_baselines(says, run, capsys):
     said, result = says("evaluate", run), runs.entry(run).result
-    assert said["id"] == run and said["test"] == pytest.approx(result["test"]) and said["mse"] == pytest.approx(result["mse"])
+    assert (
+        said["id"] == run
+        and said["test"] == pytest.approx(result["test"])
+        and said["mse"] == pytest.approx(result["mse"])
+    )
     assert said["pca_mse"] < said["mean_picture_mse"]
     assert main(["evaluate", run]) == 0
     assert f"mse: {said['mse']}" in capsys.readouterr().out
@@ -117,7 +123,15 @@ def test_evaluating_scores_afresh_beside_the_baselines(says, run, capsys):
 
 def test_an_exported_run_works_without_the_laboratory(says, run, tmp_path):
     rows = says("export", run, "--to", str(tmp_path / "deep" / "out"))
-    names = {"encoder.pt2", "decoder.pt2", "codes.csv", "config.json", "result.json", "weights.safetensors", "README.txt"}
+    names = {
+        "encoder.pt2",
+        "decoder.pt2",
+        "codes.csv",
+        "config.json",
+        "result.json",
+        "weights.safetensors",
+        "README.txt",
+    }
     place = tmp_path / "deep" / "out"
     assert {row["file"] for row in rows} == {str(place / name) for name in names}
     assert all(row["bytes"] == (place / row["file"]).stat().st_size > 0 for row in rows)

@@ -118,7 +118,9 @@ def test_a_picture_is_coded_the_same_alone_in_a_crowd_and_in_training(config):
 @pytest.mark.parametrize("shape", [(1, 7, 7), (2, 9, 5), (1, 28, 28), (3, 4, 4)], ids=str)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_odd_sizes_make_the_round_trip(family, shape, network):
-    make = Maker(shape, network, **{"hidden": (3, 5)} | {k: v for k, v in FAMILIES[family].fixed.items() if k == "hidden"})
+    make = Maker(
+        shape, network, **{"hidden": (3, 5)} | {k: v for k, v in FAMILIES[family].fixed.items() if k == "hidden"}
+    )
     recipe = FAMILIES[family].build(make, 2)
     x = torch.rand(3, *shape, generator=torch.Generator().manual_seed(0))
     p = recipe.passes(x)
@@ -142,9 +144,7 @@ def test_training_moves_every_weight_and_its_losses_are_numbers(config):
     *_, last = fit(recipe, _data(config), config, CPU)
     trained_ones = {id(p) for each in recipe.objectives for module in each.trains for p in module.parameters()}
     still = [
-        name
-        for name, p in recipe.modules.named_parameters()
-        if id(p) in trained_ones and torch.equal(p, before[name])
+        name for name, p in recipe.modules.named_parameters() if id(p) in trained_ones and torch.equal(p, before[name])
     ]
     assert still == []
     assert {id(p) for p in recipe.model.parameters()} <= trained_ones  # nothing of the model is forgotten
@@ -232,16 +232,17 @@ def test_the_loss_falls_on_an_easy_set(config):
     split = Split(np.tile(pair, (32, 1, 1, 1)), np.arange(64) % 2, 16)
     config = replace(config, hidden=(16, 16) if config.hidden else (), epochs=20, schedule="constant")
     _, reports = _trained(config, Data(CARDS["digits"], split, split, split))
-    first, last = (sum(reports[i].validation.values()) for i in (0, -1))
+    ends = [sum(each.validation.values()) for each in reports if each.validation is not None]
+    first, last = ends[0], ends[-1]
     # Answering the mean costs ln 2 at the 24 pixels in which they differ: 16.6 nats, less costs knowing which it is.
     assert last < first and last < 24 * math.log(2)
 
 
 def test_a_loss_that_is_no_number_any_more_is_said_with_what_to_do():
-    config = settle(replace(SMALL, family="vanilla", likelihood="gaussian", lr=10, epochs=200, activation="relu"))
+    config = settle(replace(SMALL, family="vanilla", likelihood="gaussian", lr=10))
+    recipe = build(config)
+    next(recipe.model.parameters()).data[0, 0] = math.nan  # what an overflow leaves behind
     with pytest.raises(train.Diverged, match=r"reconstruction loss is no longer a number .* learning rate"):
-        recipe = build(config)
-        next(recipe.model.parameters()).data[0, 0] = math.nan  # what an overflow leaves behind
         list(fit(recipe, _data(config), config, CPU))
 
 
@@ -259,7 +260,8 @@ def test_a_saved_run_comes_back_the_same(config, monkeypatch, tmp_path):
     np.testing.assert_array_equal(opened.codes(x), model.codes(_x(config)).numpy())
     np.testing.assert_array_equal(opened.reconstruct(x), model.reconstruct(_x(config)).numpy().clip(0, 1))
     assert opened.result["validation"] == last.validation
-    assert opened.result["mse"] == pytest.approx(np.square(_data(config).test.floats() - opened.reconstruct(
-        _data(config).test.floats())).mean(), rel=1e-4)
+    assert opened.result["mse"] == pytest.approx(
+        np.square(_data(config).test.floats() - opened.reconstruct(_data(config).test.floats())).mean(), rel=1e-4
+    )
     assert [line["epoch"] for line in runs.history(config.id)] == [1, 2]
     assert runs.entry(config.id).finished and not (tmp_path / config.id / "state.json").exists()

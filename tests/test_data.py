@@ -151,9 +151,7 @@ def test_splits_are_the_same_in_every_run():
     data._load.cache_clear()
     after = data.load("digits")
     assert after is not before
-    assert all(
-        np.array_equal(a.pictures, b.pictures) for a, b in zip(splits(before), splits(after), strict=True)
-    )
+    assert all(np.array_equal(a.pictures, b.pictures) for a, b in zip(splits(before), splits(after), strict=True))
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -161,9 +159,7 @@ def test_the_first_rows_are_a_fair_sample(name: str):
     share = 100 / len(data.CARDS[name].classes)
     for split in splits(data.load(name)):
         often = np.bincount(split.labels[:100], minlength=len(data.CARDS[name].classes))
-        assert often.min() > 0 and often.max() < share + 6 * np.sqrt(
-            share
-        )  # in order of class, one has all 100
+        assert often.min() > 0 and often.max() < share + 6 * np.sqrt(share)  # in order of class, one has all 100
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
@@ -180,13 +176,10 @@ def test_digits_are_scikit_learns_each_once_and_with_its_label():
 
     bunch = load_digits()
     true = sorted(
-        (p.astype(np.uint8).tobytes(), int(label))
-        for p, label in zip(bunch.images, bunch.target, strict=True)
+        (p.astype(np.uint8).tobytes(), int(label)) for p, label in zip(bunch.images, bunch.target, strict=True)
     )
     ours = [
-        (p.tobytes(), int(y))
-        for s in splits(data.load("digits"))
-        for p, y in zip(s.pictures, s.labels, strict=True)
+        (p.tobytes(), int(y)) for s in splits(data.load("digits")) for p, y in zip(s.pictures, s.labels, strict=True)
     ]
     assert sorted(ours) == true
 
@@ -237,9 +230,7 @@ def test_shapes_have_the_area_that_geometry_gives_them(white):
     # The heart is a square of half side h with two half discs; its tip lies sqrt(2) (1 + c) h from its mass.
     c = (np.pi / 2 + 2 / 3) / (4 + np.pi)
     h = radius / (np.sqrt(2) * (1 + c))
-    true = np.stack([side**2, np.pi * radius * 0.6 * radius, (4 + np.pi) * h**2])[
-        factors[:, 0], np.arange(len(side))
-    ]
+    true = np.stack([side**2, np.pi * radius * 0.6 * radius, (4 + np.pi) * h**2])[factors[:, 0], np.arange(len(side))]
     off = np.abs(area - true)
     along = np.isin(factors[:, 2], (0, 4))  # 0 and 45 degrees
     assert off[~along].max() < 5 * 0.09
@@ -272,12 +263,8 @@ def test_hearts_stand_on_their_tip_and_turn_clockwise(white):
     pictures, factors = white
     heart = {turn: pictures[np.all(factors == (2, 4, turn, 5, 5), axis=1)][0] for turn in (0, 7)}
     place = 9.25 + 1.5 * 5
-    assert np.flatnonzero(heart[0].any(1))[-1] == int(
-        place + 12 / np.sqrt(2) - 0.1
-    )  # the tip, a radius below
-    tip = np.deg2rad(
-        90 + 7 * 11.25
-    )  # from right towards down; 78.75 degrees on from straight down is nearly left
+    assert np.flatnonzero(heart[0].any(1))[-1] == int(place + 12 / np.sqrt(2) - 0.1)  # the tip, a radius below
+    tip = np.deg2rad(90 + 7 * 11.25)  # from right towards down; 78.75 degrees on from straight down is nearly left
     at = place + 0.85 * 12 / np.sqrt(2) * np.array([np.sin(tip), np.cos(tip)])
     assert heart[7][tuple(at.astype(int))] > 0.5
 
@@ -329,9 +316,7 @@ def test_what_is_missing_is_said_with_the_way_out(name: str, empty: Path):
 @pytest.mark.parametrize(
     ("name", "place"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST"), ("kmnist", "KMNIST")]
 )
-def test_idx_files_load_with_the_right_labels_in_disjoint_splits(
-    name: str, place: str, empty: Path, mnist_like: Path
-):
+def test_idx_files_load_with_the_right_labels_in_disjoint_splits(name: str, place: str, empty: Path, mnist_like: Path):
     put(mnist_like, empty, place)
     assert [other for other in FETCHED if data.is_here(other)] == [name]
     found = data.load(name)
@@ -404,9 +389,7 @@ def test_colours_of_cifar_become_channels(empty: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("torchvision.datasets.CIFAR10", Tiny)
     monkeypatch.setattr(data, "is_here", lambda name: True)
-    monkeypatch.setitem(
-        data.CARDS, "cifar10", replace(data.CARDS["cifar10"], train=90, validation=10, test=20)
-    )
+    monkeypatch.setitem(data.CARDS, "cifar10", replace(data.CARDS["cifar10"], train=90, validation=10, test=20))
     for split, count in zip(splits(data.load("cifar10")), (90, 10, 20), strict=True):
         assert split.pictures.shape == (count, 3, 32, 32) and split.pictures.flags.c_contiguous
         assert np.array_equal(split.pictures[:, 0, 5, 9] % 10, split.labels)
@@ -452,9 +435,7 @@ def server(tmp_path_factory, mnist_like: Path, monkeypatch: pytest.MonkeyPatch) 
         threading.Thread(target=running.serve_forever, daemon=True).start()
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         monkeypatch.setattr("torchvision.datasets.MNIST.resources", resources)
-        monkeypatch.setattr(
-            "torchvision.datasets.MNIST.mirrors", [f"http://127.0.0.1:{running.server_port}/"]
-        )
+        monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [f"http://127.0.0.1:{running.server_port}/"])
         yield folder
         running.shutdown()
 
@@ -496,9 +477,7 @@ def test_what_is_here_is_not_fetched_again(empty: Path, mnist_like: Path, monkey
 
 
 @pytest.mark.parametrize("name", FETCHED)
-def test_without_a_network_one_sentence_says_what_to_do(
-    name: str, empty: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_without_a_network_one_sentence_says_what_to_do(name: str, empty: Path, monkeypatch: pytest.MonkeyPatch):
     def unreachable(*_: object, **__: object) -> None:
         raise URLError("Name or service not known")
 
@@ -529,9 +508,7 @@ def test_a_full_disk_is_not_blamed_on_the_network(empty: Path, monkeypatch: pyte
     assert is_one_sentence(str(caught.value)) and not list(empty.iterdir())
 
 
-def test_a_download_that_fails_half_way_leaves_nothing(
-    empty: Path, mnist_like: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_download_that_fails_half_way_leaves_nothing(empty: Path, mnist_like: Path, monkeypatch: pytest.MonkeyPatch):
     def half(root: Path) -> None:
         (put(mnist_like, root) / "t10k-labels-idx1-ubyte").unlink()
 
@@ -541,9 +518,7 @@ def test_a_download_that_fails_half_way_leaves_nothing(
     assert not data.is_here("mnist") and not list(empty.iterdir())
 
 
-def test_half_a_move_does_not_pass_for_the_data_set(
-    empty: Path, mnist_like: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_half_a_move_does_not_pass_for_the_data_set(empty: Path, mnist_like: Path, monkeypatch: pytest.MonkeyPatch):
     moves = iter([os.replace] * 3)
 
     def jammed(*paths: Path) -> None:

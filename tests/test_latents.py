@@ -28,9 +28,7 @@ def test_ways_start_and_end_where_they_should(walk):
 
 
 def test_the_straight_line_takes_even_steps():
-    np.testing.assert_allclose(
-        latents.linear(np.zeros(2), np.array([4, 8]), 5), [[n, 2 * n] for n in range(5)]
-    )
+    np.testing.assert_allclose(latents.linear(np.zeros(2), np.array([4, 8]), 5), [[n, 2 * n] for n in range(5)])
 
 
 def test_halfway_between_orthonormal_codes_slerp_stays_on_the_sphere_and_the_line_cuts_through():
@@ -40,9 +38,7 @@ def test_halfway_between_orthonormal_codes_slerp_stays_on_the_sphere_and_the_lin
 
 
 def test_slerp_turns_evenly_and_changes_length_evenly():
-    way = latents.spherical(
-        np.array([2, 0]), np.array([0, 4]), 4
-    )  # 90 degrees, from length 2 to 4, in 3 steps
+    way = latents.spherical(np.array([2, 0]), np.array([0, 4]), 4)  # 90 degrees, from length 2 to 4, in 3 steps
     np.testing.assert_allclose(np.degrees(np.arctan2(way[:, 1], way[:, 0])), [0, 30, 60, 90], atol=1e-3)
     np.testing.assert_allclose(np.linalg.norm(way, axis=1), [2, 8 / 3, 10 / 3, 4], atol=CLOSE)
 
@@ -119,9 +115,7 @@ def test_two_dimensions_are_their_own_plane(codes):
 def test_the_plane_of_components_agrees_with_the_singular_value_decomposition(codes):
     plane, centred = latents.plane_of_components(codes), codes - codes.mean(axis=0)
     _, singular, rows = np.linalg.svd(centred, full_matrices=False)
-    np.testing.assert_allclose(
-        np.abs(np.sum(plane.axes * rows[:2], axis=1)), 1, atol=CLOSE
-    )  # equal but for signs
+    np.testing.assert_allclose(np.abs(np.sum(plane.axes * rows[:2], axis=1)), 1, atol=CLOSE)  # equal but for signs
     np.testing.assert_allclose(plane.explained, (singular**2 / (singular**2).sum())[:2], atol=CLOSE)
     np.testing.assert_allclose(plane.project(codes).mean(axis=0), 0, atol=1e-4)
 
@@ -207,9 +201,7 @@ def test_quantiles_of_the_prior_are_those_of_kingma_and_welling():
     np.testing.assert_allclose(latents.grid(points, 3, "quantiles", True).x, [-1.6449, 0, 1.6449], atol=5e-5)
     ticks = norm.ppf(np.linspace(0.05, 0.95, 20))
     np.testing.assert_allclose(latents.grid(points, 20, "quantiles", True).y, ticks[::-1], atol=CLOSE)
-    np.testing.assert_allclose(
-        latents.grid(points, 5, "range", True).x[[0, -1]], norm.ppf([0.01, 0.99]), atol=CLOSE
-    )
+    np.testing.assert_allclose(latents.grid(points, 5, "range", True).x[[0, -1]], norm.ppf([0.01, 0.99]), atol=CLOSE)
 
 
 def test_quantiles_of_the_points_follow_their_mean_and_sd():

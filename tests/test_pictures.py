@@ -57,9 +57,7 @@ def png_file(width: int, height: int, depth: int, colour: int, rows: bytes) -> b
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-def tiff_file(
-    width: int, height: int, body: bytes, tags: dict[int, tuple[str, int]], order: str = "<"
-) -> bytes:
+def tiff_file(width: int, height: int, body: bytes, tags: dict[int, tuple[str, int]], order: str = "<") -> bytes:
     """One uncompressed strip; tags: number -> (H or I, value), beside and over the usual ones."""
     entries = {
         256: ("I", width),
@@ -83,9 +81,7 @@ def refused(data: bytes) -> str:
         open_upload(data)
     text = str(caught.value)
     assert issubclass(PictureError, UserError)
-    assert text.endswith(".") and ";" in text and "\n" not in text and ". " not in text, (
-        "one sentence, with a way out"
-    )
+    assert text.endswith(".") and ";" in text and "\n" not in text and ". " not in text, "one sentence, with a way out"
     return text
 
 
@@ -142,9 +138,7 @@ def bomb(side: int) -> bytes:
     return png_file(side, side, 1, 0, body)
 
 
-@pytest.mark.parametrize(
-    "side", [30_000, 12_000, 6_400]
-)  # over Pillow's error, over its warning, over our limit alone
+@pytest.mark.parametrize("side", [30_000, 12_000, 6_400])  # over Pillow's error, over its warning, over our limit alone
 def test_a_bomb_is_refused_from_its_header(side):
     data = bomb(side)
     assert len(data) < 300_000
@@ -215,9 +209,7 @@ def test_gray_stays_gray(kind):
     upload = open_upload(saved(gray, kind, **({"quality": 100} if kind == "JPEG" else {})))
     got = np.asarray(upload.picture.convert("L")).astype(int)
     assert upload.picture.mode == "L" or kind == "GIF"  # a GIF is a palette
-    assert (
-        np.abs(got - np.asarray(gray)).max() <= 3
-    )  # JPEG at quality 100 rounds its coefficients to whole numbers
+    assert np.abs(got - np.asarray(gray)).max() <= 3  # JPEG at quality 100 rounds its coefficients to whole numbers
 
 
 def test_lossy_formats_are_near():
@@ -269,9 +261,7 @@ def test_16_bit_png_transparency_becomes_white():
 def test_16_bit_colour_png():
     values = np.stack([gradient16(), gradient16()[::-1], gradient16().T.reshape(40, 64)], 2)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    assert (
-        np.abs(pixels(png_file(64, 40, 16, 2, zlib.compress(rows))) - values / 257).max() <= 1
-    )  # high byte: floor
+    assert np.abs(pixels(png_file(64, 40, 16, 2, zlib.compress(rows))) - values / 257).max() <= 1  # high byte: floor
 
 
 @pytest.mark.parametrize(
@@ -282,9 +272,7 @@ def test_32_bit_is_scaled_from_its_darkest_to_its_brightest(kind, tags):
     values = {"<f4": values, "<i4": values * 1e6, "<u4": (values + 3) * 5e8}[kind].astype(kind)
     upload = open_upload(tiff_file(10, 6, values.tobytes(), tags | {258: ("H", 32)}))
     wanted = (values.astype(float) - values.min()) / float(values.max() - values.min().astype(float)) * 255
-    assert (
-        np.abs(np.asarray(upload.picture) - wanted).max() <= 0.51
-    )  # half a level, and float32's own rounding
+    assert np.abs(np.asarray(upload.picture) - wanted).max() <= 0.51  # half a level, and float32's own rounding
     assert "scaled" in upload.notes[0]
 
 
@@ -303,15 +291,11 @@ def test_a_flat_float_tiff():
 def test_first_frame_of_an_animation():
     frames = [Image.new("RGB", (8, 8), colour) for colour in [(200, 10, 10), (10, 200, 10), (10, 10, 200)]]
     for kind, options in [("GIF", {}), ("PNG", {}), ("WEBP", {"lossless": True})]:
-        upload = open_upload(
-            saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=100, **options)
-        )
+        upload = open_upload(saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=100, **options))
         assert upload.notes == ("First of 3 frames.",), kind
         assert (np.asarray(upload.picture) == (200, 10, 10)).all(), kind
     upload = open_upload(saved(frames[0], "TIFF", save_all=True, append_images=frames[1:]))
-    assert (
-        upload.notes == ("First of several pages.",) and (np.asarray(upload.picture) == (200, 10, 10)).all()
-    )
+    assert upload.notes == ("First of several pages.",) and (np.asarray(upload.picture) == (200, 10, 10)).all()
 
 
 # What a camera that was turned stores, for each value of the EXIF tag: the inverse of the turn that shows it
@@ -358,9 +342,7 @@ def test_transparency_is_put_on_white():
     for kind, options in [("PNG", {}), ("WEBP", {"lossless": True, "exact": True}), ("TIFF", {})]:
         upload = open_upload(saved(rgba, kind, **options))
         # 128 of 255 black over white: 255 * (1 - 128 / 255) = 127
-        assert (
-            np.abs(np.asarray(upload.picture).astype(int)[0] - [[255, 0, 0], [255] * 3, [127] * 3]).max() <= 1
-        ), kind
+        assert np.abs(np.asarray(upload.picture).astype(int)[0] - [[255, 0, 0], [255] * 3, [127] * 3]).max() <= 1, kind
         assert upload.notes == ("Transparent parts were put on white.",)
     gray = Image.new("LA", (2, 1))
     gray.putdata([(10, 255), (10, 0)])
@@ -387,9 +369,7 @@ def test_rare_modes():
     colour = Image.new("RGB", (16, 16), (200, 80, 40))
     ycc = open_upload(saved(colour, "TIFF", compression="jpeg")).picture  # YCbCr inside
     assert np.abs(np.asarray(ycc).astype(int) - (200, 80, 40)).max() <= 4  # JPEG of a flat colour
-    turn = ImageCms.buildTransform(
-        ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
-    )
+    turn = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
     lab = open_upload(saved(ImageCms.applyTransform(colour, turn), "TIFF")).picture
     assert (
         np.abs(np.asarray(lab).astype(int) - (200, 80, 40)).max() <= 6
@@ -493,8 +473,7 @@ def test_same_size_changes_nothing_and_invert_is_the_complement():
 
 def test_gray_is_itu_r_601_luma():
     got = [
-        fit(Image.new("RGB", (4, 4), colour), (1, 2, 2)).mean()
-        for colour in [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+        fit(Image.new("RGB", (4, 4), colour), (1, 2, 2)).mean() for colour in [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     ]
     assert np.allclose(got, [0.299, 0.587, 0.114], atol=0.5 / 255 + 1e-4)  # rounded to 8 bit
     assert np.ptp(fit(Image.new("L", (4, 4), 90), (3, 2, 2))) == 0  # gray as colour: three equal channels
@@ -522,9 +501,7 @@ def test_shrinking_never_overshoots():
 def test_fine_stripes_become_gray():
     stripes = np.zeros((280, 280), np.uint8)
     stripes[:, ::2] = 255
-    assert (
-        np.abs(fit(Image.fromarray(stripes), (1, 28, 28)) - 0.5).max() < 0.05
-    )  # picking pixels would give 0 or 1
+    assert np.abs(fit(Image.fromarray(stripes), (1, 28, 28)) - 0.5).max() < 0.05  # picking pixels would give 0 or 1
 
 
 def test_every_proportion_fits():
@@ -569,8 +546,7 @@ def test_png_round_trip(channels):
     got = np.asarray(picture).reshape(18, 27, channels)
     assert (got == to_bytes(array).repeat(3, 0).repeat(3, 1)).all()
     assert (
-        fit(open_upload(png(array)).picture, array.shape)
-        == to_bytes(array).transpose(2, 0, 1) / np.float32(255)
+        fit(open_upload(png(array)).picture, array.shape) == to_bytes(array).transpose(2, 0, 1) / np.float32(255)
     ).all()
     ready = to_bytes(array).squeeze()  # uint8 [H, W] or [H, W, 3]
     assert (np.asarray(Image.open(io.BytesIO(png(ready)))) == ready).all()

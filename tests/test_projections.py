@@ -81,12 +81,8 @@ def test_repeated_codes_are_drawn(project):
 
 def test_more_neighbours_than_there_are_is_no_error():
     codes = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
-    np.testing.assert_array_equal(
-        projections.tsne(codes, perplexity=100), projections.tsne(codes, perplexity=11 / 3)
-    )
-    np.testing.assert_array_equal(
-        projections.umap(codes, n_neighbors=100), projections.umap(codes, n_neighbors=11)
-    )
+    np.testing.assert_array_equal(projections.tsne(codes, perplexity=100), projections.tsne(codes, perplexity=11 / 3))
+    np.testing.assert_array_equal(projections.umap(codes, n_neighbors=100), projections.umap(codes, n_neighbors=11))
 
 
 @MAPS
@@ -110,8 +106,6 @@ def test_every_setting_is_declared_as_a_knob(project):
 
 def test_importing_brings_no_heavy_library():
     modules = "{'umap', 'numba', 'sklearn', 'skimage', 'scipy', 'torch', 'streamlit'}"
-    source = (
-        f"import sys, aecore.latents, aecore.projections, aecore.metrics; print({modules} & set(sys.modules))"
-    )
+    source = f"import sys, aecore.latents, aecore.projections, aecore.metrics; print({modules} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

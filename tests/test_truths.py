@@ -1,4 +1,4 @@
-"""Numbers that follow from mathematics or were published: losses, gradients, noises, and what small models must reach."""
+"""Numbers that follow from mathematics or were published: losses, gradients, noises, small models."""
 
 import itertools
 import math
@@ -361,9 +361,7 @@ def _learned(config: Config, recipe: Recipe | None = None) -> tuple[Autoencoder,
 
 @pytest.mark.parametrize("z_dim", [2, 8])
 def test_the_linear_autoencoder_finds_the_plane_of_pca(z_dim):
-    config = settle(
-        Config(family="linear", z_dim=z_dim, likelihood="gaussian", epochs=300, batch_size=128, lr=0.03)
-    )
+    config = settle(Config(family="linear", z_dim=z_dim, likelihood="gaussian", epochs=300, batch_size=128, lr=0.03))
     model, _ = _learned(config)
     x = load("digits").train.floats()
     flat = x.reshape(len(x), -1).astype(np.float64)

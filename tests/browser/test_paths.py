@@ -1,0 +1,426 @@
+"""The ways that people walk through the laboratory, in a real browser: train, look, change, share, stop."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tools.browser import idle, start_server
+from tools.shots import first_run
+from tools.shots import pages as addresses
+
+expect = pytest.importorskip("playwright.sync_api").expect
+expect.set_options(timeout=20_000)  # ms
+GALLERY = first_run()
+PATHS = addresses()  # "" is the first screen
+EXPLORE = [name for name in PATHS if name in ("reconstruct", "latent_map", "manifold", "interpolate", "denoise")]
+LONG = 60_000  # ms: this machine may be busy with other things
+
+NOBODY = "http://127.0.0.1:9"  # a proxy that is not there: no request of the server leaves this machine
+
+
+@pytest.fixture(scope="module")
+def other_run(tmp_path_factory):
+    """A runs folder, and in it a run beside the gallery's."""
+    from aecore import presets
+    from aecore.families import settle
+    from aecore.work import carry_out
+
+    place = tmp_path_factory.mktemp("paths")
+    config = settle(presets.start("digits", family="vanilla", z_dim=3, epochs=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AECORE_RUNS", str(place / "runs"))
+        assert list(carry_out(config))
+    return place, config.id
+
+
+@pytest.fixture(scope="module")
+def lab(other_run, browser):
+    """The address of a laboratory that is this file's own, without data sets and without a network."""
+    place, _ = other_run
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"), NOBODY)
+    own = {"AECORE_RUNS": str(place / "runs"), "AECORE_DATA": str(place / "no-data"), "AECORE_WORKERS": "4"}
+    own |= {"no_proxy": "", "NO_PROXY": ""}
+    with start_server(env=proxies | own) as address:
+        yield address
+
+
+@pytest.fixture
+def open_page(lab, browser_page):
+    """Opens a page of the laboratory with a run chosen, and waits until it is still."""
+
+    def go(path: str = "", run: str | None = GALLERY):
+        browser_page.goto(f"{lab}/{path}" + (f"?run={run}" if run else ""))
+        idle(browser_page)
+        return browser_page
+
+    return go
+
+
+def main(page):
+    return page.get_by_test_id("stMain")
+
+
+def sidebar(page):
+    return page.get_by_test_id("stSidebar")
+
+
+def heading(page) -> str:
+    return main(page).get_by_role("heading", level=1).inner_text().strip()
+
+
+def alerts(page):
+    return main(page).get_by_test_id("stAlert")
+
+
+def run_of(page) -> str | None:
+    return parse_qs(urlsplit(page.url).query).get("run", [None])[0]
+
+
+def healthy(page) -> None:
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def fill(page, label: str, value: object) -> None:
+    """Types into a field of the form and lets it take effect."""
+    role = "textbox" if label == "Hidden widths" else "spinbutton"
+    field = main(page).get_by_role(role, name=label)
+    field.fill(str(value))
+    field.press("Enter")
+    idle(page)
+
+
+def press_train(page) -> str:
+    """Presses Train; gives the id of the run that the address then names."""
+    main(page).get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_function("document.querySelector('[data-testid=stProgress], [data-testid=stAlert]')", timeout=LONG)
+    page.wait_for_function(f"!location.search.includes({GALLERY!r})", timeout=LONG)
+    return run_of(page)
+
+
+def wait_until_trained(page) -> None:
+    expect(main(page).get_by_role("link", name="Reconstruct")).to_be_visible(timeout=LONG)
+    idle(page)
+
+
+EPOCH = r"""least => {
+  const bar = document.querySelector('[data-testid="stProgress"]');
+  const found = bar && /epoch\s+(\d+)/.exec(bar.innerText);
+  return found && +found[1] >= least ? +found[1] : 0;
+}"""
+
+
+def epoch_beyond(page, least: int) -> int:
+    """Waits until the progress shows a later epoch than `least`; gives it."""
+    return page.wait_for_function(EPOCH, arg=least + 1, timeout=LONG).json_value()
+
+
+def train_long(page, seed: int) -> str:
+    """Starts a run that takes minutes."""
+    fill(page, "Hidden widths", "1024, 1024")
+    fill(page, "Epochs", 1000)
+    fill(page, "Seed", seed)
+    return press_train(page)
+
+
+# --- Opening, sharing, choosing -----------------------------------------------------------------------------
+
+
+def test_first_screen(open_page):
+    page = open_page(run=None)
+    assert heading(page)
+    expect(main(page).get_by_role("img").first).to_be_visible()
+    doors = main(page).get_by_test_id("stPageLink").get_by_role("link")
+    assert doors.count() >= 4
+    assert all(f"run={run_of(page)}" in door.get_attribute("href") for door in doors.all())
+    main(page).get_by_role("link", name="Train").first.click()
+    page.wait_for_url("**/train*")
+    idle(page)
+    healthy(page)
+
+
+def test_a_finished_run_stays_chosen_everywhere(open_page, lab, browser):
+    """Train to the end, then eight pages by their links, a reload, and the address sent to somebody else."""
+    page = open_page("train")
+    fill(page, "Epochs", 200)
+    fill(page, "Seed", 11)
+    run = press_train(page)
+    assert epoch_beyond(page, epoch_beyond(page, 0))  # it moves
+    wait_until_trained(page)
+    assert run_of(page) == run
+    expect(main(page).get_by_test_id("stPlotlyChart").first).to_be_visible()
+
+    main(page).get_by_role("link", name="Reconstruct").click()
+    page.wait_for_url("**/reconstruct*")
+    idle(page)
+    assert run_of(page) == run
+    links = [link.inner_text().strip() for link in sidebar(page).get_by_role("link").all()]
+    assert len(links) == len(PATHS)
+    for name in (*links[1:], "Home"):
+        sidebar(page).get_by_role("link", name=name, exact=True).click()
+        if name != "Home":
+            expect(main(page).get_by_role("heading", level=1)).to_contain_text(name)
+        idle(page)
+        healthy(page)
+        assert run_of(page) == run, name
+        assert alerts(page).filter(has_text="no run").count() == 0
+    page.go_back()
+    idle(page)
+    page.reload()
+    idle(page)
+    assert run_of(page) == run
+
+    other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    try:
+        other.goto(page.url)
+        idle(other)
+        assert (run_of(other), heading(other)) == (run, heading(page))
+        shown = [each.get_by_role("combobox", name="Run").input_value() for each in (sidebar(page), sidebar(other))]
+        assert shown[0] == shown[1] != ""
+    finally:
+        other.context.close()
+
+
+def test_the_picker_chooses_another_run(open_page, other_run):
+    page = open_page("interpolate")
+    sliders = main(page).get_by_role("slider")
+    before = sliders.count()
+    sidebar(page).get_by_role("combobox", name="Run").click()
+    page.get_by_role("option").filter(has_text="vanilla").first.click()
+    expect(sliders).to_have_count(before + 1)  # two numbers, then three
+    page.wait_for_url(f"**run={other_run[1]}*")
+    idle(page)
+    healthy(page)
+    sidebar(page).get_by_role("link", name="Manifold").click()
+    page.wait_for_url("**/manifold*")
+    assert run_of(page) == other_run[1]
+
+
+@pytest.mark.parametrize("path", [*EXPLORE, "train"])
+def test_an_unknown_run_is_said(path, open_page):
+    page = open_page(path, "unknown")
+    expect(alerts(page)).to_contain_text("no run")
+    assert run_of(page) == "unknown"
+    healthy(page)
+
+
+# --- Training -----------------------------------------------------------------------------------------------
+
+
+def test_the_same_settings_again_are_found(open_page):
+    page = open_page("train")
+    fill(page, "Epochs", 2)
+    fill(page, "Seed", 12)
+    first = press_train(page)
+    wait_until_trained(page)
+    page = open_page("train")
+    fill(page, "Epochs", 2)
+    fill(page, "Seed", 12)
+    assert press_train(page) == first
+    expect(alerts(page).filter(has_text=re.compile("found", re.I))).to_be_visible()
+    wait_until_trained(page)
+
+
+def test_a_reload_keeps_the_training_and_stop_ends_it(open_page):
+    page = open_page("train")
+    run = train_long(page, 13)
+    seen = epoch_beyond(page, 0)
+    page.reload()
+    assert epoch_beyond(page, seen) > seen
+    assert run_of(page) == run
+    stop = main(page).get_by_role("button", name="Stop")
+    began = time.monotonic()
+    stop.click()
+    expect(alerts(page).filter(has_text=re.compile("stopped", re.I))).to_be_visible(timeout=LONG)
+    assert time.monotonic() - began < 2
+    expect(stop).to_have_count(0)
+    idle(page)
+    healthy(page)
+
+
+def test_the_keyboard_alone_trains(open_page):
+    page = open_page("train")
+    fill(page, "Epochs", 3)
+    fill(page, "Seed", 14)
+    focused = "document.activeElement.tagName + ' ' + document.activeElement.innerText.trim()"
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate(focused).startswith("BUTTON") and page.evaluate(focused).endswith("Train"):
+            break
+    else:
+        pytest.fail("Tab never reached the Train button")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"!location.search.includes({GALLERY!r})", timeout=LONG)
+    wait_until_trained(page)
+
+
+# --- Changing and choosing on the pages ---------------------------------------------------------------------
+
+
+def test_a_slider_changes_the_picture(open_page):
+    page = open_page("interpolate")
+    picture = main(page).get_by_role("img", name=re.compile("code", re.I)).last
+    thumb = main(page).get_by_role("slider").first
+    seen = {picture.get_attribute("src")}
+    for key in ("ArrowRight", "ArrowRight", "End"):
+        before = picture.get_attribute("src")
+        thumb.focus()
+        page.keyboard.press(key)
+        expect(picture).not_to_have_attribute("src", before)
+        idle(page)
+        seen.add(picture.get_attribute("src"))
+    assert len(seen) == 4
+    healthy(page)
+
+
+def drawing() -> bytes:
+    """A picture of a 1, a little grainy, as a person might upload it."""
+    pixels = np.random.default_rng(0).integers(0, 30, (60, 60)).astype(np.uint8)
+    pixels[10:-10, 25:35] += 220
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def upload(page, content: bytes, name: str) -> None:
+    main(page).get_by_role("radio", name="upload").first.click()
+    main(page).locator('input[type="file"]').set_input_files({"name": name, "mimeType": "image/png", "buffer": content})
+
+
+def test_an_uploaded_picture_is_denoised(open_page):
+    page = open_page("denoise")
+    before = main(page).get_by_role("img").last.get_attribute("src")
+    upload(page, drawing(), "one.png")
+    expect(main(page).get_by_role("img", name=re.compile("upload", re.I))).to_be_visible()
+    idle(page)
+    assert main(page).get_by_role("img").last.get_attribute("src") != before
+    healthy(page)
+
+
+@pytest.mark.parametrize("content", [drawing()[:900], b"", b"hello"], ids=["cut short", "empty", "no picture"])
+def test_a_damaged_upload_is_said(content, open_page):
+    page = open_page("denoise")
+    known = alerts(page).count()
+    upload(page, content, "broken.png")
+    said = main(page).locator('[data-testid="stAlert"]:has([data-testid="stAlertContentError"])')
+    expect(said).to_be_visible()
+    assert alerts(page).count() == known + 1
+    idle(page)
+    healthy(page)
+    main(page).get_by_role("radio", name="test picture").click()
+    expect(said).to_have_count(0)
+
+
+def drag_layer(page):
+    return main(page).get_by_test_id("stPlotlyChart").first.locator(".nsewdrag").first
+
+
+def chosen_pictures(page):
+    return main(page).get_by_role("img", name=re.compile("^Original"))
+
+
+A_POINT = """() => {
+  const chart = document.querySelector('[data-testid="stMain"] .js-plotly-plot');
+  const box = chart.querySelector('.nsewdrag').getBoundingClientRect();
+  const {xaxis, yaxis} = chart._fullLayout;
+  const points = chart._fullData.flatMap(
+    trace => Array.from(trace.x, (x, i) => [xaxis.l2p(x), yaxis.l2p(trace.y[i])]));
+  const alone = point => Math.min(...points.filter(other => other !== point)
+    .map(other => Math.hypot(other[0] - point[0], other[1] - point[1])));
+  const inside = points.filter(([x, y]) => x > 20 && y > 20 && x < box.width - 20 && y < box.height - 20);
+  const [x, y] = inside.sort((a, b) => alone(b) - alone(a))[0];
+  return [box.left + x, box.top + y];
+}"""
+
+
+def test_a_click_on_the_map_shows_the_picture(open_page):
+    page = open_page("latent_map")
+    assert chosen_pictures(page).count() == 0
+    drag_layer(page).scroll_into_view_if_needed()
+    x, y = page.evaluate(A_POINT)
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y, steps=3)
+    expect(main(page).locator(".hoverlayer .hovertext").first).to_be_visible()
+    page.mouse.click(x, y)
+    expect(chosen_pictures(page)).to_have_count(1)
+    idle(page)
+    healthy(page)
+
+
+def test_a_lasso_on_the_map_shows_the_pictures(open_page):
+    page = open_page("latent_map")
+    drag_layer(page).scroll_into_view_if_needed()
+    box = drag_layer(page).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 80, y - 80)
+    page.mouse.down()
+    for corner in ((80, -80), (80, 80), (-80, 80), (-80, -70)):
+        page.mouse.move(x + corner[0], y + corner[1], steps=8)
+    page.mouse.up()
+    expect(chosen_pictures(page).nth(1)).to_be_visible()
+    idle(page)
+    healthy(page)
+    assert drag_layer(page).is_visible()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("GIF", "GIF"), ("PNG", "PNG")])
+def test_what_is_downloaded_is_a_real_file(name, kind, open_page):
+    page = open_page("interpolate")
+    with page.expect_download(timeout=LONG) as download:
+        main(page).get_by_role("button", name=name).click()
+    with Image.open(download.value.path()) as image:
+        image.load()
+        assert image.format == kind
+        assert getattr(image, "n_frames", 1) > 1 if kind == "GIF" else image.width > image.height > 20
+    assert download.value.suggested_filename.endswith(f".{name.lower()}")
+    assert GALLERY in download.value.suggested_filename
+
+
+def test_a_download_without_network_is_said(open_page):
+    page = open_page("data")
+    main(page).get_by_role("button", name=re.compile("Download")).first.click()
+    said = alerts(page).filter(has_text=re.compile("could not", re.I))
+    expect(said).to_be_visible(timeout=LONG)
+    assert re.fullmatch(r"[^\n]{20,500}[.]", said.locator("p").inner_text())
+    idle(page)
+    healthy(page)
+    sidebar(page).get_by_role("link", name="Reconstruct").click()
+    expect(main(page).get_by_role("heading", level=1)).to_contain_text("Reconstruct")
+    idle(page)
+    healthy(page)
+
+
+# --- How it looks -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path or "first")
+def test_a_phone_scrolls_only_up_and_down(path, open_page, browser_page):
+    browser_page.set_viewport_size({"width": 400, "height": 800})
+    page = open_page(path)
+    wide = """() => [document.documentElement, document.querySelector('[data-testid="stMain"]')]
+      .map(box => box.scrollWidth - box.clientWidth)"""
+    assert page.evaluate(wide) == [0, 0]
+    healthy(page)
+
+
+PICTURES = """() => [...document.querySelectorAll('[data-testid="stMain"] img')]
+  .filter(image => image.naturalWidth && image.clientWidth)
+  .map(image => ({alt: image.alt, rendering: getComputedStyle(image).imageRendering,
+                  natural: image.naturalWidth / image.naturalHeight, shown: image.clientWidth / image.clientHeight}))"""
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize("path", ["", "data", "train", "reconstruct", "interpolate", "denoise"])
+def test_pictures_keep_their_shape_and_their_pixels(path, width, open_page, browser_page):
+    browser_page.set_viewport_size({"width": width, "height": 900})
+    found = open_page(path).evaluate(PICTURES)
+    assert found
+    for picture in found:
+        assert picture["rendering"] == "pixelated", picture
+        assert picture["shown"] == pytest.approx(picture["natural"], rel=0.05), picture

@@ -9,7 +9,7 @@ from ui import charts, controls, frame, images, shared
 frame.page(
     "Latent map",
     "Each point is the code of one test picture. Points that lie close are pictures that the model "
-    "finds alike. **Click a point or draw a lasso** to see the pictures.",
+    "finds alike. **Click a point, or draw a lasso around some,** to see the pictures.",
 )
 run = frame.chosen_run()
 test, codes = frame.test_set(run), shared.codes(run)

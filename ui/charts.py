@@ -76,7 +76,7 @@ def scatter(
     """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low,
     high).
     """
-    figure = _figure(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="lasso")
+    figure = _figure(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
     for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
         rows = np.flatnonzero(labels == label)
         if len(rows):

@@ -192,10 +192,15 @@ def selected(chart: Chart, scope: str) -> np.ndarray:
     """
     import numpy as np
 
+    # Streamlit lets a click select only where dragging pans, so one of the two must be chosen
+    way = st.segmented_control(
+        "Choose pictures by", ["click", "lasso"], default="click", required=True, key=f"{scope}-way"
+    )
+    chart.figure.update_layout(dragmode="lasso" if way == "lasso" else "pan")
     kept = st.session_state.setdefault(f"selected-{scope}", {"turn": 0, "rows": np.array([], dtype=int)})
     event = draw(
         chart,
-        key=f"{scope}-{kept['turn']}",
+        key=f"{scope}-{way}-{kept['turn']}",
         tools=True,
         on_select="rerun",
         selection_mode=("points", "lasso"),

@@ -48,20 +48,19 @@ class Knob:
         return self.says.label or self.name.replace("_", " ").capitalize()
 
     def check(self, value: Any) -> Value:
-        """`value` in this knob's own type, or a UserError that says what would fit. Text is accepted for any
-        kind.
-        """
+        """`value` in this knob's own type, or a UserError that says what would fit. Text is accepted for any kind."""
+        refusal = UserError(f"{self.name} takes {self._wants()}, not {value!r}.")
         try:
             value = self._convert(value)
         except (TypeError, ValueError, OverflowError):
-            raise UserError(f"{self.name} takes {self._wants()}, not {value!r}.") from None
+            raise refusal from None
         if self.choices and value not in self.choices:
-            raise UserError(f"{self.name} takes {self._wants()}, not {value!r}.")
+            raise refusal
         low = -math.inf if self.says.low is None else self.says.low
         high = math.inf if self.says.high is None else self.says.high
         numbers = value if isinstance(value, tuple) else (value,)
         if self.kind in (int, float, tuple) and not all(low <= n <= high and math.isfinite(n) for n in numbers):
-            raise UserError(f"{self.name} takes {self._wants()}, not {value!r}.")
+            raise refusal
         return value
 
     def _convert(self, value: Any) -> Any:

@@ -50,16 +50,21 @@ def pca_error(train: np.ndarray, test: np.ndarray, d: int) -> float:
     """Mean squared error per pixel on `test` of PCA with `d` components fitted to `train`, both [N, ...].
 
     The best that any linear autoencoder with a code of `d` numbers can do on `train` (Baldi & Hornik 1989).
-    Exact, not randomised: seconds for thousands of pixels. More components than there are count as all of
-    them.
+    More components than there are count as all of them.
     """
     from sklearn.decomposition import PCA
 
     if d < 1:
         return mean_picture_error(train, test)
     known, asked = (np.asarray(each, np.float64).reshape(len(each), -1) for each in (train, test))
-    solver = "covariance_eigh" if known.shape[0] > known.shape[1] else "full"  # the quicker for its shape
-    model = PCA(min(d, *known.shape), svd_solver=solver).fit(known)
+    d = min(d, *known.shape)
+    if known.shape[1] > 1000 and 10 * d < known.shape[1]:
+        # many pixels, few components: ten times faster, and equal to five digits of the error
+        known, asked = known.astype(np.float32), asked.astype(np.float32)
+        model = PCA(d, svd_solver="randomized", iterated_power=10, random_state=0).fit(known)
+    else:
+        solver = "covariance_eigh" if known.shape[0] > known.shape[1] else "full"  # the quicker for its shape
+        model = PCA(d, svd_solver=solver).fit(known)
     return float(mse(model.inverse_transform(model.transform(asked)), asked).mean())
 
 

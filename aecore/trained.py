@@ -75,8 +75,7 @@ def load(run: str) -> Trained:
     try:
         load_model(model, runs.path(run) / "weights.safetensors")
     except (SafetensorError, RuntimeError, OSError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UserError(f"The weights of {run} do not fit its settings ({first}); delete its folder.") from None
+        raise UserError(f"The weights of {run} do not fit its settings; delete its folder.") from error
     return Trained(entry.config, model.eval(), entry.result)
 
 

@@ -21,7 +21,7 @@ kinds = ([plain] if codes.shape[1] == 2 else []) + list(projections.PROJECTIONS)
 left, right = st.columns([3, 2])
 kind = left.segmented_control("Map", kinds, default=kinds[0], required=True, key="map", bind="query-params")
 most = min(MOST, len(codes))
-count = right.slider("Points", min(100, most), most, min(2000, most), 100, key="points", bind="query-params")
+count = right.slider("Points", min(100, most), most, min(2000, most), 1, key="points", bind="query-params")
 if kind == plain:
     points, axes = codes[:count], plane_of_dimensions(codes).names
 else:

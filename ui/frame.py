@@ -100,6 +100,8 @@ def _picker() -> None:
         where = "gallery" if entry.gallery else run[-4:] if entry.finished else entry.state
         return f"{entry.config.family} {entry.config.z_dim}-D, {entry.config.dataset} · {where}"
 
+    if chosen is not None and chosen not in entries:
+        st.warning(f"There is no run called {chosen[:80]}: pick one.", icon=":material/search_off:")
     # the widget's value must follow the address, which links and other pages change
     st.session_state["ae-picker"] = chosen if chosen in ids else None
     st.selectbox(

@@ -52,6 +52,12 @@ def rows(
     st.html(f'<div class="ae-rows" style="{grid}">{"".join(cells)}</div>')
 
 
+def strip(png: bytes, alt: str) -> None:
+    """A PNG over the whole width, in the page itself: one that is replaced often is never fetched too late."""
+    address = "data:image/png;base64," + base64.b64encode(png).decode()
+    st.html(f'<div class="ae-rows"><img src="{address}" alt="{escape(alt, quote=True)}"></div>')
+
+
 def single(picture: np.ndarray, alt: str, caption: str = "", size: int = 280) -> None:
     """One picture `[C, H, W]`, large."""
     rows({caption: picture[None]} if caption else {"": picture[None]}, [alt], size=size)

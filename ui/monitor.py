@@ -7,7 +7,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aecore import jobs, runs
-from ui import charts, frame
+from ui import charts, frame, images
 
 PERIOD = 0.3  # seconds between two looks at the folder
 
@@ -27,7 +27,7 @@ def _moving(run: str) -> None:
         st.rerun()
     progress = entry.progress
     if entry.state == "waiting":
-        st.progress(0.0, "Waiting: as many runs as this machine carries are training already.")
+        st.progress(0.0, "Waiting for its turn ...")
     elif "seconds" not in progress:
         st.progress(0.0, "Getting the data and the network ready ...")
     else:
@@ -85,7 +85,7 @@ def _strip(run: str) -> None:
     except FileNotFoundError:
         return
     st.caption("Held-out pictures, and below each what the model draws from its code (between: what it was given).")
-    st.image(strip, width="stretch", alt=f"Held-out pictures above their reconstructions by {run}.")
+    images.strip(strip, f"Held-out pictures above their reconstructions by {run}.")
 
 
 def _duration(seconds: float) -> str:

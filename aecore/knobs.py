@@ -49,19 +49,21 @@ class Knob:
 
     def check(self, value: Any) -> Value:
         """`value` in this knob's own type, or a UserError that says what would fit. Text is accepted for any kind."""
-        refusal = UserError(f"{self.name} takes {self._wants()}, not {value!r}.")
         try:
             value = self._convert(value)
         except (TypeError, ValueError, OverflowError):
-            raise refusal from None
+            raise self._refusal(repr(value)) from None
         if self.choices and value not in self.choices:
-            raise refusal
+            raise self._refusal(repr(value))
         low = -math.inf if self.says.low is None else self.says.low
         high = math.inf if self.says.high is None else self.says.high
         numbers = value if isinstance(value, tuple) else (value,)
         if self.kind in (int, float, tuple) and not all(low <= n <= high and math.isfinite(n) for n in numbers):
-            raise refusal
+            raise self._refusal(", ".join(map(repr, numbers)))
         return value
+
+    def _refusal(self, said: str) -> UserError:
+        return UserError(f"{self.name} takes {self._wants()}, not {said}.")
 
     def _convert(self, value: Any) -> Any:
         if self.kind is bool and isinstance(value, str):

@@ -117,7 +117,7 @@ def main() -> None:
     run = first_run() or ""
     said: dict[str, Any] = {"cold start to first screen": [cold_start() for _ in range(3)]}
     with (
-        tempfile.TemporaryDirectory() as runs,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as runs,
         start_server(env={"AECORE_RUNS": runs}) as address,
         launch_browser() as browser,
     ):

@@ -9,7 +9,7 @@ import streamlit as st
 from aecore import jobs, runs
 from ui import charts, frame, images
 
-PERIOD = 0.3  # seconds between two looks at the folder
+PERIOD = 0.2  # seconds between two looks at the folder
 
 
 def monitor(run: str) -> None:

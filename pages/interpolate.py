@@ -69,7 +69,7 @@ def sliders() -> None:
     origin = {"From": ends[0], "To": ends[1], "mean": codes.mean(0)}[start]
     knobs, view = st.columns([3, 2], gap="large")
     with knobs:
-        code = pick.code(origin, codes, f"{start}-{hash(origin.tobytes())}")
+        code = pick.code(origin, run, f"{start}-{hash(origin.tobytes())}")
     with view, st.container(key="ae-beside"):  # stays in sight beside many sliders
         images.single(run.pictures(code[None])[0], f"The picture at code {np.round(code[:8], 2).tolist()}", "Decoded")
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from aecore import latents, pictures
-from ui import frame, images
+from aecore import pictures
+from ui import frame, images, shared
 
 if TYPE_CHECKING:
     from aecore.cards import Card
     from aecore.data import Split
+    from aecore.trained import Trained
 
 SHOWN = 16  # sliders before the rest folds away
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
@@ -76,12 +77,9 @@ def upload(scope: str, card: Card) -> np.ndarray | None:
     return fed
 
 
-def code(origin: np.ndarray, codes: np.ndarray, scope: str) -> np.ndarray:
-    """A code `[D]` set by one slider for each dimension, starting at `origin`; the widest dimensions come
-    first.
-    """
-    value, spans = origin.astype(np.float32).copy(), latents.ranges(codes)
-    order = [int(dimension) for dimension in latents.by_variance(codes)]
+def code(origin: np.ndarray, run: Trained, scope: str) -> np.ndarray:
+    """A code `[D]` set by one slider for each dimension, starting at `origin`; the widest dimensions come first."""
+    value, (spans, order) = origin.astype(np.float32).copy(), shared.spread(run)
 
     def slider(dimension: int) -> None:
         low, high = (float(edge) for edge in spans[dimension])

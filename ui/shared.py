@@ -58,6 +58,19 @@ def codes(run: Trained) -> np.ndarray:
     return _codes(run.id, run.result["created"])
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _spread(run: str, created: float) -> tuple[np.ndarray, list[int]]:
+    from aecore import latents
+
+    known = _codes(run, created)
+    return latents.ranges(known), [int(dimension) for dimension in latents.by_variance(known)]
+
+
+def spread(run: Trained) -> tuple[np.ndarray, list[int]]:
+    """Where each dimension of the test codes lives, `[D, 2]`, and the dimensions, the widest first."""
+    return _spread(run.id, run.result["created"])
+
+
 @st.cache_resource(max_entries=16, show_spinner="Reconstructing the test pictures ...")
 def _errors(run: str, created: float) -> np.ndarray:
     from aecore import data, work

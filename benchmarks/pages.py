@@ -20,13 +20,14 @@ from typing import Any
 from tools.browser import free_port, idle, launch_browser, start_server
 from tools.shots import first_run
 
-# resolves at the first moment after a change at which the new thing is on the screen
+# resolves at the moment at which the page holds another picture; the screen shows it with its next frame
 CHANGED = """([selector, before]) => new Promise(done => {
   const look = () => {
     const found = document.querySelector(selector);
-    const now = found && (found.src || found.textContent);
-    now && now !== before ? done(performance.now()) : requestAnimationFrame(look);
+    if (found && found.src !== before) { watch.disconnect(); done(performance.now()); }
   };
+  const watch = new MutationObserver(look);
+  watch.observe(document.body, {subtree: true, childList: true, attributes: true});
   look();
 })"""
 SHOWN = """title => new Promise(done => {

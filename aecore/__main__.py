@@ -86,7 +86,8 @@ def families(args: argparse.Namespace) -> None:
     for each in FAMILIES.values():
         print(f"{each.name}: {each.doc}\n")
         for k in each.knobs:
-            span = ", ".join(k.choices) or f"{k.says.low:g} to {k.says.high:g}"
+            span = "true or false" if k.kind is bool else f"{k.says.low:g} to {k.says.high:g}" if not k.choices else ""
+            span = span or ", ".join(k.choices)
             print(f"  --set {k.name}={k.default}  ({span}) {k.says.doc}")
         print()
 
@@ -96,7 +97,10 @@ def _wanted(args: argparse.Namespace) -> Config:
     said = {k.name: v for k in knobs_of(Config) if (v := getattr(args, k.name)) is not None}
     said = {name: next(k for k in knobs_of(Config) if k.name == name).check(value) for name, value in said.items()}
     knobs = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in args.set)
-    start = presets.start(args.dataset, str(said.get("network", "mlp")))
+    from aecore.families import find
+
+    network = said.get("network")
+    start = presets.start(args.dataset, str(network) if network else None, args.preset, **find(args.family).usual)
     return dataclasses.replace(start, family=args.family, knobs=knobs, **said)
 
 
@@ -195,6 +199,8 @@ def parser() -> argparse.ArgumentParser:
     one = command("train", train, "train a model; the same settings a second time are found, not trained")
     one.add_argument("--dataset", default="digits")
     one.add_argument("--family", default="vae")
+    about = "; ".join(f"{name}: {preset.doc}" for name, preset in presets.PRESETS.items())
+    one.add_argument("--preset", default="usual", metavar="|".join(presets.PRESETS), help=about)
     for knob in knobs_of(Config):
         one.add_argument(f"--{knob.name.replace('_', '-')}", metavar="|".join(knob.choices) or None, help=knob.says.doc)
     one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a knob of the family's own")

@@ -15,7 +15,7 @@ from aecore.knobs import Says, Value, complete, knobs_of
 # Raise when the same settings begin to give other weights: old runs then no longer count as found.
 VERSION = 1
 
-ZDim = Annotated[int, Says("How many numbers each picture is squeezed into.", 1, 512, 1, label="Latent size")]
+ZDim = Annotated[int, Says("How many numbers each picture is squeezed into.", 1, 4096, 1, label="Latent size")]
 Hidden = Annotated[
     tuple[int, ...],
     Says(
@@ -30,7 +30,7 @@ Epochs = Annotated[int, Says("How often the whole training set is seen.", 1, 100
 BatchSize = Annotated[int, Says("Pictures in each step; larger is faster and takes fewer steps.", 1, 8192, 1)]
 Rate = Annotated[
     float,
-    Says("Size of the optimiser's steps (Adam); for one-cycle its peak.", 1e-6, 10, 1e-4, label="Learning rate"),
+    Says("Size of the optimiser's steps ; for one-cycle its peak.", 1e-6, 10, 1e-4, label="Learning rate"),
 ]
 Seed = Annotated[int, Says("Same seed and settings, same weights (on one machine).", 0, 2**31 - 1, 1)]
 Network = Annotated[
@@ -41,8 +41,26 @@ Activation = Annotated[
     Literal["relu", "leaky-relu", "elu", "silu", "tanh", "sigmoid"], Says("The bend between layers.")
 ]
 Output = Annotated[
-    Literal["bernoulli", "gaussian"],
-    Says("bernoulli: binary cross-entropy (BCE). gaussian: squared error (MSE).", label="Loss"),
+    Literal["bernoulli", "gaussian", "laplace"],
+    Says(
+        "bernoulli: binary cross-entropy (BCE). gaussian: squared error (MSE). laplace: absolute error (MAE).",
+        label="Loss",
+    ),
+]
+Optimiser = Annotated[
+    Literal["adam", "rmsprop", "sgd"],
+    Says("How steps are made of gradients. sgd (with momentum 0.9) is more delicate about the learning rate."),
+]
+Initialisation = Annotated[
+    Literal["uniform", "he", "glorot", "zeros"],
+    Says("The weights before training. zeros: all units of a layer stay alike: see what they learn."),
+]
+Decay = Annotated[float, Says("Pulls all weights towards zero at every step.", 0, 1, 0.001, label="Weight decay")]
+Dropout = Annotated[float, Says("Share of hidden units silenced at random in training.", 0, 0.9, 0.05)]
+Clip = Annotated[float, Says("Longest gradient that is followed, 0 for any.", 0, 1000, 1, label="Gradient clipping")]
+Patience = Annotated[
+    int,
+    Says("Stops after so many epochs without a better held-out loss and keeps the best weights; 0: never.", 0, 100, 1),
 ]
 Schedule = Annotated[
     Literal["one-cycle", "constant"],
@@ -69,6 +87,12 @@ class Config:
     batch_size: BatchSize = 128
     lr: Rate = 0.004
     schedule: Schedule = "one-cycle"
+    optimiser: Optimiser = "adam"
+    initialisation: Initialisation = "uniform"
+    weight_decay: Decay = 0.0
+    dropout: Dropout = 0.0
+    clip: Clip = 0.0
+    patience: Patience = 0
     precision: Precision = "float32"
     seed: Seed = 0
     knobs: Mapping[str, Value] = field(default_factory=dict)  # the family's own

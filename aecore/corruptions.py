@@ -1,4 +1,4 @@
-"""Corruptions: noises that pictures are put through, on any device; values stay in [0, 1]."""
+"""Corruptions: noises that pictures are put through, on any device."""
 
 from __future__ import annotations
 
@@ -30,10 +30,17 @@ def salt_and_pepper(x: Tensor, strength: float) -> Tensor:
     return torch.where(chance < strength / 2, 0.0, torch.where(chance < strength, 1.0, x))
 
 
+def dropout(x: Tensor, strength: float) -> Tensor:
+    """A share `strength` of the pixels is put to black and the others are made brighter by 1 / (1 - strength), so that
+    the sum stays the same on average: masking as nn.Dropout does it. Values can pass 1."""
+    return masking(x, strength) / max(1 - strength, 1e-3)
+
+
 CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "gaussian": gaussian,
     "masking": masking,
     "salt-and-pepper": salt_and_pepper,
+    "dropout": dropout,
 }
 
 

@@ -55,4 +55,21 @@ class Gaussian:
         return raw
 
 
-LIKELIHOODS: dict[str, Likelihood] = {"bernoulli": Bernoulli(), "gaussian": Gaussian()}
+@dataclass(frozen=True)
+class Laplace:
+    """Each pixel is the median of a Laplace distribution of one fixed width; the loss is absolute error (MAE).
+
+    With width 0.15 the loss is 6.7 times the summed absolute error, plus a constant that is left out. One pixel that
+    is far off weighs less than in squared error.
+    """
+
+    width: float = 0.15
+
+    def nll(self, raw: Tensor, x: Tensor) -> Tensor:
+        return (raw - x).abs().flatten(1).sum(1) / self.width
+
+    def mean(self, raw: Tensor) -> Tensor:
+        return raw
+
+
+LIKELIHOODS: dict[str, Likelihood] = {"bernoulli": Bernoulli(), "gaussian": Gaussian(), "laplace": Laplace()}

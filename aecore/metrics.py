@@ -114,6 +114,46 @@ def principal_angle(a: np.ndarray, b: np.ndarray) -> float:
     return math.cos(subspace_angles(np.transpose(a), np.transpose(b)).max())
 
 
+def mutual_information_gap(codes: np.ndarray, factors: np.ndarray, bins: int = 20) -> float:
+    """MIG (Chen et al. 2018) of `codes` [N, D] for known integer `factors` [N, F]: 0..1.
+
+    For each factor: how much more the best dimension tells of it than the second best, as a share of its entropy;
+    1 when each factor has a dimension to itself. Dimensions are cut into equal `bins`, as Locatello et al. (2019) do.
+    """
+    from sklearn.metrics import mutual_info_score
+
+    def cut(column: np.ndarray) -> np.ndarray:
+        return np.digitize(column, np.histogram(column, bins)[1][:-1])
+
+    cuts, gaps = [cut(column) for column in codes.T], []
+    for factor in factors.T:
+        told = sorted((mutual_info_score(factor, column) for column in cuts), reverse=True)
+        entropy = mutual_info_score(factor, factor)
+        if entropy > 0:
+            gaps.append((told[0] - (told[1] if len(told) > 1 else 0.0)) / entropy)
+    return float(np.mean(gaps))
+
+
+# Samples
+
+
+def precision_and_coverage(real: np.ndarray, made: np.ndarray, k: int = 5) -> tuple[float, float]:
+    """Whether `made` [M, ...] could be `real` [N, ...], and whether all kinds of real ones are made; both 0..1.
+
+    Precision: the share of made ones within reach of a real one, its reach being the distance of its `k`-th real
+    neighbour (Kynkaanniemi et al. 2019). Coverage: the share of real ones that have a made one within reach
+    (Naeem et al. 2020). Distances are between pixels.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    real, made = real.reshape(len(real), -1), made.reshape(len(made), -1)
+    tree = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(real)
+    reach = tree.kneighbors(real)[0][:, -1]  # its own distance, 0, is the first
+    squared = (made**2).sum(1)[:, None] + (real**2).sum(1)[None] - 2 * made @ real.T
+    near = np.sqrt(np.maximum(squared, 0)) <= reach[None]
+    return float(near.any(1).mean()), float(near.any(0).mean())
+
+
 # Maps
 
 

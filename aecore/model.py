@@ -14,6 +14,8 @@ class Autoencoder(nn.Module):
     ignore them.
     """
 
+    conditional = False  # whether labels change anything
+
     def __init__(self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood) -> None:
         super().__init__()
         self.encoder = encoder
@@ -37,10 +39,44 @@ class Autoencoder(nn.Module):
 
     @torch.inference_mode()
     def generate(self, codes: Tensor, y: Tensor | None = None) -> Tensor:
-        """The expected pictures of codes `[B, D]`, `[B, *shape]`."""
-        return self.likelihood.mean(self.decode(codes, y))
+        """The expected pictures of codes `[B, D]`, `[B, *shape]`; codes the decoder cannot be given are put right."""
+        return self.likelihood.mean(self.decode(self.bottleneck.nearest(codes), y))
 
     @torch.inference_mode()
     def reconstruct(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """The expected pictures of the codes of `x`: what every page calls the reconstruction."""
         return self.generate(self.codes(x, y), y)
+
+
+class Conditional(Autoencoder):
+    """An autoencoder that is told the class of a picture, on both sides: the code is left with the style.
+
+    Without labels, `codes` and `reconstruct` take the class that gives the picture back best.
+    """
+
+    conditional = True
+
+    def __init__(
+        self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood, hints: Tensor
+    ) -> None:
+        super().__init__(encoder, bottleneck, decoder, likelihood)
+        self.hints = nn.Parameter(hints)  # [K, *shape], added to what the encoder sees
+
+    def encode(self, x: Tensor, y: Tensor | None = None) -> Latent:
+        y = self.guess(x) if y is None else y
+        return super().encode(x + self.hints[y])
+
+    def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        y = torch.zeros(len(z), dtype=torch.long, device=z.device) if y is None else y
+        return super().decode(torch.cat([z, nn.functional.one_hot(y, len(self.hints)).to(z)], 1))
+
+    @torch.no_grad()
+    def guess(self, x: Tensor) -> Tensor:
+        """The class `[B]` under which each picture is given back with the least surprise."""
+        tried = [torch.full((len(x),), label, device=x.device) for label in range(len(self.hints))]
+        nll = [self.likelihood.nll(self.decode(self.encode(x, y).code, y), x) for y in tried]
+        return torch.stack(nll).argmin(0)
+
+    @torch.inference_mode()
+    def reconstruct(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return super().reconstruct(x, self.guess(x) if y is None else y)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from aecore.errors import UserError
 from aecore.likelihoods import LIKELIHOODS, Likelihood
@@ -34,12 +35,12 @@ class Maker:
 
     shape: Shape  # of one input, without the batch
     network: str = "mlp"
-    hidden: tuple[int, ...] = (
-        128,
-        64,
-    )  # encoder order: widths of layers (mlp) or channels (conv); mirrored in the decoder
+    hidden: tuple[int, ...] = (128, 64)  # encoder order: widths (mlp) or channels (conv); mirrored in the decoder
     activation: str = "relu"
     likelihood: Likelihood = LIKELIHOODS["bernoulli"]  # what the decoder's numbers mean
+    dropout: float = 0.0  # share of hidden units silenced in training
+    classes: int = 0  # how many kinds of pictures the data set tells apart
+    pictures: int = 0  # how many the training set holds
 
     def encoder(self, out: int) -> nn.Module:
         return NETWORKS[self.network].encoder(self, out)
@@ -51,9 +52,10 @@ class Maker:
         """The same maker with something changed: `make.but(hidden=())`."""
         return dataclasses.replace(self, **changes)
 
-    @property
-    def act(self) -> Callable[[], nn.Module]:
-        return ACTIVATIONS[self.activation]
+    def act(self) -> nn.Module:
+        """What stands between two layers."""
+        bend = ACTIVATIONS[self.activation]()
+        return nn.Sequential(bend, nn.Dropout(self.dropout)) if self.dropout else bend
 
 
 def mlp(widths: Sequence[int], act: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
@@ -62,6 +64,27 @@ def mlp(widths: Sequence[int], act: Callable[[], nn.Module] = nn.ReLU) -> nn.Seq
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), act()]
     return nn.Sequential(*layers[:-1])
+
+
+class Transposed(nn.Module):
+    """A layer with the weight of another, transposed, and a bias of its own."""
+
+    def __init__(self, of: nn.Linear) -> None:
+        super().__init__()
+        self.of = (of,)  # in a tuple: the weight belongs to the other layer and is listed there alone
+        self.bias = nn.Parameter(torch.zeros(of.in_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.of[0].weight.T, self.bias)
+
+
+def tied(make: Maker, out: int) -> tuple[nn.Module, nn.Module]:
+    """An mlp encoder to `out` numbers, and the decoder that uses the same weights, transposed."""
+    encoder = make.but(network="mlp").encoder(out)
+    layers: list[nn.Module] = []
+    for layer in reversed([each for each in encoder.modules() if isinstance(each, nn.Linear)]):
+        layers += [Transposed(layer), make.act()]
+    return encoder, nn.Sequential(*layers[:-1], nn.Unflatten(1, make.shape))
 
 
 def _mlp_encoder(make: Maker, out: int) -> nn.Module:
@@ -130,4 +153,23 @@ class Network:
 NETWORKS: dict[str, Network] = {
     "mlp": Network(_mlp_encoder, _mlp_decoder, fits=lambda shape: True),
     "conv": Network(_conv_encoder, _conv_decoder, fits=lambda shape: len(shape) == 3),
+}
+
+
+def _fill(weight: Callable[[Tensor], Tensor]) -> Callable[[nn.Module], None]:
+    def fill(network: nn.Module) -> None:
+        for module in network.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                weight(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    return fill
+
+
+INITIALISATIONS: dict[str, Callable[[nn.Module], None]] = {
+    "uniform": lambda network: None,  # torch's own: uniform within 1 / sqrt(inputs)
+    "he": _fill(nn.init.kaiming_normal_),  # keeps the size of signals through ReLUs (He et al. 2015)
+    "glorot": _fill(nn.init.xavier_uniform_),  # through layers that are nearly linear (Glorot & Bengio 2010)
+    "zeros": _fill(nn.init.zeros_),  # a lesson: equal units get equal gradients and stay equal
 }

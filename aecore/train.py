@@ -172,14 +172,8 @@ def fit(recipe: Recipe, data: Data, config: Config, device: torch.device) -> Ite
     chance = Chance(config.seed, device)
     recipe.modules.to(device).train()
     train, held_out = Pictures.of(data.train, device), Pictures.of(data.validation, device)
-    players = [
-        (
-            objective,
-            _parameters(objective),
-            torch.optim.Adam(_parameters(objective), lr=config.lr, fused=_fused(device)),
-        )
-        for objective in recipe.objectives
-    ]
+    players = [(each, _parameters(each), _optimiser(each, config, device)) for each in recipe.objectives]
+    best, judged = _Best(recipe, config.patience), set[str]()  # the parts that early stopping looks at
     rate, steps = SCHEDULES[config.schedule], config.epochs * math.ceil(len(train) / config.batch_size)
     step, pictures, seconds, started = 0, 0, 0.0, time.perf_counter()
     due = started + FIRST
@@ -202,10 +196,14 @@ def fit(recipe: Recipe, data: Data, config: Config, device: torch.device) -> Ite
                     keep = objective is not active[-1][0]  # the next player may go back through the same graph
                     gradients.append(torch.autograd.grad(total, moved, retain_graph=keep, allow_unused=True))
                     tally.add(parts, len(x))
+                    if recipe.model in objective.trains:  # not a critic's, nor those of a stage before the last
+                        judged |= parts.keys()
                 # nobody moves before everybody has looked: a step would change weights under the next player's graph
                 for (_, moved, optimiser), found in zip(active, gradients, strict=True):
                     for weight, gradient in zip(moved, found, strict=True):
                         weight.grad = gradient
+                    if config.clip:
+                        torch.nn.utils.clip_grad_norm_(moved, config.clip)
                     optimiser.param_groups[0]["lr"] = config.lr * rate(progress)
                     optimiser.step()
             step, pictures = step + 1, pictures + len(x)
@@ -216,19 +214,53 @@ def fit(recipe: Recipe, data: Data, config: Config, device: torch.device) -> Ite
                 due = started + PAUSE
 
         validation = evaluate(recipe, held_out, config)
+        enough = best.seen(validation, judged)
+        if enough or (config.patience and epoch + 1 == config.epochs):
+            best.restore()
+        fraction = 1.0 if enough else step / steps
         seconds += time.perf_counter() - started
-        yield Progress(epoch + 1, config.epochs, step / steps, seconds, pictures / seconds, tally.means(), validation)
+        yield Progress(epoch + 1, config.epochs, fraction, seconds, pictures / seconds, tally.means(), validation)
+        if enough:
+            return
         started = time.perf_counter()
         due = started + PAUSE
 
 
-def _fused(device: torch.device) -> bool:
-    """Whether the optimiser's step may be one kernel for all weights."""
-    return device.type in ("cpu", "cuda")
+def _optimiser(objective: Objective, config: Config, device: torch.device) -> torch.optim.Optimizer:
+    moved, lr, decay = _parameters(objective), config.lr, config.weight_decay
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(moved, lr, momentum=0.9, weight_decay=decay)
+    if config.optimiser == "rmsprop":
+        return torch.optim.RMSprop(moved, lr, weight_decay=decay)
+    # AdamW is Adam when nothing decays; one kernel for all weights where there is one
+    return torch.optim.AdamW(moved, lr, weight_decay=decay, fused=device.type in ("cpu", "cuda"))
+
+
+class _Best:
+    """Early stopping (Prechelt 1998): the weights of the best epoch so far, by the held-out loss."""
+
+    def __init__(self, recipe: Recipe, patience: int) -> None:
+        self.recipe, self.patience = recipe, patience
+        self.loss, self.age = math.inf, 0
+        self.weights: dict[str, Tensor] = {}
+
+    def seen(self, validation: Parts, judged: set[str]) -> bool:
+        """Takes note of an epoch by the `judged` parts of its held-out loss; whether it is time to stop."""
+        if not self.patience or not judged:
+            return False
+        loss, self.age = sum(validation[part] for part in judged), self.age + 1
+        if loss < self.loss:
+            self.loss, self.age = loss, 0
+            self.weights = {name: w.clone() for name, w in self.recipe.model.state_dict().items()}
+        return self.age >= self.patience
+
+    def restore(self) -> None:
+        if self.weights:
+            self.recipe.model.load_state_dict(self.weights)
 
 
 @torch.no_grad()
-def evaluate(recipe: Recipe, pictures: Pictures, config: Config, batch: int = 1000) -> Parts:
+def evaluate(recipe: Recipe, pictures: Pictures, config: Config, batch: int = 500) -> Parts:
     """The recipe's loss parts on held-out pictures, in nats per picture; the same chance at every call."""
     recipe.modules.eval()
     tally, everything = Tally(), torch.arange(len(pictures), device=pictures.pixels.device)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_model
+from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
 from aecore import latents, pictures, runs
@@ -32,6 +34,7 @@ class Trained:
     config: Config
     model: Autoencoder
     result: Mapping[str, Any]
+    label: int = 0  # what a conditional model draws codes as
 
     @property
     def id(self) -> str:
@@ -41,26 +44,37 @@ class Trained:
     def card(self) -> Card:
         return CARDS[self.config.dataset]
 
-    def codes(self, x: np.ndarray) -> np.ndarray:
-        """Where pictures live, `[N, D]` (a VAE's means)."""
-        return self._batched(self.model.codes, x)
+    def codes(self, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Where pictures live, `[N, D]` (a VAE's means). A conditional model guesses labels it is not given."""
+        return self._batched(self.model.codes, x, labels)
 
-    def pictures(self, codes: np.ndarray) -> np.ndarray:
-        """What codes decode to, `[N, C, H, W]`, clipped to [0, 1]."""
-        return self._batched(self.model.generate, codes).clip(0, 1)
+    def pictures(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """What codes decode to, `[N, C, H, W]`, clipped to [0, 1]; as pictures of `label` if the model asks."""
+        labels = np.full(len(codes), self.label) if labels is None else labels
+        return self._batched(self.model.generate, codes, labels).clip(0, 1)
 
-    def reconstruct(self, x: np.ndarray) -> np.ndarray:
-        return self.pictures(self.codes(x))
+    def reconstruct(self, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        return self._batched(self.model.reconstruct, x, labels).clip(0, 1)
+
+    def sample(self, n: int, seed: int = 0) -> np.ndarray:
+        """New pictures `[n, C, H, W]` from the model's own prior."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.pictures(self.model.bottleneck.sample(n).numpy())
 
     def codes_of(self, split: Split) -> np.ndarray:
         """The codes of a whole split, without ever holding it as floats."""
         starts = range(0, len(split), BATCH)
-        return np.concatenate([self.codes(split.floats(slice(start, start + BATCH))) for start in starts])
+        parts = (slice(start, start + BATCH) for start in starts)
+        return np.concatenate([self.codes(split.floats(part), split.labels[part]) for part in parts])
 
-    def _batched(self, function: Any, array: np.ndarray) -> np.ndarray:
+    def _batched(self, function: Any, array: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         device = next(self.model.parameters()).device
-        tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
-        return np.concatenate([function(part.to(device)).float().cpu().numpy() for part in tensor.split(BATCH)])
+        x = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
+        y = None if labels is None else torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(device)
+        parts = [slice(start, start + BATCH) for start in range(0, len(x), BATCH)]
+        drawn = [function(x[part], None if y is None else y[part]) for part in parts]
+        return np.concatenate([each.float().cpu().numpy() for each in drawn])
 
 
 def load(run: str) -> Trained:
@@ -77,6 +91,13 @@ def load(run: str) -> Trained:
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"The weights of {run} do not fit its settings; delete its folder.") from error
     return Trained(entry.config, model.eval(), entry.result)
+
+
+def weights(model: nn.Module) -> bytes:
+    """The weights as a safetensors file; those that two layers share stand there once."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(model, f"{folder}/weights")
+        return Path(folder, "weights").read_bytes()
 
 
 def count(module: nn.Module) -> int:

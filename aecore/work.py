@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 
 from aecore import devices, metrics, pictures, runs, trained
 from aecore.config import Config
@@ -105,14 +104,15 @@ class _Strip:
 
 def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Device, last: Progress) -> None:
     test = Pictures.of(data.test, device.torch)
-    losses = evaluate(recipe, test, draft.config)
+    held_out = Pictures.of(data.validation, device.torch)  # the last epoch's weights need not be those that are kept
+    validation, losses = (evaluate(recipe, split, draft.config) for split in (held_out, test))
     opened = trained.Trained(draft.config, recipe.model.eval(), {})
     codes = opened.codes_of(data.test)
     result: dict[str, Any] = {
         "seconds": round(last.seconds, 3),
         "parameters": trained.count(recipe.modules),
         "train": last.train,
-        "validation": last.validation,
+        "validation": validation,
         "test": losses,
         "mse": float(squared_errors(opened, data.test).mean()),
         "active_units": metrics.active_units(codes),
@@ -121,8 +121,7 @@ def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Devic
         "torch": torch.__version__,
         "created": time.time(),
     }
-    weights = {name: tensor.contiguous().cpu() for name, tensor in recipe.model.state_dict().items()}
-    draft.finish(save(weights), result, trained.thumbnail(opened, codes))
+    draft.finish(trained.weights(recipe.model.cpu()), result, trained.thumbnail(opened, codes))
 
 
 def squared_errors(opened: trained.Trained, split: Split) -> np.ndarray:
@@ -130,7 +129,8 @@ def squared_errors(opened: trained.Trained, split: Split) -> np.ndarray:
     errors = []
     for start in range(0, len(split), trained.BATCH):
         x = split.floats(slice(start, start + trained.BATCH))
-        errors.append(metrics.mse(x, opened.reconstruct(x)))
+        labels = split.labels[start : start + trained.BATCH]
+        errors.append(metrics.mse(x, opened.reconstruct(x, labels)))
     return np.concatenate(errors)
 
 

@@ -27,6 +27,8 @@ squeezed = metrics.compression(card.shape, config.z_dim)
 with told:
     st.markdown(f"**{family.title}.** {family.doc}")
     st.markdown(f"**{card.title}.** {card.what}")
+    if family.remark:
+        st.markdown(family.remark(config))
     frame.figures(
         ("Parameters", f"{trained.parameters(config):,}", "Numbers that training sets."),
         ("Compression", f"{squeezed.numbers:.3g} : 1", "Numbers in a picture against numbers in its code."),

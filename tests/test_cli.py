@@ -78,7 +78,8 @@ def test_families_with_their_knobs(says, capsys):
     assert main(["families"]) == 0
     text = capsys.readouterr().out
     assert (
-        "--set strength=0.4  (0 to 1)" in text and "--set noise=gaussian  (gaussian, masking, salt-and-pepper)" in text
+        "--set strength=0.4  (0 to 1)" in text
+        and "--set noise=gaussian  (gaussian, masking, salt-and-pepper, dropout)" in text
     )
 
 

@@ -15,7 +15,7 @@ from aecore.knobs import Knob, Says, complete, knobs_of
 
 INFINITE = (math.nan, math.inf, -math.inf)
 FAMILY_KNOBS = [knob for family in FAMILIES.values() for knob in family.knobs]
-KNOBS = {knob.name: knob for knob in [*knobs_of(Config), *FAMILY_KNOBS]}.values()
+KNOBS = list(dict.fromkeys([*knobs_of(Config), *FAMILY_KNOBS]))  # two families may mean two things by one name
 NUMBERS = [knob for knob in KNOBS if knob.kind in (int, float)]
 WORDS = [knob for knob in KNOBS if knob.choices]
 
@@ -54,6 +54,12 @@ OTHERS = {
     "batch_size": 129,
     "lr": 0.005,
     "schedule": "constant",
+    "optimiser": "sgd",
+    "initialisation": "he",
+    "weight_decay": 0.01,
+    "dropout": 0.1,
+    "clip": 5.0,
+    "patience": 3,
     "precision": "bfloat16",
     "seed": 1,
     "knobs": {"weight": 2.0},
@@ -106,7 +112,7 @@ def test_the_name_says_kind_data_and_size_and_fits_a_file_system():
         (Config(family="denoising", knobs={"strenght": 0.1}), "strenght here; the settings are: noise, strength"),
         (Config(family="denoising", knobs={"strength": 1.5}), "strength takes a number from 0 to 1, not 1.5"),
         (Config(family="denoising", knobs={"noise": "snow"}), "noise takes one of gaussian, masking, salt-and-pepper"),
-        (Config(z_dim=0), "z_dim takes a whole number from 1 to 512, not 0"),
+        (Config(z_dim=0), "z_dim takes a whole number from 1 to 4096, not 0"),
         (Config(lr=math.nan), "lr takes a number from 1e-06 to 10, not nan"),
     ],
 )
@@ -161,7 +167,7 @@ def test_widths_are_read_from_text_and_lists():
 
 
 def _switches(on: Annotated[bool, Says("A switch.")] = False, free: int = 3) -> None:
-    """A signature with a switch, of which no family has one yet, and a parameter that is no knob."""
+    """A signature with a switch, and a parameter that is no knob."""
 
 
 def test_switches_are_read_from_words():

@@ -63,6 +63,10 @@ def _x(config: Config, count: int = 5) -> torch.Tensor:
     return torch.from_numpy(_split(config, count, seed=9).floats())
 
 
+def _y(config: Config, count: int = 5) -> torch.Tensor:
+    return torch.from_numpy(_split(config, count, seed=9).labels)
+
+
 def _trained(config: Config, data: Data | None = None) -> tuple[torch.nn.Module, list[Progress]]:
     recipe = build(config)
     return recipe.model, list(fit(recipe, data or _data(config), config, CPU))
@@ -94,16 +98,24 @@ def test_every_shape_family_network_and_likelihood_is_covered():
 
 @EVERYWHERE
 def test_shapes_survive_and_codes_are_never_random(config):
-    model, x = build(config).model, _x(config)
-    latent = model.encode(x)
+    model, x, y = build(config).model.eval(), _x(config), _y(config)  # in training a codebook follows what it sees
+    latent = model.encode(x, y)
     assert latent.z.ndim == latent.code.ndim == 2 and len(latent.z) == len(latent.code) == len(x)
-    assert model.decode(latent.z).shape == x.shape
-    codes = model.codes(x)
+    assert model.decode(latent.z, y).shape == x.shape
+    codes = model.codes(x, y)
     assert codes.shape == latent.code.shape
     assert torch.equal(codes, latent.code)  # two different draws of chance, one code
-    pictures = model.generate(codes)
-    assert pictures.shape == x.shape and torch.equal(pictures, model.reconstruct(x))
+    pictures = model.generate(codes, y)
+    assert pictures.shape == x.shape and torch.equal(pictures, model.reconstruct(x, y))
     assert model.codes(x[:1]).shape == (1, codes.shape[1])
+    drawn = model.bottleneck.sample(7)
+    assert drawn.shape == (7, codes.shape[1]) and model.generate(drawn).shape == (7, *x.shape[1:])
+
+
+@EVERYWHERE
+def test_without_labels_codes_and_reconstructions_are_the_same_each_time(config):
+    model, x = build(config).model, _x(config)
+    assert torch.equal(model.codes(x), model.codes(x)) and torch.equal(model.reconstruct(x), model.reconstruct(x))
 
 
 @EVERYWHERE
@@ -118,12 +130,10 @@ def test_a_picture_is_coded_the_same_alone_in_a_crowd_and_in_training(config):
 @pytest.mark.parametrize("shape", [(1, 7, 7), (2, 9, 5), (1, 28, 28), (3, 4, 4)], ids=str)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_odd_sizes_make_the_round_trip(family, shape, network):
-    make = Maker(
-        shape, network, **{"hidden": (3, 5)} | {k: v for k, v in FAMILIES[family].fixed.items() if k == "hidden"}
-    )
-    recipe = FAMILIES[family].build(make, 2)
+    settings = {"network": network, "hidden": (3, 5), **FAMILIES[family].fixed}
+    recipe = FAMILIES[family].build(Maker(shape, **settings, classes=10), 2)
     x = torch.rand(3, *shape, generator=torch.Generator().manual_seed(0))
-    p = recipe.passes(x)
+    p = recipe.passes(x, torch.tensor([0, 9, 4]))
     assert p.seen.shape == p.output.shape == x.shape and p.nll.shape == (3,)
 
 
@@ -139,6 +149,7 @@ def test_a_picture_that_cannot_be_halved_so_often_says_how_often_it_can(hidden, 
 
 @EVERYWHERE
 def test_training_moves_every_weight_and_its_losses_are_numbers(config):
+    config = replace(config, activation="leaky-relu")  # of four ReLUs all may happen to be dead
     recipe = build(config)
     before = _weights(recipe.modules)
     *_, last = fit(recipe, _data(config), config, CPU)
@@ -154,11 +165,17 @@ def test_training_moves_every_weight_and_its_losses_are_numbers(config):
 
 @EVERYWHERE
 def test_the_same_settings_give_the_same_weights_and_another_seed_gives_others(config):
-    first = _weights(_trained(config)[0])
+    model, _ = _trained(config)
     torch.rand(7)  # the world goes on
-    assert _same(first, _weights(_trained(config)[0]))
-    other = _weights(_trained(replace(config, seed=1))[0])
-    assert not any(torch.equal(first[name], other[name]) for name in first)
+    assert _same(_weights(model), _weights(_trained(config)[0]))
+    other, _ = _trained(replace(config, seed=1))
+    assert not any(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+
+
+@FAMILIES_ON_NETWORKS
+def test_half_precision_trains_too(config):
+    _, reports = _trained(replace(config, precision="bfloat16"))
+    assert all(math.isfinite(part) for part in reports[-1].validation.values())
 
 
 @FAMILIES_ON_NETWORKS
@@ -230,9 +247,11 @@ def test_the_loss_falls_on_an_easy_set(config):
     pair = np.zeros((2, 1, 8, 8), np.uint8)
     pair[0, 0, :, 3:5], pair[1, 0, 3:5] = 16, 16
     split = Split(np.tile(pair, (32, 1, 1, 1)), np.arange(64) % 2, 16)
-    config = replace(config, hidden=(16, 16) if config.hidden else (), epochs=20, schedule="constant")
+    # a deep net with a sigmoid code and tied weights may rest for long at the mean of the two; a shallow one does not
+    deep = config.hidden and config.family != "contractive"
+    config = replace(config, hidden=(16, 16) if deep else (), epochs=20, schedule="constant")
     _, reports = _trained(config, Data(CARDS["digits"], split, split, split))
-    ends = [sum(each.validation.values()) for each in reports if each.validation is not None]
+    ends = [each.validation["reconstruction"] for each in reports if each.validation is not None]
     first, last = ends[0], ends[-1]
     # Answering the mean costs ln 2 at the 24 pixels in which they differ: 16.6 nats, less costs knowing which it is.
     assert last < first and last < 24 * math.log(2)
@@ -260,8 +279,8 @@ def test_a_saved_run_comes_back_the_same(config, monkeypatch, tmp_path):
     np.testing.assert_array_equal(opened.codes(x), model.codes(_x(config)).numpy())
     np.testing.assert_array_equal(opened.reconstruct(x), model.reconstruct(_x(config)).numpy().clip(0, 1))
     assert opened.result["validation"] == last.validation
-    assert opened.result["mse"] == pytest.approx(
-        np.square(_data(config).test.floats() - opened.reconstruct(_data(config).test.floats())).mean(), rel=1e-4
-    )
+    test = _data(config).test
+    error = np.square(test.floats() - opened.reconstruct(test.floats(), test.labels)).mean()
+    assert opened.result["mse"] == pytest.approx(error, rel=1e-4)
     assert [line["epoch"] for line in runs.history(config.id)] == [1, 2]
     assert runs.entry(config.id).finished and not (tmp_path / config.id / "state.json").exists()

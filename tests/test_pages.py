@@ -676,3 +676,32 @@ def _options(table: dict, prefix: str = "") -> list[str]:
 @pytest.mark.parametrize("option", _options(tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())))
 def test_every_option_of_ours_is_one_of_streamlits(option):
     streamlit.config.get_option(option)  # raises for a name that this Streamlit does not know
+
+
+# --- The zoo: no page knows a family, so each must show every one ----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def zoo(store):
+    """The id of a run of each family at its usual settings, trained on the digits for one epoch."""
+    ids = {}
+    for name, family in FAMILIES.items():
+        config = settle(presets.start("digits", family=name, **family.usual | {"epochs": 1}))
+        assert list(carry_out(config))
+        ids[name] = config.id
+    return ids
+
+
+@pytest.mark.parametrize("page", ["train", "reconstruct", "latent_map", "manifold", "interpolate", "denoise"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_page_shows_every_family(zoo, family, page):
+    app = opened(page, zoo[family])
+    assert not app.error, said(app)
+    assert chosen(app) == zoo[family]
+
+
+def test_a_conditional_model_draws_a_code_as_the_label_that_is_asked_for(zoo):
+    app = opened("interpolate", zoo["conditional-vae"])
+    before = [each.proto.body for each in app.get("html")]
+    app.sidebar.selectbox(key="label").select("7").run()
+    assert [each.proto.body for each in whole(app).get("html")] != before

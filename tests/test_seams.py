@@ -15,7 +15,7 @@ from aecore import train
 from aecore.bottlenecks import Bottleneck, Latent, Plain
 from aecore.config import Config
 from aecore.data import CARDS, Data, Split
-from aecore.families import plain
+from aecore.families import around
 from aecore.likelihoods import LIKELIHOODS
 from aecore.losses import reconstruct
 from aecore.model import Autoencoder
@@ -74,7 +74,7 @@ def _says(logits: Tensor, real: bool) -> Tensor:
 
 def _adversarial(play_when=(0.0, 1.0), judge_when=(0.0, 1.0), detach: bool = True) -> tuple[Recipe, nn.Module]:
     """An adversarial autoencoder (Makhzani 2015): the critic tells codes from normal draws, the encoder fools it."""
-    model, critic = plain(Maker((1, 8, 8), hidden=(12,)), 2), mlp([2, 8, 1], nn.Tanh)
+    model, critic = around(Plain(2), Maker((1, 8, 8), hidden=(12,))), mlp([2, 8, 1], nn.Tanh)
 
     def play(p: Pass) -> dict[str, Tensor]:
         return reconstruct(p) | {"fooling": 10 * _says(critic(p.latent.z), real=True)}
@@ -141,7 +141,7 @@ def test_the_game_is_the_one_written_by_hand():
 
 def test_a_later_player_may_go_back_through_the_decoder_that_an_earlier_one_has_moved():
     """Two players on one pass: the second's gradient is that of the weights with which the pass was computed."""
-    model = plain(Maker((1, 8, 8), hidden=()), 2)
+    model = around(Plain(2), Maker((1, 8, 8), hidden=()))
     players = [Objective(reconstruct, [model.decoder]), Objective(lambda p: {"again": p.nll.mean()}, [model.encoder])]
     before = _weights(model.decoder)
     asked: list[Tensor] = []
@@ -150,7 +150,7 @@ def test_a_later_player_may_go_back_through_the_decoder_that_an_earlier_one_has_
     assert _moved(model.decoder, before)
 
     torch.manual_seed(0)  # the weights that _seeded gave the first
-    twin = plain(Maker((1, 8, 8), hidden=()), 2)
+    twin = around(Plain(2), Maker((1, 8, 8), hidden=()))
     p = Recipe.simple(twin, reconstruct).passes(torch.from_numpy(DATA.train.floats()))
     right = torch.autograd.grad(p.nll.mean(), twin.encoder[1].weight)[0]
     torch.testing.assert_close(asked[0], right, rtol=1e-3, atol=1e-4)  # batches are summed in another order
@@ -218,7 +218,7 @@ def test_straight_through_gives_the_encoder_the_decoders_gradient():
 
 
 def test_weights_stand_still_outside_their_stage(every_step):
-    model = plain(Maker((1, 8, 8), hidden=(12,)), 2)
+    model = around(Plain(2), Maker((1, 8, 8), hidden=(12,)))
     stages = [
         Objective(lambda p: {"first": p.nll.mean()}, [model.encoder], (0.0, 0.5)),
         Objective(lambda p: {"second": p.nll.mean()}, [model.decoder], (0.5, 1.0)),
@@ -238,7 +238,7 @@ def test_weights_stand_still_outside_their_stage(every_step):
 
 
 def test_three_objectives_of_which_one_comes_late():
-    model, probe, critic = plain(Maker((1, 8, 8), hidden=(12,)), 2), nn.Linear(2, 10), mlp([64, 6, 1])
+    model, probe, critic = around(Plain(2), Maker((1, 8, 8), hidden=(12,))), nn.Linear(2, 10), mlp([64, 6, 1])
     p_seen: list[float] = []
 
     def read(p: Pass) -> dict[str, Tensor]:
@@ -262,7 +262,7 @@ def test_three_objectives_of_which_one_comes_late():
 
 def test_a_probe_beside_a_model_does_not_change_it():
     """An objective with weights of its own leaves the others' steps as they were, to the bit."""
-    alone, watched = (plain(Maker((1, 8, 8), hidden=(12,)), 2) for _ in range(2))
+    alone, watched = (around(Plain(2), Maker((1, 8, 8), hidden=(12,))) for _ in range(2))
     watched.load_state_dict(alone.state_dict())
     probe = nn.Linear(2, 10)
     read = Objective(lambda p: {"probe": F.cross_entropy(probe(p.latent.code), p.y)}, [probe])

@@ -49,7 +49,7 @@ def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str]) -> Char
     words = []
     for part, colour in zip(history[-1]["validation"], colours, strict=False):
         for split, style in (("validation", "solid"), ("train", "dot")):
-            values = [line[split][part] for line in history]
+            values = [line[split].get(part) for line in history]  # stages have parts of their own
             name = f"{part}, {HELD_OUT if split == 'validation' else 'training'}"
             figure.add_scatter(
                 x=epochs,

@@ -12,7 +12,7 @@ import streamlit as st
 from aecore.config import Config
 from aecore.knobs import Knob, Value, knobs_of
 
-SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024)
 FIRST = (
     "network",
     "z_dim",
@@ -40,7 +40,7 @@ def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False) ->
     elif knob.kind is tuple:
         given = st.text_input(knob.label, ", ".join(map(str, value)), **common)
     elif knob.name == "z_dim":
-        given = st.select_slider(knob.label, SIZES, value, **common)
+        given = st.select_slider(knob.label, sorted({*SIZES, value}), value, **common)
     elif knob.kind is float and says.low is not None and says.high is not None and says.high - says.low <= 100:
         if says.low > 0 and says.high / says.low > 1e3:  # a range of decades: typed, not dragged
             given = st.number_input(knob.label, float(says.low), float(says.high), float(value), format="%g", **common)
@@ -88,19 +88,29 @@ def config_form() -> Config:
         key="train-family",
         bind="query-params",
     )
-    fixed = FAMILIES[family].fixed
+    fixed, usual = FAMILIES[family].fixed, FAMILIES[family].usual
+    preset = st.segmented_control(
+        "Preset",
+        list(presets.PRESETS),
+        default="usual",
+        required=True,
+        wrap=True,
+        key="train-preset",
+        bind="query-params",
+        help="  \n".join(f"**{name}**: {each.doc}" for name, each in presets.PRESETS.items()),
+    )
     declared = {knob.name: knob for knob in knobs_of(Config)}
     said: dict[str, Any] = {}
 
     def ask(name: str, start: Config) -> None:
-        # the scope names what the start depends on, so that another data set brings its own start
-        scope = f"train-{dataset}-{start.network}-{family if name in fixed else ''}"
-        value = fixed.get(name, getattr(start, name))
-        said[name] = widget(declared[name], scope, value, disabled=name in fixed)
+        # the scope names what the start depends on, so that another data set, family or preset brings its own
+        scope = f"train-{dataset}-{start.network}-{preset}-{family if name in fixed or name in usual else ''}"
+        said[name] = widget(declared[name], scope, fixed.get(name, getattr(start, name)), disabled=name in fixed)
 
-    own = f"train-{dataset}-network"
-    said["network"] = fixed.get("network") or widget(declared["network"], own)
-    start = presets.start(dataset, said["network"])
+    start = presets.start(dataset, preset=preset)
+    own = f"train-{dataset}-{preset}-network"
+    said["network"] = fixed.get("network") or widget(declared["network"], own, start.network)
+    start = presets.start(dataset, said["network"], preset, **usual)
     for column, name in zip(st.columns(2) * 3, FIRST[1:], strict=False):
         with column:
             ask(name, start)

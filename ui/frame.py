@@ -4,6 +4,7 @@ share.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -143,7 +144,18 @@ def chosen_run() -> Trained:
         )
         link("pages/train.py", "Watch it")
         st.stop()
-    return attempt(shared.model, run, entry.created)
+    opened = attempt(shared.model, run, entry.created)
+    return _labelled(opened) if opened.model.conditional else opened
+
+
+def _labelled(run: Trained) -> Trained:
+    """A conditional run, and the label that its codes are drawn as: asked in the sidebar."""
+    classes = run.card.classes
+    with st.sidebar:
+        name = st.selectbox(
+            "Draw codes as", classes, key="label", bind="query-params", help="This model is told the class."
+        )
+    return dataclasses.replace(run, label=classes.index(name))
 
 
 def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -108,8 +108,8 @@ class Gaussian(Bottleneck):
 class Ladder(Bottleneck):
     """Two levels of clouds: the top one says what to expect of the bottom one (Sonderby et al. 2016).
 
-    The bottom level is kept in units of what the top expects, so that both are measured against N(0, 1) and lie
-    side by side in one code, top first: a walk along a top dimension takes the bottom one with it.
+    The bottom level is kept in units of what the top expects, so that both are measured against N(0, 1) and lie side by
+    side in one code, top first: a walk along a top dimension takes the bottom one with it.
     """
 
     def __init__(self, top: int, bottom: int, width: int = 64) -> None:
@@ -146,8 +146,8 @@ class Ladder(Bottleneck):
 class Codebook(Bottleneck):
     """Each slot may hold one of K vectors: the nearest to what the encoder said (VQ-VAE, van den Oord et al. 2017).
 
-    The vectors follow the means of what is assigned to them (moving averages); one that nothing is assigned to any
-    more is put where the encoder is. Gradients pass straight through the choice.
+    The vectors follow the means of what is assigned to them (moving averages); one that nothing is assigned to any more
+    is put where the encoder is. Gradients pass straight through the choice.
     """
 
     book: Tensor  # [K, d]

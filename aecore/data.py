@@ -221,8 +221,8 @@ _LOADERS: dict[str, Callable[[Card, Path], Data]] = {
 def download(name: str) -> Iterator[float]:
     """Fetch the data set called `name` into folder(), yielding progress in [0, 1] about five times a second.
 
-    The last value is 1.0, and comes at once for what is here already. Raises DownloadFailed. Nothing stands
-    under the data set's own name before all of it has arrived; closing the generator early ends the download.
+    The last value is 1.0, and comes at once for what is here already. Raises DownloadFailed. Nothing stands under the
+    data set's own name before all of it has arrived; closing the generator early ends the download.
     """
     card = _card(name)
     if is_here(name):

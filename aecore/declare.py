@@ -44,8 +44,8 @@ FAMILIES: dict[str, Family] = {}
 def family(
     title: str, remark: Remark | None = None, usual: Mapping[str, Any] | None = None, **fixed: Any
 ) -> Callable[[Callable[..., Recipe]], Callable[..., Recipe]]:
-    """Declares the function below as a family; `fixed` names settings that it leaves no choice in,
-    `usual` those that forms should start with."""
+    """Declares the function below as a family; `fixed` names settings that it leaves no choice in, `usual` those that
+    forms should start with."""
 
     def declare(build: Callable[..., Recipe]) -> Callable[..., Recipe]:
         name = build.__name__.replace("_", "-")

@@ -46,9 +46,8 @@ class _Decoder(nn.Module):
 
 
 def export_run(run: str, to: Path) -> list[Path]:
-    """Writes encoder and decoder as `torch.export` programs (any batch size, no code of ours needed to load
-    them),
-    with settings, scores and the test codes, into the folder `to`. Returns the files.
+    """Writes encoder and decoder as `torch.export` programs (any batch size, no code of ours needed to load them), with
+    settings, scores and the test codes, into the folder `to`. Returns the files.
 
     Raises UserError when the run cannot be opened or the folder cannot be written.
     """

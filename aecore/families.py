@@ -1,7 +1,7 @@
 """Every family of autoencoder, one function each.
 
-A family chooses a network, a bottleneck, a loss and a corruption. Its signature is the form that people fill in,
-its docstring the text beside the form, the keys of its losses the curves on the chart.
+A family chooses a network, a bottleneck, a loss and a corruption. Its signature is the form that people fill in, its
+docstring the text beside the form, the keys of its losses the curves on the chart.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def denoising(make: Maker, z_dim: int, noise: Noise = "gaussian", strength: Stre
 def sparse(make: Maker, z_dim: int, sparsity: Sparsity = 0.1) -> Recipe:
     """Activity costs: each picture is told by the few units that it needs.
 
-    The code may then be larger than the picture and still not copy it. Most zeros come from the ReLU itself; watch
-    what the charge adds. A decoder with large weights lets small activations escape it (Olshausen & Field 1996).
+    The code may then be larger than the picture and still not copy it. Most zeros come from the ReLU itself; watch what
+    the charge adds. A decoder with large weights lets small activations escape it (Olshausen & Field 1996).
     """
 
     def loss(p: Pass) -> dict[str, Tensor]:
@@ -127,8 +127,8 @@ def sparse(make: Maker, z_dim: int, sparsity: Sparsity = 0.1) -> Recipe:
 def sparse_kl(make: Maker, z_dim: int, rho: Rho = 0.1, beta: Push = 0.5) -> Recipe:
     """Every unit should be active at a rate rho: rarely, but not never.
 
-    The charge is the KL between a coin that shows heads with rate rho and one with the unit's mean activation over
-    the batch. It is steeper below rho than above it (Ng 2011).
+    The charge is the KL between a coin that shows heads with rate rho and one with the unit's mean activation over the
+    batch. It is steeper below rho than above it (Ng 2011).
     """
 
     def loss(p: Pass) -> dict[str, Tensor]:
@@ -242,8 +242,8 @@ def beta_vae(
 ) -> Recipe:
     """A VAE in which the KL costs beta times as much: above 1 tidier and blurrier, below 1 sharper.
 
-    Too large a beta makes all clouds alike, and the decoder draws the average picture (posterior collapse). Raising
-    the price slowly or giving each dimension some nats free keeps it off (Higgins et al. 2017; Bowman et al. 2016).
+    Too large a beta makes all clouds alike, and the decoder draws the average picture (posterior collapse). Raising the
+    price slowly or giving each dimension some nats free keeps it off (Higgins et al. 2017; Bowman et al. 2016).
     """
 
     def loss(p: Pass) -> dict[str, Tensor]:
@@ -386,8 +386,8 @@ def vq_vae(
 ) -> Recipe:
     """Each slot of the code holds one of a fixed set of vectors, as words come from a dictionary.
 
-    There is no normal to draw from: new pictures are drawn by how often each slot took each vector, which knows
-    nothing of what slots have to do with each other. Latent size is the number of slots (van den Oord et al. 2017).
+    There is no normal to draw from: new pictures are drawn by how often each slot took each vector, which knows nothing
+    of what slots have to do with each other. Latent size is the number of slots (van den Oord et al. 2017).
     """
 
     def loss(p: Pass) -> dict[str, Tensor]:

@@ -1,9 +1,9 @@
 """Jobs: training in processes of its own, so that a refreshed or closed page loses nothing.
 
-One standing process, started with the laboratory, has imported torch and waits; for each job it forks a
-worker (on Windows and macOS it hands the job to a spare that has imported torch already), at most as many at
-a time as the machine carries. The rest wait their turn. Workers write the run's folder; pages read it. This
-half, up to the dashes, imports no torch.
+One standing process, started with the laboratory, has imported torch and waits; for each job it forks a worker (on
+Windows and macOS it hands the job to a spare that has imported torch already), at most as many at a time as the machine
+carries. The rest wait their turn. Workers write the run's folder; pages read it. This half, up to the dashes, imports
+no torch.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def warm() -> None:
 
 
 def submit(config: Config, device: str | None = None) -> bool:
-    """Has a settled run trained, and returns at once. True when it is finished already or under way: nothing
-    new starts.
+    """Has a settled run trained, and returns at once. True when it is finished already or under way: nothing new
+    starts.
     """
     try:
         entry = runs.entry(config.id)
@@ -112,9 +112,7 @@ Worker = Callable[[], bool]  # whether it has ended
 
 
 def work(job: dict[str, Any]) -> None:
-    """Does one job in this process. What goes wrong is in the run's state already; the log gets the
-    traceback.
-    """
+    """Does one job in this process. What goes wrong is in the run's state already; the log gets the traceback."""
     import torch
 
     from aecore.work import carry_out

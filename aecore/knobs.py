@@ -1,6 +1,4 @@
-"""Knobs: a setting is declared once, in a signature, and becomes a widget, a command-line option and a line
-of docs.
-"""
+"""Knobs: a setting is declared once, in a signature, and becomes a widget, a command-line option and a line of docs."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 @dataclass(frozen=True)
 class Says:
-    """What a type cannot say of a setting: one sentence for people, its range, its unit. Stands in
-    `Annotated[...]`.
-    """
+    """What a type cannot say of a setting: one sentence for people, its range, its unit. Stands in `Annotated[...]`."""
 
     doc: str
     low: float | None = None
@@ -122,9 +118,7 @@ def knobs_of(declared: Callable[..., Any] | type) -> tuple[Knob, ...]:
 
 
 def complete(declared: Callable[..., Any] | type, given: Mapping[str, Any]) -> dict[str, Value]:
-    """Every knob of `declared` with its value: the one given, checked, or the default. Unknown names are
-    refused.
-    """
+    """Every knob of `declared` with its value: the one given, checked, or the default. Unknown names are refused."""
     knobs = {knob.name: knob for knob in knobs_of(declared)}
     unknown = sorted(set(given) - set(knobs))
     if unknown:

@@ -44,9 +44,9 @@ def linear(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
 def spherical(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
     """Along the great circle from `a` [D] to `b` [D] (slerp: Shoemake 1985; White 2016): [steps, D].
 
-    The direction turns at constant speed and the length changes linearly, so a walk between two typical
-    samples of a normal stays as far from the origin as they are. Equal or opposite directions, and a zero
-    code, have no one great circle between them: there it is the straight line.
+    The direction turns at constant speed and the length changes linearly, so a walk between two typical samples of a
+    normal stays as far from the origin as they are. Equal or opposite directions, and a zero code, have no one great
+    circle between them: there it is the straight line.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     t, lengths = _times(steps)[:, None], (np.linalg.norm(a), np.linalg.norm(b))
@@ -114,8 +114,8 @@ class Plane:
 def plane_of_dimensions(codes: np.ndarray, first: int = 0, second: int = 1) -> Plane:
     """The plane of two dimensions (numbered from 0) through the mean of `codes` [N, D] in all the others.
 
-    Its points are the raw coordinates; names count from 1, as papers do. With two dimensions nothing is
-    projected away; with one, `second` does not matter. A UserError for one dimension twice, or one not there.
+    Its points are the raw coordinates; names count from 1, as papers do. With two dimensions nothing is projected away;
+    with one, `second` does not matter. A UserError for one dimension twice, or one not there.
     """
     codes = checked(codes)
     size = codes.shape[1]
@@ -188,10 +188,9 @@ def grid(
 ) -> Grid:
     """n by n places to decode, laid over `points` [N, 2], or over the prior N(0, 1) with `prior`.
 
-    `range` takes even steps; `quantiles` lies denser where a normal is denser, so that each step passes the
-    same share of it (Kingma & Welling 2013). A `span`, (low, high) for both axes or [2, 2] with a row for
-    each, lays an even grid there and overrules the rest. On a map that is a line (codes of one dimension) all
-    rows are equal.
+    `range` takes even steps; `quantiles` lies denser where a normal is denser, so that each step passes the same share
+    of it (Kingma & Welling 2013). A `span`, (low, high) for both axes or [2, 2] with a row for each, lays an even grid
+    there and overrules the rest. On a map that is a line (codes of one dimension) all rows are equal.
     """
     if n < 2:
         raise UserError("A grid needs at least 2 pictures on each side.")

@@ -40,10 +40,9 @@ class Bernoulli:
 class Gaussian:
     """Each pixel is the mean of a normal with one fixed standard deviation; the loss is squared error (MSE).
 
-    With sigma 0.2 the loss is 12.5 times the summed squared error, plus a constant that is left out. Sigma
-    sets how much a wrong pixel weighs against the KL of a VAE; sigma = sqrt(1/2), the "MSE + KL" of many
-    tutorials,
-    collapses a VAE on small pictures.
+    With sigma 0.2 the loss is 12.5 times the summed squared error, plus a constant that is left out. Sigma sets how
+    much a wrong pixel weighs against the KL of a VAE; sigma = sqrt(1/2), the "MSE + KL" of many tutorials, collapses a
+    VAE on small pictures.
     """
 
     sigma: float = 0.2
@@ -59,8 +58,8 @@ class Gaussian:
 class Laplace:
     """Each pixel is the median of a Laplace distribution of one fixed width; the loss is absolute error (MAE).
 
-    With width 0.15 the loss is 6.7 times the summed absolute error, plus a constant that is left out. One pixel that
-    is far off weighs less than in squared error.
+    With width 0.15 the loss is 6.7 times the summed absolute error, plus a constant that is left out. One pixel that is
+    far off weighs less than in squared error.
     """
 
     width: float = 0.15

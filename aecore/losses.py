@@ -37,8 +37,8 @@ def elbo(p: Pass) -> dict[str, Tensor]:
 
 
 def rare(code: Tensor, rho: float) -> Tensor:
-    """Sum over units of KL(rho || rho_hat), rho_hat `[D]` being the mean activation of each sigmoid unit over the
-    batch (Ng 2011). `code` `[B, D]` in (0, 1)."""
+    """Sum over units of KL(rho || rho_hat), rho_hat `[D]` being the mean activation of each sigmoid unit over the batch
+    (Ng 2011). `code` `[B, D]` in (0, 1)."""
     rho_hat = code.mean(0).clamp(1e-6, 1 - 1e-6)
     return (rho * (rho / rho_hat).log() + (1 - rho) * ((1 - rho) / (1 - rho_hat)).log()).sum()
 
@@ -83,8 +83,8 @@ def log_normal(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
 def stratified(batch: int, pictures: int) -> Tensor:
     """Log weights `[B, B]` that make a batch stand for the whole set: row i sums over j to q(z_i).
 
-    The picture that z_i came from counts 1/N; one of the others stands for the remaining (N - 1)/N shared among
-    them. Chen et al. 2018, appendix C.2, with 1/N on the diagonal; rows sum to one.
+    The picture that z_i came from counts 1/N; one of the others stands for the remaining (N - 1)/N shared among them.
+    Chen et al. 2018, appendix C.2, with 1/N on the diagonal; rows sum to one.
     """
     if batch == 1:
         return torch.zeros(1, 1)
@@ -93,8 +93,8 @@ def stratified(batch: int, pictures: int) -> Tensor:
 
 
 def split_kl(latent: GaussianLatent, pictures: int) -> dict[str, Tensor]:
-    """The KL in three parts that add up to it (Hoffman & Johnson 2016; Chen et al. 2018), estimated from one draw:
-    what a code tells of its picture, what its dimensions tell of each other, how far each is from N(0, 1).
+    """The KL in three parts that add up to it (Hoffman & Johnson 2016; Chen et al. 2018), estimated from one draw: what
+    a code tells of its picture, what its dimensions tell of each other, how far each is from N(0, 1).
 
     Estimates are noisy: total correlation can come out slightly below zero.
     """

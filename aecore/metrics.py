@@ -29,9 +29,8 @@ def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Structural similarity of each pair of pictures [N, C, H, W] in [0, 1]: [N], -1..1, 1 when equal.
 
-    Compares means, contrasts and patterns (Wang, Bovik, Sheikh & Simoncelli 2004) in windows of 7 by 7
-    pixels, or the largest odd size that fits; a UserError for pictures under 3 pixels wide or high, which
-    have no patterns.
+    Compares means, contrasts and patterns (Wang, Bovik, Sheikh & Simoncelli 2004) in windows of 7 by 7 pixels, or the
+    largest odd size that fits; a UserError for pictures under 3 pixels wide or high, which have no patterns.
     """
     from skimage.metrics import structural_similarity
 
@@ -49,8 +48,8 @@ def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def pca_error(train: np.ndarray, test: np.ndarray, d: int) -> float:
     """Mean squared error per pixel on `test` of PCA with `d` components fitted to `train`, both [N, ...].
 
-    The best that any linear autoencoder with a code of `d` numbers can do on `train` (Baldi & Hornik 1989).
-    More components than there are count as all of them.
+    The best that any linear autoencoder with a code of `d` numbers can do on `train` (Baldi & Hornik 1989). More
+    components than there are count as all of them.
     """
     from sklearn.decomposition import PCA
 
@@ -80,8 +79,7 @@ def mean_picture_error(train: np.ndarray, test: np.ndarray) -> float:
 def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
     """How many dimensions of the posterior means [N, D] have a variance over the data above `threshold`.
 
-    The others carry nothing: collapsed to the prior (Burda, Grosse & Salakhutdinov 2015, whose threshold is
-    0.01).
+    The others carry nothing: collapsed to the prior (Burda, Grosse & Salakhutdinov 2015, whose threshold is 0.01).
     """
     return int((np.var(means, axis=0, dtype=np.float64) > threshold).sum())
 
@@ -106,8 +104,8 @@ def knn_accuracy(
 def principal_angle(a: np.ndarray, b: np.ndarray) -> float:
     """Cosine of the largest principal angle between the row spaces of `a` and `b` [d, D]: 0..1, 1 when equal.
 
-    A linear autoencoder spans the PCA plane when this is 1 (Baldi & Hornik 1989; the angles: Knyazev &
-    Argentati 2002). It does not ask whether the rows themselves are the same, nor in which order.
+    A linear autoencoder spans the PCA plane when this is 1 (Baldi & Hornik 1989; the angles: Knyazev & Argentati 2002).
+    It does not ask whether the rows themselves are the same, nor in which order.
     """
     from scipy.linalg import subspace_angles
 
@@ -117,8 +115,8 @@ def principal_angle(a: np.ndarray, b: np.ndarray) -> float:
 def mutual_information_gap(codes: np.ndarray, factors: np.ndarray, bins: int = 20) -> float:
     """MIG (Chen et al. 2018) of `codes` [N, D] for known integer `factors` [N, F]: 0..1.
 
-    For each factor: how much more the best dimension tells of it than the second best, as a share of its entropy;
-    1 when each factor has a dimension to itself. Dimensions are cut into equal `bins`, as Locatello et al. (2019) do.
+    For each factor: how much more the best dimension tells of it than the second best, as a share of its entropy; 1
+    when each factor has a dimension to itself. Dimensions are cut into equal `bins`, as Locatello et al. (2019) do.
     """
     from sklearn.metrics import mutual_info_score
 
@@ -141,8 +139,8 @@ def precision_and_coverage(real: np.ndarray, made: np.ndarray, k: int = 5) -> tu
     """Whether `made` [M, ...] could be `real` [N, ...], and whether all kinds of real ones are made; both 0..1.
 
     Precision: the share of made ones within reach of a real one, its reach being the distance of its `k`-th real
-    neighbour (Kynkaanniemi et al. 2019). Coverage: the share of real ones that have a made one within reach
-    (Naeem et al. 2020). Distances are between pixels.
+    neighbour (Kynkaanniemi et al. 2019). Coverage: the share of real ones that have a made one within reach (Naeem et
+    al. 2020). Distances are between pixels.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -160,9 +158,8 @@ def precision_and_coverage(real: np.ndarray, made: np.ndarray, k: int = 5) -> tu
 def trustworthiness(codes: np.ndarray, points: np.ndarray, k: int = 5) -> float:
     """How far the `k` neighbours on a map [N, 2] are neighbours among the `codes` [N, D] too: 0..1.
 
-    1: the map invents no neighbours (Venna & Kaski 2001). `k` is lowered to stay below N / 2, where the
-    measure ends; fewer than 3 points raise a UserError. Needs N * N distances: thousands of points, not tens
-    of thousands.
+    1: the map invents no neighbours (Venna & Kaski 2001). `k` is lowered to stay below N / 2, where the measure ends;
+    fewer than 3 points raise a UserError. Needs N * N distances: thousands of points, not tens of thousands.
     """
     from sklearn.manifold import trustworthiness as measured
 
@@ -187,9 +184,9 @@ def compression(
 ) -> Compression:
     """Both ratios for inputs of `shape` and codes of `z_dim` numbers; below 1 the code is the larger one.
 
-    A level of grey takes 1 byte where a float32 takes 4, so the ratio of numbers flatters fourfold: 28 by 28
-    pixels in 32 numbers are 24.5 in numbers and 6.125 in bytes. Both sizes are bytes per number: 4 for inputs
-    that are floats themselves, log2(K) / 8 for codes that are indices into a codebook of K.
+    A level of grey takes 1 byte where a float32 takes 4, so the ratio of numbers flatters fourfold: 28 by 28 pixels in
+    32 numbers are 24.5 in numbers and 6.125 in bytes. Both sizes are bytes per number: 4 for inputs that are floats
+    themselves, log2(K) / 8 for codes that are indices into a codebook of K.
     """
     numbers = math.prod(shape) / z_dim
     return Compression(numbers=numbers, bytes=numbers * input_bytes / code_bytes)

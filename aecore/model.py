@@ -10,9 +10,7 @@ from aecore.likelihoods import Likelihood
 
 
 class Autoencoder(nn.Module):
-    """x `[B, *shape]` -> Latent -> raw `[B, *shape]`. Labels `y` `[B]` are for conditional models; others
-    ignore them.
-    """
+    """x `[B, *shape]` -> Latent -> raw `[B, *shape]`. Labels `y` `[B]` are for conditional models; others take none."""
 
     conditional = False  # whether labels change anything
 

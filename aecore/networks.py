@@ -29,9 +29,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 @dataclass(frozen=True)
 class Maker:
-    """Builds networks that fit one data set: its shape and likelihood, the kind of network, widths and
-    activation.
-    """
+    """Builds networks that fit one data set: its shape and likelihood, the kind of network, widths and activation."""
 
     shape: Shape  # of one input, without the batch
     network: str = "mlp"
@@ -97,9 +95,7 @@ def _mlp_decoder(make: Maker, z_dim: int) -> nn.Module:
 
 
 def _conv_sizes(make: Maker) -> list[tuple[int, int]]:
-    """Height and width before the first and after each halving layer; a UserError when a picture is too
-    small.
-    """
+    """Height and width before the first and after each halving layer; a UserError when a picture is too small."""
     _, height, width = make.shape
     sizes = [(height, width)]
     for _ in make.hidden:

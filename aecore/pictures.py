@@ -186,8 +186,8 @@ def _tag(image: Image.Image, number: int, default: int | None = None) -> int | N
 def fit(picture: Image.Image, shape: tuple[int, int, int], how: Fit = "crop", invert: bool = False) -> np.ndarray:
     """A picture as float32 [C, H, W] in [0, 1] of the given shape; C = 1 is ITU-R 601 luma.
 
-    crop: the largest centred piece of the right proportions; pad: the whole, centred on black; stretch: the
-    whole, distorted. Inversion comes before padding, so that the ground is black either way.
+    crop: the largest centred piece of the right proportions; pad: the whole, centred on black; stretch: the whole,
+    distorted. Inversion comes before padding, so that the ground is black either way.
     """
     channels, height, width = shape
     picture = picture.convert({1: "L", 3: "RGB"}[channels])
@@ -205,10 +205,9 @@ def _stretch(
 ) -> Image.Image:
     """The two filters of Pillow that come nearest to averaging by area: they keep means, never overshoot.
 
-    Off the exact area mean of a photo for 32 -> 28, 100 -> 28, 512 -> 28 (RMS of 255 levels): BILINEAR 1.3,
-    3.9, 4.4; HAMMING 3.6, 1.4, 1.8, hence the switch. BOX 8.9, 2.9, 0.6 counts whole pixels only; LANCZOS
-    5.1, 3.8, 3.9 draws halos round strokes. No reducing_gap: it doubles these errors and saves only some 50
-    ms on the largest picture.
+    Off the exact area mean of a photo for 32 -> 28, 100 -> 28, 512 -> 28 (RMS of 255 levels): BILINEAR 1.3, 3.9, 4.4;
+    HAMMING 3.6, 1.4, 1.8, hence the switch. BOX 8.9, 2.9, 0.6 counts whole pixels only; LANCZOS 5.1, 3.8, 3.9 draws
+    halos round strokes. No reducing_gap: it doubles these errors and saves only some 50 ms on the largest picture.
     """
     left, top, right, bottom = box or (0, 0, *picture.size)
     step = min((right - left) / width, (bottom - top) / height)  # source pixels per pixel
@@ -263,8 +262,7 @@ def _enlarge(pixels: np.ndarray, scale: int, axis: int) -> np.ndarray:
 def mosaic(pictures: np.ndarray, columns: int, gap: int = 1, fill: float = 0.5) -> np.ndarray:
     """[N, C, H, W] -> [C, H', W'], row by row from the top left; gaps and missing cells are fill, no border.
 
-    W' = columns * (W + gap) - gap even for fewer pictures than columns. ValueError for no pictures or no
-    columns.
+    W' = columns * (W + gap) - gap even for fewer pictures than columns. ValueError for no pictures or no columns.
     """
     number, channels, height, width = pictures.shape
     if number < 1 or columns < 1:
@@ -280,8 +278,8 @@ def mosaic(pictures: np.ndarray, columns: int, gap: int = 1, fill: float = 0.5) 
 def gif(frames: np.ndarray, scale: int = 4, seconds: float = 0.12, bounce: bool = True) -> bytes:
     """Endless GIF of [N, C, H, W]: each frame for so many seconds (steps of 0.01), there and back if bounce.
 
-    Equal neighbours are stored as one longer frame. Gray is exact, colours share one palette of 256 so that
-    nothing flickers.
+    Equal neighbours are stored as one longer frame. Gray is exact, colours share one palette of 256 so that nothing
+    flickers.
     """
     pixels = to_bytes(frames)  # [N, H, W, C]
     number, height, width, channels = pixels.shape
@@ -304,8 +302,8 @@ def gif(frames: np.ndarray, scale: int = 4, seconds: float = 0.12, bounce: bool 
 def error_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """What b has more or less than a: two [N, C, H, W] -> RGB float32 [N, 3, H, W] in [0, 1].
 
-    The mean of b - a over channels: white at 0, pure vermilion at +1 (too much), pure blue at -1 (too
-    little), the same scale on every map so that maps compare; black where it is no number.
+    The mean of b - a over channels: white at 0, pure vermilion at +1 (too much), pure blue at -1 (too little), the same
+    scale on every map so that maps compare; black where it is no number.
     """
     difference = np.mean(b.astype(np.float32) - a, axis=1, keepdims=True).clip(-1, 1)  # [N, 1, H, W]
     end = np.where(difference > 0, TOO_MUCH[:, None, None], TOO_LITTLE[:, None, None])  # [N, 3, H, W]

@@ -66,10 +66,9 @@ def pca(codes: np.ndarray) -> np.ndarray:
 def tsne(codes: np.ndarray, perplexity: Perplexity = 30.0, seed: Seed = 0) -> np.ndarray:
     """t-SNE: neighbours stay neighbours; cluster sizes and gaps mean little (van der Maaten & Hinton 2008).
 
-    `codes` [N, D] -> [N, 2]. Fewer than 5 codes raise a UserError; a perplexity over (N - 1) / 3 is lowered
-    to that, for it looks at 3 times as many neighbours. It starts from PCA, which keeps the large layout
-    (Kobak & Berens 2019), with a little noise by seed, which also lets codes of one dimension leave their
-    line.
+    `codes` [N, D] -> [N, 2]. Fewer than 5 codes raise a UserError; a perplexity over (N - 1) / 3 is lowered to that,
+    for it looks at 3 times as many neighbours. It starts from PCA, which keeps the large layout (Kobak & Berens 2019),
+    with a little noise by seed, which also lets codes of one dimension leave their line.
     """
     from sklearn.manifold import TSNE
 
@@ -85,8 +84,8 @@ def tsne(codes: np.ndarray, perplexity: Perplexity = 30.0, seed: Seed = 0) -> np
 def umap(codes: np.ndarray, n_neighbors: Neighbors = 15, min_dist: MinDist = 0.1, seed: Seed = 0) -> np.ndarray:
     """UMAP: neighbours stay neighbours, drawn tight; gaps mean little (McInnes, Healy & Melville 2018).
 
-    `codes` [N, D] -> [N, 2]. Fewer than 5 codes raise a UserError; `n_neighbors` is lowered to N - 1 at most.
-    The first call of a process takes seconds: umap-learn compiles itself.
+    `codes` [N, D] -> [N, 2]. Fewer than 5 codes raise a UserError; `n_neighbors` is lowered to N - 1 at most. The first
+    call of a process takes seconds: umap-learn compiles itself.
     """
     codes = _neighborly(codes)
     if _all_one(codes):

@@ -44,8 +44,8 @@ class Pass:
 class Objective:
     """A loss, the modules it moves, and the part of the training in which it does.
 
-    The parts of the loss are summed and minimised; their names are what charts show. Two objectives that move
-    different modules are a game (an adversary); two with disjoint `during` are stages.
+    The parts of the loss are summed and minimised; their names are what charts show. Two objectives that move different
+    modules are a game (an adversary); two with disjoint `during` are stages.
     """
 
     loss: Loss

@@ -1,6 +1,4 @@
-"""fit: the one training loop, a generator that reads top to bottom. It knows nothing of files, processes or
-pages.
-"""
+"""fit: the one training loop, a generator that reads top to bottom. It knows nothing of files, processes or pages."""
 
 from __future__ import annotations
 
@@ -48,8 +46,7 @@ class Progress:
 
 
 def one_cycle(progress: float) -> float:
-    """Rate relative to its peak: up from 1/25 over the first 30 %, then down to nearly nothing, both as half
-    a cosine
+    """Rate relative to its peak: up from 1/25 over the first 30 %, then down to nearly nothing, both as half a cosine
     (Smith & Topin 2017, in the form of Howard's fastai)."""
     rise, low, end = 0.3, 1 / 25, 1e-4
     if progress < rise:
@@ -61,11 +58,10 @@ SCHEDULES: dict[str, Callable[[float], float]] = {"one-cycle": one_cycle, "const
 
 
 class Chance:
-    """A random state of one's own: inside `with`, torch draws from it; outside, torch's own state is as it
-    was.
+    """A random state of one's own: inside `with`, torch draws from it; outside, torch's own state is as it was.
 
-    So losses and bottlenecks draw plainly (`torch.randn_like`), and yet what happens between two yields of
-    `fit` cannot change what it draws next.
+    So losses and bottlenecks draw plainly (`torch.randn_like`), and yet what happens between two yields of `fit` cannot
+    change what it draws next.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
@@ -164,8 +160,7 @@ def _autocast(config: Config, device: torch.device) -> Any:
 
 
 def fit(recipe: Recipe, data: Data, config: Config, device: torch.device) -> Iterator[Progress]:
-    """Trains the recipe's model in place; yields at least every 0.2 s (a step allowing) and at each epoch's
-    end.
+    """Trains the recipe's model in place; yields at least every 0.2 s (a step allowing) and at each epoch's end.
 
     Raises Diverged when a loss is no longer a number. Closing the generator stops the training.
     """

@@ -27,9 +27,7 @@ BATCH = 1000  # pictures at a time: bounds the memory of a page
 
 @dataclass(frozen=True)
 class Trained:
-    """A model with the settings that made it. Pictures are float32 `[N, C, H, W]` in [0, 1], codes float32
-    `[N, D]`.
-    """
+    """A model with the settings that made it. Pictures are float32 `[N, C, H, W]` in [0, 1], codes float32 `[N, D]`."""
 
     config: Config
     model: Autoencoder
@@ -106,9 +104,7 @@ def count(module: nn.Module) -> int:
 
 
 def thumbnail(trained: Trained, codes: np.ndarray, n: int = 8) -> bytes:
-    """A PNG of n x n decoded codes on the plane of the two widest directions of `codes`: what a list shows of
-    a run.
-    """
+    """A PNG of n x n decoded codes on the plane of the two widest directions of `codes`: what a list shows of a run."""
     plane = latents.plane_of_components(codes) if codes.shape[1] != 2 else latents.plane_of_dimensions(codes, 0, 1)
     grid = latents.grid(plane.project(codes), n)
     cells = trained.pictures(plane.lift(grid.points))

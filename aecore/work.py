@@ -25,9 +25,8 @@ STRIP_EVERY = 0.4  # seconds
 def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
     """Trains a run and writes its folder as it goes; the folder is complete when this ends.
 
-    Raises AlreadyTraining when another process is at it, UserError with one sentence when it cannot be done
-    (data missing, diverged, memory exhausted). Closing the generator, or a file `stop` in
-    the folder, stops it.
+    Raises AlreadyTraining when another process is at it, UserError with one sentence when it cannot be done (data
+    missing, diverged, memory exhausted). Closing the generator, or a file `stop` in the folder, stops it.
     """
     config = settle(config)
     with runs.Draft(config) as draft:
@@ -86,9 +85,7 @@ class _Strip:
 
     @torch.no_grad()
     def draw(self, recipe: Recipe, draft: runs.Draft, last: bool) -> None:
-        """Writes strip.png: the pictures, what the model saw of them if that differs, and what it makes of
-        them.
-        """
+        """Writes strip.png: the pictures, what the model saw of them if that differs, and what it makes of them."""
         if time.monotonic() < self.due and not last:
             return
         device = next(recipe.model.parameters()).device
@@ -143,8 +140,7 @@ def numbers_in(text: str, end: int) -> np.ndarray:
 
 
 def baselines(data: Data, z_dim: int, most: int = 10_000) -> dict[str, float]:
-    """Squared errors per pixel value on the test pictures that a model has to beat: of always answering the
-    mean
+    """Squared errors per pixel value on the test pictures that a model has to beat: of always answering the mean
     picture, and of PCA with as many numbers. Fitted on at most `most` training pictures."""
     known, test = data.train.floats(slice(most)), data.test.floats(slice(most))
     return {

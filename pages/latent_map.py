@@ -49,7 +49,7 @@ def chosen() -> None:
     names = [f"{run.card.classes[test.labels[row]]}, test picture {row}" for row in shown]
     st.caption(f"{len(rows)} selected" + (f", the first {len(shown)} shown." if len(rows) > len(shown) else "."))
     images.rows(
-        {"Original": x, "Reconstruction": run.pictures(codes[shown])},
+        {"Original": x, "Reconstruction": run.reconstruct(x, test.labels[shown])},
         names,
         [name.split(",")[0] for name in names],
         64,

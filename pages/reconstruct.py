@@ -39,7 +39,7 @@ else:
     rows = rows[np.argsort(every[rows] * (1 if which == "best" else -1), kind="stable")]
 rows = rows[:10]
 x = test.floats(rows)
-drawn = run.reconstruct(x)
+drawn = run.reconstruct(x, test.labels[rows])
 images.rows(
     {"Original": x, "Reconstruction": drawn, "Error": pictures.error_map(x, drawn)},
     alt=[f"{run.card.classes[test.labels[row]]}, test picture {row}, squared error {every[row]:.4f}" for row in rows],

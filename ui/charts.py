@@ -41,9 +41,7 @@ def _figure(height: int, **layout: Any) -> go.Figure:
 
 
 def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str]) -> Chart:
-    """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each
-    part.
-    """
+    """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each part."""
     figure = _figure(320, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
     epochs = [line["epoch"] for line in history]
     words = []
@@ -73,9 +71,7 @@ def scatter(
     height: int = 620,
     span: tuple[tuple[float, float], tuple[float, float]] | None = None,
 ) -> Chart:
-    """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low,
-    high).
-    """
+    """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low, high)."""
     figure = _figure(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
     for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
         rows = np.flatnonzero(labels == label)
@@ -101,8 +97,7 @@ def scatter(
 
 
 def mosaic(cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460) -> Chart:
-    """Decoded pictures `[n * n, C, H, W]` on the axes they were decoded at; `x` rising, `y` falling (up is
-    up).
+    """Decoded pictures `[n * n, C, H, W]` on the axes they were decoded at; `x` rising, `y` falling (up is up).
 
     Steps may be uneven (quantiles), so the axes count cells and their ticks say the numbers.
     """

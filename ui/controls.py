@@ -1,10 +1,9 @@
-"""Controls: what aecore declares becomes widgets. Nothing here knows a family, a data set or a projection by
-name.
-"""
+"""Controls: what aecore declares becomes widgets. Nothing here knows a family, a data set or a projection by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any
 
 import streamlit as st
@@ -23,13 +22,13 @@ FIRST = (
 )  # the rest of a run's settings fold away
 
 
-def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False) -> Value:
+def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False, narrow: bool = False) -> Value:
     """The widget that fits a knob, and its checked value; `scope` keeps equal names of two forms apart."""
     value = knob.default if value is None else value
     key, says = f"{scope}-{knob.name}", knob.says
     common: dict[str, Any] = {"help": says.doc, "key": key, "disabled": disabled}
     given: Any
-    if knob.choices and len(knob.choices) <= 4:
+    if knob.choices and len(knob.choices) <= (2 if narrow else 4):
         given = st.segmented_control(
             knob.label, knob.choices, default=value, required=True, width="stretch", wrap=True, **common
         )
@@ -64,7 +63,11 @@ def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False) ->
 
 def knobs(declared: Callable[..., Any], scope: str) -> dict[str, Value]:
     """A widget for each knob that a function's signature declares."""
-    return {knob.name: widget(knob, scope) for knob in knobs_of(declared)}
+    found: dict[str, Value] = {}
+    for column, knob in zip(cycle(st.columns(2)), knobs_of(declared), strict=False):
+        with column:
+            found[knob.name] = widget(knob, scope, narrow=True)
+    return found
 
 
 def config_form() -> Config:
@@ -105,18 +108,18 @@ def config_form() -> Config:
     def ask(name: str, start: Config) -> None:
         # the scope names what the start depends on, so that another data set, family or preset brings its own
         scope = f"train-{dataset}-{start.network}-{preset}-{family if name in fixed or name in usual else ''}"
-        said[name] = widget(declared[name], scope, fixed.get(name, getattr(start, name)), disabled=name in fixed)
+        said[name] = widget(declared[name], scope, fixed.get(name, getattr(start, name)), name in fixed, narrow=True)
 
     start = presets.start(dataset, preset=preset)
     own = f"train-{dataset}-{preset}-network"
     said["network"] = fixed.get("network") or widget(declared["network"], own, start.network)
     start = presets.start(dataset, said["network"], preset, **usual)
-    for column, name in zip(st.columns(2) * 3, FIRST[1:], strict=False):
+    for column, name in zip(cycle(st.columns(2)), FIRST[1:], strict=False):
         with column:
             ask(name, start)
     own_knobs = knobs(FAMILIES[family].build, f"train-{family}")
     with st.expander("More settings"):
-        for column, name in zip(st.columns(2) * 4, [name for name in declared if name not in FIRST], strict=False):
+        for column, name in zip(cycle(st.columns(2)), [name for name in declared if name not in FIRST], strict=False):
             with column:
                 ask(name, start)
     return Config(dataset=dataset, family=family, knobs=own_knobs, **said)

@@ -1,6 +1,4 @@
-"""The frame around every page: title, navigation, the chosen run (sidebar <-> address), and what sessions
-share.
-"""
+"""The frame around every page: title, navigation, the chosen run (sidebar <-> address), and what sessions share."""
 
 from __future__ import annotations
 
@@ -159,9 +157,7 @@ def _labelled(run: Trained) -> Trained:
 
 
 def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The function's result; when it raises what people can mend, its sentence is shown and the page ends
-    there.
-    """
+    """The function's result; when it raises what people can mend, its sentence is shown and the page ends there."""
     try:
         return function(*args, **kwargs)
     except UserError as error:
@@ -198,11 +194,10 @@ def figures(*named: tuple[str, str, str]) -> None:
 
 
 def selected(chart: Chart, scope: str) -> np.ndarray:
-    """Shows a chart whose points can be clicked or lassoed; returns the rows (`customdata`) of those chosen,
-    `[n]`.
+    """Shows a chart whose points can be clicked or lassoed; returns the rows (`customdata`) of those chosen, `[n]`.
 
-    Once read, a selection is kept here and the chart gets a new key: the old one would send its whole
-    selection, megabytes for thousands of points, with every later click.
+    Once read, a selection is kept here and the chart gets a new key: the old one would send its whole selection,
+    megabytes for thousands of points, with every later click.
     """
     import numpy as np
 

@@ -35,8 +35,8 @@ def rows(
 ) -> None:
     """Rows of pictures `[N, C, H, W]`, one column for each picture, under their names.
 
-    `alt` says what each column shows; `captions` stand under the last row; `size` is the width of a picture
-    in CSS pixels where the screen has room for it.
+    `alt` says what each column shows; `captions` stand under the last row; `size` is the width of a picture in CSS
+    pixels where the screen has room for it.
     """
     columns = max(len(row) for row in named.values())
     cells = []

@@ -1,6 +1,4 @@
-"""The monitor: a run as it trains, read from its folder. Refresh, a second tab or a second person see the
-same.
-"""
+"""The monitor: a run as it trains, read from its folder. Refresh, a second tab or a second person see the same."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """The colours of the charts: ten classes that everybody can tell apart, on a light and on a dark ground.
 
-Found by annealing over OKLCH: the smallest difference (CIEDE2000) between any two of the ten, as seen by
-normal, deuteranopic, protanopic and tritanopic eyes (Machado 2009, full severity), made as large as a
-contrast of 3:1 against the ground allows. The closest pair is 12.4 apart (light; Petroff 2021 has 11.9, and
-four colours below 3:1) and 12.9 (dark); to normal eyes 20.7. Sorted so that the first few differ most.
-The theme in `.streamlit/config.toml` repeats them; a test holds both to that.
+Found by annealing over OKLCH: the smallest difference (CIEDE2000) between any two of the ten, as seen by normal,
+deuteranopic, protanopic and tritanopic eyes (Machado 2009, full severity), made as large as a contrast of 3:1 against
+the ground allows. The closest pair is 12.4 apart (light; Petroff 2021 has 11.9, and four colours below 3:1) and 12.9
+(dark); to normal eyes 20.7. Sorted so that the first few differ most. The theme in `.streamlit/config.toml` repeats
+them; a test holds both to that.
 """
 
 CLASSES_LIGHT = (

@@ -265,7 +265,7 @@ def conditional_vae(make: Maker, z_dim: int) -> Recipe:
 
 
 @family("beta-TCVAE", usual={"z_dim": 8})
-def beta_tcvae(make: Maker, z_dim: int, beta: Total = 4.0) -> Recipe:
+def beta_tcvae(make: Maker, z_dim: int, beta: Total = 3.0) -> Recipe:
     """A VAE whose KL is split in three, and only the part that dimensions tell of each other costs more.
 
     So dimensions are pushed to be independent without paying for what the code knows of the picture. Total correlation

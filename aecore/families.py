@@ -280,7 +280,7 @@ def beta_tcvae(make: Maker, z_dim: int, beta: Total = 3.0) -> Recipe:
 
 
 @family("InfoVAE (MMD)")
-def info_vae(make: Maker, z_dim: int, alpha: Alpha = 0.9, pull: Pull = 5.0) -> Recipe:
+def info_vae(make: Maker, z_dim: int, alpha: Alpha = 0.9, pull: Pull = 2.0) -> Recipe:
     """A VAE that is charged less for what a code tells of its picture, and more for a wrong crowd of codes.
 
     The KL compares each cloud with the normal; MMD compares the crowd of all codes with it, which is what sampling

@@ -934,3 +934,11 @@ def test_precision_is_of_the_made_and_coverage_of_the_real():
 def test_plain_codes_are_what_the_encoder_says():
     h = torch.randn(4, 3)
     assert torch.equal(Plain(3)(h).code, h) and torch.equal(Plain(3)(h).z, h)
+
+
+def test_only_the_nearest_vouches_in_strict_precision():
+    """Real points at 0, 1, 2 and far off at 100, whose 2nd neighbour is 99 away: it would vouch for 50, which is nearer
+    to 2, whose 2nd neighbour is 2 away. 0.5 lies within reach of its nearest."""
+    real, made = np.array([[0.0], [1.0], [2.0], [100.0]]), np.array([[0.5], [50.0]])
+    assert metrics.precision_and_coverage(real, made, k=2)[0] == 1
+    assert metrics.strict_precision(real, made, k=2) == 0.5

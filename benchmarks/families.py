@@ -69,28 +69,35 @@ def row(dataset: str, family: str, data: Data, seeds: list[int], network: str) -
     return "| " + " | ".join(cells) + " |", good
 
 
+TOP = """# Families at their defaults
+
+Made by `python -m benchmarks.families`. Squared errors are per pixel on the test pictures: the median over the seeds,
+and their span. *good* says that every seed is better than the mean picture and than half way from it to PCA with as
+many numbers. KL is held out, in nats, as charged by the loss."""
+HEAD = "| family | network | size | squared error | PCA's | KL | active | seconds | parameters | good |"
+
+
+def keep(dataset: str, lines: list[str]) -> None:
+    """Puts a data set's table into docs/families.md; the other tables stay as they are."""
+    old = DOCS.read_text() if DOCS.exists() else ""
+    parts = {part.split("\n")[0]: "## " + part.strip() for part in old.split("\n## ")[1:]}
+    parts[dataset] = "\n".join([f"## {dataset}", "", *lines])
+    DOCS.write_text("\n\n".join([TOP, *parts.values()]) + "\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--datasets", default="digits,shapes")
     parser.add_argument("--families", default=",".join(FAMILIES))
     parser.add_argument("--networks", default="mlp,conv")
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--out", type=Path, default=DOCS)
+    parser.add_argument("--dry", action="store_true", help="print only; docs/families.md stays as it is")
     given = parser.parse_args()
     seeds, bad = [int(seed) for seed in given.seeds.split(",")], 0
-    lines = [
-        "# Families at their defaults",
-        "",
-        "Made by `python -m benchmarks.families`. Squared errors are per pixel on the test pictures: the median over "
-        f"the seeds {given.seeds} and their span. *good* says that every seed is better than the mean picture and than "
-        "half way from it to PCA with as many numbers. KL is held out, in nats, as charged by the loss.",
-    ]
     for dataset in filter(is_here, given.datasets.split(",")):
         data = load(dataset)
-        lines += ["", f"## {data.card.title}", ""]
-        lines += [f"The mean picture's error is {work.baselines(data, 1)['mean_picture_mse']:.4f}.", ""]
-        lines += ["| family | network | size | squared error | PCA's | KL | active | seconds | parameters | good |"]
-        lines += ["|---" * 10 + "|"]
+        error = work.baselines(data, 1)["mean_picture_mse"]
+        lines = [f"Seeds {given.seeds}. The mean picture's error is {error:.4f}.", "", HEAD, "|---" * 10 + "|"]
         for family in given.families.split(","):
             for network in given.networks.split(","):
                 if at_defaults(dataset, family, 0, network).network == network:
@@ -98,7 +105,8 @@ def main() -> int:
                     print(dataset, line, flush=True)
                     lines.append(line)
                     bad += not good
-    given.out.write_text("\n".join(lines) + "\n")
+        if not given.dry:
+            keep(dataset, lines)
     return 1 if bad else 0
 
 

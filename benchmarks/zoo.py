@@ -59,9 +59,9 @@ def samples(many: int = 1000) -> list[str]:
     """Precision and coverage of draws from N(0, I), with 5 nearest neighbours in pixels."""
     lines = [
         "## Sampling from N(0, I)", "",
-        f"{many:,} draws against training pictures (5,000 of MNIST). *Precision* lets any training picture within whose "
+        f"{many:,} draws against training pictures (5,000 of MNIST). *Precision* lets any training picture in whose "
         "reach (the distance of its 5th neighbour) a draw lies vouch for it; on MNIST a few odd pictures with a long "
-        "reach vouch for everything. *Strict* asks the nearest training picture alone. Coverage: of as many test pictures.",
+        "reach vouch for everything. *Strict* asks the nearest one alone. Coverage: of as many test pictures.",
         "", "| data | family | size | precision | strict | coverage |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for dataset in ("digits", "mnist"):

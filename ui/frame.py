@@ -48,6 +48,8 @@ STYLE = """
 [data-testid="stMainBlockContainer"] { padding-top: 2.5rem; padding-bottom: 3rem; max-width: 78rem; }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 .st-key-ae-beside { position: sticky; top: 4rem; }
+/* a touch screen shows a table's tools all the time, over the words above it */
+@media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 """
 
 

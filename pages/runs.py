@@ -10,7 +10,7 @@ from ui import frame
 frame.page(
     "Runs",
     "Everything trained in this laboratory, newest first, and the models that came with it. "
-    "Select a line to make it the run that all pages show.",
+    "Select a line to open that run.",
 )
 
 entries = runs.entries()

@@ -105,8 +105,8 @@ def main() -> int:
                     print(dataset, line, flush=True)
                     lines.append(line)
                     bad += not good
-        if not given.dry:
-            keep(dataset, lines)
+                    if not given.dry:
+                        keep(dataset, lines)
     return 1 if bad else 0
 
 

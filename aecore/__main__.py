@@ -1,16 +1,18 @@
-"""The command line: python -m aecore datasets | families | train | runs | evaluate RUN | export RUN."""
+"""The command line: python -m aecore datasets | families | train | watch RUN | runs | evaluate RUN | export RUN."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import getpass
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aecore import presets, runs
+from aecore import jobs, presets, runs
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.knobs import knobs_of
@@ -104,9 +106,54 @@ def _wanted(args: argparse.Namespace) -> Config:
     return dataclasses.replace(start, family=args.family, knobs=knobs, **said)
 
 
-def train(args: argparse.Namespace) -> None:
+def _person() -> str:
+    """Who this is in the queue of a laboratory."""
+    return f"{getpass.getuser()} at the command line"
+
+
+@contextlib.contextmanager
+def bar(config: Config, quiet: bool) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
+    """A line that shows how far a training is: called with the epochs done and the parts of the loss."""
     from tqdm import tqdm
 
+    with tqdm(total=config.epochs, unit="epoch", disable=quiet or not sys.stderr.isatty()) as line:
+
+        def show(epoch: int, parts: Mapping[str, float]) -> None:
+            line.update(epoch - line.n)
+            line.set_postfix({name: f"{nats:.2f}" for name, nats in parts.items()})
+
+        yield show
+
+
+def follow(run: str, quiet: bool) -> runs.Entry:
+    """Shows how far a run of the laboratory is until it comes to rest."""
+    entry = runs.entry(run)
+    assert entry.config
+    said = ""
+    with bar(entry.config, quiet) as shown:
+        for entry in jobs.watch(run):
+            progress = entry.progress
+            if "train" in progress:
+                shown(progress["epoch"], progress["validation"] or progress["train"])
+            if entry.state == "waiting" and not quiet:
+                place = jobs.place(run)
+                words = f"waiting: {place.before} before it"
+                words += f", about {place.seconds:.0f} s" if place.seconds else ""
+                if words != said:
+                    print(words, file=sys.stderr)
+                said = words
+    return entry
+
+
+def watch(args: argparse.Namespace) -> None:
+    entry = runs.entry(args.target)
+    if entry.config is None:
+        raise UserError(f"{entry.id} is broken: {entry.reason}")
+    entry = follow(args.target, args.json)
+    show([{"id": entry.id, "state": entry.state, "note": entry.reason}], args.json)
+
+
+def train(args: argparse.Namespace) -> None:
     from aecore.families import settle
 
     config = settle(_wanted(args))
@@ -114,13 +161,19 @@ def train(args: argparse.Namespace) -> None:
         found = runs.entry(config.id).finished
     except runs.UnknownRun:
         found = False
-    if not found:
+    if not found and jobs.is_open():
+        jobs.submit(config, args.device, _person())
+        try:
+            follow(config.id, args.json)
+        except KeyboardInterrupt:
+            jobs.cancel(config.id, _person())
+            raise
+    elif not found:
         from aecore.work import carry_out
 
-        with tqdm(total=config.epochs, unit="epoch", disable=args.json or not sys.stderr.isatty()) as bar:
+        with bar(config, args.json) as shown:
             for progress in carry_out(config, args.device):
-                bar.update(progress.epoch - bar.n)
-                bar.set_postfix({name: f"{nats:.2f}" for name, nats in (progress.validation or progress.train).items()})
+                shown(progress.epoch, progress.validation or progress.train)
     entry = runs.entry(config.id)
     if not entry.finished:
         raise UserError(entry.reason)
@@ -205,6 +258,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument(f"--{knob.name.replace('_', '-')}", metavar="|".join(knob.choices) or None, help=knob.says.doc)
     one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a knob of the family's own")
     one.add_argument("--device", help="cpu, cuda or mps; else AECORE_DEVICE, else the fastest there is")
+    command("watch", watch, "follow a run until it comes to rest").add_argument("target", metavar="RUN")
     command("runs", list_runs, "list the runs")
     command("evaluate", evaluate, "score a run on the test pictures").add_argument("target", metavar="RUN")
     one = command("export", export, "write a run's encoder and decoder for use without this laboratory")

@@ -1,215 +1,224 @@
 """Jobs: training in processes of its own, so that a refreshed or closed page loses nothing.
 
-One standing process, started with the laboratory, has imported torch and waits; for each job it forks a worker (on
-Windows and macOS it hands the job to a spare that has imported torch already), at most as many at a time as the machine
-carries. The rest wait their turn. Workers write the run's folder; pages read it. This half, up to the dashes, imports
-no torch.
+Three calls: `submit`, `watch`, `cancel`. They write the ledger and ring for the foreman (`aecore.foreman`), the one
+standing process of a runs folder, which gives the work to workers; those write the run's folder, and pages read it.
+Another executor would stand behind the same three calls. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
-import json
+import heapq
 import os
-import queue
+import socket
+import statistics
 import subprocess
 import sys
 import threading
-import traceback
-import warnings
-from collections import deque
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from aecore import runs
+from aecore import files, ledger, runs
 from aecore.config import Config
+from aecore.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
+LOOK = 0.2  # seconds between two looks at a run
+SOMEBODY = "somebody"  # who asks when nobody says who
 
 
-class Standing:
-    """Our end of the standing process; it is started again when it has died."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.process: subprocess.Popen[str] | None = None
-
-    def alive(self) -> subprocess.Popen[str]:
-        with self.lock:
-            if self.process is None or self.process.poll() is not None:
-                self.process = subprocess.Popen(
-                    [sys.executable, "-m", "aecore.jobs"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    text=True,
-                    # a group of its own: Ctrl-C in the laboratory's terminal lets a running job finish
-                    start_new_session=True,
-                    env=os.environ | self._environment(),
-                )
-            return self.process
-
-    @staticmethod
-    def _environment() -> dict[str, str]:
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        # threads that wait asleep: spinning ones take the cores from whoever else computes, pages included
-        return {"PYTHONPATH": os.pathsep.join(paths), "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
-
-    def send(self, job: dict[str, Any]) -> None:
-        process = self.alive()
-        with self.lock:
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(job) + "\n")
-            process.stdin.flush()
-
-
-_STANDING = Standing()
-
-
-def warm() -> None:
-    """Starts the standing process, so that the first job does not wait for its imports."""
-    _STANDING.alive()
-
-
-def submit(config: Config, device: str | None = None) -> bool:
-    """Has a settled run trained, and returns at once. True when it is finished already or under way: nothing new
-    starts.
+def submit(config: Config, device: str | None = None, person: str = SOMEBODY) -> bool:
+    """Has a settled run trained, or gone on with, and returns at once. True when it is finished already or under way:
+    nothing new starts, and the person shares it.
     """
-    try:
-        entry = runs.entry(config.id)
-        if entry.finished or entry.moving:
-            return True
-    except runs.UnknownRun:
-        pass
-    runs.Draft(config).wait(_STANDING.alive().pid)
-    environment = {name: value for name, value in os.environ.items() if name.startswith("AECORE_")}
-    _STANDING.send({"config": config.to_json(), "device": device, "environment": environment})
-    return False
 
-
-def cancel(run: str) -> None:
-    """Asks a run to stop; its worker does so within about 0.2 s, and a waiting one never starts."""
-    entry = runs.entry(run)
-    if entry.config and entry.moving:
-        draft = runs.Draft(entry.config)
-        draft.ask_stop()
-        if entry.state == "waiting":
-            draft.say("stopped", reason="Stopped before its turn came.")
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def lanes() -> int:
-    """How many runs train side by side: AECORE_WORKERS, else one for every two cores, four at most."""
-    asked = os.environ.get("AECORE_WORKERS", "")
-    return max(1, int(asked)) if asked.isdigit() else max(1, min(4, cores() // 2))
-
-
-# --- The standing process -----------------------------------------------------------------------------------
-
-Worker = Callable[[], bool]  # whether it has ended
-
-
-def work(job: dict[str, Any]) -> None:
-    """Does one job in this process. What goes wrong is in the run's state already; the log gets the traceback."""
-    import torch
-
-    from aecore.work import carry_out
-
-    torch.set_num_threads(max(1, cores() // lanes()))
-    os.environ.update(job["environment"])
-    config = Config.from_json(job["config"])
-    if runs.Draft(config).stop_asked or runs.entry(config.id).finished:  # asked for twice: done once
-        return
-    try:
-        for _ in carry_out(config, job["device"]):
-            pass
-    except runs.AlreadyTraining:
-        pass  # another laboratory was faster; its worker writes the folder that our page reads
-
-
-def fork(job: dict[str, Any]) -> Worker:
-    """A worker that starts with everything imported, 20 ms after the click."""
-    with warnings.catch_warnings():
-        # Python warns of forking with threads about; ours hold no locks, and the worker starts its own
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child:
-        return lambda: os.waitpid(child, os.WNOHANG)[0] != 0
-    code = 1
-    try:
-        work(job)
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(code)
-
-
-class Spares:
-    """Where forking is unsafe or unknown: one process that has imported torch waits for the next job."""
-
-    def __init__(self) -> None:
-        self.spare = self._start()
-
-    def _start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen([sys.executable, "-m", "aecore.jobs", "spare"], stdin=subprocess.PIPE, text=True)
-
-    def __call__(self, job: dict[str, Any]) -> Worker:
-        busy, self.spare = self.spare, self._start()
-        assert busy.stdin is not None
-        busy.stdin.write(json.dumps(job) + "\n")
-        busy.stdin.close()
-        return lambda: busy.poll() is not None
-
-
-def stand(start: Callable[[dict[str, Any]], Worker]) -> None:
-    """Takes jobs from standard input, one JSON line each, until it closes and all are done."""
-    arrived: queue.SimpleQueue[str] = queue.SimpleQueue()
-
-    def read() -> None:
-        for line in sys.stdin:
-            arrived.put(line)
-        arrived.put("")
-
-    threading.Thread(target=read, daemon=True).start()
-    waiting: deque[dict[str, Any]] = deque()
-    running: list[Worker] = []
-    open_, most = True, lanes()
-    while open_ or waiting or running:
+    def there() -> bool:
         try:
-            # asleep until something arrives; while workers run, look after them now and then
-            line = arrived.get(timeout=0.05 if running or not open_ else None)
-            open_ = open_ and line != ""
-            waiting.extend([json.loads(line)] if line else [])
-        except queue.Empty:
-            pass
-        running = [worker for worker in running if not worker()]
-        while waiting and len(running) < most:
-            running.append(start(waiting.popleft()))
+            entry = runs.entry(config.id)
+        except runs.UnknownRun:
+            entry = None
+        if entry is None or not (entry.finished or entry.moving):
+            runs.Draft(config).ask()
+            return False
+        return True
+
+    environment = {name: value for name, value in os.environ.items() if name.startswith("AECORE_")}
+    if "AECORE_DATA" in environment:  # the foreman may stand in another folder
+        environment["AECORE_DATA"] = os.path.abspath(environment["AECORE_DATA"])
+    known = ledger.ask(config.id, config.to_json(), person, device, environment, there)
+    if not known:
+        open_laboratory()
+        ring()
+    return known
 
 
-def warm_up() -> None:
-    """Imports what a job needs. Only imports: forking needs that nothing was computed before."""
-    import sklearn.datasets  # noqa: F401  the digits
-    import torch._dynamo  # noqa: F401  torch's optimisers import it when first made, for two seconds
+def watch(run: str) -> Iterator[runs.Entry]:
+    """Where a run stands, again and again until it comes to rest; the last one says how."""
+    while True:
+        entry = runs.entry(run)
+        yield entry
+        if not entry.moving:
+            return
+        time.sleep(LOOK)
 
-    import aecore.work  # noqa: F401
 
-
-def main() -> None:
-    if sys.argv[1:] == ["spare"]:
-        warm_up()
-        line = sys.stdin.readline()
-        if line:
-            work(json.loads(line))
-    elif sys.argv[1:] == ["spares"] or not hasattr(os, "fork") or sys.platform == "darwin":
-        stand(Spares())
+def cancel(run: str, person: str = SOMEBODY, order: runs.Order = "stop") -> int:
+    """A person leaves a run. It stops (or pauses) when nobody else wants it, within a second and with its checkpoint
+    kept; how many others still do. Raises UserError for somebody who has not asked for it.
+    """
+    entry = runs.entry(run)
+    if not entry.config or not entry.moving:
+        return 0
+    wanted = ledger.wanted_by(run)
+    if wanted and person not in wanted:
+        raise UserError("Others asked for this run, so only they can stop it.")
+    others, job = ledger.leave(run, person)
+    if others:
+        return others
+    draft = runs.Draft(entry.config)
+    if job and job.state == "waiting":
+        draft.rest(order)
     else:
-        warm_up()
-        stand(fork)
+        draft.order(order)
+        ring()
+    return 0
 
 
-if __name__ == "__main__":
-    main()
+# --- Whose turn it is -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a waiting run stands in the queue."""
+
+    before: int  # runs that come first, those in training among them
+    seconds: float | None  # until its turn; None when nothing is known that would tell
+
+
+def place(run: str) -> Place:
+    """How many runs a waiting one has before it, and about how long they take."""
+    jobs, turns = ledger.jobs(), ledger.turns()
+    ahead = turns[: turns.index(run)] if run in turns else []
+    running = [job.run for job in jobs if job.state == "running"]
+    foreman = ledger.foreman()
+    lanes = [0.0] * max(1, (foreman and foreman.lanes) or 1)
+    needed = [seconds_left(each) for each in [*running, *ahead]]
+    if None in needed:
+        return Place(len(needed), None)
+    heapq.heapify(lanes)
+    for seconds in needed:
+        heapq.heappush(lanes, heapq.heappop(lanes) + (seconds or 0.0))
+    return Place(len(needed), lanes[0] if needed else 0.0)
+
+
+def seconds_left(run: str) -> float | None:
+    """How long a run in the ledger has still to train: by its own pace, else by that of finished runs like it."""
+    try:
+        entry = runs.entry(run)
+    except UserError:
+        return None
+    if entry.config is None:
+        return None
+    left = entry.progress.get("seconds_left")
+    if left is not None and left < 1e8:
+        return float(left)
+    pace = _pace(entry.config.dataset, entry.config.network, int(time.time() / 10))
+    return None if pace is None else pace * entry.config.epochs
+
+
+@lru_cache(maxsize=64)
+def _pace(dataset: str, network: str, now: int) -> float | None:
+    """Seconds an epoch of finished runs on this data with this network, their median; looked up every ten seconds."""
+    known = [
+        entry.result["seconds"] / entry.config.epochs
+        for entry in runs.entries()
+        if entry.finished and entry.config and (entry.config.dataset, entry.config.network) == (dataset, network)
+    ]
+    return statistics.median(known) if known else None
+
+
+# --- The laboratory and its foreman -----------------------------------------------------------------------------------
+
+
+class Keeper(threading.Thread):
+    """Keeps a foreman at work for one runs folder, as long as this process, a laboratory, lives."""
+
+    EVERY = 2.0  # seconds
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(name=f"foreman of {folder}", daemon=True)
+        self.folder, self.closed = folder, threading.Event()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> None:
+        while not self.closed.wait(self.EVERY):
+            self.look()
+
+    def look(self) -> None:
+        """Starts the foreman when there is none."""
+        if self.process and self.process.poll() is None:
+            return
+        if not self.folder.exists() or ledger.foreman():
+            return
+        with open(self.folder / ".foreman.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "aecore.foreman"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                # a group of its own: Ctrl-C in the laboratory's terminal lets a running job finish
+                start_new_session=True,
+                env=os.environ | _environment(self.folder),
+            )
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        "AECORE_RUNS": str(folder.resolve()),
+        "PYTHONPATH": os.pathsep.join(paths),
+        # threads that wait asleep: spinning ones take the cores from whoever else computes, pages included
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
+    }
+
+
+_KEEPERS: dict[Path, Keeper] = {}
+_LOCK = threading.Lock()
+
+
+def open_laboratory() -> None:
+    """Makes this process a laboratory: while it lives, its jobs are worked on. Starts the foreman when there is none,
+    so that the first job does not wait for its imports.
+    """
+    folder = files.folder().resolve()
+    with _LOCK:
+        folder.mkdir(parents=True, exist_ok=True)
+        ledger.open_laboratory()
+        if folder not in _KEEPERS:
+            _KEEPERS[folder] = Keeper(folder)
+            _KEEPERS[folder].start()
+        _KEEPERS[folder].look()
+
+
+def close_laboratory() -> None:
+    """This process is no laboratory any more; its running jobs go on, its waiting ones wait for the next."""
+    with _LOCK:
+        keeper = _KEEPERS.pop(files.folder().resolve(), None)
+        if keeper:
+            keeper.closed.set()
+            ledger.close_laboratory()
+
+
+def is_open() -> bool:
+    """Whether a laboratory works on the runs of this folder."""
+    return ledger.laboratories() > 0
+
+
+def ring() -> None:
+    """Tells the foreman that there is something to do; it looks by itself a little later when it does not hear."""
+    foreman = ledger.foreman()
+    if foreman:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
+            bell.sendto(b"!", ("127.0.0.1", foreman.port))

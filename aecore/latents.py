@@ -149,6 +149,15 @@ def plane_of_components(codes: np.ndarray) -> Plane:
     return Plane(mean.astype(np.float32), axes.astype(np.float32), names, (first, second))
 
 
+def turned(plane: Plane, codes: np.ndarray, towards: np.ndarray) -> Plane:
+    """The same plane, its axes turned or flipped so that `codes` [N, D] fall as near as can be to the points `towards`
+    [N, 2] (the orthogonal Procrustes problem, Schonemann 1966): maps of a model that learns then do not spin.
+    """
+    now, then = (each.astype(np.float64) - each.mean(axis=0) for each in (plane.project(codes), towards))
+    left, _, right = np.linalg.svd(now.T @ then)
+    return Plane(plane.origin, ((left @ right).T @ plane.axes).astype(np.float32), plane.names, plane.explained)
+
+
 # Grids
 
 

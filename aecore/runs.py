@@ -5,7 +5,8 @@
     result.json          seconds, parameters, losses
     history.jsonl        one line an epoch
     thumbnail.png        a small map of decoded codes
-    request.json, state.json, strip.png, stop    while it trains
+    snapshots/           what the model made of some pictures while it learnt
+    request.json, state.json, checkpoint.safetensors, strip.png, log.txt, order    until it is finished
 
 Nothing here imports torch: the first screen lists runs without it.
 """
@@ -17,7 +18,6 @@ import json
 import os
 import re
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -28,13 +28,20 @@ import psutil
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 
+from aecore import ledger
 from aecore.config import Config
 from aecore.errors import UserError
+from aecore.files import folder as folder
+from aecore.files import read_json
+from aecore.files import write as write
 
 GALLERY = Path(__file__).resolve().parent.parent / "pretrained"
 ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}")
 
-State = Literal["finished", "training", "waiting", "stopped", "failed", "broken"]
+State = Literal["finished", "training", "waiting", "paused", "stopped", "failed", "broken"]
+Order = Literal["stop", "pause"]
+RESTS: dict[Order, State] = {"stop": "stopped", "pause": "paused"}
+CHECKPOINT = "checkpoint.safetensors"
 
 
 class UnknownRun(UserError):
@@ -45,39 +52,12 @@ class AlreadyTraining(UserError):
     """Another process trains these settings at this moment."""
 
 
-def folder() -> Path:
-    """Where runs are kept: AECORE_RUNS, else `runs` in the current folder."""
-    return Path(os.environ.get("AECORE_RUNS") or "runs")
-
-
 def path(run: str) -> Path:
     """The folder of a run, ours before the gallery's; where it would be when there is none."""
     if not ID.fullmatch(run):
         raise UnknownRun(f"There is no run called {run[:80]!r}; pick one from the list.")
     ours = folder() / run
     return GALLERY / run if not ours.exists() and (GALLERY / run).exists() else ours
-
-
-def write(file: Path, content: bytes | str) -> None:
-    """Writes a file whole or not at all: readers see the old content or the new, never half."""
-    data = content.encode() if isinstance(content, str) else content
-    temporary = file.with_name(f".{file.name}-{uuid.uuid4().hex}")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def read_json(file: Path) -> Any:
-    """What a JSON file holds; None when there is no such file. Raises UserError when it is not JSON."""
-    try:
-        return json.loads(file.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (ValueError, OSError) as error:
-        raise UserError(f"{file.name} cannot be read ({error}); delete the run's folder {file.parent}.") from None
 
 
 @dataclass(frozen=True)
@@ -89,8 +69,10 @@ class Entry:
     config: Config | None = None  # None only when broken
     result: Mapping[str, Any] = field(default_factory=dict)  # filled when finished
     progress: Mapping[str, Any] = field(default_factory=dict)  # filled while it trains
-    reason: str = ""  # why it is broken, failed or stopped: one sentence
+    reason: str = ""  # why it is broken, failed or at rest: one sentence
     offer: str = ""  # a device to try instead, when this one gave up
+    log: str = ""  # the end of what its process printed, when that failed
+    kept: bool = False  # whether there is a checkpoint to go on from
     gallery: bool = False
     created: float = 0.0  # seconds since 1970
 
@@ -108,11 +90,21 @@ def entry(run: str) -> Entry:
     place = path(run)
     if not place.is_dir():
         raise UnknownRun(f"There is no run called {run}; deleted, or of another laboratory: pick one from the list.")
+    found = _stamp(place)
+    if found is None:
+        unfinished = _unfinished(place)
+        found = _stamp(place)  # it may have been finished while we looked
+        if found is None:
+            return unfinished
+    return _finished(place, found)
+
+
+def _stamp(place: Path) -> int | None:
+    """When a folder became complete, None when it is not."""
     try:
-        stamp = (place / "config.json").stat().st_mtime_ns
+        return (place / "config.json").stat().st_mtime_ns
     except OSError:
-        return _unfinished(place)
-    return _finished(place, stamp)
+        return None
 
 
 @lru_cache(maxsize=2048)
@@ -157,28 +149,22 @@ def _unfinished(place: Path) -> Entry:
         config = Config.from_json(request)
     except UserError as error:
         return Entry(place.name, "broken", reason=str(error))
-    said, reason = state["state"], state.get("reason", "")
-    if said in ("training", "waiting") and not _alive(state):
-        said, reason = "stopped", "Its process ended before it was done; train again to start over."
+    said, reason, job = state["state"], state.get("reason", ""), ledger.job(place.name)
+    if job:
+        said = "training" if job.state == "running" else "waiting"
+    elif said in ("training", "waiting") and not ledger.alive(state.get("pid"), state.get("born")):
+        said, reason = "stopped", "Its process ended before it was done."
     return Entry(
         place.name,
         said,
         config,
-        {},
-        state.get("progress", {}),
-        reason,
-        state.get("offer", ""),
-        False,
-        state.get("time", 0.0),
+        progress=state.get("progress", {}),
+        reason=reason,
+        offer=state.get("offer", ""),
+        log=state.get("log", ""),
+        kept=(place / CHECKPOINT).exists(),
+        created=state["time"],
     )
-
-
-def _alive(state: Mapping[str, Any]) -> bool:
-    """Whether the process that wrote a state still runs; its birth tells it from a later namesake."""
-    try:
-        return abs(psutil.Process(state["pid"]).create_time() - state["born"]) < 1
-    except (psutil.Error, KeyError, TypeError, ValueError):
-        return False
 
 
 def entries() -> list[Entry]:
@@ -208,6 +194,11 @@ def history(run: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]  # what follows the last newline is half written at this moment
 
 
+def rest(order: Order, epoch: int, epochs: int) -> str:
+    """What is said of a run that came to rest by an order."""
+    return f"{RESTS[order].capitalize()} after {epoch} of {epochs} epochs."
+
+
 class Draft:
     """The folder of a run in the making. Inside `with` it holds the run's lock against other processes."""
 
@@ -218,7 +209,7 @@ class Draft:
         locks = folder() / ".locks"
         locks.mkdir(exist_ok=True)
         self.lock = FileLock(str(locks / config.id))
-        self.state: dict[str, Any] = {}
+        self.state: dict[str, Any] = read_json(self.place / "state.json") or {}
 
     def __enter__(self) -> Draft:
         try:
@@ -227,18 +218,20 @@ class Draft:
             raise AlreadyTraining(
                 f"{self.config.id} is already being trained; wait for it, or stop it first."
             ) from None
-        for name in ("history.jsonl", "strip.png"):
-            (self.place / name).unlink(missing_ok=True)
+        for half in self.place.glob(".*"):  # what a killed worker was writing
+            half.unlink(missing_ok=True)
         write(self.place / "request.json", json.dumps(self.config.to_json()))
         return self
 
     def __exit__(self, *_: object) -> None:
-        (self.place / "stop").unlink(missing_ok=True)  # meant for this training, not for the next
+        (self.place / "order").unlink(missing_ok=True)  # meant for this training, not for the next
         self.lock.release()
 
-    def say(self, state: State, pid: int | None = None, **more: Any) -> None:
-        """Writes state.json: where the run stands, and which process (this one) answers for it."""
-        process = psutil.Process(pid)
+    # What is said of it
+
+    def say(self, state: State, **more: Any) -> None:
+        """Writes state.json: where the run stands, and that this process answers for it."""
+        process = psutil.Process()
         self.state |= {
             "state": state,
             "pid": process.pid,
@@ -247,28 +240,83 @@ class Draft:
         } | more
         write(self.place / "state.json", json.dumps(self.state))
 
-    def wait(self, pid: int) -> None:
-        """Leaves the request for process `pid` to take up."""
-        (self.place / "stop").unlink(missing_ok=True)
+    @property
+    def said(self) -> State | None:
+        """What state the folder is in; None when nothing was said."""
+        if (self.place / "config.json").exists():
+            return "finished"
+        state: State | None = (read_json(self.place / "state.json") or {}).get("state")
+        return state
+
+    def ask(self) -> None:
+        """Leaves the request for a worker to take up; what it has learnt so far stays."""
+        (self.place / "order").unlink(missing_ok=True)
         write(self.place / "request.json", json.dumps(self.config.to_json()))
-        self.say("waiting", pid)
+        self.say("waiting", reason="", offer="", log="")
+
+    def rest(self, order: Order) -> None:
+        """Says that the run came to rest by an order."""
+        (self.place / "order").unlink(missing_ok=True)
+        done = self.state.get("progress", {}).get("epoch", 0)
+        self.say(RESTS[order], reason=rest(order, done, self.config.epochs))
+
+    # Orders to its worker
+
+    def order(self, order: Order) -> None:
+        write(self.place / "order", order)
+
+    @property
+    def ordered(self) -> tuple[Order, float] | None:
+        """An order to come to rest, and when it was given (seconds since 1970)."""
+        file = self.place / "order"
+        try:
+            order, given = file.read_text(), file.stat().st_mtime
+        except FileNotFoundError:
+            return None
+        return ("pause" if order == "pause" else "stop"), given
+
+    # What it has learnt
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.place / CHECKPOINT
+
+    def mark(self) -> int:
+        """Which checkpoint there is: a number that every new one changes; 0 for none."""
+        try:
+            return self.checkpoint.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def add_epoch(self, line: Mapping[str, Any]) -> None:
         with open(self.place / "history.jsonl", "a") as stream:
             stream.write(json.dumps(line) + "\n")
 
-    def ask_stop(self) -> None:
-        write(self.place / "stop", b"")
+    def keep(self, checkpoint: bytes) -> None:
+        """Writes the checkpoint; what of the history it stands on is on the disk before it."""
+        with contextlib.suppress(FileNotFoundError), open(self.place / "history.jsonl", "rb+") as stream:
+            os.fsync(stream.fileno())
+        write(self.checkpoint, checkpoint, lasting=True)
 
-    @property
-    def stop_asked(self) -> bool:
-        return (self.place / "stop").exists()
+    def back_to(self, epoch: int) -> None:
+        """Forgets what was noted after so many epochs: training goes on from there."""
+        if not epoch:
+            (self.place / "strip.png").unlink(missing_ok=True)
+        kept = [line for line in history(self.config.id) if line["epoch"] <= epoch]
+        write(self.place / "history.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
+
+    def log(self, most: int = 3000) -> str:
+        """The end of what its processes printed."""
+        try:
+            return (self.place / "log.txt").read_bytes()[-most:].decode(errors="replace")
+        except FileNotFoundError:
+            return ""
 
     def finish(self, weights: bytes, result: Mapping[str, Any], thumbnail: bytes) -> None:
         """Makes the folder complete: config.json comes last."""
-        write(self.place / "weights.safetensors", weights)
+        write(self.place / "weights.safetensors", weights, lasting=True)
         write(self.place / "thumbnail.png", thumbnail)
-        write(self.place / "result.json", json.dumps(result, indent=1))
-        write(self.place / "config.json", json.dumps(self.config.to_json(), indent=1))
-        for name in ("request.json", "state.json", "stop"):
+        write(self.place / "result.json", json.dumps(result, indent=1), lasting=True)
+        write(self.place / "config.json", json.dumps(self.config.to_json(), indent=1), lasting=True)
+        for name in ("request.json", "state.json", "log.txt", "order", CHECKPOINT):
             (self.place / name).unlink(missing_ok=True)

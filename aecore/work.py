@@ -2,62 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_model
 
-from aecore import devices, metrics, pictures, runs, trained
+from aecore import devices, metrics, pictures, runs, snapshots, trained
+from aecore.cards import CARDS
 from aecore.config import Config
 from aecore.data import Data, Split, load
 from aecore.errors import UserError
 from aecore.families import build, settle
+from aecore.model import Autoencoder
+from aecore.position import Diverged, Position
 from aecore.recipe import Recipe
 from aecore.train import Pictures, Progress, evaluate, fit
 
 SHOWN = 10  # pictures in the strip that moves while a model learns
-STRIP_EVERY = 0.4  # seconds
 
 
 def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
     """Trains a run and writes its folder as it goes; the folder is complete when this ends.
 
-    Raises AlreadyTraining when another process is at it, UserError with one sentence when it cannot be done (data
-    missing, diverged, memory exhausted). Closing the generator, or a file `stop` in the folder, stops it.
+    Goes on from the checkpoint where there is one, and leaves one when it is stopped: by closing the generator, or by
+    an order in the folder. Raises AlreadyTraining when another process is at it, UserError with one sentence when it
+    cannot be done (data missing, diverged, memory or disk exhausted).
     """
     config = settle(config)
     with runs.Draft(config) as draft:
         try:
-            draft.say(
-                "training",
-                reason="",
-                offer="",
-                progress={"epoch": 0, "epochs": config.epochs, "fraction": 0.0},
-            )
-            device, data = devices.pick(wanted), load(config.dataset)
-            recipe, strip, progress = build(config), _Strip(data), None
-            for progress in fit(recipe, data, config, device.torch):
-                if draft.stop_asked:
-                    break
-                _record(draft, progress)
-                strip.draw(recipe, draft, last=progress.fraction >= 1)
-                yield progress
-            if progress is None or progress.fraction < 1:
-                done = f"{progress.epoch if progress else 0} of {config.epochs} epochs"
-                draft.say("stopped", reason=f"Stopped after {done}; nothing of it was kept.")
-                return
-            _finish(draft, recipe, data, device, progress)
+            yield from _carry_out(draft, config, wanted)
         except (GeneratorExit, KeyboardInterrupt):
-            draft.say("stopped", reason="Stopped before it was done; nothing of it was kept.")
+            draft.rest("stop")
             raise
         except torch.OutOfMemoryError:
             sentence = "The GPU's memory is exhausted; train on the CPU, or with a smaller batch or network."
             draft.say("failed", reason=sentence, offer="cpu")
             raise UserError(sentence) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                draft.say("failed", reason=f"A file could not be read or written: {error}.")
+                raise
+            (draft.place / "strip.png").unlink(missing_ok=True)  # room for saying so
+            sentence = "The disk is full: free some space, then go on from the last checkpoint."
+            draft.say("failed", reason=sentence)
+            raise UserError(sentence) from None
         except UserError as error:
+            if isinstance(error, Diverged):
+                draft.checkpoint.unlink(missing_ok=True)  # going on from there would end the same way
             draft.say("failed", reason=str(error))
             raise
         except BaseException as error:
@@ -65,10 +65,110 @@ def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
             raise
 
 
+def _carry_out(draft: runs.Draft, config: Config, wanted: str | None) -> Iterator[Progress]:
+    draft.say("training", offer="", log="", progress=draft.state.get("progress") or _nothing(config))
+    device, data = devices.pick(wanted), load(config.dataset)
+    recipe, at = _begin(draft, config, device.torch)
+    strip, album = _Strip(data), _album(draft, config, at.epoch)
+    draw, keep = Paced(0.4, 0.005), Paced(1.0, 0.005, first=0.3)
+
+    def record(epoch: int, last: bool) -> None:
+        """A snapshot for the time machine, where one is due."""
+        if album.due(epoch, at.seconds, last):
+            with _at_rest(recipe):
+                album.add(trained.Trained(config, recipe.model, {}), data.test, epoch)
+
+    if not at.step:
+        record(0, last=False)
+    progress = None
+    try:
+        for progress in fit(recipe, data, config, device.torch, at):
+            _record(draft, progress)
+            last = progress.fraction >= 1
+            if not last and draft.ordered:
+                draft.keep(at.save())
+                draft.rest(draft.ordered[0])
+                return
+            draw.do(lambda: strip.draw(recipe, draft), anyway=last)
+            if progress.validation is not None:
+                record(progress.epoch, last)
+            if not last:
+                keep.do(lambda: draft.keep(at.save()))
+            yield progress
+    except GeneratorExit:
+        draft.keep(at.save())
+        raise
+    assert progress is not None, "a position at the end of a training is never saved"
+    _finish(draft, recipe, data, device, progress)
+
+
+def _nothing(config: Config) -> dict[str, Any]:
+    return {"epoch": 0, "epochs": config.epochs, "fraction": 0.0}
+
+
+def _begin(draft: runs.Draft, config: Config, device: torch.device) -> tuple[Recipe, Position]:
+    """A recipe, and where its training stands: at the checkpoint, else at the beginning."""
+    recipe = build(config)
+    if config.parent:
+        inherit(recipe.model, config.parent)
+    at = Position(recipe, config, device)
+    if draft.mark():
+        try:
+            at.load(draft.checkpoint)
+        except UserError as error:
+            draft.checkpoint.unlink()
+            draft.say("training", reason=f"{error} So it started over.")
+            return _begin(draft, config, device)
+    draft.back_to(at.epoch)
+    return recipe, at
+
+
+def inherit(model: Autoencoder, parent: str) -> None:
+    """Gives a model the weights of a finished run. Raises UserError when they do not fit it or are not there."""
+    try:
+        load_model(model, runs.path(parent) / "weights.safetensors")
+    except FileNotFoundError:
+        raise UserError(f"The run {parent}, whose weights this one starts from, is not here any more.") from None
+    except (SafetensorError, RuntimeError, OSError):
+        raise UserError(
+            f"The weights of {parent} do not fit these settings: keep its network and latent size."
+        ) from None
+
+
+class Paced:
+    """Something done beside the training again and again: not more often than `every` seconds, and for no more than
+    `share` of the time."""
+
+    def __init__(self, every: float, share: float, first: float = 0.0) -> None:
+        self.every, self.share, self.due = every, share, time.monotonic() + first
+
+    def do(self, what: Callable[[], None], anyway: bool = False) -> None:
+        """Does it when it is due."""
+        started = time.monotonic()
+        if anyway or started >= self.due:
+            what()
+            ended = time.monotonic()
+            self.due = ended + max(self.every, (ended - started) / self.share)
+
+
+@contextlib.contextmanager
+def _at_rest(recipe: Recipe) -> Iterator[None]:
+    """The model as it is in use, for a look between two steps."""
+    recipe.modules.eval()
+    yield
+    recipe.modules.train()
+
+
+def _album(draft: runs.Draft, config: Config, epoch: int) -> snapshots.Album:
+    album = snapshots.Album(draft.place, math.prod(CARDS[config.dataset].shape), config.z_dim, config.epochs)
+    album.back_to(epoch)
+    return album
+
+
 def _record(draft: runs.Draft, progress: Progress) -> None:
     said = dataclasses.asdict(progress) | {"seconds_left": min(progress.seconds_left, 1e9)}
     if progress.validation is not None:
-        draft.add_epoch({name: said[name] for name in ("epoch", "seconds", "train", "validation")})
+        draft.add_epoch({name: said[name] for name in ("epoch", "seconds", "train", "validation", "gradient")})
     draft.say("training", progress=said)
 
 
@@ -76,27 +176,22 @@ class _Strip:
     """The row of held-out pictures that is drawn again and again while a model learns."""
 
     def __init__(self, data: Data) -> None:
-        labels = data.validation.labels
-        firsts = [int(np.flatnonzero(labels == label)[0]) for label in np.unique(labels)]
-        rest = [row for row in range(len(labels)) if row not in firsts]
-        self.x = torch.from_numpy(data.validation.floats(np.array([*firsts, *rest][:SHOWN])))
-        self.y = torch.from_numpy(labels[np.array([*firsts, *rest][:SHOWN])])
-        self.due = 0.0
+        rows = snapshots.shown(data.validation, SHOWN)
+        self.x = torch.from_numpy(data.validation.floats(rows))
+        self.y = torch.from_numpy(data.validation.labels[rows])
 
     @torch.no_grad()
-    def draw(self, recipe: Recipe, draft: runs.Draft, last: bool) -> None:
+    def draw(self, recipe: Recipe, draft: runs.Draft) -> None:
         """Writes strip.png: the pictures, what the model saw of them if that differs, and what it makes of them."""
-        if time.monotonic() < self.due and not last:
-            return
         device = next(recipe.model.parameters()).device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             seen = recipe.corruption(self.x)
-        drawn = recipe.model.reconstruct(seen.to(device), self.y.to(device)).float().cpu()
+        with _at_rest(recipe):
+            drawn = recipe.model.reconstruct(seen.to(device), self.y.to(device)).float().cpu()
         rows = [self.x, drawn] if torch.equal(seen, self.x) else [self.x, seen, drawn]
         image = pictures.mosaic(torch.cat(rows).numpy().clip(0, 1), columns=len(self.x))
         runs.write(draft.place / "strip.png", pictures.png(image))
-        self.due = time.monotonic() + STRIP_EVERY
 
 
 def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Device, last: Progress) -> None:

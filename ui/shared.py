@@ -27,7 +27,7 @@ def warm() -> threading.Event:
     def load() -> None:
         from aecore import data, jobs, trained  # noqa: F401
 
-        jobs.warm()
+        jobs.open_laboratory()
         # what is imported stays; collections need not look through it again (see also runner.postScriptGC)
         gc.collect()
         gc.freeze()

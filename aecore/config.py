@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -132,3 +132,11 @@ class Config:
         if not isinstance(said, dict) or not set(said) <= names or not isinstance(said.get("knobs", {}), dict):
             raise UserError("The settings are not those of a run; they were written by another program or version.")
         return cls(**said).checked()
+
+
+def differences(configs: Sequence[Config]) -> dict[str, list[Value | None]]:
+    """The settings in which some Configs differ, each with its value in every one; None where one has no such knob."""
+    flat = [{**each.to_json(), **each.knobs} for each in configs]
+    names = dict.fromkeys(name for each in flat for name in each if name not in ("knobs", "version"))
+    rows = {name: [each.get(name) for each in flat] for name in names}
+    return {name: values for name, values in rows.items() if any(value != values[0] for value in values)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -336,12 +337,17 @@ def foreman() -> Foreman | None:
 # --- What people say of runs ------------------------------------------------------------------------------------------
 
 
+def plain(name: str, most: int) -> str:
+    """A name that people typed, without what a page could take for markup."""
+    return re.sub(r"[^\w .,'+-]", "", name).strip()[:most]
+
+
 def greet(person: str, name: str) -> None:
     """Notes what a person wants to be called."""
     with _opened() as connection:
         connection.execute(
             "INSERT INTO people (person, name) VALUES (?, ?) ON CONFLICT (person) DO UPDATE SET name = excluded.name",
-            (person, name.strip()[:40]),
+            (person, plain(name, 40)),
         )
 
 
@@ -365,7 +371,7 @@ def rename(run: str, name: str) -> None:
     """Gives a run a name of its own; an empty one takes it away."""
     with _opened() as connection:
         connection.execute("INSERT OR IGNORE INTO labels VALUES (?, NULL, NULL)", (run,))
-        connection.execute("UPDATE labels SET name = ? WHERE run = ?", (name.strip()[:80] or None, run))
+        connection.execute("UPDATE labels SET name = ? WHERE run = ?", (plain(name, 80) or None, run))
 
 
 def pin(run: str, person: str, pinned: bool) -> None:
@@ -374,3 +380,16 @@ def pin(run: str, person: str, pinned: bool) -> None:
             connection.execute("INSERT OR IGNORE INTO pins VALUES (?, ?)", (run, person))
         else:
             connection.execute("DELETE FROM pins WHERE run = ? AND person = ?", (run, person))
+
+
+def forget(run: str) -> None:
+    """Removes what is said of a run, because it was deleted."""
+    with _opened() as connection:
+        connection.execute("DELETE FROM labels WHERE run = ?", (run,))
+        connection.execute("DELETE FROM pins WHERE run = ?", (run,))
+
+
+def restore(run: str, owner: str | None, name: str) -> None:
+    """Says of a run again who owns it and what it is called."""
+    with _opened() as connection:
+        connection.execute("INSERT OR REPLACE INTO labels VALUES (?, ?, ?)", (run, owner, name or None))

@@ -1,55 +1,30 @@
 """Runs: everything that was trained here, and the gallery."""
 
-import datetime
-
 import streamlit as st
 
-from aecore import runs
-from ui import frame
+from aecore import ledger, runs, shelf
+from ui import frame, people, shelves
 
 frame.page(
     "Runs",
-    "Everything trained in this laboratory, newest first, and the models that came with it. "
-    "Select a line to open that run.",
+    "Everything trained in this laboratory, and the models that came with it. **Select a line to open that run, "
+    "or two and more to see them side by side.**",
 )
 
-entries = runs.entries()
-lines = [
-    {
-        "run": entry.id,
-        "state": entry.state,
-        "data": entry.config.dataset if entry.config else "",
-        "family": entry.config.family if entry.config else "",
-        "size": entry.config.z_dim if entry.config else None,
-        "squared error": entry.result.get("mse"),
-        "seconds": entry.result.get("seconds"),
-        "when": datetime.datetime.fromtimestamp(entry.created) if entry.created else None,
-        "from": "gallery" if entry.gallery else "here",
-        "note": entry.reason,
-    }
-    for entry in entries
-]
-picked = st.dataframe(
-    lines,
-    hide_index=True,
-    on_select="rerun",
-    selection_mode="single-row",
-    key="runs-table",
-    alt=f"{len(lines)} runs, {sum(entry.finished for entry in entries)} of them finished.",
-    column_config={
-        "squared error": st.column_config.NumberColumn(format="%.4f", help="Per pixel, on the test pictures."),
-        "seconds": st.column_config.NumberColumn(format="%.1f"),
-    },
-)
-rows = picked.selection.rows
-if rows:
-    run = entries[rows[0]]
-    if run.config is None:
-        st.error(f"{run.id} is broken: {run.reason}", icon=":material/broken_image:")
-    elif run.finished:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Open **{run.config.title}**:")
-            for page in ("reconstruct", "latent_map", "manifold", "interpolate", "denoise"):
-                frame.link(f"pages/{page}.py", run=run.id)
-    else:
-        frame.link("pages/train.py", "See how it went", run=run.id)
+me = people.me()
+shelves.undo()
+labels, entries = ledger.labels(me), runs.entries()
+left, right = st.columns([3, 1], vertical_alignment="bottom")
+wanted = left.text_input("Search", key="search", bind="query-params", placeholder="name, data, family, owner, state")
+found = shelves.found(entries, labels, wanted)
+ours = [entry for entry in entries if not entry.gallery]
+megabytes = sum(map(shelf.weight, ours)) / 1e6
+right.caption(f"{len(ours)} {'run' if len(ours) == 1 else 'runs'} of ours, {megabytes:,.1f} MB on the disk")
+if not found:
+    st.info(f"No run matches {wanted!r}: search for less." if wanted else "Nothing was trained yet.")
+    st.stop()
+picked = [found[row] for row in shelves.table(found, labels)]
+if len(picked) == 1:
+    shelves.one(picked[0], labels.get(picked[0].id, ledger.Label()), me)
+elif picked:
+    shelves.several(picked, labels, me)

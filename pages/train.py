@@ -4,7 +4,7 @@ import streamlit as st
 
 from aecore import jobs, metrics
 from aecore.cards import CARDS
-from ui import controls, frame
+from ui import controls, frame, people
 from ui.monitor import monitor
 
 FOUND = "Found: these settings were trained before, or are being trained now, so nothing new was started."
@@ -17,11 +17,14 @@ frame.page(
 from aecore import data, trained  # noqa: E402  torch comes with it, after the frame is on the screen
 from aecore.families import FAMILIES, settle  # noqa: E402
 
+parent = frame.parent()
 choice, told = st.columns([3, 2], gap="large")
 with choice:
-    config = frame.attempt(lambda: settle(controls.config_form()))
+    config = frame.attempt(lambda: settle(controls.fork_form(parent) if parent else controls.config_form()))
     layers = frame.attempt(trained.layers, config)
     pressed = st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch")
+    if parent:
+        st.page_link("pages/train.py", label="Start from random weights instead", icon=":material/casino:")
 card, family = CARDS[config.dataset], FAMILIES[config.family]
 squeezed = metrics.compression(card.shape, config.z_dim)
 with told:
@@ -58,7 +61,7 @@ with st.expander("The layers, and how this family is declared"):
 
 if pressed:
     frame.attempt(data.require, config.dataset)
-    known = jobs.submit(config)
+    known = frame.attempt(jobs.submit, config, None, people.me())
     frame.choose(config.id, FOUND if known else "")
 if "run" in st.query_params:
     st.divider()

@@ -179,3 +179,27 @@ def bars(names: Sequence[str], values: Sequence[float], colour: str, title: str)
     figure.update_xaxes(type="category")
     words = ", ".join(f"{name} {value:.4f}" for name, value in zip(names, values, strict=True))
     return Chart(figure, f"{title} for each class: {words}.")
+
+
+def comparison(
+    histories: Sequence[Sequence[Mapping[str, Any]]], names: Sequence[str], colours: Sequence[str], part: str
+) -> Chart:
+    """A part of the held-out loss (or `all parts`) of several runs over epochs, nats per picture, a line for each."""
+    figure = _figure(340, xaxis_title="epoch", yaxis_title=f"{part}, held-out, nats per picture", hovermode="x unified")
+    words = []
+    for history, name, colour in zip(histories, names, colours, strict=False):
+        values = [
+            sum(line["validation"].values()) if part == "all parts" else line["validation"].get(part)
+            for line in history
+        ]
+        figure.add_scatter(
+            x=[line["epoch"] for line in history],
+            y=values,
+            name=name,
+            mode="lines" if len(values) > 1 else "markers",
+            line={"color": colour, "width": 2.5},
+            hovertemplate="%{y:.2f}",
+        )
+        words.append(f"{name} ends at {values[-1]:.1f}")
+    figure.update_layout(showlegend=True)
+    return Chart(figure, f"Held-out loss ({part}) over epochs, nats per picture: {'; '.join(words)}.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from itertools import cycle
 from typing import Any
 
@@ -11,6 +12,7 @@ import streamlit as st
 from aecore.config import Config
 from aecore.knobs import Knob, Value, knobs_of
 
+STRUCTURE = ("network", "hidden", "z_dim", "activation", "dropout", "initialisation")  # what weights hang on
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024)
 FIRST = (
     "network",
@@ -61,12 +63,12 @@ def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False, na
     return knob.check(given)
 
 
-def knobs(declared: Callable[..., Any], scope: str) -> dict[str, Value]:
-    """A widget for each knob that a function's signature declares."""
+def knobs(declared: Callable[..., Any], scope: str, start: Mapping[str, Value] | None = None) -> dict[str, Value]:
+    """A widget for each knob that a function's signature declares, beginning at its default or at `start`."""
     found: dict[str, Value] = {}
     for column, knob in zip(cycle(st.columns(2)), knobs_of(declared), strict=False):
         with column:
-            found[knob.name] = widget(knob, scope, narrow=True)
+            found[knob.name] = widget(knob, scope, (start or {}).get(knob.name), narrow=True)
     return found
 
 
@@ -102,24 +104,40 @@ def config_form() -> Config:
         bind="query-params",
         help="  \n".join(f"**{name}**: {each.doc}" for name, each in presets.PRESETS.items()),
     )
-    declared = {knob.name: knob for knob in knobs_of(Config)}
+    start = presets.start(dataset, preset=preset)
+    network = fixed.get("network") or widget(_knob("network"), f"train-{dataset}-{preset}-network", start.network)
+    start = dataclasses.replace(presets.start(dataset, str(network), preset, **usual), family=family, **fixed)
+    own = {*fixed, *usual}
+    # the scope names what the start depends on, so that another data set, family or preset brings its own
+    return _rest(start, fixed, lambda name: f"train-{dataset}-{network}-{preset}-{family if name in own else ''}")
+
+
+def fork_form(parent: Config) -> Config:
+    """The settings of a run that starts from the weights of `parent`: what the weights hang on stays as it is."""
+    st.markdown(f"**{parent.title}**, its weights")
+    said = _rest(parent, dict.fromkeys(STRUCTURE), lambda name: f"fork-{parent.id}")
+    return dataclasses.replace(said, parent=parent.id)
+
+
+def _knob(name: str) -> Knob:
+    return next(knob for knob in knobs_of(Config) if knob.name == name)
+
+
+def _rest(start: Config, fixed: Mapping[str, Any], scope: Callable[[str], str]) -> Config:
+    """Widgets for all settings but data, family and network, beginning at `start`; those `fixed` cannot be changed.
+    `scope` tells the widgets of one form from those of another."""
+    from aecore.families import FAMILIES
+
     said: dict[str, Any] = {}
 
-    def ask(name: str, start: Config) -> None:
-        # the scope names what the start depends on, so that another data set, family or preset brings its own
-        scope = f"train-{dataset}-{start.network}-{preset}-{family if name in fixed or name in usual else ''}"
-        said[name] = widget(declared[name], scope, fixed.get(name, getattr(start, name)), name in fixed, narrow=True)
-
-    start = presets.start(dataset, preset=preset)
-    own = f"train-{dataset}-{preset}-network"
-    said["network"] = fixed.get("network") or widget(declared["network"], own, start.network)
-    start = presets.start(dataset, said["network"], preset, **usual)
-    for column, name in zip(cycle(st.columns(2)), FIRST[1:], strict=False):
-        with column:
-            ask(name, start)
-    own_knobs = knobs(FAMILIES[family].build, f"train-{family}")
-    with st.expander("More settings"):
-        for column, name in zip(cycle(st.columns(2)), [name for name in declared if name not in FIRST], strict=False):
+    def ask(names: list[str]) -> None:
+        for column, name in zip(cycle(st.columns(2)), names, strict=False):
             with column:
-                ask(name, start)
-    return Config(dataset=dataset, family=family, knobs=own_knobs, **said)
+                said[name] = widget(_knob(name), scope(name), getattr(start, name), name in fixed, narrow=True)
+
+    names = [knob.name for knob in knobs_of(Config) if knob.name != "network"]
+    ask([name for name in FIRST if name in names])
+    own = knobs(FAMILIES[start.family].build, f"{scope('')}-{start.family}", start.knobs)
+    with st.expander("More settings"):
+        ask([name for name in names if name not in FIRST])
+    return dataclasses.replace(start, knobs=own, **said)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import streamlit as st
 
-from aecore import runs
+from aecore import ledger, runs
 from aecore.errors import UserError
-from ui import palette, shared
+from ui import palette, people, shared
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from aecore.config import Config
     from aecore.data import Split
     from aecore.trained import Trained
     from ui.charts import Chart
@@ -65,6 +66,7 @@ def page(title: str, lead: str) -> None:
             st.caption(group)
             for file, (label, icon) in pages.items():
                 st.page_link(file, label=label, icon=icon, query_params=address(), width="stretch")
+        people.introduce()
         _device(shared.warm())
     st.title(title)
     st.markdown(lead)
@@ -76,16 +78,23 @@ def address(run: str | None = None) -> dict[str, str]:
     return {"run": run} if run else {}
 
 
-def link(file: str, label: str | None = None, run: str | None = None) -> None:
-    """A link to a page that keeps the chosen run, or chooses `run`."""
+def link(file: str, label: str | None = None, run: str | None = None, **more: str) -> None:
+    """A link to a page that keeps the chosen run, or chooses `run`; `more` goes into its address."""
     name, icon = next(entry for pages in PAGES.values() for f, entry in pages.items() if f == file)
-    st.page_link(file, label=label or name, icon=icon, query_params=address(run))
+    st.page_link(file, label=label or name, icon=icon, query_params=address(run) | more)
+
+
+def doors(run: str) -> None:
+    """A link to each page that shows a finished run."""
+    for group in ("Explore", "Use"):
+        for file in PAGES[group]:
+            link(file, run=run)
 
 
 def _picker() -> None:
     """The list of runs. The address holds the choice; the widget only shows it and writes it."""
     entries = {entry.id: entry for entry in runs.entries() if entry.config}
-    finished = [run for run, entry in entries.items() if entry.finished]
+    finished, labels = [run for run, entry in entries.items() if entry.finished], ledger.labels()
     if "run" not in st.query_params and finished:
         st.query_params["run"] = finished[0]
     chosen = st.query_params.get("run")
@@ -93,12 +102,16 @@ def _picker() -> None:
     ids = finished if chosen in finished or chosen not in entries else [str(chosen), *finished]
 
     def choose() -> None:
-        st.query_params["run"] = st.session_state["ae-picker"]
+        # a name that changed under the browser's eyes (renamed elsewhere) comes back as itself, not as an id
+        if st.session_state["ae-picker"] in ids:
+            st.query_params["run"] = st.session_state["ae-picker"]
 
     def name(run: str) -> str:
         entry = entries[run]
         assert entry.config
-        where = "gallery" if entry.gallery else run[-4:] if entry.finished else entry.state
+        if given := labels[run].name if run in labels else "":
+            return given
+        where = "gallery" if entry.gallery else run[-4:]
         return f"{entry.config.family} {entry.config.z_dim}-D, {entry.config.dataset} · {where}"
 
     if chosen is not None and chosen not in entries:
@@ -156,6 +169,17 @@ def _labelled(run: Trained) -> Trained:
             "Draw codes as", classes, key="label", bind="query-params", help="This model is told the class."
         )
     return dataclasses.replace(run, label=classes.index(name))
+
+
+def parent() -> Config | None:
+    """The settings of the finished run whose weights the address says to start from; None when it names none."""
+    run = st.query_params.get("parent")
+    if run is None:
+        return None
+    entry = attempt(runs.entry, run)
+    if not entry.finished:
+        st.info(f"{run} has no finished weights to start from.", icon=":material/info:")
+    return entry.config if entry.finished else None
 
 
 def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import streamlit as st
 
-from aecore import jobs, runs
-from ui import charts, frame, images
+from aecore import data, jobs, ledger, runs, snapshots
+from aecore.cards import CARDS
+from aecore.config import Config
+from ui import charts, frame, images, people
 
 PERIOD = 0.2  # seconds between two looks at the folder
+SLOWLY = 1.0  # seconds between two looks at the map
+POINTS = 1000  # of the map while it moves: more take the browser too long to draw again
 
 
 def monitor(run: str) -> None:
@@ -15,60 +22,172 @@ def monitor(run: str) -> None:
     entry = frame.attempt(runs.entry, run)
     if entry.moving:
         st.fragment(_moving, run_every=PERIOD)(run)
+        st.fragment(_growing, run_every=SLOWLY)(run)
     else:
         _ended(entry)
+        _curves(run)
+        _strip(run)
+
+
+# --- While it moves ---------------------------------------------------------------------------------------------------
 
 
 def _moving(run: str) -> None:
-    entry = runs.entry(run)
+    entry = frame.attempt(runs.entry, run)
     if not entry.moving:
         st.rerun()
-    progress = entry.progress
     if entry.state == "waiting":
-        st.progress(0.0, "Waiting for its turn ...")
-    elif "seconds" not in progress:
+        st.progress(entry.progress.get("fraction", 0.0), waiting(run))
+    elif "seconds" not in entry.progress:
         st.progress(0.0, "Getting the data and the network ready ...")
     else:
-        left = progress["seconds_left"]
-        words = f"epoch {min(progress['epoch'] + 1, progress['epochs'])} of {progress['epochs']}"
-        words += f" · {_duration(left)} left · {progress['pictures_per_second']:,.0f} pictures/s"
-        st.progress(min(1.0, progress["fraction"]), words)
-        _losses(progress["train"], "training")
-    if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{run}"):
-        jobs.cancel(run)
+        _progress(entry.progress)
+    if entry.reason:
+        st.info(entry.reason, icon=":material/healing:")
+    _orders(run)
     _curves(run)
     _strip(run)
 
 
+def waiting(run: str) -> str:
+    """Where a waiting run stands in the queue, in words."""
+    place = jobs.place(run)
+    if not place.before:
+        return "Starting ..."
+    words = f"Waiting: {place.before} before {'it' if place.before > 1 else 'it, which is training'}"
+    return words + (f", about {duration(place.seconds)}" if place.seconds else "")
+
+
+def _progress(progress: dict[str, Any]) -> None:
+    epoch, epochs = min(progress["epoch"] + 1, progress["epochs"]), progress["epochs"]
+    words = (
+        f"epoch {epoch} of {epochs} · step {progress['step']:,} of {progress['steps']:,} · "
+        f"{duration(progress['seconds_left'])} left · {progress['pictures_per_second']:,.0f} pictures/s"
+    )
+    st.progress(min(1.0, progress["fraction"]), words)
+    parts = ", ".join(f"{name} {value:.2f}" for name, value in progress["train"].items())
+    st.caption(
+        f"In this epoch, training pictures, nats per picture: {parts} · length of the gradient "
+        f"{progress['gradient']:.3g}"
+    )
+
+
+def _orders(run: str) -> None:
+    """Pause and stop, for those who asked for the run."""
+    wanted, me = ledger.wanted_by(run), people.me()
+    others = [person for person in wanted if person != me]
+    if wanted and me not in wanted:
+        st.caption(f"{_asked(others)} asked for this run. You can watch it.")
+        if st.button("I want it too", icon=":material/group_add:", key=f"join-{run}"):
+            entry = runs.entry(run)
+            if entry.config:
+                jobs.submit(entry.config, person=me)
+    elif others:
+        st.caption(f"{_asked(others)} asked for this run too: it goes on when you leave it.")
+        if st.button("Leave it to them", icon=":material/logout:", key=f"leave-{run}"):
+            frame.attempt(jobs.cancel, run, me)
+    else:
+        with st.container(horizontal=True):
+            if st.button("Pause", icon=":material/pause:", key=f"pause-{run}"):
+                frame.attempt(jobs.cancel, run, me, "pause")
+            if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{run}"):
+                frame.attempt(jobs.cancel, run, me)
+
+
+def _asked(others: list[str]) -> str:
+    """Other people, in words."""
+    if len(others) == 1:
+        return ledger.called(others[0]) or "Somebody else"
+    return f"{len(others)} other people"
+
+
+def _growing(run: str) -> None:
+    """The latest look at the test pictures: their map, and the grid of pictures over it."""
+    taken = snapshots.epochs(run)
+    entry = frame.attempt(runs.entry, run)
+    if not taken or not entry.config or not entry.moving:
+        return
+    found = snapshots.load(run, taken[-1])
+    if found:
+        _look(found[0], entry.config)
+
+
+def _look(seen: snapshots.Snapshot, config: Config) -> None:
+    card, points = CARDS[config.dataset], seen.points[:POINTS].astype("float32")
+    labels = frame.attempt(data.load, config.dataset).test.labels[: len(points)]
+    left, right = st.columns(2)
+    with left:
+        st.caption(f"The latent space, decoded, after {seen.epoch} epochs")
+        frame.draw(charts.mosaic(seen.manifold / 255, seen.x, seen.y, seen.names, 360), key="growing-mosaic")
+    with right:
+        st.caption(f"{len(labels):,} test pictures on the same plane")
+        frame.draw(charts.scatter(points, labels, card.classes, frame.colours(), seen.names, 360), key="growing-map")
+
+
+# --- When it has come to rest -----------------------------------------------------------------------------------------
+
+
 def _ended(entry: runs.Entry) -> None:
     if entry.finished:
-        result = entry.result
-        st.success(f"Trained in {result['seconds']:.1f} s on {result['device']}.", icon=":material/check_circle:")
-        frame.figures(
-            ("Test loss", f"{sum(result['test'].values()):.2f}", "Nats per picture, all parts together."),
-            (
-                "Squared error",
-                f"{result['mse']:.4f}",
-                "Per pixel, on the test pictures; black to white is 1.",
-            ),
-            ("Parameters", f"{result['parameters']:,}", "Numbers that training set."),
-            ("Seed", str(entry.config.seed if entry.config else ""), "Same seed and settings, same weights."),
-        )
-        with st.container(horizontal=True):
-            for file in ("reconstruct", "latent_map", "manifold", "interpolate", "denoise"):
-                frame.link(f"pages/{file}.py", run=entry.id)
+        _finished(entry)
+    elif entry.config is None:
+        st.error(f"{entry.id} is broken: {entry.reason}", icon=":material/broken_image:")
     else:
-        st.warning(f"{entry.id}: {entry.reason}", icon=":material/warning:")
-        if entry.offer and entry.config and st.button("Train on the CPU instead", icon=":material/memory:"):
-            jobs.submit(entry.config, entry.offer)
-            st.rerun()
-    _curves(entry.id)
-    _strip(entry.id)
+        shown = st.error if entry.state == "failed" else st.info
+        shown(entry.reason, icon=":material/error:" if entry.state == "failed" else ":material/pause_circle:")
+        if entry.log:
+            with st.expander("What its process printed last"):
+                st.code(entry.log, language=None, wrap_lines=True)
+        with st.container(horizontal=True):
+            _again(entry, entry.config)
 
 
-def _losses(parts: dict[str, float], split: str) -> None:
-    words = ", ".join(f"{name} {value:.2f}" for name, value in parts.items())
-    st.caption(f"Loss in this epoch, {split} pictures, nats per picture: {words}")
+def _again(entry: runs.Entry, config: Config) -> None:
+    words = "Resume" if entry.kept else "Train again"
+    if st.button(words, icon=":material/play_arrow:", type="primary"):
+        _submit(config)
+    if entry.offer and st.button("Train on the CPU instead", icon=":material/memory:"):
+        _submit(config, entry.offer)
+
+
+def _submit(config: Config, device: str | None = None) -> None:
+    frame.attempt(jobs.submit, config, device, people.me())
+    st.rerun()
+
+
+def _finished(entry: runs.Entry) -> None:
+    result, config = entry.result, entry.config
+    assert config
+    st.success(f"Trained in {result['seconds']:.1f} s on {result['device']}.", icon=":material/check_circle:")
+    frame.figures(
+        ("Test loss", f"{sum(result['test'].values()):.2f}", "Nats per picture, all parts together."),
+        (
+            "Squared error",
+            f"{result['mse']:.4f}",
+            "Per pixel, on the test pictures; black to white is 1.",
+        ),
+        ("Parameters", f"{result['parameters']:,}", "Numbers that training set."),
+        ("Seed", str(config.seed), "Same seed and settings, same weights."),
+    )
+    with st.container(horizontal=True):
+        frame.doors(entry.id)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _further(config)
+        frame.link("pages/train.py", "Change settings, keep its weights", run=entry.id, parent=entry.id)
+
+
+def _further(config: Config) -> None:
+    """More epochs for a finished run: a new one that starts from its weights."""
+    with st.popover("Train further", icon=":material/fast_forward:"):
+        epochs = st.number_input("More epochs", 1, 1000, config.epochs, key="further")
+        st.caption("A new run with the same settings starts from these weights; this one stays as it is.")
+        if st.button("Start", type="primary", key="further-start"):
+            longer = dataclasses.replace(config, epochs=int(epochs), parent=config.id)
+            frame.attempt(jobs.submit, longer, None, people.me())
+            frame.choose(longer.id)
+
+
+# --- Both -------------------------------------------------------------------------------------------------------------
 
 
 def _curves(run: str) -> None:
@@ -86,5 +205,8 @@ def _strip(run: str) -> None:
     images.strip(strip, f"Held-out pictures above their reconstructions by {run}.")
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+def duration(seconds: float) -> str:
+    """Seconds in words, in the unit that fits."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

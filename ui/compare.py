@@ -1,0 +1,72 @@
+"""Finished runs side by side: settings that differ, curves over each other, the same pictures through each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from aecore import data, runs, snapshots
+from aecore.cards import CARDS
+from aecore.config import Config, differences
+from ui import charts, frame, images, shared
+
+MOST = 6  # runs at a time: more colours cannot be told apart
+
+
+def compare(entries: Sequence[runs.Entry], names: Sequence[str]) -> None:
+    """Draws the comparison of finished runs; `names` are those that the list shows."""
+    configs = [entry.config for entry in entries if entry.config]
+    st.subheader(f"{len(entries)} runs side by side")
+    _settings(entries, configs, names)
+    _curves(entries, names)
+    _pictures(entries, configs, names)
+
+
+def _settings(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:
+    lines = [
+        {"": setting.replace("_", " "), **{name: _text(value) for name, value in zip(names, values, strict=True)}}
+        for setting, values in differences(configs).items()
+    ]
+    measured = {"squared error, test": "mse", "seconds": "seconds", "parameters": "parameters"}
+    for word, key in measured.items():
+        lines.append({"": word, **{n: _text(e.result[key]) for n, e in zip(names, entries, strict=True)}})
+    st.dataframe(
+        lines, hide_index=True, height="content", alt=f"The settings in which {', '.join(names)} differ, and results."
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _curves(entries: Sequence[runs.Entry], names: Sequence[str]) -> None:
+    histories = [runs.history(entry.id) for entry in entries]
+    if not all(histories):
+        return
+    parts = [part for part in histories[0][-1]["validation"] if all(part in h[-1]["validation"] for h in histories)]
+    part = st.segmented_control(
+        "Held-out loss",
+        ["all parts", *parts],
+        default=parts[0] if parts else "all parts",
+        required=True,
+        help="Runs of different families or data charge different parts: compare those that they share.",
+    )
+    frame.draw(charts.comparison(histories, names, frame.colours(), part), key="compare-curves")
+
+
+def _pictures(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:
+    dataset = configs[0].dataset
+    same = [number for number, config in enumerate(configs) if config.dataset == dataset]
+    if len(same) < len(entries):
+        st.info(f"Pictures are shown for the runs on {CARDS[dataset].title} only.", icon=":material/info:")
+    opened = {names[number]: shared.model(entries[number].id, entries[number].created) for number in same}
+    test, card = frame.attempt(data.load, dataset).test, CARDS[dataset]
+    rows = snapshots.shown(test, 10)
+    x, labels = test.floats(rows), test.labels[rows]
+    named = {"Test pictures": x} | {name: run.reconstruct(x, labels) for name, run in opened.items()}
+    images.rows(named, [f"{card.classes[label]}, test picture {row}" for row, label in zip(rows, labels, strict=True)])

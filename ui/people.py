@@ -1,0 +1,38 @@
+"""Who sits at this browser: a random token in a cookie, and the name that somebody typed once."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+import streamlit as st
+
+from aecore import ledger
+
+COOKIE = "aecore-person"
+YEAR = 365 * 24 * 3600
+
+
+def me() -> str:
+    """The person at this browser: the same after a refresh and in a second tab. Not a password: it keeps people from
+    deleting each other's runs by mistake."""
+    known = st.context.cookies.get(COOKIE, "")
+    if re.fullmatch(r"[0-9a-f]{32}", known):
+        return known
+    return str(st.session_state.setdefault("ae-person", secrets.token_hex(16)))
+
+
+def introduce() -> None:
+    """Asks for a name in the sidebar, and leaves the token with the browser."""
+    person = me()
+    if person != st.context.cookies.get(COOKIE):
+        script = f"document.cookie = '{COOKIE}={person}; max-age={YEAR}; path=/; samesite=lax'"
+        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+    called = ledger.called(person)
+    with st.popover(called or "Your name", icon=":material/person:", type="tertiary"):
+        name = st.text_input(
+            "Your name", called, max_chars=40, key="ae-name", help="Others see it beside the runs that you train."
+        )
+        if name != called:
+            ledger.greet(person, name)
+            st.rerun()

@@ -1,0 +1,143 @@
+"""The list of runs, and what can be done with those that are selected."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from aecore import ledger, runs, shelf
+from ui import compare, frame
+
+Labels = Mapping[str, ledger.Label]
+
+
+def called(entry: runs.Entry, labels: Labels) -> str:
+    """The name of a run: the one that somebody gave it, else its id."""
+    label = labels.get(entry.id)
+    return (label.name if label else "") or entry.id
+
+
+def found(entries: Sequence[runs.Entry], labels: Labels, wanted: str) -> list[runs.Entry]:
+    """The runs in which every word of a search occurs, pinned ones first."""
+
+    def text(entry: runs.Entry) -> str:
+        label = labels.get(entry.id, ledger.Label())
+        return " ".join((entry.id, label.name, label.owner_name, entry.state, "gallery" * entry.gallery)).lower()
+
+    kept = [entry for entry in entries if all(word in text(entry) for word in wanted.lower().split())]
+    return sorted(kept, key=lambda entry: not labels.get(entry.id, ledger.Label()).pinned)
+
+
+def table(entries: Sequence[runs.Entry], labels: Labels) -> list[int]:
+    """Draws the list; the numbers of the lines that are selected."""
+    lines = [_line(entry, labels.get(entry.id, ledger.Label()), called(entry, labels)) for entry in entries]
+    done = sum(entry.finished for entry in entries)
+    shown = st.dataframe(
+        lines,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=f"runs-table-{st.session_state.get('ae-turn', 0)}",
+        alt=f"{len(lines)} runs, {done} of them finished.",
+        column_config={
+            "": st.column_config.TextColumn(width=28, help="Pinned by you."),
+            "size": st.column_config.NumberColumn(help="Numbers in the code of a picture."),
+            "error": st.column_config.NumberColumn(format="%.4f", help="Squared, per pixel, on the test pictures."),
+            "seconds": st.column_config.NumberColumn(format="%.1f"),
+            "MB": st.column_config.NumberColumn(format="%.1f", help="On the disk."),
+            "when": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+        },
+    )
+    return [row for row in shown.selection.rows if row < len(entries)]
+
+
+def _line(entry: runs.Entry, label: ledger.Label, name: str) -> dict[str, object]:
+    config = entry.config
+    return {
+        "": "📌" if label.pinned else "",
+        "name": name,
+        "owner": "gallery" if entry.gallery else label.owner_name,
+        "state": entry.state,
+        "data": config.dataset if config else "",
+        "family": config.family if config else "",
+        "size": config.z_dim if config else None,
+        "error": entry.result.get("mse"),
+        "seconds": entry.result.get("seconds"),
+        "when": datetime.datetime.fromtimestamp(entry.created) if entry.created else None,
+        "MB": shelf.weight(entry) / 1e6,
+        "note": entry.reason,
+    }
+
+
+def one(entry: runs.Entry, label: ledger.Label, me: str) -> None:
+    """What can be done with one run."""
+    if entry.config is None:
+        st.error(f"{entry.id} is broken: {entry.reason}", icon=":material/broken_image:")
+    elif entry.finished:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"Open **{label.name or entry.config.title}**:")
+            frame.doors(entry.id)
+    else:
+        frame.link("pages/train.py", "See how it goes" if entry.moving else "See how it went", run=entry.id)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words, icon = ("Unpin", ":material/keep_off:") if label.pinned else ("Pin", ":material/keep:")
+        if st.button(words, icon=icon, help="Pinned runs come first in your list."):
+            ledger.pin(entry.id, me, not label.pinned)
+            st.rerun()
+        why = shelf.may_delete(entry, label, me)
+        if not entry.gallery:
+            _rename(entry, label, me)
+        if st.button("Delete", icon=":material/delete:", disabled=bool(why), help=why or None):
+            _delete([entry], me)
+
+
+def _rename(entry: runs.Entry, label: ledger.Label, me: str) -> None:
+    theirs = label.owner not in (None, me)
+    with st.popover("Rename", icon=":material/edit:", disabled=theirs):
+        name = st.text_input("Name", label.name, max_chars=80, key=f"name-{entry.id}", placeholder=entry.id)
+        if name != label.name:
+            ledger.rename(entry.id, name)
+            st.rerun()
+
+
+def several(entries: Sequence[runs.Entry], labels: Labels, me: str) -> None:
+    """What can be done with some runs: delete them, or compare those that are finished."""
+    allowed = [entry for entry in entries if not shelf.may_delete(entry, labels.get(entry.id, ledger.Label()), me)]
+    words = f"Delete {len(allowed)}" if allowed else "Delete"
+    if st.button(words, icon=":material/delete:", disabled=not allowed, help="Those of the selected that are yours."):
+        _delete(allowed, me)
+    finished = [entry for entry in entries if entry.finished][: compare.MOST]
+    if len(finished) > 1:
+        names = [called(entry, labels) for entry in finished]
+        twice = {name for name in names if names.count(name) > 1}
+        compare.compare(finished, [f"{n} ({e.id})" if n in twice else n for n, e in zip(names, finished, strict=True)])
+    else:
+        st.info("Select two finished runs or more to compare them.", icon=":material/info:")
+
+
+def _delete(entries: Sequence[runs.Entry], me: str) -> None:
+    tickets = [frame.attempt(shelf.delete, entry.id, me) for entry in entries]
+    st.session_state["ae-deleted"] = tickets
+    st.session_state["ae-turn"] = st.session_state.get("ae-turn", 0) + 1  # the selection would mean other lines now
+    if st.query_params.get("run") in [entry.id for entry in entries]:
+        del st.query_params["run"]
+    st.rerun()
+
+
+def undo() -> None:
+    """Offers to take back what was deleted last."""
+    tickets = st.session_state.get("ae-deleted", [])
+    if not tickets:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{len(tickets)} {'run' if len(tickets) == 1 else 'runs'} deleted.")
+        if st.button("Undo", icon=":material/undo:"):
+            del st.session_state["ae-deleted"]
+            for ticket in tickets:
+                frame.attempt(shelf.take_back, ticket)
+            st.rerun()
+        if st.button("Fine", icon=":material/check:", type="tertiary"):
+            del st.session_state["ae-deleted"]
+            st.rerun()

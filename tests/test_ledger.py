@@ -1,0 +1,387 @@
+"""The ledger: who asked for what, whose turn it is, and which processes live. No torch, no training."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from aecore import ledger
+from aecore.errors import UserError
+
+ROOT = Path(ledger.__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch, tmp_path) -> Path:
+    """A runs folder of its own for each test."""
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def ask(run: str, person: str = "ada", there: bool = False) -> bool:
+    return ledger.ask(run, {"seed": 1}, person, None, {}, lambda: there)
+
+
+def claims(most: int = 100) -> list[str]:
+    """The runs that workers take, one after the other, until none is left."""
+    taken: list[str] = []
+    while len(taken) < most and (job := ledger.claim()):
+        taken.append(job.run)
+    return taken
+
+
+def a_dead_process() -> tuple[int, float]:
+    """The number and birth of a process that is no more."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    born = psutil.Process(process.pid).create_time()
+    process.communicate()
+    return process.pid, born
+
+
+def note(role: str, pid: int, born: float) -> None:
+    """Writes a process into the ledger as it would have done itself."""
+    with sqlite3.connect(Path(os.environ["AECORE_RUNS"]) / ledger.NAME) as connection:
+        connection.execute("INSERT INTO processes VALUES (?, ?, ?, 9, NULL)", (pid, born, role))
+    connection.close()
+
+
+# Whose turn it is
+
+
+def test_no_ledger_is_an_empty_one_and_looking_makes_none(store):
+    assert ledger.jobs() == [] and ledger.turns() == [] and ledger.job("x") is None and ledger.labels() == {}
+    assert ledger.laboratories() == 0 and ledger.foreman() is None and ledger.called("ada") == ""
+    assert not store.exists()
+
+
+def test_one_persons_runs_come_in_the_order_they_were_asked_for():
+    for run in "cab":
+        ask(run)
+    assert ledger.turns() == ["c", "a", "b"] == claims()
+    assert ledger.claim() is None and ledger.turns() == []
+
+
+def test_ten_of_one_person_do_not_block_the_first_of_another():
+    for number in range(10):
+        ask(f"ada{number}")
+    ask("ben0", "ben")
+    ask("cleo0", "cleo")
+    ask("ben1", "ben")
+    expected = ["ada0", "ben0", "cleo0", "ada1", "ben1", *(f"ada{number}" for number in range(2, 10))]
+    assert ledger.turns() == expected
+    assert claims() == expected  # what is announced is what happens
+
+
+def test_six_people_with_five_runs_each_take_turns():
+    for person in "abcdef":
+        for number in range(5):
+            ask(f"{person}{number}", person)
+    order = claims()
+    assert len(order) == 30
+    for round in range(5):
+        assert order[6 * round : 6 * round + 6] == [f"{person}{round}" for person in "abcdef"]
+
+
+def test_a_newcomer_comes_before_the_second_of_somebody_just_served():
+    ask("ada0")
+    ask("ada1")
+    assert ledger.claim().run == "ada0"
+    ask("ben0", "ben")
+    assert ledger.turns() == ["ben0", "ada1"] == claims()
+
+
+def test_who_waited_longest_since_the_last_turn_comes_first():
+    for person in ("ada", "ben", "cleo"):
+        ask(f"{person}0", person)
+    assert claims() == ["ada0", "ben0", "cleo0"]
+    for person in ("cleo", "ben", "ada"):  # asked in another order than they were served
+        ask(f"{person}1", person)
+    assert claims() == ["ada1", "ben1", "cleo1"]
+
+
+def test_a_run_that_two_want_comes_at_the_first_of_their_turns_and_costs_only_one_of_them():
+    ask("ada0")
+    ask("shared")
+    ask("ben0", "ben")
+    ask("shared", "ben")
+    ask("shared", "cleo")
+    ask("cleo1", "cleo")
+    # ada's and ben's firsts, then cleo's, which is everybody's; that turn was cleo's, so hers comes last again
+    assert ledger.turns() == ["ada0", "ben0", "shared", "cleo1"] == claims()
+
+
+def test_a_shared_run_leaves_the_others_turn_to_them():
+    ask("shared")
+    ask("shared", "ben")
+    ask("ben1", "ben")
+    ask("ada1")
+    assert ledger.turns() == ["shared", "ben1", "ada1"] == claims()
+
+
+# Asking and leaving
+
+
+def test_asking_is_noted_once_for_each_person():
+    assert ask("x") is False
+    assert ask("x") is True and ask("x", "ben") is True
+    assert [job.run for job in ledger.jobs()] == ["x"] and ledger.wanted_by("x") == ["ada", "ben"]
+    job = ledger.job("x")
+    assert job.config == {"seed": 1} and job.state == "waiting" and (job.pid, job.deaths) == (None, 0)
+
+
+def test_what_is_there_already_is_not_asked_for_again():
+    assert ask("x", there=True) is True
+    assert ledger.jobs() == [] and ledger.wanted_by("x") == []
+
+
+def test_nothing_is_noted_when_the_folder_cannot_be_written():
+    def there() -> bool:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        ledger.ask("x", {}, "ada", None, {}, there)
+    assert ledger.jobs() == [] and ledger.wanted_by("x") == []
+    assert ask("x") is False  # and the ledger is not locked
+
+
+def test_the_last_to_leave_takes_a_waiting_run_away():
+    ask("x")
+    ask("x", "ben")
+    others, job = ledger.leave("x", "ada")
+    assert others == 1 and job.run == "x" and ledger.wanted_by("x") == ["ben"]
+    assert ledger.leave("x", "nobody")[0] == 1  # who did not ask takes nothing away
+    others, job = ledger.leave("x", "ben")
+    assert others == 0 and job.state == "waiting" and ledger.job("x") is None
+    assert ledger.leave("x", "ben") == (0, None)
+
+
+def test_a_running_job_stays_until_it_has_come_to_rest():
+    ask("x")
+    ledger.claim()
+    others, job = ledger.leave("x", "ada")
+    assert others == 0 and job.state == "running" and ledger.job("x") is not None
+    ledger.rested("x", again=True)
+    assert ledger.job("x") is None
+
+
+def test_who_asks_while_it_is_being_stopped_waits_for_a_new_turn():
+    ask("x")
+    ledger.claim()
+    ledger.started("x", os.getpid(), 1.0)
+    ledger.leave("x", "ada")
+    assert ask("x", "ben") is True
+    ledger.rested("x", again=True)
+    job = ledger.job("x")
+    assert job.state == "waiting" and job.pid is None and ledger.turns() == ["x"]
+    ledger.claim()
+    ledger.rested("x")  # finished: everybody has what they wanted
+    assert ledger.jobs() == [] and ledger.wanted_by("x") == []
+
+
+def test_deaths_count_in_a_row_with_no_new_checkpoint_between():
+    ask("x")
+    assert ledger.claim().deaths == 0
+    deaths = [ledger.died("x", mark) for mark in (0, 7, 9, 9)]  # none, a first one, a new one, the same again
+    assert deaths == [1, 1, 1, 2]
+    assert ledger.job("x").deaths == 2 and ledger.job("x").pid is None
+
+
+def test_two_deaths_before_any_checkpoint_are_two_in_a_row():
+    ask("x")
+    ledger.claim()
+    assert [ledger.died("x", 0), ledger.died("x", 0)] == [1, 2]
+
+
+# Several at once
+
+
+def test_threads_that_ask_and_claim_at_once_take_each_job_once():
+    with ThreadPoolExecutor(8) as pool:
+        known = list(pool.map(lambda number: ask(f"run{number % 10}", f"person{number}"), range(40)))
+        assert known.count(False) == 10
+        taken = list(pool.map(lambda _: ledger.claim(), range(40)))
+    assert sorted(job.run for job in taken if job) == sorted(f"run{number}" for number in range(10))
+
+
+ASKS = """
+import sys
+from aecore import ledger
+sys.stdin.readline()  # all at the same moment
+ledger.ask(sys.argv[1], {}, sys.argv[1], None, {}, lambda: False)
+"""
+
+
+def test_processes_that_make_the_ledger_at_once_all_find_it(store, monkeypatch):
+    """Five times six processes, with everything imported, wake up before an empty folder."""
+    for round in range(5):
+        monkeypatch.setenv("AECORE_RUNS", str(store / str(round)))
+        asking = [
+            subprocess.Popen(
+                [sys.executable, "-c", ASKS, f"run{number}"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+            )
+            for number in range(6)
+        ]
+        errors = []
+        for process in asking:
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+        for process in asking:
+            errors.append(process.communicate()[1].decode())
+        assert errors == [""] * 6
+        assert sorted(job.run for job in ledger.jobs()) == [f"run{number}" for number in range(6)]
+
+
+def test_a_ledger_of_a_newer_version_is_refused_with_a_sentence(store):
+    ask("x")
+    with sqlite3.connect(store / ledger.NAME) as connection:
+        connection.execute(f"PRAGMA user_version = {ledger.SCHEMA + 1}")
+    connection.close()
+    for refused in (ledger.jobs, ledger.claim, lambda: ask("y"), ledger.open_laboratory):
+        with pytest.raises(UserError, match="newer version"):
+            refused()
+
+
+def test_a_damaged_ledger_is_said_with_what_to_do(store):
+    store.mkdir()
+    (store / ledger.NAME).write_bytes(b"this is no ledger" * 100)
+    for refused in (ledger.jobs, lambda: ask("y")):
+        with pytest.raises(UserError, match="move it away"):
+            refused()
+
+
+# Processes
+
+
+def test_a_process_is_told_from_a_later_one_of_the_same_number():
+    me = psutil.Process()
+    assert ledger.alive(me.pid, me.create_time())
+    assert not ledger.alive(me.pid, me.create_time() - 60)
+    assert not ledger.alive(*a_dead_process())
+    assert not ledger.alive(None, 1.0) and not ledger.alive(me.pid, None)
+
+
+def test_laboratories_that_died_are_forgotten():
+    note_dead = a_dead_process()
+    ledger.open_laboratory()
+    assert ledger.laboratories() == 1
+    ledger.open_laboratory()  # twice is once
+    note("laboratory", *note_dead)
+    assert ledger.laboratories() == 1
+    ledger.close_laboratory()
+    assert ledger.laboratories() == 0
+
+
+LEADS = """
+import sys
+from aecore import ledger
+print(ledger.lead(7), flush=True)
+sys.stdin.readline()
+print(ledger.lead(8), flush=True)
+sys.stdin.readline()
+"""
+
+
+def _leading() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", LEADS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+
+
+def test_one_process_leads_and_a_dead_one_is_replaced():
+    both = [_leading(), _leading()]
+    said = {process.stdout.readline().strip(): process for process in both}
+    assert said.keys() == {"True", "False"}
+    first, second = said["True"], said["False"]
+    assert ledger.foreman().pid == first.pid and ledger.foreman().port == 7 and ledger.foreman().lanes is None
+    first.kill()
+    first.wait()
+    assert ledger.foreman() is None
+    second.stdin.write("\n")
+    second.stdin.flush()
+    assert second.stdout.readline().strip() == "True"
+    ledger.carries(3)
+    assert (ledger.foreman().pid, ledger.foreman().port, ledger.foreman().lanes) == (second.pid, 8, 3)
+    assert ledger.lead(9) is False
+    second.communicate("\n")
+    for process in both:
+        process.stdin.close()
+        process.stdout.close()
+
+
+def test_a_foreman_resigns_only_when_no_laboratory_is_open():
+    laboratory = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert ledger.lead(7) and ledger.lead(8) is False
+    note("laboratory", laboratory.pid, psutil.Process(laboratory.pid).create_time())
+    assert ledger.resign() is False and ledger.foreman().pid == os.getpid()
+    laboratory.communicate()
+    assert ledger.resign() is True and ledger.foreman() is None
+
+
+# What people say of runs
+
+
+def test_who_asked_first_owns_a_run_and_keeps_it_when_it_is_done():
+    ledger.greet("ada", "Ada L.")
+    ask("x")
+    ask("x", "ben")
+    assert ledger.labels()["x"] == ledger.Label("ada", "Ada L.", "", False)
+    ledger.claim()
+    ledger.rested("x")
+    ask("x", "ben")
+    assert ledger.labels()["x"].owner == "ada"
+
+
+def test_names_and_pins():
+    ask("x")
+    ledger.rename("x", "  the round one  ")
+    ledger.pin("x", "ada", True)
+    ledger.pin("x", "ada", True)
+    ledger.pin("y", "ada", True)  # of the gallery: nobody asked for it
+    assert ledger.labels("ada") == {
+        "x": ledger.Label("ada", "", "the round one", True),
+        "y": ledger.Label(pinned=True),
+    }
+    assert not ledger.labels("ben")["x"].pinned and "y" not in ledger.labels("ben")
+    ledger.pin("x", "ada", False)
+    ledger.rename("x", " ")
+    assert ledger.labels("ada")["x"] == ledger.Label("ada")
+    ledger.rename("z", "of the command line")
+    ask("z", "cleo")  # asked for only now: so hers
+    assert ledger.labels()["z"] == ledger.Label("cleo", "", "of the command line")
+
+
+def test_people_are_called_what_they_typed_without_markup():
+    ledger.greet("ada", "  Ada <b>[x](y)</b> *L*  ")
+    assert ledger.called("ada") == "Ada bxyb L"
+    ledger.greet("ada", "Zoë O'Neil-Smith")
+    assert ledger.called("ada") == "Zoë O'Neil-Smith"
+    ledger.greet("ada", "x" * 1000)
+    assert len(ledger.called("ada")) == 40 and ledger.called("ben") == ""
+    ask("x")
+    ledger.rename("x", "y" * 1000)
+    assert len(ledger.labels()["x"].name) == 80
+
+
+def test_a_name_given_later_does_not_cost_a_turn():
+    ask("ada0")
+    ask("ada1")
+    ask("ben0", "ben")
+    ledger.claim()
+    ledger.greet("ada", "Ada")
+    ledger.greet("ben", "Ben")
+    assert ledger.turns() == ["ben0", "ada1"]
+
+
+def test_a_deleted_run_is_forgotten_and_can_be_put_back():
+    ask("x")
+    ledger.rename("x", "mine")
+    ledger.pin("x", "ada", True)
+    ledger.forget("x")
+    assert ledger.labels("ada") == {}
+    ledger.restore("x", "ada", "mine")
+    assert ledger.labels("ada")["x"] == ledger.Label("ada", "", "mine")

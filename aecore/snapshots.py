@@ -51,6 +51,11 @@ def _bytes(pictures: np.ndarray) -> np.ndarray:
     return np.round(pictures.clip(0, 1) * 255).astype(np.uint8)
 
 
+def _short(numbers: np.ndarray) -> np.ndarray:
+    """float16, whose end is 65,504: a model on its way to diverging gets there, and infinity has no place on a map."""
+    return numbers.clip(-65504, 65504).astype(np.float16)
+
+
 def shown(split: Split, most: int = SHOWN) -> np.ndarray:
     """The rows of a split that are drawn again and again: the first of each class, then the first of the rest."""
     firsts = [int(np.flatnonzero(split.labels == label)[0]) for label in np.unique(split.labels)]
@@ -77,8 +82,8 @@ def take(model: Trained, test: Split, epoch: int, before: Snapshot | None) -> Sn
     return Snapshot(
         epoch,
         plane.names,
-        codes.astype(np.float16),
-        points.astype(np.float16),
+        _short(codes),
+        _short(points),
         grid.x,
         grid.y,
         _bytes(model.pictures(plane.lift(grid.points))),
@@ -100,12 +105,15 @@ class Album:
         self.known = {epoch for epoch, _ in _files(place)}
 
     def back_to(self, epoch: int) -> None:
-        """Forgets what was taken later: training goes on from there."""
-        for later, file in _files(self.place.parent):
-            if later > epoch:
+        """Forgets what was taken later, and what cannot be read: training goes on from there."""
+        self.known, self.last = set(), None
+        for number, file in _files(self.place.parent):
+            read = _read(file) if number <= epoch else None
+            if read is None:
                 file.unlink(missing_ok=True)
-        self.known = {each for each in self.known if each <= epoch}
-        self.last = _open(max(_files(self.place.parent))[1]) if self.known else None
+            else:
+                self.known.add(number)
+                self.last = read
 
     def due(self, epoch: int, seconds: float, last: bool) -> bool:
         """Whether to take one now, after so many epochs and `seconds` of training."""
@@ -141,6 +149,13 @@ def _open(file: Path) -> Snapshot:
     return Snapshot(int(file.stem), (first, second), **arrays)
 
 
+def _read(file: Path) -> Snapshot | None:
+    """A snapshot; None for one half written at a power cut, or deleted at this moment."""
+    with contextlib.suppress(SafetensorError, OSError, KeyError, TypeError):
+        return _open(file)
+    return None
+
+
 def epochs(run: str) -> list[int]:
     """After which epochs a run has a snapshot, rising; 0 is before its training."""
     return [epoch for epoch, _ in _files(runs.path(run))]
@@ -148,10 +163,5 @@ def epochs(run: str) -> list[int]:
 
 def load(run: str, epoch: int | None = None) -> list[Snapshot]:
     """All snapshots of a run by epoch, or the one of an epoch; one that cannot be read is left out."""
-    found: list[Snapshot] = []
-    for number, file in _files(runs.path(run)):
-        if epoch is None or number == epoch:
-            # half written at a power cut, or deleted at this moment
-            with contextlib.suppress(SafetensorError, OSError, KeyError, TypeError):
-                found.append(_open(file))
-    return found
+    wanted = (_read(file) for number, file in _files(runs.path(run)) if epoch is None or number == epoch)
+    return [each for each in wanted if each is not None]

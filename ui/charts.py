@@ -185,7 +185,7 @@ def comparison(
     histories: Sequence[Sequence[Mapping[str, Any]]], names: Sequence[str], colours: Sequence[str], part: str
 ) -> Chart:
     """A part of the held-out loss (or `all parts`) of several runs over epochs, nats per picture, a line for each."""
-    figure = _figure(340, xaxis_title="epoch", yaxis_title=f"{part}, held-out, nats per picture", hovermode="x unified")
+    figure = _figure(340, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
     words = []
     for history, name, colour in zip(histories, names, colours, strict=False):
         values = [

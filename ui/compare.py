@@ -9,6 +9,7 @@ import streamlit as st
 from aecore import data, runs, snapshots
 from aecore.cards import CARDS
 from aecore.config import Config, differences
+from aecore.knobs import knobs_of
 from ui import charts, frame, images, shared
 
 MOST = 6  # runs at a time: more colours cannot be told apart
@@ -24,11 +25,12 @@ def compare(entries: Sequence[runs.Entry], names: Sequence[str]) -> None:
 
 
 def _settings(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:
-    lines = [
-        {"": setting.replace("_", " "), **{name: _text(value) for name, value in zip(names, values, strict=True)}}
-        for setting, values in differences(configs).items()
-    ]
-    measured = {"squared error, test": "mse", "seconds": "seconds", "parameters": "parameters"}
+    words = {knob.name: knob.label for knob in knobs_of(Config)}
+    lines = []
+    for setting, values in differences(configs).items():
+        word = words.get(setting, setting.replace("_", " ").capitalize())
+        lines.append({"": word, **{name: _text(value) for name, value in zip(names, values, strict=True)}})
+    measured = {"Squared error, test": "mse", "Seconds": "seconds", "Parameters": "parameters"}
     for word, key in measured.items():
         lines.append({"": word, **{n: _text(e.result[key]) for n, e in zip(names, entries, strict=True)}})
     st.dataframe(

@@ -41,6 +41,7 @@ PAGES: dict[str, dict[str, tuple[str, str]]] = {
         "pages/latent_map.py": ("Latent map", ":material/scatter_plot:"),
         "pages/manifold.py": ("Manifold", ":material/apps:"),
         "pages/interpolate.py": ("Interpolate", ":material/linear_scale:"),
+        "pages/time_machine.py": ("Time machine", ":material/history:"),
     },
     "Use": {"pages/denoise.py": ("Denoise", ":material/auto_fix_high:")},
 }

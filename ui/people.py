@@ -16,7 +16,7 @@ YEAR = 365 * 24 * 3600
 def me() -> str:
     """The person at this browser: the same after a refresh and in a second tab. Not a password: it keeps people from
     deleting each other's runs by mistake."""
-    known = st.context.cookies.get(COOKIE, "")
+    known = str(st.context.cookies.get(COOKIE, ""))
     if re.fullmatch(r"[0-9a-f]{32}", known):
         return known
     return str(st.session_state.setdefault("ae-person", secrets.token_hex(16)))
@@ -33,6 +33,6 @@ def introduce() -> None:
         name = st.text_input(
             "Your name", called, max_chars=40, key="ae-name", help="Others see it beside the runs that you train."
         )
-        if name != called:
+        if ledger.plain(name, 40) != called:
             ledger.greet(person, name)
             st.rerun()

@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 if TYPE_CHECKING:
+    from aecore.replay import Packed
     from aecore.trained import Trained
 
 
@@ -112,3 +113,20 @@ def sample(dataset: str) -> np.ndarray:
     test = data.load(dataset).test
     rows = [int(row) for label in np.unique(test.labels) for row in np.flatnonzero(test.labels == label)[:4]]
     return test.floats(np.array(rows[:: max(1, len(rows) // 12)][:12]))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Fetching the snapshots ...")
+def _replay(run: str, created: float) -> Packed | None:
+    from aecore import data, replay, runs, snapshots
+
+    taken, card = snapshots.load(run), model(run, created).card
+    if not taken:
+        return None
+    test = data.load(card.name).test
+    originals, labels = test.floats(snapshots.shown(test)), test.labels[: len(taken[0].points)]
+    return replay.pack(taken, labels, originals, card.classes, runs.history(run))
+
+
+def replay(run: Trained) -> Packed | None:
+    """The snapshots of a run, packed for the browser; None when there are none."""
+    return _replay(run.id, run.result["created"])

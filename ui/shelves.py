@@ -97,7 +97,7 @@ def _rename(entry: runs.Entry, label: ledger.Label, me: str) -> None:
     theirs = label.owner not in (None, me)
     with st.popover("Rename", icon=":material/edit:", disabled=theirs):
         name = st.text_input("Name", label.name, max_chars=80, key=f"name-{entry.id}", placeholder=entry.id)
-        if name != label.name:
+        if ledger.plain(name, 80) != label.name:
             ledger.rename(entry.id, name)
             st.rerun()
 

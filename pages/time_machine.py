@@ -1,0 +1,37 @@
+"""Time machine: what the model made of the same test pictures while it learnt."""
+
+import streamlit as st
+
+from ui import frame, replay, shared
+
+frame.page(
+    "Time machine",
+    "While this model learnt, we kept looking at what it made of the same test pictures. **Move the slider or press "
+    "Play:** noise turns into pictures, and pictures that look alike gather on the map.",
+)
+run = frame.chosen_run()
+test = frame.test_set(run)
+packed = shared.replay(run)
+if packed is None:
+    replay.nothing_kept(run)
+    st.stop()
+
+replay.player(run, packed)
+replay.download(run, test.labels[: packed.head["count"]])
+
+across, up = packed.head["names"]
+st.caption(
+    "Map, manifold and reconstructions show test pictures; the losses are those of the training pictures and of held-out "
+    "(validation) pictures. The manifold covers the 1st to the 99th percentile of the codes of each epoch"
+    + (", the dashed frame on the map. " if up else ". ")
+    + "The map's axes stay the same at every epoch; the few points beyond them lie on its edge."
+)
+if across == "PC1":
+    st.caption(
+        f"These codes have {run.config.z_dim} numbers. The map is the plane of their first two principal components, found "
+        "anew at each epoch and turned as little as possible from one to the next, so that it does not spin."
+    )
+if run.model.conditional:
+    st.caption(f"This model is told the class: its manifold is drawn as {run.card.classes[0]}.")
+st.subheader("The manifold at a few moments")
+replay.moments(packed)

@@ -1,0 +1,88 @@
+"""The Python side of the time machine: mounts what static/replay/ draws in the browser, and offers its GIF."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from aecore import replay, runs, snapshots
+from ui import charts, frame, palette
+
+if TYPE_CHECKING:
+    from aecore.replay import Packed
+    from aecore.trained import Trained
+
+STATIC = Path(__file__).parent.parent / "static" / "replay"
+# in the addresses of the modules, so that no browser mixes an old one with a new one
+VERSION = max(file.stat().st_mtime_ns for file in STATIC.iterdir()) // 1_000_000
+JS = f"""
+const replay = await import(new URL("app/static/replay/index.js?{VERSION}", document.baseURI));
+export default replay.default;
+"""
+MOMENTS = 6  # side by side
+
+_mounted = st.components.v2.component(
+    "replay", html=(STATIC / "index.html").read_text(), css=(STATIC / "index.css").read_text(), js=JS
+)
+
+
+def player(run: Trained, packed: Packed) -> None:
+    """The slider over the epochs and the four panels that it moves. All is sent once; nothing comes back."""
+    import pyarrow as pa
+
+    # a table, because bytes as they are would arrive as their Python repr
+    blob = pa.table({"blob": pa.array([packed.blob], pa.large_binary())})
+    key = f"{run.id}-{run.result['created']}"
+    _mounted(key=f"replay-{key}", data={"key": key, "head": packed.head, "blob": blob})
+
+
+def download(run: Trained, labels: np.ndarray) -> None:
+    """A button; the GIF is made only when somebody presses it."""
+
+    def make() -> bytes:
+        card = run.card
+        return replay.gif(snapshots.load(run.id), labels, card.classes, palette.CLASSES_LIGHT, run.config.title)
+
+    st.download_button(
+        "Download as GIF",
+        make,
+        f"{run.id}-training.gif",
+        "image/gif",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Manifold and map, a frame for each snapshot.",
+    )
+
+
+def moments(packed: Packed) -> None:
+    """The manifold at a few moments side by side: also what is left of the page on paper."""
+    epochs = packed.head["epochs"]
+    cells = []
+    for at in np.unique(np.linspace(0, len(epochs) - 1, MOMENTS).round().astype(int)):
+        words = f"after {epochs[at]} epochs" if epochs[at] else "before training"
+        content = packed.piece("manifolds", at)
+        kind = "webp" if content[:4] == b"RIFF" else "png"
+        source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+        cells.append(
+            f'<figure><img src="{source}" alt="Manifold {escape(words)}"><figcaption>{words}</figcaption></figure>'
+        )
+    style = "grid-template-columns: repeat(auto-fill, minmax(min(140px, 30%), 1fr))"
+    st.html(f'<div class="ae-rows" style="{style}">{"".join(cells)}</div>')
+
+
+def nothing_kept(run: Trained) -> None:
+    """What to say and show of a run that has no snapshots."""
+    st.info(
+        "No snapshots were kept while this model was trained, so there is nothing to look back on but its losses: "
+        "train it again or choose another run.",
+        icon=":material/history_toggle_off:",
+    )
+    frame.link("pages/train.py", "Train one")
+    history = runs.history(run.id)
+    if history:
+        frame.draw(charts.curves(history, frame.colours()))

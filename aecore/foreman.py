@@ -68,11 +68,16 @@ def work(job: dict[str, Any]) -> None:
     from aecore.work import carry_out
 
     torch.set_num_threads(job["threads"])
-    try:
-        for _ in carry_out(Config.from_json(job["config"]), job["device"]):
-            pass
-    except runs.AlreadyTraining:
-        pass  # the command line was faster; it writes the folder that our page reads
+    config = Config.from_json(job["config"])
+    while True:
+        try:
+            for _ in carry_out(config, job["device"]):
+                pass
+            return
+        except runs.AlreadyTraining:  # the command line, or a worker that a dead foreman did not note: it may die too
+            time.sleep(HASTY)
+            if runs.Draft(config).said not in ("waiting", "training"):
+                return
 
 
 def alone(job: dict[str, Any]) -> None:
@@ -224,7 +229,11 @@ class Foreman:
             visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
             visible = visible if len(visible) == self.gpus else [str(number) for number in range(self.gpus)]
             environment["CUDA_VISIBLE_DEVICES"] = visible[lane % self.gpus]
-        draft = runs.Draft(Config.from_json(dict(job.config)))
+        try:
+            draft = runs.Draft(Config.from_json(dict(job.config)))
+        except UserError:  # of another version: it must not keep the others from their turns
+            ledger.rested(job.run)
+            return
         if draft.said in runs.RESTS.values():  # an earlier rest must not be taken for this worker's
             draft.say("waiting", reason="")
         told = {
@@ -246,14 +255,15 @@ class Foreman:
         self.hasty = self.hasty or given is not None
         if given and time.time() - given[1] > PATIENCE and worker.ended() is None:
             with contextlib.suppress(psutil.NoSuchProcess):
-                psutil.Process(worker.pid).kill()
-                psutil.wait_procs([psutil.Process(worker.pid)], timeout=0.5)
+                psutil.Process(worker.pid).kill()  # its end is heard by `ended`: a child's can be heard only once
 
     def settle(self, job: ledger.Job, how: str, lane: int) -> None:
         """A worker has ended: with its run at rest, or before."""
         draft = runs.Draft(Config.from_json(dict(job.config)))
         said = draft.said
         if said in ("finished", "failed"):
+            if said == "finished":
+                draft.tidy()  # it may have died in doing so
             ledger.rested(job.run)
         elif said in ("stopped", "paused"):
             ledger.rested(job.run, again=True)

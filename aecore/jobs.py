@@ -7,6 +7,7 @@ Another executor would stand behind the same three calls. Nothing here imports t
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import socket
@@ -48,7 +49,7 @@ def submit(config: Config, device: str | None = None, person: str = SOMEBODY) ->
     if "AECORE_DATA" in environment:  # the foreman may stand in another folder
         environment["AECORE_DATA"] = os.path.abspath(environment["AECORE_DATA"])
     known = ledger.ask(config.id, config.to_json(), person, device, environment, there)
-    if not known:
+    if not known or ledger.job(config.id):  # those who asked for it first may have closed their laboratory
         open_laboratory()
         ring()
     return known
@@ -154,7 +155,8 @@ class Keeper(threading.Thread):
 
     def run(self) -> None:
         while not self.closed.wait(self.EVERY):
-            self.look()
+            with contextlib.suppress(UserError, OSError):  # a full disk, say: it may be mended
+                self.look()
 
     def look(self) -> None:
         """Starts the foreman when there is none."""

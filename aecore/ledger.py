@@ -255,7 +255,7 @@ def alive(pid: int | None, born: float | None) -> bool:
     try:
         process = psutil.Process(pid)
         return abs(process.create_time() - born) < 1 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+    except (psutil.Error, TypeError, ValueError):  # gone, or no number of a process at all
         return False
 
 

@@ -42,6 +42,7 @@ State = Literal["finished", "training", "waiting", "paused", "stopped", "failed"
 Order = Literal["stop", "pause"]
 RESTS: dict[Order, State] = {"stop": "stopped", "pause": "paused"}
 CHECKPOINT = "checkpoint.safetensors"
+SWEPT = 5.0  # seconds after which a half-written file counts as given up
 
 
 class UnknownRun(UserError):
@@ -138,6 +139,7 @@ def check_weights(place: Path) -> None:
 
 
 def _unfinished(place: Path) -> Entry:
+    job = ledger.job(place.name)  # before the state, which says how it came to rest when there is none any more
     try:
         request, state = read_json(place / "request.json"), read_json(place / "state.json")
         if request is None or not isinstance(state, dict):
@@ -149,7 +151,7 @@ def _unfinished(place: Path) -> Entry:
         config = Config.from_json(request)
     except UserError as error:
         return Entry(place.name, "broken", reason=str(error))
-    said, reason, job = state["state"], state.get("reason", ""), ledger.job(place.name)
+    said, reason = state["state"], state.get("reason", "")
     if job:
         said = "training" if job.state == "running" else "waiting"
     elif said in ("training", "waiting") and not ledger.alive(state.get("pid"), state.get("born")):
@@ -209,7 +211,7 @@ class Draft:
         locks = folder() / ".locks"
         locks.mkdir(exist_ok=True)
         self.lock = FileLock(str(locks / config.id))
-        self.state: dict[str, Any] = read_json(self.place / "state.json") or {}
+        self.state = self._state()
 
     def __enter__(self) -> Draft:
         try:
@@ -218,8 +220,7 @@ class Draft:
             raise AlreadyTraining(
                 f"{self.config.id} is already being trained; wait for it, or stop it first."
             ) from None
-        for half in self.place.glob(".*"):  # what a killed worker was writing
-            half.unlink(missing_ok=True)
+        self._sweep()
         write(self.place / "request.json", json.dumps(self.config.to_json()))
         return self
 
@@ -245,8 +246,15 @@ class Draft:
         """What state the folder is in; None when nothing was said."""
         if (self.place / "config.json").exists():
             return "finished"
-        state: State | None = (read_json(self.place / "state.json") or {}).get("state")
+        state: State | None = self._state().get("state")
         return state
+
+    def _state(self) -> dict[str, Any]:
+        """What state.json holds; nothing when there is none, or a spoilt one, which the next word replaces."""
+        with contextlib.suppress(UserError):
+            state = read_json(self.place / "state.json")
+            return state if isinstance(state, dict) else {}
+        return {}
 
     def ask(self) -> None:
         """Leaves the request for a worker to take up; what it has learnt so far stays."""
@@ -318,5 +326,17 @@ class Draft:
         write(self.place / "thumbnail.png", thumbnail)
         write(self.place / "result.json", json.dumps(result, indent=1), lasting=True)
         write(self.place / "config.json", json.dumps(self.config.to_json(), indent=1), lasting=True)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Removes what only a run in the making needs."""
         for name in ("request.json", "state.json", "log.txt", "order", CHECKPOINT):
             (self.place / name).unlink(missing_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Removes what killed processes were writing; not what somebody writes at this moment."""
+        for half in self.place.rglob(".*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - half.stat().st_mtime > SWEPT:
+                    half.unlink()

@@ -96,7 +96,8 @@ def _carry_out(draft: runs.Draft, config: Config, wanted: str | None) -> Iterato
                 keep.do(lambda: draft.keep(at.save()))
             yield progress
     except GeneratorExit:
-        draft.keep(at.save())
+        if progress and progress.fraction < 1:
+            draft.keep(at.save())
         raise
     assert progress is not None, "a position at the end of a training is never saved"
     _finish(draft, recipe, data, device, progress)
@@ -109,7 +110,7 @@ def _nothing(config: Config) -> dict[str, Any]:
 def _begin(draft: runs.Draft, config: Config, device: torch.device) -> tuple[Recipe, Position]:
     """A recipe, and where its training stands: at the checkpoint, else at the beginning."""
     recipe = build(config)
-    if config.parent:
+    if config.parent and not draft.mark():
         inherit(recipe.model, config.parent)
     at = Position(recipe, config, device)
     if draft.mark():

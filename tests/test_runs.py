@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from aecore import metrics, presets, runs, trained, work
+from aecore import ledger, metrics, presets, runs, trained, work
 from aecore.config import Config
 from aecore.data import load
 from aecore.errors import UserError
@@ -373,6 +373,7 @@ def test_a_run_says_where_it_stands_while_it_trains_and_is_complete_only_at_the_
         "history.jsonl",
         "thumbnail.png",
         "strip.png",
+        "snapshots",
     }
 
 
@@ -381,12 +382,79 @@ def test_a_stopped_run_says_so_and_can_be_trained_again():
     seen = []
     for progress in work.carry_out(config):
         seen.append(progress.fraction)
-        runs.Draft(config).ask_stop()
+        runs.Draft(config).order("stop")
     assert len(seen) == 1 and seen[0] < 1
     entry = runs.entry(config.id)
     assert entry.state == "stopped" and _one_sentence(entry.reason) and "of 10 epochs" in entry.reason
+    assert entry.kept and not entry.moving
     *_, last = work.carry_out(config)
     assert last.fraction == 1 and runs.entry(config.id).finished
+
+
+def test_a_paused_run_is_at_rest_until_it_is_asked_for_again():
+    draft = runs.Draft(SMALL)
+    draft.ask()
+    assert runs.entry(SMALL.id).state == "waiting"  # this process answers for it
+    draft.order("pause")
+    assert draft.ordered[0] == "pause"
+    draft.rest("pause")
+    entry = runs.entry(SMALL.id)
+    assert entry.state == "paused" and entry.reason == "Paused after 0 of 2 epochs." and not entry.moving
+    assert draft.ordered is None
+    draft.order("stop")
+    draft.ask()
+    assert draft.ordered is None and runs.entry(SMALL.id).reason == ""
+
+
+def test_the_ledger_says_what_runs_are_moving_and_the_folder_how_they_came_to_rest(store):
+    """Also for somebody who looks in the very moment in between."""
+    draft = runs.Draft(SMALL)
+    ledger.ask(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(draft.ask()))
+    assert runs.entry(SMALL.id).state == "waiting"
+    ledger.claim()
+    draft.say("training", reason="", pid=1, born=1.0)
+    assert runs.entry(SMALL.id).state == "training"  # whoever said so last is gone, but it goes on
+    draft.rest("pause")
+    assert runs.entry(SMALL.id).state == "training"  # its worker has yet to end
+    ledger.rested(SMALL.id)
+    assert runs.entry(SMALL.id).state == "paused"
+
+
+def test_looking_while_a_run_comes_to_rest_never_says_that_its_process_died(monkeypatch):
+    draft = runs.Draft(SMALL)
+    ledger.ask(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(draft.ask()))
+    draft.state |= {"pid": 1, "born": 1.0}  # a worker that is gone by now
+    runs.write(draft.place / "state.json", json.dumps(draft.state | {"state": "training"}))
+    ledger.claim()
+    read = runs.read_json
+
+    def rests(file: Path):
+        """The run comes to rest just after the reader has seen its state."""
+        found = read(file)
+        if file.name == "state.json":
+            monkeypatch.setattr(runs, "read_json", read)
+            draft.rest("pause")
+            ledger.rested(SMALL.id)
+        return found
+
+    monkeypatch.setattr(runs, "read_json", rests)
+    assert runs.entry(SMALL.id).state in ("training", "paused")
+    assert runs.entry(SMALL.id).state == "paused"
+
+
+def test_a_finished_folder_keeps_nothing_of_the_making():
+    """Also when the worker died while it cleared up."""
+    place = _write(SMALL)
+    for name in ("checkpoint.safetensors", "state.json", "request.json", "order", "log.txt"):
+        (place / name).write_text("{}")
+    assert runs.entry(SMALL.id).finished
+    runs.Draft(SMALL).tidy()
+    assert {file.name for file in place.iterdir()} == {
+        "config.json",
+        "weights.safetensors",
+        "result.json",
+        "thumbnail.png",
+    }
 
 
 @pytest.mark.parametrize(
@@ -394,7 +462,7 @@ def test_a_stopped_run_says_so_and_can_be_trained_again():
     [
         (UserError("The data are missing; download them."), "failed", "The data are missing; download them."),
         (ZeroDivisionError("x"), "failed", "an error of ours: ZeroDivisionError"),
-        (KeyboardInterrupt(), "stopped", "Stopped before it was done"),
+        (KeyboardInterrupt(), "stopped", "Stopped after 0 of 2 epochs."),
     ],
 )
 def test_a_training_that_ends_early_says_why(monkeypatch, error, state, words):

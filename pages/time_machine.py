@@ -21,15 +21,15 @@ replay.download(run, test.labels[: packed.head["count"]])
 
 across, up = packed.head["names"]
 st.caption(
-    "Map, manifold and reconstructions show test pictures; the losses are those of the training pictures and of held-out "
-    "(validation) pictures. The manifold covers the 1st to the 99th percentile of the codes of each epoch"
+    "Map, manifold and reconstructions show test pictures; the losses are those of the training pictures and of "
+    "held-out (validation) pictures. The manifold covers the 1st to the 99th percentile of the codes of each epoch"
     + (", the dashed frame on the map. " if up else ". ")
     + "The map's axes stay the same at every epoch; the few points beyond them lie on its edge."
 )
 if across == "PC1":
     st.caption(
-        f"These codes have {run.config.z_dim} numbers. The map is the plane of their first two principal components, found "
-        "anew at each epoch and turned as little as possible from one to the next, so that it does not spin."
+        f"These codes have {run.config.z_dim} numbers. The map is the plane of their first two principal components, "
+        "found anew at each epoch and turned as little as possible from one to the next, so that it does not spin."
     )
 if run.model.conditional:
     st.caption(f"This model is told the class: its manifold is drawn as {run.card.classes[0]}.")

@@ -60,29 +60,29 @@ def download(run: Trained, labels: np.ndarray) -> None:
 
 
 def moments(packed: Packed) -> None:
-    """The manifold at a few moments side by side: also what is left of the page on paper."""
+    """The manifold at a few moments side by side, closer together at the beginning; paper shows it too."""
     epochs = packed.head["epochs"]
     cells = []
-    for at in np.unique(np.linspace(0, len(epochs) - 1, MOMENTS).round().astype(int)):
-        words = f"after {epochs[at]} epochs" if epochs[at] else "before training"
+    for at in np.unique(((len(epochs) - 1) * np.linspace(0, 1, MOMENTS) ** 2).round().astype(int)):
+        words = f"after epoch {epochs[at]}" if epochs[at] else "before training"
         content = packed.piece("manifolds", at)
         kind = "webp" if content[:4] == b"RIFF" else "png"
         source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
         cells.append(
             f'<figure><img src="{source}" alt="Manifold {escape(words)}"><figcaption>{words}</figcaption></figure>'
         )
-    style = "grid-template-columns: repeat(auto-fill, minmax(min(140px, 30%), 1fr))"
+    style = "grid-template-columns: repeat(auto-fill, minmax(max(100px, 15%), 1fr))"
     st.html(f'<div class="ae-rows" style="{style}">{"".join(cells)}</div>')
 
 
 def nothing_kept(run: Trained) -> None:
     """What to say and show of a run that has no snapshots."""
+    history = runs.history(run.id)
     st.info(
-        "No snapshots were kept while this model was trained, so there is nothing to look back on but its losses: "
-        "train it again or choose another run.",
+        f"No snapshots were kept while this model was trained, so {'only its losses' if history else 'nothing'} can be "
+        "shown of it: train a new one or choose another run.",
         icon=":material/history_toggle_off:",
     )
-    frame.link("pages/train.py", "Train one")
-    history = runs.history(run.id)
+    frame.link("pages/train.py")
     if history:
         frame.draw(charts.curves(history, frame.colours()))

@@ -1,0 +1,186 @@
+"""The time machine in a real browser: the slider, the keyboard, Play, and not a word to the server."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from PIL import Image
+
+from tools.browser import idle, start_server
+from tools.shots import first_run
+
+expect = pytest.importorskip("playwright.sync_api").expect
+expect.set_options(timeout=20_000)  # ms
+LONG = 60_000  # ms: this machine may be busy with other things
+PANELS = ("Map of", "Manifold", "16 test pictures", "Losses")
+EPOCHS = 12
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A runs folder, and runs of codes with 2, 1 and 4 dimensions in it, by these."""
+    from aecore import presets
+    from aecore.families import settle
+    from aecore.work import carry_out
+
+    place = tmp_path_factory.mktemp("replay")
+    ids = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AECORE_RUNS", str(place))
+        for size in (2, 1, 4):
+            config = settle(presets.start("digits", family="vae", z_dim=size, epochs=EPOCHS if size == 2 else 2))
+            assert list(carry_out(config))
+            ids[size] = config.id
+    return place, ids
+
+
+@pytest.fixture(scope="module")
+def lab(trained, browser):
+    with start_server(env={"AECORE_RUNS": str(trained[0])}) as address:
+        yield address
+
+
+@pytest.fixture
+def open_page(lab, browser_page, trained):
+    def go(size: int = 2):
+        browser_page.goto(f"{lab}/time_machine?run={trained[1][size]}")
+        idle(browser_page)
+        expect(panel(browser_page, "16 test pictures")).to_be_visible()
+        return browser_page
+
+    return go
+
+
+def panel(page, begins: str):
+    return page.locator(f'canvas[role="img"][aria-label^="{begins}"]')
+
+
+def slider(page):
+    return page.get_by_role("slider", name="Moment of the training")
+
+
+def moment(page) -> int:
+    """The epoch that the slider says."""
+    return int(re.fullmatch(r"after (\d+) of (\d+) epochs", slider(page).get_attribute("aria-valuetext"))[1])
+
+
+def drawn(page) -> list[str]:
+    """The four pictures as they stand on the screen."""
+    return [panel(page, name).evaluate("canvas => canvas.toDataURL()") for name in PANELS]
+
+
+def settled(page, epoch: int) -> list[str]:
+    """The four pictures once they all are those of an epoch."""
+    for name in PANELS:
+        expect(panel(page, name)).to_have_attribute("aria-label", re.compile(rf"after {epoch} of {EPOCHS} epochs"))
+    return drawn(page)
+
+
+def test_the_slider_moves_every_panel_and_asks_nobody(open_page):
+    page, asked = open_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    talk = page.evaluate_handle(
+        """() => {
+          const sent = [], send = WebSocket.prototype.send;
+          WebSocket.prototype.send = function (...given) { sent.push(1); return send.apply(this, given); };
+          return sent;
+        }"""
+    )
+    trained_model = settled(page, EPOCHS)
+    slider(page).focus()
+    page.keyboard.press("Home")
+    untrained = settled(page, 0)
+    for name, new, old in zip(PANELS, untrained, trained_model, strict=True):
+        assert new != old, name
+    page.keyboard.press("ArrowRight")
+    assert moment(page) == 1
+    settled(page, 1)
+    page.keyboard.press("End")
+    assert settled(page, EPOCHS) == trained_model, "the same moment, the same pictures"
+    page.mouse.move(0, 0)
+    assert not talk.json_value() and not asked
+
+
+def test_play_moves_on_stops_at_the_end_and_starts_again(open_page):
+    page = open_page()
+    button = page.get_by_role("button", name="Play", exact=True)
+    assert moment(page) == EPOCHS  # at rest, and nothing moves by itself
+    button.focus()
+    page.keyboard.press("Enter")
+    pause = page.get_by_role("button", name="Pause", exact=True)
+    expect(pause).to_be_visible()
+    expect(slider(page)).not_to_have_attribute("aria-valuetext", re.compile(f"^after ({EPOCHS}|0) of"))
+    page.keyboard.press("Space")
+    expect(button).to_be_visible()
+    rests = moment(page)
+    page.wait_for_timeout(500)
+    assert moment(page) == rests < EPOCHS
+    button.click()
+    expect(button).to_be_visible(timeout=LONG)
+    assert moment(page) == EPOCHS
+    button.click()
+    expect(pause).to_be_visible()
+    assert moment(page) < EPOCHS
+    slider(page).focus()
+    page.keyboard.press("End")  # who takes the slider takes over
+    expect(button).to_be_visible()
+    assert moment(page) == EPOCHS
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_other_codes_are_shown(open_page, size):
+    page = open_page(size)
+    for name in PANELS:
+        expect(panel(page, name)).to_have_attribute("aria-label", re.compile("after 2 of 2 epochs"))
+    assert page.get_by_text("principal components").count() == (size > 2)
+
+
+def test_the_colours_follow_the_theme(open_page):
+    page = open_page()
+    light = settled(page, EPOCHS)
+    slider(page).focus()
+    page.keyboard.press("Home")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
+    idle(page)
+    assert moment(page) == 0, "the moment stays"
+    page.keyboard.press("End")
+    assert settled(page, EPOCHS)[0] != light[0]
+
+
+def test_it_fits_on_a_phone(open_page):
+    page = open_page()
+    page.set_viewport_size({"width": 400, "height": 800})
+    idle(page)
+    boxes = [panel(page, name).bounding_box() for name in PANELS]
+    assert len({box["x"] for box in boxes}) == 1, "one below the other"
+    assert all(box["x"] + box["width"] <= 400 for box in boxes)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_the_gif_is_made_when_asked_for(open_page, trained):
+    page = open_page()
+    with page.expect_download(timeout=LONG) as download:
+        page.get_by_role("button", name="Download as GIF").click()
+    assert download.value.suggested_filename == f"{trained[1][2]}-training.gif"
+    content = download.value.path().read_bytes()
+    with Image.open(io.BytesIO(content)) as film:
+        assert (film.format, film.width) == ("GIF", 640)
+        assert film.n_frames > 2
+
+
+def test_another_run_takes_its_place(open_page, lab, trained):
+    page = open_page()
+    page.get_by_role("link", name="Manifold", exact=True).click()
+    page.wait_for_url("**/manifold*")
+    idle(page)
+    page.get_by_role("link", name="Time machine", exact=True).click()
+    page.wait_for_url("**/time_machine*")
+    idle(page)
+    settled(page, EPOCHS)
+    page.goto(f"{lab}/time_machine?run={first_run()}")
+    idle(page)
+    expect(page.get_by_test_id("stAlert")).to_contain_text("No snapshots")
+    assert slider(page).count() == 0

@@ -77,11 +77,15 @@ many numbers. KL is held out, in nats, as charged by the loss."""
 HEAD = "| family | network | size | squared error | PCA's | KL | active | seconds | parameters | good |"
 
 
-def keep(dataset: str, lines: list[str]) -> None:
-    """Puts a data set's table into docs/families.md; the other tables stay as they are."""
+def keep(dataset: str, said: str, rows: list[str]) -> None:
+    """Puts rows into a data set's table in docs/families.md; what was not measured again stays as it is."""
     old = DOCS.read_text() if DOCS.exists() else ""
     parts = {part.split("\n")[0]: "## " + part.strip() for part in old.split("\n## ")[1:]}
-    parts[dataset] = "\n".join([f"## {dataset}", "", *lines])
+    known = [line for line in parts.get(dataset, "").split("\n") if line.startswith("| ") and line != HEAD]
+    table = {tuple(row.split(" | ")[:2]): row for row in [*known, *rows]}
+    order = [f"| {name}" for name in FAMILIES]
+    sorted_rows = sorted(table.values(), key=lambda row: order.index(row.split(" | ")[0]))
+    parts[dataset] = "\n".join([f"## {dataset}", "", said, "", HEAD, "|---" * 10 + "|", *sorted_rows])
     DOCS.write_text("\n\n".join([TOP, *parts.values()]) + "\n")
 
 
@@ -97,16 +101,16 @@ def main() -> int:
     for dataset in filter(is_here, given.datasets.split(",")):
         data = load(dataset)
         error = work.baselines(data, 1)["mean_picture_mse"]
-        lines = [f"Seeds {given.seeds}. The mean picture's error is {error:.4f}.", "", HEAD, "|---" * 10 + "|"]
+        said, rows = f"Seeds {given.seeds}. The mean picture's error is {error:.4f}.", []
         for family in given.families.split(","):
             for network in given.networks.split(","):
                 if at_defaults(dataset, family, 0, network).network == network:
                     line, good = row(dataset, family, data, seeds, network)
                     print(dataset, line, flush=True)
-                    lines.append(line)
+                    rows.append(line)
                     bad += not good
                     if not given.dry:
-                        keep(dataset, lines)
+                        keep(dataset, said, rows)
     return 1 if bad else 0
 
 

@@ -1,4 +1,4 @@
-"""Training as a service, in a real browser: it outlives reloads, stops, resumes, is shared, and can be looked back on."""
+"""Training as a service, in a real browser: it outlives reloads, stops, resumes, is shared, is looked back on."""
 
 from __future__ import annotations
 

@@ -28,8 +28,9 @@ st.caption(
 )
 if across == "PC1":
     st.caption(
-        f"These codes have {run.config.z_dim} numbers. The map is the plane of their first two principal components, "
-        "found anew at each epoch and turned as little as possible from one to the next, so that it does not spin."
+        f"These codes have {packed.head['size']} numbers. The map is the plane of their first two principal "
+        "components, found anew at each epoch and turned as little as possible from one to the next, so that it "
+        "does not spin."
     )
 if run.model.conditional:
     st.caption(f"This model is told the class: its manifold is drawn as {run.card.classes[0]}.")

@@ -261,5 +261,6 @@ def test_a_real_training_is_told(monkeypatch, tmp_path):
     film = replay.pack(taken, labels, originals, CLASSES, runs.history(config.id))
     assert film.head["epochs"][0] == 0 and film.head["epochs"][-1] == 4
     assert film.head["losses"]["epochs"] == [1, 2, 3, 4]
+    assert film.head["size"] == 2
     assert film.head["count"] == len(labels) == len(film.piece("labels"))
     assert gif(taken).n_frames == len(taken)

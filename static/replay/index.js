@@ -50,6 +50,7 @@ function mount(root, { key, head, blob }) {
     const words = `after ${head.epochs[step]} of ${head.epochs[last]} epochs`;
     if (when.textContent !== words) {
       slider.value = step;
+      slider.style.setProperty('--done', `${(100 * step) / (last || 1)}%`);
       slider.setAttribute('aria-valuetext', words);
       when.textContent = words;
     }

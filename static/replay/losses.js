@@ -6,7 +6,7 @@ const LEFT = 52, RIGHT = 8, NAME = 22, CHART = 72, AIR = 12, BELOW = 26; // pixe
 const LOOKS = { validation: { width: 2.5, dash: [] }, train: { width: 2, dash: [2, 4] } };
 
 const parts = (film) => Object.entries(film.losses.parts);
-const written = (value) => (value == null ? '–' : Math.abs(value) < 1e-3 && value ? value.toExponential(1) : value.toPrecision(4));
+const written = (value) => (value == null ? '–' : value.toFixed(Math.abs(value) < 10 ? 3 : Math.abs(value) < 100 ? 2 : 1));
 
 export function heightOfLosses(film) {
   return Math.max(1, parts(film).length) * (NAME + CHART + AIR) + BELOW;

@@ -65,12 +65,17 @@ def shown(split: Split, most: int = SHOWN) -> np.ndarray:
 
 def count(split: Split, size: int) -> int:
     """How many of the first pictures of a split have their codes of `size` numbers kept."""
-    return min(len(split), CODES, max(100, NUMBERS // size))
+    return min(len(split), room(size))
+
+
+def room(size: int) -> int:
+    """How many codes of `size` numbers are kept at most."""
+    return min(CODES, max(100, NUMBERS // size))
 
 
 def take(model: Trained, test: Split, epoch: int, before: Snapshot | None) -> Snapshot:
     """What a model makes of the test pictures. The plane of more than two dimensions turns towards `before`."""
-    first = slice(count(test, model.config.z_dim))
+    first = slice(count(test, model.model.bottleneck.outputs))
     codes = model.codes(test.floats(first), test.labels[first])
     if codes.shape[1] > 2:
         plane = latents.plane_of_components(codes)
@@ -97,7 +102,7 @@ class Album:
     def __init__(self, place: Path, pixels: int, size: int, epochs: int) -> None:
         self.place = place / FOLDER
         self.place.mkdir(exist_ok=True)
-        each = (SIDE * SIDE + SHOWN) * pixels + min(CODES, max(100, NUMBERS // size)) * (size + 2) * 2 + 2000
+        each = (SIDE * SIDE + SHOWN) * pixels + room(size) * (size + 2) * 2 + 2000
         most = max(4, min(MOST, BYTES // each - 1))
         # closer together at the beginning, and one at the end
         self.planned = sorted({math.ceil(epochs * (step / most) ** 1.5) for step in range(most + 1)})

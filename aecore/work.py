@@ -69,7 +69,7 @@ def _carry_out(draft: runs.Draft, config: Config, wanted: str | None) -> Iterato
     draft.say("training", offer="", log="", progress=draft.state.get("progress") or _nothing(config))
     device, data = devices.pick(wanted), load(config.dataset)
     recipe, at = _begin(draft, config, device.torch)
-    strip, album = _Strip(data), _album(draft, config, at.epoch)
+    strip, album = _Strip(data), _album(draft, recipe, at.epoch)
     draw, keep = Paced(0.4, 0.01), Paced(1.0, 0.01, first=0.3)
 
     def record(epoch: int, last: bool) -> None:
@@ -160,8 +160,9 @@ def _at_rest(recipe: Recipe) -> Iterator[None]:
     recipe.modules.train()
 
 
-def _album(draft: runs.Draft, config: Config, epoch: int) -> snapshots.Album:
-    album = snapshots.Album(draft.place, math.prod(CARDS[config.dataset].shape), config.z_dim, config.epochs)
+def _album(draft: runs.Draft, recipe: Recipe, epoch: int) -> snapshots.Album:
+    pixels, size = math.prod(CARDS[draft.config.dataset].shape), recipe.model.bottleneck.outputs
+    album = snapshots.Album(draft.place, pixels, size, draft.config.epochs)
     album.back_to(epoch)
     return album
 

@@ -113,6 +113,9 @@ function bottom(pen, look, values, across, y, wide) {
   pen.fillStyle = look.text;
   pen.textAlign = 'center';
   pen.textBaseline = 'top';
-  for (const value of values) pen.fillText(value, across(value), y + 5);
+  for (const value of values) {
+    const half = pen.measureText(value).width / 2; // the last one must not run over the edge
+    pen.fillText(value, Math.min(across(value), LEFT + wide + RIGHT - half), y + 5);
+  }
   pen.fillText('epoch', LEFT + wide / 2, y + 21);
 }

@@ -110,6 +110,13 @@ def test_runs_are_listed(says, run, capsys):
     assert [run, "finished"] in [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
 
 
+def test_watching_a_run_at_rest_says_how_it_stands(says, run, capsys):
+    """One under way is watched in tests/test_jobs.py, where there is a laboratory."""
+    assert says("watch", run) == [{"id": run, "state": "finished", "note": ""}]
+    assert main(["watch", run]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == [run, "finished"]
+
+
 def test_evaluating_scores_afresh_beside_the_baselines(says, run, capsys):
     said, result = says("evaluate", run), runs.entry(run).result
     assert (
@@ -166,6 +173,7 @@ MISTAKES = {
     "data that are not here": (["train", "--dataset", "mnist"], "--download mnist"),
     "too many halvings": (["train", "--network", "conv", "--hidden", "4,4,4,4"], "halved 3 times"),
     "download of an unknown set": (["datasets", "--download", "minst"], "no data set called 'minst'"),
+    "watching nothing": (["watch", "vae-digits-2d-00000000"], "no run called vae-digits-2d-00000000"),
     "evaluating nothing": (["evaluate", "vae-digits-2d-00000000"], "no run called vae-digits-2d-00000000"),
     "exporting nothing": (["export", "../.."], "no run called '../..'"),
 }

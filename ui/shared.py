@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 if TYPE_CHECKING:
+    from aecore.browser import Program
     from aecore.replay import Packed
     from aecore.trained import Trained
 
@@ -130,3 +131,15 @@ def _replay(run: str, created: float) -> Packed | None:
 def replay(run: Trained) -> Packed | None:
     """The snapshots of a run, packed for the browser; None when there are none."""
     return _replay(run.id, run.result["created"])
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _program(run: str, created: float) -> Program:
+    from aecore import browser
+
+    return browser.program(model(run, created))
+
+
+def program(run: Trained) -> Program:
+    """The model as the browser computes it; raises aecore.browser.Unknown when it cannot."""
+    return _program(run.id, run.result["created"])

@@ -54,6 +54,7 @@ class Bottleneck(nn.Module):
 
     inputs: int
     outputs: int  # D, how many numbers the decoder gets
+    normal = True  # whether `sample` draws from N(0, 1)
 
     def sample(self, n: int) -> Tensor:
         """Codes `[n, D]` to decode for new pictures, on the CPU: draws from a normal unless said otherwise."""
@@ -71,6 +72,7 @@ class Plain(Bottleneck):
         super().__init__()
         self.inputs = self.outputs = z_dim
         self.act, self.prior = act(), prior
+        self.normal = prior is gaussian
 
     def forward(self, h: Tensor) -> Latent:
         code = self.act(h)
@@ -154,6 +156,7 @@ class Codebook(Bottleneck):
     counts: Tensor  # [S, K], moving averages of how often a slot took a vector
     sums: Tensor  # [K, d], moving averages of what was assigned
     started: Tensor
+    normal = False
 
     def __init__(self, slots: int, codes: int, width: int, decay: float = 0.99, revive: bool = True) -> None:
         super().__init__()

@@ -80,7 +80,12 @@ class Block:
 
 def program(opened: Trained) -> Program:
     """The encoder (as in `codes`) and the decoder (as in `pictures`) of a model; Unknown when a layer has no step."""
-    model, shape, block = opened.model, opened.card.shape, Block()
+    return program_of(opened.model, opened.card.shape)
+
+
+def program_of(model: Autoencoder, shape: Shape) -> Program:
+    """The same of any model for pictures of a shape `[C, H, W]`."""
+    block = Block()
     before, behind, classes = _find(MODELS, model)(model, block)
     code, nearest = _find(BOTTLENECKS, model.bottleneck)
     size = model.bottleneck.outputs

@@ -15,6 +15,7 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
 from aecore import latents, pictures, runs
+from aecore.bottlenecks import GaussianLatent
 from aecore.cards import CARDS, Card
 from aecore.config import Config
 from aecore.data import Split
@@ -59,6 +60,31 @@ class Trained:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return self.pictures(self.model.bottleneck.sample(n).numpy())
+
+    def clouds(self, x: np.ndarray, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray] | None:
+        """How far draws for pictures lie from their codes (standard deviation), and the nats that each number of a code
+        tells of its picture (KL), both `[N, D]`. None where pictures become points."""
+
+        def look(x: Tensor, y: Tensor | None) -> Tensor:
+            latent = self.model.encode(x, y)
+            assert isinstance(latent, GaussianLatent)
+            return torch.cat([(0.5 * latent.logvar).exp(), latent.kl], 1)
+
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # a ladder's lower clouds depend on a draw
+            first = self.model.encode(torch.from_numpy(x[:1]).to(next(self.model.parameters()).device))
+            if not isinstance(first, GaussianLatent):
+                return None
+            sigma, nats = np.split(self._batched(look, x, labels), 2, axis=1)
+        return sigma, nats
+
+    def draws(self, n: int, seed: int = 0) -> np.ndarray | None:
+        """Codes `[n, D]` from the model's own prior; None where that is N(0, 1), from which anybody can draw."""
+        if self.model.bottleneck.normal:
+            return None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.model.bottleneck.sample(n).numpy()
 
     def codes_of(self, split: Split) -> np.ndarray:
         """The codes of a whole split, without ever holding it as floats."""

@@ -4,12 +4,12 @@ import numpy as np
 import streamlit as st
 
 from aecore import latents, pictures
-from ui import frame, images, pick, shared
+from ui import dragged, frame, images, live, pick, shared
 
 frame.page(
     "Interpolate",
-    "Walk through the latent space from one picture to another. Below it the plain cross-fade of pixels, "
-    "which is what a walk has to beat.",
+    "Drag from one picture to another through the latent space. Beside it the plain cross-fade of pixels, "
+    "which is what such a walk has to beat.",
 )
 run = frame.chosen_run()
 test, codes = frame.test_set(run), shared.codes(run)
@@ -32,6 +32,9 @@ path = st.segmented_control(
     help="linear: the straight line. spherical: along a circle around the origin, so that the length of the "
     "code does not shrink on the way; it suits codes that fill a normal distribution of many dimensions.",
 )
+key = live.weights(run)
+if key:
+    dragged.interpolation(key, run, np.stack([a, b]), ends, path)
 frames = run.pictures(latents.PATHS[path](ends[0], ends[1], 10))
 fade = latents.crossfade(a, b, 10)
 shares = [f"{share:.0%}" for share in np.linspace(0, 1, 10)]
@@ -64,7 +67,7 @@ st.subheader("One number at a time")
 
 @st.fragment
 def sliders() -> None:
-    """Only this part runs again when a slider is let go."""
+    """Drawn by the server: only this part runs again when a slider is let go."""
     start = st.segmented_control("Start from", ["From", "To", "mean"], default="From", required=True, key="start")
     origin = {"From": ends[0], "To": ends[1], "mean": codes.mean(0)}[start]
     knobs, view = st.columns([3, 2], gap="large")
@@ -74,4 +77,7 @@ def sliders() -> None:
         images.single(run.pictures(code[None])[0], f"The picture at code {np.round(code[:8], 2).tolist()}", "Decoded")
 
 
-sliders()
+if key:
+    dragged.sliders(key, run, np.stack([a, b]), ends)
+else:
+    sliders()

@@ -6,6 +6,7 @@ there are such files, {name}.html, which it fills, and {name}.css.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -34,7 +35,9 @@ def _component(name: str) -> Callable[..., Any]:
         return file.read_text() if file.exists() else None
 
     html = text("html") or f'<div class="{name}"></div>'
-    mounted: Callable[..., Any] = st.components.v2.component(f"live_{name}", html=html, css=text("css"), js=JS)
+    # a style sheet inside a page cannot import by address, so what it imports is put in here
+    css = re.sub(r'@import "(.+)";', lambda named: (STATIC / named[1]).read_text(), text("css") or "") or None
+    mounted: Callable[..., Any] = st.components.v2.component(f"live_{name}", html=html, css=css, js=JS)
     return mounted
 
 

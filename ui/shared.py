@@ -64,13 +64,46 @@ def codes(run: Trained) -> np.ndarray:
 def _spread(run: str, created: float) -> tuple[np.ndarray, list[int]]:
     from aecore import latents
 
-    known = _codes(run, created)
-    return latents.ranges(known), [int(dimension) for dimension in latents.by_variance(known)]
+    known, told = _codes(run, created), _nats(run, created)
+    order = latents.by_variance(known) if told is None else np.argsort(-told, kind="stable")
+    return latents.ranges(known), [int(dimension) for dimension in order]
 
 
 def spread(run: Trained) -> tuple[np.ndarray, list[int]]:
-    """Where each dimension of the test codes lives, `[D, 2]`, and the dimensions, the widest first."""
+    """Where each dimension of the test codes lives, `[D, 2]`, and the dimensions: those that tell most first, or where
+    codes are no clouds those that vary most."""
     return _spread(run.id, run.result["created"])
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _nats(run: str, created: float, most: int = 2000) -> np.ndarray | None:
+    from aecore import data
+
+    opened = model(run, created)
+    test = data.load(opened.config.dataset).test
+    clouds = opened.clouds(test.floats(slice(0, most)), test.labels[:most])
+    return None if clouds is None else clouds[1].mean(axis=0)
+
+
+def nats(run: Trained) -> np.ndarray | None:
+    """What each number of a code tells of a test picture on average, `[D]`; None where codes are no clouds."""
+    return _nats(run.id, run.result["created"])
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _by_class(run: str, created: float) -> tuple[np.ndarray, np.ndarray]:
+    from aecore import data
+
+    opened, known = model(run, created), _codes(run, created)
+    labels = data.load(opened.config.dataset).test.labels
+    own = [known[labels == label] for label in range(len(opened.card.classes))]
+    own = [codes if len(codes) else known for codes in own]  # a class that no test picture has
+    return np.stack([codes.mean(axis=0) for codes in own]), np.stack([codes.std(axis=0) for codes in own])
+
+
+def by_class(run: Trained) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the standard deviation of the test codes of each class, `[K, D]` both."""
+    return _by_class(run.id, run.result["created"])
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reconstructing the test pictures ...")

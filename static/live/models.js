@@ -1,11 +1,13 @@
 // The models that the browser holds, by key: whoever has one puts it here, whoever needs one waits for it.
 
 const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // of the same version
-const { network } = await beside('./net.js');
+const [{ network }, { crowd }] = await Promise.all(['./net.js', './crowd.js'].map(beside));
 
 const MOST = 8; // models kept; the one that was asked for longest ago goes first
-const kept = new Map(); // key -> network
-const wanted = new Map(); // key -> { promise, resolve }, of models that have not come yet
+const kept = new Map(); // key -> model
+const wanted = new Map(); // key -> functions that wait for a model which has not come yet
+
+/** @typedef {import('./net.js').Network & { crowd: import('./crowd.js').Crowd }} Model the crowd begins when first used */
 
 /**
  * @param {string} key
@@ -15,23 +17,20 @@ const wanted = new Map(); // key -> { promise, resolve }, of models that have no
 export function put(key, head, bytes) {
   if (kept.has(key)) return;
   const weights = new Float32Array(bytes.slice().buffer); // a copy: the bytes lie anywhere in somebody else's buffer
-  kept.set(key, network(head, weights));
+  kept.set(key, { ...network(head, weights), crowd: crowd(head, weights) });
   if (kept.size > MOST) drop(kept.keys().next().value);
-  wanted.get(key)?.resolve(kept.get(key));
+  for (const tell of wanted.get(key) ?? []) tell(kept.get(key));
   wanted.delete(key);
 }
 
 /**
  * The model of this key, as soon as it is here.
  * @param {string} key
- * @returns {Promise<import('./net.js').Network>}
+ * @returns {Promise<Model>}
  */
 export function get(key) {
   const model = kept.get(key);
-  if (!model) {
-    if (!wanted.has(key)) wanted.set(key, Promise.withResolvers());
-    return wanted.get(key).promise;
-  }
+  if (!model) return new Promise((tell) => wanted.set(key, [...(wanted.get(key) ?? []), tell]));
   kept.delete(key);
   kept.set(key, model); // now the last one asked for
   return Promise.resolve(model);
@@ -39,5 +38,6 @@ export function get(key) {
 
 /** @param {string} key */
 export function drop(key) {
+  kept.get(key)?.crowd.close();
   kept.delete(key);
 }

@@ -98,36 +98,49 @@ function turned(rows, columns) {
   };
 }
 
+// The inputs that are not zero and where the row of each begins in the weights, collected before they are multiplied.
+let values = new Float64Array(1024), rows = new Int32Array(1024), many = 0;
+
+/** Collects x[at ... at + count]; their rows, n numbers each, begin at `from` in the weights. */
+function gather(x, at, count, from, n) {
+  if (many + count + 8 > values.length) enlarge(2 * (many + count + 8));
+  const vs = values, rs = rows;
+  let m = many;
+  for (let i = 0; i < count; i++) {
+    const value = x[at + i];
+    if (value !== 0) {
+      vs[m] = value;
+      rs[m++] = from + i * n;
+    }
+  }
+  many = m;
+}
+
+function enlarge(size) {
+  const [before, places] = [values, rows];
+  (values = new Float64Array(size)).set(before);
+  (rows = new Int32Array(size)).set(places);
+}
+
 /**
- * out[o + j] += sum over i of x[at + i] * w[from + i * n + j], for i < count and j < n; four inputs at a time.
+ * out[o + j] += sum of values[i] * w[rows[i] + j] for j < n, over all that was gathered: eight inputs at a time, so that
+ * `out` is touched an eighth as often (measured: 30 % faster than four, and than adding up single precision).
  * @param {Float32Array} out
- * @param {Float32Array} x
  * @param {Float32Array} w
  */
-function multiply(out, o, n, x, at, count, w, from) {
-  const end = at + count;
-  for (;;) {
-    while (at < end && x[at] === 0) at++;
-    if (at >= end) return;
-    const a = x[at], ra = from + (at++ - end + count) * n;
-    while (at < end && x[at] === 0) at++;
-    let b = 0, rb = ra, c = 0, rc = ra, d = 0, rd = ra; // fewer than four are left: times 0
-    if (at < end) {
-      b = x[at];
-      rb = from + (at++ - end + count) * n;
-      while (at < end && x[at] === 0) at++;
-      if (at < end) {
-        c = x[at];
-        rc = from + (at++ - end + count) * n;
-        while (at < end && x[at] === 0) at++;
-        if (at < end) {
-          d = x[at];
-          rd = from + (at++ - end + count) * n;
-        }
-      }
+function spend(out, o, n, w) {
+  const vs = values, rs = rows, count = many;
+  for (let i = count; i < count + 8; i++) vs[i] = rs[i] = 0; // the last eight may be fewer: 0 times any row
+  for (let i = 0; i < count; i += 8) {
+    const a = vs[i], b = vs[i + 1], c = vs[i + 2], d = vs[i + 3], e = vs[i + 4], f = vs[i + 5], g = vs[i + 6], h = vs[i + 7];
+    const ra = rs[i], rb = rs[i + 1], rc = rs[i + 2], rd = rs[i + 3];
+    const re = rs[i + 4], rf = rs[i + 5], rg = rs[i + 6], rh = rs[i + 7];
+    for (let j = 0; j < n; j++) {
+      out[o + j] += a * w[ra + j] + b * w[rb + j] + c * w[rc + j] + d * w[rd + j]
+        + e * w[re + j] + f * w[rf + j] + g * w[rg + j] + h * w[rh + j];
     }
-    for (let j = 0; j < n; j++) out[o + j] += a * w[ra + j] + b * w[rb + j] + c * w[rc + j] + d * w[rd + j];
   }
+  many = 0;
 }
 
 const part = (weights, from, size) => weights.subarray(from, from + size);
@@ -144,7 +157,8 @@ const STEPS = {
       size: n,
       run: (x) => {
         out.set(bias);
-        multiply(out, 0, n, x, 0, count, w, 0);
+        gather(x, 0, count, 0, n);
+        spend(out, 0, n, w);
         return out;
       },
     };
@@ -166,8 +180,9 @@ const STEPS = {
             out.set(bias, o);
             for (let k = first; k < last; k++) {
               const at = ((y0 + k) * wide + x0 + from) * inputs;
-              multiply(out, o, n, x, at, (to - from) * inputs, w, (k * kw + from) * inputs * n);
+              gather(x, at, (to - from) * inputs, (k * kw + from) * inputs * n, n);
             }
+            spend(out, o, n, w);
           }
         }
         return out;
@@ -190,7 +205,8 @@ const STEPS = {
           for (let column = 0; column < wide; column++, at += inputs) {
             const x0 = column * across - left, from = Math.max(0, -x0), to = Math.min(kw, columns - x0);
             window.fill(0);
-            multiply(window, 0, size, x, at, inputs, w, 0);
+            gather(x, at, inputs, 0, size);
+            spend(window, 0, size, w);
             for (let k = first; k < last; k++) {
               const end = (k * kw + to) * n;
               for (let i = (k * kw + from) * n, o = ((y0 + k) * columns + x0 + from) * n; i < end; i++, o++) {

@@ -1,0 +1,14 @@
+// Puts a text on the clipboard, or shows it selected where a page may not: browsers give none to plain HTTP.
+
+export async function copied(text, field, note) {
+  try {
+    await navigator.clipboard.writeText(text); // undefined on plain HTTP
+    field.hidden = true;
+    note.textContent = 'Copied.';
+  } catch {
+    Object.assign(field, { value: text, hidden: false });
+    field.focus();
+    field.select();
+    note.textContent = 'Press Ctrl+C (Mac: \u2318C) to copy what is selected.';
+  }
+}

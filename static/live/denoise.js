@@ -1,0 +1,122 @@
+// A picture, the same under noise, and what the model makes of that, all while the strength is dragged.
+
+const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // of the same version
+const [{ CORRUPTIONS }, { mse, psnr, ssim }, { floats, said }, { choices, frames, fill, listeners }, { paint }] =
+  await Promise.all(['./corruptions.js', './metrics.js', './numbers.js', './page.js', './picture.js'].map(beside));
+
+const MEANING = {
+  none: 'The picture as it is.',
+  gaussian: 'The standard deviation of the noise, 1 being black to white.',
+  masking: 'The share of pixels that become black.',
+  'salt-and-pepper': 'The share of pixels that become black or white.',
+  dropout: 'The share of pixels that become black; the others become brighter.',
+};
+
+export default function view({ parentElement, data, model }) {
+  const root = parentElement.querySelector('.denoise'), $ = (selector) => root.querySelector(selector);
+  const { on, stop } = listeners(), screen = frames(draw), asked = fromAddress();
+  let { kind, seed } = asked, clean = floats(data.picture), likelihood = data.likelihood;
+  const slider = $('#strength'), noisy = new Float32Array(clean.length);
+
+  function draw() {
+    CORRUPTIONS[kind](clean, model.shape, slider.valueAsNumber, seed, noisy);
+    const drawn = reconstruct(model, noisy, likelihood), pictures = { clean, noisy, drawn };
+    for (const [name, picture] of Object.entries(pictures)) paint($(`.${name}`), picture, model.shape);
+    const rows = [...root.querySelectorAll('tbody tr')];
+    const errors = [noisy, drawn].map((picture, i) => score(rows[i], clean, picture, model.shape));
+    rows.forEach((row, i) => row.classList.toggle('better', errors[i] < errors[1 - i]));
+  }
+
+  function tell() {
+    const strength = said(slider.valueAsNumber), how = kind === 'none' ? 'no noise' : `${kind} noise, strength ${strength}`;
+    fill(slider);
+    slider.disabled = $('.again').disabled = kind === 'none';
+    $('output').textContent = strength;
+    $('#meaning').textContent = MEANING[kind];
+    $('.clean').setAttribute('aria-label', 'Original');
+    $('.noisy').setAttribute('aria-label', `Given to the model: ${how}`);
+    $('.drawn').setAttribute('aria-label', `Drawn by the model: ${how}`);
+    screen.ask();
+  }
+
+  const keep = () => toAddress({ noise: kind, strength: slider.value, draw: seed });
+  slider.value = asked.strength;
+  choices($('.kinds'), Object.keys(CORRUPTIONS), kind, (name) => {
+    kind = name;
+    tell();
+    keep();
+  });
+  on(slider, 'input', tell);
+  on(slider, 'change', keep); // when it is let go
+  on($('.again'), 'click', () => {
+    seed = (seed + 1) % 10000;
+    tell();
+    keep();
+  });
+  root.style.setProperty('--aspect', model.shape[2] / model.shape[1]);
+  tell();
+
+  return {
+    update(data) {
+      clean = floats(data.picture);
+      screen.ask();
+    },
+    dress() {}, // nothing but CSS has colours
+    close() {
+      screen.stop();
+      stop();
+      $('.kinds div').replaceChildren();
+    },
+  };
+}
+
+// The mean of the code's picture; a conditional model is told the class under which it is least surprised.
+function reconstruct(model, picture, likelihood) {
+  const under = (label) => model.decode(model.encode(picture, label), label);
+  if (!model.classes) return under(0);
+  let best = 0, least = Infinity;
+  for (let label = 0; label < model.classes; label++) {
+    const nats = SURPRISE[likelihood](under(label), picture);
+    if (nats < least) [best, least] = [label, nats];
+  }
+  return under(best);
+}
+
+// Up to a factor and a constant, as in aecore/likelihoods.py: `mean` is what was drawn, `x` what was given.
+const SURPRISE = {
+  bernoulli: (mean, x) => sum(mean, x, (p, value) => {
+    const sure = Math.min(1 - 1e-7, Math.max(1e-7, p));
+    return -value * Math.log(sure) - (1 - value) * Math.log(1 - sure);
+  }),
+  gaussian: (mean, x) => sum(mean, x, (p, value) => (p - value) ** 2),
+  laplace: (mean, x) => sum(mean, x, (p, value) => Math.abs(p - value)),
+};
+
+function sum(a, b, of) {
+  let all = 0;
+  for (let i = 0; i < a.length; i++) all += of(a[i], b[i]);
+  return all;
+}
+
+function score(row, clean, picture, shape) {
+  const error = mse(clean, picture), decibels = psnr(clean, picture), alike = ssim(clean, picture, shape);
+  const words = [said(error, 4), Number.isFinite(decibels) ? said(decibels) : '∞', alike === null ? '–' : said(alike, 3)];
+  row.querySelectorAll('td').forEach((cell, i) => { cell.textContent = words[i]; });
+  return error;
+}
+
+// The address holds the choice, so that a link shows the same; nobody is asked for that.
+function fromAddress() {
+  const asked = new URLSearchParams(location.search), kind = asked.get('noise');
+  const number = (name, usual, most) => Math.min(most, Math.max(0, Number(asked.get(name) ?? usual) || 0));
+  return {
+    kind: Object.hasOwn(CORRUPTIONS, kind ?? '') ? kind : 'gaussian',
+    strength: number('strength', 0.3, 1), seed: Math.floor(number('draw', 0, 9999)),
+  };
+}
+
+function toAddress(chosen) {
+  const address = new URL(location.href);
+  for (const [name, value] of Object.entries(chosen)) address.searchParams.set(name, value);
+  history.replaceState(history.state, '', address);
+}

@@ -1,0 +1,50 @@
+// What the views share of a page: elements, listeners that go together, and one drawing for each frame of the screen.
+
+// An element with its attributes; children are elements or texts.
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// A function that listens until `stop` is called.
+export function listeners() {
+  const end = new AbortController();
+  const on = (target, event, call) => target.addEventListener(event, call, { signal: end.signal });
+  return { on, stop: () => end.abort() };
+}
+
+// However often it is asked, `draw(now)` is called once before the screen is next painted.
+export function frames(draw) {
+  let asked = 0;
+  return {
+    ask() {
+      asked ||= requestAnimationFrame((now) => {
+        asked = 0;
+        draw(now);
+      });
+    },
+    stop() {
+      cancelAnimationFrame(asked);
+      asked = -1; // nothing is drawn any more
+    },
+  };
+}
+
+// The part of a slider that lies behind its thumb, for the colour of its track.
+export function fill(slider) {
+  const low = Number(slider.min), share = (slider.valueAsNumber - low) / (Number(slider.max) - low);
+  slider.style.setProperty('--done', `${100 * share}%`);
+}
+
+// Radio buttons side by side, one for each name; `chosen(name)` hears of each choice.
+export function choices(fieldset, names, first, chosen) {
+  const group = `${fieldset.className}-${Math.random()}`; // two views on a page are two groups
+  fieldset.querySelector('div').replaceChildren(...names.map((name) => {
+    const radio = element('input', { type: 'radio', name: group, value: name });
+    radio.checked = name === first;
+    radio.addEventListener('change', () => chosen(name));
+    return element('label', {}, radio, element('span', {}, name));
+  }));
+}

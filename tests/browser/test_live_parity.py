@@ -1,0 +1,154 @@
+"""What the browser computes is what torch computes: every family, network, activation and likelihood, to 1e-4."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from aecore import browser, presets, trained
+from aecore.bottlenecks import Codebook
+from aecore.families import FAMILIES, build, settle
+from aecore.likelihoods import LIKELIHOODS
+from aecore.networks import ACTIVATIONS, NETWORKS
+from tools.browser import watch
+
+pytest.importorskip("playwright.sync_api")
+COUNT = 256
+CLOSE = 1e-4
+
+# [head, weights, pictures, codes, labels] -> [codes of the pictures, pictures of the codes]; arrays as base64 floats
+COMPUTE = """async ([head, ...packed]) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+  const [weights, x, z, labels] = packed.map((text) => new Float32Array(bytes(text).buffer));
+  const { network } = await import('/app/static/live/net.js');
+  const net = network(head, weights), pixels = net.shape.reduce((a, b) => a * b, 1);
+  const all = (compute, given, size, out) => {
+    const found = new Float32Array(labels.length * out);
+    labels.forEach((label, i) => found.set(compute(given.subarray(i * size, (i + 1) * size), label), i * out));
+    let text = '';
+    const raw = new Uint8Array(found.buffer);
+    for (let i = 0; i < raw.length; i += 8192) text += String.fromCharCode(...raw.subarray(i, i + 8192));
+    return btoa(text);
+  };
+  return [all(net.encode, x, pixels, net.size), all(net.decode, z, net.size, pixels)];
+}"""
+
+FAMILY_CASES = [
+    {"family": family.name, "network": network, **family.usual}
+    for family in FAMILIES.values()
+    for network in NETWORKS
+    if family.fixed.get("network", network) == network
+]
+OTHER_CASES = [
+    *({"family": "vae", "network": "conv", "activation": name} for name in ACTIVATIONS),
+    *({"family": "contractive", "activation": name, "dropout": 0.2} for name in ACTIVATIONS),
+    *({"family": "vae", "likelihood": name} for name in LIKELIHOODS),
+    {"dataset": "mnist", "family": "vae", "network": "conv", "preset": "deep"},  # odd sizes: 28, 14, 7, 3
+    {"dataset": "shapes-colour", "family": "conditional-vae", "network": "conv", "z_dim": 16},
+    {"family": "ladder-vae", "z_dim": 5, "knobs": {"top_share": 0.3}},
+    {"family": "top-k", "z_dim": 3, "knobs": {"k": 64}},
+]
+
+
+@pytest.fixture(scope="module")
+def page(server, browser):
+    """A page of the laboratory's own address, without the laboratory: a place to import its modules."""
+    context = browser.new_context()
+    faults = watch(context)
+    empty = context.new_page()
+    empty.goto(f"{server}/app/static/live/net.js")
+    yield empty
+    context.close()
+    assert not faults
+
+
+def packed(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, np.float32).tobytes()).decode()
+
+
+def made(dataset: str = "digits", network: str | None = None, **settings) -> trained.Trained:
+    """An untrained model with weights larger than usual, so that activations bend."""
+    config = settle(presets.start(dataset, network, **settings))
+    model = build(config).model.eval()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5).add_(0.1 * torch.randn_like(parameter) * (parameter.ndim == 1))
+            if not parameter.any():
+                parameter.normal_()  # the hints of conditional models begin as zeros
+    return trained.Trained(config, model, {})
+
+
+def clear(bottleneck: nn.Module, vectors: np.ndarray) -> np.ndarray:
+    """Which rows `[N, D]` are so far from a tie between two vectors of a codebook that rounding cannot decide it."""
+    if not isinstance(bottleneck, Codebook):
+        return np.full(len(vectors), True)
+    slots = torch.from_numpy(vectors).view(-1, bottleneck.width)
+    nearest, second = torch.cdist(slots, bottleneck.book).topk(2, largest=False).values.T
+    return (second - nearest > 1e-3).view(len(vectors), -1).all(1).numpy()
+
+
+@pytest.mark.parametrize("case", [*FAMILY_CASES, *OTHER_CASES], ids=lambda case: "-".join(map(str, case.values())))
+def test_the_browser_computes_what_torch_computes(page, case):
+    run = made(**case)
+    program, random = browser.program(run), np.random.default_rng(0)
+    x = random.random((COUNT, *run.card.shape), dtype=np.float32)
+    z = 1.5 * random.standard_normal((COUNT, program.head["size"]), dtype=np.float32)
+    labels = random.integers(0, program.head["classes"] or 1, COUNT)
+    given = [program.head, *map(packed, (program.weights, x, z, labels))]
+    codes, pictures = (np.frombuffer(base64.b64decode(text), np.float32) for text in page.evaluate(COMPUTE, given))
+    with torch.inference_mode():
+        before = run.model.encoder(torch.from_numpy(x)).numpy() if isinstance(run.model.bottleneck, Codebook) else z
+    for found, right, rows in (
+        (codes, run.codes(x, labels), clear(run.model.bottleneck, before)),
+        (pictures, run.pictures(z, labels), clear(run.model.bottleneck, z)),
+    ):
+        assert rows.mean() > 0.9
+        assert right[rows].std() > 1e-3, "something is computed"
+        assert np.abs(found.reshape(right.shape) - right)[rows].max() < CLOSE
+
+
+def test_labels_matter_to_conditional_models_only(page):
+    draw = """async ([head, weights]) => {
+      const { network } = await import('/app/static/live/net.js');
+      const bytes = Uint8Array.from(atob(weights), (each) => each.charCodeAt(0));
+      const net = network(head, new Float32Array(bytes.buffer)), z = new Float32Array(net.size);
+      return [...net.decode(z, 0)].join() === [...net.decode(z, 7)].join();
+    }"""
+    for family in ("vae", "conditional-vae"):
+        program = browser.program(made(family=family))
+        assert page.evaluate(draw, [program.head, packed(program.weights)]) == (family == "vae")
+
+
+CROWD = """async ([head, weights, count]) => {
+  const models = await import('/app/static/live/models.js');
+  const waiting = models.get('key');  // asked for before it is there
+  models.put('key', head, Uint8Array.from(atob(weights), (each) => each.charCodeAt(0)));
+  const model = await waiting, codes = Float32Array.from({ length: count * model.size }, () => 4 * Math.random() - 2);
+  const overtaken = model.crowd.decode(codes), parts = [];
+  const pictures = await model.crowd.decode(codes, 0, (all, done) => parts.push(done));
+  let worst = 0;
+  for (let i = 0; i < count; i++) {
+    model.decode(codes.subarray(i * model.size, (i + 1) * model.size)).forEach((value, j) => {
+      worst = Math.max(worst, Math.abs(255 * value - pictures[i * 784 + j]));
+    });
+  }
+  model.crowd.close();
+  const again = await model.crowd.decode(codes.subarray(0, model.size));
+  const same = (await models.get('key')) === model;
+  models.drop('key');
+  return { overtaken: await overtaken, parts, worst, length: pictures.length, again: again.length, same };
+}"""
+
+
+def test_a_crowd_of_codes_is_decoded_beside_the_page(page):
+    program = browser.program(made("mnist", "conv", family="vae"))
+    said = page.evaluate(CROWD, [program.head, packed(program.weights), 100])
+    assert said["overtaken"] is None, "the newer request wins"
+    assert said["length"] == 100 * 784 and said["again"] == 784 and said["same"]
+    assert said["worst"] <= 0.51  # rounding to bytes
+    assert said["parts"] == sorted(said["parts"]) and said["parts"][-1] == 100

@@ -29,7 +29,7 @@ from aecore.families import FAMILIES, build, settle
 from aecore.knobs import knobs_of
 from aecore.networks import NETWORKS
 from aecore.work import carry_out
-from ui import people
+from ui import live, people
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "pages").glob("*.py"))}
@@ -529,6 +529,13 @@ def test_train_submits_what_the_form_says(known, monkeypatch, own_store):
 # --- What people do on the pages ----------------------------------------------------------------------------
 
 
+@pytest.fixture
+def on_the_server(monkeypatch):
+    """Pages as they are for a model that the browser cannot compute; what it can is drawn there, and tested there."""
+    monkeypatch.setattr(live, "weights", lambda run: None)
+
+
+@pytest.mark.usefixtures("on_the_server")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_slider_changes_the_decoded_picture(kind, trained):
     app = opened("interpolate", trained[kind])
@@ -539,12 +546,14 @@ def test_a_slider_changes_the_decoded_picture(kind, trained):
     assert sum(changed) == 1, "the decoded picture changes and no other"
 
 
+@pytest.mark.usefixtures("on_the_server")
 def test_every_number_of_a_code_has_a_slider(trained):
     for kind, (_, z_dim, _) in KINDS.items():
         app = opened("interpolate", trained[kind])
         assert {s.label for s in app.slider} >= {f"z{i + 1}" for i in range(z_dim)}
 
 
+@pytest.mark.usefixtures("on_the_server")
 @pytest.mark.parametrize("page", ["interpolate", "manifold", "reconstruct"])
 def test_every_choice_of_a_page_draws(page, trained):
     app = opened(page, trained["vae, 3-D, conv"])
@@ -566,6 +575,7 @@ def test_numbers_that_no_picture_has_are_said(typed):
     one_sentence(app.error[0].value)
 
 
+@pytest.mark.usefixtures("on_the_server")
 def test_denoise_with_every_noise(trained):
     app = opened("denoise", trained["denoising, 2-D"])
     seen = set()

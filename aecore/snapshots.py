@@ -30,7 +30,7 @@ CODES, NUMBERS = 2000, 256_000  # pictures whose codes are kept, and how many nu
 SIDE = 15  # pictures along each side of the manifold
 SHOWN = 16  # reconstructions
 MOST, BYTES = 40, 10_000_000  # snapshots a run after the first one, and what all of them take on the disk
-START, SHARE = 0.3, 0.02  # of the training time: seconds to begin with, and a share
+START, SHARE = 0.25, 0.004  # of the training time: seconds to begin with, and a share
 
 
 @dataclass(frozen=True, eq=False)

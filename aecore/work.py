@@ -66,11 +66,12 @@ def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
 
 
 def _carry_out(draft: runs.Draft, config: Config, wanted: str | None) -> Iterator[Progress]:
-    draft.say("training", offer="", log="", progress=draft.state.get("progress") or _nothing(config))
+    reason = draft.state.get("reason", "") if draft.said == "training" else ""  # why another worker goes on, say
+    draft.say("training", reason=reason, offer="", log="", progress=draft.state.get("progress") or _nothing(config))
     device, data = devices.pick(wanted), load(config.dataset)
     recipe, at = _begin(draft, config, device.torch)
     strip, album = _Strip(data), _album(draft, recipe, at.epoch)
-    draw, keep = Paced(0.4, 0.01), Paced(1.0, 0.01, first=0.3)
+    draw, keep = Paced(0.0, 0.4, 0.06, 0.002), Paced(0.3, 1.0, 0.06, 0.004)
 
     def record(epoch: int, last: bool) -> None:
         """A snapshot for the time machine, where one is due."""
@@ -137,19 +138,22 @@ def inherit(model: Autoencoder, parent: str) -> None:
 
 
 class Paced:
-    """Something done beside the training again and again: not more often than `every` seconds, and for no more than
-    `share` of the time, going by the quickest so far (the first one finds everything cold)."""
+    """Something done beside the training again and again: not more often than `every` seconds, and in all for no longer
+    than `start` seconds and a `share` of the time since. Times are in seconds."""
 
-    def __init__(self, every: float, share: float, first: float = 0.0) -> None:
-        self.every, self.share, self.due, self.cost = every, share, time.monotonic() + first, math.inf
+    def __init__(self, first: float, every: float, start: float, share: float) -> None:
+        self.every, self.start, self.share = every, start, share
+        self.began, self.spent, self.times = time.monotonic(), 0.0, 0
+        self.due = self.began + first
 
     def do(self, what: Callable[[], None], anyway: bool = False) -> None:
         """Does it when it is due."""
-        started = time.monotonic()
-        if anyway or started >= self.due:
+        now = time.monotonic()
+        if anyway or (now >= self.due and self.spent <= self.start + self.share * (now - self.began)):
             what()
-            self.cost = min(self.cost, time.monotonic() - started)
-            self.due = time.monotonic() + max(self.every, self.cost / self.share)
+            # the first one finds everything cold, and says nothing of those to come
+            self.spent += time.monotonic() - now if self.times else 0
+            self.times, self.due = self.times + 1, now + self.every
 
 
 @contextlib.contextmanager

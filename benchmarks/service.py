@@ -36,8 +36,9 @@ DOCS = Path(__file__).parent.parent / "docs" / "service.md"
 # 20 epochs on one thread: half a minute; the other two minutes
 RUN = settle(presets.start("digits", family="vae", network="conv", hidden=(16, 32), z_dim=8, epochs=20, batch_size=2))
 LONGER = dataclasses.replace(RUN, hidden=(64, 128), batch_size=1)
+MINUTE = settle(presets.start("shapes", family="vae", epochs=90))
 QUICK = settle(presets.start("digits", family="vae", epochs=10))
-KILLS, PEOPLE, EACH, STOPS, REPEATS = 20, 6, 5, 50, 5
+KILLS, PEOPLE, EACH, STOPS, REPEATS = 20, 6, 5, 50, 3
 LABORATORY = """
 import json, sys
 from aecore import jobs
@@ -319,7 +320,7 @@ class Parts:
 
 
 def served(config: Config) -> Parts:
-    """One run through the service, its parts by what a page would see (looked at every 3 ms)."""
+    """One run through the service, its parts by what a page would see (and as often as it looks)."""
     asked = time.perf_counter()
     jobs.submit(config)
     seen: list[tuple[float, float, float]] = []  # when, seconds trained, fraction
@@ -327,7 +328,7 @@ def served(config: Config) -> Parts:
         progress = runs.entry(config.id).progress
         if "step" in progress and (not seen or seen[-1][1] != progress["seconds"]):
             seen.append((time.perf_counter(), progress["seconds"], progress["fraction"]))
-        time.sleep(0.003)
+        time.sleep(jobs.LOOK)  # a closer look would take the cores from the training
     done, training = time.perf_counter(), runs.entry(config.id).result["seconds"]
     first, last = seen[0], seen[-1]
     beside = last[0] - first[0] - (last[1] - first[1])
@@ -336,7 +337,7 @@ def served(config: Config) -> Parts:
 
 
 def overhead() -> list[str]:
-    config, bare, whole = dataclasses.replace(RUN, epochs=50), list[float](), list[Parts]()
+    config, bare, whole = MINUTE, list[float](), list[Parts]()
     with laboratory(1):
         threads = max(1, foreman.cores())
         for seed in range(REPEATS):
@@ -356,8 +357,8 @@ def overhead() -> list[str]:
     span = [f"{min(each):.2f} to {max(each):.2f}" for each in (bare, [parts.whole for parts in whole])]
     lines = [
         "## Overhead", "",
-        f"A run of {config.epochs} epochs (digits, convolutional VAE, {threads} threads): `fit` alone in a fresh "
-        f"process, after its imports, against the whole service from asking to finished; alternating, {REPEATS} "
+        f"A run of {config.epochs} epochs (VAE on the shapes at its defaults, {threads} threads): `fit` alone in a "
+        f"fresh process, after its imports, against the whole service from asking to finished; alternating, {REPEATS} "
         f"times each, medians. The service takes **{ratio - 1:+.1%}**.", "",
         "| | seconds |", "|---|---|",
         f"| `fit` alone | {statistics.median(bare):.2f} ({span[0]}) |",

@@ -88,10 +88,10 @@ def test_one_is_due_when_its_epoch_has_come_and_time_allows(tmp_path):
     assert album.due(0, 0.0, last=False)
     album.known.add(0)
     assert not album.due(0, 9.0, last=False) and album.due(album.planned[1], 9.0, last=False)
-    album.spent = 1.0
-    assert not album.due(album.planned[1], 9.0, last=False)  # 0.3 s and 2 % of nine seconds are spent
-    assert album.due(album.planned[1], 60.0, last=False)
-    assert album.due(album.planned[3], 60.0, last=False)  # missed ones are not made up for: one will do
+    album.spent = snapshots.START + 30 * snapshots.SHARE  # what thirty seconds of training allow
+    assert not album.due(album.planned[1], 29.0, last=False)
+    assert album.due(album.planned[1], 31.0, last=False)
+    assert album.due(album.planned[3], 31.0, last=False)  # missed ones are not made up for: one will do
     album.known.add(album.planned[3])
     assert not album.due(album.planned[3], 600.0, last=False)
     assert album.due(100, 9.0, last=True)  # the end, whatever it costs

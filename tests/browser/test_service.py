@@ -44,12 +44,12 @@ def link(page, name: str):
 
 def test_start_reload_stop_resume_finish_look_back(lab, browser_page):
     page = opened(lab, browser_page)
-    run = start(page, 700, 21)
+    run = start(page, 300, 21)
     seen = epoch_beyond(page, 0)
     page.reload()
     assert epoch_beyond(page, seen) > seen and run_of(page) == run
     button(page, "Stop").click()
-    expect(alerts_of(page).filter(has_text=re.compile(r"Stopped after \d+ of 700 epochs"))).to_be_visible()
+    expect(alerts_of(page).filter(has_text=re.compile(r"Stopped after \d+ of 300 epochs"))).to_be_visible()
     done = int(re.search(r"after (\d+)", alerts_of(page).first.inner_text()).group(1))
     button(page, "Resume").click()
     assert epoch_beyond(page, done) > done  # not from the beginning
@@ -60,12 +60,12 @@ def test_start_reload_stop_resume_finish_look_back(lab, browser_page):
     idle(page)
     assert run_of(page) == run
     slider = main(page).get_by_role("slider").first
-    expect(slider).to_have_attribute("aria-valuetext", re.compile("700 of 700"))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("300 of 300"))
     slider.focus()
     page.keyboard.press("Home")
-    expect(slider).to_have_attribute("aria-valuetext", re.compile("0 of 700"))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("0 of 300"))
     button(page, "Play").click()
-    expect(slider).to_have_attribute("aria-valuetext", re.compile("700 of 700"), timeout=LONG)
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("300 of 300"), timeout=LONG)
     healthy(page)
 
 

@@ -86,6 +86,7 @@ export default function view({ parentElement, data, model }) {
     update(data) {
       const before = start.code;
       given = unpack(data, model.size);
+      $('.cloud').hidden = true; // drawn of what was
       start = given.starts.find((each) => each.name === start.name);
       if (before.some((value, i) => value !== start.code[i])) begin(start.name); // another picture was chosen
       screen.ask();

@@ -230,9 +230,12 @@ def evaluate(args: argparse.Namespace) -> None:
 
 
 def export(args: argparse.Namespace) -> None:
-    from aecore.export import export_run
+    from aecore.export import export_onnx, export_run
 
-    files = export_run(args.target, Path(args.to or Path("exports") / args.target))
+    if args.onnx:
+        files = export_onnx(args.target, Path(args.onnx))
+    else:
+        files = export_run(args.target, Path(args.to or Path("exports") / args.target))
     show([{"file": str(file), "bytes": file.stat().st_size} for file in files], args.json)
 
 
@@ -263,7 +266,9 @@ def parser() -> argparse.ArgumentParser:
     command("evaluate", evaluate, "score a run on the test pictures").add_argument("target", metavar="RUN")
     one = command("export", export, "write a run's encoder and decoder for use without this laboratory")
     one.add_argument("target", metavar="RUN")
-    one.add_argument("--to", metavar="FOLDER", help="where to (default: exports/RUN)")
+    where = one.add_mutually_exclusive_group()
+    where.add_argument("--to", metavar="FOLDER", help="where to (default: exports/RUN)")
+    where.add_argument("--onnx", metavar="FOLDER", help="write encoder.onnx and decoder.onnx there instead")
     return top
 
 

@@ -168,7 +168,7 @@ class Codebook(Bottleneck):
         self.register_buffer("started", torch.tensor(False))
 
     def forward(self, h: Tensor) -> Quantized:
-        encoded = h.float().view(len(h), self.slots, self.width)  # [B, S, d]
+        encoded = h.float().unflatten(1, (self.slots, self.width))  # [B, S, d]
         if self.training and torch.is_grad_enabled() and not self.started:
             self._begin(encoded.detach().flatten(0, 1))
         indices = self.choose(encoded)
@@ -180,10 +180,12 @@ class Codebook(Bottleneck):
 
     def choose(self, vectors: Tensor) -> Tensor:
         """The numbers of the nearest vectors of the codebook: `[B, S, d] -> [B, S]`."""
-        return torch.cdist(vectors.flatten(0, 1), self.book).argmin(1).view(vectors.shape[:2])
+        # the mode is named because choosing it by the number of rows would tie an exported model to one batch size
+        distances = torch.cdist(vectors.flatten(0, 1), self.book, compute_mode="use_mm_for_euclid_dist")
+        return distances.argmin(1).view(vectors.shape[:2])
 
     def nearest(self, codes: Tensor) -> Tensor:
-        return self.book[self.choose(codes.view(len(codes), self.slots, self.width))].flatten(1)
+        return self.book[self.choose(codes.unflatten(1, (self.slots, self.width)))].flatten(1)
 
     def sample(self, n: int) -> Tensor:
         """Each slot drawn by how often it took each vector; what slots have to do with each other is not known."""

@@ -65,13 +65,13 @@ class Conditional(Autoencoder):
         return super().encode(x + self.hints[y])
 
     def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        y = torch.zeros(len(z), dtype=torch.long, device=z.device) if y is None else y
+        y = torch.zeros(z.shape[0], dtype=torch.long, device=z.device) if y is None else y
         return super().decode(torch.cat([z, nn.functional.one_hot(y, len(self.hints)).to(z)], 1))
 
     @torch.no_grad()
     def guess(self, x: Tensor) -> Tensor:
         """The class `[B]` under which each picture is given back with the least surprise."""
-        tried = [torch.full((len(x),), label, device=x.device) for label in range(len(self.hints))]
+        tried = [torch.full((x.shape[0],), label, device=x.device) for label in range(len(self.hints))]
         nll = [self.likelihood.nll(self.decode(self.encode(x, y).code, y), x) for y in tried]
         return torch.stack(nll).argmin(0)
 

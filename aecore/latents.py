@@ -210,3 +210,64 @@ def grid(
     columns, rows = np.meshgrid(x, y[::-1])  # [n, n] each; row 0 is the top
     places = np.stack([columns.ravel(), rows.ravel()], axis=1)
     return Grid(x.astype(np.float32), y[::-1].astype(np.float32), places.astype(np.float32))
+
+
+# Places
+
+
+def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Which of `points` [N, 2] lie in `polygon` [M, 2], its last corner joined to the first: bool [N].
+
+    The even-odd rule (Shimrat 1962): inside is where a ray to the right meets the border an odd number of times. A
+    lasso may cross itself; fewer than three corners hold nothing.
+    """
+    x, y = np.asarray(points, np.float64).T
+    corners, within = np.asarray(polygon, np.float64).reshape(-1, 2), np.zeros(len(points), bool)
+    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if ay != by:
+            meets = (ay > y) != (by > y)  # half open: a ray through a corner meets one of its two edges
+            within ^= meets & (x < ax + (y - ay) * (bx - ax) / (by - ay))
+    return within
+
+
+def nearest(codes: np.ndarray, code: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows [n] of those of `codes` [N, D] that lie nearest to `code` [D], and how far away [n] they are."""
+    distances = np.linalg.norm(codes - code, axis=1)
+    rows = np.argsort(distances, kind="stable")[:n]
+    return rows, distances[rows]
+
+
+def spacing(codes: np.ndarray, most: int = 1000) -> tuple[float, float]:
+    """How far a code of `codes` [N, D] is from its nearest neighbour: the median, and the 99th percentile.
+
+    Of at most so many of them, evenly taken. Never zero, even where codes coincide: people divide by it.
+    """
+    known = checked(codes)
+    rows = np.unique(np.linspace(0, len(known) - 1, min(most, len(known))).astype(int))
+    # |a - b|^2 = |a|^2 - 2 ab + |b|^2, one matrix product rather than [rows, N, D] differences
+    squares = (known**2).sum(axis=1)
+    apart = squares[rows, None] - 2 * known[rows] @ known.T + squares
+    apart[np.arange(len(rows)), rows] = np.inf
+    steps = np.sqrt(apart.min(axis=1).clip(0)) if len(known) > 1 else np.zeros(1)
+    least = FLAT * max(1.0, float(np.abs(known).max()))
+    typical, edge = (max(float(step), least) for step in np.quantile(steps, (0.5, 0.99)))
+    return typical, edge
+
+
+def off_plane(plane: Plane, codes: np.ndarray) -> np.ndarray:
+    """How far each of `codes` [N, D] lies from the plane: [N]. With its shadow that makes its distance to any place."""
+    aside = codes - plane.origin
+    flat = plane.project(codes)
+    return np.sqrt((np.square(aside).sum(axis=1) - np.square(flat).sum(axis=1)).clip(0)).astype(np.float32)
+
+
+def remoteness(plane: Plane, codes: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The distance, in the space of all dimensions, from each of `places` [M, 2] on the plane to the nearest code: [M].
+
+    By Pythagoras that needs no more than three numbers of a code: its shadow, and how far off the plane it lies.
+    """
+    from scipy.spatial import cKDTree
+
+    known = np.column_stack([plane.project(codes), off_plane(plane, codes)])
+    asked = np.column_stack([plane.project(plane.lift(places)), np.zeros(len(places))])
+    return np.asarray(cKDTree(known).query(asked)[0], dtype=np.float32)

@@ -40,6 +40,8 @@ PAGES: dict[str, dict[str, tuple[str, str]]] = {
         "pages/reconstruct.py": ("Reconstruct", ":material/compare:"),
         "pages/latent_map.py": ("Latent map", ":material/scatter_plot:"),
         "pages/manifold.py": ("Manifold", ":material/apps:"),
+        "pages/latent_pad.py": ("Latent pad", ":material/touch_app:"),
+        "pages/draw.py": ("Draw", ":material/draw:"),
         "pages/interpolate.py": ("Interpolate", ":material/linear_scale:"),
         "pages/time_machine.py": ("Time machine", ":material/history:"),
     },

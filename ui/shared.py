@@ -14,6 +14,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from aecore.browser import Program
+    from aecore.places import Places
     from aecore.replay import Packed
     from aecore.trained import Trained
 
@@ -176,3 +177,17 @@ def _program(run: str, created: float) -> Program:
 def program(run: Trained) -> Program:
     """The model as the browser computes it; raises aecore.browser.Unknown when it cannot."""
     return _program(run.id, run.result["created"])
+
+
+@st.cache_resource(max_entries=16, show_spinner="Laying the map ...")
+def _places(run: str, created: float, dimensions: tuple[int, int] | None) -> Places:
+    from aecore import data, latents, places
+
+    opened, known = model(run, created), _codes(run, created)
+    plane = latents.plane_of_dimensions(known, *dimensions) if dimensions else latents.plane_of_components(known)
+    return places.pack(plane, known, data.load(opened.config.dataset).test.labels, opened.card.classes)
+
+
+def places(run: Trained, dimensions: tuple[int, int] | None) -> Places:
+    """The test codes on the plane of two dimensions, or of the principal components; packed for the browser."""
+    return _places(run.id, run.result["created"], dimensions)

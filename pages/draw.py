@@ -1,0 +1,30 @@
+"""Draw: a picture of one's own, encoded and decoded stroke by stroke."""
+
+import numpy as np
+import streamlit as st
+
+from ui import frame, images, live, pad, pick
+
+frame.page(
+    "Draw",
+    "Draw something: with every movement of the pen the encoder turns it into a code, and the decoder draws that code "
+    "again. A model can only redraw what it has learnt, so **watch what it makes of things it has never seen**.",
+)
+run = frame.chosen_run()
+frame.test_set(run)
+if run.card.shape[0] > 1:
+    st.info(
+        f"Drawing needs a model of gray pictures, and this one knows {run.card.knows}: train one on digits.",
+        icon=":material/palette:",
+    )
+    frame.link("pages/train.py", "Train a model on digits", **{"train-dataset": "digits"})
+    st.stop()
+
+key = live.weights(run)
+if key:
+    pad.sheet(key, run)
+else:
+    x = pick.upload("draw-file", run.card)
+    if x is not None:
+        images.single(run.reconstruct(np.stack([x]))[0], "What the model redraws", "What it redraws", 112)
+pad.known(run)

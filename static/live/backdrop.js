@@ -1,0 +1,95 @@
+// What lies behind the point on the pad: dots, density or decoded pictures, the veil over the unknown, and the axes.
+
+const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // of the same version
+const [{ drawDots, drawDensity, drawPart, rgb, veil }, { wiped, ticks }] = await Promise.all(
+  ['./scatter.js', '../replay/canvas.js'].map(beside),
+);
+
+const kept = new WeakMap(); // of each canvas what need not be made anew for each frame
+
+// The canvas of dots, as fine as the screen, and its pixels.
+function paper(own, width, height) {
+  if (own.dots?.width !== width || own.dots?.height !== height) {
+    own.dots = Object.assign(document.createElement('canvas'), { width, height });
+    own.pixels = own.dots.getContext('2d').createImageData(width, height);
+  }
+  return own;
+}
+
+function remembered(canvas, look, places) {
+  let own = kept.get(canvas);
+  if (own?.look !== look || own?.places !== places) {
+    own = { look, places, colours: look.classes.map(rgb), small: document.createElement('canvas') };
+    own.veil = veil(places, rgb(look.text)); // greys what is far
+    own.shade = veil(places, rgb(look.ground)); // hides pictures that are far
+    kept.set(canvas, own);
+  }
+  return own;
+}
+
+export function drawBack(canvas, { look, view, places, behind, mosaic }) {
+  const { pen, width, height } = wiped(canvas), own = remembered(canvas, look, places);
+  const whole = [...places.world[0], ...(places.flat ? places.span[1] : places.world[1])];
+  if (behind === 'pictures') {
+    mosaic.draw(pen, view, width, height);
+    pen.globalAlpha = 0.6;
+    drawPart(pen, own.shade, whole, view, width, height);
+  } else {
+    pen.globalAlpha = 0.16;
+    drawPart(pen, own.veil, whole, view, width, height);
+    pen.globalAlpha = 1;
+    if (behind === 'density') density(pen, own, view, places, width, height);
+    else dots(pen, own, view, places, canvas);
+  }
+  pen.globalAlpha = 1;
+  axes(pen, look, view, places, width, height);
+}
+
+function density(pen, own, view, places, width, height) {
+  drawDensity(own.small, view, places, own.colours, width, height);
+  pen.imageSmoothingEnabled = true;
+  pen.drawImage(own.small, 0, 0, width, height);
+}
+
+function dots(pen, own, view, places, canvas) {
+  const { dots: drawn, pixels } = paper(own, canvas.width, canvas.height);
+  drawDots(pixels, view, places, own.colours, window.devicePixelRatio || 1);
+  drawn.getContext('2d').putImageData(pixels, 0, 0);
+  pen.save();
+  pen.setTransform(1, 0, 0, 1, 0, 0);
+  pen.drawImage(drawn, 0, 0);
+  pen.restore();
+}
+
+// Numbers along the left and the lower edge, inside, so that the map may fill the screen of a phone.
+function axes(pen, look, view, { names, flat }, width, height) {
+  const [left, right, bottom, top] = view.edges;
+  pen.font = `12px ${look.font}`;
+  pen.lineWidth = 3;
+  pen.lineJoin = 'round';
+  pen.strokeStyle = look.ground;
+  pen.fillStyle = look.text;
+  const write = (words, x, y) => {
+    pen.strokeText(words, x, y);
+    pen.fillText(words, x, y);
+  };
+  const number = (value) => String(value).replace('-', '−');
+  pen.textAlign = 'center';
+  pen.textBaseline = 'bottom';
+  const end = pen.measureText(names[0]).width + 12;
+  for (const value of ticks(left, right, Math.max(4, width / 90))) {
+    const x = view.across(value) * width;
+    if (x > 34 && x < width - end - 8) write(number(value), x, height - 4);
+  }
+  pen.textAlign = 'right';
+  write(names[0], width - 6, height - 4);
+  if (flat) return;
+  pen.textAlign = 'left';
+  pen.textBaseline = 'middle';
+  for (const value of ticks(bottom, top, Math.max(4, height / 90))) {
+    const y = view.down(value) * height;
+    if (y > 34 && y < height - 26) write(number(value), 5, y);
+  }
+  pen.textBaseline = 'top';
+  write(names[1], 5, 5);
+}

@@ -1,0 +1,99 @@
+// What fingers and mice mean on the pad: one moves the point (or draws a lasso), two move and zoom the map.
+
+const THIN = 3; // pixels between two corners of a lasso
+const CORNERS = 300; // sent at most
+
+export function gestures(stage, signal, on) {
+  const down = new Map(); // pointer -> where it is, in shares of the stage
+  let doing = null, start = null, polygon = [], last = null;
+  const listen = (name, call, more = {}) => stage.addEventListener(name, call, { signal, ...more });
+
+  function place(event) {
+    const box = stage.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  }
+
+  function pair() { // the middle of two fingers and how far apart they are
+    const [[ax, ay], [bx, by]] = [...down.values()], { clientWidth: w, clientHeight: h } = stage;
+    return { across: (ax + bx) / 2, down: (ay + by) / 2, apart: Math.hypot((ax - bx) * w, (ay - by) * h) };
+  }
+
+  listen('pointerdown', (event) => {
+    if (event.button > 1) return;
+    if (event.button === 1) event.preventDefault(); // no scrolling by the middle button
+    stage.setPointerCapture(event.pointerId);
+    down.set(event.pointerId, place(event));
+    if (down.size === 1) begin(event);
+    else if (down.size === 2) both();
+  });
+
+  function begin(event) {
+    start = on.point();
+    doing = event.shiftKey || event.button === 1 ? 'pan' : on.lassoing() ? 'lasso' : 'point';
+    last = place(event);
+    if (doing === 'point') on.move(on.at(...last));
+    if (doing === 'lasso') on.draw((polygon = [on.free(...last)]));
+  }
+
+  // A second finger: what the first one began did not happen.
+  function both() {
+    if (doing === 'point') on.restore(start);
+    if (doing === 'lasso') on.draw([]);
+    doing = 'pair';
+    last = pair();
+  }
+
+  listen('pointermove', (event) => {
+    const now = place(event);
+    if (!down.has(event.pointerId)) {
+      if (event.pointerType === 'mouse' && !on.lassoing()) on.hover(on.at(...now));
+      return;
+    }
+    down.set(event.pointerId, now);
+    if (doing === 'point') on.move(on.at(...now));
+    else if (doing === 'pan') on.pan(now[0] - last[0], now[1] - last[1]);
+    else if (doing === 'lasso') return lengthen(now);
+    else if (doing === 'pair' && down.size === 2) return pinch();
+    last = now;
+  });
+
+  function lengthen(now) {
+    const far = Math.hypot((now[0] - last[0]) * stage.clientWidth, (now[1] - last[1]) * stage.clientHeight);
+    if (far < THIN) return;
+    last = now;
+    polygon.push(on.free(...now));
+    on.draw(polygon);
+  }
+
+  function pinch() {
+    const now = pair();
+    on.pan(now.across - last.across, now.down - last.down);
+    if (last.apart > 0) on.enlarge(now.apart / last.apart, now.across, now.down, true);
+    last = now;
+  }
+
+  function release(event) {
+    if (!down.delete(event.pointerId)) return;
+    if (down.size) return; // the other finger of two does nothing more
+    if (event.type === 'pointercancel') {
+      if (doing === 'point') on.restore(start);
+      if (doing === 'lasso') on.draw([]);
+    } else if (doing === 'point') on.send();
+    else if (doing === 'lasso') finish();
+    doing = null;
+  }
+  listen('pointerup', release);
+  listen('pointercancel', release);
+  listen('pointerleave', () => { if (!down.size) on.hover(null); });
+
+  function finish() {
+    const every = Math.ceil(polygon.length / CORNERS);
+    on.enclose(polygon.length < 3 ? [] : polygon.filter((corner, i) => i % every === 0));
+  }
+
+  listen('wheel', (event) => {
+    event.preventDefault();
+    const lines = event.deltaMode ? 30 : 1, pinched = event.ctrlKey ? 6 : 1; // a touchpad's pinch comes as small steps
+    on.enlarge(Math.exp(Math.max(-1, Math.min(1, -event.deltaY * lines * pinched * 0.0018))), ...place(event));
+  }, { passive: false });
+}

@@ -1,0 +1,72 @@
+// What moves on the pad: the point, the place under the mouse, the nearest test picture's code, and the lasso.
+
+const { wiped } = await import(new URL(`../replay/canvas.js${new URL(import.meta.url).search}`, import.meta.url));
+
+const RING = 9, NEAR = 6, HOVER = 5; // radii in pixels
+
+export function drawOver(canvas, { look, view, places, point, hover, lasso, near }) {
+  const { pen, width, height } = wiped(canvas);
+  const put = ([x, y]) => [view.across(x) * width, view.down(y) * height];
+  const twice = (width, trace) => { // seen on every ground: dark on light
+    for (const [colour, more] of [[look.ground, 2.5], [look.text, 0]]) {
+      pen.strokeStyle = colour;
+      pen.lineWidth = width + more;
+      pen.beginPath();
+      trace();
+      pen.stroke();
+    }
+  };
+  const ring = ([x, y], radius) => () => pen.arc(x, y, radius, 0, 7);
+  if (lasso.length) drawLasso(pen, look, lasso.map(put), twice);
+  const at = put(hover ?? point), code = put([places.points[2 * near.row], places.points[2 * near.row + 1]]);
+  if (places.flat) twice(1, upright(pen, at[0], height));
+  else drawLink(pen, at, code, twice);
+  twice(1.5, ring(code, NEAR));
+  const here = put(point);
+  if (places.flat) twice(2.5, upright(pen, here[0], height));
+  pen.fillStyle = look.accent;
+  pen.beginPath();
+  pen.arc(...here, RING - 3, 0, 7);
+  pen.fill();
+  twice(2, ring(here, RING - 3));
+  if (hover) twice(1.5, cross(pen, at));
+}
+
+const upright = (pen, x, height) => () => {
+  pen.moveTo(x, 0);
+  pen.lineTo(x, height);
+};
+
+const cross = (pen, [x, y]) => () => {
+  pen.moveTo(x - HOVER, y);
+  pen.lineTo(x + HOVER, y);
+  pen.moveTo(x, y - HOVER);
+  pen.lineTo(x, y + HOVER);
+};
+
+// A line from the place to the nearest code, as long as it is not nearly there.
+function drawLink(pen, [ax, ay], [bx, by], twice) {
+  const far = Math.hypot(ax - bx, ay - by);
+  if (far < NEAR + RING) return;
+  const share = NEAR / far;
+  twice(1, () => {
+    pen.moveTo(ax, ay);
+    pen.lineTo(bx + (ax - bx) * share, by + (ay - by) * share);
+  });
+}
+
+function drawLasso(pen, look, corners, twice) {
+  const trace = () => corners.forEach(([x, y], i) => pen[i ? 'lineTo' : 'moveTo'](x, y));
+  pen.beginPath();
+  trace();
+  pen.globalAlpha = 0.15;
+  pen.fillStyle = look.accent;
+  pen.fill('evenodd');
+  pen.globalAlpha = 1;
+  twice(1.5, () => {
+    trace();
+    if (corners.length > 2) pen.closePath();
+  });
+  pen.fillStyle = look.text;
+  if (corners.length < 3) for (const [x, y] of corners) pen.fillRect(x - 2, y - 2, 4, 4);
+}

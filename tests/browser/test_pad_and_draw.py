@@ -1,0 +1,402 @@
+"""The latent pad and the drawing pad in a real browser: what moves, what is said, and when the server hears of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tools.browser import idle, start_server
+from tools.shots import LOOKS
+
+expect = pytest.importorskip("playwright.sync_api").expect
+expect.set_options(timeout=20_000)  # ms
+RUNS = {  # what is trained to look at
+    "2-D": {"family": "vae", "z_dim": 2, "epochs": 20},
+    "1-D": {"family": "vanilla", "z_dim": 1, "epochs": 2},
+    "8-D": {"family": "vae", "z_dim": 8, "epochs": 2},
+    "conditional": {"family": "conditional-vae", "z_dim": 2, "epochs": 5},
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A runs folder, and the ids of RUNS in it."""
+    from aecore import presets
+    from aecore.families import settle
+    from aecore.work import carry_out
+
+    place = tmp_path_factory.mktemp("pads")
+    ids = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AECORE_RUNS", str(place))
+        for name, settings in RUNS.items():
+            config = settle(presets.start("digits", **settings))
+            assert list(carry_out(config))
+            ids[name] = config.id
+    return place, ids
+
+
+@pytest.fixture(scope="module")
+def lab(trained, browser):
+    with start_server(env={"AECORE_RUNS": str(trained[0])}) as address:
+        yield address
+
+
+@pytest.fixture
+def sent(browser_page):
+    """What goes to the server by the page's websockets, as it goes."""
+    frames: list[object] = []
+    browser_page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(frame)))
+    return frames
+
+
+@pytest.fixture
+def open_page(lab, browser_page, trained, sent):
+    def go(name: str, kind: str = "2-D", page=browser_page):
+        page.goto(f"{lab}/{name}?run={trained[1][kind]}")
+        idle(page)
+        expect(stage(page) if name == "latent_pad" else sheet(page)).to_be_visible()
+        return page
+
+    return go
+
+
+def stage(page):
+    return page.locator(".stage[tabindex]")
+
+
+def sheet(page):
+    return page.locator("canvas.sheet")
+
+
+def spot(target, across: float, down: float) -> tuple[float, float]:
+    """A place of an element, in shares of it, as a place of the window."""
+    box = target.bounding_box()
+    return box["x"] + across * box["width"], box["y"] + down * box["height"]
+
+
+def drawn(page, selector: str) -> str:
+    return page.locator(selector).evaluate("canvas => canvas.toDataURL()")
+
+
+def drag(page, target, *places: tuple[float, float], release: bool = True) -> None:
+    page.mouse.move(*spot(target, *places[0]))
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*spot(target, *place), steps=5)
+    if release:
+        page.mouse.up()
+
+
+def painted(page) -> None:
+    """Two frames later all that was asked for is on the screen."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def near(page):
+    """The pictures that the server has found near the point."""
+    return page.locator('[data-testid="stHtml"] img[alt^="Test picture"]')
+
+
+# The latent pad
+
+
+def test_dragging_redraws_the_picture_and_only_letting_go_is_heard(open_page, sent):
+    page = open_page("latent_pad")
+    expect(near(page)).to_have_count(8)
+    before, at_first = drawn(page, "canvas.picture"), near(page).evaluate_all("all => all.map((each) => each.src)")
+    page.wait_for_timeout(300)
+    sent.clear()
+    seen = {before}
+    page.mouse.move(*spot(stage(page), 0.5, 0.5))
+    page.mouse.down()
+    for step in range(1, 16):
+        page.mouse.move(*spot(stage(page), 0.5 - 0.02 * step, 0.5 + 0.015 * step))
+        painted(page)
+        seen.add(drawn(page, "canvas.picture"))
+    assert len(seen) > 10, "another picture at nearly every step"
+    assert not sent, "not a word while it is dragged"
+    words = stage(page).get_attribute("aria-label")
+    page.mouse.up()
+    page.wait_for_function("(old) => [...document.querySelectorAll('img[alt^=\"Test picture\"]')]"
+                           ".map((each) => each.src).join() !== old.join()", arg=at_first)  # fmt: skip
+    assert sent
+    x, y = (float(number.replace("−", "-")) for number in re.findall(r"z\d (−?\d+\.\d+)", words))
+    expect(page.get_by_text(re.compile(r"Nearest to the point at"))).to_contain_text(
+        f"z1 {x:.2f}, z2 {y:.2f}".replace("-", "−")
+    )
+
+
+def test_moving_over_the_map_shows_pictures_and_leaves_the_point(open_page, sent):
+    page = open_page("latent_pad")
+    rest, words = drawn(page, "canvas.picture"), stage(page).get_attribute("aria-label")
+    sent.clear()
+    page.mouse.move(*spot(stage(page), 0.2, 0.3))
+    painted(page)
+    assert drawn(page, "canvas.picture") != rest
+    page.mouse.move(2, 2)
+    painted(page)
+    assert drawn(page, "canvas.picture") == rest
+    assert stage(page).get_attribute("aria-label") == words and not sent
+
+
+def test_keys_move_the_point_and_say_where_it_is(open_page, sent):
+    page = open_page("latent_pad")
+    stage(page).focus()
+    label = stage(page).get_attribute("aria-label")
+    assert re.match(
+        r"Latent pad. z1 \S+, z2 \S+. (among|at the edge of|far from) .*. Nearest test picture: \d.$", label
+    ), label
+    sent.clear()
+    page.keyboard.press("ArrowRight")
+    expect(stage(page)).not_to_have_attribute("aria-label", label)
+    small = stage(page).get_attribute("aria-label")
+    expect(page.locator(".heard")).to_have_text(small.removeprefix("Latent pad. "))
+    page.keyboard.press("Shift+ArrowRight")
+    expect(stage(page)).not_to_have_attribute("aria-label", small)
+    labels = (label, small, stage(page).get_attribute("aria-label"))
+    first, second, third = (float(re.search(r"z1 (\S+),", text)[1].replace("−", "-")) for text in labels)
+    assert 0 < second - first < third - second
+    page.wait_for_timeout(1000)
+    assert sent, "a moment after the last key the page is told"
+    page.keyboard.press("Home")
+    expect(stage(page)).to_have_attribute("aria-label", label)
+
+
+def test_far_from_the_data_is_said(open_page):
+    page = open_page("latent_pad")
+    page.get_by_role("button", name="Further away").click()
+    page.get_by_role("button", name="Further away").click()
+    page.wait_for_timeout(600)
+    page.mouse.move(*spot(stage(page), 0.02, 0.02))
+    expect(page.locator(".words")).to_contain_text("Far from anything it has seen")
+
+
+def test_a_lasso_shows_what_is_inside(open_page, sent):
+    page = open_page("latent_pad")
+    page.get_by_role("button", name="Lasso").click()
+    sent.clear()
+    drag(page, stage(page), (0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), release=False)
+    assert not sent
+    page.mouse.up()
+    expect(page.get_by_role("heading", name="In the lasso")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 test pictures"))).to_be_visible()
+    expect(near(page)).to_have_count(8 + 16)
+    page.get_by_role("button", name="Lasso").click()
+    expect(page.get_by_role("heading", name="In the lasso")).to_have_count(0)
+
+
+def test_a_lasso_by_keys(open_page):
+    page = open_page("latent_pad")
+    stage(page).focus()
+    page.keyboard.press("l")
+    for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):
+        for _ in range(5):
+            page.keyboard.press(f"Shift+{key}")
+        page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="In the lasso")).to_be_visible()
+
+
+@pytest.mark.parametrize("behind", ["density", "pictures"])
+def test_what_lies_behind_can_be_chosen(open_page, behind, sent):
+    page = open_page("latent_pad")
+    before = drawn(page, "canvas.map")
+    sent.clear()
+    page.get_by_role("radio", name=behind, exact=True).check()
+    page.wait_for_timeout(1500)  # the worker decodes
+    behind_it = drawn(page, "canvas.map")
+    assert behind_it != before
+    page.mouse.move(*spot(stage(page), 0.4, 0.4))
+    page.mouse.wheel(0, -300)
+    page.wait_for_timeout(1500)
+    assert drawn(page, "canvas.map") != behind_it and not sent
+    page.get_by_role("button", name="Whole map").click()
+    page.wait_for_timeout(1500)
+    assert drawn(page, "canvas.map") == behind_it, "the same part, drawn the same"
+
+
+def test_shift_and_drag_moves_the_map_not_the_point(open_page, sent):
+    page = open_page("latent_pad")
+    page.get_by_role("button", name="Closer", exact=True).click()
+    page.wait_for_timeout(600)
+    before, words = drawn(page, "canvas.map"), stage(page).get_attribute("aria-label")
+    sent.clear()
+    page.keyboard.down("Shift")
+    drag(page, stage(page), (0.5, 0.5), (0.6, 0.4))
+    page.keyboard.up("Shift")
+    painted(page)
+    assert drawn(page, "canvas.map") != before and not sent
+    page.mouse.move(2, 2)
+    assert stage(page).get_attribute("aria-label") == words
+
+
+def test_another_label_redraws_the_same_place(open_page):
+    page = open_page("latent_pad", "conditional")
+    drag(page, stage(page), (0.5, 0.5), (0.45, 0.4))
+    idle(page)
+    page.mouse.move(2, 2)
+    painted(page)
+    before, words = drawn(page, "canvas.picture"), stage(page).get_attribute("aria-label")
+    page.get_by_test_id("stSidebar").get_by_role("combobox", name="Draw codes as").click()
+    page.get_by_role("option", name="7", exact=True).click()
+    idle(page)
+    painted(page)
+    assert drawn(page, "canvas.picture") != before
+    assert stage(page).get_attribute("aria-label") == words
+
+
+@pytest.mark.parametrize("kind", ["1-D", "8-D"])
+def test_other_codes_have_a_pad_too(open_page, kind):
+    page = open_page("latent_pad", kind)
+    before = drawn(page, "canvas.picture")
+    drag(page, stage(page), (0.5, 0.5), (0.2, 0.6))
+    expect(page.get_by_text("Nearest to the point at")).to_contain_text("z1" if kind == "1-D" else "PC1")
+    assert drawn(page, "canvas.picture") != before
+
+
+# The drawing pad
+
+
+THREE = [(0.3, 0.2), (0.5, 0.12), (0.65, 0.22), (0.6, 0.38), (0.45, 0.46)]
+THREE += [(0.62, 0.55), (0.68, 0.72), (0.5, 0.88), (0.3, 0.8)]
+
+
+def code(page) -> str:
+    expect(page.locator(".where canvas.map")).to_have_attribute("aria-label", re.compile("code of the drawing"))
+    return re.search(r"code of the drawing: (.*)", page.locator(".where canvas.map").get_attribute("aria-label"))[1]
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_each_stroke_changes_the_code_and_what_is_redrawn(open_page, sent, kind):
+    page = open_page("draw", kind)
+    assert code(page) == "no code yet"
+    page.wait_for_timeout(300)
+    sent.clear()
+    states = []
+    for stroke in (THREE[:4], THREE[4:]):
+        drag(page, sheet(page), *stroke)
+        painted(page)
+        states.append((code(page), drawn(page, "canvas.given"), drawn(page, "canvas.redrawn")))
+    for before, after in zip(*states, strict=True):
+        assert before != after
+    expect(page.locator(".words")).to_contain_text("Squared error")
+    page.get_by_role("button", name="Undo stroke").click()
+    painted(page)
+    assert (code(page), drawn(page, "canvas.given"), drawn(page, "canvas.redrawn")) == states[0]
+    page.get_by_role("button", name="Clear").click()
+    painted(page)
+    assert code(page) == "no code yet" and not sent
+
+
+def test_where_on_the_sheet_it_is_drawn_matters_only_without_centring(open_page):
+    page = open_page("draw")
+    pictures = {}
+    for where, shift in (("left", -0.15), ("right", 0.15)):
+        page.get_by_role("button", name="Clear").click()
+        drag(page, sheet(page), *[(0.6 * x + 0.2 + shift, y) for x, y in THREE])
+        for centred in (True, False):
+            page.get_by_role("checkbox").set_checked(centred)
+            painted(page)
+            pictures[where, centred] = drawn(page, "canvas.given")
+        page.get_by_role("checkbox").set_checked(True)
+    assert pictures["left", False] != pictures["right", False]
+    assert pictures["left", True] != pictures["left", False]
+
+
+def test_drawing_by_keys(open_page):
+    page = open_page("draw")
+    sheet(page).focus()
+    page.keyboard.press("Space")
+    for key in ("ArrowDown",) * 4 + ("ArrowRight",) * 3:
+        page.keyboard.press(f"Shift+{key}")
+    page.keyboard.press("Space")
+    painted(page)
+    assert code(page) != "no code yet"
+    page.keyboard.press("Backspace")
+    painted(page)
+    assert code(page) == "no code yet"
+
+
+# Fingers, phones, the theme
+
+
+@pytest.fixture
+def phone(browser):
+    from tools.browser import watch
+
+    context = browser.new_context(**LOOKS["400"])
+    faults = watch(context)
+    yield context.new_page()
+    context.close()
+    assert not faults
+
+
+def touch(page, target, kind: str, *places: tuple[float, float]) -> None:
+    """Fingers on a touch screen, by Chromium's own means."""
+    points = [dict(zip(("x", "y"), spot(target, *place), strict=True), id=at) for at, place in enumerate(places)]
+    if not hasattr(page, "fingers"):
+        page.fingers = page.context.new_cdp_session(page)
+    page.fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_a_finger_moves_the_point_and_two_the_map(open_page, phone):
+    page, target = open_page("latent_pad", page=phone), None
+    target = stage(page)
+    target.scroll_into_view_if_needed()
+    before, words = drawn(page, "canvas.picture"), target.get_attribute("aria-label")
+    top = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollTop")
+    touch(page, target, "touchStart", (0.5, 0.5))
+    for step in range(1, 8):
+        touch(page, target, "touchMove", (0.5 - 0.03 * step, 0.5 - 0.03 * step))
+    painted(page)
+    assert drawn(page, "canvas.picture") != before
+    assert page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollTop") == top, "the page rests"
+    touch(page, target, "touchEnd")
+    expect(target).not_to_have_attribute("aria-label", words)
+    idle(page)
+    target.scroll_into_view_if_needed()
+    words, whole = target.get_attribute("aria-label"), drawn(page, "canvas.map")
+    touch(page, target, "touchStart", (0.4, 0.5))
+    touch(page, target, "touchStart", (0.4, 0.5), (0.6, 0.5))
+    for step in range(1, 8):
+        touch(page, target, "touchMove", (0.4 - 0.03 * step, 0.5), (0.6 + 0.03 * step, 0.5))
+    touch(page, target, "touchEnd")
+    painted(page)
+    assert drawn(page, "canvas.map") != whole
+    assert target.get_attribute("aria-label") == words, "the point came back to where it was"
+
+
+def test_a_finger_draws(open_page, phone):
+    page = open_page("draw", page=phone)
+    sheet(page).scroll_into_view_if_needed()
+    touch(page, sheet(page), "touchStart", THREE[0])
+    for place in THREE[1:]:
+        touch(page, sheet(page), "touchMove", place)
+    touch(page, sheet(page), "touchEnd")
+    painted(page)
+    assert code(page) != "no code yet"
+
+
+@pytest.mark.parametrize("name", ["latent_pad", "draw"])
+def test_it_fits_on_a_phone(open_page, phone, name):
+    page = open_page(name, page=phone)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    for canvas in page.locator("canvas").all():
+        box = canvas.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 400
+        if "picture" in (canvas.get_attribute("class") or ""):
+            assert box["width"] == pytest.approx(box["height"], abs=1), "square"
+
+
+@pytest.mark.parametrize("name", ["latent_pad", "draw"])
+def test_the_colours_follow_the_theme(open_page, name):
+    page = open_page(name)
+    painted(page)
+    light = drawn(page, "canvas.map")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
+    idle(page)
+    painted(page)
+    assert drawn(page, "canvas.map") != light

@@ -1,0 +1,183 @@
+"""The latent pad and the drawing pad: what the browser is given, and what the page shows of what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from aecore import latents
+from ui import charts, frame, images, live, shared
+
+if TYPE_CHECKING:
+    from aecore.cards import Card
+    from aecore.data import Split
+    from aecore.places import Places
+    from aecore.trained import Trained
+
+NEAR = 8  # pictures shown around a place
+LASSOED = 16  # pictures shown of a lasso
+CORNERS = 1000  # of a lasso at most; the browser sends fewer
+
+# How the makers of a data set brought what was written into a picture: `box`, the pixels that its longer side fills;
+# `mass`, whether the centre of mass comes into the middle, not that of the frame; and the pen that comes near theirs.
+_MNIST = {"box": 20, "mass": True, "why": "Fit and centre it, as MNIST's makers did"}
+_FITS: dict[str, tuple[dict[str, Any], float]] = {
+    "digits": ({"box": 8, "mass": False, "why": "Fit it to the whole picture, as the makers did"}, 0.12),
+    "mnist": (_MNIST, 0.1),
+    "kmnist": ({"box": 26, "mass": False, "why": "Fit it to the whole picture, as the makers did"}, 0.06),
+    "fashion_mnist": ({"box": 26, "mass": False, "why": "Fit it to the whole picture, as the makers did"}, 0.12),
+}
+_AS_DRAWN = 0.15
+
+
+def plane(run: Trained) -> Places:
+    """The plane of the latent space that the pad shows: where codes have more than two numbers, people choose."""
+    codes = shared.codes(run)
+    if codes.shape[1] < 3:
+        return frame.attempt(shared.places, run, (0, 1))
+    kind = st.segmented_control(
+        "Plane",
+        ["principal components", "two dimensions"],
+        default="principal components",
+        required=True,
+        key="plane",
+        bind="query-params",
+        help="The other directions stay at their mean.",
+    )
+    if kind == "principal components":
+        return frame.attempt(shared.places, run, None)
+    order = shared.spread(run)[1]
+    with st.container(horizontal=True):
+        first = st.selectbox("Across", order, format_func=lambda i: f"z{i + 1}", width=160)
+        second = st.selectbox("Up", [i for i in order if i != first], format_func=lambda i: f"z{i + 1}", width=160)
+    return frame.attempt(shared.places, run, (first, second))
+
+
+def _sent(places: Places, run: Trained) -> dict[str, Any]:
+    """What static/live/places.js reads; the blob in a table, because bytes would arrive as their Python repr."""
+    import pyarrow as pa
+
+    blob = pa.table({"blob": pa.array([places.blob], pa.large_binary())})
+    return {"key": _named(places, run), "head": places.head, "blob": blob, "label": run.label}
+
+
+def _named(places: Places, run: Trained) -> str:
+    return f"{run.id}-{run.result['created']}-{'-'.join(places.plane.names)}"
+
+
+def pad(model: str, run: Trained, places: Places) -> tuple[np.ndarray, np.ndarray]:
+    """The pad; gives the place where the point was let go, `[2]`, and the corners of the lasso, `[M, 2]`."""
+    said = live.view(
+        "pad",
+        model,
+        f"pad-{_named(places, run)}",
+        _sent(places, run),
+        on_change={"point": _noted, "polygon": _noted},
+    )
+    point = _numbers(said.point)
+    middle = np.mean(places.head["span"], axis=1)
+    corners = _numbers(said.polygon)
+    return point[0] if len(point) == 1 else middle, corners if len(corners) > 2 else np.zeros((0, 2))
+
+
+def _noted() -> None:
+    """A view that says something runs the page anew: that is all it takes."""
+
+
+def _numbers(said: Any) -> np.ndarray:
+    """Places `[n, 2]` that a browser says; none when it says nothing, or something odd."""
+    try:
+        numbers = np.array(said, dtype=np.float64).reshape(-1, 2)
+    except (TypeError, ValueError):
+        return np.zeros((0, 2))
+    return numbers[:CORNERS] if np.isfinite(numbers).all() else np.zeros((0, 2))
+
+
+def by_hand(run: Trained, places: Places) -> np.ndarray:
+    """The same without the browser's help: two sliders, and a picture when one is let go; gives the place `[2]`."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        chart = charts.scatter(places.shown, *_named_points(run), frame.colours(), places.plane.names, 460)
+        frame.draw(chart, key="pad-chart")
+    with right:
+        point = np.zeros(2)
+        for at, (name, (low, high)) in enumerate(zip(places.plane.names, places.head["span"], strict=True)):
+            if name:
+                point[at] = st.slider(name, low, high, (low + high) / 2, (high - low) / 200, format="%.2f")
+        images.single(run.pictures(places.plane.lift(point[None]))[0], "The picture decoded there", "Decoded", 240)
+    return point
+
+
+def _named_points(run: Trained) -> tuple[np.ndarray, tuple[str, ...]]:
+    return frame.test_set(run).labels, run.card.classes
+
+
+def nearby(run: Trained, test: Split, places: Places, point: np.ndarray) -> None:
+    """The test pictures whose codes lie nearest to a place, and how far away."""
+    code = places.plane.lift(point[None])[0]
+    rows, distances = latents.nearest(shared.codes(run), code, NEAR)
+    here = ", ".join(f"{name} {value:.2f}" for name, value in zip(places.plane.names, point, strict=True) if name)
+    here = here.replace("-", "\u2212")
+    st.subheader("The nearest test pictures")
+    st.caption(
+        f"Nearest to the point at {here}, with the distance of each code; a test picture's nearest neighbour is "
+        f"usually {places.head['typical']:.2g} away."
+    )
+    _pairs(run, test, rows, [f"{distance:.2f} away" for distance in distances])
+
+
+def lassoed(run: Trained, test: Split, places: Places, corners: np.ndarray) -> None:
+    """Some of the test pictures inside a lasso; without one, how to draw it."""
+    if not len(corners):
+        return
+    st.subheader("In the lasso")
+    rows = np.flatnonzero(latents.inside(places.shown, corners))
+    if not len(rows):
+        st.info("No test picture has its code in there: draw the lasso around some points.", icon=":material/gesture:")
+        return
+    counts = np.bincount(test.labels[rows], minlength=len(run.card.classes))
+    order = [int(label) for label in np.argsort(-counts, kind="stable") if counts[label]]
+    mix = ", ".join(f"{run.card.classes[label]}: {counts[label]:,}" for label in order)
+    shown = rows[np.unique(np.linspace(0, len(rows) - 1, LASSOED).astype(int))]
+    some = f" {len(shown)} of them:" if len(shown) < len(rows) else ""
+    st.caption(f"{len(rows):,} of {len(test):,} test pictures ({mix}).{some}")
+    _pairs(run, test, shown)
+
+
+def _pairs(run: Trained, test: Split, rows: np.ndarray, words: list[str] | None = None) -> None:
+    """Test pictures and below each what the model makes of it, eight side by side."""
+    x, labels = test.floats(rows), test.labels[rows]
+    redrawn, names = run.reconstruct(x, labels), [run.card.classes[label] for label in labels]
+    for start in range(0, len(rows), NEAR):
+        part = slice(start, start + NEAR)
+        alt = [f"{name}, test picture {row}" for name, row in zip(names[part], rows[part], strict=True)]
+        under = words[part] if words else [""] * len(alt)
+        captions = [", ".join(filter(None, pair)) for pair in zip(names[part], under, strict=True)]
+        images.rows({"Test picture": x[part], "Reconstruction": redrawn[part]}, alt, captions, 84)
+
+
+def sheet(model: str, run: Trained) -> None:
+    """A sheet to draw on, and what the model makes of the drawing at every movement. Nothing comes back."""
+    two = shared.codes(run).shape[1] < 3
+    places = frame.attempt(shared.places, run, (0, 1) if two else None)
+    fit, pen = _FITS.get(run.card.name, (None, _AS_DRAWN))
+    usual = np.quantile(shared.errors(run), (0.5, 0.9, 0.99)).tolist()
+    given = _sent(places, run) | {"fit": fit, "pen": pen, "bits": _counts_bits(run.card), "errors": usual}
+    live.view("draw", model, f"draw-{_named(places, run)}", given)
+    if places.plane.explained:
+        share = f"{sum(places.plane.explained):.0%}"
+        st.caption(f"The map is the plane of the first two principal components: {share} of the variance of the codes.")
+
+
+def _counts_bits(card: Card) -> bool:
+    """Whether the data set's gray is a count of the dots that are white in a finer black and white bitmap."""
+    return card.levels == 16
+
+
+def known(run: Trained) -> None:
+    """What the model has learnt from: some pictures of its kind, for whoever wonders what to draw."""
+    st.caption(f"This model has only ever seen {run.card.knows}. Some that it did not learn from:")
+    some = shared.sample(run.config.dataset)
+    images.rows({"": some}, [f"A test picture of {run.card.title}"] * len(some), size=56)

@@ -11,8 +11,6 @@ frame.page(
 )
 run = frame.chosen_run()
 source, known = st.columns(2, gap="large")
-with source:
-    x = pick.picture("Picture", "picture", frame.test_set(run), run.card, start=3)
 with known:
     st.info(
         f"This model has only ever seen {run.card.knows}. Whatever it is given, it draws something of that kind.",
@@ -20,6 +18,8 @@ with known:
     )
     if run.config.family != "denoising":
         st.caption("The chosen run was not trained to denoise. For one that was, train the family *denoising*.")
+with source:
+    x = pick.picture("Picture", "picture", frame.test_set(run), run.card, start=3)
 key = live.weights(run)
 if x is None:
     st.info("Upload a picture to begin.", icon=":material/upload:")

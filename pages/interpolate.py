@@ -32,6 +32,9 @@ path = st.segmented_control(
     help="linear: the straight line. spherical: along a circle around the origin, so that the length of the "
     "code does not shrink on the way; it suits codes that fill a normal distribution of many dimensions.",
 )
+if run.model.conditional:
+    name = run.card.classes[run.label]
+    st.caption(f"This model is told the class: codes are drawn as {name}, whatever they came from (see the sidebar).")
 key = live.weights(run)
 if key:
     dragged.interpolation(key, run, np.stack([a, b]), ends, path)

@@ -4,6 +4,7 @@ const beside = (name) => import(new URL(name + new URL(import.meta.url).search, 
 const [{ CORRUPTIONS }, { mse, psnr, ssim }, { floats, said }, { choices, frames, fill, listeners }, { paint }] =
   await Promise.all(['./corruptions.js', './metrics.js', './numbers.js', './page.js', './picture.js'].map(beside));
 
+const DECIMALS = [4, 2, 3]; // of MSE, PSNR, SSIM
 const MEANING = {
   none: 'The picture as it is.',
   gaussian: 'The standard deviation of the noise, 1 being black to white.',
@@ -22,9 +23,7 @@ export default function view({ parentElement, data, model }) {
     CORRUPTIONS[kind](clean, model.shape, slider.valueAsNumber, seed, noisy);
     const drawn = reconstruct(model, noisy, likelihood), pictures = { clean, noisy, drawn };
     for (const [name, picture] of Object.entries(pictures)) paint($(`.${name}`), picture, model.shape);
-    const rows = [...root.querySelectorAll('tbody tr')];
-    const errors = [noisy, drawn].map((picture, i) => score(rows[i], clean, picture, model.shape));
-    rows.forEach((row, i) => row.classList.toggle('better', errors[i] < errors[1 - i]));
+    table(root.querySelectorAll('tbody tr'), [noisy, drawn].map((picture) => scores(clean, picture, model.shape)));
   }
 
   function tell() {
@@ -98,11 +97,17 @@ function sum(a, b, of) {
   return all;
 }
 
-function score(row, clean, picture, shape) {
-  const error = mse(clean, picture), decibels = psnr(clean, picture), alike = ssim(clean, picture, shape);
-  const words = [said(error, 4), Number.isFinite(decibels) ? said(decibels) : '∞', alike === null ? '–' : said(alike, 3)];
-  row.querySelectorAll('td').forEach((cell, i) => { cell.textContent = words[i]; });
-  return error;
+function scores(clean, picture, shape) {
+  return [mse(clean, picture), psnr(clean, picture), ssim(clean, picture, shape)];
+}
+
+// Two rows of scores, the better of each column in bold.
+function table(rows, found) {
+  rows.forEach((row, i) => row.querySelectorAll('td').forEach((cell, column) => {
+    const [own, other] = [found[i][column], found[1 - i][column]];
+    cell.textContent = own === null ? '–' : Number.isFinite(own) ? said(own, DECIMALS[column]) : '∞';
+    cell.classList.toggle('better', column ? own > other : own < other); // of the first, the error, less is better
+  }));
 }
 
 // The address holds the choice, so that a link shows the same; nobody is asked for that.

@@ -436,6 +436,7 @@ def test_fingers_on_a_phone(path, lab, browser, trained):
 def test_the_picture_stays_in_sight_beside_many_sliders(open_page):
     page = open_page("interpolate")
     decoded = picture(page, "Decoded from the code ").last
+    page.get_by_role("button", name="Draw from its cloud").click()
     for width in (1280, 400):
         page.set_viewport_size({"width": width, "height": 700})
         idle(page)

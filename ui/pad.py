@@ -178,6 +178,6 @@ def _counts_bits(card: Card) -> bool:
 
 def known(run: Trained) -> None:
     """What the model has learnt from: some pictures of its kind, for whoever wonders what to draw."""
-    st.caption(f"This model has only ever seen {run.card.knows}. Some that it did not learn from:")
+    st.caption(f"This model has only ever seen {run.card.knows}, like these test pictures:")
     some = shared.sample(run.config.dataset)
     images.rows({"": some}, [f"A test picture of {run.card.title}"] * len(some), size=56)

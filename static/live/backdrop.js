@@ -29,6 +29,7 @@ function remembered(canvas, look, places) {
 
 export function drawBack(canvas, { look, view, places, behind, mosaic }) {
   const { pen, width, height } = wiped(canvas), own = remembered(canvas, look, places);
+  if (!canvas.width || !canvas.height) return; // not laid out yet
   const whole = [...places.world[0], ...(places.flat ? places.span[1] : places.world[1])];
   if (behind === 'pictures') {
     mosaic.draw(pen, view, width, height);

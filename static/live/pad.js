@@ -13,7 +13,7 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const STEP = 0.01, LEAP = 0.05; // of the window, for an arrow key
 const QUIET = 400; // milliseconds without a key until the page is told, and between two things said aloud
 const GESTURES = 'Move over the map and the picture follows; drag, and the point stays where you let go. Wheel or '
-  + 'two fingers: closer and further away. Shift and drag, or two fingers: move the map. Veiled places are far from '
+  + 'two fingers: closer and further away. Shift and drag, or two fingers: move the map. Shaded places are far from '
   + 'every code.';
 const KEYS = 'Arrows move the point, with Shift further; Home: the middle; + and −: closer and further away; 0: the '
   + 'whole map; L: the lasso, in which Enter sets a corner, Enter again closes it and Escape ends it.';

@@ -336,6 +336,31 @@ def served(config: Config) -> Parts:
     return Parts(done - asked, start, training, beside, done - asked - start - training - beside)
 
 
+def told(epochs: int, threads: int, bare: list[float], whole: list[Parts]) -> list[str]:
+    """The overhead in words: by the clock, pair by pair, and by what the service does that `fit` does not."""
+    middle = {
+        field.name: statistics.median(getattr(each, field.name) for each in whole)
+        for field in dataclasses.fields(Parts)
+    }
+    added = (middle["beside"] + middle["closing"]) / middle["training"]
+    pairs = ", ".join(f"{parts.whole / alone - 1:+.1%}" for alone, parts in zip(bare, whole, strict=True))
+    spans = [f"{min(each):.2f} to {max(each):.2f}" for each in (bare, [parts.whole for parts in whole])]
+    return [
+        "## Overhead", "",
+        f"A run of {epochs} epochs (VAE on the shapes at its defaults, {threads} threads): `fit` alone in a fresh "
+        "process, after its imports, against the whole service from asking to finished, alternating. What the service "
+        f"does beside the training and after it takes **{added:.1%}** of the training's time; by the clock, which "
+        f"other work on the machine moves by more than that, the pairs differ by {pairs}.", "",
+        "| | seconds, median |", "|---|---|",
+        f"| `fit` alone | {statistics.median(bare):.2f} ({spans[0]}) |",
+        f"| the service | {middle['whole']:.2f} ({spans[1]}) |",
+        f"| of it until the first step (`fit` alone has most of it too) | {middle['start']:.2f} |",
+        f"| of it training | {middle['training']:.2f} |",
+        f"| of it reports, checkpoints, pictures, snapshots | {middle['beside']:.2f} |",
+        f"| of it the last snapshot, evaluation, final files | {middle['closing']:.2f} |",
+    ]  # fmt: skip
+
+
 def overhead() -> list[str]:
     config, bare, whole = MINUTE, list[float](), list[Parts]()
     with laboratory(1):
@@ -350,24 +375,7 @@ def overhead() -> list[str]:
             bare.append(float(said.stdout))
             whole.append(served(each))
             print(f"seed {seed}: bare {bare[-1]:.2f} s, {whole[-1]}", flush=True)
-    middle = {
-        part.name: statistics.median(getattr(each, part.name) for each in whole) for part in dataclasses.fields(Parts)
-    }
-    ratio = middle["whole"] / statistics.median(bare)
-    span = [f"{min(each):.2f} to {max(each):.2f}" for each in (bare, [parts.whole for parts in whole])]
-    lines = [
-        "## Overhead", "",
-        f"A run of {config.epochs} epochs (VAE on the shapes at its defaults, {threads} threads): `fit` alone in a "
-        f"fresh process, after its imports, against the whole service from asking to finished; alternating, {REPEATS} "
-        f"times each, medians. The service takes **{ratio - 1:+.1%}**.", "",
-        "| | seconds |", "|---|---|",
-        f"| `fit` alone | {statistics.median(bare):.2f} ({span[0]}) |",
-        f"| the service | {middle['whole']:.2f} ({span[1]}) |",
-        f"| of it until the first step | {middle['start']:.2f} |",
-        f"| of it training | {middle['training']:.2f} |",
-        f"| of it reports, checkpoints, pictures, snapshots | {middle['beside']:.2f} |",
-        f"| of it the last snapshot, evaluation, final files | {middle['closing']:.2f} |",
-    ]  # fmt: skip
+    lines = told(config.epochs, threads, bare, whole)
     print("\n".join(lines), flush=True)
     return lines
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 
 import pytest
 from PIL import Image
 
 from tools.browser import idle, start_server
-from tools.shots import first_run
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
@@ -20,7 +20,7 @@ EPOCHS = 12
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A runs folder, and runs of codes with 2, 1 and 4 dimensions in it, by these."""
+    """A runs folder, and runs of codes with 2, 1, 4 and 3 dimensions in it, by these; the last has no snapshots."""
     from aecore import presets
     from aecore.families import settle
     from aecore.work import carry_out
@@ -29,10 +29,11 @@ def trained(tmp_path_factory):
     ids = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AECORE_RUNS", str(place))
-        for size in (2, 1, 4):
+        for size in (2, 1, 4, 3):
             config = settle(presets.start("digits", family="vae", z_dim=size, epochs=EPOCHS if size == 2 else 2))
             assert list(carry_out(config))
             ids[size] = config.id
+    shutil.rmtree(place / ids[3] / "snapshots")
     return place, ids
 
 
@@ -180,7 +181,7 @@ def test_another_run_takes_its_place(open_page, lab, trained):
     page.wait_for_url("**/time_machine*")
     idle(page)
     settled(page, EPOCHS)
-    page.goto(f"{lab}/time_machine?run={first_run()}")
+    page.goto(f"{lab}/time_machine?run={trained[1][3]}")
     idle(page)
     expect(page.get_by_test_id("stAlert")).to_contain_text("No snapshots")
     assert slider(page).count() == 0

@@ -20,6 +20,7 @@ from aecore.config import Config
 from aecore.data import Data, is_here, load
 from aecore.families import FAMILIES, build, settle
 from aecore.train import fit
+from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "families.md"
 
@@ -79,14 +80,11 @@ HEAD = "| family | network | size | squared error | PCA's | KL | active | second
 
 def keep(dataset: str, said: str, rows: list[str]) -> None:
     """Puts rows into a data set's table in docs/families.md; what was not measured again stays as it is."""
-    old = DOCS.read_text() if DOCS.exists() else ""
-    parts = {part.split("\n")[0]: "## " + part.strip() for part in old.split("\n## ")[1:]}
-    known = [line for line in parts.get(dataset, "").split("\n") if line.startswith("| ") and line != HEAD]
+    known = [line for line in report.parts(DOCS).get(dataset, "").split("\n") if line.startswith("| ") and line != HEAD]
     table = {tuple(row.split(" | ")[:2]): row for row in [*known, *rows]}
     order = [f"| {name}" for name in FAMILIES]
     sorted_rows = sorted(table.values(), key=lambda row: order.index(row.split(" | ")[0]))
-    parts[dataset] = "\n".join([f"## {dataset}", "", said, "", HEAD, "|---" * 10 + "|", *sorted_rows])
-    DOCS.write_text("\n\n".join([TOP, *parts.values()]) + "\n")
+    report.keep(DOCS, TOP, [f"## {dataset}", "", said, "", HEAD, "|---" * 10 + "|", *sorted_rows])
 
 
 def main() -> int:

@@ -31,8 +31,10 @@ import torch
 from aecore import foreman, jobs, ledger, presets, runs
 from aecore.config import Config
 from aecore.families import settle
+from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "service.md"
+TOP = "# Training as a service, tried out\n\nMade by `python -m benchmarks.service`."
 # 20 epochs on one thread: half a minute; the other two minutes
 RUN = settle(presets.start("digits", family="vae", network="conv", hidden=(16, 32), z_dim=8, epochs=20, batch_size=2))
 LONGER = dataclasses.replace(RUN, hidden=(64, 128), batch_size=1)
@@ -388,19 +390,12 @@ EXPERIMENTS: dict[str, Callable[[], list[str]]] = {
 }
 
 
-def keep(lines: list[str]) -> None:
-    """Puts a part into docs/service.md, in the place of an older one of its name; the others stay as they are."""
-    old = DOCS.read_text() if DOCS.exists() else ""
-    parts = {part.split("\n")[0]: "## " + part.strip() for part in old.split("\n## ")[1:]}
-    machine = f"Measured with {foreman.cores()} cores, Python {platform.python_version()}, torch {torch.__version__}."
-    parts[lines[0][3:]] = "\n".join([*lines, "", machine])
-    top = "# Training as a service, tried out\n\nMade by `python -m benchmarks.service`."
-    DOCS.write_text("\n\n".join([top, *parts.values()]) + "\n")
-
-
 def main() -> None:
     for name in sys.argv[1:] or EXPERIMENTS:
-        keep(EXPERIMENTS[name]())
+        machine = (
+            f"Measured with {foreman.cores()} cores, Python {platform.python_version()}, torch {torch.__version__}."
+        )
+        report.keep(DOCS, TOP, [*EXPERIMENTS[name](), "", machine])
 
 
 if __name__ == "__main__":

@@ -22,8 +22,10 @@ from aecore.data import load
 from aecore.families import build, settle
 from aecore.recipe import Recipe
 from aecore.train import Pictures, evaluate, fit
+from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "zoo.md"
+TOP = "# The zoo against published numbers and claims\n\nMade by `python -m benchmarks.zoo`."
 CPU = torch.device("cpu")
 # the two models of ae_bakeoff, which has 32 x 32 zero-padded pictures, batch normalisation and a constant rate
 BAKEOFF = {"hidden": (512, 256), "z_dim": 20, "epochs": 60, "batch_size": 256, "lr": 0.003, "schedule": "one-cycle"}
@@ -118,18 +120,9 @@ EXPERIMENTS: dict[str, Callable[[], list[str]]] = {
 }
 
 
-def keep(lines: list[str]) -> None:
-    """Puts a part into docs/zoo.md, in the place of an older one of its name; the others stay as they are."""
-    old = DOCS.read_text() if DOCS.exists() else ""
-    parts = {part.split("\n")[0]: "## " + part.strip() for part in old.split("\n## ")[1:]}
-    parts[lines[0][3:]] = "\n".join(lines)
-    top = "# The zoo against published numbers and claims\n\nMade by `python -m benchmarks.zoo`."
-    DOCS.write_text("\n\n".join([top, *parts.values()]) + "\n")
-
-
 def main() -> None:
     for name in sys.argv[1:] or EXPERIMENTS:
-        keep(EXPERIMENTS[name]())
+        report.keep(DOCS, TOP, EXPERIMENTS[name]())
 
 
 if __name__ == "__main__":

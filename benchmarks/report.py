@@ -1,0 +1,18 @@
+"""What benchmarks write into docs/: a file of parts, each replaced when it is measured again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def parts(file: Path) -> dict[str, str]:
+    """The parts of a report by their titles."""
+    old = file.read_text() if file.exists() else ""
+    return {part.split("\n")[0]: "## " + part.strip() for part in old.split("\n## ")[1:]}
+
+
+def keep(file: Path, top: str, lines: list[str]) -> None:
+    """Puts a part, whose first line is `## title`, into a report; the other parts stay as they are."""
+    found = parts(file)
+    found[lines[0][3:]] = "\n".join(lines)
+    file.write_text("\n\n".join([top, *found.values()]) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import numpy as np
 import pytest
@@ -88,9 +89,13 @@ def shown(canvas) -> np.ndarray:
     return rgb[:1] if (rgb == rgb[:1]).all() else rgb
 
 
-def same(canvas, expected: np.ndarray) -> None:
-    found = np.broadcast_to(shown(canvas), expected.shape)
-    assert np.abs(found - pictures.to_bytes(expected).transpose(2, 0, 1) / 255).max() <= 1 / 255 + 1e-3
+def same(canvas, expected: np.ndarray, seconds: float = 20) -> None:
+    """The canvas comes to show a picture, as soon as the server's new data have arrived."""
+    wanted = pictures.to_bytes(expected).transpose(2, 0, 1) / 255
+    until = time.monotonic() + seconds
+    while (off := np.abs(np.broadcast_to(shown(canvas), expected.shape) - wanted).max()) > 1 / 255 + 1e-3:
+        assert time.monotonic() < until, f"off by {off}"
+        time.sleep(0.1)
 
 
 def drag(page, thumb, canvas, shares=(0.1, 0.25, 0.4, 0.55, 0.7, 0.85)) -> int:

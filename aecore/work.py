@@ -86,9 +86,9 @@ def _carry_out(draft: runs.Draft, config: Config, wanted: str | None) -> Iterato
         for progress in fit(recipe, data, config, device.torch, at):
             _record(draft, progress)
             last = progress.fraction >= 1
-            if not last and draft.ordered:
+            if not last and (ordered := draft.ordered):
                 draft.keep(at.save())
-                draft.rest(draft.ordered[0])
+                draft.rest(ordered[0])
                 return
             draw.do(lambda: strip.draw(recipe, draft), anyway=last)
             if progress.validation is not None:

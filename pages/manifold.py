@@ -3,7 +3,7 @@
 import streamlit as st
 
 from aecore import latents
-from ui import charts, frame, shared
+from ui import charts, frame, pick, shared
 
 frame.page(
     "Manifold",
@@ -12,7 +12,6 @@ frame.page(
 )
 run = frame.chosen_run()
 test, codes = frame.test_set(run), shared.codes(run)
-size = codes.shape[1]
 
 columns = st.columns([3, 3, 2])
 spacing = columns[0].segmented_control(
@@ -26,27 +25,9 @@ spacing = columns[0].segmented_control(
     "the same share of a normal distribution, so that the crowded middle gets more room.",
 )
 n = columns[2].slider("Pictures a side", 5, 25, 15, key="side", bind="query-params")
-if size > 2:
-    plane = columns[1].segmented_control(
-        "Plane",
-        ["principal components", "two dimensions"],
-        default="principal components",
-        required=True,
-        wrap=True,
-        key="plane",
-        bind="query-params",
-        help="The other directions stay at their mean.",
-    )
-    if plane == "two dimensions":
-        order = [int(i) for i in latents.by_variance(codes)]
-        pair = st.columns(2)
-        first = pair[0].selectbox("Across", order, format_func=lambda i: f"z{i + 1}")
-        second = pair[1].selectbox("Up", [i for i in order if i != first], format_func=lambda i: f"z{i + 1}")
-        flat = latents.plane_of_dimensions(codes, first, second)
-    else:
-        flat = latents.plane_of_components(codes)
-else:
-    flat = latents.plane_of_dimensions(codes, 0, 1)
+with columns[1]:
+    pair = pick.dimensions(run)
+flat = latents.plane_of_dimensions(codes, *pair) if pair else latents.plane_of_components(codes)
 
 points = flat.project(codes)
 grid = latents.grid(points, n, spacing)

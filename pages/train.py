@@ -24,7 +24,7 @@ with choice:
     layers = frame.attempt(trained.layers, config)
     pressed = st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch")
     if parent:
-        st.page_link("pages/train.py", label="Start from random weights instead", icon=":material/casino:")
+        frame.link("pages/train.py", "Start from random weights instead")
 card, family = CARDS[config.dataset], FAMILIES[config.family]
 squeezed = metrics.compression(card.shape, config.z_dim)
 with told:

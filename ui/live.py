@@ -6,39 +6,15 @@ there are such files, {name}.html, which it fills, and {name}.css.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ui import shared
+from ui import component, shared
 
 if TYPE_CHECKING:
     from aecore.trained import Trained
-
-STATIC = Path(__file__).parent.parent / "static" / "live"
-# in the addresses of the modules, so that no browser mixes an old one with a new one
-VERSION = max(file.stat().st_mtime_ns for file in STATIC.iterdir()) // 1_000_000
-JS = f"""
-const live = await import(new URL("app/static/live/index.js?{VERSION}", document.baseURI));
-export default live.default;
-"""
-
-
-@cache
-def _component(name: str) -> Callable[..., Any]:
-    def text(ending: str) -> str | None:
-        file = STATIC / f"{name}.{ending}"
-        return file.read_text() if file.exists() else None
-
-    html = text("html") or f'<div class="{name}"></div>'
-    # a style sheet inside a page cannot import by address, so what it imports is put in here
-    css = re.sub(r'@import "(.+)";', lambda named: (STATIC / named[1]).read_text(), text("css") or "") or None
-    mounted: Callable[..., Any] = st.components.v2.component(f"live_{name}", html=html, css=css, js=JS)
-    return mounted
 
 
 def weights(run: Trained) -> str | None:
@@ -46,8 +22,6 @@ def weights(run: Trained) -> str | None:
 
     None when the browser cannot compute this model; that is said here, and the page draws on the server instead.
     """
-    import pyarrow as pa
-
     from aecore.browser import Unknown
 
     try:
@@ -56,11 +30,8 @@ def weights(run: Trained) -> str | None:
         st.info(f"{error} The server draws it instead: pictures follow when you let go.", icon=":material/dns:")
         return None
     key = f"{run.id}-{run.result['created']}"
-    # a table, because bytes as they are would arrive as their Python repr
-    blob = pa.table({"blob": pa.array([program.weights.tobytes()], pa.large_binary())})
-    _component("weights")(
-        key=f"weights-{key}", data={"view": "weights", "model": key, "head": program.head, "blob": blob}
-    )
+    given = {"view": "weights", "model": key, "head": program.head, "blob": component.blob(program.weights.tobytes())}
+    component.mounted("live", "weights")(key=f"weights-{key}", data=given)
     return key
 
 
@@ -80,7 +51,7 @@ def view(
     then; `default` holds what states are before the view has said anything.
     """
     calls = {f"on_{state}_change": call for state, call in (on_change or {}).items()}
-    return _component(name)(
+    return component.mounted("live", name)(
         key=key,
         data={**data, "view": name, "model": model_key},
         height="content" if height is None else height,

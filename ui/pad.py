@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from aecore import latents
-from ui import charts, frame, images, live, shared
+from ui import charts, component, frame, images, live, pick, shared
 
 if TYPE_CHECKING:
     from aecore.cards import Card
@@ -34,33 +34,12 @@ _AS_DRAWN = 0.15
 
 def plane(run: Trained) -> Places:
     """The plane of the latent space that the pad shows: where codes have more than two numbers, people choose."""
-    codes = shared.codes(run)
-    if codes.shape[1] < 3:
-        return frame.attempt(shared.places, run, (0, 1))
-    kind = st.segmented_control(
-        "Plane",
-        ["principal components", "two dimensions"],
-        default="principal components",
-        required=True,
-        key="plane",
-        bind="query-params",
-        help="The other directions stay at their mean.",
-    )
-    if kind == "principal components":
-        return frame.attempt(shared.places, run, None)
-    order = shared.spread(run)[1]
-    with st.container(horizontal=True):
-        first = st.selectbox("Across", order, format_func=lambda i: f"z{i + 1}", width=160)
-        second = st.selectbox("Up", [i for i in order if i != first], format_func=lambda i: f"z{i + 1}", width=160)
-    return frame.attempt(shared.places, run, (first, second))
+    return frame.attempt(shared.places, run, pick.dimensions(run))
 
 
 def _sent(places: Places, run: Trained) -> dict[str, Any]:
-    """What static/live/places.js reads; the blob in a table, because bytes would arrive as their Python repr."""
-    import pyarrow as pa
-
-    blob = pa.table({"blob": pa.array([places.blob], pa.large_binary())})
-    return {"key": _named(places, run), "head": places.head, "blob": blob, "label": run.label}
+    """What static/live/places.js reads."""
+    return {"key": _named(places, run), "head": places.head, "blob": component.blob(places.blob), "label": run.label}
 
 
 def _named(places: Places, run: Trained) -> str:

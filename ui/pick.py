@@ -106,3 +106,27 @@ def code(origin: np.ndarray, run: Trained, scope: str) -> np.ndarray:
         with st.expander(f"{len(order) - SHOWN} more, which vary less"):
             side_by_side(order[SHOWN:])
     return value
+
+
+def dimensions(run: Trained) -> tuple[int, int] | None:
+    """The two dimensions of codes whose plane is to be shown; None for that of the principal components. Asked where
+    codes have more than two."""
+    if shared.codes(run).shape[1] < 3:
+        return 0, 1
+    kind = st.segmented_control(
+        "Plane",
+        ["principal components", "two dimensions"],
+        default="principal components",
+        required=True,
+        wrap=True,
+        key="plane",
+        bind="query-params",
+        help="The other directions stay at their mean.",
+    )
+    if kind == "principal components":
+        return None
+    order = shared.spread(run)[1]
+    with st.container(horizontal=True):
+        first = st.selectbox("Across", order, format_func=lambda i: f"z{i + 1}", width=160)
+        second = st.selectbox("Up", [i for i in order if i != first], format_func=lambda i: f"z{i + 1}", width=160)
+    return first, second

@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import base64
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from aecore import replay, runs, snapshots
-from ui import charts, frame, palette
+from ui import charts, component, frame, palette
 
 if TYPE_CHECKING:
     from aecore.replay import Packed
     from aecore.trained import Trained
 
-STATIC = Path(__file__).parent.parent / "static" / "replay"
-# in the addresses of the modules, so that no browser mixes an old one with a new one
-VERSION = max(file.stat().st_mtime_ns for file in STATIC.iterdir()) // 1_000_000
-JS = f"""
-const replay = await import(new URL("app/static/replay/index.js?{VERSION}", document.baseURI));
-export default replay.default;
-"""
 MOMENTS = 6  # side by side
-
-_mounted = st.components.v2.component(
-    "replay", html=(STATIC / "index.html").read_text(), css=(STATIC / "index.css").read_text(), js=JS
-)
 
 
 def player(run: Trained, packed: Packed) -> None:
     """The slider over the epochs and the four panels that it moves. All is sent once; nothing comes back."""
-    import pyarrow as pa
-
-    # a table, because bytes as they are would arrive as their Python repr
-    blob = pa.table({"blob": pa.array([packed.blob], pa.large_binary())})
     key = f"{run.id}-{run.result['created']}"
-    _mounted(key=f"replay-{key}", data={"key": key, "head": packed.head, "blob": blob})
+    given = {"key": key, "head": packed.head, "blob": component.blob(packed.blob)}
+    component.mounted("replay", "index")(key=f"replay-{key}", data=given)
 
 
 def download(run: Trained, labels: np.ndarray) -> None:

@@ -22,7 +22,8 @@ export default function view({ parentElement, data, model }) {
   let given = unpack(data), at = 0.5, playing = false, forward = true, before = 0;
 
   function frame(now) {
-    if (playing) walk(Math.min(now - before, 100)); // a hidden tab gets no frames
+    // a hidden tab gets no frames, and the first frame may have begun before the button was pressed
+    if (playing) walk(Math.max(0, Math.min(now - before, 100)));
     before = now;
     draw(calm.matches && playing ? Math.round(10 * at) / 10 : at);
     if (playing) screen.ask();
@@ -30,7 +31,7 @@ export default function view({ parentElement, data, model }) {
 
   function walk(passed) {
     at = Math.min(1, Math.max(0, at + ((forward ? 1 : -1) * passed) / WAY));
-    if (at > 0 && at < 1) return;
+    if (forward ? at < 1 : at > 0) return;
     if (loop.checked) forward = !at; // there and back, without a jump
     else play(false);
   }

@@ -37,7 +37,8 @@ function mount(root, { key, head, blob }) {
   function frame(now) {
     asked = 0;
     if (playing) {
-      const passed = Math.min(now - before, 100); // a hidden tab gets no frames
+      // a hidden tab gets no frames, and the first frame may have begun before the button was pressed
+      const passed = Math.max(0, Math.min(now - before, 100));
       before = now;
       at = Math.min(last, at + passed / Math.min(EACH, WHOLE / last));
       if (at >= last) play(false);

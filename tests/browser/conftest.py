@@ -30,6 +30,13 @@ def server():
         yield address
 
 
+@pytest.fixture(scope="module")
+def lab(trained, browser):
+    """The address of a laboratory with the runs that a file has `trained`: their folder, and what it calls them."""
+    with start_server(env={"AECORE_RUNS": str(trained[0])}) as address:
+        yield address
+
+
 @pytest.fixture(scope="session")
 def browser():
     _need_chromium()

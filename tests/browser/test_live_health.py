@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from tests.browser.rooms import furnished
 from tools.browser import idle, start_server, watch
 from tools.shots import LOOKS
 
@@ -22,22 +23,14 @@ WITH = ("Draw", "Interpolate", "Denoise", "Time machine", "Manifold", "Latent pa
 WITHOUT = ("Latent map", "Reconstruct", "Data", "Reconstruct", "Manifold", "Data", "Latent map", "Reconstruct", "Data")
 ANYTHING = re.compile(".")
 LARGE = 50_000  # bytes
-WEIGHTS_AND_CODES = {"live_weights", "live_pad", "live_draw", "replay"}  # components whose data may be larger
+WEIGHTS_AND_CODES = {"live_weights", "live_pad", "live_draw", "replay_index"}  # components whose data may be larger
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A runs folder and the id of a model in it."""
-    from aecore import presets
-    from aecore.families import settle
-    from aecore.work import carry_out
-
     place = tmp_path_factory.mktemp("health")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AECORE_RUNS", str(place))
-        config = settle(presets.start("digits", family="vae", z_dim=2, epochs=12))
-        assert list(carry_out(config))
-    return place, config.id
+    return place, furnished(place, {"vae": {"family": "vae", "z_dim": 2, "epochs": 12}})["vae"]
 
 
 @pytest.fixture(scope="module")

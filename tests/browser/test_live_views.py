@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 from aecore import latents, metrics, pictures
-from tools.browser import idle, start_server, watch
+from tests.browser.rooms import furnished
+from tools.browser import idle, watch
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
 LONG = 60_000  # ms: this machine may be busy with other things
-KINDS = {  # name: (data set, family, settings)
-    "vae": ("digits", "vae", {"z_dim": 20, "epochs": 8}),
-    "conditional": ("digits", "conditional-vae", {"z_dim": 3, "epochs": 8}),
-    "codebook": ("digits", "vq-vae", {"epochs": 40}),
-    "colour": ("shapes-colour", "denoising", {"z_dim": 4, "hidden": (32,), "epochs": 1}),
+KINDS = {
+    "vae": {"family": "vae", "z_dim": 20, "epochs": 8},
+    "conditional": {"family": "conditional-vae", "z_dim": 3, "epochs": 8},
+    "codebook": {"family": "vq-vae", "epochs": 40},
+    "colour": {"dataset": "shapes-colour", "family": "denoising", "z_dim": 4, "hidden": (32,), "epochs": 1},
 }
 PIXELS = """canvas => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -31,25 +32,14 @@ MODULE = "async ([name, ...given]) => { const m = await import(`/app/static/live
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A runs folder, and opened runs of KINDS in it."""
-    from aecore import presets
-    from aecore.families import settle
     from aecore.trained import load
-    from aecore.work import carry_out
 
-    place, opened = tmp_path_factory.mktemp("views"), {}
+    place = tmp_path_factory.mktemp("views")
+    ids = furnished(place, KINDS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AECORE_RUNS", str(place))
-        for kind, (dataset, family, more) in KINDS.items():
-            config = settle(presets.start(dataset, family=family, **more))
-            assert list(carry_out(config))
-            opened[kind] = load(config.id)
+        opened = {kind: load(run) for kind, run in ids.items()}
     return place, opened
-
-
-@pytest.fixture(scope="module")
-def lab(trained, browser):
-    with start_server(env={"AECORE_RUNS": str(trained[0])}) as address:
-        yield address
 
 
 @pytest.fixture

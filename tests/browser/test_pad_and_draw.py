@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tools.browser import idle, start_server
+from tests.browser.rooms import furnished
+from tools.browser import idle
 from tools.shots import LOOKS
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -22,25 +23,8 @@ RUNS = {  # what is trained to look at
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A runs folder, and the ids of RUNS in it."""
-    from aecore import presets
-    from aecore.families import settle
-    from aecore.work import carry_out
-
     place = tmp_path_factory.mktemp("pads")
-    ids = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AECORE_RUNS", str(place))
-        for name, settings in RUNS.items():
-            config = settle(presets.start("digits", **settings))
-            assert list(carry_out(config))
-            ids[name] = config.id
-    return place, ids
-
-
-@pytest.fixture(scope="module")
-def lab(trained, browser):
-    with start_server(env={"AECORE_RUNS": str(trained[0])}) as address:
-        yield address
+    return place, furnished(place, RUNS)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browser.rooms import furnished
 from tools.browser import idle, start_server
 from tools.shots import first_run
 from tools.shots import pages as addresses
@@ -27,16 +28,8 @@ NOBODY = "http://127.0.0.1:9"  # a proxy that is not there: no request of the se
 @pytest.fixture(scope="module")
 def other_run(tmp_path_factory):
     """A runs folder, and in it a run beside the gallery's."""
-    from aecore import presets
-    from aecore.families import settle
-    from aecore.work import carry_out
-
     place = tmp_path_factory.mktemp("paths")
-    config = settle(presets.start("digits", family="vanilla", z_dim=3, epochs=1))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AECORE_RUNS", str(place / "runs"))
-        assert list(carry_out(config))
-    return place, config.id
+    return place, furnished(place / "runs", {"vanilla": {"family": "vanilla", "z_dim": 3, "epochs": 1}})["vanilla"]
 
 
 @pytest.fixture(scope="module")

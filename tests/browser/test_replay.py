@@ -9,7 +9,8 @@ import shutil
 import pytest
 from PIL import Image
 
-from tools.browser import idle, start_server
+from tests.browser.rooms import furnished
+from tools.browser import idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
@@ -21,26 +22,11 @@ EPOCHS = 12
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A runs folder, and runs of codes with 2, 1, 4 and 3 dimensions in it, by these; the last has no snapshots."""
-    from aecore import presets
-    from aecore.families import settle
-    from aecore.work import carry_out
-
     place = tmp_path_factory.mktemp("replay")
-    ids = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AECORE_RUNS", str(place))
-        for size in (2, 1, 4, 3):
-            config = settle(presets.start("digits", family="vae", z_dim=size, epochs=EPOCHS if size == 2 else 2))
-            assert list(carry_out(config))
-            ids[size] = config.id
+    sizes = {size: EPOCHS if size == 2 else 2 for size in (2, 1, 4, 3)}
+    ids = furnished(place, {size: {"family": "vae", "z_dim": size, "epochs": n} for size, n in sizes.items()})
     shutil.rmtree(place / ids[3] / "snapshots")
     return place, ids
-
-
-@pytest.fixture(scope="module")
-def lab(trained, browser):
-    with start_server(env={"AECORE_RUNS": str(trained[0])}) as address:
-        yield address
 
 
 @pytest.fixture
@@ -128,6 +114,14 @@ def test_play_moves_on_stops_at_the_end_and_starts_again(open_page):
     page.keyboard.press("End")  # who takes the slider takes over
     expect(button).to_be_visible()
     assert moment(page) == EPOCHS
+
+
+def test_play_starts_where_it_is_though_its_first_frame_began_earlier(open_page):
+    page = open_page()
+    page.evaluate("() => { const now = performance.now.bind(performance); performance.now = () => now() + 3000; }")
+    page.get_by_role("button", name="Play", exact=True).click()
+    expect(slider(page)).to_have_attribute("aria-valuetext", re.compile("^after 1 of"))  # never before the beginning
+    assert moment(page) >= 1
 
 
 @pytest.mark.parametrize("size", [1, 4])

@@ -1,0 +1,26 @@
+"""What a file of browser tests trains to look at, in a runs folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aecore import presets
+from aecore.families import settle
+
+
+def furnished(place: Path, wanted: Mapping[Any, Mapping[str, Any]]) -> dict[Any, str]:
+    """Trains a run of these settings each (`dataset` among them, the digits when not) into a folder; their ids."""
+    from aecore.work import carry_out
+
+    ids = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AECORE_RUNS", str(place))
+        for name, settings in wanted.items():
+            config = settle(presets.start(**{"dataset": "digits", **settings}))
+            assert list(carry_out(config))
+            ids[name] = config.id
+    return ids

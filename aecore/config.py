@@ -67,8 +67,8 @@ Schedule = Annotated[
     Says("one-cycle: the rate rises and falls once, which gets further in few epochs (Smith & Topin 2017)."),
 ]
 Precision = Annotated[
-    Literal["float32", "bfloat16"],
-    Says("bfloat16: half the bits in matrix products; faster where the chip has it."),
+    Literal["float32", "bfloat16", "auto"],
+    Says("bfloat16: half the bits in matrix products, about twice as fast where the chip has it; auto: only there."),
 ]
 
 

@@ -42,6 +42,21 @@ def pick(wanted: str | None = None) -> Device:
     return Device(kind, _name(kind))
 
 
+def halves(precision: str, device: torch.device) -> bool:
+    """Whether a precision of the settings means bfloat16 on this device: `auto` does where its chip multiplies that."""
+    return precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16(device))
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether there are units for it; without them it is emulated, and slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # not in older ones
+        capabilities = torch.cpu.get_capabilities()
+        return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    return False
+
+
 def _name(kind: str) -> str:
     if kind.startswith("cuda"):
         return torch.cuda.get_device_name(torch.device(kind))

@@ -13,6 +13,7 @@ class Autoencoder(nn.Module):
     """x `[B, *shape]` -> Latent -> raw `[B, *shape]`. Labels `y` `[B]` are for conditional models; others take none."""
 
     conditional = False  # whether labels change anything
+    halved = False  # whether encoder and decoder multiply in bfloat16; all else stays in float32
 
     def __init__(self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood) -> None:
         super().__init__()
@@ -22,13 +23,22 @@ class Autoencoder(nn.Module):
         self.likelihood = likelihood
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> Latent:
-        latent: Latent = self.bottleneck(self.encoder(x))
+        latent: Latent = self.bottleneck(self._through(self.encoder, x))
         return latent
 
     def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Raw numbers `[B, *shape]`; only the likelihood gives them meaning."""
-        raw: Tensor = self.decoder(z)
-        return raw
+        return self._through(self.decoder, z)
+
+    def _through(self, network: nn.Module, x: Tensor) -> Tensor:
+        """A network's answer. Halved, only its large products are: a KL or a distance would lose its small digits."""
+        out: Tensor
+        if self.halved:
+            with torch.autocast(x.device.type, torch.bfloat16):
+                out = network(x).to(x.dtype)
+        else:
+            out = network(x)
+        return out
 
     @torch.inference_mode()
     def codes(self, x: Tensor, y: Tensor | None = None) -> Tensor:

@@ -14,7 +14,14 @@ from aecore.errors import UserError
 
 # widths of the encoder for each network, and what a data set of this size needs to be learnt in a short while
 _SMALL: dict[str, Any] = {"mlp": (128, 64), "conv": (32, 64), "epochs": 120, "batch_size": 64, "lr": 0.004}
-_LARGE: dict[str, Any] = {"mlp": (512, 256), "conv": (32, 64), "epochs": 10, "batch_size": 256, "lr": 0.003}
+_LARGE: dict[str, Any] = {
+    "mlp": (512, 256),
+    "conv": (32, 64),
+    "epochs": 10,
+    "batch_size": 256,
+    "lr": 0.003,
+    "precision": "auto",
+}
 STARTS: dict[str, dict[str, Any]] = {"digits": _SMALL}
 
 

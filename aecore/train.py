@@ -7,13 +7,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from aecore.config import Config
 from aecore.data import Data, Split
+from aecore.devices import halves
 from aecore.position import Chance, Parts, Position, Tally, moved
 from aecore.position import Diverged as Diverged
 from aecore.recipe import Pass, Recipe
@@ -83,10 +83,14 @@ class Pictures:
             yield self.batch(order[start : start + size])
 
 
-def _autocast(config: Config, device: torch.device) -> Any:
-    if config.precision == "bfloat16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext()
+@contextlib.contextmanager
+def _halved(recipe: Recipe, half: bool) -> Iterator[None]:
+    """Inside, the networks multiply in bfloat16; for a step only: what looks at the model between two does not."""
+    recipe.model.halved = half
+    try:
+        yield
+    finally:
+        recipe.model.halved = False
 
 
 def fit(
@@ -100,7 +104,7 @@ def fit(
     at = at or Position(recipe, config, device)
     train, held_out = Pictures.of(data.train, device), Pictures.of(data.validation, device)
     rate, steps_each = SCHEDULES[config.schedule], math.ceil(len(train) / config.batch_size)
-    steps = config.epochs * steps_each
+    steps, half = config.epochs * steps_each, halves(config.precision, device)
     players = [(each, moved(each), optimiser) for each, optimiser in zip(recipe.objectives, at.optimisers, strict=True)]
     started = time.perf_counter()
     due = started + FIRST
@@ -119,14 +123,12 @@ def fit(
                 at.order = torch.randperm(len(train)).to(device)
         for x, y in train.batches(at.order, config.batch_size, at.step - at.epoch * steps_each):
             progress = at.step / steps
-            with at.chance:
-                with _autocast(config, device):
-                    p = recipe.passes(x, y, progress)
+            with at.chance, _halved(recipe, half):
+                p = recipe.passes(x, y, progress)
                 active = [player for player in players if player[0].active(progress)]
                 gradients = []
                 for objective, weights, _ in active:
-                    with _autocast(config, device):
-                        parts = objective.loss(p)
+                    parts = objective.loss(p)
                     total = sum(parts.values(), torch.zeros((), device=device))
                     keep = objective is not active[-1][0]  # the next player may go back through the same graph
                     gradients.append(torch.autograd.grad(total, weights, retain_graph=keep, allow_unused=True))
@@ -166,10 +168,13 @@ def _length(gradients: list[Tensor | None]) -> float:
 
 @torch.no_grad()
 def evaluate(recipe: Recipe, pictures: Pictures, config: Config, batch: int = 500) -> Parts:
-    """The recipe's loss parts on held-out pictures, in nats per picture; the same chance at every call."""
+    """The recipe's loss parts on held-out pictures, in nats per picture; the same chance at every call.
+
+    In float32, as the pages use the model, whatever it is trained in.
+    """
     recipe.modules.eval()
     tally, everything = Tally(), torch.arange(len(pictures), device=pictures.pixels.device)
-    with Chance(config.seed, pictures.pixels.device), _autocast(config, pictures.pixels.device):
+    with Chance(config.seed, pictures.pixels.device):
         for x, y in pictures.batches(everything, batch):
             p: Pass = recipe.passes(x, y)
             for objective in recipe.objectives:

@@ -216,6 +216,7 @@ def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Devic
         "active_units": metrics.active_units(codes),
         "device": device.name,
         "threads": torch.get_num_threads(),
+        "precision": "bfloat16" if devices.halves(draft.config.precision, device.torch) else "float32",
         "torch": torch.__version__,
         "created": time.time(),
     }

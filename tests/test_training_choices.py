@@ -83,7 +83,7 @@ def _steps(config: Config, digits: Data, count: int = 4) -> tuple[list[torch.Ten
         "adam": lambda p: torch.optim.AdamW(p, config.lr, weight_decay=config.weight_decay),
     }
     optimiser = makers[config.optimiser](recipe.model.parameters())
-    x, _ = Pictures.of(data.train, CPU).batch(slice(None))
+    x, _ = Pictures.of(data.train, CPU).batch(torch.arange(len(data.train)))
     for _ in range(count):
         optimiser.zero_grad()
         sum(recipe.objectives[0].loss(recipe.passes(x)).values()).backward()
@@ -177,7 +177,7 @@ def test_scores_are_taken_without_dropout(digits):
     config = _config(dropout=0.5)
     recipe, reports = _fit(config, digits)
     recipe.modules.eval()
-    x, _ = Pictures.of(digits.validation, CPU).batch(slice(None))
+    x, _ = Pictures.of(digits.validation, CPU).batch(torch.arange(len(digits.validation)))
     with torch.no_grad():
         assert recipe.passes(x).nll.mean().item() == pytest.approx(reports[-1].validation["reconstruction"], rel=1e-5)
 

@@ -1,0 +1,281 @@
+"""How fast models train: what a textbook does, the same tuned, and the laboratory, on MNIST, side by side in one run.
+
+    AECORE_DATA=folder python -m benchmarks.training          prints tables and, last, one line of JSON
+    ... --keep                                                puts the tables into docs/performance.md too
+
+The same 2-D VAE, seed, 55,000 training pictures and number of examples for all. Losses are negative ELBOs in nats per
+picture, one draw of z each: of the 10,000 test pictures, and of the 5,000 that were held out to choose by. The clock
+stands still while they are taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+from torch.utils.flop_counter import FlopCounterMode
+
+from aecore import data, devices, presets
+from aecore.config import Config
+from aecore.families import build, settle
+from aecore.position import Position
+from aecore.train import Pictures, evaluate, fit
+from benchmarks import report
+
+REPORT, TOP = Path("docs/performance.md"), "# How fast it is"
+GOAL = 147.0  # nats: about what the textbook's loop comes to in seven epochs
+EPOCHS = {"short": 6, "long": 12}  # of a one-cycle rate that is to reach it, and of the comparison of what is reached
+CPU = torch.device("cpu")
+Judge = Callable[[Pictures], float]  # the negative ELBO of pictures
+
+
+# --- What a textbook does, written as one would write it --------------------------------------------------------------
+
+
+class TextbookVAE(nn.Module):
+    """784-512-256-2 and back, or two convolutions with 32 and 64 channels: the same sizes as the laboratory's."""
+
+    def __init__(self, network: str) -> None:
+        super().__init__()
+        if network == "mlp":
+            wide = [nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 4)]
+            back = [nn.Linear(2, 256), nn.ReLU(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 784)]
+            self.encoder = nn.Sequential(nn.Flatten(), *wide)
+            self.decoder = nn.Sequential(*back, nn.Unflatten(1, (1, 28, 28)))
+        else:
+            down = [nn.Conv2d(1, 32, 4, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 4, 2, 1), nn.ReLU()]
+            up = [nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(32, 1, 4, 2, 1)]
+            self.encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(64 * 7 * 7, 4))
+            self.decoder = nn.Sequential(nn.Linear(2, 64 * 7 * 7), nn.ReLU(), nn.Unflatten(1, (64, 7, 7)), *up)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean, logvar = self.encoder(x).chunk(2, dim=1)
+        z = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
+        return self.decoder(z), mean, logvar
+
+
+def textbook_loss(raw: Tensor, x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
+    reconstruction = F.binary_cross_entropy_with_logits(raw, x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + logvar - mean.pow(2) - logvar.exp())
+    return (reconstruction + kl) / len(x)
+
+
+def textbook(network: str, epochs: int, seed: int, tuned: bool = False) -> Iterator[tuple[float, Judge]]:
+    """After each epoch: the seconds of training so far, and how to judge the model.
+
+    Tuned: batches of 512 from two workers that stay, one fused optimiser, twice the rate for four times the batch.
+    """
+    from torchvision import datasets, transforms
+
+    torch.manual_seed(seed)
+    everything = datasets.MNIST(data.folder(), train=True, transform=transforms.ToTensor())
+    workers: dict[str, Any] = {"num_workers": 2, "persistent_workers": True, "prefetch_factor": 4} if tuned else {}
+    # the laboratory holds out the first 5,000
+    loader = DataLoader(Subset(everything, range(5000, 60000)), 512 if tuned else 128, shuffle=True, **workers)
+    model = TextbookVAE(network)
+    more = {"lr": 2e-3, "fused": True} if tuned else {"lr": 1e-3}
+    optimiser = torch.optim.Adam(model.parameters(), **more)
+    seconds = 0.0
+    for _ in range(epochs):
+        started = time.perf_counter()
+        for x, _label in loader:
+            raw, mean, logvar = model(x)
+            loss = textbook_loss(raw, x, mean, logvar)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        seconds += time.perf_counter() - started
+        yield seconds, lambda pictures: textbook_judged(model, pictures)
+
+
+@torch.no_grad()
+def textbook_judged(model: nn.Module, pictures: Pictures) -> float:
+    torch.manual_seed(0)
+    batches = pictures.batches(torch.arange(len(pictures)), 500)
+    return sum(float(textbook_loss(*_answered(model, x))) * len(x) for x, _ in batches) / len(pictures)
+
+
+def _answered(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    raw, mean, logvar = model(x)
+    return raw, x, mean, logvar
+
+
+# --- What the laboratory does -----------------------------------------------------------------------------------------
+
+
+def settings(network: str, epochs: int, seed: int, precision: str) -> Config:
+    """A VAE as the form makes it, but for the batch."""
+    more = {"epochs": epochs, "seed": seed, "precision": precision, "batch_size": 512, "lr": 0.008}
+    return settle(presets.start("mnist", network, family="vae", z_dim=2, **more))
+
+
+def ours(config: Config, known: data.Data) -> Iterator[tuple[float, Judge]]:
+    """After each epoch: the seconds of training so far, and how to judge the model.
+
+    The loop is given nothing to hold out, or its clock would run while it looks at that.
+    """
+    recipe, nothing = (
+        build(config),
+        replace(known.validation, pictures=known.validation.pictures[:0], labels=known.validation.labels[:0]),
+    )
+    for progress in fit(recipe, replace(known, validation=nothing), config, CPU, Position(recipe, config, CPU)):
+        if progress.validation is not None:
+            yield progress.seconds, lambda pictures: sum(evaluate(recipe, pictures, config).values())
+
+
+# --- Side by side -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training as a curve: seconds, test and validation loss after each epoch; losses where they were asked for."""
+
+    seconds: list[float]
+    test: list[float]
+    validation: list[float]
+
+    @property
+    def epoch(self) -> float:
+        """Seconds of the fastest epoch: other work on the machine only ever adds to it."""
+        return min(after - before for before, after in zip([0.0, *self.seconds], self.seconds, strict=False))
+
+    def reached(self) -> float | None:
+        """Seconds until the test loss was no more than GOAL."""
+        return next((s for s, loss in zip(self.seconds, self.test, strict=True) if loss <= GOAL), None)
+
+
+def followed(training: Iterator[tuple[float, Judge]], known: data.Data, judged: bool = True) -> Run:
+    test, validation = Pictures.of(known.test, CPU), Pictures.of(known.validation, CPU)
+    run = Run([], [], [])
+    for seconds, judge in training:
+        run.seconds.append(seconds)
+        if judged:
+            run.test.append(judge(test))
+            run.validation.append(judge(validation))
+    return run
+
+
+def peak(dtype: torch.dtype, side: int = 1024) -> float:
+    """The fastest matrix product of this machine, FLOP/s: the best of many."""
+    a, b = torch.randn(side, side).to(dtype), torch.randn(side, side).to(dtype)
+    best = float("inf")
+    for _ in range(30):
+        started = time.perf_counter()
+        a @ b
+        best = min(best, time.perf_counter() - started)
+    return 2 * side**3 / best
+
+
+def flops(config: Config, known: data.Data) -> int:
+    """Floating-point operations of the products and convolutions that one epoch needs, there and back."""
+    recipe, n = build(config), config.batch_size
+    x, y = Pictures.of(known.train, CPU).batch(torch.arange(n))
+    with FlopCounterMode(display=False) as counter:
+        sum(recipe.objectives[0].loss(recipe.passes(x, y)).values(), torch.zeros(())).backward()
+    return int(counter.get_total_flops() * len(known.train) / n)
+
+
+def quality(known: data.Data, seeds: range) -> tuple[list[str], dict[str, Any]]:
+    """Seconds to GOAL, and what is reached after the same number of epochs."""
+    short, long = EPOCHS["short"], EPOCHS["long"]
+    rivals = {
+        "textbook": [followed(textbook("mlp", long, 0), known)],
+        "textbook, tuned": [followed(textbook("mlp", long, 0, tuned=True), known)],
+        "ours, float32": [followed(ours(settings("mlp", short, s, "float32"), known), known) for s in seeds],
+        "ours": [followed(ours(settings("mlp", short, s, "auto"), known), known) for s in seeds],
+        "ours, long": [followed(ours(settings("mlp", long, s, "auto"), known), known) for s in seeds[:1]],
+    }
+    base = rivals["textbook"][0].reached()
+    lines = [
+        "",
+        f"| | epochs | seconds to {GOAL:.0f} | times faster | test | validation |",
+        "|---|---|---|---|---|---|",
+    ]
+    said: dict[str, Any] = {}
+    for name, runs in rivals.items():
+        times = [run.reached() for run in runs]
+        took = median(float("inf") if each is None else each for each in times)
+        told = f"{took:.1f} | {base / took:.1f}" if base and took < float("inf") else "not reached | "
+        test, validation = (median(curve[-1] for curve in curves) for curves in _curves(runs))
+        lines.append(f"| {name} | {len(runs[0].test)} | {told} | {test:.1f} | {validation:.1f} |")
+        said[name] = {
+            "seconds": times,
+            "test": [run.test for run in runs],
+            "validation": [run.validation[-1] for run in runs],
+        }
+    return lines, said
+
+
+def _curves(runs: list[Run]) -> tuple[list[list[float]], list[list[float]]]:
+    return [run.test for run in runs], [run.validation for run in runs]
+
+
+def speed(network: str, known: data.Data, epochs: int) -> tuple[list[str], dict[str, Any]]:
+    """Seconds an epoch, and the share of the machine's matrix products that this is."""
+    rivals: dict[str, tuple[str, Run]] = {
+        "textbook": ("float32", followed(textbook(network, epochs, 0), known, judged=False)),
+        "textbook, tuned": ("float32", followed(textbook(network, epochs, 0, tuned=True), known, judged=False)),
+        "ours, float32": ("float32", followed(ours(settings(network, epochs, 0, "float32"), known), known, False)),
+    }
+    if devices.halves("auto", CPU):
+        half = followed(ours(settings(network, epochs, 0, "auto"), known), known, judged=False)
+        rivals["ours, bfloat16"] = ("bfloat16", half)
+    peaks = {"float32": peak(torch.float32), "bfloat16": peak(torch.bfloat16)}
+    work, base, said = flops(settings(network, 1, 0, "float32"), known), rivals["textbook"][1].epoch, {}
+    lines = [
+        "",
+        f"| {network} | seconds an epoch | pictures a second | times faster | GFLOP/s | of the peak |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, (precision, run) in rivals.items():
+        took = run.epoch
+        lines.append(
+            f"| {name} | {took:.2f} | {len(known.train) / took:,.0f} | {base / took:.1f} | {work / took / 1e9:.0f} | "
+            f"{work / took / peaks[precision]:.0%} |"
+        )
+        said[name] = {"epoch": round(took, 3), "share": round(work / took / peaks[precision], 3)}
+    lines += ["", ", ".join(f"{name} {each / 1e9:.0f} GFLOP/s" for name, each in peaks.items()) + " at best."]
+    return lines, said
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", action="store_true", help=f"put the tables into {REPORT}")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of ours, whose median is told")
+    parser.add_argument("--only", choices=["mlp", "conv", "quality"], help="one part")
+    asked = parser.parse_args()
+    known, said = data.load("mnist"), {}
+    machine = (
+        f"{torch.get_num_threads()} threads of {os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}"
+    )
+    lines = ["## Training a 2-D VAE on MNIST"]
+    parts: dict[str, Callable[[], tuple[list[str], dict[str, Any]]]] = {
+        "mlp": lambda: speed("mlp", known, 3),
+        "conv": lambda: speed("conv", known, 2),
+        "quality": lambda: quality(known, range(asked.seeds)),
+    }
+    for name, measure in parts.items():
+        if asked.only in (None, name):
+            more, said[name] = measure()
+            lines += more
+            print("\n".join(more), flush=True)
+    lines += ["", f"Measured with {machine}, by `python -m benchmarks.training`."]
+    if asked.keep:
+        report.keep(REPORT, TOP, lines)
+    print(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main()

@@ -185,6 +185,9 @@ def _environment(folder: Path) -> dict[str, str]:
         # computes, pages included; not at all, and the many short waits of a step make it a quarter slower.
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
         "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "20000"),
+        # glibc keeps what a step frees for the next one: given back, large batches pay for their pages again and again
+        "MALLOC_MMAP_THRESHOLD_": str(2**32 - 1),
+        "MALLOC_TRIM_THRESHOLD_": str(2**32 - 1),
     }
 
 

@@ -1,31 +1,57 @@
-"""How long a person waits: the pages of the laboratory in Chromium, in milliseconds.
+"""How long people wait: the pages of the laboratory in Chromium, with one browser and with ten.
 
     python -m benchmarks.pages            prints a table and, last, one line of JSON
+    ... --keep                            puts the table into docs/performance.md too
 
-Cold start to first screen; page changes with a finished run chosen; a key on a latent slider until the new picture
-is there; pressing Train until the first loss. Everything on this machine, one browser.
+Everything on this machine, so ten browsers compete with the server for it; every time is told whole, and beside it how
+much of it the server took: from the message that goes out to the last one that comes back. Uses a 2-D VAE of MNIST,
+trained for one epoch into a folder of its own, where AECORE_DATA has MNIST; else of the digits.
 """
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import json
+import os
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from tools.browser import free_port, idle, launch_browser, start_server
-from tools.shots import first_run
+import psutil
 
-# resolves at the moment at which the page holds another picture; the screen shows it with its next frame
-PAINTED = """(canvas, before) => new Promise(done => {
-  const look = () => canvas.toDataURL() === before ? requestAnimationFrame(look) : done(performance.now());
-  look();
-})"""
-SHOWN = """title => new Promise(done => {
+from aecore import data, presets
+from aecore.families import settle
+from benchmarks import report
+from tools.browser import FLAGS, chromium, free_port, idle, launch_browser, start_server
+
+REPORT, TOP = Path("docs/performance.md"), "# How fast it is"
+TITLES = ("Data", "Train", "Runs", "Reconstruct", "Latent map", "Manifold", "Interpolate", "Denoise")
+CROWD, WHILE = 10, 20.0  # browsers, and seconds in which each moves a slider about once a second
+
+# notes when messages go out and come back, by the page's own clock
+EARS = """(() => {
+  const Plain = WebSocket, talk = (window.__talk = { sent: 0, heard: 0 });
+  window.WebSocket = class extends Plain {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener('message', () => { talk.heard = performance.now(); });
+    }
+    send(...given) {
+      talk.sent ||= performance.now();
+      return super.send(...given);
+    }
+  };
+})()"""
+# Each resolves to [the whole time since `began`, the server's part of it] in milliseconds.
+SHOWN = """([title, began]) => new Promise((done) => {
   const look = () => {
     const app = document.querySelector('[data-testid="stApp"]');
     const heading = document.querySelector('[data-testid="stMain"] h1');
@@ -33,25 +59,59 @@ SHOWN = """title => new Promise(done => {
     const ready = heading && heading.textContent.trim() === title
       && app.dataset.testScriptState === 'notRunning'
       && !document.querySelector('[data-testid="stMain"] [data-stale="true"]')
-      && charts.every(chart => chart.querySelector('.main-svg'));
-    ready ? done(performance.now()) : requestAnimationFrame(look);
+      && charts.every((chart) => chart.querySelector('.main-svg'));
+    if (ready) done([performance.now() - began, __talk.heard - __talk.sent]);
+    else requestAnimationFrame(look);
   };
   look();
 })"""
-TITLES = ("Data", "Train", "Runs", "Reconstruct", "Latent map", "Manifold", "Interpolate", "Denoise")
+MOSAIC = '[data-testid="stPlotlyChart"] image'
+REDRAWN = """([selector, before]) => new Promise((done) => {
+  const look = () => {
+    const picture = document.querySelector(selector);
+    const state = document.querySelector('[data-testid="stApp"]').dataset.testScriptState;
+    if (picture && picture.getAttribute('href') !== before && state === 'notRunning')
+      done([performance.now() - __talk.sent, __talk.heard - __talk.sent]);
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
+DECODED = """([before, began]) => new Promise((done) => {
+  const look = () => {
+    if (document.querySelector('canvas.decoded').toDataURL() === before) requestAnimationFrame(look);
+    else done([performance.now() - began, 0]);
+  };
+  look();
+})"""
+NOW = "() => { __talk.sent = 0; return performance.now(); }"
 
 
-def timed(action: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    action()
-    return 1000 * (time.perf_counter() - began)
+@dataclass
+class Waits:
+    """How long something took, again and again, in milliseconds."""
+
+    whole: list[float] = field(default_factory=list)
+    server: list[float] = field(default_factory=list)
+
+    def add(self, pair: list[float]) -> None:
+        self.whole.append(pair[0])
+        self.server.append(pair[1])
+
+    def row(self, name: str) -> str:
+        whole = f"{statistics.median(self.whole):.0f} | {_high(self.whole):.0f}"
+        server = f"{statistics.median(self.server):.0f} | {_high(self.server):.0f}" if any(self.server) else "0 | 0"
+        return f"| {name} | {whole} | {server} | {len(self.whole)} |"
+
+
+def _high(times: list[float]) -> float:
+    """95 of 100 are not longer."""
+    return sorted(times)[min(len(times) - 1, int(0.95 * len(times)))]
 
 
 def cold_start() -> float:
-    """From `streamlit run` to the first screen's heading in an already open browser."""
+    """From `streamlit run` in a new process to the first screen's picture in an open browser, milliseconds."""
     with launch_browser() as browser:
-        page = browser.new_context().new_page()
-        port = free_port()
+        page, port = browser.new_context().new_page(), free_port()
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
         began = time.perf_counter()
         server = subprocess.Popen(
@@ -59,11 +119,10 @@ def cold_start() -> float:
         )
         try:
             while True:
-                try:
+                with suppress(Exception):
                     page.goto(f"http://localhost:{port}")
                     break
-                except Exception:
-                    time.sleep(0.05)
+                time.sleep(0.05)
             page.wait_for_selector("h1")
             page.wait_for_selector('[data-testid="stImage"] img')
             return 1000 * (time.perf_counter() - began)
@@ -72,60 +131,170 @@ def cold_start() -> float:
             server.wait()
 
 
-def page_changes(page: Any, rounds: int) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {title: [] for title in TITLES}
-    for _ in range(rounds + 1):
+def page_changes(page: Any, rounds: int) -> dict[str, Waits]:
+    found = {title: Waits() for title in TITLES}
+    for turn in range(rounds + 1):
         for title in TITLES:
             link = page.get_by_test_id("stSidebar").get_by_role("link", name=title, exact=True)
-            change = lambda link=link, title=title: (link.click(), page.evaluate(SHOWN, title))  # noqa: E731
-            found[title].append(timed(change))
+            link.hover()
+            began = page.evaluate(NOW)
+            link.click()
+            pair = page.evaluate(SHOWN, [title, began])
+            if turn:  # the first round fills the caches
+                found[title].add(pair)
             idle(page)
-    return {title: times[1:] for title, times in found.items()}  # the first round fills the caches
-
-
-def slider(page: Any, address: str, run: str, times: int) -> list[float]:
-    """Presses an arrow key on a latent slider until the browser has decoded another picture."""
-    page.goto(f"{address}/interpolate?run={run}")
-    idle(page)
-    thumb, canvas = page.get_by_role("slider", name="z1", exact=True), page.locator("canvas.decoded")
-    found = []
-    for turn in range(times):
-        before = canvas.evaluate("canvas => canvas.toDataURL()")
-        thumb.focus()
-        began = page.evaluate("performance.now()")  # the page's own clock, so that the driver's time does not count
-        page.keyboard.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft", delay=0)
-        found.append(canvas.evaluate(PAINTED, before) - began)
-        page.wait_for_timeout(250)  # somebody looks at it; our own waiting polls the page and would be timed too
     return found
 
 
-def click_to_loss(page: Any, address: str, seed: int) -> float:
+def server_slider(page: Any, address: str, run: str, times: int) -> Waits:
+    """Moves a slider of Streamlit's by a key: from the message that goes out to the new mosaic on the screen."""
+    page.goto(f"{address}/manifold?run={run}")
+    idle(page)
+    thumb, found = page.get_by_role("slider", name="Pictures a side"), Waits()
+    for turn in range(times):
+        before = page.locator(MOSAIC).first.get_attribute("href")
+        thumb.focus()
+        page.evaluate(NOW)
+        page.keyboard.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft")
+        found.add(page.evaluate(REDRAWN, [MOSAIC, before]))
+        page.wait_for_timeout(250)  # somebody looks at it
+    return found
+
+
+def live_slider(page: Any, address: str, run: str, times: int) -> Waits:
+    """Moves a latent slider by a key: until the browser has decoded another picture; the server hears nothing."""
+    page.goto(f"{address}/interpolate?run={run}")
+    idle(page)
+    thumb, canvas, found = page.get_by_role("slider", name="z1", exact=True), page.locator("canvas.decoded"), Waits()
+    for turn in range(times):
+        before = canvas.evaluate("canvas => canvas.toDataURL()")
+        thumb.focus()
+        began = page.evaluate(NOW)
+        page.keyboard.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft")
+        found.add(page.evaluate(DECODED, [before, began]))
+        page.wait_for_timeout(250)
+    return found
+
+
+def click_to_loss(page: Any, address: str, seed: int) -> list[float]:
     page.goto(f"{address}/train")
     idle(page)
     page.get_by_role("spinbutton", name="Seed").fill(str(seed))
     page.keyboard.press("Tab")
     idle(page)
-    button = page.get_by_role("button", name="Train", exact=True)
-    return timed(lambda: (button.click(), page.wait_for_selector("text=Loss in this epoch", timeout=8000)))
+    began = time.perf_counter()
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_selector("text=Loss in this epoch", timeout=8000)
+    return [1000 * (time.perf_counter() - began), 0.0]
+
+
+def crowd(address: str, run: str) -> tuple[Waits, list[str]]:
+    """Ten browsers that each move a slider about once a second; the waits of all, and what went wrong."""
+    return asyncio.run(_crowd(address, run))
+
+
+async def _crowd(address: str, run: str) -> tuple[Waits, list[str]]:
+    from playwright.async_api import async_playwright
+
+    waits, faults = Waits(), []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+
+        async def one(number: int) -> None:
+            context = await browser.new_context()
+            await context.add_init_script(EARS)
+            page, chance = await context.new_page(), random.Random(number)
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            await page.goto(f"{address}/manifold?run={run}")
+            await page.wait_for_selector(MOSAIC, state="attached", timeout=60_000)
+            opened.append(number)
+            while len(opened) < CROWD:
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(2 + chance.random())
+            end = time.monotonic() + WHILE
+            while time.monotonic() < end:
+                before = await page.locator(MOSAIC).first.get_attribute("href")
+                await page.get_by_role("slider", name="Pictures a side").focus()
+                await page.evaluate(NOW)
+                await page.keyboard.press(chance.choice(("ArrowRight", "ArrowLeft")))
+                waits.add(await page.evaluate(REDRAWN, [MOSAIC, before]))
+                await asyncio.sleep(0.5 + chance.random())
+
+        opened: list[int] = []
+        await asyncio.gather(*(one(number) for number in range(CROWD)))
+        await browser.close()
+    return waits, faults
+
+
+def memory(address: str) -> float:
+    """Bytes that the server itself holds."""
+    port = int(address.rpartition(":")[2])
+    server = next(
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if "streamlit" in (line := process.info["cmdline"] or []) and str(port) in line
+    )
+    return float(server.memory_full_info().uss)
+
+
+def trained(folder: str) -> str:
+    """A run to look at, by its id."""
+    from aecore.work import carry_out
+
+    os.environ["AECORE_RUNS"] = folder
+    dataset = "mnist" if data.is_here("mnist") else "digits"
+    config = settle(presets.start(dataset, family="vae", z_dim=2, epochs=1))
+    for _ in carry_out(config):
+        pass
+    return config.id
 
 
 def main() -> None:
-    run = first_run() or ""
-    said: dict[str, Any] = {"cold start to first screen": [cold_start() for _ in range(3)]}
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as runs,
-        start_server(env={"AECORE_RUNS": runs}) as address,
-        launch_browser() as browser,
-    ):
-        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        page.goto(f"{address}?run={run}")
-        idle(page)
-        said |= {f"page change: {title}": times for title, times in page_changes(page, 5).items()}
-        said["slider key to picture"] = slider(page, address, run, 40)
-        said["Train click to first loss"] = [click_to_loss(page, address, seed) for seed in range(1, 6)]
-    for name, times in said.items():
-        print(f"{name:34} p50 {statistics.median(times):7.0f}   max {max(times):7.0f}   n {len(times)}")
-    print(json.dumps({name: round(statistics.median(times), 1) for name, times in said.items()}))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", action="store_true", help=f"put the table into {REPORT}")
+    asked = parser.parse_args()
+    starts = [cold_start() for _ in range(3)]
+    rows: dict[str, Waits] = {"cold `streamlit run` to the first screen": Waits(starts, [0.0] * 3)}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        run = trained(folder)
+        with start_server(env={"AECORE_RUNS": folder}) as address:
+            with launch_browser() as browser:
+                context = browser.new_context(viewport={"width": 1280, "height": 900})
+                context.add_init_script(EARS)
+                page = context.new_page()
+                page.goto(f"{address}?run={run}")
+                idle(page)
+                changes = page_changes(page, 5)
+                rows |= {f"to the page {title}": waits for title, waits in changes.items()}
+                rows["slider of Streamlit's to a new mosaic"] = server_slider(page, address, run, 40)
+                rows["latent slider to a new picture"] = live_slider(page, address, run, 40)
+                rows["Train to the first loss"] = Waits()
+                for seed in range(1, 6):
+                    rows["Train to the first loss"].add(click_to_loss(page, address, seed))
+                alone = memory(address)
+            rows[f"the same slider, {CROWD} browsers at once"], faults = crowd(address, run)
+            full = memory(address)
+    every = [each for waits in changes.values() for each in waits.whole]
+    lines = [
+        "## Pages",
+        "",
+        "| milliseconds | p50 | p95 | server's part, p50 | p95 | times |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [waits.row(name) for name, waits in rows.items()]
+    lines += [
+        "",
+        f"All page changes together: p50 {statistics.median(every):.0f} ms. The server holds {alone / 1e6:.0f} MB of "
+        f"its own after one browser and {full / 1e6:.0f} MB after {CROWD} more, {(full - alone) / CROWD / 1e6:.1f} MB "
+        f"each. Errors in {CROWD} browsers: {len(faults)}.",
+    ]
+    print("\n".join(lines))
+    if asked.keep:
+        report.keep(REPORT, TOP, lines)
+    said = {
+        name: [statistics.median(waits.whole), _high(waits.whole), _high(waits.server)] for name, waits in rows.items()
+    }
+    print(json.dumps(said | {"memory": [alone, full], "changes": statistics.median(every)}))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -32,7 +31,6 @@ from aecore.families import settle
 from benchmarks import report
 from tools.browser import FLAGS, chromium, free_port, idle, launch_browser, start_server
 
-REPORT, TOP = Path("docs/performance.md"), "# How fast it is"
 TITLES = ("Data", "Train", "Runs", "Reconstruct", "Latent map", "Manifold", "Interpolate", "Denoise")
 CROWD, WHILE = 10, 20.0  # browsers, and seconds in which each moves a slider about once a second
 
@@ -76,9 +74,9 @@ REDRAWN = """([selector, before]) => new Promise((done) => {
   };
   look();
 })"""
-DECODED = """([before, began]) => new Promise((done) => {
+DECODED = """(canvas, [before, began]) => new Promise((done) => {
   const look = () => {
-    if (document.querySelector('canvas.decoded').toDataURL() === before) requestAnimationFrame(look);
+    if (canvas.toDataURL() === before) requestAnimationFrame(look);
     else done([performance.now() - began, 0]);
   };
   look();
@@ -171,7 +169,7 @@ def live_slider(page: Any, address: str, run: str, times: int) -> Waits:
         thumb.focus()
         began = page.evaluate(NOW)
         page.keyboard.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft")
-        found.add(page.evaluate(DECODED, [before, began]))
+        found.add(canvas.evaluate(DECODED, [before, began]))
         page.wait_for_timeout(250)
     return found
 
@@ -184,7 +182,7 @@ def click_to_loss(page: Any, address: str, seed: int) -> list[float]:
     idle(page)
     began = time.perf_counter()
     page.get_by_role("button", name="Train", exact=True).click()
-    page.wait_for_selector("text=Loss in this epoch", timeout=8000)
+    page.wait_for_selector("text=In this epoch, training pictures", timeout=8000)
     return [1000 * (time.perf_counter() - began), 0.0]
 
 
@@ -251,7 +249,7 @@ def trained(folder: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keep", action="store_true", help=f"put the table into {REPORT}")
+    parser.add_argument("--keep", action="store_true", help=f"put the table into {report.FAST}")
     asked = parser.parse_args()
     starts = [cold_start() for _ in range(3)]
     rows: dict[str, Waits] = {"cold `streamlit run` to the first screen": Waits(starts, [0.0] * 3)}
@@ -290,7 +288,7 @@ def main() -> None:
     ]
     print("\n".join(lines))
     if asked.keep:
-        report.keep(REPORT, TOP, lines)
+        report.keep(report.FAST, report.FAST_TOP, lines)
     said = {
         name: [statistics.median(waits.whole), _high(waits.whole), _high(waits.server)] for name, waits in rows.items()
     }

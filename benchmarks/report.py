@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+FAST = Path(__file__).parent.parent / "docs" / "performance.md"
+FAST_TOP = """# How fast it is
+
+Tables are made by `python -m benchmarks.training`, `benchmarks.projections` and `benchmarks.pages`, each with `--keep`.
+How fast pictures follow a hand is told by `benchmarks.interaction`; what the queue costs, in [service.md](service.md).
+Compare within a table only: rivals were timed in one run with nothing else on the machine, and another machine will
+have other ratios."""
+
 
 def parts(file: Path) -> dict[str, str]:
     """The parts of a report by their titles."""

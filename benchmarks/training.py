@@ -17,7 +17,6 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -34,7 +33,6 @@ from aecore.position import Position
 from aecore.train import Pictures, evaluate, fit
 from benchmarks import report
 
-REPORT, TOP = Path("docs/performance.md"), "# How fast it is"
 GOAL = 147.0  # nats: about what the textbook's loop comes to in seven epochs
 EPOCHS = {"short": 6, "long": 12}  # of a one-cycle rate that is to reach it, and of the comparison of what is reached
 CPU = torch.device("cpu")
@@ -258,7 +256,7 @@ def speed(network: str, known: data.Data, epochs: int) -> tuple[list[str], dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keep", action="store_true", help=f"put the tables into {REPORT}")
+    parser.add_argument("--keep", action="store_true", help=f"put the tables into {report.FAST}")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of ours, whose median is told")
     parser.add_argument("--only", choices=["mlp", "conv", "quality"], help="one part")
     asked = parser.parse_args()
@@ -276,7 +274,7 @@ def main() -> None:
             lines, said[name] = measure()
             print("\n".join(lines), flush=True)
             if asked.keep:
-                report.keep(REPORT, TOP, [f"## {title}", *lines, "", f"Measured with {machine}."])
+                report.keep(report.FAST, report.FAST_TOP, [f"## {title}", *lines, "", f"Measured with {machine}."])
     print(json.dumps(said))
 
 

@@ -16,7 +16,7 @@ frame.page(
 for card in CARDS.values():
     with st.container(border=True):
         here = data.is_here(card.name)
-        st.subheader(card.title, anchor=card.name)
+        st.header(card.title, anchor=card.name)
         st.markdown(card.what)
         if here:
             images.rows(

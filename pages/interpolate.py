@@ -65,7 +65,7 @@ with st.container(horizontal=True):
         on_click="ignore",
     )
 
-st.subheader("One number at a time")
+st.header("One number at a time")
 
 
 @st.fragment

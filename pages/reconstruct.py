@@ -48,7 +48,7 @@ images.rows(
 st.caption("Below each: its squared error per pixel. In the error map orange is too bright, blue too dark.")
 
 base = shared.baselines(run.config.dataset, run.config.z_dim)
-st.subheader("On the whole test set")
+st.header("On the whole test set")
 frame.figures(
     ("This model", f"{every.mean():.4f}", "Mean squared error per pixel; black to white is 1."),
     (

@@ -34,5 +34,5 @@ if across == "PC1":
     )
 if run.model.conditional:
     st.caption(f"This model is told the class: its manifold is drawn as {run.card.classes[0]}.")
-st.subheader("The manifold at a few moments")
+st.header("The manifold at a few moments")
 replay.moments(packed)

@@ -65,7 +65,7 @@ if pressed:
     frame.choose(config.id, FOUND if known else "")
 if "run" in st.query_params:
     st.divider()
-    st.subheader(f"Run {st.query_params['run']}")
+    st.header(f"Run {st.query_params['run']}")
     if note := frame.noted():
         st.info(note, icon=":material/search:")
     monitor(st.query_params["run"])

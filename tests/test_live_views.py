@@ -13,7 +13,7 @@ from aecore import data, presets
 from aecore.families import build, settle
 from aecore.trained import Trained, load
 from aecore.work import carry_out
-from ui import dragged, live, shared
+from ui import component, dragged, live, shared
 
 
 def numbers(text: str) -> np.ndarray:
@@ -119,5 +119,31 @@ def test_interpolation_and_denoise_are_given_pictures(runs, given):
     assert sent["path"] == "spherical" and sent["label"] == 0
     assert np.array_equal(numbers(sent["pictures"][1]), x[1].ravel())
     dragged.denoise("model", run, x[0])
-    assert given["denoise"]["likelihood"] == "bernoulli"
     assert len(numbers(given["denoise"]["picture"])) == math.prod(run.card.shape)
+
+
+@pytest.fixture
+def mounted(monkeypatch):
+    """What the browser is sent, by the name of the view."""
+    seen = {}
+
+    def mount(folder, name):
+        return lambda data, **more: seen.update({name: data})
+
+    monkeypatch.setattr(component, "mounted", mount)
+    return seen
+
+
+def test_a_model_is_sent_with_what_it_takes_to_guess(runs, mounted):
+    run = runs["conditional-vae"]
+    key = live.weights(run)
+    sent = mounted["weights"]
+    assert sent["model"] == key and run.id in key
+    assert sent["head"]["likelihood"] == run.config.likelihood
+    assert sent["head"]["classes"] == 10
+    assert sent["blob"]["blob"][0].as_py() == shared.program(run).weights.tobytes()
+
+
+def test_a_view_may_do_without_a_model(mounted):
+    live.view("draw", None, "key", {"label": 1})
+    assert mounted["draw"] == {"label": 1, "view": "draw", "model": None}

@@ -620,7 +620,7 @@ def _numbers(given) -> np.ndarray:
 
 def test_data_page_shows_every_data_set():
     app = opened("data")
-    assert {each.value for each in app.subheader} == {card.title for card in CARDS.values()}
+    assert {each.value for each in app.header} == {card.title for card in CARDS.values()}
     missing = [name for name in CARDS if not data.is_here(name)]
     assert len([b for b in app.main.button if "Download" in b.label]) == len(missing) > 0
 

@@ -18,7 +18,7 @@ MOST = 6  # runs at a time: more colours cannot be told apart
 def compare(entries: Sequence[runs.Entry], names: Sequence[str]) -> None:
     """Draws the comparison of finished runs; `names` are those that the list shows."""
     configs = [entry.config for entry in entries if entry.config]
-    st.subheader(f"{len(entries)} runs side by side")
+    st.header(f"{len(entries)} runs side by side")
     _settings(entries, configs, names)
     _curves(entries, names)
     _pictures(entries, configs, names)

@@ -58,4 +58,4 @@ def _classes(run: Trained) -> dict[str, Any] | None:
 
 def denoise(model: str, run: Trained, picture: np.ndarray) -> None:
     """A picture, the same under noise of any kind and strength, and what the model draws of that."""
-    live.view("denoise", model, "denoise", {"picture": packed(picture), "likelihood": run.config.likelihood})
+    live.view("denoise", model, "denoise", {"picture": packed(picture)})

@@ -30,21 +30,22 @@ def weights(run: Trained) -> str | None:
         st.info(f"{error} The server draws it instead: pictures follow when you let go.", icon=":material/dns:")
         return None
     key = f"{run.id}-{run.result['created']}"
-    given = {"view": "weights", "model": key, "head": program.head, "blob": component.blob(program.weights.tobytes())}
+    head = {**program.head, "likelihood": run.config.likelihood}
+    given = {"view": "weights", "model": key, "head": head, "blob": component.blob(program.weights.tobytes())}
     component.mounted("live", "weights")(key=f"weights-{key}", data=given)
     return key
 
 
 def view(
     name: str,
-    model_key: str,
+    model_key: str | None,
     key: str,
     data: Mapping[str, Any],
     height: int | None = None,
     on_change: Mapping[str, Callable[[], None]] | None = None,
     default: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Mounts a view of a model that `weights` has sent; `key` is its own on the page.
+    """Mounts a view of a model that `weights` has sent, or of none (`model_key` None); `key` is its own on the page.
 
     `data` is sent anew, all of it, when any of it changes. What the view says with setStateValue(name, ...) and
     setTriggerValue(name, ...) is an attribute of the result for every name in `on_change`, whose functions are called

@@ -99,7 +99,7 @@ def nearby(run: Trained, test: Split, places: Places, point: np.ndarray) -> None
     rows, distances = latents.nearest(shared.codes(run), code, NEAR)
     here = ", ".join(f"{name} {value:.2f}" for name, value in zip(places.plane.names, point, strict=True) if name)
     here = here.replace("-", "\u2212")
-    st.subheader("The nearest test pictures")
+    st.header("The nearest test pictures")
     st.caption(
         f"Nearest to the point at {here}, with the distance of each code; a test picture's nearest neighbour is "
         f"usually {places.head['typical']:.2g} away."
@@ -111,7 +111,7 @@ def lassoed(run: Trained, test: Split, places: Places, corners: np.ndarray) -> N
     """Some of the test pictures inside a lasso; without one, how to draw it."""
     if not len(corners):
         return
-    st.subheader("In the lasso")
+    st.header("In the lasso")
     rows = np.flatnonzero(latents.inside(places.shown, corners))
     if not len(rows):
         st.info("No test picture has its code in there: draw the lasso around some points.", icon=":material/gesture:")

@@ -16,12 +16,13 @@ const MEANING = {
 export default function view({ parentElement, data, model }) {
   const root = parentElement.querySelector('.denoise'), $ = (selector) => root.querySelector(selector);
   const { on, stop } = listeners(), screen = frames(draw), asked = fromAddress();
-  let { kind, seed } = asked, clean = floats(data.picture), likelihood = data.likelihood;
+  let { kind, seed } = asked, clean = floats(data.picture);
   const slider = $('#strength'), noisy = new Float32Array(clean.length);
 
   function draw() {
     CORRUPTIONS[kind](clean, model.shape, slider.valueAsNumber, seed, noisy);
-    const drawn = reconstruct(model, noisy, likelihood), pictures = { clean, noisy, drawn };
+    const label = model.guess(noisy), drawn = model.decode(model.encode(noisy, label), label);
+    const pictures = { clean, noisy, drawn };
     for (const [name, picture] of Object.entries(pictures)) paint($(`.${name}`), picture, model.shape);
     table(root.querySelectorAll('tbody tr'), [noisy, drawn].map((picture) => scores(clean, picture, model.shape)));
   }
@@ -67,34 +68,6 @@ export default function view({ parentElement, data, model }) {
       $('.kinds div').replaceChildren();
     },
   };
-}
-
-// The mean of the code's picture; a conditional model is told the class under which it is least surprised.
-function reconstruct(model, picture, likelihood) {
-  const under = (label) => model.decode(model.encode(picture, label), label);
-  if (!model.classes) return under(0);
-  let best = 0, least = Infinity;
-  for (let label = 0; label < model.classes; label++) {
-    const nats = SURPRISE[likelihood](under(label), picture);
-    if (nats < least) [best, least] = [label, nats];
-  }
-  return under(best);
-}
-
-// Up to a factor and a constant, as in aecore/likelihoods.py: `mean` is what was drawn, `x` what was given.
-const SURPRISE = {
-  bernoulli: (mean, x) => sum(mean, x, (p, value) => {
-    const sure = Math.min(1 - 1e-7, Math.max(1e-7, p));
-    return -value * Math.log(sure) - (1 - value) * Math.log(1 - sure);
-  }),
-  gaussian: (mean, x) => sum(mean, x, (p, value) => (p - value) ** 2),
-  laplace: (mean, x) => sum(mean, x, (p, value) => Math.abs(p - value)),
-};
-
-function sum(a, b, of) {
-  let all = 0;
-  for (let i = 0; i < a.length; i++) all += of(a[i], b[i]);
-  return all;
 }
 
 function scores(clean, picture, shape) {

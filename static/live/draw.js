@@ -17,7 +17,7 @@ const KEYS = 'Arrows move the pen, with Shift further; Space puts it down and li
 export default function draw({ parentElement, data, model }) {
   const root = parentElement.querySelector('.draw'), $ = (selector) => root.querySelector(selector);
   const sheet = $('.sheet'), leaves = new AbortController(), { signal } = leaves, scan = scanner(model.shape);
-  let { fit, bits, label, errors } = data, places, view, look = null, asked = 0, closed = false, spoken = 0;
+  let { fit, bits, errors } = data, places, view, look = null, asked = 0, closed = false, spoken = 0;
   let strokes = [], drawing = null, cursor = null, down = false, stale = new Set(), code = null;
 
   function ask(...what) {
@@ -58,11 +58,12 @@ export default function draw({ parentElement, data, model }) {
     const given = scan(strokes, $('.centre').checked ? fit : null, bits), drawn = strokes.length > 0;
     const [seen, redrawn] = [$('.given'), $('.redrawn')];
     paint(seen, given, model.shape);
+    const label = drawn ? model.guess(given) : 0;
     code = drawn ? model.encode(given, label).slice() : null;
     const picture = drawn ? model.decode(code, label) : given;
     paint(redrawn, picture, model.shape);
     if (drawing) drawing.trail.push(shadow(places, code));
-    const words = drawn ? judged(mse(given, picture)) : 'Nothing is drawn yet.';
+    const words = drawn ? taken(label) + judged(mse(given, picture)) : 'Nothing is drawn yet.';
     const place = drawn ? written(places, ...shadow(places, code)) : 'no code yet';
     $('.words').textContent = words;
     say(seen, drawn ? 'Your drawing as the model is given it' : 'Nothing drawn yet');
@@ -71,6 +72,8 @@ export default function draw({ parentElement, data, model }) {
     if (!drawing) aloud(`${drawn ? `Code: ${place}. ` : ''}${words}`);
   }
 
+  // A model that is told the class is told the one that fits best.
+  const taken = (label) => (model.classes ? `Taken for ${places.classes[label]}. ` : '');
 
   // How well it is redrawn, against the errors of test pictures: the median, and what 9 of 10 and 99 of 100 stay below.
   function judged(error) {
@@ -169,7 +172,7 @@ export default function draw({ parentElement, data, model }) {
   for (const each of [sheet, $('.stage')]) sizes.observe(each);
 
   function update(given) {
-    ({ fit, bits, label, errors } = given);
+    ({ fit, bits, errors } = given);
     places = unpack(given.head, given.blob.getChild('blob').get(0));
     view = windowOn(places);
     $('.check').hidden = !fit;

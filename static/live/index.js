@@ -5,7 +5,7 @@
 //
 //     export default function view({ parentElement, data, model, setStateValue, setTriggerValue }) {
 //       // parentElement holds what stands in `${view}.html`, styled by `${view}.css`; both are optional files
-//       // model: the network (net.js) with the key `data.model`, already here
+//       // model: the network (net.js) with the key `data.model`, already here; null where the page names none
 //       return {
 //         update(data) {}, // the page has sent new data; the model and the view are the same ones
 //         dress() {},      // the theme may have changed: read the colours again and paint
@@ -23,6 +23,8 @@
 
 const here = new URL(import.meta.url);
 const beside = (name) => import(new URL(name + here.search, here)); // the same version as this file
+// what models.js imports, and what that imports: asked for at once, not one answer after the other
+for (const name of ['net', 'crowd', 'layers', 'codes', 'product', 'surprise']) beside(`./${name}.js`);
 const { get, put } = await beside('./models.js');
 
 const open = new WeakMap(); // what is mounted where
@@ -48,7 +50,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
 async function show(mounted, component) {
   close(mounted);
   const turn = mounted.turn, { view, model } = mounted.data;
-  const [module, net] = await Promise.all([beside(`./${view}.js`), get(model)]);
+  const [module, net] = await Promise.all([beside(`./${view}.js`), model ? get(model) : null]);
   if (turn !== mounted.turn) return; // something else is wanted by now
   mounted.view = module.default({ ...component, data: mounted.data, model: net });
   mounted.view.dress();

@@ -10,17 +10,14 @@ import re
 import pytest
 
 from tests.browser.rooms import furnished
-from tools.browser import idle, start_server, watch
+from tools.browser import FLAGS, chromium, idle, start_server, watch
 from tools.shots import LOOKS
+from ui.frame import PAGES
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
 LIVE = ("Latent pad", "Draw", "Interpolate", "Denoise", "Time machine")
 HOST = '[data-testid="stBidiComponentIsolated"]'
-# Rounds of nine pages: after 5 and after 50 changes both stand on the fifth page, the same one.
-WITH = ("Draw", "Interpolate", "Denoise", "Time machine", "Manifold", "Latent pad", "Latent map", "Interpolate",
-        "Latent pad")  # fmt: skip
-WITHOUT = ("Latent map", "Reconstruct", "Data", "Reconstruct", "Manifold", "Data", "Latent map", "Reconstruct", "Data")
 ANYTHING = re.compile(".")
 LARGE = 50_000  # bytes
 WEIGHTS_AND_CODES = {"live_weights", "live_pad", "live_draw", "replay_index"}  # components whose data may be larger
@@ -58,9 +55,34 @@ def arrived(page, name: str) -> None:
 
 # --- Memory -----------------------------------------------------------------------------------------------------------
 
+# V8 turns functions that run often into machine code, for minutes, and counts it as heap. In Streamlit's own code that
+# alone is more than the tenth that is allowed: a laboratory of five empty pages, none of them with a component, grows
+# from 11.8 to 13.1 MB between the 5th and the 50th change of page (ours from 14.0 to 15.8). Told to run bytecode only,
+# the one stays at 8.5 MB and the other at 9.8, and what is left to grow is what somebody forgot to let go of.
+BYTECODE = "--js-flags=--max-opt=0"
+TOUR = ("Draw", "Interpolate", "Denoise", "Time machine", "Manifold", "Latent pad", "Latent map", "Interpolate",
+        "Latent pad")  # after 5 and after 50 changes both stand on the fifth of these nine  # fmt: skip
+# True once the page of this name is there, its script has ended, and its charts or live views have drawn.
+ARRIVED = """([name, host, live]) => {
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)], main = '[data-testid="stMain"]';
+  if (document.querySelector(`${main} h1`)?.innerText.trim() !== name) return false;
+  if (document.querySelector('[data-testid="stApp"]').dataset.testScriptState !== 'notRunning') return false;
+  if (all(`${main} [data-stale="true"], ${main} [data-testid="stSkeleton"]`).length) return false;
+  if (!live) return all(`${main} [data-testid="stPlotlyChart"]`).every((chart) => chart.querySelector('.main-svg'));
+  const drawn = all(host).flatMap((each) => all('canvas[role="img"]', each.shadowRoot ?? each));
+  return drawn.length > 0 && drawn.every((canvas) => canvas.ariaLabel || !canvas.checkVisibility());
+}"""
+
+
+def visit(page, name: str) -> None:
+    """As `change`, without waiting until the page has been still for a while."""
+    page.get_by_test_id("stSidebar").get_by_role("link", name=name, exact=True).click()
+    page.wait_for_function(ARRIVED, arg=[name, HOST, name in LIVE])
+
 
 def held(page, tools) -> dict[str, float]:
     """What the page holds after its garbage was collected; bytes, and numbers of things."""
+    idle(page)
     for _ in range(2):  # what the first one frees may hold on to more
         tools.send("HeapProfiler.collectGarbage")
     counts = {each["name"]: each["value"] for each in tools.send("Performance.getMetrics")["metrics"]}
@@ -74,36 +96,34 @@ def held(page, tools) -> dict[str, float]:
     }
 
 
-def after_5_and_50(browser, lab, run, names) -> tuple[dict[str, float], dict[str, float]]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+def after_5_and_50(page, tools) -> tuple[dict[str, float], dict[str, float]]:
+    """What the page holds after so many changes, each page having been open once before: code is loaded only then."""
+    found = []
+    for number in range(-len(TOUR), 50):
+        visit(page, TOUR[number % len(TOUR)])
+        if number in (4, 49):
+            found.append(held(page, tools))
+    return found[0], found[1]
+
+
+def test_fifty_changes_of_page_leave_nothing_behind(browser, lab, run):
+    """What stays within a few percent cannot be growing by the page; the promise is a tenth."""
+    chrome = browser.browser_type.launch(executable_path=chromium(), args=[*FLAGS, BYTECODE])
+    context = chrome.new_context(viewport={"width": 1280, "height": 900})
     faults, page = watch(context), context.new_page()
     tools = context.new_cdp_session(page)
     for domain in ("HeapProfiler", "Performance"):
         tools.send(f"{domain}.enable")
-    begin(page, lab, run, "Latent pad" if names is WITH else "Manifold")
-    found = []
-    for number in range(50):
-        change(page, names[number % len(names)])
-        if number in (4, 49):
-            found.append(held(page, tools))
-    context.close()
-    assert not faults
-    return found[0], found[1]
-
-
-@pytest.mark.timeout(400)
-def test_fifty_changes_of_page_leave_nothing_behind(browser, lab, run):
-    """The heap grows by less than a tenth beyond what pages without live views make it grow: caches, compiled code."""
-    early, late = after_5_and_50(browser, lab, run, WITH)
-    usual_early, usual_late = after_5_and_50(browser, lab, run, WITHOUT)
-    print("with live views", early, late, "without", usual_early, usual_late, sep="\n")
-    usual = max(0, usual_late["heap"] - usual_early["heap"])
-    assert late["heap"] - early["heap"] - usual < 0.1 * early["heap"]
-    assert late["heap"] < 1.25 * early["heap"]
-    assert late["buffers"] - early["buffers"] < 1_000_000, "weights, codes and pictures are given back"
-    assert late["nodes"] < 1.1 * early["nodes"] + 100
-    assert late["listeners"] < 1.1 * early["listeners"] + 10
+    begin(page, lab, run, "Latent pad")
+    early, late = after_5_and_50(page, tools)
+    chrome.close()
+    print(early, late, sep="\n")
+    assert late["heap"] < 1.04 * early["heap"]
+    assert late["buffers"] - early["buffers"] < 500_000, "weights, codes and pictures are given back"
+    assert late["nodes"] < 1.05 * early["nodes"] + 50
+    assert late["listeners"] < 1.05 * early["listeners"] + 10
     assert not late["workers"]
+    assert not faults
 
 
 # --- Messages ---------------------------------------------------------------------------------------------------------
@@ -202,3 +222,18 @@ def test_axe_finds_nothing_serious_in_the_live_views(look, browser, lab, run):
     context.close()
     assert not found
     assert not faults
+
+
+def test_headings_skip_no_level(browser_page, lab, run):
+    """Screen readers walk from heading to heading: h1 is the page, h2 its parts, in the live views too."""
+    axe, page, found = pytest.importorskip("axe_playwright_python.base"), browser_page, []
+    page.goto(f"{lab}/?run={run[1]}")
+    idle(page)
+    page.evaluate(axe.AXE_SCRIPT)
+    for name in ("Home", *(name for group in PAGES.values() for name, _ in group.values() if name != "Home")):
+        if name != "Home":
+            visit(page, name)
+        told = page.evaluate("axe.run(document, { runOnly: ['heading-order', 'page-has-heading-one'] })")
+        assert told["passes"], "it found headings"
+        found += [(name, each["id"], node["html"]) for each in told["violations"] for node in each["nodes"]]
+    assert not found

@@ -48,6 +48,7 @@ OTHER_CASES = [
     *({"family": "contractive", "activation": name, "dropout": 0.2} for name in ACTIVATIONS),
     *({"family": "vae", "likelihood": name} for name in LIKELIHOODS),
     {"dataset": "mnist", "family": "vae", "network": "conv", "preset": "deep"},  # odd sizes: 28, 14, 7, 3
+    {"dataset": "mnist", "family": "vae", "network": "conv", "activation": "silu"},  # no zeros, 7 pixels in a line
     {"dataset": "shapes-colour", "family": "conditional-vae", "network": "conv", "z_dim": 16},
     {"family": "ladder-vae", "z_dim": 5, "knobs": {"top_share": 0.3}},
     {"family": "top-k", "z_dim": 3, "knobs": {"k": 64}},
@@ -112,6 +113,36 @@ def test_the_browser_computes_what_torch_computes(page, case):
         assert np.abs(found.reshape(right.shape) - right)[rows].max() < CLOSE
 
 
+PRODUCT = """async () => {
+  const { dense, multiply, pieces } = await import('/app/static/live/product.js');
+  const one = (zeros) => (Math.random() < zeros ? 0 : Math.random() - 0.5);
+  const random = (length, zeros) => Float32Array.from({ length }, () => one(zeros));
+  const worst = [];
+  for (const count of [1, 3, 4, 5, 8, 11]) {
+    for (const zeros of [0, 0.5, 0.9]) {
+      const inputs = 13, n = 5, x = random(count * inputs, zeros), w = random(inputs * n, 0);
+      const right = Array.from({ length: count * n }, (_, at) => {
+        let sum = 1;
+        for (let i = 0; i < inputs; i++) sum += x[Math.floor(at / n) * inputs + i] * w[i * n + (at % n)];
+        return sum;
+      });
+      for (const full of [true, false]) {
+        const out = new Float32Array(count * n).fill(1);
+        multiply(x, pieces(count, inputs), w, n, out, full);
+        worst.push(Math.max(...right.map((value, at) => Math.abs(value - out[at]))));
+      }
+    }
+  }
+  return [Math.max(...worst), [0, 0.5, 0.9].map((zeros) => dense(random(2000, zeros)))];
+}"""
+
+
+def test_four_windows_at_a_time_make_what_one_at_a_time_makes(page):
+    worst, dense = page.evaluate(PRODUCT)
+    assert worst < 1e-6
+    assert dense == [True, True, False]
+
+
 def test_labels_matter_to_conditional_models_only(page):
     draw = """async ([head, weights]) => {
       const { network } = await import('/app/static/live/net.js');
@@ -122,6 +153,40 @@ def test_labels_matter_to_conditional_models_only(page):
     for family in ("vae", "conditional-vae"):
         program = browser.program(made(family=family))
         assert page.evaluate(draw, [program.head, packed(program.weights)]) == (family == "vae")
+
+
+GUESS = """async ([head, ...packed]) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+  const [weights, x] = packed.map((text) => new Float32Array(bytes(text).buffer));
+  const { network } = await import('/app/static/live/net.js');
+  const net = network(head, weights), pixels = net.shape.reduce((a, b) => a * b, 1);
+  return Array.from({ length: x.length / pixels }, (_, i) => net.guess(x.subarray(i * pixels, (i + 1) * pixels)));
+}"""
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_the_browser_guesses_the_class_that_torch_guesses(page, likelihood, network):
+    run = made(family="conditional-vae", network=network, likelihood=likelihood)
+    program, model = browser.program(run), run.model
+    head = program.head | {"likelihood": likelihood}
+    x = np.random.default_rng(0).random((COUNT, *run.card.shape), dtype=np.float32)
+    found = np.array(page.evaluate(GUESS, [head, packed(program.weights), packed(x)]))
+    given = torch.from_numpy(x)
+    with torch.inference_mode():
+        told = [torch.full((COUNT,), label) for label in range(len(model.hints))]
+        nats = [model.likelihood.nll(model.decode(model.encode(given, y).code, y), given) for y in told]
+        best, second = torch.stack(nats).topk(2, dim=0, largest=False).values
+        right = model.guess(given).numpy()
+    clear = ((second - best) > 1e-5 * best.abs()).numpy()  # rounding cannot decide these
+    assert clear.mean() > 0.9 and len(set(right)) > 3
+    assert np.array_equal(found[clear], right[clear])
+
+
+def test_a_model_without_labels_guesses_nothing(page):
+    program = browser.program(made())
+    x = np.ones((2, *program.head["shape"]))
+    assert page.evaluate(GUESS, [program.head, packed(program.weights), packed(x)]) == [0, 0]
 
 
 CROWD = """async ([head, weights, count]) => {

@@ -40,7 +40,8 @@ def open_page(lab, browser_page, trained, sent):
     def go(name: str, kind: str = "2-D", page=browser_page):
         page.goto(f"{lab}/{name}?run={trained[1][kind]}")
         idle(page)
-        expect(stage(page) if name == "latent_pad" else sheet(page)).to_be_visible()
+        alive = stage(page) if name == "latent_pad" else sheet(page)
+        expect(alive).to_have_attribute("aria-label", re.compile("."))
         return page
 
     return go

@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model
 
-from aecore import devices, metrics, pictures, runs, snapshots, trained
+from aecore import devices, maps, metrics, pictures, runs, snapshots, trained
 from aecore.cards import CARDS
 from aecore.config import Config
 from aecore.data import Data, Split, load
@@ -221,6 +221,8 @@ def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Devic
         "created": time.time(),
     }
     draft.finish(trained.weights(recipe.model.cpu()), result, trained.thumbnail(opened, codes))
+    if maps.wanted():  # of the codes that pages find, to the last bit: theirs are the CPU's
+        maps.prepare(codes if device.kind == "cpu" else opened.codes_of(data.test))
 
 
 def squared_errors(opened: trained.Trained, split: Split) -> np.ndarray:

@@ -33,7 +33,6 @@ from aecore.errors import UserError
 from aecore.foreman import cores
 from benchmarks import report
 
-REPORT, TOP = Path("docs/performance.md"), "# How fast it is"
 MOST = 50_000  # pictures of each split
 JUDGED = 10_000  # points at most by which a map is judged: it takes all distances between them
 ROUNDS = 2
@@ -157,7 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How fast maps of codes are drawn.")
     parser.add_argument("--counts", type=int, nargs="+", default=[2000, 10_000, 60_000])
     parser.add_argument("--slow", type=int, default=10_000, help="codes up to which the others draw too")
-    parser.add_argument("--keep", action="store_true", help=f"put the table into {REPORT}")
+    parser.add_argument("--keep", action="store_true", help=f"put the table into {report.FAST}")
     parser.add_argument("--draw", nargs=3, metavar=("KIND", "BY", "FOLDER"), help=argparse.SUPPRESS)
     parser.add_argument("--again", action="store_true", help=argparse.SUPPRESS)
     said = parser.parse_args()
@@ -180,7 +179,7 @@ def main() -> None:
             for kind in DRAW:
                 lines += compared(kind, codes[:count], labels[:count], said.slow, Path(folder))
     if said.keep:
-        report.keep(REPORT, TOP, [*top, *(line.told() for line in lines)])
+        report.keep(report.FAST, report.FAST_TOP, [*top, *(line.told() for line in lines)])
     print(json.dumps(figures(lines)))
 
 

@@ -10,13 +10,41 @@ import pytest
 from aecore import projections
 from aecore.errors import UserError
 from aecore.knobs import complete, knobs_of
-from aecore.metrics import knn_accuracy
+from aecore.metrics import knn_accuracy, trustworthiness
 
 # Nothing may warn, but for what Python itself keeps quiet: umap says on import that it misses TensorFlow.
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.filterwarnings("ignore::ImportWarning")]
 
-MAPS = pytest.mark.parametrize("project", [projections.tsne, projections.umap], ids=["t-SNE", "UMAP"])
-ALL = pytest.mark.parametrize("project", projections.PROJECTIONS.values(), ids=projections.PROJECTIONS)
+# every package that draws maps of a kind, the one that is used here and those that others fall back to
+DRAWN_BY = [
+    pytest.param(
+        (kind, package),
+        id=f"{kind} by {package}",
+        marks=pytest.mark.skipif(not projections._version(package), reason=f"{package} is not installed here"),
+    )
+    for kind, packages in projections.ENGINES.items()
+    for package in packages
+]
+MAPS = pytest.mark.parametrize("project", DRAWN_BY, indirect=True)
+ALL = pytest.mark.parametrize("project", [("PCA", ""), *DRAWN_BY], indirect=True)
+SCRANPY = pytest.mark.skipif(not projections._version("scranpy"), reason="scranpy has no wheel for this system")
+
+
+@pytest.fixture
+def project(request, monkeypatch):
+    """A projection that is drawn by the package asked for."""
+    kind, package = request.param
+    if package:
+        monkeypatch.setitem(projections.ENGINES, kind, {package: projections.ENGINES[kind][package]})
+    return projections.PROJECTIONS[kind]
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    """600 scanned digits as codes of 64 dimensions."""
+    from sklearn.datasets import load_digits
+
+    return load_digits().data[:600].astype(np.float32)
 
 
 @pytest.fixture
@@ -86,6 +114,66 @@ def test_more_neighbours_than_there_are_is_no_error():
 
 
 @MAPS
+def test_maps_are_turned_as_pca_lies(project, blobs):
+    # no turn or mirror image brings a map closer to PCA when their product is symmetric and not negative
+    points, plane = project(blobs[0]), projections.pca(blobs[0])
+    product = points.T @ plane
+    np.testing.assert_allclose(product, product.T, atol=1e-4 * np.abs(product).max())
+    assert np.linalg.eigvalsh(product).min() > 0
+    np.testing.assert_allclose(points.mean(axis=0), 0, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", projections.ENGINES)
+def test_another_seed_draws_a_map_that_looks_alike(kind, digits):
+    first, second = (projections.PROJECTIONS[kind](digits, seed=seed) for seed in (0, 1))
+    assert np.corrcoef(first.ravel(), second.ravel())[0, 1] > 0.9  # both start from PCA
+
+
+@SCRANPY
+@pytest.mark.parametrize("kind", projections.ENGINES)
+def test_threads_change_nothing(kind, digits, monkeypatch):
+    maps = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        maps.append(projections.PROJECTIONS[kind](digits))
+    np.testing.assert_array_equal(*maps)
+
+
+@SCRANPY
+@pytest.mark.parametrize("kind", projections.ENGINES)
+def test_nearly_exact_neighbours_draw_maps_as_good(kind, digits, monkeypatch):
+    exact = projections.PROJECTIONS[kind](digits)
+    monkeypatch.setattr(projections, "EXACT", 0)
+    nearly = projections.PROJECTIONS[kind](digits)
+    assert trustworthiness(digits, nearly) > trustworthiness(digits, exact) - 0.005
+
+
+@SCRANPY
+@pytest.mark.parametrize("kind", projections.ENGINES)
+def test_the_fast_one_keeps_neighbours_as_well(kind, digits):
+    fast, slow = (draw(digits, _plane(digits), 0, **DEFAULTS[kind]) for draw in projections.ENGINES[kind].values())
+    assert trustworthiness(digits, fast) > trustworthiness(digits, slow) - 0.005
+
+
+DEFAULTS = {"t-SNE": {"perplexity": 30.0}, "UMAP": {"n_neighbors": 15, "min_dist": 0.1}}
+
+
+def _plane(codes: np.ndarray) -> np.ndarray:
+    plane = projections.pca(codes).astype(np.float64)
+    return plane / plane[:, 0].std()
+
+
+def test_the_best_package_that_is_there_draws(monkeypatch):
+    installed = {"scikit-learn": "1", "umap-learn": "2"}
+    monkeypatch.setattr(projections, "_version", lambda package: installed.get(package, ""))
+    assert [projections.engine(kind) for kind in projections.ENGINES] == ["scikit-learn", "umap-learn"]
+    before = projections.made_by("UMAP")
+    installed["scranpy"] = "3"
+    assert [projections.engine(kind) for kind in projections.ENGINES] == ["scranpy", "scranpy"]
+    assert projections.made_by("UMAP") != before
+
+
+@MAPS
 def test_too_few_codes_are_refused_in_a_sentence(project):
     with pytest.raises(UserError, match="at least 5 points, not 4"):
         project(np.eye(4, dtype=np.float32))
@@ -105,7 +193,7 @@ def test_every_setting_is_declared_as_a_knob(project):
 
 
 def test_importing_brings_no_heavy_library():
-    modules = "{'umap', 'numba', 'sklearn', 'skimage', 'scipy', 'torch', 'streamlit'}"
+    modules = "{'umap', 'numba', 'sklearn', 'skimage', 'scipy', 'scranpy', 'knncolle', 'torch', 'streamlit'}"
     source = f"import sys, aecore.latents, aecore.projections, aecore.metrics; print({modules} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -13,7 +13,6 @@ import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
 import streamlit.config
 from PIL import Image
@@ -585,37 +584,6 @@ def test_denoise_with_every_noise(trained):
     assert len(seen) == 1 + len(CORRUPTIONS), "each noise spoils the picture in its own way"
     control(app, "Strength").set_value(0.0)
     whole(app.run())
-
-
-@pytest.mark.parametrize("kind", ["vanilla, 1-D", "vae, 32-D"])
-@pytest.mark.parametrize("projection", ["PCA", "t-SNE"])
-def test_latent_map(projection, kind, trained):
-    _map(trained[kind], projection)
-
-
-@pytest.mark.timeout(110)
-def test_latent_map_with_umap(trained):  # its library compiles itself, once in a process
-    _map(trained["vae, 32-D"], "UMAP")
-
-
-def _map(run: str, projection: str) -> None:
-    app = opened("latent_map", run)
-    control(app, "Points").set_value(100)
-    control(app, "Map").set_value(projection)
-    whole(app.run())
-    assert not app.error
-    chart = next(each for each in app.main if each.type == "plotly_chart")
-    drawn = json.loads(chart.proto.spec)["data"]
-    assert sum(len(np.atleast_1d(_numbers(trace["x"]))) for trace in drawn) == 100
-
-
-def _numbers(given) -> np.ndarray:
-    """The numbers of a Plotly array, which may be packed."""
-    import base64
-
-    if isinstance(given, dict):
-        return np.frombuffer(base64.b64decode(given["bdata"]), given["dtype"])
-    return np.array(given)
 
 
 def test_data_page_shows_every_data_set():

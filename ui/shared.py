@@ -14,7 +14,9 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from aecore.browser import Program
-    from aecore.places import Places
+    from aecore.data import Split
+    from aecore.maps import Drawing
+    from aecore.places import Dots, Places
     from aecore.replay import Packed
     from aecore.trained import Trained
 
@@ -56,9 +58,46 @@ def _codes(run: str, created: float) -> np.ndarray:
     return opened.codes_of(data.load(opened.config.dataset).test)
 
 
-def codes(run: Trained) -> np.ndarray:
-    """The codes of all test pictures of a run's data set, `[N, D]`."""
-    return _codes(run.id, run.result["created"])
+def codes(run: Trained, part: str = "test") -> np.ndarray:
+    """The codes of all test pictures of a run's data set, `[N, D]`, or of another of PARTS."""
+    return _codes_of(run.id, run.result["created"], part)
+
+
+def _codes_of(run: str, created: float, part: str) -> np.ndarray:
+    return _codes(run, created) if part == "test" else _learnt(run, created)
+
+
+# what a map may show: the splits of a data set whose rows follow each other
+PARTS = {"test": ("test",), "training": ("train", "validation")}
+
+
+@st.cache_resource(max_entries=2, show_spinner="Encoding the training pictures ...")  # up to 200 MB each
+def _learnt(run: str, created: float) -> np.ndarray:
+    opened = model(run, created)
+    return np.concatenate([opened.codes_of(split) for split in _splits(opened.config.dataset, "training").values()])
+
+
+def _splits(dataset: str, part: str) -> dict[str, Split]:
+    from aecore import data
+
+    return {name: getattr(data.load(dataset), name) for name in PARTS[part]}
+
+
+def splits(run: Trained, part: str) -> dict[str, Split]:
+    """The pictures of one of PARTS by split, in the order of its codes."""
+    return _splits(run.config.dataset, part)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _explained(run: str, created: float, part: str) -> np.ndarray:
+    from aecore import projections
+
+    return projections.explained_variance(_codes_of(run, created, part))
+
+
+def explained(run: Trained, part: str = "test") -> np.ndarray:
+    """The share 0..1 of the variance of the codes of one of PARTS that each component carries, falling: `[D]`."""
+    return _explained(run.id, run.result["created"], part)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -128,16 +167,25 @@ def baselines(dataset: str, z_dim: int) -> dict[str, float]:
     return work.baselines(data.load(dataset), z_dim)
 
 
-@st.cache_data(max_entries=64, show_spinner="Drawing the map ...", show_time=True)
-def _points(run: str, created: float, kind: str, count: int, knobs: dict[str, Any]) -> np.ndarray:
-    from aecore.projections import PROJECTIONS
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _dots(run: str, created: float, part: str, count: int, plane: str, drawn: str | None, _drawing: Any) -> Dots:
+    from aecore import latents, places
 
-    return PROJECTIONS[kind](_codes(run, created)[:count], **knobs)
+    opened = model(run, created)
+    known = _codes_of(run, created, part)[:count]
+    labels = np.concatenate([split.labels for split in _splits(opened.config.dataset, part).values()])[:count]
+    classes = opened.card.classes
+    if drawn:
+        return places.dots(_drawing.points(), labels, classes, codes=known)
+    flat = latents.plane_of_components(known) if plane == "PCA" else latents.plane_of_dimensions(known)
+    return places.dots(places.drawn(flat, known, labels, len(classes)), labels, classes, flat.names, known)
 
 
-def points(run: Trained, kind: str, count: int, knobs: dict[str, Any]) -> np.ndarray:
-    """The first `count` test codes drawn on a plane by one of the projections, `[count, 2]`."""
-    return _points(run.id, run.result["created"], kind, count, knobs)
+def dots(run: Trained, part: str, count: int, plane: str, drawing: Drawing | None = None) -> Dots:
+    """The first `count` codes of one of PARTS as points, packed for the browser: where a `drawing` that is ready put
+    them, or else on a plane: by "PCA", or their first two numbers as they are."""
+    drawn = drawing.key if drawing else None
+    return _dots(run.id, run.result["created"], part, count, plane, drawn, drawing)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Fetching some pictures ...")

@@ -1,4 +1,5 @@
-// What lies behind the point on the pad: dots, density or decoded pictures, the veil over the unknown, and the axes.
+// What lies behind the point on the pad: dots, density or decoded pictures, the veil over the unknown, and the axes. A map
+// without a `field` has no veil; classes in `places.hidden` are left out, axes without a name too.
 
 const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // of the same version
 const [{ drawDots, drawDensity, drawPart, rgb, veil }, { wiped, ticks }] = await Promise.all(
@@ -19,11 +20,13 @@ function paper(own, width, height) {
 function remembered(canvas, look, places) {
   let own = kept.get(canvas);
   if (own?.look !== look || own?.places !== places) {
-    own = { look, places, colours: look.classes.map(rgb), small: document.createElement('canvas') };
-    own.veil = veil(places, rgb(look.text)); // greys what is far
-    own.shade = veil(places, rgb(look.ground)); // hides pictures that are far
+    own = { look, places, small: document.createElement('canvas') };
+    if (places.field) own.veil = veil(places, rgb(look.text)); // greys what is far
+    if (places.field) own.shade = veil(places, rgb(look.ground)); // hides pictures that are far
     kept.set(canvas, own);
   }
+  const shown = (at) => (places.hidden?.has(at) ? null : rgb(look.classes[at % look.classes.length]));
+  own.colours = places.classes.map((_, at) => shown(at));
   return own;
 }
 
@@ -37,13 +40,13 @@ export function drawBack(canvas, { look, view, places, behind, mosaic }) {
     drawPart(pen, own.shade, whole, view, width, height);
   } else {
     pen.globalAlpha = 0.16;
-    drawPart(pen, own.veil, whole, view, width, height);
+    if (own.veil) drawPart(pen, own.veil, whole, view, width, height);
     pen.globalAlpha = 1;
     if (behind === 'density') density(pen, own, view, places, width, height);
     else dots(pen, own, view, places, canvas);
   }
   pen.globalAlpha = 1;
-  axes(pen, look, view, places, width, height);
+  if (places.names[0]) axes(pen, look, view, places, width, height);
 }
 
 function density(pen, own, view, places, width, height) {

@@ -1,11 +1,14 @@
-// What fingers and mice mean on the pad: one moves the point (or draws a lasso), two move and zoom the map.
+// What fingers and mice mean on a map: one draws a lasso, or does what `on.drags` says: it moves the pad's "point", or it
+// moves the map ("pan") and a tap picks what lies there. Two fingers always move and zoom the map.
 
 const THIN = 3; // pixels between two corners of a lasso
+const SLIP = 4; // pixels that a tap may move
 const CORNERS = 300; // sent at most
+const PINCH = 40; // pixels; mouse wheels turn further at a time
 
 export function gestures(stage, signal, on) {
-  const down = new Map(); // pointer -> where it is, in shares of the stage
-  let doing = null, start = null, polygon = [], last = null;
+  const view = stage.closest('.live'), down = new Map(); // pointer -> where it is, in shares of the stage
+  let doing = null, start = null, polygon = [], last = null, moved = false;
   const listen = (name, call, more = {}) => stage.addEventListener(name, call, { signal, ...more });
 
   function place(event) {
@@ -28,9 +31,10 @@ export function gestures(stage, signal, on) {
   });
 
   function begin(event) {
-    start = on.point();
-    doing = event.shiftKey || event.button === 1 ? 'pan' : on.lassoing() ? 'lasso' : 'point';
+    start = on.point?.();
+    doing = event.shiftKey || event.button === 1 ? 'pan' : on.lassoing() ? 'lasso' : on.drags;
     last = place(event);
+    moved = on.drags !== 'pan'; // elsewhere a tap is nothing of its own
     if (doing === 'point') on.move(on.at(...last));
     if (doing === 'lasso') on.draw((polygon = [on.free(...last)]));
   }
@@ -51,15 +55,23 @@ export function gestures(stage, signal, on) {
     }
     down.set(event.pointerId, now);
     if (doing === 'point') on.move(on.at(...now));
-    else if (doing === 'pan') on.pan(now[0] - last[0], now[1] - last[1]);
+    else if (doing === 'pan') return pan(now);
     else if (doing === 'lasso') return lengthen(now);
     else if (doing === 'pair' && down.size === 2) return pinch();
     last = now;
   });
 
+  const far = (now) => Math.hypot((now[0] - last[0]) * stage.clientWidth, (now[1] - last[1]) * stage.clientHeight);
+
+  function pan(now) {
+    if (!moved && far(now) < SLIP) return;
+    moved = true;
+    on.pan(now[0] - last[0], now[1] - last[1]);
+    last = now;
+  }
+
   function lengthen(now) {
-    const far = Math.hypot((now[0] - last[0]) * stage.clientWidth, (now[1] - last[1]) * stage.clientHeight);
-    if (far < THIN) return;
+    if (far(now) < THIN) return;
     last = now;
     polygon.push(on.free(...now));
     on.draw(polygon);
@@ -80,6 +92,7 @@ export function gestures(stage, signal, on) {
       if (doing === 'lasso') on.draw([]);
     } else if (doing === 'point') on.send();
     else if (doing === 'lasso') finish();
+    else if (doing === 'pan' && !moved) on.pick(on.at(...last));
     doing = null;
   }
   listen('pointerup', release);
@@ -91,9 +104,12 @@ export function gestures(stage, signal, on) {
     on.enclose(polygon.length < 3 ? [] : polygon.filter((corner, i) => i % every === 0));
   }
 
+  // A wheel alone belongs to the page, until something here has the focus: whoever scrolls by is not held up.
   listen('wheel', (event) => {
+    if (!event.ctrlKey && !event.metaKey && !view.matches(':focus-within')) return;
     event.preventDefault();
-    const lines = event.deltaMode ? 30 : 1, pinched = event.ctrlKey ? 6 : 1; // a touchpad's pinch comes as small steps
-    on.enlarge(Math.exp(Math.max(-1, Math.min(1, -event.deltaY * lines * pinched * 0.0018))), ...place(event));
+    const small = event.ctrlKey && Math.abs(event.deltaY) < PINCH; // a touchpad's pinch comes as small steps with Ctrl
+    const turned = event.deltaY * (event.deltaMode ? 30 : 1) * (small ? 6 : 1);
+    on.enlarge(Math.exp(Math.max(-1, Math.min(1, -turned * 0.0018))), ...place(event));
   }, { passive: false });
 }

@@ -5,17 +5,8 @@ const { wiped } = await import(new URL(`../replay/canvas.js${new URL(import.meta
 const RING = 9, NEAR = 6, HOVER = 5; // radii in pixels
 
 export function drawOver(canvas, { look, view, places, point, hover, lasso, near }) {
-  const { pen, width, height } = wiped(canvas);
+  const { pen, width, height } = wiped(canvas), twice = outlined(pen, look);
   const put = ([x, y]) => [view.across(x) * width, view.down(y) * height];
-  const twice = (width, trace) => { // seen on every ground: dark on light
-    for (const [colour, more] of [[look.ground, 2.5], [look.text, 0]]) {
-      pen.strokeStyle = colour;
-      pen.lineWidth = width + more;
-      pen.beginPath();
-      trace();
-      pen.stroke();
-    }
-  };
   const ring = ([x, y], radius) => () => pen.arc(x, y, radius, 0, 7);
   if (lasso.length) drawLasso(pen, look, lasso.map(put), twice);
   const at = put(hover ?? point), code = put([places.points[2 * near.row], places.points[2 * near.row + 1]]);
@@ -32,12 +23,23 @@ export function drawOver(canvas, { look, view, places, point, hover, lasso, near
   if (hover) twice(1.5, cross(pen, at));
 }
 
+// Lines that are seen on every ground: dark on light.
+export const outlined = (pen, look) => (width, trace) => {
+  for (const [colour, more] of [[look.ground, 2.5], [look.text, 0]]) {
+    pen.strokeStyle = colour;
+    pen.lineWidth = width + more;
+    pen.beginPath();
+    trace();
+    pen.stroke();
+  }
+};
+
 const upright = (pen, x, height) => () => {
   pen.moveTo(x, 0);
   pen.lineTo(x, height);
 };
 
-const cross = (pen, [x, y]) => () => {
+export const cross = (pen, [x, y]) => () => {
   pen.moveTo(x - HOVER, y);
   pen.lineTo(x + HOVER, y);
   pen.moveTo(x, y - HOVER);
@@ -55,7 +57,7 @@ function drawLink(pen, [ax, ay], [bx, by], twice) {
   });
 }
 
-function drawLasso(pen, look, corners, twice) {
+export function drawLasso(pen, look, corners, twice) {
   const trace = () => corners.forEach(([x, y], i) => pen[i ? 'lineTo' : 'moveTo'](x, y));
   pen.beginPath();
   trace();

@@ -12,9 +12,9 @@ const [{ drawBack }, { drawOver }, { mosaicOf }, { paint }, { lookOf, fillLegend
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const STEP = 0.01, LEAP = 0.05; // of the window, for an arrow key
 const QUIET = 400; // milliseconds without a key until the page is told, and between two things said aloud
-const GESTURES = 'Move over the map and the picture follows; drag, and the point stays where you let go. Wheel or '
-  + 'two fingers: closer and further away. Shift and drag, or two fingers: move the map. Shaded places are far from '
-  + 'every code.';
+const GESTURES = 'Move over the map and the picture follows; drag, and the point stays where you let go. Two fingers, '
+  + 'or the wheel with Ctrl or once you have clicked: closer and further away. Shift and drag, or two fingers: move the '
+  + 'map. Shaded places are far from every code.';
 const KEYS = 'Arrows move the point, with Shift further; Home: the middle; + and −: closer and further away; 0: the '
   + 'whole map; L: the lasso, in which Enter sets a corner, Enter again closes it and Escape ends it.';
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -143,6 +143,7 @@ export default function pad({ parentElement, data, model, setStateValue }) {
   gestures(stage, signal, {
     at: (across, down) => view.inside(view.x(across), view.y(down)),
     free: (across, down) => [view.x(across), view.y(down)],
+    drags: 'point',
     lassoing: () => lassoing,
     hover(at) { hover = at; ask('point', 'over'); },
     move, send,

@@ -5,8 +5,8 @@ const SETTLE = 70; // milliseconds in which two thirds of a zoom are done
 
 // `span` and `world` are [[low, high], [low, high]]: what is shown first, and how far one may go. On a flat map (codes
 // of one number) up and down mean nothing: there all stays in sight.
-export function windowOn({ span, world, names }) {
-  const flat = !names[1], first = span.flat();
+export function windowOn({ span, world, flat }) {
+  const first = span.flat();
   let now = [...first], aim = [...first], before = 0; // [left, right, bottom, top]
 
   // The same window, pushed back into the world and neither too close nor too far.

@@ -1,0 +1,61 @@
+// A map as aecore/places.py packed it (`dots`): where each point lies, whose it is, and which one is nearest.
+
+export function unpack(head, bytes, splits) {
+  const { pieces } = head;
+  const piece = (name) => bytes.slice(pieces[name][0], pieces[name][0] + pieces[name][1]);
+  const codes = pieces.codes ? new Float32Array(piece('codes').buffer) : null; // [N, D]
+  return {
+    ...head,
+    splits, // [name, pictures] of the splits whose rows follow each other
+    points: new Float32Array(piece('points').buffer), // [N, 2]
+    labels: piece('labels'), // [N]
+    rows: new Uint32Array(piece('rows').buffer), // [N], which picture of the page's each is: they come in another order
+    codeOf: (at) => codes?.subarray((at * codes.length) / head.count, ((at + 1) * codes.length) / head.count),
+    hidden: new Set(), // classes that are not shown
+  };
+}
+
+// The shown point nearest to a place on the screen; -1 when none is shown.
+export function nearest({ points, labels, hidden, count }, view, [x, y]) {
+  const [left, right, bottom, top] = view.edges, across = 1 / (right - left), down = 1 / (top - bottom);
+  let found = -1, least = Infinity;
+  for (let i = 0; i < count; i++) {
+    const dx = (points[2 * i] - x) * across, dy = (points[2 * i + 1] - y) * down, square = dx * dx + dy * dy;
+    if (square < least && !hidden.has(labels[i])) {
+      least = square;
+      found = i;
+    }
+  }
+  return found;
+}
+
+// The way of the same pictures from one map to another: `step(share)` puts each point so far along, by how much of the
+// first view lies on its left and below it. Null when they are other pictures.
+export function journey(from, to) {
+  if (from?.count !== to.count || JSON.stringify(from.splits) !== JSON.stringify(to.splits)) return null;
+  const goal = to.points, start = new Float32Array(goal.length), at = new Uint32Array(to.count);
+  from.rows.forEach((row, i) => { at[row] = i; });
+  for (let i = 0; i < goal.length; i++) {
+    const [[low, high], [least, most]] = [from.span[i % 2], to.span[i % 2]];
+    start[i] = least + ((from.points[2 * at[to.rows[i >> 1]] + (i % 2)] - low) / (high - low)) * (most - least);
+  }
+  to.points = start.slice();
+  return (share) => {
+    for (let i = 0; i < goal.length; i++) to.points[i] = start[i] + (goal[i] - start[i]) * share;
+    if (share === 1) to.points = goal;
+  };
+}
+
+// Class and picture of a point, as the page names them.
+export function named({ classes, labels, rows, splits }, at) {
+  let row = rows[at], which = 0;
+  while (row >= splits[which][1] && which < splits.length - 1) row -= splits[which++][1];
+  return `${classes[labels[at]]}, ${splits[which][0]} picture ${row}`;
+}
+
+// A map in words: how many points, and how many of each class.
+export function summary({ count, classes, counts }, what) {
+  const many = (number) => number.toLocaleString('en');
+  const each = classes.map((name, at) => `${name}: ${many(counts[at])}`).filter((_, at) => counts[at]);
+  return `${what} of ${many(count)} pictures, coloured by class (${each.join(', ')})`;
+}

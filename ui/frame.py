@@ -15,8 +15,6 @@ from aecore.errors import UserError
 from ui import palette, people, shared
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from aecore.config import Config
     from aecore.data import Split
     from aecore.trained import Trained
@@ -220,35 +218,6 @@ def figures(*named: tuple[str, str, str]) -> None:
     with st.container(horizontal=True, gap="large"):
         for name, value, meaning in named:
             st.metric(name, value, help=meaning, width="content")
-
-
-def selected(chart: Chart, scope: str) -> np.ndarray:
-    """Shows a chart whose points can be clicked or lassoed; returns the rows (`customdata`) of those chosen, `[n]`.
-
-    Once read, a selection is kept here and the chart gets a new key: the old one would send its whole selection,
-    megabytes for thousands of points, with every later click.
-    """
-    import numpy as np
-
-    # Streamlit lets a click select only where dragging pans, so one of the two must be chosen
-    way = st.segmented_control(
-        "Choose pictures by", ["click", "lasso"], default="click", required=True, key=f"{scope}-way"
-    )
-    chart.figure.update_layout(dragmode="lasso" if way == "lasso" else "pan")
-    kept = st.session_state.setdefault(f"selected-{scope}", {"turn": 0, "rows": np.array([], dtype=int)})
-    event = draw(
-        chart,
-        key=f"{scope}-{way}-{kept['turn']}",
-        tools=True,
-        on_select="rerun",
-        selection_mode=("points", "lasso"),
-    )
-    points = event.selection["points"]
-    if points:
-        kept["rows"] = np.array([int(np.ravel(point["customdata"])[0]) for point in points])
-        kept["turn"] += 1
-        st.rerun(scope="fragment")
-    return kept["rows"]
 
 
 def colours() -> tuple[str, ...]:

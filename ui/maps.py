@@ -14,8 +14,7 @@ from aecore.browser import Unknown
 from aecore.knobs import complete
 from ui import component, controls, frame, images, live, shared
 from ui.monitor import duration
-from ui.pad import _noted
-from ui.pad import _numbers as numbers
+from ui.pad import noted, numbers
 
 if TYPE_CHECKING:
     from aecore.maps import Drawing
@@ -184,7 +183,7 @@ def _view(run: Trained, want: Wanted, dots: Dots, name: str) -> None:
             "what": name.split(",")[0],
             "decoder": decoder,
         },
-        on_change={"asked": _noted},
+        on_change={"asked": noted},
     )
     if decoder:
         live.weights(run)  # after the map, which need not wait for it

@@ -53,25 +53,25 @@ def pad(model: str, run: Trained, places: Places) -> tuple[np.ndarray, np.ndarra
         model,
         f"pad-{_named(places, run)}",
         _sent(places, run),
-        on_change={"point": _noted, "polygon": _noted},
+        on_change={"point": noted, "polygon": noted},
     )
-    point = _numbers(said.point)
+    point = numbers(said.point)
     middle = np.mean(places.head["span"], axis=1)
-    corners = _numbers(said.polygon)
+    corners = numbers(said.polygon)
     return point[0] if len(point) == 1 else middle, corners if len(corners) > 2 else np.zeros((0, 2))
 
 
-def _noted() -> None:
+def noted() -> None:
     """A view that says something runs the page anew: that is all it takes."""
 
 
-def _numbers(said: Any) -> np.ndarray:
+def numbers(said: Any) -> np.ndarray:
     """Places `[n, 2]` that a browser says; none when it says nothing, or something odd."""
     try:
-        numbers = np.array(said, dtype=np.float64).reshape(-1, 2)
+        found = np.array(said, dtype=np.float64).reshape(-1, 2)
     except (TypeError, ValueError):
         return np.zeros((0, 2))
-    return numbers[:CORNERS] if np.isfinite(numbers).all() else np.zeros((0, 2))
+    return found[:CORNERS] if np.isfinite(found).all() else np.zeros((0, 2))
 
 
 def by_hand(run: Trained, places: Places) -> np.ndarray:

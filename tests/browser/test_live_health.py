@@ -16,11 +16,17 @@ from ui.frame import PAGES
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
-LIVE = ("Latent pad", "Draw", "Interpolate", "Denoise", "Time machine")
+LIVE = ("Latent pad", "Latent map", "Draw", "Interpolate", "Denoise", "Time machine")
 HOST = '[data-testid="stBidiComponentIsolated"]'
 ANYTHING = re.compile(".")
 LARGE = 50_000  # bytes
-WEIGHTS_AND_CODES = {"live_weights", "live_pad", "live_draw", "replay_index"}  # components whose data may be larger
+WEIGHTS_AND_CODES = {
+    "live_weights",
+    "live_pad",
+    "live_draw",
+    "live_map",
+    "replay_index",
+}  # components whose data may be larger
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +161,7 @@ def test_only_weights_and_codes_are_large(browser_page, lab, run):
     stage = page.locator(".stage[tabindex]")
     stage.click(position={"x": 100, "y": 100})  # lets go of the point: the server looks for its neighbours
     idle(page)
-    for name in (*LIVE[1:], "Manifold", "Latent map"):
+    for name in (*LIVE[1:], "Manifold"):
         here[0] = name
         change(page, name)
     for name, told in sizes.items():

@@ -293,60 +293,6 @@ def test_a_damaged_upload_is_said(content, open_page):
     expect(said).to_have_count(0)
 
 
-def drag_layer(page):
-    return main(page).get_by_test_id("stPlotlyChart").first.locator(".nsewdrag").first
-
-
-def chosen_pictures(page):
-    return main(page).get_by_role("img", name=re.compile("^Original"))
-
-
-A_POINT = """() => {
-  const chart = document.querySelector('[data-testid="stMain"] .js-plotly-plot');
-  const box = chart.querySelector('.nsewdrag').getBoundingClientRect();
-  const {xaxis, yaxis} = chart._fullLayout;
-  const points = chart._fullData.flatMap(
-    trace => Array.from(trace.x, (x, i) => [xaxis.l2p(x), yaxis.l2p(trace.y[i])]));
-  const alone = point => Math.min(...points.filter(other => other !== point)
-    .map(other => Math.hypot(other[0] - point[0], other[1] - point[1])));
-  const inside = points.filter(([x, y]) => x > 20 && y > 20 && x < box.width - 20 && y < box.height - 20);
-  const [x, y] = inside.sort((a, b) => alone(b) - alone(a))[0];
-  return [box.left + x, box.top + y];
-}"""
-
-
-def test_a_click_on_the_map_shows_the_picture(open_page):
-    page = open_page("latent_map")
-    assert chosen_pictures(page).count() == 0
-    drag_layer(page).scroll_into_view_if_needed()
-    x, y = page.evaluate(A_POINT)
-    page.mouse.move(x - 3, y - 3)
-    page.mouse.move(x, y, steps=3)
-    expect(main(page).locator(".hoverlayer .hovertext").first).to_be_visible()
-    page.mouse.click(x, y)
-    expect(chosen_pictures(page)).to_have_count(1)
-    idle(page)
-    healthy(page)
-
-
-def test_a_lasso_on_the_map_shows_the_pictures(open_page):
-    page = open_page("latent_map")
-    drag_layer(page).scroll_into_view_if_needed()
-    drag_layer(page).hover()
-    main(page).get_by_role("button", name=re.compile("Lasso")).first.click()  # where it is chosen already, too
-    box = drag_layer(page).bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - 80, y - 80)
-    page.mouse.down()
-    for corner in ((80, -80), (80, 80), (-80, 80), (-80, -70)):
-        page.mouse.move(x + corner[0], y + corner[1], steps=8)
-    page.mouse.up()
-    expect(chosen_pictures(page).nth(1)).to_be_visible()
-    idle(page)
-    healthy(page)
-    assert drag_layer(page).is_visible()
-
-
 def test_what_is_downloaded_are_real_files(open_page):
     page = open_page("interpolate")
     for kind in ("GIF", "PNG"):

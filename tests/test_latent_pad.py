@@ -174,11 +174,11 @@ def test_on_a_line_each_class_has_a_height_of_its_own():
     "said_", [None, "here", [1], [[1, 2, 3]], {"x": 1}, [1, float("nan")], [1, float("inf")], [[1, "x"]]]
 )
 def test_odd_words_of_a_browser_are_no_places(said_):
-    assert pad._numbers(said_).shape == (0, 2)
+    assert pad.numbers(said_).shape == (0, 2)
 
 
 def test_a_lasso_of_too_many_corners_is_cut():
-    assert len(pad._numbers([[0, 1]] * 5000)) == pad.CORNERS
+    assert len(pad.numbers([[0, 1]] * 5000)) == pad.CORNERS
 
 
 # Pages

@@ -144,6 +144,19 @@ def page_changes(page: Any, rounds: int) -> dict[str, Waits]:
     return found
 
 
+def training_map(page: Any, address: str, run: str, times: int) -> Waits:
+    """From an address to the map of all training pictures, 60,000 with MNIST, drawn and ready to be moved."""
+    found = Waits()
+    for _ in range(times + 1):  # the first one encodes them
+        page.goto("about:blank")
+        began = time.perf_counter()
+        page.goto(f"{address}/latent_map?run={run}&of=training")
+        page.wait_for_selector('canvas.dots[aria-label*="pictures"]')
+        found.add([1000 * (time.perf_counter() - began), 0.0])
+    found.whole, found.server = found.whole[1:], found.server[1:]
+    return found
+
+
 def server_slider(page: Any, address: str, run: str, times: int) -> Waits:
     """Moves a slider of Streamlit's by a key: from the message that goes out to the new mosaic on the screen."""
     page.goto(f"{address}/manifold?run={run}")
@@ -307,6 +320,7 @@ def main() -> None:
                 idle(page)
                 changes = page_changes(page, 5)
                 rows |= {f"to the page {title}": waits for title, waits in changes.items()}
+                rows["by address to a map of 60,000"] = training_map(page, address, run, 5)
                 rows["slider of Streamlit's to a new mosaic"] = server_slider(page, address, run, 40)
                 rows["latent slider to a new picture"] = live_slider(page, address, run, 40)
                 rows["Train to the first loss"] = Waits()

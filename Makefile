@@ -22,7 +22,7 @@ classroom: .venv/.requirements ## the same for everybody in the room, with a QR 
 	@exec $(PY) -m tools.classroom $(if $(PORT),--port $(PORT))
 
 test: .venv/.requirements-dev ## run every test
-	@$(PY) -m pytest -n 3 --dist loadfile # three files at a time: many tests wait for a browser or a worker
+	@$(PY) -m pytest -n 2 --dist loadfile # two files at a time: many tests wait for a browser or a worker
 
 check: .venv/.requirements-dev ## formatting, lint and types; changes nothing
 	@status=0; \

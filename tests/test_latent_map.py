@@ -7,12 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from aecore import data, latents, places, presets, projections
+from aecore import data, latents, places, projections
 from aecore import trained as opening
-from aecore.families import settle
 from aecore.knobs import complete
 from aecore.maps import Drawing
-from aecore.work import carry_out
+from tests.rooms import furnished
 from tests.test_pages import _cold, control, labels, one_sentence, opened, pictures, said, store, whole  # noqa: F401
 from ui import live, maps, shared
 
@@ -29,12 +28,7 @@ TRAINING = len(data.load("digits").train) + len(data.load("digits").validation)
 @pytest.fixture(scope="module")
 def runs(store):  # noqa: F811
     """The id of a run of each of KINDS, trained on the digits for one epoch."""
-    ids = {}
-    for kind, settings in KINDS.items():
-        config = settle(presets.start("digits", epochs=1, **settings))
-        assert list(carry_out(config))
-        ids[kind] = config.id
-    return ids
+    return furnished(store, {kind: {"epochs": 1, **settings} for kind, settings in KINDS.items()})
 
 
 class Browser:

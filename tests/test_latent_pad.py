@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aecore import data, latents, places, presets
+from aecore import data, latents, places
 from aecore.cards import CARDS
-from aecore.families import settle
-from aecore.work import carry_out
+from tests.rooms import furnished
 from tests.test_pages import _cold, control, links, opened, pictures, said, store, untrained, whole  # noqa: F401
 from ui import live, pad
 
@@ -26,12 +25,7 @@ CLOSE = 1e-5
 @pytest.fixture(scope="module")
 def trained(store):  # noqa: F811
     """The id of a run of each of KINDS, trained on the digits for one epoch."""
-    ids = {}
-    for kind, settings in KINDS.items():
-        config = settle(presets.start("digits", epochs=1, **settings))
-        assert list(carry_out(config))
-        ids[kind] = config.id
-    return ids
+    return furnished(store, {kind: {"epochs": 1, **settings} for kind, settings in KINDS.items()})
 
 
 # Inside

@@ -1,8 +1,8 @@
 // The map of all codes: dots to move about, tell apart by class, point at and lasso. What is chosen goes to the page.
 
 const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // the same version
-const [{ windowOn }, { gestures }, { choices, element }] = await Promise.all(
-  ['./plane.js', './gestures.js', './page.js'].map(beside),
+const [{ windowOn }, { gestures }, { steering }, { choices, element }] = await Promise.all(
+  ['./plane.js', './gestures.js', './keys.js', './page.js'].map(beside),
 );
 const [{ unpack, nearest, named, summary, journey }, { drawBack }, { drawMarks }, { paint }, { lookOf }, { get }] = await Promise.all(
   ['./dots.js', './backdrop.js', './marks.js', './picture.js', './look.js', './models.js'].map(beside),
@@ -10,7 +10,6 @@ const [{ unpack, nearest, named, summary, journey }, { drawBack }, { drawMarks }
 const { say } = await beside('../replay/canvas.js');
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
-const STEP = 0.02, LEAP = 0.1; // of the window, for an arrow key
 const JOURNEY = 700; // milliseconds in which points go from one map to the next
 const QUIET = 400; // milliseconds without a change until it is said aloud
 const GESTURES = 'Drag: move the map (on a touch screen, tap it first). Two fingers, or the wheel with Ctrl or once you '
@@ -18,7 +17,6 @@ const GESTURES = 'Drag: move the map (on a touch screen, tap it first). Two fing
 const KEYS = 'Arrows move the cross, with Shift further; Home: the middle; Enter: the picture nearest to it; + and −: '
   + 'closer and further away; 0: the whole map; L: the lasso, in which Enter sets a corner, Enter again closes it and '
   + 'Escape ends it.';
-const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 export default function map({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector('.map'), $ = (selector) => root.querySelector(selector);
@@ -122,35 +120,15 @@ export default function map({ parentElement, data, setStateValue }) {
     hide(hidden);
   }
 
-  function press(event) {
-    const { key } = event, [across, up] = MOVES[key] ?? [];
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (MOVES[key]) {
-      const [left, right, bottom, top] = view.edges, far = event.shiftKey ? LEAP : STEP;
-      aim([cross[0] + across * far * (right - left), cross[1] + up * far * (top - bottom)]);
-    } else if (key === 'Home') aim(middle());
-    else if (key === '+' || key === '=') zoom(1.5);
-    else if (key === '-') zoom(1 / 1.5);
-    else if (key === '0') whole();
-    else if (key === 'l' || key === 'L') arm(!lassoing);
-    else if (key === 'Escape' && lassoing) arm(false);
-    else if (key === 'Enter' && lassoing) corner();
-    else if (key === 'Enter') pick(cross);
-    else return;
-    event.preventDefault();
-  }
   function aim(at) {
     cross = view.inside(...at);
     [keyed, hover] = [true, null];
     view.follow(...cross);
     ask('map', 'over');
   }
-  // A lasso by keys: at the place of the last corner again, it is closed.
-  function corner() {
-    const last = lasso.at(-1);
-    if (last && last[0] === cross[0] && last[1] === cross[1] && lasso.length > 2) return enclose(lasso);
-    lasso = [...lasso, [...cross]];
-    return ask('over');
+  function draw(corners) {
+    lasso = corners;
+    ask('over');
   }
 
   const middle = () => [(view.edges[0] + view.edges[1]) / 2, (view.edges[2] + view.edges[3]) / 2];
@@ -171,11 +149,13 @@ export default function map({ parentElement, data, setStateValue }) {
     hover(at) { hover = at; ask('over'); },
     pan(...by) { [hover, keyed] = [null, false]; view.pan(...by); ask('map', 'over'); },
     enlarge(...by) { view.enlarge(...by); ask('map', 'over'); },
-    draw(polygon) { lasso = polygon; ask('over'); },
-    pick, enclose,
+    draw, pick, enclose,
   });
   const listen = (target, name, call) => target.addEventListener(name, call, { signal });
-  listen(stage, 'keydown', press);
+  listen(stage, 'keydown', steering({
+    view: () => view, place: () => cross, step: 0.02, middle, move: aim, zoom, whole,
+    lassoing: () => lassoing, arm, lasso: () => lasso, draw, enclose, enter: () => pick(cross),
+  }));
   listen(stage, 'focus', () => { if (stage.matches(':focus-visible')) aim(cross); });
   listen(stage, 'blur', () => { keyed = false; ask('over'); });
   listen(stage, 'pointerdown', () => { keyed = false; });

@@ -1,8 +1,8 @@
 // The latent pad: a plane of the latent space, and the picture of the place under the pointer while it moves.
 
 const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // the same version
-const [{ windowOn }, { gestures }, { choices }] = await Promise.all(
-  ['./plane.js', './gestures.js', './page.js'].map(beside),
+const [{ windowOn }, { gestures }, { steering }, { choices }] = await Promise.all(
+  ['./plane.js', './gestures.js', './keys.js', './page.js'].map(beside),
 );
 const { unpack, lifted, nearest, zone, needle, written, WORDS } = await beside('./places.js');
 const [{ drawBack }, { drawOver }, { mosaicOf }, { paint }, { lookOf, fillLegend }] = await Promise.all(
@@ -10,14 +10,12 @@ const [{ drawBack }, { drawOver }, { mosaicOf }, { paint }, { lookOf, fillLegend
 );
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
-const STEP = 0.01, LEAP = 0.05; // of the window, for an arrow key
 const QUIET = 400; // milliseconds without a key until the page is told, and between two things said aloud
 const GESTURES = 'Move over the map and the picture follows; drag, and the point stays where you let go. Two fingers, '
   + 'or the wheel with Ctrl or once you have clicked: closer and further away. Shift and drag, or two fingers: move the '
   + 'map. Shaded places are far from every code.';
 const KEYS = 'Arrows move the point, with Shift further; Home: the middle; + and −: closer and further away; 0: the '
   + 'whole map; L: the lasso, in which Enter sets a corner, Enter again closes it and Escape ends it.';
-const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export default function pad({ parentElement, data, model, setStateValue }) {
   const root = parentElement.querySelector('.pad'), $ = (selector) => root.querySelector(selector);
@@ -97,37 +95,17 @@ export default function pad({ parentElement, data, model, setStateValue }) {
     else enclose([]);
   }
 
-  function press(event) {
-    const { key } = event, [across, down] = MOVES[key] ?? [];
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (MOVES[key]) {
-      const [left, right, bottom, top] = view.edges, far = event.shiftKey ? LEAP : STEP;
-      move([point[0] + across * far * (right - left), point[1] - down * far * (top - bottom)]);
-      view.follow(...point);
-      ask('map');
-    } else if (key === 'Home') {
-      move(middle());
-      view.follow(...point);
-      ask('map');
-    } else if (key === '+' || key === '=') zoom(1.5);
-    else if (key === '-') zoom(1 / 1.5);
-    else if (key === '0') whole();
-    else if (key === 'l' || key === 'L') arm(!lassoing);
-    else if (key === 'Escape' && lassoing) arm(false);
-    else if (key === 'Enter' && lassoing) corner();
-    else return;
-    event.preventDefault();
-    if (MOVES[key] || key === 'Home') {
-      clearTimeout(quiet);
-      quiet = setTimeout(send, QUIET);
-    }
+  // By keys: the page hears of it once they rest.
+  function steer(to) {
+    move(to);
+    view.follow(...point);
+    ask('map');
+    clearTimeout(quiet);
+    quiet = setTimeout(send, QUIET);
   }
-  // A lasso by keys: at the place of the last corner again, it is closed.
-  function corner() {
-    const last = lasso.at(-1);
-    if (last && last[0] === point[0] && last[1] === point[1] && lasso.length > 2) return enclose(lasso);
-    lasso = [...lasso, [...point]];
-    return ask('over');
+  function draw(corners) {
+    lasso = corners;
+    ask('over');
   }
 
   const middle = () => places.span.map(([low, high]) => (low + high) / 2);
@@ -151,10 +129,12 @@ export default function pad({ parentElement, data, model, setStateValue }) {
     point: () => point,
     pan(...by) { view.pan(...by); ask('map', 'over'); },
     enlarge(...by) { view.enlarge(...by); ask('map', 'over'); },
-    draw(polygon) { lasso = polygon; ask('over'); },
-    enclose,
+    draw, enclose,
   });
-  stage.addEventListener('keydown', press, { signal });
+  stage.addEventListener('keydown', steering({
+    view: () => view, place: () => point, step: 0.01, middle, move: steer, zoom, whole,
+    lassoing: () => lassoing, arm, lasso: () => lasso, draw, enclose,
+  }), { signal });
   const click = (selector, call) => $(selector).addEventListener('click', call, { signal });
   click('.lasso', () => arm(!lassoing));
   click('.closer', () => zoom(1.5));

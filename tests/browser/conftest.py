@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.browser import chromium, launch_browser, start_server, watch
+from tools.shots import LOOKS
 
 
 def pytest_collection_modifyitems(items):
@@ -52,3 +53,21 @@ def browser_page(browser):
     yield context.new_page()
     context.close()
     assert not faults
+
+
+@pytest.fixture
+def phone(browser):
+    """A fresh page on a narrow touch screen, held to the same."""
+    context = browser.new_context(**LOOKS["400"])
+    faults = watch(context)
+    yield context.new_page()
+    context.close()
+    assert not faults
+
+
+@pytest.fixture
+def sent(browser_page):
+    """What goes to the server by the page's websockets, as it goes."""
+    frames: list[object] = []
+    browser_page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(frame)))
+    return frames

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from tests.browser.rooms import furnished
-from tests.browser.test_pad_and_draw import drag, drawn, painted, phone, sent, spot, touch  # noqa: F401
+from tests.browser.hands import drag, drawn, painted, spot, touch
+from tests.rooms import furnished
 from tools.browser import idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -33,7 +33,7 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(lab, browser_page, trained, sent):  # noqa: F811
+def open_page(lab, browser_page, trained, sent):
     def go(kind: str = "2-D", page=browser_page, more: str = ""):
         page.goto(f"{lab}/latent_map?run={trained[1][kind]}{more}")
         expect(dots(page)).to_have_attribute("aria-label", re.compile("pictures"))
@@ -91,7 +91,7 @@ def test_the_map_says_what_it_is(open_page):
     expect(dots(page)).to_have_attribute("aria-label", re.compile(r"of 1,438 pictures"))
 
 
-def test_moving_over_it_tells_class_and_row_and_draws_the_reconstruction(open_page, sent):  # noqa: F811
+def test_moving_over_it_tells_class_and_row_and_draws_the_reconstruction(open_page, sent):
     page = open_page()
     sent.clear()
     seen, pictures = set(), set()
@@ -105,7 +105,7 @@ def test_moving_over_it_tells_class_and_row_and_draws_the_reconstruction(open_pa
     assert "Point at the map" in found(page)
 
 
-def test_a_drag_moves_the_map_and_chooses_nothing(open_page, sent):  # noqa: F811
+def test_a_drag_moves_the_map_and_chooses_nothing(open_page, sent):
     page = open_page()
     page.get_by_role("button", name="Closer").click()
     rests(page)
@@ -123,7 +123,7 @@ def test_a_drag_moves_the_map_and_chooses_nothing(open_page, sent):  # noqa: F81
     assert drawn(page, "canvas.dots") != whole
 
 
-def test_a_click_shows_the_picture(open_page, sent):  # noqa: F811
+def test_a_click_shows_the_picture(open_page, sent):
     page = open_page()
     page.mouse.move(*spot(stage(page), 0.4, 0.5))
     words = found(page)
@@ -134,7 +134,7 @@ def test_a_click_shows_the_picture(open_page, sent):  # noqa: F811
     assert sent and all(len(frame) < 5000 for frame in sent), "a row, not points"
 
 
-def test_a_lasso_shows_pictures_and_sends_its_corners_only(open_page, sent):  # noqa: F811
+def test_a_lasso_shows_pictures_and_sends_its_corners_only(open_page, sent):
     page = open_page()
     page.get_by_role("button", name="Lasso").click()
     sent.clear()
@@ -297,7 +297,7 @@ def test_a_slow_map_comes_by_itself_and_keeps_what_is_hidden(open_page):
 # Fingers, phones, the theme
 
 
-def test_a_finger_scrolls_by_then_moves_the_map_and_two_zoom(open_page, phone):  # noqa: F811
+def test_a_finger_scrolls_by_then_moves_the_map_and_two_zoom(open_page, phone):
     page = open_page(page=phone)
     stage(page).scroll_into_view_if_needed()
     before = drawn(page, "canvas.dots")
@@ -323,7 +323,7 @@ def test_a_finger_scrolls_by_then_moves_the_map_and_two_zoom(open_page, phone): 
     expect(originals(page)).to_have_count(1)
 
 
-def test_a_finger_draws_a_lasso(open_page, phone):  # noqa: F811
+def test_a_finger_draws_a_lasso(open_page, phone):
     page = open_page(page=phone)
     page.get_by_role("button", name="Lasso").tap()
     stage(page).scroll_into_view_if_needed()
@@ -334,7 +334,7 @@ def test_a_finger_draws_a_lasso(open_page, phone):  # noqa: F811
     expect(page.get_by_text(re.compile(r"[\d,]+ of 359 pictures"))).to_be_visible()
 
 
-def test_it_fits_on_a_phone(open_page, phone):  # noqa: F811
+def test_it_fits_on_a_phone(open_page, phone):
     page = open_page(page=phone)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     for canvas in page.locator("canvas").all():

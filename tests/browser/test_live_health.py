@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from tests.browser.rooms import furnished
+from tests.rooms import furnished
 from tools.browser import FLAGS, chromium, idle, start_server, watch
 from tools.shots import LOOKS
 from ui.frame import PAGES

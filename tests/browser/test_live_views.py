@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aecore import latents, metrics, pictures
-from tests.browser.rooms import furnished
+from tests.rooms import furnished
 from tools.browser import idle, watch
 
 expect = pytest.importorskip("playwright.sync_api").expect

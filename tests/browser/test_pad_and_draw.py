@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from tests.browser.rooms import furnished
+from tests.browser.hands import drag, drawn, painted, spot, touch
+from tests.rooms import furnished
 from tools.browser import idle
-from tools.shots import LOOKS
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
@@ -25,14 +25,6 @@ def trained(tmp_path_factory):
     """A runs folder, and the ids of RUNS in it."""
     place = tmp_path_factory.mktemp("pads")
     return place, furnished(place, RUNS)
-
-
-@pytest.fixture
-def sent(browser_page):
-    """What goes to the server by the page's websockets, as it goes."""
-    frames: list[object] = []
-    browser_page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(frame)))
-    return frames
 
 
 @pytest.fixture
@@ -53,30 +45,6 @@ def stage(page):
 
 def sheet(page):
     return page.locator("canvas.sheet")
-
-
-def spot(target, across: float, down: float) -> tuple[float, float]:
-    """A place of an element, in shares of it, as a place of the window."""
-    box = target.bounding_box()
-    return box["x"] + across * box["width"], box["y"] + down * box["height"]
-
-
-def drawn(page, selector: str) -> str:
-    return page.locator(selector).evaluate("canvas => canvas.toDataURL()")
-
-
-def drag(page, target, *places: tuple[float, float], release: bool = True) -> None:
-    page.mouse.move(*spot(target, *places[0]))
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*spot(target, *place), steps=5)
-    if release:
-        page.mouse.up()
-
-
-def painted(page) -> None:
-    """Two frames later all that was asked for is on the screen."""
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def near(page):
@@ -305,25 +273,6 @@ def test_drawing_by_keys(open_page):
 
 
 # Fingers, phones, the theme
-
-
-@pytest.fixture
-def phone(browser):
-    from tools.browser import watch
-
-    context = browser.new_context(**LOOKS["400"])
-    faults = watch(context)
-    yield context.new_page()
-    context.close()
-    assert not faults
-
-
-def touch(page, target, kind: str, *places: tuple[float, float]) -> None:
-    """Fingers on a touch screen, by Chromium's own means."""
-    points = [dict(zip(("x", "y"), spot(target, *place), strict=True), id=at) for at, place in enumerate(places)]
-    if not hasattr(page, "fingers"):
-        page.fingers = page.context.new_cdp_session(page)
-    page.fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
 
 def test_a_finger_moves_the_point_and_two_the_map(open_page, phone):

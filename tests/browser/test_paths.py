@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.rooms import furnished
+from tests.rooms import furnished
 from tools.browser import idle, start_server
 from tools.shots import first_run
 from tools.shots import pages as addresses

@@ -9,7 +9,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from tests.browser.rooms import furnished
+from tests.rooms import furnished
 from tools.browser import idle
 
 expect = pytest.importorskip("playwright.sync_api").expect

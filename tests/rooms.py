@@ -1,4 +1,4 @@
-"""What a file of browser tests trains to look at, in a runs folder of its own."""
+"""What a file of tests trains to look at, in a runs folder of its own."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import psutil
 
-from aecore import ledger, runs
+from aecore import ledger, processes, runs
 from aecore.config import Config
 from aecore.errors import UserError
 
@@ -211,7 +211,7 @@ class Foreman:
         for job in [job for job in ledger.jobs() if job.state == "running" and job.run not in ours]:
 
             def ended(job: ledger.Job = job) -> str | None:
-                return None if ledger.alive(job.pid, job.born) else "ended"
+                return None if processes.alive(job.pid, job.born) else "ended"
 
             if job.pid is None:  # claimed, and never begun
                 self.employ(job, self.free_lane())
@@ -246,7 +246,7 @@ class Foreman:
         pid, ended = self.start(told)
         self.workers.append(Worker(job, pid, ended, lane))
         with contextlib.suppress(psutil.NoSuchProcess):  # done already
-            ledger.started(job.run, pid, psutil.Process(pid).create_time())
+            ledger.started(job.run, pid, processes.born(pid))
 
     def hurry(self, worker: Worker) -> None:
         """Ends a worker that does not follow its order; what it did since its last checkpoint is done again later."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import sqlite3
 import time
@@ -16,9 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import psutil
-
-from aecore import files
+from aecore import files, processes
 from aecore.errors import UserError
 
 NAME = "laboratory.sqlite"
@@ -248,20 +247,9 @@ def rested(run: str, again: bool = False) -> None:
 # --- Processes --------------------------------------------------------------------------------------------------------
 
 
-def alive(pid: int | None, born: float | None) -> bool:
-    """Whether a process still runs; its birth tells it from a later namesake."""
-    if pid is None or born is None:
-        return False
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - born) < 1 and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, TypeError, ValueError):  # gone, or no number of a process at all
-        return False
-
-
 def _open_laboratories(connection: sqlite3.Connection) -> int:
     rows = connection.execute("SELECT pid, born FROM processes WHERE role = 'laboratory'").fetchall()
-    for dead in [row for row in rows if not alive(*row)]:
+    for dead in [row for row in rows if not processes.alive(*row)]:
         connection.execute("DELETE FROM processes WHERE pid = ? AND born = ?", dead)
         rows.remove(dead)
     return len(rows)
@@ -269,15 +257,14 @@ def _open_laboratories(connection: sqlite3.Connection) -> int:
 
 def open_laboratory() -> None:
     """Notes that this process is a laboratory that wants its jobs done."""
-    me = psutil.Process()
     with _opened() as connection:
-        row = (me.pid, me.create_time())
+        row = (os.getpid(), processes.born())
         connection.execute("INSERT OR IGNORE INTO processes VALUES (?, ?, 'laboratory', NULL, NULL)", row)
 
 
 def close_laboratory() -> None:
     with _opened() as connection:
-        connection.execute("DELETE FROM processes WHERE pid = ? AND role = 'laboratory'", (psutil.Process().pid,))
+        connection.execute("DELETE FROM processes WHERE pid = ? AND role = 'laboratory'", (os.getpid(),))
 
 
 def laboratories() -> int:
@@ -290,13 +277,12 @@ def laboratories() -> int:
 
 def lead(port: int) -> bool:
     """Makes this process the one that starts workers here; False when another one is."""
-    me = psutil.Process()
     with _opened() as connection:
         for pid, born in connection.execute("SELECT pid, born FROM processes WHERE role = 'foreman'").fetchall():
-            if alive(pid, born):
+            if processes.alive(pid, born):
                 return False
         connection.execute("DELETE FROM processes WHERE role = 'foreman'")
-        row = (me.pid, me.create_time(), port)
+        row = (os.getpid(), processes.born(), port)
         connection.execute("INSERT INTO processes VALUES (?, ?, 'foreman', ?, NULL)", row)
     return True
 
@@ -313,7 +299,7 @@ def resign() -> bool:
     with _opened() as connection:
         if _open_laboratories(connection):
             return False
-        connection.execute("DELETE FROM processes WHERE role = 'foreman' AND pid = ?", (psutil.Process().pid,))
+        connection.execute("DELETE FROM processes WHERE role = 'foreman' AND pid = ?", (os.getpid(),))
     return True
 
 
@@ -329,7 +315,7 @@ class Foreman:
 def foreman() -> Foreman | None:
     """The process that starts workers here; None when there is none, or none alive."""
     for pid, born, port, lanes in _read("SELECT pid, born, port, lanes FROM processes WHERE role = 'foreman'"):
-        if alive(pid, born):
+        if processes.alive(pid, born):
             return Foreman(pid, port, lanes)
     return None
 

@@ -35,7 +35,7 @@ import numpy as np
 import psutil
 from filelock import FileLock
 
-from aecore import files, ledger, projections
+from aecore import files, ledger, processes, projections
 from aecore.errors import UserError
 from aecore.knobs import complete
 from aecore.shelf import folder_weight
@@ -96,7 +96,7 @@ class Request:
 
     @property
     def alive(self) -> bool:
-        return not self.cancelled and ledger.alive(self.pid, self.born)
+        return not self.cancelled and processes.alive(self.pid, self.born)
 
     @property
     def turn(self) -> tuple[bool, float, str]:
@@ -236,7 +236,7 @@ def _start(key: str, codes: np.ndarray, kind: str, knobs: Mapping[str, Any], urg
                 process_group=0,  # Ctrl-C in the laboratory's terminal is not meant for it
                 env=os.environ | {"AECORE_RUNS": str(files.folder().resolve())},
             )
-        born = psutil.Process(process.pid).create_time()
+        born = processes.born(process.pid)
         threading.Thread(target=process.wait, daemon=True).start()  # somebody must hear its end
         Request(key, kind, knobs, len(codes), urgent, time.time(), process.pid, born).save()
     except (OSError, psutil.Error):

@@ -24,11 +24,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import psutil
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 
-from aecore import ledger
+from aecore import ledger, processes
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.files import folder as folder
@@ -154,7 +153,7 @@ def _unfinished(place: Path) -> Entry:
     said, reason = state["state"], state.get("reason", "")
     if job:
         said = "training" if job.state == "running" else "waiting"
-    elif said in ("training", "waiting") and not ledger.alive(state.get("pid"), state.get("born")):
+    elif said in ("training", "waiting") and not processes.alive(state.get("pid"), state.get("born")):
         said, reason = "stopped", "Its process ended before it was done."
     return Entry(
         place.name,
@@ -232,11 +231,10 @@ class Draft:
 
     def say(self, state: State, **more: Any) -> None:
         """Writes state.json: where the run stands, and that this process answers for it."""
-        process = psutil.Process()
         self.state |= {
             "state": state,
-            "pid": process.pid,
-            "born": process.create_time(),
+            "pid": os.getpid(),
+            "born": processes.born(),
             "time": time.time(),
         } | more
         write(self.place / "state.json", json.dumps(self.state))

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aecore import ledger
+from aecore import ledger, processes
 from aecore.errors import UserError
 
 ROOT = Path(ledger.__file__).parent.parent
@@ -38,7 +38,7 @@ def claims(most: int = 100) -> list[str]:
 def a_dead_process() -> tuple[int, float]:
     """The number and birth of a process that is no more."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    born = psutil.Process(process.pid).create_time()
+    born = processes.born(process.pid)
     process.communicate()
     return process.pid, born
 
@@ -258,11 +258,20 @@ def test_a_damaged_ledger_is_said_with_what_to_do(store):
 
 
 def test_a_process_is_told_from_a_later_one_of_the_same_number():
-    me = psutil.Process()
-    assert ledger.alive(me.pid, me.create_time())
-    assert not ledger.alive(me.pid, me.create_time() - 60)
-    assert not ledger.alive(*a_dead_process())
-    assert not ledger.alive(None, 1.0) and not ledger.alive(me.pid, None)
+    me, birth = os.getpid(), processes.born()
+    assert processes.alive(me, birth)
+    assert not processes.alive(me, birth - 60)
+    assert not processes.alive(*a_dead_process())
+    assert not processes.alive(None, 1.0) and not processes.alive(me, None)
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere births are kept as times of day")
+def test_a_correction_of_the_clock_kills_nobody(monkeypatch):
+    birth, clock = processes.born(), psutil.Process().create_time()
+    started = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: started + 3)  # which is the clock less the seconds since
+    assert psutil.Process().create_time() == clock + 3
+    assert processes.alive(os.getpid(), birth)
 
 
 def test_laboratories_that_died_are_forgotten():
@@ -316,7 +325,7 @@ def test_one_process_leads_and_a_dead_one_is_replaced():
 def test_a_foreman_resigns_only_when_no_laboratory_is_open():
     laboratory = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert ledger.lead(7) and ledger.lead(8) is False
-    note("laboratory", laboratory.pid, psutil.Process(laboratory.pid).create_time())
+    note("laboratory", laboratory.pid, processes.born(laboratory.pid))
     assert ledger.resign() is False and ledger.foreman().pid == os.getpid()
     laboratory.communicate()
     assert ledger.resign() is True and ledger.foreman() is None

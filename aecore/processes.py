@@ -1,0 +1,34 @@
+"""Which process is meant: its number and its birth, since numbers are given again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+
+
+def born(pid: int | None = None) -> float:
+    """When a process began (this one, when none is named), in seconds; psutil.NoSuchProcess when there is none.
+
+    On Linux since the machine started. A time of day there is that plus the hour of the start, which moves with every
+    correction of the clock, in whole seconds: a living process would seem to be another one.
+    """
+    pid = os.getpid() if pid is None else pid
+    if not psutil.LINUX:
+        return psutil.Process(pid).create_time()
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(pid) from None
+    return int(after_name[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def alive(pid: int | None, birth: float | None) -> bool:
+    """Whether a process still runs; its birth tells it from a later namesake."""
+    if pid is None or birth is None:
+        return False
+    try:
+        return abs(born(pid) - birth) < 0.5 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, TypeError, ValueError, OverflowError):  # gone, or no number of a process at all
+        return False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +42,17 @@ def pick(wanted: str | None = None) -> Device:
         found = ", ".join(kind for kind, here in kinds.items() if here)
         raise UserError(f"This machine has no device {kind}; set AECORE_DEVICE to one that it has: {found}.")
     return Device(kind, _name(kind))
+
+
+@contextlib.contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Computes with so many threads for a while, where fewer than there are; None leaves them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, count or before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def halves(precision: str, device: torch.device) -> bool:

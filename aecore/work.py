@@ -26,6 +26,7 @@ from aecore.position import Diverged, Position
 from aecore.recipe import Recipe
 from aecore.train import Pictures, Progress, evaluate, fit
 
+TINY = 8e6  # multiplications of a batch with the weights
 SHOWN = 10  # pictures in the strip that moves while a model learns
 
 
@@ -37,7 +38,7 @@ def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
     cannot be done (data missing, diverged, memory or disk exhausted).
     """
     config = settle(config)
-    with runs.Draft(config) as draft:
+    with runs.Draft(config) as draft, devices.threads(1 if _tiny(config) else None):
         try:
             yield from _carry_out(draft, config, wanted)
         except (GeneratorExit, KeyboardInterrupt):
@@ -63,6 +64,12 @@ def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
         except BaseException as error:
             draft.say("failed", reason=f"The training broke on an error of ours: {type(error).__name__}: {error}")
             raise
+
+
+def _tiny(config: Config) -> bool:
+    """Whether the steps are too small to share: threads wait for each other as long as they save, and on a machine with
+    other things to do much longer (docs/performance.md)."""
+    return config.network == "mlp" and trained.parameters(config) * config.batch_size < TINY
 
 
 def _carry_out(draft: runs.Draft, config: Config, wanted: str | None) -> Iterator[Progress]:

@@ -20,7 +20,7 @@ expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
 GALLERY = first_run()
 PATHS = addresses()  # "" is the first screen
-LONG = 60_000  # ms: this machine may be busy with other things
+LONG = 180_000  # ms: this machine may be busy with other things
 
 NOBODY = "http://127.0.0.1:9"  # a proxy that is not there: no request of the server leaves this machine
 

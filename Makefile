@@ -39,7 +39,7 @@ shots: .venv/.requirements-dev ## photograph every page into shots/ (needs Chrom
 	@$(PY) -m tools.shots
 
 pretrained: .venv/.requirements ## train again the models that come with the laboratory
-	@$(PY) -m aecore.presets
+	@$(PY) -m aecore pretrain
 
 clean: ## remove caches and screenshots (runs, data and .venv stay)
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache shots

@@ -1,4 +1,5 @@
-"""The command line: python -m aecore datasets | families | train | watch RUN | runs | evaluate RUN | export RUN."""
+"""The command line: python -m aecore datasets | families | train | watch RUN | runs | evaluate RUN | pretrain |
+export RUN."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from typing import Any
 from aecore import jobs, presets, runs
 from aecore.config import Config
 from aecore.errors import UserError
+from aecore.exhibits import EXHIBITS, exhibit
 from aecore.knobs import knobs_of
 
 Row = dict[str, Any]
@@ -210,23 +212,22 @@ def list_runs(args: argparse.Namespace) -> None:
 
 def evaluate(args: argparse.Namespace) -> None:
     """What a finished run scores on the test pictures, computed afresh."""
-    from aecore import trained, work
-    from aecore.data import load
-    from aecore.families import build
-    from aecore.train import Pictures
-    from aecore.train import evaluate as losses
+    from aecore import trained
+    from aecore.scores import scores
 
-    opened = trained.load(args.target)
-    data, recipe = load(opened.config.dataset), build(opened.config)
-    recipe.model.load_state_dict(opened.model.state_dict())
-    device = next(opened.model.parameters()).device
-    said = {
-        "id": opened.id,
-        "test": losses(recipe, Pictures.of(data.test, device), opened.config),
-        "mse": float(work.squared_errors(opened, data.test).mean()),
-        **work.baselines(data, opened.config.z_dim),
-    }
+    opened = trained.load(Path(args.target).name)  # a run, or the folder that it lies in
+    said = {"id": opened.id, **scores(opened)}
     print(json.dumps(said) if args.json else "\n".join(f"{name}: {value}" for name, value in said.items()))
+
+
+def pretrain(args: argparse.Namespace) -> None:
+    """Makes the gallery, or one model of it."""
+    from aecore.pretrain import make
+
+    for each in [exhibit(args.target)] if args.target else EXHIBITS.values():
+        with bar(each.config, args.json) as shown:
+            run = make(each, lambda progress: shown(progress.epoch, progress.validation or progress.train), args.anew)
+        show([{"name": each.name, "id": run, "error": runs.entry(run).result["mse"]}], args.json)
 
 
 def export(args: argparse.Namespace) -> None:
@@ -264,6 +265,9 @@ def parser() -> argparse.ArgumentParser:
     command("watch", watch, "follow a run until it comes to rest").add_argument("target", metavar="RUN")
     command("runs", list_runs, "list the runs")
     command("evaluate", evaluate, "score a run on the test pictures").add_argument("target", metavar="RUN")
+    one = command("pretrain", pretrain, "make the gallery: train the models in pretrained/ that are not there")
+    one.add_argument("target", nargs="?", metavar="NAME", help="only this one: " + ", ".join(EXHIBITS))
+    one.add_argument("--anew", action="store_true", help="also those that are there")
     one = command("export", export, "write a run's encoder and decoder for use without this laboratory")
     one.add_argument("target", metavar="RUN")
     where = one.add_mutually_exclusive_group()

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +32,7 @@ from aecore.errors import UserError
 from aecore.families import Rungs
 from aecore.model import Autoencoder, Conditional
 from aecore.networks import Shape, Transposed
+from aecore.programs import Program
 from aecore.trained import Trained
 
 Op = dict[str, Any]
@@ -41,14 +41,6 @@ Ops = list[Op]
 
 class Unknown(UserError):
     """The model has a layer that the browser cannot compute."""
-
-
-@dataclass(frozen=True)
-class Program:
-    """What the browser needs: `head` says what to do in which order, `weights` is float32 `[W]`."""
-
-    head: dict[str, Any]
-    weights: np.ndarray
 
 
 class Block:

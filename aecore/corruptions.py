@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-def gaussian(x: Tensor, strength: float) -> Tensor:
+def gaussian(x: Tensor, strength: float | Tensor) -> Tensor:
     """Normal noise of standard deviation `strength` (1 is the whole range from black to white), clipped."""
     return (x + strength * torch.randn_like(x)).clamp(0, 1)
 
@@ -19,12 +19,12 @@ def _pixels(x: Tensor) -> Tensor:
     return torch.rand_like(x[:, :1])
 
 
-def masking(x: Tensor, strength: float) -> Tensor:
+def masking(x: Tensor, strength: float | Tensor) -> Tensor:
     """A share `strength` of the pixels is put to black (Vincent et al. 2008)."""
     return x * (_pixels(x) >= strength)
 
 
-def salt_and_pepper(x: Tensor, strength: float) -> Tensor:
+def salt_and_pepper(x: Tensor, strength: float | Tensor) -> Tensor:
     """A share `strength` of the pixels becomes black or white, half of them each."""
     chance = _pixels(x)
     return torch.where(chance < strength / 2, 0.0, torch.where(chance < strength, 1.0, x))
@@ -42,6 +42,17 @@ CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "salt-and-pepper": salt_and_pepper,
     "dropout": dropout,
 }
+
+
+def mixed(x: Tensor, strength: float) -> Tensor:
+    """Each picture gets Gaussian noise, masking, or salt and pepper, at a strength anywhere between none and this."""
+    kind, strengths = torch.randint(3, (len(x), 1, 1, 1), device=x.device), strength * torch.rand_like(x[:, :1, :1, :1])
+    hit, salted = (spoil(x, strengths) for spoil in (masking, salt_and_pepper))
+    return torch.where(kind == 0, gaussian(x, strengths), torch.where(kind == 1, hit, salted))
+
+
+# what models may be trained with: one that has met all of them at many strengths can be asked about any
+LEARNT: dict[str, Callable[[Tensor, float], Tensor]] = CORRUPTIONS | {"mixed": mixed}
 
 
 def corrupted(pictures: np.ndarray, noise: str, strength: float, seed: int) -> np.ndarray:

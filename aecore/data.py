@@ -34,6 +34,7 @@ class Split:
     labels: np.ndarray  # int64 [N]
     levels: int = 255
     factors: np.ndarray | None = None  # int64 [N, F], steps of Data.factor_names; the made shapes only
+    drawn: bool = False  # by a model, in place of pictures that are not here (products.py)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -117,10 +118,15 @@ def load(name: str) -> Data:
 def require(name: str) -> None:
     """Raises DataMissing, which says what to do, unless the data set is here; loads nothing."""
     if not is_here(name):
-        raise DataMissing(
-            f"{_card(name).title} is not on this computer yet: download it on the Data page, or with "
-            f"`python -m aecore datasets --download {name}`."
-        )
+        raise missing(name)
+
+
+def missing(name: str) -> DataMissing:
+    """What is said of a data set that is not here."""
+    return DataMissing(
+        f"{_card(name).title} is not on this computer yet: download it on the Data page, or with "
+        f"`python -m aecore datasets --download {name}`."
+    )
 
 
 def _card(name: str) -> Card:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from aecore.bottlenecks import Bottleneck, Codebook, Gaussian, Ladder, Plain, TopK
 from aecore.cards import CARDS
 from aecore.config import Config
-from aecore.corruptions import CORRUPTIONS
+from aecore.corruptions import LEARNT
 from aecore.declare import FAMILIES as FAMILIES
 from aecore.declare import Family, family
 from aecore.errors import UserError
@@ -52,8 +52,11 @@ def around(bottleneck: Bottleneck, make: Maker) -> Autoencoder:
 # --- Deterministic ----------------------------------------------------------------------------------------------------
 
 Noise = Annotated[
-    Literal["gaussian", "masking", "salt-and-pepper", "dropout"],
-    Says("What is done to the pictures that go in; the pictures that should come out stay clean."),
+    Literal["gaussian", "masking", "salt-and-pepper", "dropout", "mixed"],
+    Says(
+        "What is done to the pictures that go in; the pictures that should come out stay clean. mixed: one of the "
+        "first three for each picture, at any strength up to the one set."
+    ),
 ]
 Strength = Annotated[
     float,
@@ -103,7 +106,7 @@ def denoising(make: Maker, z_dim: int, noise: Noise = "gaussian", strength: Stre
     The loss compares with the clean picture, so copying does not pay: the network has to learn what pictures look like
     to know what is missing (Vincent, Larochelle, Bengio & Manzagol 2008).
     """
-    return Recipe.simple(around(Plain(z_dim), make), reconstruct, lambda x: CORRUPTIONS[noise](x, strength))
+    return Recipe.simple(around(Plain(z_dim), make), reconstruct, lambda x: LEARNT[noise](x, strength))
 
 
 @family("Sparse autoencoder, L1", usual={"z_dim": 64})

@@ -1,9 +1,8 @@
-"""Presets: settings that work. Where a form starts for each data set, and the runs that the gallery holds."""
+"""Presets: settings that work. Where a form starts for each data set."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -63,26 +62,3 @@ def start(dataset: str, network: str | None = None, preset: str = "usual", **mor
         return Config(**said | more)
     said |= {"likelihood": CARDS[dataset].likelihood} | more
     return Config(**said | PRESETS[preset].change(Config(**said)))
-
-
-GALLERY: tuple[Config, ...] = (start("digits", family="vae", z_dim=2, epochs=200),)
-
-
-def main() -> None:
-    """Trains what the gallery lacks into pretrained/."""
-    from aecore import runs
-    from aecore.work import carry_out
-
-    os.environ["AECORE_RUNS"] = str(runs.GALLERY)
-    for config in GALLERY:
-        from aecore.families import settle
-
-        settled = settle(config)
-        if not (runs.GALLERY / settled.id / "config.json").exists():
-            for progress in carry_out(settled):
-                print(f"\r{settled.id}: epoch {progress.epoch} of {progress.epochs}", end="", flush=True)
-            print()
-
-
-if __name__ == "__main__":
-    main()

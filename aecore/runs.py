@@ -14,6 +14,7 @@ Nothing here imports torch: the first screen lists runs without it.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -27,9 +28,10 @@ from typing import Any, Literal, get_args
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 
-from aecore import ledger, processes
+from aecore import files, ledger, processes
 from aecore.config import Config
 from aecore.errors import UserError
+from aecore.exhibits import EXHIBITS
 from aecore.files import folder as folder
 from aecore.files import read_json
 from aecore.files import write as write
@@ -79,6 +81,11 @@ class Entry:
     @property
     def finished(self) -> bool:
         return self.state == "finished"
+
+    @property
+    def title(self) -> str:
+        """What the gallery calls it; empty for a run of ours."""
+        return str(self.result.get("exhibit", {}).get("title", ""))
 
     @property
     def moving(self) -> bool:
@@ -137,6 +144,16 @@ def check_weights(place: Path) -> None:
         raise UserError(f"weights.safetensors is damaged or cut short ({error}).") from None
 
 
+def check_unchanged(run: str, name: str) -> None:
+    """Raises UserError when a file of a finished run is not the one whose checksum its result holds."""
+    said = entry(run).result.get("sha256", {}).get(name)
+    if said and said != files.checksum(path(run) / name):
+        raise UserError(
+            f"{name} of {run} was changed or cut short (its checksum is not the one in result.json), so it is not used; "
+            "delete the folder, or fetch it again."
+        )
+
+
 def _unfinished(place: Path) -> Entry:
     job = ledger.job(place.name)  # before the state, which says how it came to rest when there is none any more
     try:
@@ -171,8 +188,15 @@ def _unfinished(place: Path) -> Entry:
 def entries() -> list[Entry]:
     """Every run, newest first, the gallery last."""
     ours = _entries(_folders(folder()))
-    gallery = _entries(each for each in _folders(GALLERY) if not (folder() / each.name).exists())
-    return sorted(ours, key=lambda e: -e.created) + sorted(gallery, key=lambda e: e.id)
+    exhibits = (each for each in _folders(GALLERY) if (each / "config.json").exists())  # not all there is are runs
+    gallery = _entries(each for each in exhibits if not (folder() / each.name).exists())
+    return sorted(ours, key=lambda e: -e.created) + sorted(gallery, key=_turn)
+
+
+def _turn(entry: Entry) -> int:
+    """The place of an exhibit in the gallery."""
+    name = entry.result.get("exhibit", {}).get("name")
+    return list(EXHIBITS).index(name) if name in EXHIBITS else len(EXHIBITS)
 
 
 def _entries(places: Iterable[Path]) -> Iterator[Entry]:
@@ -321,6 +345,7 @@ class Draft:
     def finish(self, weights: bytes, result: Mapping[str, Any], thumbnail: bytes) -> None:
         """Makes the folder complete: config.json comes last."""
         write(self.place / "weights.safetensors", weights, lasting=True)
+        result = {**result, "sha256": {"weights.safetensors": hashlib.sha256(weights).hexdigest()}}
         write(self.place / "thumbnail.png", thumbnail)
         write(self.place / "result.json", json.dumps(result, indent=1), lasting=True)
         write(self.place / "config.json", json.dumps(self.config.to_json(), indent=1), lasting=True)

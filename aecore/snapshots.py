@@ -161,6 +161,15 @@ def _read(file: Path) -> Snapshot | None:
     return None
 
 
+def thin(place: Path, most: int) -> None:
+    """Leaves so many snapshots in a run's folder at most, the first and the last among them, evenly chosen."""
+    taken = _files(place)
+    kept = {round((len(taken) - 1) * at / (most - 1)) for at in range(most)}
+    for number, (_, file) in enumerate(taken):
+        if number not in kept:
+            file.unlink()
+
+
 def epochs(run: str) -> list[int]:
     """After which epochs a run has a snapshot, rising; 0 is before its training."""
     return [epoch for epoch, _ in _files(runs.path(run))]

@@ -109,6 +109,7 @@ def load(run: str) -> Trained:
     entry = runs.entry(run)
     if not entry.finished or entry.config is None:
         raise UserError(f"The run {run} cannot be opened: {entry.reason or 'it is still training'}")
+    runs.check_unchanged(run, "weights.safetensors")
     model = build(settle(entry.config)).model
     try:
         load_model(model, runs.path(run) / "weights.safetensors")

@@ -39,16 +39,24 @@ else:
     rows = rows[np.argsort(every[rows] * (1 if which == "best" else -1), kind="stable")]
 rows = rows[:10]
 x = test.floats(rows)
-drawn = run.reconstruct(x, test.labels[rows])
+if test.drawn:
+    named = {"Drawn from their codes": x}
+else:
+    drawn = run.reconstruct(x, test.labels[rows])
+    named = {"Original": x, "Reconstruction": drawn, "Error": pictures.error_map(x, drawn)}
 images.rows(
-    {"Original": x, "Reconstruction": drawn, "Error": pictures.error_map(x, drawn)},
+    named,
     alt=[f"{run.card.classes[test.labels[row]]}, test picture {row}, squared error {every[row]:.4f}" for row in rows],
     captions=[f"{every[row]:.3f}" for row in rows],
 )
-st.caption("Below each: its squared error per pixel. In the error map orange is too bright, blue too dark.")
+st.caption(
+    "Below each: how far it is from the test picture, squared error per pixel."
+    if test.drawn
+    else "Below each: its squared error per pixel. In the error map orange is too bright, blue too dark."
+)
 
-base = shared.baselines(run.config.dataset, run.config.z_dim)
-st.header("On the whole test set")
+base = shared.baselines(run)
+st.header(f"On {len(test):,} test pictures")
 frame.figures(
     ("This model", f"{every.mean():.4f}", "Mean squared error per pixel; black to white is 1."),
     (

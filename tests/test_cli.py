@@ -79,7 +79,7 @@ def test_families_with_their_knobs(says, capsys):
     text = capsys.readouterr().out
     assert (
         "--set strength=0.4  (0 to 1)" in text
-        and "--set noise=gaussian  (gaussian, masking, salt-and-pepper, dropout)" in text
+        and "--set noise=gaussian  (gaussian, masking, salt-and-pepper, dropout, mixed)" in text
     )
 
 

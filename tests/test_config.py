@@ -10,6 +10,7 @@ import pytest
 from aecore import presets
 from aecore.config import Config
 from aecore.errors import UserError
+from aecore.exhibits import EXHIBITS
 from aecore.families import FAMILIES, settle
 from aecore.knobs import Knob, Says, complete, knobs_of
 
@@ -96,8 +97,8 @@ def test_settling_twice_changes_nothing(family):
 
 def test_the_name_says_kind_data_and_size_and_fits_a_file_system():
     assert settle(presets.start("digits", family="vae", z_dim=16)).id.startswith("vae-digits-16d-")
-    for config in presets.GALLERY:
-        assert settle(config).id.replace("-", "").replace("_", "").isalnum()
+    for exhibit in EXHIBITS.values():
+        assert settle(exhibit.config).id.replace("-", "").replace("_", "").isalnum()
 
 
 # Refusals
@@ -188,7 +189,7 @@ def test_switches_are_read_from_words():
         Config(**OTHERS),
         settle(Config(family="denoising", network="conv", hidden=(8,), lr=0.1)),
         settle(Config(family="linear")),
-        *presets.GALLERY,
+        *(exhibit.config for exhibit in EXHIBITS.values()),
     ],
 )
 def test_a_config_comes_back_from_json(config):

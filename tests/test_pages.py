@@ -24,6 +24,7 @@ from aecore import data, jobs, ledger, presets, runs, work
 from aecore.config import Config
 from aecore.corruptions import CORRUPTIONS
 from aecore.data import CARDS
+from aecore.exhibits import EXHIBITS
 from aecore.families import FAMILIES, build, settle
 from aecore.knobs import knobs_of
 from aecore.networks import NETWORKS
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "pages").glob("*.py"))}
 EXPLORE = [name for name, source in PAGES.items() if "chosen_run(" in source]  # those that show one run
 RUN_PAGES = [*EXPLORE, "train"]  # those that say something of one run
-GALLERY = next(path.parent.name for path in sorted((ROOT / "pretrained").glob("*/config.json")))
+GALLERY = settle(EXHIBITS["digits-vae-2d"].config).id
 LABELS = {knob.name: knob.label for knob in knobs_of(Config)}
 KINDS = {  # runs of every kind of code that a page can meet
     "vanilla, 1-D": ("vanilla", 1, "mlp"),

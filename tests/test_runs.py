@@ -17,11 +17,12 @@ from safetensors.numpy import save
 
 from aecore import ledger, metrics, presets, runs, trained, work
 from aecore.config import Config
-from aecore.data import load
+from aecore.data import is_here, load
 from aecore.errors import UserError
+from aecore.exhibits import EXHIBITS
 from aecore.families import settle
 
-GALLERY = settle(presets.GALLERY[0])
+GALLERY = settle(EXHIBITS["digits-vae-2d"].config)
 WEIGHTS = save({"w": np.zeros(5000, np.float32)})
 RESULT = {"mse": 0.5, "created": 1.0}
 SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=2))
@@ -145,6 +146,7 @@ def test_a_result_with_a_date_in_words_is_still_listed(place):
 
 def test_weights_of_another_shape_are_refused_when_the_run_is_opened(place):
     (place / "weights.safetensors").write_bytes(WEIGHTS)
+    (place / "result.json").write_text(json.dumps(RESULT))  # of a time before checksums
     assert runs.entry(place.name).finished  # only opening compares them with the settings
     with pytest.raises(UserError, match="do not fit its settings") as caught:
         trained.load(place.name)
@@ -329,7 +331,11 @@ def test_a_writer_killed_at_any_moment_leaves_complete_folders_or_ones_that_say_
         assert entry.state in ("finished", "stopped", "broken"), entry
         if entry.finished:
             assert (store / entry.id / "weights.safetensors").read_bytes() == WEIGHTS
-            assert [line["epoch"] for line in runs.history(entry.id)] == [1, 2, 3] and entry.result == RESULT
+            assert [line["epoch"] for line in runs.history(entry.id)] == [
+                1,
+                2,
+                3,
+            ] and entry.result.items() >= RESULT.items()
         else:
             cut_off += 1
             assert _one_sentence(entry.reason)
@@ -488,11 +494,13 @@ def test_a_closed_training_says_stopped():
 # The gallery
 
 
-@pytest.mark.parametrize("config", presets.GALLERY, ids=lambda config: settle(config).id)
-def test_models_of_the_gallery_open_and_beat_the_mean_picture(config):
-    opened = trained.load(settle(config).id)
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_models_of_the_gallery_open_and_beat_the_mean_picture(name):
+    opened = trained.load(settle(EXHIBITS[name].config).id)
     assert runs.entry(opened.id).gallery
-    data = load(config.dataset)
+    if not is_here(opened.config.dataset):
+        pytest.skip("needs MNIST under AECORE_DATA")
+    data = load(opened.config.dataset)
     error = metrics.mse(data.test.floats(), opened.reconstruct(data.test.floats())).mean()
     assert error == pytest.approx(opened.result["mse"], rel=0.01)  # other machines round otherwise
     assert error < 0.8 * metrics.mean_picture_error(data.train.floats(), data.test.floats())

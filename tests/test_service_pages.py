@@ -10,6 +10,7 @@ import pytest
 
 from aecore import jobs, ledger, presets, runs, shelf
 from aecore.config import Config
+from aecore.exhibits import EXHIBITS
 from aecore.families import settle
 from aecore.work import carry_out
 from tests.test_pages import GALLERY, ROOT, AppTest, _cold, chosen, control, labels, links, opened, said, whole  # noqa: F401
@@ -152,8 +153,9 @@ def test_search_finds_names_owners_and_states(store):
     first, second = train(QUICK), train(OTHER, "bob")
     ledger.rename(first, "my first one")
     app = opened("runs")
-    assert set(shelf_of(app)) == {"my first one", second, GALLERY}
-    for words, names in (("bob", {second}), ("First vae", {"my first one"}), ("gallery", {GALLERY}), ("abacus", set())):
+    exhibits = {exhibit.title for exhibit in EXHIBITS.values()}
+    assert set(shelf_of(app)) == {"my first one", second, *exhibits}
+    for words, names in (("bob", {second}), ("First vae", {"my first one"}), ("gallery", exhibits), ("abacus", set())):
         control(app, "Search").set_value(words)
         assert set(shelf_of(whole(app.run()))) == names, words
     assert any("abacus" in text for text in said(app))

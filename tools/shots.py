@@ -25,8 +25,8 @@ def pages() -> list[str]:
 
 
 def first_run() -> str | None:
-    """The first of the trained models that come with the laboratory."""
-    return next((path.parent.name for path in sorted((ROOT / "pretrained").glob("*/config.json"))), None)
+    """A trained model that comes with the laboratory, on pictures that come with it too."""
+    return next((path.parent.name for path in sorted((ROOT / "pretrained").glob("*-digits-*/config.json"))), None)
 
 
 def photograph(address: str, names: list[str], looks: list[str], run: str | None, folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from aecore import data, runs, snapshots
+from aecore import runs, snapshots
 from aecore.cards import CARDS
 from aecore.config import Config, differences
 from aecore.knobs import knobs_of
@@ -67,8 +67,10 @@ def _pictures(entries: Sequence[runs.Entry], configs: Sequence[Config], names: S
     if len(same) < len(entries):
         st.info(f"Pictures are shown for the runs on {CARDS[dataset].title} only.", icon=":material/info:")
     opened = {names[number]: shared.model(entries[number].id, entries[number].created) for number in same}
-    test, card = frame.attempt(data.load, dataset).test, CARDS[dataset]
+    first = next(iter(opened.values()))
+    test, card = frame.attempt(shared.held_out, first), CARDS[dataset]
     rows = snapshots.shown(test, 10)
     x, labels = test.floats(rows), test.labels[rows]
-    named = {"Test pictures": x} | {name: run.reconstruct(x, labels) for name, run in opened.items()}
+    what = f"What {next(iter(opened))} draws of test pictures that are not here" if test.drawn else "Test pictures"
+    named = {what: x} | {name: run.reconstruct(x, labels) for name, run in opened.items()}
     images.rows(named, [f"{card.classes[label]}, test picture {row}" for row, label in zip(rows, labels, strict=True)])

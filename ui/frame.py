@@ -30,6 +30,7 @@ ICON = (
 PAGES: dict[str, dict[str, tuple[str, str]]] = {
     "Start": {
         "app.py": ("Home", ":material/home:"),
+        "pages/gallery.py": ("Gallery", ":material/photo_library:"),
         "pages/data.py": ("Data", ":material/grid_view:"),
         "pages/train.py": ("Train", ":material/model_training:"),
         "pages/runs.py": ("Runs", ":material/list:"),
@@ -43,7 +44,10 @@ PAGES: dict[str, dict[str, tuple[str, str]]] = {
         "pages/interpolate.py": ("Interpolate", ":material/linear_scale:"),
         "pages/time_machine.py": ("Time machine", ":material/history:"),
     },
-    "Use": {"pages/denoise.py": ("Denoise", ":material/auto_fix_high:")},
+    "Use": {
+        "pages/denoise.py": ("Denoise", ":material/auto_fix_high:"),
+        "pages/photograph.py": ("Photograph", ":material/photo_camera:"),
+    },
 }
 
 STYLE = """
@@ -112,8 +116,9 @@ def _picker() -> None:
         assert entry.config
         if given := labels[run].name if run in labels else "":
             return given
-        where = "gallery" if entry.gallery else run[-4:]
-        return f"{entry.config.family} {entry.config.z_dim}-D, {entry.config.dataset} · {where}"
+        if entry.title:
+            return f"{entry.title} · gallery"
+        return f"{entry.config.family} {entry.config.z_dim}-D, {entry.config.dataset} · {run[-4:]}"
 
     if chosen is not None and chosen not in entries:
         st.warning(f"There is no run called {chosen[:80]}: pick one.", icon=":material/search_off:")
@@ -129,6 +134,10 @@ def _picker() -> None:
         placeholder="Choose a run",
         help="The trained model that every page shows.",
     )
+    if chosen in ids and st.button("Choose by picture", icon=":material/photo_library:", width="stretch"):
+        from ui import gallery
+
+        gallery.browse()
 
 
 def choose(run: str, note: str = "") -> NoReturn:
@@ -197,10 +206,18 @@ def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def test_set(run: Trained) -> Split:
-    """The test pictures of a run's data set. Says what to do and ends the page when they are not here."""
-    from aecore import data
-
-    return attempt(data.load, run.config.dataset).test
+    """The test pictures of a run's data set, or what stands in for them, and says so. Says what to do and ends the page
+    when there is neither."""
+    test = attempt(shared.held_out, run)
+    if test.drawn:
+        st.info(
+            f"{run.card.title} is not on this computer. In place of {len(test):,} test pictures you see **what the "
+            "model draws from their codes**, and their classes are guesses by the nearest training pictures "
+            f"({shared.agreement(run):.0%} right).",
+            icon=":material/image_not_supported:",
+        )
+        link("pages/data.py", "Get the pictures")
+    return test
 
 
 def draw(chart: Chart, key: str | None = None, tools: bool = False, **more: Any) -> Any:

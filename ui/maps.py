@@ -52,7 +52,7 @@ def wanted(run: Trained) -> Wanted:
     kind = left.segmented_control("Map", kinds, default=kinds[0], required=True, key="map", bind="query-params")
     part = right.segmented_control(
         "Pictures",
-        list(shared.PARTS),
+        shared.parts(run),
         default="test",
         required=True,
         key="of",

@@ -28,13 +28,12 @@ class Drawn:
 
 def beside(run: Trained, pair: tuple[int, int] | None, spacing: str, n: int, colours: tuple[str, ...]) -> Drawn:
     """What n x n places of a plane decode to: of two dimensions of the codes, or of their principal components."""
-    return _drawn(run.id, run.result["created"], run.label, pair, spacing, n, colours, run)
+    return _drawn(shared.key_of(run), run.label, pair, spacing, n, colours, run)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _drawn(
-    name: str,
-    created: float,
+    key: shared.Key,
     label: int,
     pair: tuple[int, int] | None,
     spacing: str,
@@ -42,13 +41,11 @@ def _drawn(
     colours: tuple[str, ...],
     _run: Trained,
 ) -> Drawn:
-    from aecore import data
-
     codes, card = shared.codes(_run), _run.card
     flat = latents.plane_of_dimensions(codes, *pair) if pair else latents.plane_of_components(codes)
     points = flat.project(codes)
     grid = latents.grid(points, n, spacing)
-    labels = data.load(_run.config.dataset).test.labels[:SHOWN]
+    labels = shared.held_out(_run).labels[:SHOWN]
     mosaic = charts.mosaic(_run.pictures(flat.lift(grid.points)), grid.x, grid.y, flat.names)
     places = charts.scatter(points[:SHOWN], labels, card.classes, colours, flat.names, 460, _square(grid))
     return Drawn(mosaic, places, sum(flat.explained or ()))

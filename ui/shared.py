@@ -1,22 +1,24 @@
 """What all sessions of a server share: models, codes, errors, maps. Each cache is bounded; nobody writes into these.
 
-`created` (seconds since 1970) stands in the keys because a run may be deleted and trained again under its name.
+A key says when the run was made, because it may be deleted and trained again under its name, and whether its data set
+is here, because one may be fetched at any time: until then the run's own products stand in for the pictures.
 """
 
 from __future__ import annotations
 
 import gc
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 
 if TYPE_CHECKING:
-    from aecore.browser import Program
     from aecore.data import Split
     from aecore.maps import Drawing
     from aecore.places import Dots, Places
+    from aecore.products import Products
+    from aecore.programs import Program
     from aecore.replay import Packed
     from aecore.trained import Trained
 
@@ -42,7 +44,7 @@ def warm() -> threading.Event:
     return done
 
 
-@st.cache_resource(max_entries=8, show_spinner="Opening the model ...")
+@st.cache_resource(max_entries=12, show_spinner="Opening the model ...")
 def model(run: str, created: float) -> Trained:
     """A finished run, opened."""
     from aecore import trained
@@ -50,61 +52,118 @@ def model(run: str, created: float) -> Trained:
     return trained.load(run)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Encoding the test pictures ...")
-def _codes(run: str, created: float) -> np.ndarray:
+class Key(NamedTuple):
+    """A run as caches know it."""
+
+    run: str
+    created: float  # seconds since 1970
+    here: bool  # whether the pictures of its data set are
+
+
+def key_of(run: Trained) -> Key:
+    """Under what name caches keep what they know of a run."""
     from aecore import data
 
-    opened = model(run, created)
-    return opened.codes_of(data.load(opened.config.dataset).test)
+    return Key(run.id, run.result["created"], data.is_here(run.config.dataset))
+
+
+def _opened(key: Key) -> Trained:
+    return model(key.run, key.created)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _products(key: Key) -> Products:
+    """What stands in for the pictures; DataMissing when nothing does."""
+    from aecore import data, products
+
+    found = products.kept(key.run)
+    if found is None:
+        raise data.missing(_opened(key).config.dataset)
+    return found
+
+
+def agreement(run: Trained) -> float:
+    """The share of right ones among the classes that stand in for labels."""
+    return _products(key_of(run)).agreement
+
+
+@st.cache_resource(max_entries=8, show_spinner="Drawing what the codes of the test pictures stand for ...")
+def _stand_in(key: Key) -> Split:
+    from aecore import products
+
+    return products.stand_in(_opened(key), _products(key))
+
+
+def _test(key: Key) -> Split:
+    from aecore import data
+
+    return data.load(_opened(key).config.dataset).test if key.here else _stand_in(key)
+
+
+def held_out(run: Trained) -> Split:
+    """The test pictures of a run's data set; where they are not here, what its model draws of them (`drawn`), if it
+    brings that along. Raises DataMissing when it does not."""
+    return _test(key_of(run))
+
+
+@st.cache_resource(max_entries=16, show_spinner="Encoding the test pictures ...")
+def _codes(key: Key) -> np.ndarray:
+    return _opened(key).codes_of(_test(key)) if key.here else _products(key).codes
 
 
 def codes(run: Trained, part: str = "test") -> np.ndarray:
     """The codes of all test pictures of a run's data set, `[N, D]`, or of another of PARTS."""
-    return _codes_of(run.id, run.result["created"], part)
+    return _codes_of(key_of(run), part)
 
 
-def _codes_of(run: str, created: float, part: str) -> np.ndarray:
-    return _codes(run, created) if part == "test" else _learnt(run, created)
+def _codes_of(key: Key, part: str) -> np.ndarray:
+    return _codes(key) if part == "test" else _learnt(key)
 
 
 # what a map may show: the splits of a data set whose rows follow each other
 PARTS = {"test": ("test",), "training": ("train", "validation")}
 
 
+def parts(run: Trained) -> list[str]:
+    """Which of PARTS there are: of the training pictures nothing stands in for any."""
+    return list(PARTS) if key_of(run).here else ["test"]
+
+
 @st.cache_resource(max_entries=2, show_spinner="Encoding the training pictures ...")  # up to 200 MB each
-def _learnt(run: str, created: float) -> np.ndarray:
-    opened = model(run, created)
-    return np.concatenate([opened.codes_of(split) for split in _splits(opened.config.dataset, "training").values()])
+def _learnt(key: Key) -> np.ndarray:
+    return np.concatenate([_opened(key).codes_of(split) for split in _splits(key, "training").values()])
 
 
-def _splits(dataset: str, part: str) -> dict[str, Split]:
+def _splits(key: Key, part: str) -> dict[str, Split]:
     from aecore import data
 
-    return {name: getattr(data.load(dataset), name) for name in PARTS[part]}
+    if part == "test":
+        return {"test": _test(key)}
+    return {name: getattr(data.load(_opened(key).config.dataset), name) for name in PARTS[part]}
 
 
 def splits(run: Trained, part: str) -> dict[str, Split]:
     """The pictures of one of PARTS by split, in the order of its codes."""
-    return _splits(run.config.dataset, part)
+    return _splits(key_of(run), part)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _explained(run: str, created: float, part: str) -> np.ndarray:
+def _explained(key: Key, part: str) -> np.ndarray:
     from aecore import projections
 
-    return projections.explained_variance(_codes_of(run, created, part))
+    return projections.explained_variance(_codes_of(key, part))
 
 
 def explained(run: Trained, part: str = "test") -> np.ndarray:
     """The share 0..1 of the variance of the codes of one of PARTS that each component carries, falling: `[D]`."""
-    return _explained(run.id, run.result["created"], part)
+    return _explained(key_of(run), part)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _spread(run: str, created: float) -> tuple[np.ndarray, list[int]]:
+def _spread(key: Key) -> tuple[np.ndarray, list[int]]:
     from aecore import latents
 
-    known, told = _codes(run, created), _nats(run, created)
+    known, told = _codes(key), _nats(key)
     order = latents.by_variance(known) if told is None else np.argsort(-told, kind="stable")
     return latents.ranges(known), [int(dimension) for dimension in order]
 
@@ -112,30 +171,26 @@ def _spread(run: str, created: float) -> tuple[np.ndarray, list[int]]:
 def spread(run: Trained) -> tuple[np.ndarray, list[int]]:
     """Where each dimension of the test codes lives, `[D, 2]`, and the dimensions: those that tell most first, or where
     codes are no clouds those that vary most."""
-    return _spread(run.id, run.result["created"])
+    return _spread(key_of(run))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _nats(run: str, created: float, most: int = 2000) -> np.ndarray | None:
-    from aecore import data
-
-    opened = model(run, created)
-    test = data.load(opened.config.dataset).test
+def _nats(key: Key, most: int = 2000) -> np.ndarray | None:
+    if not key.here:
+        return _products(key).nats
+    opened, test = _opened(key), _test(key)
     clouds = opened.clouds(test.floats(slice(0, most)), test.labels[:most])
     return None if clouds is None else clouds[1].mean(axis=0)
 
 
 def nats(run: Trained) -> np.ndarray | None:
     """What each number of a code tells of a test picture on average, `[D]`; None where codes are no clouds."""
-    return _nats(run.id, run.result["created"])
+    return _nats(key_of(run))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _by_class(run: str, created: float) -> tuple[np.ndarray, np.ndarray]:
-    from aecore import data
-
-    opened, known = model(run, created), _codes(run, created)
-    labels = data.load(opened.config.dataset).test.labels
+def _by_class(key: Key) -> tuple[np.ndarray, np.ndarray]:
+    opened, known, labels = _opened(key), _codes(key), _test(key).labels
     own = [known[labels == label] for label in range(len(opened.card.classes))]
     own = [codes if len(codes) else known for codes in own]  # a class that no test picture has
     return np.stack([codes.mean(axis=0) for codes in own]), np.stack([codes.std(axis=0) for codes in own])
@@ -143,38 +198,41 @@ def _by_class(run: str, created: float) -> tuple[np.ndarray, np.ndarray]:
 
 def by_class(run: Trained) -> tuple[np.ndarray, np.ndarray]:
     """The mean and the standard deviation of the test codes of each class, `[K, D]` both."""
-    return _by_class(run.id, run.result["created"])
+    return _by_class(key_of(run))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reconstructing the test pictures ...")
-def _errors(run: str, created: float) -> np.ndarray:
-    from aecore import data, work
+def _errors(key: Key) -> np.ndarray:
+    from aecore import work
 
-    opened = model(run, created)
-    return work.squared_errors(opened, data.load(opened.config.dataset).test)
+    return work.squared_errors(_opened(key), _test(key)) if key.here else _products(key).errors
 
 
 def errors(run: Trained) -> np.ndarray:
     """The squared error per pixel of every test picture, `[N]`."""
-    return _errors(run.id, run.result["created"])
+    return _errors(key_of(run))
 
 
 @st.cache_data(max_entries=64, show_spinner="Computing what PCA would do ...")
-def baselines(dataset: str, z_dim: int) -> dict[str, float]:
-    """What a model has to beat: `pca_mse` and `mean_picture_mse`, per pixel on the test pictures."""
+def _baselines(dataset: str, z_dim: int) -> dict[str, float]:
     from aecore import data, work
 
     return work.baselines(data.load(dataset), z_dim)
 
 
+def baselines(run: Trained) -> dict[str, float]:
+    """What a model has to beat: `pca_mse` and `mean_picture_mse`, per pixel on the test pictures."""
+    key = key_of(run)
+    return _baselines(run.config.dataset, run.config.z_dim) if key.here else _products(key).baselines
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _dots(run: str, created: float, part: str, count: int, plane: str, drawn: str | None, _drawing: Any) -> Dots:
+def _dots(key: Key, part: str, count: int, plane: str, drawn: str | None, _drawing: Any) -> Dots:
     from aecore import latents, places
 
-    opened = model(run, created)
-    known = _codes_of(run, created, part)[:count]
-    labels = np.concatenate([split.labels for split in _splits(opened.config.dataset, part).values()])[:count]
-    classes = opened.card.classes
+    known = _codes_of(key, part)[:count]
+    labels = np.concatenate([split.labels for split in _splits(key, part).values()])[:count]
+    classes = _opened(key).card.classes
     if drawn:
         return places.dots(_drawing.points(), labels, classes, codes=known)
     flat = latents.plane_of_components(known) if plane == "PCA" else latents.plane_of_dimensions(known)
@@ -185,7 +243,7 @@ def dots(run: Trained, part: str, count: int, plane: str, drawing: Drawing | Non
     """The first `count` codes of one of PARTS as points, packed for the browser: where a `drawing` that is ready put
     them, or else on a plane: by "PCA", or their first two numbers as they are."""
     drawn = drawing.key if drawing else None
-    return _dots(run.id, run.result["created"], part, count, plane, drawn, drawing)
+    return _dots(key_of(run), part, count, plane, drawn, drawing)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Fetching some pictures ...")
@@ -193,49 +251,55 @@ def sample(dataset: str) -> np.ndarray:
     """A dozen test pictures, some of each class, `[n, C, H, W]`."""
     from aecore import data
 
-    test = data.load(dataset).test
+    return some(data.load(dataset).test)
+
+
+def some(test: Split) -> np.ndarray:
+    """A dozen pictures, some of each class, `[n, C, H, W]`."""
     rows = [int(row) for label in np.unique(test.labels) for row in np.flatnonzero(test.labels == label)[:4]]
     return test.floats(np.array(rows[:: max(1, len(rows) // 12)][:12]))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Fetching the snapshots ...")
-def _replay(run: str, created: float) -> Packed | None:
-    from aecore import data, replay, runs, snapshots
+def _replay(key: Key) -> Packed | None:
+    from aecore import replay, runs, snapshots
 
-    taken, card = snapshots.load(run), model(run, created).card
+    taken = snapshots.load(key.run)
     if not taken:
         return None
-    test = data.load(card.name).test
-    originals, labels = test.floats(snapshots.shown(test)), test.labels[: len(taken[0].points)]
-    return replay.pack(taken, labels, originals, card.classes, runs.history(run))
+    test = _test(key)
+    # where they are not here, what the finished model draws is the nearest to them that there is
+    originals = test.floats(snapshots.shown(test)) if key.here else taken[-1].reconstructions / np.float32(255)
+    labels = test.labels[: len(taken[0].points)]
+    return replay.pack(taken, labels, originals, _opened(key).card.classes, runs.history(key.run))
 
 
 def replay(run: Trained) -> Packed | None:
     """The snapshots of a run, packed for the browser; None when there are none."""
-    return _replay(run.id, run.result["created"])
+    return _replay(key_of(run))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _program(run: str, created: float) -> Program:
+def _program(key: Key) -> Program:
     from aecore import browser
 
-    return browser.program(model(run, created))
+    return browser.program(_opened(key))
 
 
 def program(run: Trained) -> Program:
     """The model as the browser computes it; raises aecore.browser.Unknown when it cannot."""
-    return _program(run.id, run.result["created"])
+    return _program(key_of(run))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Laying the map ...")
-def _places(run: str, created: float, dimensions: tuple[int, int] | None) -> Places:
-    from aecore import data, latents, places
+def _places(key: Key, dimensions: tuple[int, int] | None) -> Places:
+    from aecore import latents, places
 
-    opened, known = model(run, created), _codes(run, created)
+    known = _codes(key)
     plane = latents.plane_of_dimensions(known, *dimensions) if dimensions else latents.plane_of_components(known)
-    return places.pack(plane, known, data.load(opened.config.dataset).test.labels, opened.card.classes)
+    return places.pack(plane, known, _test(key).labels, _opened(key).card.classes)
 
 
 def places(run: Trained, dimensions: tuple[int, int] | None) -> Places:
     """The test codes on the plane of two dimensions, or of the principal components; packed for the browser."""
-    return _places(run.id, run.result["created"], dimensions)
+    return _places(key_of(run), dimensions)

@@ -14,9 +14,9 @@ Labels = Mapping[str, ledger.Label]
 
 
 def called(entry: runs.Entry, labels: Labels) -> str:
-    """The name of a run: the one that somebody gave it, else its id."""
+    """The name of a run: the one that somebody or the gallery gave it, else its id."""
     label = labels.get(entry.id)
-    return (label.name if label else "") or entry.id
+    return (label.name if label else "") or entry.title or entry.id
 
 
 def found(entries: Sequence[runs.Entry], labels: Labels, wanted: str) -> list[runs.Entry]:

@@ -1,0 +1,40 @@
+"""What a browser computes of a model, as files hold it: read without torch, so that the first screen need not wait."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from aecore import files
+from aecore.errors import UserError
+
+NAME = "program.safetensors"
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the browser needs: `head` says what to do in which order, `weights` is float32 `[W]`."""
+
+    head: dict[str, Any]
+    weights: np.ndarray
+
+
+def keep(place: Path, program: Program) -> None:
+    """Writes it into a run's folder, in half precision as the gallery's weights are."""
+    said = {"head": json.dumps(program.head)}
+    files.write(place / NAME, save({"weights": program.weights.astype(np.float16)}, said))
+
+
+def kept(place: Path) -> Program:
+    """Reads it back; UserError when it is missing or damaged."""
+    try:
+        with safe_open(place / NAME, framework="numpy") as file:
+            return Program(json.loads(file.metadata()["head"]), file.get_tensor("weights").astype(np.float32))
+    except (FileNotFoundError, OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"The browser's part of {place.name} cannot be read ({error}); remake it.") from None

@@ -1,0 +1,17 @@
+"""Gallery: the models that came with the laboratory."""
+
+import streamlit as st
+
+from aecore import runs
+from ui import frame, gallery
+
+frame.page(
+    "Gallery",
+    "Trained models to play with at once: every page works on them, also where no data set was downloaded. Each has a "
+    "card with its held-out numbers, and is remade by one command.",
+)
+shown = gallery.exhibits(runs.entries())
+if not shown:
+    st.info("There is no model in pretrained/: fetch the laboratory's files again.", icon=":material/info:")
+gallery.wall(shown)
+st.fragment(gallery.sweep)(shown)

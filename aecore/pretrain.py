@@ -12,7 +12,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +34,21 @@ CHECKED = ("weights.safetensors", products.NAME, programs.NAME)  # whose checksu
 
 
 def make(exhibit: Exhibit, told: Callable[[Progress], None], anew: bool = False) -> str:
-    """Trains an exhibit, unless the gallery has it (`anew`: in any case); returns the id of its run.
+    """Trains an exhibit, unless the gallery has it (`anew`: in any case); returns the id of its run. Of one that is
+    there only the words are brought up to date.
 
     Raises DataMissing when its data set is not here. What is in the gallery stays until the new one is whole.
     """
     config = settle(exhibit.config)
-    if not anew and (runs.GALLERY / config.id / "config.json").exists():
+    place = runs.GALLERY / config.id
+    if not anew and (place / "config.json").exists():
+        _describe(place, exhibit, runs.entry(config.id).result)
         return config.id
-    with tempfile.TemporaryDirectory(dir=runs.GALLERY, prefix=".") as place, _runs_in(place):
+    with tempfile.TemporaryDirectory(dir=runs.GALLERY, prefix=".") as made, _runs_in(made):
         for progress in carry_out(config):
             told(progress)
-        _finish(Path(place) / config.id, exhibit)
-        _replace(Path(place) / config.id, exhibit)
+        _finish(Path(made) / config.id, exhibit)
+        _replace(Path(made) / config.id, exhibit)
     return config.id
 
 
@@ -81,13 +84,18 @@ def _finish(place: Path, exhibit: Exhibit) -> None:
     if exhibit.opening:
         programs.keep(place, browser.program(opened))
     snapshots.thin(place, SNAPSHOTS)
-    shown = {"name": exhibit.name, "title": exhibit.title, "good": exhibit.good, "bad": exhibit.bad}
     result = json.loads((place / "result.json").read_text())
     result |= {"mse": said["mse"], "active_units": said["active_units"], "test": said["test"]}
-    result |= {"scores": said, "exhibit": shown | {"opening": exhibit.opening}, "processor": _processor(), **brought}
+    result |= {"scores": said, "processor": _processor(), **brought}
     result["weights"] = "float16" if halved else "float32"
     result["sha256"] = {name: files.checksum(place / name) for name in CHECKED if (place / name).exists()}
-    _say(place, result)
+    _describe(place, exhibit, result)
+
+
+def _describe(place: Path, exhibit: Exhibit, result: Mapping[str, Any]) -> None:
+    """Writes the result with what is said of the exhibit, and its card."""
+    shown = {"name": exhibit.name, "title": exhibit.title, "good": exhibit.good, "bad": exhibit.bad}
+    _say(place, {**result, "exhibit": shown | {"opening": exhibit.opening}})
     files.write(place / "README.md", readme(runs.entry(place.name)))
 
 

@@ -145,9 +145,11 @@ def check_weights(place: Path) -> None:
 
 
 def check_unchanged(run: str, name: str) -> None:
-    """Raises UserError when a file of a finished run is not the one whose checksum its result holds."""
-    said = entry(run).result.get("sha256", {}).get(name)
-    if said and said != files.checksum(path(run) / name):
+    """Raises UserError when a file of a finished run is missing, or not the one whose checksum its result holds."""
+    said, file = entry(run).result.get("sha256", {}).get(name), path(run) / name
+    if said and not file.exists():
+        raise UserError(f"{name} of {run} is missing; delete the folder, or fetch it again.")
+    if said and said != files.checksum(file):
         raise UserError(
             f"{name} of {run} was changed or cut short (its checksum is not the one in result.json), so it is not used; "
             "delete the folder, or fetch it again."

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import dragged, frame, live, pick, spoilt
+from ui import dragged, frame, gallery, live, pick, spoilt
 
 frame.page(
     "Denoise",
@@ -18,6 +18,8 @@ with known:
     )
     if run.config.family != "denoising":
         st.caption("The chosen run was not trained to denoise. For one that was, train the family *denoising*.")
+        if cleaner := gallery.named("mnist-denoiser"):
+            frame.link("pages/denoise.py", "Take the gallery's denoiser", run=cleaner.id)
 with source:
     x = pick.picture("Picture", "picture", frame.test_set(run), run.card, start=3)
 key = live.weights(run)

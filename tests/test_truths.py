@@ -306,6 +306,18 @@ def test_the_ends_of_the_knob(noise, strength):
         assert (seen == x).float().mean() < 0.05
 
 
+def test_mixed_noise_is_of_three_kinds_and_of_all_strengths():
+    x = _pictures(0.5)
+    seen = corruptions.mixed(x, 0.8)
+    off = (seen != 0.5).float().flatten(1)
+    grains = (seen == 0).flatten(1).any(1), (seen == 1).flatten(1).any(1)
+    between = ((seen != 0.5) & (seen > 0) & (seen < 1)).flatten(1).any(1)
+    shares = [kind.float().mean().item() for kind in (between, ~between & grains[0] & ~grains[1], ~between & grains[1])]
+    assert shares == pytest.approx([1 / 3] * 3, abs=5 * math.sqrt(2 / 9 / len(x)) + 0.02)  # very weak ones hit no pixel
+    hit = off.mean(1)[~between]  # the share of the pixels, uniform from 0 to 0.8
+    assert hit.mean().item() == pytest.approx(0.4, abs=0.05) and hit.min() < 0.1 and hit.max() > 0.7
+
+
 # Families
 
 

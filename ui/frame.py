@@ -67,6 +67,7 @@ def page(title: str, lead: str) -> None:
     st.html(f"<style>{STYLE}{images}{palette.LEGIBLE}</style>")
     with st.sidebar:
         _picker()
+        st.session_state["ae-beneath"] = st.container()
         for group, pages in PAGES.items():
             st.caption(group)
             for file, (label, icon) in pages.items():
@@ -174,7 +175,7 @@ def chosen_run() -> Trained:
 def _labelled(run: Trained) -> Trained:
     """A conditional run, and the label that its codes are drawn as: asked in the sidebar."""
     classes = run.card.classes
-    with st.sidebar:
+    with st.session_state["ae-beneath"]:  # the picker, not everything else in the sidebar
         name = st.selectbox(
             "Draw codes as", classes, key="label", bind="query-params", help="This model is told the class."
         )
@@ -210,13 +211,14 @@ def test_set(run: Trained) -> Split:
     when there is neither."""
     test = attempt(shared.held_out, run)
     if test.drawn:
-        st.info(
-            f"{run.card.title} is not on this computer. In place of {len(test):,} test pictures you see **what the "
-            "model draws from their codes**, and their classes are guesses by the nearest training pictures "
-            f"({shared.agreement(run):.0%} right).",
-            icon=":material/image_not_supported:",
-        )
-        link("pages/data.py", "Get the pictures")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f":material/image_not_supported: {run.card.title} is not on this computer. In place of its test "
+                f"pictures you see **what the model draws from the codes** of {len(test):,} of them, under classes "
+                f"that the nearest training pictures vote for ({shared.agreement(run):.0%} right).",
+                width="stretch",
+            )
+            link("pages/data.py", "Get the pictures")
     return test
 
 

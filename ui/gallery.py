@@ -30,6 +30,12 @@ def exhibits(entries: Sequence[runs.Entry]) -> list[runs.Entry]:
     return [entry for entry in entries if entry.gallery]
 
 
+def named(name: str) -> runs.Entry | None:
+    """The exhibit of this name, if it can be used."""
+    usable = (entry for entry in exhibits(runs.entries()) if entry.finished)
+    return next((entry for entry in usable if entry.result.get("exhibit", {}).get("name") == name), None)
+
+
 # --- The picker -------------------------------------------------------------------------------------------------------
 
 
@@ -127,8 +133,8 @@ def sweep(entries: Sequence[runs.Entry]) -> None:
     st.header("Slide through beta")
     st.markdown(
         "Five models, equal but for what a nat of KL costs them. **A low price** buys sharp reconstructions, and draws "
-        "from the normal distribution miss the places where codes lie. **A high one** silences numbers of the code "
-        "until the pictures are only roughly right."
+        "from the normal distribution miss the places where codes lie. **A high one** leaves codes little to tell: "
+        "draws look like digits, and digits drawn again are only roughly right."
     )
     beta = st.select_slider("beta", sorted(priced), value=1.0 if 1.0 in priced else min(priced), key="sweep")
     _priced(priced[beta])

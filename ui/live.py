@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from ui import component, shared
 
 if TYPE_CHECKING:
+    from aecore.places import Places
+    from aecore.programs import Program
     from aecore.trained import Trained
 
 
@@ -29,11 +32,37 @@ def weights(run: Trained) -> str | None:
     except Unknown as error:
         st.info(f"{error} The server draws it instead: pictures follow when you let go.", icon=":material/dns:")
         return None
-    key = f"{run.id}-{run.result['created']}"
-    head = {**program.head, "likelihood": run.config.likelihood}
-    given = {"view": "weights", "model": key, "head": head, "blob": component.blob(program.weights.tobytes())}
-    component.mounted("live", "weights")(key=f"weights-{key}", data=given)
+    key = key_of(run.id, run.result["created"])
+    send(key, program, run.config.likelihood)
     return key
+
+
+def key_of(run: str, created: float) -> str:
+    """Under which key views find a run's model in the browser."""
+    return f"{run}-{created}"
+
+
+def send(key: str, program: Program, likelihood: str) -> None:
+    """Sends a model to the browser, where views that are mounted before or after find it under `key`."""
+    data = {"view": "weights", "model": key} | _parcel(key, likelihood, program)
+    component.mounted("live", "weights")(key=f"weights-{key}", data=data)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _parcel(key: str, likelihood: str, _program: Program) -> dict[str, Any]:
+    """What is sent of the model that `key` names. Weights that a file held in half precision go in half precision: as
+    exact, and half the bytes."""
+    weights = _program.weights
+    with np.errstate(over="ignore"):  # what is too large for it is seen in the next line
+        halves = weights.astype("<f2")
+    half = bool((halves == weights).all())
+    head = {**_program.head, "likelihood": likelihood, "half": half}
+    return {"head": head, "blob": component.blob((halves if half else weights).tobytes())}
+
+
+def placed(key: str, places: Places, label: int = 0) -> dict[str, Any]:
+    """What static/live/places.js reads: codes on a plane under a `key` of their own, and the label to draw them as."""
+    return {"key": key, "head": places.head, "blob": component.blob(places.blob), "label": label}
 
 
 def view(

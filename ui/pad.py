@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from aecore import latents
-from ui import charts, component, frame, images, live, pick, shared
+from ui import frame, images, live, pick, shared
 
 if TYPE_CHECKING:
     from aecore.cards import Card
@@ -38,8 +38,7 @@ def plane(run: Trained) -> Places:
 
 
 def _sent(places: Places, run: Trained) -> dict[str, Any]:
-    """What static/live/places.js reads."""
-    return {"key": _named(places, run), "head": places.head, "blob": component.blob(places.blob), "label": run.label}
+    return live.placed(_named(places, run), places, run.label)
 
 
 def _named(places: Places, run: Trained) -> str:
@@ -76,6 +75,8 @@ def numbers(said: Any) -> np.ndarray:
 
 def by_hand(run: Trained, places: Places) -> np.ndarray:
     """The same without the browser's help: two sliders, and a picture when one is let go; gives the place `[2]`."""
+    from ui import charts  # not above: the first screen does without
+
     left, right = st.columns([3, 2], gap="large")
     with left:
         chart = charts.scatter(places.shown, *_named_points(run), frame.colours(), places.plane.names, 460)
@@ -141,13 +142,18 @@ def sheet(model: str, run: Trained) -> None:
     """A sheet to draw on, and what the model makes of the drawing at every movement. Nothing comes back."""
     two = shared.codes(run).shape[1] < 3
     places = frame.attempt(shared.places, run, (0, 1) if two else None)
-    fit, pen = _FITS.get(run.card.name, (None, _AS_DRAWN))
     usual = np.quantile(shared.errors(run), (0.5, 0.9, 0.99)).tolist()
-    given = _sent(places, run) | {"fit": fit, "pen": pen, "bits": _counts_bits(run.card), "errors": usual}
+    given = _sent(places, run) | hand(run.card) | {"errors": usual}
     live.view("draw", model, f"draw-{_named(places, run)}", given)
     if places.plane.explained:
         share = f"{sum(places.plane.explained):.0%}"
         st.caption(f"The map is the plane of the first two principal components: {share} of the variance of the codes.")
+
+
+def hand(card: Card) -> dict[str, Any]:
+    """What static/live/ink.js makes a drawing into a picture of the data set's with, and the `pen` that comes near."""
+    fit, pen = _FITS.get(card.name, (None, _AS_DRAWN))
+    return {"fit": fit, "pen": pen, "bits": _counts_bits(card)}
 
 
 def _counts_bits(card: Card) -> bool:
@@ -157,6 +163,7 @@ def _counts_bits(card: Card) -> bool:
 
 def known(run: Trained) -> None:
     """What the model has learnt from: some pictures of its kind, for whoever wonders what to draw."""
-    st.caption(f"This model has only ever seen {run.card.knows}, like these test pictures:")
-    some = shared.sample(run.config.dataset)
-    images.rows({"": some}, [f"A test picture of {run.card.title}"] * len(some), size=56)
+    test = shared.held_out(run)
+    some, like = shared.some(test), "what it makes of some of them" if test.drawn else "like these test pictures"
+    st.caption(f"This model has only ever seen {run.card.knows}: {like}.")
+    images.rows({"": some}, [f"A picture of {run.card.title}"] * len(some), size=56)

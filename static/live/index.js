@@ -23,9 +23,18 @@
 
 const here = new URL(import.meta.url);
 const beside = (name) => import(new URL(name + here.search, here)); // the same version as this file
-// what models.js imports, and what that imports: asked for at once, not one answer after the other
-for (const name of ['net', 'crowd', 'layers', 'codes', 'product', 'surprise']) beside(`./${name}.js`);
-const { get, put } = await beside('./models.js');
+const all = (...names) => names.forEach((name) => beside(`./${name}.js`));
+// What is imported by what is imported: asked for at once, not one answer after the other. A name that is missing here
+// only comes later.
+all('models', 'net', 'crowd', 'layers', 'codes', 'product', 'surprise');
+const MAP = ['page', 'plane', 'places', 'picture', 'look', 'backdrop', 'scatter', '../replay/canvas'];
+const WALK = [...MAP, 'walking', 'gestures', 'keys', 'overlay'];
+const SOON = {
+  home: [...WALK, 'sheet', 'ink', 'guide', 'trail'], pad: [...WALK, 'mosaic'],
+  draw: [...MAP, 'sheet', 'ink', 'trail', 'metrics'],
+  map: [...MAP, 'dots', 'gestures', 'keys', 'marks', 'overlay'],
+};
+const models = beside('./models.js');
 
 const open = new WeakMap(); // what is mounted where
 
@@ -50,7 +59,8 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
 async function show(mounted, component) {
   close(mounted);
   const turn = mounted.turn, { view, model } = mounted.data;
-  const [module, net] = await Promise.all([beside(`./${view}.js`), model ? get(model) : null]);
+  all(...(SOON[view] ?? []));
+  const [module, net] = await Promise.all([beside(`./${view}.js`), model ? models.then(({ get }) => get(model)) : null]);
   if (turn !== mounted.turn) return; // something else is wanted by now
   mounted.view = module.default({ ...component, data: mounted.data, model: net });
   mounted.view.dress();
@@ -63,7 +73,7 @@ function close(mounted) {
 }
 
 function keep(parentElement, { model, head, blob }) {
-  put(model, head, blob.getChild('blob').get(0));
+  models.then(({ put }) => put(model, head, blob.getChild('blob').get(0)));
   // nothing to see, so no gap between what stands above and below
   const host = parentElement.getRootNode().host ?? parentElement;
   host.closest('[data-testid="stElementContainer"]')?.style.setProperty('display', 'none');

@@ -9,14 +9,24 @@ const wanted = new Map(); // key -> functions that wait for a model which has no
 
 /** @typedef {import('./net.js').Network & { crowd: import('./crowd.js').Crowd }} Model the crowd begins when first used */
 
+// Half precision as single precision, exactly: exponent and fraction move to their places, and the multiplication makes up
+// for exponents that count from 15 here and from 127 there. Not for infinity, which no weight is.
+export function widened(halves) {
+  const out = new Float32Array(halves.length), bits = new Uint32Array(out.buffer);
+  for (let i = 0; i < halves.length; i++) bits[i] = ((halves[i] & 0x8000) << 16) | ((halves[i] & 0x7fff) << 13);
+  for (let i = 0; i < out.length; i++) out[i] *= 2 ** 112;
+  return out;
+}
+
 /**
  * @param {string} key
- * @param {import('./net.js').Head} head
- * @param {Uint8Array} bytes the weights: float32, little-endian
+ * @param {import('./net.js').Head & { half?: boolean }} head
+ * @param {Uint8Array} bytes the weights: float32, or float16 where the head says `half`; little-endian
  */
 export function put(key, head, bytes) {
   if (kept.has(key)) return;
-  const weights = new Float32Array(bytes.slice().buffer); // a copy: the bytes lie anywhere in somebody else's buffer
+  const { buffer } = bytes.slice(); // a copy: the bytes lie anywhere in somebody else's buffer
+  const weights = head.half ? widened(new Uint16Array(buffer)) : new Float32Array(buffer);
   kept.set(key, { ...network(head, weights), crowd: crowd(head, weights) });
   if (kept.size > MOST) drop(kept.keys().next().value);
   for (const tell of wanted.get(key) ?? []) tell(kept.get(key));

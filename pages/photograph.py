@@ -1,0 +1,23 @@
+"""Photograph: one's own photograph, cleaned of its noise."""
+
+import streamlit as st
+
+from ui import frame, photograph
+
+frame.page(
+    "Photograph",
+    "Upload a photograph with grain in it, and a denoising autoencoder cleans it at its own size: **drag the edge to "
+    "see before and after**. Or add noise to a good one, and see how much of it comes back.",
+)
+source, known = st.columns(2, gap="large")
+with source:
+    which = photograph.choice()
+    x = photograph.picture(which)
+    noisy = None if x is None else photograph.spoilt(x, own=which == photograph.UPLOAD)
+with known:
+    photograph.known()
+if x is None:
+    st.info("Upload a photograph to begin. It stays in this laboratory.", icon=":material/upload:")
+    st.stop()
+given = x if noisy is None else noisy
+photograph.compared(x, given, photograph.cleaned(given), noisy is not None)

@@ -29,7 +29,7 @@ from aecore.scores import scores
 from aecore.train import Progress
 from aecore.work import carry_out
 
-SNAPSHOTS = 12  # that stay of each exhibit, for the time machine
+SNAPSHOTS = 10  # that stay of each exhibit, for the time machine
 CHECKED = ("weights.safetensors", products.NAME, programs.NAME)  # whose checksums the result holds
 
 

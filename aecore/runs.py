@@ -151,8 +151,8 @@ def check_unchanged(run: str, name: str) -> None:
         raise UserError(f"{name} of {run} is missing; delete the folder, or fetch it again.")
     if said and said != files.checksum(file):
         raise UserError(
-            f"{name} of {run} was changed or cut short (its checksum is not the one in result.json), so it is not used; "
-            "delete the folder, or fetch it again."
+            f"{name} of {run} was changed or cut short (its checksum is not the one in result.json), so it is not "
+            "used; delete the folder, or fetch it again."
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from aecore import latents, presets, runs, snapshots, trained, work
+from aecore import latents, presets, runs, shelf, snapshots, trained, work
 from aecore.cards import CARDS
 from aecore.config import Config
 from aecore.data import load
@@ -133,6 +133,22 @@ def test_a_snapshot_of_a_trained_model(size):
     last = snapshots.load(config.id)[-1]
     np.testing.assert_array_equal(last.codes, taken.codes)
     np.testing.assert_array_equal(last.reconstructions, taken.reconstructions)
+
+
+def test_thinned_ones_show_the_same_and_take_less_room():
+    config = dataclasses.replace(SMALL, epochs=12, seed=3)
+    list(work.carry_out(config))
+    place = runs.path(config.id)
+    before, size = snapshots.load(config.id), shelf.folder_weight(place / snapshots.FOLDER)
+    snapshots.thin(place, 4)
+    after = snapshots.load(config.id)
+    assert len(after) == 4 and (after[0].epoch, after[-1].epoch) == (before[0].epoch, before[-1].epoch)
+    assert shelf.folder_weight(place / snapshots.FOLDER) / 4 < 0.7 * size / len(before)
+    known = {each.epoch: each for each in before}
+    for each in after:
+        for name in ("points", "x", "y", "manifold", "reconstructions"):
+            np.testing.assert_array_equal(getattr(each, name), getattr(known[each.epoch], name))
+        assert each.names == known[each.epoch].names and each.codes.shape == (0, config.z_dim)
 
 
 def test_the_pictures_shown_are_the_first_of_each_class_and_then_others():

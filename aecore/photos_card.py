@@ -120,9 +120,11 @@ Takes noise out of colour photographs of any size, without being told which nois
 convolutional, with skips, {parameters:,} weights; it draws the noise, which is then subtracted.
 
 - **Good for:** grain. Gaussian noise up to 55 of 255, single pixels that are black or white (up to 30 %) or missing (up
-  to 50 %). Clean pictures pass nearly unchanged.
-- **Not for:** noise with a structure (JPEG blocks, stripes, what a phone has already smoothed), blur, scratches wider
-  than a few pixels: it takes them for a part of the picture.
+  to 50 %). Gray photographs too. Clean pictures pass nearly unchanged.
+- **Bad at:** noise with a structure (JPEG blocks, stripes, coarse grain, what a phone has already smoothed), blur,
+  scratches wider than a few pixels: it takes them for a part of the picture. On three photographs of scikit-image with
+  noise 25 the result was 2 to 3 dB worse where the noisy picture had been a JPEG of quality 75, and 4 to 5 dB worse
+  where the grain was two pixels wide instead of one.
 - **Invents:** where noise has covered what was there, it draws what is likely beside it. Fine texture (grass, hair,
   skin, cloth) comes out smoother than it was, faint detail is lost, and small letters, numbers or faces may come out
   wrong and still look sharp. Nothing that matters should be read from its pictures.

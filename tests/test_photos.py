@@ -183,7 +183,7 @@ def test_the_card_says_what_it_must(folder):
         "research and teaching",
         said["sha256"],
         "Invents",
-        "Not for",
+        "Bad at",
         "seed 0",
         "25 of 255",
         "1, 2",
@@ -405,6 +405,15 @@ def test_one_s_own_photograph_is_cleaned_without_more_noise():
 def test_tiny_and_gray_uploads(shape):
     app = upload(opened(photograph="your own"), png(np.full(shape, 90, np.uint8)))
     assert not app.error and app.main.metric
+
+
+def test_too_large_an_upload_is_shrunk_or_cut_and_that_is_said(monkeypatch):
+    monkeypatch.setattr(photos, "MOST", 1000)
+    app = upload(opened(photograph="your own"), png(np.full((40, 50), 90, np.uint8)))
+    assert any("Shrunk to 35 x 28" in each.value for each in app.caption) and app.main.metric
+    app.main.segmented_control(key="photograph-large").set_value("cut out the middle")
+    app.run()
+    assert any("Cut to 35 x 28" in each.value for each in app.caption) and not app.error and not app.exception
 
 
 def test_a_damaged_upload_is_said():

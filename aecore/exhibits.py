@@ -58,7 +58,7 @@ EXHIBITS: dict[str, Exhibit] = {
         Exhibit(
             "mnist-vae-2d",
             "VAE, 2-D",
-            _of("mnist", "vae", z_dim=2, epochs=50),
+            _of("mnist", "vae", z_dim=2, hidden=_DEEP, epochs=50),
             "Walking about: two numbers are a map that one can see whole.",
             "Sharp pictures: 4 and 9, and 3, 5 and 8, share places.",
             opening=True,

@@ -32,14 +32,13 @@ table were trained once, as they stand in `aecore/exhibits.py`."""
 
 CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
     "mnist-vae-2d": {
-        "512, 256, ReLU": {},
-        "512, 256, SiLU": {"activation": "silu"},
-        "512, 256, 128, ReLU": {"hidden": (512, 256, 128)},
-        "512, 256, ReLU, 20 epochs": {"epochs": 20},
+        "512, 256": {"hidden": (512, 256)},
+        "512, 256, SiLU": {"hidden": (512, 256), "activation": "silu"},
+        "512, 256, 128": {},
+        "512, 256, 128, rate .002": {"lr": 0.002},
     },
     "mnist-vanilla-32d": {
         "60 epochs": {},
-        "60 epochs, rate .001": {"lr": 0.001},
         "20 epochs": {"epochs": 20},
     },
     "mnist-conv-16d": {"32, 64": {}, "16, 32": {"hidden": (16, 32)}},

@@ -177,7 +177,7 @@ def test_a_page_says_so(copied):
 def test_every_page_has_something_to_show(page, name):
     app = opened(page, IDS[name])
     assert not app.error, [each.value for each in app.error]
-    assert len(app.main.children) > 4
+    assert len(app.main.children) > 3
 
 
 def test_pages_say_what_stands_in():
@@ -196,9 +196,8 @@ def test_the_gallery_shows_all_and_slides_through_beta():
     assert not app.exception and not app.error
 
 
-def test_a_model_is_chosen_by_its_picture():
+def test_the_picker_shows_all_of_them_with_their_pictures():
     app = opened("reconstruct", IDS["digits-vae-2d"])
     next(each for each in app.sidebar.button if each.label == "Choose by picture").click().run()
-    app.button(key=f"browse-{IDS['mnist-vq']}").click().run()
-    run = app.query_params["run"]
-    assert IDS["mnist-vq"] in run and not app.exception
+    assert {f"browse-{run}" for run in IDS.values()} <= {each.key for each in app.button}  # a click: tests/browser
+    assert not app.exception

@@ -22,6 +22,7 @@ from aecore.errors import UserError
 
 NAME = "laboratory.sqlite"
 SCHEMA = 1
+PATIENCE = 30  # seconds that somebody waits for others to finish with the ledger
 TABLES = """
 CREATE TABLE jobs (
     run TEXT PRIMARY KEY, config TEXT NOT NULL, device TEXT, environment TEXT NOT NULL, asked REAL NOT NULL,
@@ -70,7 +71,7 @@ def _opened(to_read: bool = False) -> Iterator[sqlite3.Connection]:
     place.mkdir(parents=True, exist_ok=True)
     file = place / NAME
     try:
-        connection = sqlite3.connect(file, timeout=30, isolation_level=None)
+        connection = sqlite3.connect(file, timeout=PATIENCE, isolation_level=None)
     except sqlite3.Error as error:
         raise UserError(f"The laboratory's ledger {file} cannot be opened ({error}).") from None
     try:
@@ -89,7 +90,7 @@ def _opened(to_read: bool = False) -> Iterator[sqlite3.Connection]:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     """Makes the tables. Two processes may come here at once: the second finds them."""
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     connection.execute("BEGIN IMMEDIATE")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA:
@@ -99,6 +100,20 @@ def _prepare(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
     connection.execute("COMMIT")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Lets readers read while somebody writes. Alone among all that is asked of SQLite this does not wait for others but
+    gives up at once, so it is tried again until they are gone."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def _read(query: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -242,7 +242,7 @@ def test_a_model_that_the_browser_cannot_compute_loses_only_the_pictures(runs, b
 
 def test_a_collapsed_model_is_said(runs, browser, monkeypatch):
     monkeypatch.setattr(shared, "codes", lambda run, part="test": np.zeros((TEST, 2), np.float32))
-    monkeypatch.setattr(shared, "_codes", lambda run, created: np.zeros((TEST, 2), np.float32))
+    monkeypatch.setattr(shared, "_codes", lambda key: np.zeros((TEST, 2), np.float32))
     shared._dots.clear()
     app = opened("latent_map", runs["2-D"])
     shared._dots.clear()

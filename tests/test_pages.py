@@ -213,7 +213,8 @@ def test_links_carry_the_chosen_run(page):
     app = opened(page, GALLERY)
     found = links(app, "sidebar") | links(app)
     assert len(found) >= len(PAGES)
-    assert all(f"run={GALLERY}" in query.split("&") for query in found.values())
+    others = {"denoise"} if page == "denoise" else set()  # a way to the gallery's denoiser
+    assert all(f"run={GALLERY}" in query.split("&") for name, query in found.items() if name not in others)
 
 
 @pytest.mark.parametrize("page", EXPLORE)

@@ -152,7 +152,7 @@ def _priced(entry: runs.Entry) -> None:
     classes = [run.card.classes[label] for label in test.labels[rows]]
     names = [f"{name}, test picture {row}" for name, row in zip(classes, rows, strict=True)]
     images.rows({**above, "Drawn again from their codes": pictures}, names, size=84)
-    drawn = {"New pictures, drawn from the normal distribution": run.sample(DRAWN, SEED)}
+    drawn = {"New pictures, from random codes": run.sample(DRAWN, SEED)}
     images.rows(drawn, [f"draw {number + 1}" for number in range(DRAWN)], size=84)
 
 

@@ -355,6 +355,6 @@ def test_a_phone_scrolls_only_up_and_down(path, open_page, browser_page):
     keep_shape_and_pixels(page)
 
 
-@pytest.mark.parametrize("path", ["", "train", "reconstruct", "interpolate"], ids=lambda path: path or "first")
+@pytest.mark.parametrize("path", ["gallery", "train", "reconstruct", "interpolate"])
 def test_pictures_keep_their_shape_and_their_pixels(path, open_page):
     assert keep_shape_and_pixels(open_page(path))

@@ -103,7 +103,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Lets readers read while somebody writes. Alone among all that is asked of SQLite this does not wait for others but
+    """Lets readers read while somebody writes. Alone among all that SQLite is asked this does not wait for others but
     gives up at once, so it is tried again until they are gone."""
     end = time.monotonic() + PATIENCE
     while True:

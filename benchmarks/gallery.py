@@ -35,7 +35,6 @@ CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
         "512, 256": {"hidden": (512, 256)},
         "512, 256, SiLU": {"hidden": (512, 256), "activation": "silu"},
         "512, 256, 128": {},
-        "512, 256, 128, rate .002": {"lr": 0.002},
     },
     "mnist-vanilla-32d": {
         "60 epochs": {},

@@ -36,5 +36,5 @@ def kept(place: Path) -> Program:
     try:
         with safe_open(place / NAME, framework="numpy") as file:
             return Program(json.loads(file.metadata()["head"]), file.get_tensor("weights").astype(np.float32))
-    except (FileNotFoundError, OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"The browser's part of {place.name} cannot be read ({error}); remake it.") from None

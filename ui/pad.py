@@ -129,13 +129,18 @@ def lassoed(run: Trained, test: Split, places: Places, corners: np.ndarray) -> N
 def _pairs(run: Trained, test: Split, rows: np.ndarray, words: list[str] | None = None) -> None:
     """Test pictures and below each what the model makes of it, eight side by side."""
     x, labels = test.floats(rows), test.labels[rows]
-    redrawn, names = run.reconstruct(x, labels), [run.card.classes[label] for label in labels]
+    redrawn = None if test.drawn else run.reconstruct(x, labels)
+    names = [run.card.classes[label] for label in labels]
     for start in range(0, len(rows), NEAR):
         part = slice(start, start + NEAR)
         alt = [f"{name}, test picture {row}" for name, row in zip(names[part], rows[part], strict=True)]
         under = words[part] if words else [""] * len(alt)
         captions = [", ".join(filter(None, pair)) for pair in zip(names[part], under, strict=True)]
-        images.rows({"Test picture": x[part], "Reconstruction": redrawn[part]}, alt, captions, 84)
+        # what stands in for test pictures is drawn from their codes already: once more would show nothing new
+        named = {"Drawn from their codes": x[part]}
+        if redrawn is not None:
+            named = {"Test picture": x[part], "Reconstruction": redrawn[part]}
+        images.rows(named, alt, captions, 84)
 
 
 def sheet(model: str, run: Trained) -> None:

@@ -1,5 +1,6 @@
 """One laboratory and one Chromium for all browser tests; each gets a page that must end without a fault."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -45,24 +46,28 @@ def browser():
         yield chrome
 
 
-@pytest.fixture
-def browser_page(browser):
+@contextlib.contextmanager
+def _faultless(browser, **look):
     """A fresh page; console errors and requests that leave the machine fail the test at its end."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(**look)
     faults = watch(context)
     yield context.new_page()
     context.close()
     assert not faults
+
+
+@pytest.fixture
+def browser_page(browser):
+    """A fresh page on a desk, without faults."""
+    with _faultless(browser, viewport={"width": 1280, "height": 900}) as page:
+        yield page
 
 
 @pytest.fixture
 def phone(browser):
-    """A fresh page on a narrow touch screen, held to the same."""
-    context = browser.new_context(**LOOKS["400"])
-    faults = watch(context)
-    yield context.new_page()
-    context.close()
-    assert not faults
+    """A fresh page on a narrow touch screen, without faults."""
+    with _faultless(browser, **LOOKS["400"]) as page:
+        yield page
 
 
 @pytest.fixture

@@ -34,6 +34,20 @@ class GaussianLatent(Latent):
 
 
 @dataclass
+class LadderLatent(GaussianLatent):
+    """Two levels of clouds side by side."""
+
+    top: int  # how many of the first numbers belong to the top level
+
+
+@dataclass
+class Activations(Latent):
+    """Units that are more or less active: 0 says that a picture does not need one."""
+
+    spare: float  # the share of units that are at 0 for any picture, by design: 0 to 1
+
+
+@dataclass
 class Quantized(Latent):
     """S slots, each holding one of K vectors; side by side they are the code."""
 
@@ -76,7 +90,9 @@ class Plain(Bottleneck):
 
     def forward(self, h: Tensor) -> Latent:
         code = self.act(h)
-        return Latent(z=code, code=code)
+        if isinstance(self.act, nn.Identity):
+            return Latent(z=code, code=code)
+        return Activations(z=code, code=code, spare=0.0)
 
     def sample(self, n: int) -> Tensor:
         return self.prior(n, self.outputs)
@@ -90,10 +106,10 @@ class TopK(Bottleneck):
         self.inputs = self.outputs = z_dim
         self.k = min(k, z_dim)
 
-    def forward(self, h: Tensor) -> Latent:
+    def forward(self, h: Tensor) -> Activations:
         values, places = h.topk(self.k, dim=1)
         code = torch.zeros_like(h).scatter(1, places, values)
-        return Latent(z=code, code=code)
+        return Activations(z=code, code=code, spare=1 - self.k / self.outputs)
 
 
 class Gaussian(Bottleneck):
@@ -121,14 +137,14 @@ class Ladder(Bottleneck):
         self.to_top = mlp([width, width, 2 * top])
         self.expect = mlp([top, width, 2 * bottom])  # p(bottom | top): mean and log-variance
 
-    def forward(self, h: Tensor) -> GaussianLatent:
+    def forward(self, h: Tensor) -> LadderLatent:
         h = torch.relu(h)
         top = cloud(self.to_top(h))
         bottom = cloud(self._seen(h, top.z))
         mean = torch.cat([top.mean, bottom.mean], 1)
         code = torch.cat([top.mean, self._seen(h, top.mean).chunk(2, 1)[0]], 1)
         logvar = torch.cat([top.logvar, bottom.logvar], 1)
-        return GaussianLatent(torch.cat([top.z, bottom.z], 1), code, mean, logvar)
+        return LadderLatent(torch.cat([top.z, bottom.z], 1), code, mean, logvar, self.top)
 
     def _seen(self, h: Tensor, top: Tensor) -> Tensor:
         """q(bottom | x, top) in units of p(bottom | top): the product of what is seen and what is expected."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,15 @@ class Trained:
     @property
     def card(self) -> Card:
         return CARDS[self.config.dataset]
+
+    @cached_property
+    def kinds(self) -> tuple[type, ...]:
+        """What kind of code the model makes and what kind of model it is, the most particular types of both: what
+        chooses the panels and the numbers that say something of it."""
+        weight = next(self.model.parameters())
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            latent = self.model.encode(torch.zeros(1, *self.card.shape, device=weight.device))
+        return type(latent), type(self.model)
 
     def codes(self, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Where pictures live, `[N, D]` (a VAE's means). A conditional model guesses labels it is not given."""

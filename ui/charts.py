@@ -23,7 +23,8 @@ class Chart:
     alt: str
 
 
-def _figure(height: int, **layout: Any) -> go.Figure:
+def figure_of(height: int, **layout: Any) -> go.Figure:
+    """An empty figure `height` CSS pixels high, laid out as all of ours are."""
     usual: dict[str, Any] = {
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 28, "b": 72},
@@ -42,7 +43,7 @@ def _figure(height: int, **layout: Any) -> go.Figure:
 
 def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str]) -> Chart:
     """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each part."""
-    figure = _figure(320, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
+    figure = figure_of(320, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
     epochs = [line["epoch"] for line in history]
     words = []
     for part, colour in zip(history[-1]["validation"], colours, strict=False):
@@ -72,7 +73,7 @@ def scatter(
     span: tuple[tuple[float, float], tuple[float, float]] | None = None,
 ) -> Chart:
     """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low, high)."""
-    figure = _figure(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
+    figure = figure_of(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
     for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
         rows = np.flatnonzero(labels == label)
         if len(rows):
@@ -104,7 +105,7 @@ def mosaic(cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, st
     n = len(x)
     image = pictures.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
     png = pictures.png(image, scale=max(1, 640 // image.shape[-1]))
-    figure = _figure(height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False)
+    figure = figure_of(height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False)
     figure.add_layout_image(
         source="data:image/png;base64," + base64.b64encode(png).decode(),
         xref="x",
@@ -154,7 +155,7 @@ def mosaic(cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, st
 def shares(values: np.ndarray, colour: str, most: int = 32) -> Chart:
     """Explained variance of the principal components as bars, with the running total."""
     values = values[:most]
-    figure = _figure(240, xaxis_title="principal component", yaxis_title="share of variance", yaxis_tickformat=".0%")
+    figure = figure_of(240, xaxis_title="principal component", yaxis_title="share of variance", yaxis_tickformat=".0%")
     figure.update_layout(showlegend=False)
     names = [str(i + 1) for i in range(len(values))]
     total = np.cumsum(values)
@@ -174,7 +175,7 @@ def shares(values: np.ndarray, colour: str, most: int = 32) -> Chart:
 
 def bars(names: Sequence[str], values: Sequence[float], colour: str, title: str) -> Chart:
     """One bar for each name."""
-    figure = _figure(260, yaxis_title=title, showlegend=False)
+    figure = figure_of(260, yaxis_title=title, showlegend=False)
     figure.add_bar(x=list(names), y=list(values), marker_color=colour, hovertemplate="%{x}: %{y:.4f}<extra></extra>")
     figure.update_xaxes(type="category")
     words = ", ".join(f"{name} {value:.4f}" for name, value in zip(names, values, strict=True))
@@ -185,7 +186,7 @@ def comparison(
     histories: Sequence[Sequence[Mapping[str, Any]]], names: Sequence[str], colours: Sequence[str], part: str
 ) -> Chart:
     """A part of the held-out loss (or `all parts`) of several runs over epochs, nats per picture, a line for each."""
-    figure = _figure(340, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
+    figure = figure_of(340, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
     words = []
     for history, name, colour in zip(histories, names, colours, strict=False):
         values = [

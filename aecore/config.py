@@ -66,6 +66,23 @@ Schedule = Annotated[
     Literal["one-cycle", "constant"],
     Says("one-cycle: the rate rises and falls once, which gets further in few epochs (Smith & Topin 2017)."),
 ]
+Pictures = Annotated[
+    int,
+    Says("How many of the training pictures are learnt from; 0: all.", 0, 100_000, 1, label="Training pictures"),
+]
+Reduction = Annotated[
+    Literal["sum", "mean"],
+    Says(
+        "How the reconstruction is added up over a picture's pixels. mean: a lesson: beside it a KL, or any other "
+        "charge, weighs as many times more as there are pixels."
+    ),
+]
+Pixels = Annotated[
+    Literal["0 to 1", "0 to 255"],
+    Says(
+        "What the loss takes black and white for. 0 to 255, as files have them: a lesson: bernoulli cannot say these."
+    ),
+]
 Precision = Annotated[
     Literal["float32", "bfloat16", "auto"],
     Says("bfloat16: half the bits in matrix products, about twice as fast where the chip has it; auto: only there."),
@@ -94,6 +111,9 @@ class Config:
     clip: Clip = 0.0
     patience: Patience = 0
     precision: Precision = "float32"
+    pictures: Pictures = 0
+    reduction: Reduction = "sum"
+    pixels: Pixels = "0 to 1"
     seed: Seed = 0
     knobs: Mapping[str, Value] = field(default_factory=dict)  # the family's own
     parent: str | None = None  # the run that this one goes on from

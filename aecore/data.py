@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import shutil
@@ -38,6 +39,13 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def first(self, count: int) -> Split:
+        """Its first pictures, a fair sample; all of them for 0."""
+        if not count:
+            return self
+        factors = None if self.factors is None else self.factors[:count]
+        return dataclasses.replace(self, pictures=self.pictures[:count], labels=self.labels[:count], factors=factors)
 
     def floats(self, rows: Any = slice(None)) -> np.ndarray:
         """The pictures of `rows` (a slice, or indices [n]) as a new float32 [n, C, H, W] in [0, 1]."""

@@ -21,7 +21,7 @@ from aecore.declare import FAMILIES as FAMILIES
 from aecore.declare import Family, family
 from aecore.errors import UserError
 from aecore.knobs import Says, complete
-from aecore.likelihoods import LIKELIHOODS
+from aecore.likelihoods import LIKELIHOODS, PIXELS
 from aecore.losses import (
     clouds,
     commitment,
@@ -51,6 +51,12 @@ def around(bottleneck: Bottleneck, make: Maker) -> Autoencoder:
 
 # --- Deterministic ----------------------------------------------------------------------------------------------------
 
+Bend = Annotated[
+    Literal["linear", "relu"],
+    Says(
+        "linear: numbers of any sign. relu, as many tutorials have it: none below zero, and units that die stay dead."
+    ),
+]
 Noise = Annotated[
     Literal["gaussian", "masking", "salt-and-pepper", "dropout", "mixed"],
     Says(
@@ -70,13 +76,14 @@ Stiffness = Annotated[float, Says("Nats charged for the squared size of the enco
 
 
 @family("Vanilla autoencoder")
-def vanilla(make: Maker, z_dim: int) -> Recipe:
+def vanilla(make: Maker, z_dim: int, code: Bend = "linear") -> Recipe:
     """Squeezes each picture through a few numbers and draws it again from them.
 
     Nothing orders the code: similar pictures tend to come close, but the space between them is nobody's business, so
     decoding a random point can give nonsense (Rumelhart, Hinton & Williams 1986; Hinton & Salakhutdinov 2006).
     """
-    return Recipe.simple(around(Plain(z_dim), make), reconstruct)
+    bend = {"linear": nn.Identity, "relu": nn.ReLU}[code]
+    return Recipe.simple(around(Plain(z_dim, bend), make), reconstruct)
 
 
 @family("Linear autoencoder", usual={"likelihood": "gaussian", "lr": 0.02}, network="mlp", hidden=(), dropout=0.0)
@@ -199,7 +206,7 @@ def stacked(make: Maker, z_dim: int) -> Recipe:
 
 # --- Variational ------------------------------------------------------------------------------------------------------
 
-Beta = Annotated[float, Says("How much a nat of KL costs. 1: the ELBO.", 0, 20, 0.1)]
+Beta = Annotated[float, Says("How much a nat of KL costs. 1: the ELBO.", 0, 1000, 0.1)]
 WarmUp = Annotated[float, Says("Share of the training over which the KL's price rises from 0.", 0, 1, 0.05)]
 Cycles = Annotated[
     int, Says("How often the price starts again from 0; with any, the warm-up share does not count.", 0, 10)
@@ -218,6 +225,11 @@ Top = Annotated[
 def effective_beta(config: Config) -> str:
     """What beta means beside a reconstruction loss that is summed over this many pixels."""
     beta, pixels = float(str(config.knobs["beta"])), math.prod(CARDS[config.dataset].shape)
+    if config.reduction == "mean":
+        return (
+            f"The reconstruction is averaged over {pixels:,} pixel values: a nat of KL costs as much as with a beta of "
+            f"{beta * pixels:,.0f} and the sum."
+        )
     return (
         f"The reconstruction is summed over {pixels:,} pixel values, so a nat of KL costs {beta:g}, or "
         f"{beta / pixels:.2g} for each pixel value. Averaging over pixels instead would act like a beta of "
@@ -433,13 +445,13 @@ def build(config: Config) -> Recipe:
         config.network,
         config.hidden,
         config.activation,
-        LIKELIHOODS[config.likelihood],
+        PIXELS[config.pixels](LIKELIHOODS[config.likelihood]),
         config.dropout,
         len(card.classes),
-        card.train,
+        min(card.train, config.pictures or card.train),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         recipe = find(config.family).build(make, config.z_dim, **config.knobs)
         INITIALISATIONS[config.initialisation](recipe.modules)
-    return recipe
+    return dataclasses.replace(recipe, averaged=config.reduction == "mean")

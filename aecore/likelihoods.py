@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +22,10 @@ class Likelihood(Protocol):
         """The expected picture, `[B, *shape]`."""
         ...
 
+    def impossible(self, x: Tensor) -> Tensor:
+        """Which pixel values of `x` it can never have made, bool as `x`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Bernoulli:
@@ -34,6 +39,9 @@ class Bernoulli:
 
     def mean(self, raw: Tensor) -> Tensor:
         return torch.sigmoid(raw)
+
+    def impossible(self, x: Tensor) -> Tensor:
+        return (x < 0) | (x > 1)
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,9 @@ class Gaussian:
     def mean(self, raw: Tensor) -> Tensor:
         return raw
 
+    def impossible(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x, dtype=torch.bool)
+
 
 @dataclass(frozen=True)
 class Laplace:
@@ -70,5 +81,29 @@ class Laplace:
     def mean(self, raw: Tensor) -> Tensor:
         return raw
 
+    def impossible(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x, dtype=torch.bool)
+
 
 LIKELIHOODS: dict[str, Likelihood] = {"bernoulli": Bernoulli(), "gaussian": Gaussian(), "laplace": Laplace()}
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """Another likelihood, asked about pixels as files have them: white is 255. A mistake that is easily made, and a
+    lesson: a Bernoulli's loss has no floor then, and its pictures stay black."""
+
+    inner: Likelihood
+
+    def nll(self, raw: Tensor, x: Tensor) -> Tensor:
+        return self.inner.nll(raw, 255 * x)
+
+    def mean(self, raw: Tensor) -> Tensor:
+        return self.inner.mean(raw) / 255
+
+    def impossible(self, x: Tensor) -> Tensor:
+        return self.inner.impossible(255 * x)
+
+
+# what the pixels of pictures in [0, 1] are to the loss
+PIXELS: dict[str, Callable[[Likelihood], Likelihood]] = {"0 to 1": lambda usual: usual, "0 to 255": Bytes}

@@ -13,8 +13,9 @@ from aecore.recipe import Pass
 
 
 def reconstruct(p: Pass) -> dict[str, Tensor]:
-    """How surprised the output is by the picture: summed over pixels, averaged over the batch."""
-    return {"reconstruction": p.nll.mean()}
+    """How surprised the output is by the picture: summed over pixels (unless that is `averaged`), averaged over the
+    batch."""
+    return {"reconstruction": p.nll.mean() / (p.x[0].numel() if p.averaged else 1)}
 
 
 def clouds(p: Pass) -> GaussianLatent:

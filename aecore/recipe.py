@@ -24,6 +24,7 @@ class Pass:
     seen: Tensor  # [B, *shape], what goes in (x, unless a corruption changed it)
     y: Tensor | None = None  # [B], labels
     progress: float = 1.0  # how much of the training is done, in [0, 1]
+    averaged: bool = False  # whether the loss takes the mean over pixels in place of their sum
 
     @cached_property
     def latent(self) -> Latent:
@@ -68,6 +69,7 @@ class Recipe:
     model: Autoencoder
     objectives: Sequence[Objective]
     corruption: Corruption = field(default=untouched)
+    averaged: bool = False  # whether losses take the mean over pixels in place of their sum
 
     @classmethod
     def simple(cls, model: Autoencoder, loss: Loss, corruption: Corruption = untouched) -> Recipe:
@@ -79,5 +81,12 @@ class Recipe:
         """Everything that must move to a device: the model and what only training needs (an adversary)."""
         return nn.ModuleList([self.model, *(module for each in self.objectives for module in each.trains)])
 
+    @property
+    def others(self) -> nn.ModuleList:
+        """What only training needs, and no finished model: an adversary."""
+        own = set(self.model.parameters())
+        trained = [module for each in self.objectives for module in each.trains]
+        return nn.ModuleList([module for module in trained if own.isdisjoint(module.parameters())])
+
     def passes(self, x: Tensor, y: Tensor | None = None, progress: float = 1.0) -> Pass:
-        return Pass(self.model, x, self.corruption(x), y, progress)
+        return Pass(self.model, x, self.corruption(x), y, progress, self.averaged)

@@ -2,6 +2,7 @@
 
     config.json          the settings; written last, so a folder that has it is complete
     weights.safetensors  the model
+    adversary.safetensors    what only its training needed, where it did
     result.json          seconds, parameters, losses
     history.jsonl        one line an epoch
     thumbnail.png        a small map of decoded codes
@@ -42,6 +43,7 @@ ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}")
 State = Literal["finished", "training", "waiting", "paused", "stopped", "failed", "broken"]
 Order = Literal["stop", "pause"]
 RESTS: dict[Order, State] = {"stop": "stopped", "pause": "paused"}
+WEIGHTS, ADVERSARY = "weights.safetensors", "adversary.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 SWEPT = 5.0  # seconds after which a half-written file counts as given up
 
@@ -74,6 +76,7 @@ class Entry:
     reason: str = ""  # why it is broken, failed or at rest: one sentence
     offer: str = ""  # a device to try instead, when this one gave up
     log: str = ""  # the end of what its process printed, when that failed
+    diverged: bool = False  # whether it failed because its loss was no longer a number
     kept: bool = False  # whether there is a checkpoint to go on from
     gallery: bool = False
     created: float = 0.0  # seconds since 1970
@@ -182,6 +185,7 @@ def _unfinished(place: Path) -> Entry:
         reason=reason,
         offer=state.get("offer", ""),
         log=state.get("log", ""),
+        diverged=bool(state.get("diverged")),
         kept=(place / CHECKPOINT).exists(),
         created=state["time"],
     )
@@ -344,10 +348,14 @@ class Draft:
         except FileNotFoundError:
             return ""
 
-    def finish(self, weights: bytes, result: Mapping[str, Any], thumbnail: bytes) -> None:
+    def finish(
+        self, weights: bytes, result: Mapping[str, Any], thumbnail: bytes, adversary: bytes | None = None
+    ) -> None:
         """Makes the folder complete: config.json comes last."""
-        write(self.place / "weights.safetensors", weights, lasting=True)
-        result = {**result, "sha256": {"weights.safetensors": hashlib.sha256(weights).hexdigest()}}
+        kept = {WEIGHTS: weights} | ({ADVERSARY: adversary} if adversary else {})
+        for name, content in kept.items():
+            write(self.place / name, content, lasting=True)
+        result = {**result, "sha256": {name: hashlib.sha256(each).hexdigest() for name, each in kept.items()}}
         write(self.place / "thumbnail.png", thumbnail)
         write(self.place / "result.json", json.dumps(result, indent=1), lasting=True)
         write(self.place / "config.json", json.dumps(self.config.to_json(), indent=1), lasting=True)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from aecore import corruptions, metrics, work
+from aecore import corruptions, inside, metrics, trained, work
 from aecore.bottlenecks import GaussianLatent
+from aecore.checkup import checkup
 from aecore.data import Data, load
-from aecore.families import build
 from aecore.train import Pictures, evaluate
 from aecore.trained import BATCH, Trained
 
@@ -23,8 +23,7 @@ SEED = 0  # of the noise
 def scores(opened: Trained) -> dict[str, Any]:
     """All of them, computed afresh from the test pictures; DataMissing when those are not here."""
     data, config = load(opened.config.dataset), opened.config
-    recipe = build(config)
-    recipe.model.load_state_dict(opened.model.state_dict())
+    recipe = trained.recipe(opened)
     recipe.modules.eval()
     codes = opened.codes_of(data.test)
     said: dict[str, Any] = {
@@ -37,7 +36,7 @@ def scores(opened: Trained) -> dict[str, Any]:
     said |= _clouds(opened, data)
     if config.family == "denoising":
         said["denoising"] = _cleaned(opened, data)
-    return said
+    return said | {"inside": inside.numbers(opened, data.test), "checkup": checkup(opened, data)}
 
 
 def _accuracy(opened: Trained, data: Data, codes: np.ndarray) -> float:

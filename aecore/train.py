@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from aecore.devices import halves
 from aecore.position import Chance, Parts, Position, Tally, moved
 from aecore.position import Diverged as Diverged
 from aecore.recipe import Pass, Recipe
+from aecore.vitals import Vitals
 
 PAUSE = 0.2  # seconds between two reports, at most
 FIRST = 0.03  # seconds to the first one: somebody is waiting for a sign of life
@@ -36,6 +38,7 @@ class Progress:
     gradient: float  # length of the last step's gradient, as it was followed
     train: Parts  # loss parts in nats per picture: mean over this epoch so far
     validation: Parts | None  # the same on the held-out pictures; only at an epoch's end
+    vitals: Mapping[str, Any] | None = None  # what vitals.py notes of them; only then, too
 
     @property
     def seconds_left(self) -> float:
@@ -103,18 +106,28 @@ def fit(
     generator stops the training.
     """
     at = at or Position(recipe, config, device)
-    train, held_out = Pictures.of(data.train, device), Pictures.of(data.validation, device)
+    train, held_out = Pictures.of(data.train.first(config.pictures), device), Pictures.of(data.validation, device)
     rate, steps_each = SCHEDULES[config.schedule], math.ceil(len(train) / config.batch_size)
     steps, half = config.epochs * steps_each, halves(config.precision, device)
     players = [(each, moved(each), optimiser) for each, optimiser in zip(recipe.objectives, at.optimisers, strict=True)]
     started = time.perf_counter()
     due = started + FIRST
 
-    def report(epoch: int, fraction: float, validation: Parts | None) -> Progress:
+    def report(epoch: int, fraction: float, validation: Parts | None, seen: Vitals | None = None) -> Progress:
         at.seconds += time.perf_counter() - started
         speed, length = at.pictures / at.seconds, _length([weight.grad for player in active for weight in player[1]])
         return Progress(
-            epoch, config.epochs, at.step, steps, fraction, at.seconds, speed, length, at.tally.means(), validation
+            epoch,
+            config.epochs,
+            at.step,
+            steps,
+            fraction,
+            at.seconds,
+            speed,
+            length,
+            at.tally.means(),
+            validation,
+            None if seen is None else seen.said(recipe.model),
         )
 
     while at.epoch < config.epochs:
@@ -150,12 +163,13 @@ def fit(
                 started = time.perf_counter()
                 due = started + PAUSE
 
-        validation = evaluate(recipe, held_out, config)
+        seen = Vitals()
+        validation = evaluate(recipe, held_out, config, seen.add)
         at.epoch += 1
         enough = at.best.seen(validation, at.judged)
         if enough or (config.patience and at.epoch == config.epochs):
             at.best.restore()
-        yield report(at.epoch, 1.0 if enough else at.step / steps, validation)
+        yield report(at.epoch, 1.0 if enough else at.step / steps, validation, seen)
         if enough:
             return
         started = time.perf_counter()
@@ -168,8 +182,11 @@ def _length(gradients: list[Tensor | None]) -> float:
 
 
 @torch.no_grad()
-def evaluate(recipe: Recipe, pictures: Pictures, config: Config, batch: int = 500) -> Parts:
-    """The recipe's loss parts on held-out pictures, in nats per picture; the same chance at every call.
+def evaluate(
+    recipe: Recipe, pictures: Pictures, config: Config, look: Callable[[Pass], None] | None = None, batch: int = 500
+) -> Parts:
+    """The recipe's loss parts on held-out pictures, in nats per picture; the same chance at every call. Somebody may
+    `look` at each batch after its loss.
 
     In float32, as the pages use the model, whatever it is trained in.
     """
@@ -181,5 +198,7 @@ def evaluate(recipe: Recipe, pictures: Pictures, config: Config, batch: int = 50
             for objective in recipe.objectives:
                 if objective.during[1] >= 1:  # stages that are over say nothing of the finished model
                     tally.add(objective.loss(p), len(x))
+            if look:
+                look(p)
     recipe.modules.train()
     return tally.means()

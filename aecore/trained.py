@@ -23,6 +23,7 @@ from aecore.data import Split
 from aecore.errors import UserError
 from aecore.families import build, settle
 from aecore.model import Autoencoder
+from aecore.recipe import Recipe
 
 BATCH = 1000  # pictures at a time: bounds the memory of a page
 
@@ -126,6 +127,18 @@ def load(run: str) -> Trained:
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"The weights of {run} do not fit its settings; delete its folder.") from error
     return Trained(entry.config, model.eval(), entry.result)
+
+
+def recipe(opened: Trained) -> Recipe:
+    """The recipe of a run as its training left it, the adversary included where it was kept. Raises UserError when that
+    was changed."""
+    found = build(settle(opened.config))
+    found.model.load_state_dict(opened.model.state_dict())
+    file = runs.path(opened.id) / runs.ADVERSARY
+    if len(found.others) and file.exists():
+        runs.check_unchanged(opened.id, runs.ADVERSARY)
+        load_model(found.others, file)
+    return found
 
 
 def weights(model: nn.Module) -> bytes:

@@ -17,6 +17,7 @@ from safetensors.torch import load_model
 
 from aecore import devices, maps, metrics, pictures, runs, snapshots, trained
 from aecore.cards import CARDS
+from aecore.checkup import examined
 from aecore.config import Config
 from aecore.data import Data, Split, load
 from aecore.errors import UserError
@@ -27,6 +28,7 @@ from aecore.recipe import Recipe
 from aecore.train import Pictures, Progress, evaluate, fit
 
 TINY = 8e6  # multiplications of a batch with the weights
+NOTED = ("epoch", "seconds", "train", "validation", "gradient", "vitals")  # in a run's history
 SHOWN = 10  # pictures in the strip that moves while a model learns
 
 
@@ -59,7 +61,7 @@ def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
         except UserError as error:
             if isinstance(error, Diverged):
                 draft.checkpoint.unlink(missing_ok=True)  # going on from there would end the same way
-            draft.say("failed", reason=str(error))
+            draft.say("failed", reason=str(error), diverged=isinstance(error, Diverged))
             raise
         except BaseException as error:
             draft.say("failed", reason=f"The training broke on an error of ours: {type(error).__name__}: {error}")
@@ -74,7 +76,8 @@ def _tiny(config: Config) -> bool:
 
 def _carry_out(draft: runs.Draft, config: Config, wanted: str | None) -> Iterator[Progress]:
     reason = draft.state.get("reason", "") if draft.said == "training" else ""  # why another worker goes on, say
-    draft.say("training", reason=reason, offer="", log="", progress=draft.state.get("progress") or _nothing(config))
+    begun = draft.state.get("progress") or _nothing(config)
+    draft.say("training", reason=reason, offer="", log="", diverged=False, progress=begun)
     device, data = devices.pick(wanted), load(config.dataset)
     recipe, at = _begin(draft, config, device.torch)
     strip, album = _Strip(data), _album(draft, recipe, at.epoch)
@@ -181,8 +184,8 @@ def _album(draft: runs.Draft, recipe: Recipe, epoch: int) -> snapshots.Album:
 def _record(draft: runs.Draft, progress: Progress) -> None:
     said = dataclasses.asdict(progress) | {"seconds_left": min(progress.seconds_left, 1e9)}
     if progress.validation is not None:
-        draft.add_epoch({name: said[name] for name in ("epoch", "seconds", "train", "validation", "gradient")})
-    draft.say("training", progress=said)
+        draft.add_epoch({name: said[name] for name in NOTED})
+    draft.say("training", progress={name: each for name, each in said.items() if name != "vitals"})
 
 
 class _Strip:
@@ -208,17 +211,17 @@ class _Strip:
 
 
 def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Device, last: Progress) -> None:
-    test = Pictures.of(data.test, device.torch)
-    held_out = Pictures.of(data.validation, device.torch)  # the last epoch's weights need not be those that are kept
-    validation, losses = (evaluate(recipe, split, draft.config) for split in (held_out, test))
+    losses = evaluate(recipe, Pictures.of(data.test, device.torch), draft.config)
     opened = trained.Trained(draft.config, recipe.model.eval(), {})
+    seen = examined(recipe, opened, data)  # the last epoch's weights need not be those that are kept
     codes = opened.codes_of(data.test)
     result: dict[str, Any] = {
         "seconds": round(last.seconds, 3),
         "parameters": trained.count(recipe.modules),
         "train": last.train,
-        "validation": validation,
+        "validation": seen["validation"],
         "test": losses,
+        "checkup": seen,
         "mse": float(squared_errors(opened, data.test).mean()),
         "active_units": metrics.active_units(codes),
         "device": device.name,
@@ -227,7 +230,9 @@ def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Devic
         "torch": torch.__version__,
         "created": time.time(),
     }
-    draft.finish(trained.weights(recipe.model.cpu()), result, trained.thumbnail(opened, codes))
+    recipe.modules.cpu()
+    adversary = trained.weights(recipe.others) if len(recipe.others) else None
+    draft.finish(trained.weights(recipe.model), result, trained.thumbnail(opened, codes), adversary)
     if maps.wanted():  # of the codes that pages find, to the last bit: theirs are the CPU's
         maps.prepare(codes if device.kind == "cpu" else opened.codes_of(data.test))
 

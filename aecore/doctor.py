@@ -31,6 +31,11 @@ class Limit:
 
 
 LIMITS: dict[str, Limit] = {
+    "patience": Limit(
+        0.5,
+        "Share of a training before which a code that tells nothing is not called ill: many a healthy one wakes up "
+        "while the learning rate is at its highest.",
+    ),
     "impossible": Limit(
         0.0, "Share of pixel values outside what the likelihood can have made: one is enough to leave it no floor."
     ),
@@ -112,6 +117,11 @@ class Case:
     def vitals(self) -> Mapping[str, Any]:
         """The latest there are, as vitals.py says them; empty before the first epoch's end."""
         return self.checkup or next((line["vitals"] for line in self.history[::-1] if line.get("vitals")), {})
+
+    @property
+    def early(self) -> bool:
+        """Whether what is not there yet may still come."""
+        return not self.checkup and len(self.history) < LIMITS["patience"].at * self.config.epochs
 
     @property
     def code(self) -> Mapping[str, list[float]]:
@@ -397,27 +407,29 @@ def _saturated(case: Case) -> Finding | None:
     )
 
 
-SIGNS: tuple[Sign, ...] = (  # causes before what follows from them
-    _diverged,
-    _impossible,
-    _alike,
-    _burst,
-    _overpriced,
-    _cut,
-    _dead,
-    _collapse,
-    _idle,
-    _critic,
-    _narrow,
-    _overfitting,
-    _underfitting,
-    _saturated,
-)
+# causes before what follows from them; and whether half of the training has to be waited for
+SIGNS: dict[Sign, bool] = {
+    _diverged: False,
+    _impossible: False,
+    _alike: False,
+    _burst: False,
+    _overpriced: True,
+    _cut: True,
+    _dead: True,
+    _collapse: True,
+    _idle: True,
+    _critic: True,
+    _narrow: True,
+    _overfitting: True,
+    _underfitting: True,
+    _saturated: True,
+}
 
 
 def diagnose(case: Case) -> list[Finding]:
     """All that is wrong, the cause first; empty for a healthy run, and for one of which nothing is known yet."""
-    return [found for sign in SIGNS if (found := sign(case))]
+    asked = (sign for sign, waits in SIGNS.items() if not (waits and case.early))
+    return [found for sign in asked if (found := sign(case))]
 
 
 def cured(config: Config, finding: Finding) -> Config:

@@ -20,7 +20,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -217,12 +217,20 @@ def _folders(place: Path) -> Iterator[Path]:
 
 
 def history(run: str) -> list[dict[str, Any]]:
-    """One dictionary an epoch: `epoch`, `seconds`, `train`, `validation` (loss parts, nats per picture)."""
+    """One dictionary an epoch: `epoch`, `seconds`, `train`, `validation` (loss parts, nats per picture), `vitals` (what
+    vitals.py notes). Everybody gets the same ones: read them, never write into them."""
+    file = path(run) / "history.jsonl"
     try:
-        lines = (path(run) / "history.jsonl").read_text().split("\n")[:-1]
+        found = file.stat()
+        return list(_history(file, found.st_mtime_ns, found.st_size))
     except FileNotFoundError:
         return []
-    return [json.loads(line) for line in lines]  # what follows the last newline is half written at this moment
+
+
+@lru_cache(maxsize=16)  # of a thousand epochs with their vitals 5 MB each
+def _history(file: Path, stamp: int, size: int) -> Sequence[dict[str, Any]]:
+    lines = file.read_text().split("\n")[:-1]
+    return tuple(json.loads(line) for line in lines)  # what follows the last newline is half written at this moment
 
 
 def rest(order: Order, epoch: int, epochs: int) -> str:

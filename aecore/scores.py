@@ -24,7 +24,6 @@ def scores(opened: Trained) -> dict[str, Any]:
     """All of them, computed afresh from the test pictures; DataMissing when those are not here."""
     data, config = load(opened.config.dataset), opened.config
     recipe = trained.recipe(opened)
-    recipe.modules.eval()
     codes = opened.codes_of(data.test)
     said: dict[str, Any] = {
         "test": evaluate(recipe, Pictures.of(data.test, torch.device("cpu")), config),

@@ -190,6 +190,7 @@ def evaluate(
 
     In float32, as the pages use the model, whatever it is trained in.
     """
+    before = recipe.model.training
     recipe.modules.eval()
     tally, everything = Tally(), torch.arange(len(pictures), device=pictures.pixels.device)
     with Chance(config.seed, pictures.pixels.device):
@@ -200,5 +201,5 @@ def evaluate(
                     tally.add(objective.loss(p), len(x))
             if look:
                 look(p)
-    recipe.modules.train()
+    recipe.modules.train(before)
     return tally.means()

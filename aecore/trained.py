@@ -138,6 +138,7 @@ def recipe(opened: Trained) -> Recipe:
     if len(found.others) and file.exists():
         runs.check_unchanged(opened.id, runs.ADVERSARY)
         load_model(found.others, file)
+    found.modules.eval()
     return found
 
 

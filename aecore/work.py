@@ -211,8 +211,9 @@ class _Strip:
 
 
 def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Device, last: Progress) -> None:
+    recipe.modules.eval()
     losses = evaluate(recipe, Pictures.of(data.test, device.torch), draft.config)
-    opened = trained.Trained(draft.config, recipe.model.eval(), {})
+    opened = trained.Trained(draft.config, recipe.model, {})
     seen = examined(recipe, opened, data)  # the last epoch's weights need not be those that are kept
     codes = opened.codes_of(data.test)
     result: dict[str, Any] = {

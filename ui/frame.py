@@ -42,6 +42,7 @@ PAGES: dict[str, dict[str, tuple[str, str]]] = {
         "pages/latent_pad.py": ("Latent pad", ":material/touch_app:"),
         "pages/draw.py": ("Draw", ":material/draw:"),
         "pages/interpolate.py": ("Interpolate", ":material/linear_scale:"),
+        "pages/inside.py": ("Inside", ":material/biotech:"),
         "pages/time_machine.py": ("Time machine", ":material/history:"),
     },
     "Use": {

@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from aecore import data, jobs, ledger, runs, snapshots
+from aecore import doctor as troubles
 from aecore.cards import CARDS
 from aecore.config import Config
-from ui import charts, frame, images, people
+from ui import charts, doctor, frame, images, people
 
 PERIOD = 0.2  # seconds between two looks at the folder
 SLOWLY = 1.0  # seconds between two looks at the map
@@ -45,8 +46,16 @@ def _moving(run: str) -> None:
     if entry.reason:
         st.info(entry.reason, icon=":material/healing:")
     _orders(run)
+    _troubles(entry)
     _curves(run)
     _strip(run)
+
+
+def _troubles(entry: runs.Entry) -> None:
+    """What the doctor finds so far; nothing while all is well."""
+    case = troubles.of(entry)
+    if found := troubles.diagnose(case):
+        doctor.findings(case, found, most=1)
 
 
 def waiting(run: str) -> str:
@@ -138,6 +147,7 @@ def _ended(entry: runs.Entry) -> None:
         if entry.log:
             with st.expander("What its process printed last"):
                 st.code(entry.log, language=None, wrap_lines=True)
+        _troubles(entry)
         with st.container(horizontal=True):
             _again(entry, entry.config)
 
@@ -169,6 +179,7 @@ def _finished(entry: runs.Entry) -> None:
         ("Parameters", f"{result['parameters']:,}", "Numbers that training set."),
         ("Seed", str(config.seed), "Same seed and settings, same weights."),
     )
+    _troubles(entry)
     with st.container(horizontal=True):
         frame.doors(entry.id)
     with st.container(horizontal=True, vertical_alignment="center"):

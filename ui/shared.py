@@ -243,6 +243,20 @@ def inside(run: Trained) -> dict[str, dict[str, Any]]:
     return _inside(key_of(run))
 
 
+@st.cache_resource(max_entries=64, show_spinner="Examining the model ...")
+def _checkup(key: Key) -> dict[str, Any]:
+    from aecore import checkup, data
+
+    return checkup.checkup(_opened(key), data.load(_opened(key).config.dataset))
+
+
+def checkup(run: Trained) -> dict[str, Any] | None:
+    """The checkup of a run as its training ended with it; for older runs made now, or None where the pictures are not
+    here."""
+    key, kept = key_of(run), run.result.get("checkup")
+    return kept or (_checkup(key) if key.here else None)
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _dots(key: Key, part: str, count: int, plane: str, drawn: str | None, _drawing: Any) -> Dots:
     from aecore import latents, places

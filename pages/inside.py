@@ -1,0 +1,18 @@
+"""Inside: what a model is made of, what is particular to it, and whether it is well."""
+
+import streamlit as st
+
+from ui import frame
+
+frame.page(
+    "Inside",
+    "What this model is made of, what its codes are doing, and whether it is well. **Choose what to look at**; which "
+    "panels there are depends on the kind of code.",
+)
+run = frame.chosen_run()
+frame.test_set(run)
+
+from ui import doctor, inside  # noqa: E402  torch comes with them, after the frame is on the screen
+
+doctor.visit(run)
+st.fragment(inside.look)(run)

@@ -1,0 +1,79 @@
+"""The doctor at work: findings with their cures, or a clean bill with the numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from aecore import doctor, jobs, runs
+from ui import frame, people, shared
+
+if TYPE_CHECKING:
+    from aecore.trained import Trained
+
+
+def visit(run: Trained) -> None:
+    """All that the doctor says of a finished run."""
+    entry, fresh = runs.entry(run.id), shared.checkup(run)
+    if fresh is None:
+        st.info(
+            f"No checkup was kept of this run, and {run.card.title} is not on this computer to make one.",
+            icon=":material/info:",
+        )
+        return
+    case = doctor.of(entry, fresh)
+    found = doctor.diagnose(case)
+    if found:
+        findings(case, found)
+    else:
+        st.success("The doctor finds nothing wrong.", icon=":material/health_and_safety:")
+    with st.expander("The numbers that were looked at, and where trouble begins"):
+        _bill(case)
+
+
+def findings(case: doctor.Case, found: list[doctor.Finding], most: int = 4) -> None:
+    """What is wrong, the cause first: what shows it, what it means, and one click to a run without it."""
+    for number, finding in enumerate(found[:most]):
+        with st.container(border=True):
+            st.markdown(f":material/stethoscope: **{finding.name.capitalize()}.** {finding.said}")
+            st.caption(finding.means)
+            if number:
+                st.caption("This may follow from the first one: mend that first.")
+            if finding.advice:
+                st.caption(finding.advice)
+            if finding.cure and st.button(
+                f"Fork with the cure: {finding.words}",
+                key=f"cure-{case.config.id}-{finding.name}",
+                icon=":material/healing:",
+                type="secondary" if number else "primary",
+            ):
+                _fork(case, finding)
+
+
+def _fork(case: doctor.Case, finding: doctor.Finding) -> None:
+    from aecore.families import settle
+
+    config = frame.attempt(settle, doctor.cured(case.config, finding))
+    frame.attempt(jobs.submit, config, None, people.me())
+    st.switch_page("pages/train.py", query_params=frame.address(config.id))
+
+
+def _bill(case: doctor.Case) -> None:
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.caption("Of validation pictures")
+        st.dataframe(
+            [{"what": name, "number": value} for name, value in doctor.bill(case)],
+            hide_index=True,
+            height="content",
+            alt="; ".join(f"{name}: {value}" for name, value in doctor.bill(case)),
+        )
+    with right:
+        st.caption("Where trouble begins")
+        st.dataframe(
+            [{"what": name, "limit": limit.at, "why there": limit.why} for name, limit in doctor.LIMITS.items()],
+            hide_index=True,
+            height=320,
+            alt="The limits of the doctor, each with its reason.",
+        )

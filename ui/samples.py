@@ -1,0 +1,206 @@
+"""Panels of every model: new pictures, and the crowd of codes over the prior they are drawn from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from aecore import latents, samples
+from aecore.bottlenecks import Quantized
+from ui import frame, images, samples_charts, shared
+from ui.panel import Panel
+
+if TYPE_CHECKING:
+    from aecore.latents import Plane
+    from aecore.trained import Trained
+
+SHOWN = 10  # samples of each kind
+MISSES = 0.1  # how much more a mixture fitted to the codes must score for the prior to miss them
+WAYS = {  # names of samples.numbers -> what people read
+    "prior": "From the model's prior",
+    "gaussian": "From a Gaussian fitted to its codes",
+    "mixture": f"From a mixture of {samples.COMPONENTS} Gaussians",
+    "reconstructions": "Reconstructions",
+    "real": "Real pictures (training)",
+}
+
+
+@st.cache_resource(max_entries=16, show_spinner="Drawing samples ...")
+def _drawn(key: shared.Key, seed: int, _run: Trained) -> dict[str, np.ndarray]:
+    return samples.drawn(_run, shared.held_out(_run), SHOWN, seed)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _crowd(key: shared.Key, _run: Trained) -> tuple[np.ndarray, np.ndarray]:
+    """What the decoder is given for the first test pictures, and as many draws of the prior, both [n, D]."""
+    test, n = shared.held_out(_run), samples.DRAWN
+    codes = samples.crowd(_run, test.floats(slice(n)), test.labels[:n])
+    return codes, samples.prior(_run, len(codes))
+
+
+def new(run: Trained) -> None:
+    """Samples of three kinds, and how near each kind comes to test pictures."""
+    said = shared.inside(run)["samples"]
+    seed = st.number_input("Draw", 0, 9999, 0, help="Another number, other pictures.", key="inside-draw", width=160)
+    drawn = _drawn(shared.key_of(run), seed, run)
+    named = {WAYS[name]: drawn[name] for name in drawn}
+    images.rows(named, [f"sample {number + 1}" for number in range(SHOWN)], size=88)
+    if run.model.conditional:
+        st.caption("This model is told the class: classes are drawn as often as the training pictures have them.")
+    if "prior" not in said:
+        st.info(
+            "How good they are is measured against real test pictures, which are not on this computer.",
+            icon=":material/image_not_supported:",
+        )
+        return
+    st.subheader("How good are they?")
+    frame.draw(samples_charts.scores(said, WAYS, frame.colours()), key="inside-scores")
+    st.markdown(_verdict(said, bool(_asking(run))))
+    _meanings(said)
+
+
+def _verdict(said: dict[str, Any], asked: bool) -> str:
+    """What the ways of sampling say of this model."""
+    own, fitted, most = (said[name] for name in ("prior", "mixture", "reconstructions"))
+    covered = f"a mixture fitted to the codes covers {fitted['coverage']:.2f} of the test pictures, the prior "
+    covered += f"{own['coverage']:.2f}"
+    if max(fitted[score] - own[score] for score in ("coverage", "strict_precision")) <= MISSES:
+        first = f"**The prior is about as good a place to draw from as where the codes are**: {covered}."
+    elif asked:
+        first = (
+            f"**The prior misses where the codes are**: {covered}. Being asked to fill a prior is not the same as "
+            "filling it; drawing where the codes are repairs that without any training."
+        )
+    else:
+        first = (
+            f"**The prior misses where the codes are**: {covered}. This decoder can draw new pictures, if it is asked "
+            "in the right places; that only variational models can is folklore."
+        )
+    return f"{first} Its reconstructions cover {most['coverage']:.2f}: much more than that no sampler can expect."
+
+
+def _meanings(said: dict[str, Any]) -> None:
+    with st.expander("What the numbers mean"):
+        st.markdown(
+            f"{said['pictures']:,} pictures of each kind against as many test pictures, pixel by pixel. A test "
+            "picture's *reach* is the distance to its fifth nearest other test picture.\n"
+            "- **Coverage**: the share of test pictures that have a sample within their reach. Low: some kinds of "
+            "pictures are never drawn (Naeem et al. 2020).\n"
+            "- **Strict precision**: the share of samples within reach of the test picture nearest to them. Low: "
+            "samples that look like nothing in the data.\n"
+            "- **Precision**, as usually stated, lets any test picture vouch for a sample (Kynkaanniemi et al. 2019). "
+            "Odd ones with a long reach then vouch for everything: on MNIST's pixels even blurs score 1. So we draw "
+            "the strict one.\n"
+            "- **Real pictures** are training pictures: what a perfect sampler would score. They do not reach 1, and "
+            "smooth pictures score above them, because a blur lies nearer to everything than a sharp picture does. No "
+            "number sees that: look at the pictures too."
+        )
+        rows = [
+            {
+                "samples": WAYS[name],
+                "strict precision": said[name]["strict_precision"],
+                "precision": said[name]["precision"],
+                "coverage": said[name]["coverage"],
+            }
+            for name in WAYS
+        ]
+        decimals = st.column_config.NumberColumn(format="%.3f")
+        words = "; ".join(f"{row['samples']}: coverage {row['coverage']:.3f}" for row in rows)
+        st.dataframe(
+            rows,
+            hide_index=True,
+            alt=words,
+            column_config=dict.fromkeys(("strict precision", "precision", "coverage"), decimals),
+        )
+
+
+# The crowd
+
+
+def crowd(run: Trained) -> None:
+    """The codes of test pictures over draws of the prior."""
+    said, (codes, draws) = shared.inside(run)["samples"], _crowd(shared.key_of(run), run)
+    labels, classes = shared.held_out(run).labels[: len(codes)], run.card.classes
+    frame.figures(
+        (
+            "MMD to the prior",
+            f"{said['mmd']:.3f}",
+            "Maximum mean discrepancy: how different the crowd of codes is from draws of the prior, by all distances "
+            "within and between the two. Near 0: they cannot be told apart; a few: nowhere alike.",
+        ),
+        (
+            "Two crowds of draws",
+            f"{said['mmd_of_draws']:.3f}",
+            "The same between two crowds drawn from the prior: chance.",
+        ),
+    )
+    st.markdown(_asked(run))
+    normal = run.model.bottleneck.normal
+    if codes.shape[1] == 1:
+        chart = samples_charts.line(codes[:, 0], draws[:, 0], labels, classes, frame.colours())
+    else:
+        plane = _plane(run, codes)
+        places = plane.project(codes), plane.project(draws)
+        chart = samples_charts.over(*places, labels, classes, frame.colours(), plane.names, normal)
+    frame.draw(chart, key="inside-crowd")
+    clouds = "one draw from the cloud of each of " if _is_cloud(run) else "the codes of "
+    rings = " The circles of radius 1 and 2 hold 39% and 86% of a normal." if normal and codes.shape[1] > 1 else ""
+    st.caption(f"In colour: {clouds}{len(codes):,} test pictures. In grey: as many draws of the prior.{rings}")
+
+
+def _is_cloud(run: Trained) -> bool:
+    from aecore.bottlenecks import GaussianLatent
+
+    return issubclass(run.kinds[0], GaussianLatent)
+
+
+def _plane(run: Trained, codes: np.ndarray) -> Plane:
+    """Where the crowd is best seen: a codebook's along its components; else in the two dimensions that matter most, or
+    if the prior is no normal, in the first two, where it has its shape."""
+    if issubclass(run.kinds[0], Quantized):
+        return latents.plane_of_components(codes)
+    first, second = sorted(shared.spread(run)[1][:2]) if run.model.bottleneck.normal else (0, 1)
+    return latents.plane_of_dimensions(codes, first, second)
+
+
+def _asked(run: Trained) -> str:
+    """Whether anything in the loss asked the crowd to fill the prior."""
+    if issubclass(run.kinds[0], Quantized):
+        return (
+            "The prior of a codebook is counted, not asked for: how often each slot took each vector. Each slot by "
+            "itself is right, so the crowds look alike; **what slots have to do with each other is not in it**, and "
+            "that is why its samples are worse than its reconstructions."
+        )
+    if parts := _asking(run):
+        named = " and ".join(f"*{part}*" for part in parts)
+        return (
+            f"This model **was asked to fill the prior**, by {named} in its loss. The MMD says how far it got; models "
+            "that were never asked mostly lie between 0.2 and 4."
+        )
+    return (
+        "Nothing in this model's loss ever asked its codes to fill a prior: **where they lie is chance**. Grey points "
+        "far from any colour are places that the decoder was never taught to draw."
+    )
+
+
+def _asking(run: Trained) -> list[str]:
+    """The parts of the loss that compare codes with the prior."""
+    return [part for part in run.result.get("train", {}) if part in samples.ASKING]
+
+
+SAMPLES = (
+    Panel(
+        "New pictures",
+        "Codes that no picture has, decoded: drawn from the model's own prior, and from a Gaussian and a mixture of "
+        "Gaussians fitted to the codes of training pictures.",
+        new,
+    ),
+    Panel(
+        "Codes over the prior",
+        "New pictures come out well where the decoder knows its way: where codes are. Do they fill the cloud that "
+        "samples are drawn from?",
+        crowd,
+    ),
+)

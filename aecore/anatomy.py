@@ -280,7 +280,7 @@ def of_decoder(model: Autoencoder, z: Tensor, y: Tensor | None = None) -> Tensor
 def _jacobian(out: Tensor, of: Tensor) -> Tensor:
     """d `out` `[B, m]` / d `of` `[B, ...]`, each row of the one coming from its row of the other: `[B, m, n]`.
 
-    A backward pass gives a row of J. It gives J^T u, which is linear in u, and the derivatives of that by u are columns:
+    A backward pass gives a row of J. One that gives J^T u is linear in u, and its own derivatives by u are columns: so
     there are as many passes as the shorter side has numbers.
     """
 

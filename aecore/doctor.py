@@ -17,7 +17,7 @@ from typing import Any
 from aecore import presets, runs
 from aecore.cards import CARDS
 from aecore.config import Config
-from aecore.knobs import Value
+from aecore.knobs import Value, knobs_of
 
 FAIR_CRITIC = 2 * math.log(2)  # nats of a critic that cannot tell: it says "one half" to both crowds
 
@@ -97,11 +97,10 @@ class Finding:
 
     @property
     def words(self) -> str:
-        """The cure in words: `lr 0.004, clip 1`."""
-        said = {name: value for name, value in self.cure.items() if name != "family"}
-        parts = [f"family {self.cure['family']}"] if "family" in self.cure else []
-        parts += [f"{name.replace('_', ' ')} {_plain(value)}" for name, value in said.items()]
-        return ", ".join(parts)
+        """The cure in words: `learning rate 0.004, gradient clipping 1`."""
+        labels = {knob.name: knob.label.lower() for knob in knobs_of(Config)}
+        named = {labels.get(name, name.replace("_", " ")): value for name, value in self.cure.items()}
+        return ", ".join(f"{name} {_plain(value)}" for name, value in named.items())
 
 
 @dataclass(frozen=True)
@@ -188,7 +187,17 @@ class Case:
 def _plain(value: Value) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, tuple):
+        return "-".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _nats(amount: float) -> str:
+    return f"{amount:.2g} nats" if amount >= 0.001 else "less than 0.001 nats"
+
+
+def _share(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.005 else "nothing"
 
 
 # --- What there is to find; each looks at a case and finds it, or not -------------------------------------------------
@@ -264,7 +273,7 @@ def _overpriced(case: Case) -> Finding | None:
         cure["beta"] = 1.0
     return Finding(
         "reconstruction averaged over pixels" if averaged else "beta too strong",
-        f"A nat of KL costs as much as {case.price:,.4g} nats of the picture{why}; {case.kl:.2g} nats are left, and "
+        f"A nat of KL costs as much as {case.price:,.4g} nats of the picture{why}; {_nats(case.kl)} are left, and "
         f"{case.active} of {len(case.code['kl'])} numbers are in use.",
         "Telling the decoder anything does not pay, so all codes are alike and it draws the average picture.",
         cure,
@@ -307,7 +316,7 @@ def _collapse(case: Case) -> Finding | None:
     free: dict[str, Value] = {"beta": 1.0, "warm_up": 0.3, "free_bits": 0.1}
     return Finding(
         "posterior collapse",
-        f"The codes tell {case.kl:.2g} nats of a picture, and {case.active} of {len(case.code['kl'])} numbers are in "
+        f"The codes tell {_nats(case.kl)} of a picture, and {case.active} of {len(case.code['kl'])} numbers are in "
         "use (their mean moves).",
         "All clouds are alike, so the decoder draws the average picture, whatever the code.",
         free if "free_bits" in case.config.knobs else {"family": "beta-vae", **free},
@@ -352,7 +361,7 @@ def _narrow(case: Case) -> Finding | None:
         return None
     return Finding(
         "a code of one number",
-        f"One number gives back {case.given_back:.0%} of the variance of the pictures.",
+        f"One number gives back {_share(case.given_back)} of the variance of the pictures.",
         "All pictures lie on one line: to get from one kind to another one passes all between them. Two numbers make "
         "a map, 16 draw MNIST well.",
         {"z_dim": 2},
@@ -388,7 +397,7 @@ def _underfitting(case: Case) -> Finding | None:
         cure["hidden"] = usual.hidden
     return Finding(
         "underfitting",
-        f"It gives back {case.given_back:.0%} of the variance of the pictures; PCA with {size} "
+        f"It gives back {_share(case.given_back)} of the variance of the pictures; PCA with {size} "
         f"{'number' if size == 1 else 'numbers'} gives back {case.plane:.0%}.",
         "A plane, which needs no training, does better: it has not learnt enough yet, or is too small.",
         cure,
@@ -448,7 +457,7 @@ def bill(case: Case) -> list[tuple[str, str]]:
     lines, code = [], case.code
     if case.checkup:
         size = case.checkup["size"]
-        lines.append(("variance given back", f"{case.given_back:.0%} (PCA with {size}: {case.plane:.0%})"))
+        lines.append(("variance given back", f"{_share(case.given_back)} (PCA with {size}: {_share(case.plane)})"))
     if case.history:
         lines.append(("missing on pictures it did not learn from", f"{max(0.0, case.gap):.1%} of what was learnt"))
     if "kl" in code:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from aecore import anatomy, clouds, codebooks, samples, styles, units
-from aecore.bottlenecks import Activations, GaussianLatent, Latent, Quantized
+from aecore import anatomy, clouds, codebooks, levels, samples, styles, units
+from aecore.bottlenecks import Activations, GaussianLatent, LadderLatent, Latent, Quantized
 from aecore.data import Split
 from aecore.model import Conditional
 from aecore.trained import Trained
@@ -18,6 +18,7 @@ Numbers = Callable[[Trained, Split], dict[str, Any]]
 NUMBERS: dict[type, dict[str, Numbers]] = {
     Latent: {"anatomy": anatomy.numbers, "samples": samples.numbers},
     GaussianLatent: {"clouds": clouds.numbers},
+    LadderLatent: {"levels": levels.numbers},
     Activations: {"units": units.numbers},
     Quantized: {"codebook": codebooks.numbers},
     Conditional: {"styles": styles.numbers},

@@ -83,7 +83,7 @@ class Tally:
             if not math.isfinite(mean):
                 raise Diverged(
                     f"The {name} loss is no longer a number ({mean}): the steps were too large; "
-                    "train again with a learning rate ten times smaller."
+                    "train again with a smaller learning rate."
                 )
         return means
 

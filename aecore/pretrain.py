@@ -22,7 +22,7 @@ from safetensors.numpy import save
 
 from aecore import browser, files, products, programs, runs, snapshots, trained
 from aecore.cards import CARDS
-from aecore.data import load
+from aecore.data import is_here, load
 from aecore.exhibits import Exhibit
 from aecore.families import FAMILIES, settle
 from aecore.scores import scores
@@ -30,19 +30,21 @@ from aecore.train import Progress
 from aecore.work import carry_out
 
 SNAPSHOTS = 10  # that stay of each exhibit, for the time machine
-CHECKED = ("weights.safetensors", products.NAME, programs.NAME)  # whose checksums the result holds
+CHECKED = (runs.WEIGHTS, runs.ADVERSARY, products.NAME, programs.NAME)  # whose checksums the result holds
 
 
 def make(exhibit: Exhibit, told: Callable[[Progress], None], anew: bool = False) -> str:
     """Trains an exhibit, unless the gallery has it (`anew`: in any case); returns the id of its run. Of one that is
-    there only the words are brought up to date.
+    there the words are brought up to date and, where its data set is here, the numbers.
 
     Raises DataMissing when its data set is not here. What is in the gallery stays until the new one is whole.
     """
     config = settle(exhibit.config)
     place = runs.GALLERY / config.id
     if not anew and (place / "config.json").exists():
-        _describe(place, exhibit, runs.entry(config.id).result)
+        entry = runs.entry(config.id)
+        fresh = _measured(scores(trained.load(config.id))) if is_here(config.dataset) else {}
+        _describe(place, exhibit, {**entry.result, **fresh})
         return config.id
     with tempfile.TemporaryDirectory(dir=runs.GALLERY, prefix=".") as made, _runs_in(made):
         for progress in carry_out(config):
@@ -85,11 +87,16 @@ def _finish(place: Path, exhibit: Exhibit) -> None:
         programs.keep(place, browser.program(opened))
     snapshots.thin(place, SNAPSHOTS)
     result = json.loads((place / "result.json").read_text())
-    result |= {"mse": said["mse"], "active_units": said["active_units"], "test": said["test"]}
-    result |= {"scores": said, "processor": _processor(), **brought}
+    result |= {**_measured(said), "processor": _processor(), **brought}
     result["weights"] = "float16" if halved else "float32"
     result["sha256"] = {name: files.checksum(place / name) for name in CHECKED if (place / name).exists()}
     _describe(place, exhibit, result)
+
+
+def _measured(said: dict[str, Any]) -> dict[str, Any]:
+    """What the result of a run holds of its scores."""
+    kept = {name: said[name] for name in ("mse", "active_units", "test", "checkup")}
+    return {**kept, "scores": {name: each for name, each in said.items() if name != "checkup"}}
 
 
 def _describe(place: Path, exhibit: Exhibit, result: Mapping[str, Any]) -> None:

@@ -59,15 +59,14 @@ def _told(run: Trained) -> None:
     names = _names(order)
     frame.figures(
         ("All numbers", f"{found['kl_total']:.2f} nats", "The KL of a code, per picture; a nat is 1.44 bits."),
-        (
-            "Active",
-            f"{found['active_units']} of {size}",
-            f"Numbers whose means vary over pictures with a variance above {ACTIVE} (Burda et al. 2015).",
-        ),
+        ("Active", f"{found['active_units']} of {size}", "Numbers that say different things of different pictures."),
     )
     frame.draw(clouds_charts.told(names, nats.tolist(), active.tolist(), frame.colours()[0]), key="inside-told")
     silent = [name for name, on in zip(names, active, strict=True) if not on]
-    st.caption(f"Means over {_of(run, found['pictures'])}. {_silence(silent, size)}")
+    st.caption(
+        f"Means over {_of(run, found['pictures'])}. Active are numbers whose means vary from picture to picture, with "
+        f"a variance above {ACTIVE} (Burda et al. 2015). {_silence(silent, size)}"
+    )
     st.subheader("While it learnt")
     _learnt(run, order)
 
@@ -75,11 +74,11 @@ def _told(run: Trained) -> None:
 def _silence(silent: list[str], size: int) -> str:
     """What is said of the dimensions that are not active."""
     if not silent:
-        return "No number is silent." if size > 1 else "It is not silent."
+        return "All are." if size > 1 else "It is."
     named = ", ".join(silent[:8]) + (f" and {len(silent) - 8} more" if len(silent) > 8 else "")
     return (
-        f"Not active, in grey: {named}. Their clouds are nearly the same for every picture; the decoder gets noise "
-        "there and has learnt to ignore it."
+        f"Not active, in grey: {named}. Their clouds are nearly the same for every picture, and the decoder can hear "
+        "nothing of it from them."
     )
 
 
@@ -144,7 +143,7 @@ def _one(run: Trained) -> None:
     row, called = picked(run)
     test, bill = shared.held_out(run), _account(shared.key_of(run), row, run)
     if test.drawn:
-        st.caption(f"Of what the model drew in place of {called}: easier for it than the picture itself.")
+        st.caption(f"Of what the model drew in place of {called}; the picture itself would cost another amount.")
     order = np.argsort(-bill.nats, kind="stable")
     left, right = st.columns(2, gap="large")
     with left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -33,9 +34,9 @@ def told(names: Sequence[str], nats: Sequence[float], active: Sequence[bool], co
     return Chart(figure, f"Nats that each number of the code tells of a picture: {few}{more}.")
 
 
-def _name(figure: go.Figure, names: Sequence[str]) -> None:
-    """Writes the names of dimensions below a chart, as many as a phone has room for."""
-    every = 1 if len(names) <= BARS else -(-len(names) // 10)
+def _name(figure: go.Figure, names: Sequence[str], most: int = BARS) -> None:
+    """Writes the names of dimensions below a chart: all, or evenly taken ones where there are more than `most`."""
+    every = 1 if len(names) <= most else math.ceil(len(names) / 8)
     figure.update_xaxes(type="category", tickangle=0, tickvals=list(names[::every]))
 
 
@@ -158,7 +159,7 @@ def cloud(names: Sequence[str], mean: np.ndarray, sigma: np.ndarray, colour: str
         error_y={"array": sigma, "thickness": 2, "width": 4 if len(names) <= 32 else 0},
         hovertemplate="%{x}: %{y:.2f} ± %{customdata:.2f}<extra></extra>",
     )
-    _name(figure, names)
+    _name(figure, names, 8)  # in half a page's width
     few = [f"{name} {m:.2f} ± {s:.2f}" for name, m, s in list(zip(names, mean, sigma, strict=True))[:BARS]]
     more = f" and {len(names) - BARS} more" if len(names) > BARS else ""
     return Chart(figure, f"The cloud of this picture, mean and standard deviation: {', '.join(few)}{more}.")

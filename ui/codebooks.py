@@ -132,22 +132,28 @@ def put(strokes: list[tuple[int, ...]], slot: int, vector: int) -> None:
 
 
 def _slot(now: np.ndarray, start: np.ndarray) -> int:
-    """Which slot is to be painted; each shows the vector it holds, changed ones in bold."""
+    """Which slot is to be painted; each shows the vector that it holds, changed ones in bold."""
 
     def name(slot: int) -> str:
-        return f"**{now[slot]}**" if now[slot] != start[slot] else str(now[slot])
+        said = f"{slot + 1}: {now[slot]}"
+        return f"**{said}**" if now[slot] != start[slot] else said
 
-    chosen = st.segmented_control(
-        f"The code: {len(now)} slots, each holding the number of a vector. Choose one",
+    def chosen() -> None:
+        st.session_state["inside-slot-kept"] = st.session_state["inside-slot"]
+
+    kept = min(st.session_state.get("inside-slot-kept", 0), len(now) - 1)
+    st.session_state["inside-slot"] = kept  # names change with each stroke, and a widget knows its choice by name
+    st.segmented_control(
+        f"The code: {len(now)} slots, each with the number of the vector that it holds",
         list(range(len(now))),
         format_func=name,
-        default=0,
         required=True,
         wrap=True,
         key="inside-slot",
-        help="Bold: changed by you.",
+        on_change=chosen,
+        help="Choose a slot to paint. Bold: changed by you.",
     )
-    return min(int(chosen or 0), len(now) - 1)
+    return kept
 
 
 def _palette(run: Trained, strokes: list[tuple[int, ...]], slot: int, taken: np.ndarray) -> None:

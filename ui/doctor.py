@@ -27,28 +27,38 @@ def visit(run: Trained) -> None:
     if found:
         findings(case, found)
     else:
-        st.success("The doctor finds nothing wrong.", icon=":material/health_and_safety:")
-    with st.expander("The numbers that were looked at, and where trouble begins"):
+        numbers = " · ".join(f"{name}: {value}" for name, value in doctor.bill(case))
+        st.success(f"**The doctor finds nothing wrong.** {numbers}", icon=":material/health_and_safety:")
+    with st.expander("The doctor's numbers, and where trouble begins"):
         _bill(case)
 
 
-def findings(case: doctor.Case, found: list[doctor.Finding], most: int = 4) -> None:
+def findings(case: doctor.Case, found: list[doctor.Finding]) -> None:
     """What is wrong, the cause first: what shows it, what it means, and one click to a run without it."""
-    for number, finding in enumerate(found[:most]):
-        with st.container(border=True):
-            st.markdown(f":material/stethoscope: **{finding.name.capitalize()}.** {finding.said}")
-            st.caption(finding.means)
-            if number:
-                st.caption("This may follow from the first one: mend that first.")
-            if finding.advice:
-                st.caption(finding.advice)
-            if finding.cure and st.button(
-                f"Fork with the cure: {finding.words}",
-                key=f"cure-{case.config.id}-{finding.name}",
-                icon=":material/healing:",
-                type="secondary" if number else "primary",
-            ):
-                _fork(case, finding)
+    with st.container(border=True):
+        _finding(case, found[0], first=True)
+    if others := found[1:]:
+        with st.expander(f"Also found, and may follow from it: {', '.join(each.name for each in others)}"):
+            for finding in others:
+                _finding(case, finding, first=False)
+
+
+def _finding(case: doctor.Case, finding: doctor.Finding, first: bool) -> None:
+    st.markdown(f":material/stethoscope: **{_opening(finding.name)}.** {finding.said}")
+    st.caption(f"{finding.means} {finding.advice}".strip())
+    if finding.cure and st.button(
+        f"Fork with the cure: {finding.words}",
+        key=f"cure-{case.config.id}-{finding.name}",
+        icon=":material/healing:",
+        type="primary" if first else "secondary",
+        help="Trains a new run with these settings; this one stays as it is.",
+    ):
+        _fork(case, finding)
+
+
+def _opening(words: str) -> str:
+    """As a sentence begins; the rest stays as it is (ReLU)."""
+    return words[:1].upper() + words[1:]
 
 
 def _fork(case: doctor.Case, finding: doctor.Finding) -> None:

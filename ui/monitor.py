@@ -55,7 +55,7 @@ def _troubles(entry: runs.Entry) -> None:
     """What the doctor finds so far; nothing while all is well."""
     case = troubles.of(entry)
     if found := troubles.diagnose(case):
-        doctor.findings(case, found, most=1)
+        doctor.findings(case, found)
 
 
 def waiting(run: str) -> str:

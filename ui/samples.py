@@ -64,19 +64,21 @@ def new(run: Trained) -> None:
 def _verdict(said: dict[str, Any], asked: bool) -> str:
     """What the ways of sampling say of this model."""
     own, fitted, most = (said[name] for name in ("prior", "mixture", "reconstructions"))
-    covered = f"a mixture fitted to the codes covers {fitted['coverage']:.2f} of the test pictures, the prior "
-    covered += f"{own['coverage']:.2f}"
-    if max(fitted[score] - own[score] for score in ("coverage", "strict_precision")) <= MISSES:
-        first = f"**The prior is about as good a place to draw from as where the codes are**: {covered}."
+    score = (
+        f"a mixture fitted to the codes scores {fitted['strict_precision']:.2f} and {fitted['coverage']:.2f}, the "
+        f"prior {own['strict_precision']:.2f} and {own['coverage']:.2f} (strict precision and coverage)"
+    )
+    if max(fitted[name] - own[name] for name in ("coverage", "strict_precision")) <= MISSES:
+        first = f"**The prior is about as good a place to draw from as where the codes are**: {score}."
     elif asked:
         first = (
-            f"**The prior misses where the codes are**: {covered}. Being asked to fill a prior is not the same as "
-            "filling it; drawing where the codes are repairs that without any training."
+            f"**The prior misses where the codes are**: {score}. Being asked to fill a prior is not the same as "
+            "filling it; to draw where the codes are repairs that without any training."
         )
     else:
         first = (
-            f"**The prior misses where the codes are**: {covered}. This decoder can draw new pictures, if it is asked "
-            "in the right places; that only variational models can is folklore."
+            f"**The prior misses where the codes are**: {score}. No plain autoencoder is asked to put its codes there. "
+            "That only variational models can generate is folklore: ask this one where its codes are, and compare."
         )
     return f"{first} Its reconstructions cover {most['coverage']:.2f}: much more than that no sampler can expect."
 
@@ -128,7 +130,8 @@ def crowd(run: Trained) -> None:
             "MMD to the prior",
             f"{said['mmd']:.3f}",
             "Maximum mean discrepancy: how different the crowd of codes is from draws of the prior, by all distances "
-            "within and between the two. Near 0: they cannot be told apart; a few: nowhere alike.",
+            "within and between the two. Near 0: they cannot be told apart (chance can put it below 0); a few: nowhere "
+            "alike.",
         ),
         (
             "Two crowds of draws",

@@ -98,7 +98,7 @@ def _alone(found: units.Atoms) -> None:
     signed = pictures.error_map(np.zeros_like(found.added), found.added / most)
     names = [f"unit {unit + 1}" for unit in found.units]
     images.rows(
-        {"What each of the strongest units adds: orange brightens, blue darkens": signed},
+        {"What each of the strongest adds": signed},
         [f"{name}, activation {value:.2f}" for name, value in zip(names, found.activations, strict=True)],
         [f"{name}: {value:.2f}" for name, value in zip(names, found.activations, strict=True)],
     )
@@ -118,7 +118,7 @@ def _caution(run: Trained, smooth: bool) -> str:
         )
     else:
         lone = "The decoder has no hidden layer: what it computes adds up exactly, and only its last step bends it."
-    return f"Compared with what the decoder draws with {resting}. {lone}"
+    return f"Orange brightens, blue darkens, compared with what the decoder draws with {resting}. {lone}"
 
 
 def _built(run: Trained, x: np.ndarray, code: np.ndarray, still: np.ndarray) -> None:
@@ -127,11 +127,11 @@ def _built(run: Trained, x: np.ndarray, code: np.ndarray, still: np.ndarray) -> 
     names = [f"{count} {'unit' if count == 1 else 'units'}" for count in counts]
     names[-1] = f"all {counts[-1]}"
     images.rows(
-        {"The picture builds up from the strongest": np.concatenate([drawn, x[None]])},
+        {"The picture builds up": np.concatenate([drawn, x[None]])},
         [*(f"{name}, squared error {error:.4f}" for name, error in zip(names, errors, strict=True)), "the picture"],
         [*(f"{name}: {error:.3f}" for name, error in zip(names, errors, strict=True)), "picture"],
     )
-    st.caption("Below each: its squared error per pixel against the picture, at the right.")
+    st.caption("With only so many of the strongest units. Beside their number: the squared error per pixel.")
 
 
 SPARSE = (

@@ -27,6 +27,7 @@ SHOWN = 32  # filters or atoms at a time
 ENDS = 4  # of the most and of the least stretched directions: those shown
 ASKED = 32  # test pictures whose derivatives are taken
 ROOM = 4_000_000  # numbers that the Jacobians of all of them may have: 16 MB
+NOTHING = 1e-6  # of the largest singular value: what float32 makes of 0
 CARRIED = 0.99  # of the squared sum of singular values: what counts as all that happens
 WIDEST = 99.5  # percentile of sizes that gets the full colour: one odd pixel does not make all others pale
 
@@ -39,7 +40,8 @@ def of_kind(table: dict[type, T], kind: type) -> T:
 # The network
 
 SILENT = ("Flatten", "Unflatten", "Identity")  # layers that only lay numbers out anew
-WORDS = {"Transposed": "Linear, the encoder's weights turned round"}
+BORROWED = "Linear, turned round"
+WORDS = {"Transposed": BORROWED}  # names of modules that say too little
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Drawing:
     bottleneck: int  # numbers learnt in between (a ladder's own networks)
     hints: int  # numbers learnt for labels, beside the layers
     training: int  # numbers that only training needs (a critic)
+
+    @property
+    def borrows(self) -> bool:
+        """Whether layers of the decoder use the encoder's weights."""
+        return any(layer.kind.startswith(BORROWED) for layer in self.decoder)
 
     @property
     def total(self) -> int:
@@ -297,9 +304,9 @@ def _jacobian(out: Tensor, of: Tensor) -> Tensor:
 
 
 def effective_dimension(values: np.ndarray) -> np.ndarray:
-    """How many of the singular values `[..., k]`, largest first, carry 99 % of the sum of their squares."""
+    """How many of the singular values `[..., k]`, largest first, carry 99 % of the sum of their squares; 0 of zeros."""
     grown = np.cumsum(np.square(values, dtype=np.float64), axis=-1)
-    return (grown < CARRIED * grown[..., -1:]).sum(axis=-1) + 1
+    return np.where(grown[..., -1] > 0, (grown < CARRIED * grown[..., -1:]).sum(axis=-1) + 1, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,13 +318,18 @@ class Stretch:
     patterns: np.ndarray  # [n, C, H, W], theirs, each of length 1
 
     @property
+    def still(self) -> int:
+        """In how many directions nothing happens."""
+        return int((self.values <= NOTHING * self.values[0]).sum())
+
+    @property
     def effective(self) -> int:
         return int(effective_dimension(self.values))
 
     @property
     def condition(self) -> float:
         """The largest by the smallest; inf when there is a direction in which nothing happens."""
-        return float(self.values[0] / self.values[-1]) if self.values[-1] > 0 else math.inf
+        return math.inf if self.still else float(self.values[0] / self.values[-1])
 
 
 def stretch(opened: Trained, x: np.ndarray) -> tuple[Stretch, Stretch]:
@@ -340,7 +352,7 @@ def stretch_at(opened: Trained, code: np.ndarray) -> Stretch:
 def _spectrum(opened: Trained, jacobian: Tensor) -> Stretch:
     """Of a Jacobian `[D, pixels]`, whichever way it goes."""
     _, values, patterns = torch.linalg.svd(jacobian.nan_to_num(), full_matrices=False)
-    count = len(values)
+    count = max(1, int((values > NOTHING * values[0]).sum()))  # what does nothing has no direction of its own
     ends = np.array(sorted({*range(min(count, ENDS)), *range(max(0, count - ENDS), count)}))
     shown = patterns[torch.from_numpy(ends)].unflatten(1, opened.card.shape)
     return Stretch(values.cpu().numpy(), ends, shown.cpu().numpy())

@@ -57,7 +57,7 @@ def mixture(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     lively = spread > 1e-6 * max(1.0, spread.max())
     drawn = np.tile(mean, (n, 1))
     if lively.any():
-        model = GaussianMixture(min(COMPONENTS, len(codes)), reg_covar=1e-3, max_iter=20, tol=0.01, random_state=seed)
+        model = GaussianMixture(min(COMPONENTS, len(codes)), reg_covar=1e-4, max_iter=20, tol=0.01, random_state=seed)
         with warnings.catch_warnings(), _one_thread():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit((codes[:, lively] - mean[lively]) / spread[lively])

@@ -55,8 +55,11 @@ def _besides(drawing: Drawing) -> list[str]:
         found.append(f"{drawing.hints:,} parameters are a picture for each label, added to what goes in.")
     if drawing.bottleneck:
         found.append(f"{drawing.bottleneck:,} parameters work in the middle, between encoder and code.")
-    if any("encoder's weights" in layer.kind for layer in drawing.decoder):
-        found.append("The decoder borrows the encoder's weights: only its own offsets (biases) are counted there.")
+    if drawing.borrows:
+        found.append(
+            "The decoder borrows the encoder's weights, turned round (transposed): only its own offsets (biases) are "
+            "counted there."
+        )
     if len(drawing.code.shape) > 1:
         found.append("The vectors of the codebook follow averages, not gradients: they are not counted as parameters.")
     if drawing.training:
@@ -86,8 +89,8 @@ def _loss(run: Trained) -> None:
         _sum(config, parts, f"_{{{number + 2}}}")
     st.caption(
         "$x$: a picture, $\\hat x$: what is drawn of it, $i$: its pixel values, $z$: its code, $j$: the numbers of the "
-        "code, $\\mu$ and $\\sigma$: mean and width of a cloud. The numbers are means over the test pictures, in nats "
-        "per picture, prices included; constants that no training can change are left out."
+        f"code{_of_clouds(run)}. The numbers are means over the test pictures, in nats per picture, prices included; "
+        "constants that no training can change are left out."
         + ("" if config.pixels == "0 to 1" else f" Pixels run from {config.pixels} here.")
     )
     _parts(run, config, mine, others)
@@ -95,6 +98,13 @@ def _loss(run: Trained) -> None:
         names = ", ".join(f"*{part}* (to {player.during[1]:.0%})" for player in stages for part in player.parts)
         st.markdown(f"Before that came stages that are over, each with a loss of its own: {names} of the training.")
     _weights(config, mine)
+
+
+def _of_clouds(run: Trained) -> str:
+    from aecore.bottlenecks import GaussianLatent
+
+    there = issubclass(run.kinds[0], GaussianLatent)
+    return ", $\\mu$ and $\\sigma$: mean and width of the cloud that a picture becomes" if there else ""
 
 
 def _claimed(players: list[Player], test: Mapping[str, float]) -> tuple[dict[str, float], list[dict[str, float]]]:
@@ -290,7 +300,7 @@ def _stretched(run: Trained) -> None:
 def _decoder(run: Trained, here: Stretch, mean: Stretch) -> None:
     st.markdown(
         f"**Decoder: how far the picture goes when the code goes a step of 1.** {here.effective} of {len(here.values)} "
-        f"directions carry 99 % of the squared stretch at this picture; {_condition(here)}"
+        f"directions carry 99 % of the squared stretch at this picture; {_least(here)}"
     )
     colours = frame.colours()
     named = {"at this picture": here.values, "at the mean code": mean.values}
@@ -303,16 +313,16 @@ def _decoder(run: Trained, here: Stretch, mean: Stretch) -> None:
 def _encoder(run: Trained, here: Stretch) -> None:
     st.markdown(
         f"**Encoder: how far the code goes when the picture goes a step of 1.** {here.effective} of {len(here.values)} "
-        "patterns of pixels carry 99 % of it at this picture; one that is at right angles to all of them moves nothing."
+        f"patterns of pixels carry 99 % of the squared stretch at this picture; {_least(here)}"
     )
     chart = anatomy_charts.spectra({"at this picture": here.values}, frame.colours()[2:], "stretch of the encoder")
     frame.draw(chart, key="inside-stretch-encoder")
     _ends(run, here, "The patterns of pixels that it follows", "pattern")
 
 
-def _condition(here: Stretch) -> str:
-    if here.condition > 1e6:
-        return "some directions change nothing at all."
+def _least(here: Stretch) -> str:
+    if here.still:
+        return f"{here.still} do nothing at all."
     return f"the largest stretch is {here.condition:,.3g} times the smallest (the condition number)."
 
 
@@ -330,8 +340,8 @@ def _ends(run: Trained, here: Stretch, title: str, name: str) -> None:
             [f"{row + 1}: {here.values[row]:.3g}" for row in rows],
         )
     )
-    some = f"The first and the last of {count}" if len(rows) < count else "All of them"
-    st.caption(f"{some} and their stretch. {_scale(run)} A pattern and its opposite are one and the same.")
+    some = f"The first and the last of {count - here.still}" if len(rows) < count - here.still else "Each"
+    st.caption(f"{some}, with its stretch. {_scale(run)} A pattern and its opposite are one and the same.")
 
 
 # --- Try this ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""Anatomy: what any model is made of. Its layers, what its first units look for, what each number of a code draws, how
-far a small change is stretched."""
+"""Anatomy: what any model is made of. Its layers, what its first units look for, what each number of a code draws, and
+the least that its loss can be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,24 +17,13 @@ from aecore import pictures, trained
 from aecore.bottlenecks import Activations, Codebook, GaussianLatent, LadderLatent, Latent, Quantized
 from aecore.data import Split
 from aecore.families import settle
+from aecore.kinds import of_kind
 from aecore.likelihoods import Bernoulli
-from aecore.model import Autoencoder, Conditional
+from aecore.model import Autoencoder
 from aecore.trained import Layer, Trained
 
-T = TypeVar("T")
-
 SHOWN = 32  # filters or atoms at a time
-ENDS = 4  # of the most and of the least stretched directions: those shown
-ASKED = 32  # test pictures whose derivatives are taken
-ROOM = 4_000_000  # numbers that the Jacobians of all of them may have: 16 MB
-NOTHING = 1e-6  # of the largest singular value: what float32 makes of 0
-CARRIED = 0.99  # of the squared sum of singular values: what counts as all that happens
 WIDEST = 99.5  # percentile of sizes that gets the full colour: one odd pixel does not make all others pale
-
-
-def of_kind(table: dict[type, T], kind: type) -> T:
-    """What a table says of a kind of code: its own entry, or that of the nearest of its parents."""
-    return next(table[each] for each in kind.__mro__ if each in table)
 
 
 # The network
@@ -107,6 +96,13 @@ def _folded(layers: Sequence[Layer]) -> list[Layer]:
 def _code(opened: Trained) -> Code:
     latent = _latent(opened.model, torch.zeros(1, *opened.card.shape), torch.zeros(1, dtype=torch.long))
     return of_kind(CODES, type(latent))(latent, opened.model)
+
+
+def _latent(model: Autoencoder, x: Tensor, y: Tensor | None) -> Latent:
+    """What becomes of pictures; the same chance at every call."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        return model.encode(x.to(next(model.parameters()).device), y)
 
 
 def _point(latent: Latent, model: Autoencoder) -> Code:
@@ -251,114 +247,7 @@ def coloured(signed: np.ndarray) -> np.ndarray:
     return (0.5 + 0.5 * scaled).clip(0, 1)
 
 
-# Stretch
-
-
-def _latent(model: Autoencoder, x: Tensor, y: Tensor | None) -> Latent:
-    """What becomes of pictures; the same chance at every call."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
-        return model.encode(x.to(next(model.parameters()).device), y)
-
-
-# kind of code -> the numbers that follow a picture smoothly: of a codebook, what is said before a vector is chosen
-SMOOTH: dict[type, Callable[[Any], Tensor]] = {
-    Latent: lambda latent: latent.code,
-    Quantized: lambda latent: latent.encoded.flatten(1),
-}
-
-
-def of_encoder(model: Autoencoder, x: Tensor, y: Tensor | None = None) -> Tensor:
-    """d code / d picture at each of the pictures `[B, C, H, W]`: `[B, D, pixels]`."""
-    with torch.enable_grad():
-        x = x.detach().clone().requires_grad_()
-        latent = model.encode(x, y)
-        code = of_kind(SMOOTH, type(latent))(latent)
-        return _jacobian(code, x)
-
-
-def of_decoder(model: Autoencoder, z: Tensor, y: Tensor | None = None) -> Tensor:
-    """d picture / d code at each of the codes `[B, D]`: `[B, pixels, D]`."""
-    with torch.enable_grad():
-        z = z.detach().clone().requires_grad_()
-        return _jacobian(model.likelihood.mean(model.decode(z, y)).flatten(1), z)
-
-
-def _jacobian(out: Tensor, of: Tensor) -> Tensor:
-    """d `out` `[B, m]` / d `of` `[B, ...]`, each row of the one coming from its row of the other: `[B, m, n]`.
-
-    A backward pass gives a row of J. One that gives J^T u is linear in u, and its own derivatives by u are columns: so
-    there are as many passes as the shorter side has numbers.
-    """
-
-    def each(out: Tensor, of: Tensor) -> list[Tensor]:
-        ways = torch.eye(out.shape[1], device=out.device)
-        found = (torch.autograd.grad(out, of, way.expand_as(out), retain_graph=True)[0] for way in ways)
-        return [gradient.flatten(1) for gradient in found]
-
-    if out.shape[1] <= of[0].numel():
-        return torch.stack(each(out, of), 1)
-    u = torch.zeros_like(out, requires_grad=True)
-    (back,) = torch.autograd.grad(out, of, u, create_graph=True)
-    return torch.stack(each(back.flatten(1), u), 2)
-
-
-def effective_dimension(values: np.ndarray) -> np.ndarray:
-    """How many of the singular values `[..., k]`, largest first, carry 99 % of the sum of their squares; 0 of zeros."""
-    grown = np.cumsum(np.square(values, dtype=np.float64), axis=-1)
-    return np.where(grown[..., -1] > 0, (grown < CARRIED * grown[..., -1:]).sum(axis=-1) + 1, 0)
-
-
-@dataclass(frozen=True, eq=False)
-class Stretch:
-    """The singular values of a Jacobian, largest first, and what they belong to in pictures."""
-
-    values: np.ndarray  # [k]
-    ends: np.ndarray  # [n], the numbers of the most and of the least stretched
-    patterns: np.ndarray  # [n, C, H, W], theirs, each of length 1
-
-    @property
-    def still(self) -> int:
-        """In how many directions nothing happens."""
-        return int((self.values <= NOTHING * self.values[0]).sum())
-
-    @property
-    def effective(self) -> int:
-        return int(effective_dimension(self.values))
-
-    @property
-    def condition(self) -> float:
-        """The largest by the smallest; inf when there is a direction in which nothing happens."""
-        return math.inf if self.still else float(self.values[0] / self.values[-1])
-
-
-def stretch(opened: Trained, x: np.ndarray) -> tuple[Stretch, Stretch]:
-    """How far the decoder stretches changes of the code of one picture `[C, H, W]`, and the encoder changes of the
-    picture. A conditional model guesses the label."""
-    model, tensor = opened.model, torch.from_numpy(np.asarray(x, np.float32))[None]
-    tensor = tensor.to(next(model.parameters()).device)
-    label = torch.from_numpy(np.array([opened.label]))
-    y = model.guess(tensor) if isinstance(model, Conditional) else label
-    code = model.codes(tensor, y).clone()
-    return _spectrum(opened, of_decoder(model, code, y)[0].T), _spectrum(opened, of_encoder(model, tensor, y)[0])
-
-
-def stretch_at(opened: Trained, code: np.ndarray) -> Stretch:
-    """How far the decoder stretches changes of one code `[D]`."""
-    z = torch.from_numpy(np.asarray(code, np.float32))[None].to(next(opened.model.parameters()).device)
-    return _spectrum(opened, of_decoder(opened.model, z, torch.full((1,), opened.label, device=z.device))[0].T)
-
-
-def _spectrum(opened: Trained, jacobian: Tensor) -> Stretch:
-    """Of a Jacobian `[D, pixels]`, whichever way it goes."""
-    _, values, patterns = torch.linalg.svd(jacobian.nan_to_num(), full_matrices=False)
-    count = max(1, int((values > NOTHING * values[0]).sum()))  # what does nothing has no direction of its own
-    ends = np.array(sorted({*range(min(count, ENDS)), *range(max(0, count - ENDS), count)}))
-    shown = patterns[torch.from_numpy(ends)].unflatten(1, opened.card.shape)
-    return Stretch(values.cpu().numpy(), ends, shown.cpu().numpy())
-
-
-# Numbers
+# The least that a loss can be
 
 
 def floor(test: Split) -> float:
@@ -371,22 +260,7 @@ def floor(test: Split) -> float:
 
 
 def numbers(opened: Trained, test: Split) -> dict[str, Any]:
-    """How far changes are stretched at the first test pictures, as means over them; and the least that the
-    reconstruction can cost, where the loss has a floor."""
-    size = math.prod(opened.card.shape) * opened.model.bottleneck.outputs
-    count = max(1, min(ASKED, len(test), ROOM // size))
-    x, y = torch.from_numpy(test.floats(slice(count))), torch.from_numpy(test.labels[:count].astype(np.int64))
-    inward = of_encoder(opened.model, x, y)
-    outward = of_decoder(opened.model, opened.model.codes(x, y).clone(), y)
-    values = torch.linalg.svdvals(outward.nan_to_num()).double().numpy()
-    found = {
-        "pictures": count,
-        "directions": values.shape[1],
-        "effective_dimension": float(effective_dimension(values).mean()),
-        "largest": float(values[:, 0].mean()),
-        "smallest": float(values[:, -1].mean()),
-        "encoder_size": float(inward.double().square().sum((1, 2)).mean()),
-    }
+    """The `floor` of the reconstruction, in nats, where the loss has one and the pictures are those of the data set."""
     if isinstance(opened.model.likelihood, Bernoulli) and not test.drawn:
-        found["floor"] = floor(test)
-    return found
+        return {"floor": floor(test)}
+    return {}

@@ -331,7 +331,7 @@ def stand(start: Callable[[], Start]) -> None:
 
 def warm_up() -> None:
     """Imports what a job needs. Only imports: forking needs that nothing was computed before."""
-    import sklearn.datasets  # noqa: F401  the digits
+    import sklearn.datasets
     import sklearn.decomposition  # noqa: F401  what a finished model is compared with
     import torch._dynamo  # noqa: F401  torch's optimisers import it when first made, for two seconds
 

@@ -187,9 +187,9 @@ def layers(config: Config) -> list[Layer]:
         for module in network.modules():
             if not list(module.children()):
                 module.register_forward_hook(note(part))
-    x = torch.zeros(1, *CARDS[config.dataset].shape)
+    x, y = torch.zeros(1, *CARDS[config.dataset].shape), torch.zeros(1, dtype=torch.long)  # told, none is guessed
     with torch.inference_mode():
-        model.decode(model.encode(x).z)
+        model.decode(model.encode(x, y).z, y)
     return found
 
 

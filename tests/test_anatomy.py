@@ -12,11 +12,12 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from aecore import advice, anatomy, formulas, inside, losses, trained
+from aecore import advice, anatomy, formulas, inside, losses, stretch, trained
 from aecore.bottlenecks import GaussianLatent, Latent
 from aecore.config import Config
 from aecore.data import Split, load
 from aecore.families import FAMILIES, build, effective_beta, settle
+from aecore.kinds import of_kind
 from aecore.likelihoods import LIKELIHOODS
 from aecore.networks import NETWORKS
 from aecore.trained import Trained
@@ -216,14 +217,14 @@ def test_signs_become_colours_around_white_or_gray():
 def test_a_linear_model_is_stretched_by_the_singular_values_of_its_weights():
     opened = _model(family="linear", likelihood="gaussian", z_dim=5)
     x = _split(opened).floats()[0]
-    outward, inward = anatomy.stretch(opened, x)
+    outward, inward = stretch.stretch(opened, x)
     for found, weight in ((outward, opened.model.decoder[0].weight), (inward, opened.model.encoder[1].weight)):
         left, values, right = np.linalg.svd(weight.detach().numpy(), full_matrices=False)
         assert np.allclose(found.values, values, rtol=1e-5)
         patterns = (left.T if weight.shape[0] == 64 else right).reshape(5, 1, 8, 8)[found.ends]
         assert np.allclose(np.abs((found.patterns * patterns).sum((1, 2, 3))), 1, atol=1e-4)
     assert outward.condition == pytest.approx(outward.values[0] / outward.values[-1])
-    assert np.allclose(anatomy.stretch_at(opened, np.ones(5)).values, outward.values, rtol=1e-5)
+    assert np.allclose(stretch.stretch_at(opened, np.ones(5)).values, outward.values, rtol=1e-5)
 
 
 @EVERY
@@ -233,15 +234,15 @@ def test_jacobians_are_those_of_autograd_in_every_family(family, network):
     y = torch.tensor([3, 5])
     z = model.codes(x, y).clone()
     drawn = torch.autograd.functional.jacobian(lambda z: model.likelihood.mean(model.decode(z, y)).flatten(1), z)
-    found = anatomy.of_decoder(model, z, y)
+    found = stretch.of_decoder(model, z, y)
     assert torch.allclose(found, torch.stack([drawn[row, :, row] for row in range(2)]), atol=1e-6)
-    spoken = anatomy.of_encoder(model, x, y)
+    spoken = stretch.of_encoder(model, x, y)
     latent = model.encode(x, y)
-    smooth = anatomy.of_kind(anatomy.SMOOTH, type(latent))
+    smooth = of_kind(stretch.SMOOTH, type(latent))
     told = torch.autograd.functional.jacobian(lambda x: smooth(model.encode(x, y)), x)
     if family != "ladder-vae":  # whose lower mean hangs on a draw of the upper level; its code does not
         assert torch.allclose(spoken, torch.stack([told[row, :, row].flatten(1) for row in range(2)]), atol=1e-6)
-    found = anatomy.numbers(opened, _split(opened))
+    found = stretch.numbers(opened, _split(opened))
     assert all(math.isfinite(each) for each in found.values()) and found["pictures"] == 6
     assert 1 <= found["effective_dimension"] <= found["directions"] and found["smallest"] <= found["largest"]
 
@@ -251,19 +252,19 @@ def test_the_encoders_size_is_what_a_contractive_autoencoder_is_charged_for():
     test = _split(opened)
     code = opened.model.codes(torch.from_numpy(test.floats()))
     charged = losses.jacobian_of_layer(code, next(opened.model.encoder.parameters()))
-    assert anatomy.numbers(opened, test)["encoder_size"] == pytest.approx(charged.item(), rel=1e-5)
+    assert stretch.numbers(opened, test)["encoder_size"] == pytest.approx(charged.item(), rel=1e-5)
 
 
 def test_directions_that_count():
     values = np.array([[1, 0, 0], [1, 1, 1], [10, 1, 0.01], [10, 1.01, 0.01], [0, 0, 0]])
-    assert anatomy.effective_dimension(values).tolist() == [1, 3, 1, 2, 0]  # 100 of 101 is 99.01 %, of 101.02 98.99 %
+    assert stretch.effective_dimension(values).tolist() == [1, 3, 1, 2, 0]  # 100 of 101 is 99.01 %, of 101.02 98.99 %
 
 
 def test_a_direction_in_which_nothing_happens():
     opened = _model(family="linear", likelihood="gaussian", z_dim=2)
     with torch.no_grad():
         opened.model.decoder[0].weight[:, 1] = 0
-    outward, _ = anatomy.stretch(opened, _split(opened).floats()[0])
+    outward, _ = stretch.stretch(opened, _split(opened).floats()[0])
     assert (outward.effective, outward.still, outward.condition, outward.ends.tolist()) == (1, 1, math.inf, [0])
     chart = anatomy_charts.spectra({"here": outward.values}, ["#111111"], "stretch")
     assert chart.figure.data[0].y[1] is None and "down to" in chart.alt
@@ -272,7 +273,7 @@ def test_a_direction_in_which_nothing_happens():
 def test_many_numbers_take_few_pictures():
     opened = _model(family="vanilla", z_dim=2048, hidden=())
     room = replace(_split(opened), pictures=_split(opened, 64).pictures, labels=np.zeros(64, np.int64))
-    assert anatomy.numbers(opened, room)["pictures"] == 4_000_000 // (64 * 2048) == 30
+    assert stretch.numbers(opened, room)["pictures"] == 4_000_000 // (64 * 2048) == 30
 
 
 def test_gray_pixels_cost_their_entropy():
@@ -338,7 +339,7 @@ def store(tmp_path_factory):
 def no_links(monkeypatch):
     """Links to pages need a laboratory around them; here they are noted down. Other panels' numbers take their time."""
     found = []
-    monkeypatch.setattr(inside, "NUMBERS", {Latent: {"anatomy": anatomy.numbers}})
+    monkeypatch.setattr(inside, "NUMBERS", {Latent: {"anatomy": anatomy.numbers, "stretch": stretch.numbers}})
     monkeypatch.setattr(frame, "link", lambda file, label=None, run=None, **more: found.append((file, more)))
     return found
 
@@ -349,8 +350,8 @@ def test_the_panels_of_every_kind_of_code(kind, store, no_links):
     assert not page.exception and [each.value for each in page.header] == [panel.title for panel in COMMON]
     run = trained.load(store[kind])
     test = load(run.config.dataset).test
-    numbers = inside.numbers(run, test)["anatomy"]
-    assert numbers == anatomy.numbers(run, test) == shared.inside(run)["anatomy"]
+    numbers = inside.numbers(run, test)["stretch"]
+    assert numbers == stretch.numbers(run, test) == shared.inside(run, "stretch")
     shown = {each.label: each.value for each in page.metric}
     assert shown["Parameters"] == f"{run.result['parameters']:,}"
     assert shown["Directions that count"] == f"{numbers['effective_dimension']:.1f} of {numbers['directions']}"
@@ -373,6 +374,6 @@ def test_another_picture_is_another_stretch(store, no_links):
     page.number_input(key="inside-picture").set_value(7).run()
     assert not page.exception
     run = trained.load(store["beta-vae, conv"])
-    for found in anatomy.stretch(run, load("digits").test.floats(slice(7, 8))[0]):
+    for found in stretch.stretch(run, load("digits").test.floats(slice(7, 8))[0]):
         captions = [f"{row + 1}: {found.values[row]:.3g}</figcaption>" for row in found.ends]
         assert any(all(caption in each.proto.body for caption in captions) for each in page.get("html"))

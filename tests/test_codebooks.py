@@ -156,7 +156,7 @@ def test_only_so_many_strokes_are_kept_and_the_first_always():
     strokes = [(-1, 0)]
     for vector in range(500):
         painting.put(strokes, 0, vector)
-    assert len(strokes) == painting.STROKES and strokes[0] == (-1, 0) and strokes[-1] == (499, 0)
+    assert len(strokes) == 1 + painting.STROKES and strokes[0] == (-1, 0) and strokes[-1] == (499, 0)
 
 
 # --- Panels -----------------------------------------------------------------------------------------------------------

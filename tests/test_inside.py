@@ -16,6 +16,7 @@ from aecore import data, inside, jobs, presets, runs, trained
 from aecore.bottlenecks import GaussianLatent, LadderLatent, Latent, Plain
 from aecore.declare import FAMILIES, family
 from aecore.families import around, settle
+from aecore.kinds import for_kinds
 from aecore.model import Autoencoder, Conditional
 from aecore.recipe import Recipe
 from aecore.work import carry_out
@@ -115,9 +116,9 @@ def test_a_panel_that_this_model_does_not_have_gives_way_to_its_first():
 
 def test_kinds_get_what_their_parents_have():
     table = {Conditional: 1, LadderLatent: 2, GaussianLatent: 3, Latent: 4}
-    assert inside.for_kinds(table, (Latent, Autoencoder)) == [4]
-    assert inside.for_kinds(table, (LadderLatent, Autoencoder)) == [2, 3, 4]
-    assert inside.for_kinds(table, (GaussianLatent, Conditional)) == [1, 3, 4]
+    assert for_kinds(table, (Latent, Autoencoder)) == [4]
+    assert for_kinds(table, (LadderLatent, Autoencoder)) == [2, 3, 4]
+    assert for_kinds(table, (GaussianLatent, Conditional)) == [1, 3, 4]
 
 
 @dataclass
@@ -208,7 +209,8 @@ def test_what_pages_measure_is_what_evaluate_prints(name, evaluated, capsys):
 
     run = learnt(name)
     said, own = evaluated(run, capsys), trained.load(run)
-    assert json.loads(json.dumps(shared.inside(own))) == said["inside"]
+    for name in said["inside"]:
+        assert json.loads(json.dumps(shared.inside(own, name))) == said["inside"][name]
     assert shared.checkup(own) == said["checkup"]
     assert json.loads(json.dumps(inside.numbers(own, data.load("digits").test))) == said["inside"]
 

@@ -14,7 +14,7 @@ from ui.charts import Chart
 
 if TYPE_CHECKING:
     from aecore.anatomy import Drawing
-    from aecore.trained import Layer
+    from aecore.trained import Layer, Trained
 
 # A row of the hourglass: what it is, a bar as wide as the logarithm of how many numbers come out, and what it learns.
 STYLE = """
@@ -132,3 +132,9 @@ def _ticks(low: float, high: float) -> dict[str, list]:
     steps = (1, 2, 5) if high - low < 2.5 else (1,)
     values = [step * 10.0**decade for decade in range(math.floor(low), math.ceil(high) + 1) for step in steps]
     return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
+
+
+def scale(run: Trained, more: str = "brighter", less: str = "darker", none: str = "no change") -> str:
+    """How signed pictures are coloured (aecore.anatomy.coloured)."""
+    colours = f"Orange: {more}, blue: {less}, white" if run.card.shape[0] == 1 else "Middle gray"
+    return f"{colours}: {none}; one scale for all."

@@ -53,7 +53,7 @@ def _of(run: Trained, count: int) -> str:
 
 
 def _told(run: Trained) -> None:
-    found = shared.inside(run)["clouds"]
+    found = shared.inside(run, "clouds")
     order, size = _order(found), len(found["kl"])
     nats, active = np.array(found["kl"])[order], np.array(found["variance"])[order] > ACTIVE
     names = _names(order)
@@ -105,7 +105,7 @@ def _some(key: shared.Key, _run: Trained) -> tuple[Clouds, np.ndarray]:
 
 
 def _map(run: Trained) -> None:
-    found = shared.inside(run)["clouds"]
+    found = shared.inside(run, "clouds")
     size = len(found["kl"])
     pair = np.arange(size) if size < 3 else _order(found)[:2]
     points, labels = shared.codes(run)[:POINTS, pair], shared.held_out(run).labels[:POINTS]
@@ -192,7 +192,7 @@ def _bill(bill: Account) -> str:
 
 
 def _parts(run: Trained) -> None:
-    found = shared.inside(run)["clouds"]
+    found = shared.inside(run, "clouds")
     parts = {
         "mutual information": found["mutual_information"],
         "total correlation": found["total_correlation"],

@@ -36,7 +36,7 @@ def _distances(key: shared.Key, _run: Trained) -> tuple[np.ndarray, np.ndarray]:
 
 def book(run: Trained) -> None:
     """How much of the codebook is in use, and how far its vectors lie apart."""
-    said, key = shared.inside(run)["codebook"], shared.key_of(run)
+    said, key = shared.inside(run, "codebook"), shared.key_of(run)
     unused = said["vectors"] - said["used"]
     frame.figures(
         ("In use", f"{said['used']} of {said['vectors']}", "Vectors that at least one slot of a test picture takes."),
@@ -101,7 +101,7 @@ def paint(run: Trained) -> None:
 
 def _studio(run: Trained, x: np.ndarray) -> None:
     start = codebooks.choices(run, x[None]).indices[0]
-    strokes = _strokes(run, start)
+    strokes = _strokes(run, x, start)
     now = np.array(strokes[-1])
     slot = _slot(now, start)
     taken = codebooks.by_use(_choices(shared.key_of(run), run).indices, slot, len(codebooks.book(run)))
@@ -113,12 +113,12 @@ def _studio(run: Trained, x: np.ndarray) -> None:
         _tools(strokes, slot, taken)
 
 
-def _strokes(run: Trained, start: np.ndarray) -> list[tuple[int, ...]]:
-    """All states of the painting of this picture so far, from its own code on; in this session's memory."""
-    own = (run.id, tuple(start.tolist()))
+def _strokes(run: Trained, x: np.ndarray, start: np.ndarray) -> list[tuple[int, ...]]:
+    """All states of the painting of a picture so far, from its own code on; in this session's memory."""
+    own = (run.id, hash(x.tobytes()))
     if st.session_state.get("inside-painting-of") != own:
         st.session_state["inside-painting-of"] = own
-        st.session_state["inside-strokes"] = [own[1]]
+        st.session_state["inside-strokes"] = [tuple(start.tolist())]
     strokes: list[tuple[int, ...]] = st.session_state["inside-strokes"]
     return strokes
 
@@ -170,7 +170,10 @@ def _palette(run: Trained, strokes: list[tuple[int, ...]], slot: int, taken: np.
     chart = codebooks_charts.palette(cells, shown, int(now[slot]), slot, frame.colours())
     frame.draw(chart, key=key, on_select=clicked, selection_mode="points")
     few = f"the {SHOWN} that this slot takes most often of {len(taken)}" if len(taken) > SHOWN else f"all {len(taken)}"
-    st.caption(f"The picture with slot {slot + 1} replaced by each vector, {few}; the most often taken first.")
+    st.caption(
+        f"The picture with slot {slot + 1} replaced by each vector, {few}; the most often taken first. On a touch "
+        "screen tap twice: once to see the number, once to paint."
+    )
 
 
 def _painted(run: Trained, x: np.ndarray, start: np.ndarray, now: np.ndarray) -> None:

@@ -69,7 +69,7 @@ def palette(cells: np.ndarray, vectors: np.ndarray, held: int, slot: int, colour
     image = pictures.mosaic(cells, SIDE, gap=1)
     height, width = image.shape[-2] + 1, image.shape[-1] + 1  # the last gaps are not drawn
     png = pictures.png(image, scale=max(1, 640 // width))
-    figure = figure_of(64 * lines + 16, dragmode=False, showlegend=False, hovermode="closest")
+    figure = figure_of(64 * lines + 16, dragmode="pan", showlegend=False, hovermode="closest")
     figure.add_layout_image(
         source="data:image/png;base64," + base64.b64encode(png).decode(),
         xref="x",
@@ -94,10 +94,10 @@ def palette(cells: np.ndarray, vectors: np.ndarray, held: int, slot: int, colour
         x, y = int(across[row]), int(up[row])
         line = {"color": colours[3], "width": 3}
         figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.47, y0=y - 0.47, y1=y + 0.5, line=line)
-    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain"}
+    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain", "fixedrange": True}
     figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 8})
     figure.update_xaxes(range=[-0.55, SIDE - 0.45], **bare)
-    figure.update_yaxes(range=[-0.45, lines - 0.45], scaleanchor="x", **bare)
+    figure.update_yaxes(range=[-0.55, lines - 0.45], scaleanchor="x", **bare)
     return Chart(
         figure, f"The picture with each of {len(cells)} vectors in slot {slot + 1}, which now holds vector {held}."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aecore.bottlenecks import Activations, GaussianLatent, LadderLatent, Latent, Quantized
-from aecore.inside import for_kinds
+from aecore.kinds import for_kinds
 from aecore.model import Conditional
 from aecore.trained import Trained
 from ui.anatomy import COMMON

@@ -18,7 +18,7 @@ DRAWS = 10
 
 
 def _levels(run: Trained) -> None:
-    said = shared.inside(run)["levels"]
+    said = shared.inside(run, "levels")
     frame.figures(
         *(
             (

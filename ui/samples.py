@@ -42,7 +42,7 @@ def _crowd(key: shared.Key, _run: Trained) -> tuple[np.ndarray, np.ndarray]:
 
 def new(run: Trained) -> None:
     """Samples of three kinds, and how near each kind comes to test pictures."""
-    said = shared.inside(run)["samples"]
+    said = shared.inside(run, "samples")
     seed = st.number_input("Draw", 0, 9999, 0, help="Another number, other pictures.", key="inside-draw", width=160)
     drawn = _drawn(shared.key_of(run), seed, run)
     named = {WAYS[name]: drawn[name] for name in drawn}
@@ -123,7 +123,7 @@ def _meanings(said: dict[str, Any]) -> None:
 
 def crowd(run: Trained) -> None:
     """The codes of test pictures over draws of the prior."""
-    said, (codes, draws) = shared.inside(run)["samples"], _crowd(shared.key_of(run), run)
+    said, (codes, draws) = shared.inside(run, "samples"), _crowd(shared.key_of(run), run)
     labels, classes = shared.held_out(run).labels[: len(codes)], run.card.classes
     frame.figures(
         (
@@ -183,8 +183,8 @@ def _asked(run: Trained) -> str:
             "that were never asked mostly lie between 0.2 and 4."
         )
     return (
-        "Nothing in this model's loss ever asked its codes to fill a prior: **where they lie is chance**. Grey points "
-        "far from any colour are places that the decoder was never taught to draw."
+        "Nothing in this model's loss ever asked its codes to fill a prior: **they lie wherever training happened "
+        "to put them**. Grey points far from any colour are places that the decoder was never taught to draw."
     )
 
 

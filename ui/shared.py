@@ -226,21 +226,19 @@ def baselines(run: Trained) -> dict[str, float]:
     return _baselines(run.config.dataset, run.config.z_dim) if key.here else _products(key).baselines
 
 
-@st.cache_resource(max_entries=16, show_spinner="Measuring the model ...")
-def _inside(key: Key) -> dict[str, dict[str, Any]]:
+@st.cache_resource(max_entries=64, show_spinner="Measuring the model ...")
+def _inside(key: Key, name: str) -> dict[str, Any]:
     from aecore import inside
 
     opened = _opened(key)
-    if not key.here and "inside" in opened.result.get("scores", {}):
-        said: dict[str, dict[str, Any]] = opened.result["scores"]["inside"]
-        return said
-    return inside.numbers(opened, _test(key))
+    kept: dict[str, Any] | None = opened.result.get("scores", {}).get("inside", {}).get(name)
+    return inside.numbers(opened, _test(key), name)[name] if key.here or kept is None else kept
 
 
-def inside(run: Trained) -> dict[str, dict[str, Any]]:
-    """What is measured of a run of its kind on the test pictures: `clouds`, `units`, `codebook`, `samples` ..., as
-    aecore.inside names it; where the pictures are not here, what was measured when they were."""
-    return _inside(key_of(run))
+def inside(run: Trained, name: str) -> dict[str, Any]:
+    """What is measured of a run of its kind on the test pictures, under one of the names of aecore.inside: `clouds`,
+    `units`, `codebook` ...; where the pictures are not here, what was measured when they were."""
+    return _inside(key_of(run), name)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Examining the model ...")

@@ -20,7 +20,7 @@ SHORT = 4  # letters of a class name that fit under a picture on a phone, where 
 
 
 def _styles(run: Trained) -> None:
-    test, said = shared.held_out(run), shared.inside(run)["styles"]
+    test, said = shared.held_out(run), shared.inside(run, "styles")
     _figures(said, len(run.card.classes))
     row, _ = clouds.picked(run)
     rows = (row + np.arange(min(STYLES, len(test)))) % len(test)

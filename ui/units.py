@@ -19,7 +19,7 @@ SHOWN = 8  # atoms of a picture
 
 def who(run: Trained) -> None:
     """How many units are active, how strongly, and which never are."""
-    said, codes = shared.inside(run)["units"], shared.codes(run)[: units.ASKED]
+    said, codes = shared.inside(run, "units"), shared.codes(run)[: units.ASKED]
     frame.figures(*_figures(said))
     st.markdown(_why(said))
     left, right = st.columns(2)

@@ -64,7 +64,7 @@ def rates(codes: np.ndarray, dead: np.ndarray, rho: float | None, colours: Seque
             cliponaxis=False,
         )
     if rho is not None:
-        figure.add_hline(rho, line={"color": colours[3], "width": 2, "dash": "dash"})
+        figure.add_hline(rho, line={"color": colours[4], "width": 3, "dash": "dash"})
         figure.add_annotation(
             x=1, xref="paper", y=rho, text=f"rho = {rho:g}", showarrow=False, yanchor="bottom", xanchor="right"
         )

@@ -48,7 +48,7 @@ def mixture(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     """Codes [n, D] from a mixture of COMPONENTS Gaussians, each with a covariance of its own, fitted to `codes` [N, D].
 
     Fitted to the numbers that vary, each in units of its own spread: those of any size are alike to it, and those that
-    never vary stay as they are. At most twenty steps: a fit good enough to sample from, not the best there is.
+    never vary stay as they are. At most ten steps: a fit good enough to sample from (twenty score the same), not the best there is.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
@@ -57,11 +57,11 @@ def mixture(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     lively = spread > 1e-6 * max(1.0, spread.max())
     drawn = np.tile(mean, (n, 1))
     if lively.any():
-        model = GaussianMixture(min(COMPONENTS, len(codes)), reg_covar=1e-4, max_iter=20, tol=0.01, random_state=seed)
+        model = GaussianMixture(min(COMPONENTS, len(codes)), reg_covar=1e-4, max_iter=10, tol=0.01, random_state=seed)
         with warnings.catch_warnings(), _one_thread():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit((codes[:, lively] - mean[lively]) / spread[lively])
-        found = np.random.default_rng(seed).permutation(model.sample(n)[0])  # they come sorted by component
+            found = model.fit((codes[:, lively] - mean[lively]) / spread[lively]).sample(n)[0]
+        found = np.random.default_rng(seed).permutation(found)  # they come sorted by component
         drawn[:, lively] += found * spread[lively]
     return drawn.astype(np.float32)
 

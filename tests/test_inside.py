@@ -223,7 +223,7 @@ def test_a_healthy_model_gets_a_clean_bill_with_its_numbers(evaluated, capsys):
     said = evaluated(run, capsys)["checkup"]
     app = opened(run)
     share = 1 - said["mse"] / said["mean_picture_mse"]
-    assert f"variance given back: {share:.0%}" in app.success[0].value
+    assert f"Variance given back: {share:.0%}" in app.success[0].value
     assert not [each for each in app.button if each.label.startswith("Fork")]
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from aecore import clouds, runs
 from aecore.bottlenecks import LadderLatent
 from aecore.clouds import ACTIVE
-from ui import clouds_charts, frame, images, shared
+from ui import clouds_charts, frame, images, pick, shared
 from ui.panel import Panel
 
 if TYPE_CHECKING:
@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 POINTS = 2000  # codes on the map
 DRAWN = 40  # of their clouds
 DRAWS = 5  # from the cloud of one picture that are decoded
-
-
-def picked(run: Trained) -> tuple[int, str]:
-    """The row of a test picture that people choose, the same on all panels, and what it is called."""
-    test = shared.held_out(run)
-    row = st.number_input(
-        "Number of the test picture", 0, len(test) - 1, 0, key="inside-picture", bind="query-params", width=240
-    )
-    return row, f"{run.card.classes[test.labels[row]]}, test picture {row}"
 
 
 def _names(dimensions: np.ndarray) -> list[str]:
@@ -140,7 +131,7 @@ def _account(key: shared.Key, row: int, _run: Trained) -> Account:
 
 
 def _one(run: Trained) -> None:
-    row, called = picked(run)
+    row, called = pick.numbered(run)
     test, bill = shared.held_out(run), _account(shared.key_of(run), row, run)
     if test.drawn:
         st.caption(f"Of what the model drew in place of {called}; the picture itself would cost another amount.")

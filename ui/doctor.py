@@ -27,7 +27,7 @@ def visit(run: Trained) -> None:
     if found:
         findings(case, found)
     else:
-        numbers = " · ".join(f"{name}: {value}" for name, value in doctor.bill(case))
+        numbers = " · ".join(f"{_opening(name)}: {value}" for name, value in doctor.bill(case))
         st.success(f"**The doctor finds nothing wrong.** {numbers}", icon=":material/health_and_safety:")
     with st.expander("The doctor's numbers, and where trouble begins"):
         _bill(case)

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from aecore import levels
-from ui import clouds, frame, images, shared
+from ui import frame, images, pick, shared
 from ui.panel import Panel
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _levels(run: Trained) -> None:
             for name, beyond in (("top", ""), ("bottom", ", beyond what the top told"))
         )
     )
-    row, called = clouds.picked(run)
+    row, called = pick.numbered(run)
     test = shared.held_out(run)
     x, labels = test.floats([row]), test.labels[[row]]
     own = np.concatenate([x, run.reconstruct(x, labels)])

@@ -46,6 +46,15 @@ def picture(title: str, scope: str, test: Split, card: Card, start: int) -> np.n
     return x
 
 
+def numbered(run: Trained) -> tuple[int, str]:
+    """The row of a test picture that people choose, the same on all panels of a run, and what it is called."""
+    test = shared.held_out(run)
+    row = st.number_input(
+        "Number of the test picture", 0, len(test) - 1, 0, key="inside-picture", bind="query-params", width=240
+    )
+    return row, f"{run.card.classes[test.labels[row]]}, test picture {row}"
+
+
 def upload(scope: str, card: Card) -> np.ndarray | None:
     """An uploaded picture as the model will get it, `[C, H, W]`, and shown so; None while there is none."""
     file = st.file_uploader("Picture", TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB.")

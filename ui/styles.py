@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from aecore import styles
-from ui import clouds, frame, images, shared
+from ui import frame, images, pick, shared
 from ui.panel import Panel
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ SHORT = 4  # letters of a class name that fit under a picture on a phone, where 
 def _styles(run: Trained) -> None:
     test, said = shared.held_out(run), shared.inside(run, "styles")
     _figures(said, len(run.card.classes))
-    row, _ = clouds.picked(run)
+    row, _ = pick.numbered(run)
     rows = (row + np.arange(min(STYLES, len(test)))) % len(test)
     x, labels = test.floats(rows), test.labels[rows]
     names = [f"{run.card.classes[label]}, test picture {number}" for number, label in zip(rows, labels, strict=True)]

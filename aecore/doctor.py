@@ -47,6 +47,9 @@ LIMITS: dict[str, Limit] = {
         "Worst reconstruction loss of an epoch against a decoder that says nothing (0 everywhere). Untrained networks "
         "begin at 1; twice that is no learning, but steps that overshoot.",
     ),
+    "lost": Limit(
+        0.5, "Share of what the loss had come down by that it has gone up again: more than any price of a KL."
+    ),
     "collapse": Limit(
         0.1, "Nats of KL in all: below, codes tell a picture from another about once in ten. Healthy ones tell 1 to 20."
     ),
@@ -248,16 +251,21 @@ def _alike(case: Case) -> Finding | None:
     )
 
 
-def _burst(case: Case) -> Finding | None:
+def _rising(case: Case) -> Finding | None:
     blank = case.vitals.get("blank")
     losses = [line["train"]["reconstruction"] for line in case.history if "reconstruction" in line["train"]]
-    if not losses or blank is None or max(losses) < LIMITS["burst"].at * blank:
+    if len(losses) < 3 or blank is None:
         return None
-    worst = losses.index(max(losses)) + 1
+    worst, best, last = max(losses), min(losses), losses[-1]
+    # many a healthy training overshoots at first and comes back
+    burst = worst > LIMITS["burst"].at * blank and (last > blank or _behind(case))
+    if not burst and last - best <= LIMITS["lost"].at * (blank - best):
+        return None
+    told, at = (worst, losses.index(worst) + 1) if burst else (last, len(losses))
+    beside = f"a decoder that says nothing has {blank:,.4g}" if burst else f"it had been {best:,.4g}"
     return Finding(
         "rising loss",
-        f"In epoch {worst} the reconstruction loss was {max(losses):,.4g} nats; a decoder that says nothing has "
-        f"{blank:,.4g}.",
+        f"In epoch {at} the reconstruction loss was {told:,.4g} nats; {beside}.",
         "The steps are too large: they overshoot, and units that were thrown far out seldom come back.",
         {"lr": _calmer(case)},
     )
@@ -382,12 +390,17 @@ def _overfitting(case: Case) -> Finding | None:
     )
 
 
-def _underfitting(case: Case) -> Finding | None:
+def _behind(case: Case) -> bool:
+    """Whether a finished model gives back clearly less than a plane does."""
     if not case.checkup or not math.isfinite(case.given_back):
-        return None
+        return False
     plain = set(case.parts) == {"reconstruction"}
     least = case.plane - LIMITS["plain"].at if plain else LIMITS["charged"].at * case.plane
-    if case.given_back >= least:
+    return case.given_back < least
+
+
+def _underfitting(case: Case) -> Finding | None:
+    if not _behind(case):
         return None
     usual, size = case.start, case.checkup["size"]
     cure: dict[str, Value] = {"epochs": min(1000, 2 * case.config.epochs)}
@@ -421,7 +434,7 @@ SIGNS: dict[Sign, bool] = {
     _diverged: False,
     _impossible: False,
     _alike: False,
-    _burst: False,
+    _rising: False,
     _overpriced: True,
     _cut: True,
     _dead: True,

@@ -48,7 +48,7 @@ def mixture(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     """Codes [n, D] from a mixture of COMPONENTS Gaussians, each with a covariance of its own, fitted to `codes` [N, D].
 
     Fitted to the numbers that vary, each in units of its own spread: those of any size are alike to it, and those that
-    never vary stay as they are. At most ten steps: a fit good enough to sample from (twenty score the same), not the best there is.
+    never vary stay as they are. At most ten steps: twenty score the same.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture

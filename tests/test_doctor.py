@@ -63,6 +63,15 @@ def test_a_healthy_run_gets_a_clean_bill_with_its_numbers():
     assert said["numbers in use"] == "2 of 2, which tell 2.90 nats"
 
 
+def test_steps_that_overshot_for_good_are_found_also_after_the_loss_has_come_down():
+    burst = [epoch(3 * BLANK, 30), *[epoch(27, 27)] * VAE.epochs]
+    assert ill(history=burst, mse=0.072)[0] == "rising loss"
+    early = [epoch(3 * BLANK, 30)] * 3
+    assert [each.name for each in diagnose(Case(VAE, early))] == ["rising loss"]
+    assert diagnose(Case(VAE, early[1:])) == []  # it may come down yet
+    assert diagnose(Case(VAE, [*early, epoch(27, 27)])) == []
+
+
 def test_of_a_run_that_has_not_begun_nothing_is_said():
     assert diagnose(Case(VAE)) == []
     assert bill(Case(VAE)) == []
@@ -73,7 +82,7 @@ PLAIN = {"reconstruction": 20.0}
 TROUBLES = {
     "pixels out of range": {"impossible": 0.001},
     "units all alike": {"alike": 1.0},
-    "rising loss": {"history": [epoch(2.1 * BLANK, 20), *HISTORY]},
+    "rising loss": {"history": [*HISTORY, epoch(35, 35)]},
     "beta too strong": {
         "config": settle(dataclasses.replace(VAE, family="beta-vae", knobs={"beta": 4})),
         "code": code(sd=[0.01, 0.0], kl=[0.0, 0.0]),
@@ -116,6 +125,7 @@ def test_a_loss_that_is_no_number_comes_before_all_else():
 
 
 HARMLESS = {
+    "steps that overshot at first": {"history": [epoch(3 * BLANK, 20), *HISTORY]},
     "a beta below 1": {"config": settle(dataclasses.replace(VAE, family="beta-vae", knobs={"beta": 0.1}))},
     "an averaged loss without a KL": {
         "config": settle(presets.start("digits", family="vanilla", reduction="mean")),

@@ -273,7 +273,7 @@ def test_who_was_asked_to_fill_the_prior_is_said(runs_of):
 def test_another_draw_gives_other_pictures(runs_of):
     page = panel(runs_of["2-D"], "samples", "New pictures")
     before = page.get("html")[0].proto.body
-    page.number_input(key="inside-draw").set_value(1).run()
+    page.number_input(key="inside-draw").set_value(2).run()
     assert whole(page).get("html")[0].proto.body != before
 
 

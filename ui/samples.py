@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aecore.latents import Plane
     from aecore.trained import Trained
 
-SHOWN = 10  # samples of each kind
+SHOWN, DRAWS = 10, 10  # samples of each kind at a time, and how many times there are
 MISSES = 0.1  # how much more a mixture fitted to the codes must score for the prior to miss them
 WAYS = {  # names of samples.numbers -> what people read
     "prior": "From the model's prior",
@@ -28,8 +28,8 @@ WAYS = {  # names of samples.numbers -> what people read
 
 
 @st.cache_resource(max_entries=16, show_spinner="Drawing samples ...")
-def _drawn(key: shared.Key, seed: int, _run: Trained) -> dict[str, np.ndarray]:
-    return samples.drawn(_run, shared.held_out(_run), SHOWN, seed)
+def _drawn(key: shared.Key, _run: Trained) -> dict[str, np.ndarray]:
+    return samples.drawn(_run, shared.held_out(_run), SHOWN * DRAWS)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -43,9 +43,9 @@ def _crowd(key: shared.Key, _run: Trained) -> tuple[np.ndarray, np.ndarray]:
 def new(run: Trained) -> None:
     """Samples of three kinds, and how near each kind comes to test pictures."""
     said = shared.inside(run, "samples")
-    seed = st.number_input("Draw", 0, 9999, 0, help="Another number, other pictures.", key="inside-draw", width=160)
-    drawn = _drawn(shared.key_of(run), seed, run)
-    named = {WAYS[name]: drawn[name] for name in drawn}
+    turn = st.number_input("Draw", 1, DRAWS, 1, help="Another number, other pictures.", key="inside-draw", width=160)
+    rows = slice((turn - 1) * SHOWN, turn * SHOWN)
+    named = {WAYS[name]: made[rows] for name, made in _drawn(shared.key_of(run), run).items()}
     images.rows(named, [f"sample {number + 1}" for number in range(SHOWN)], size=88)
     if run.model.conditional:
         st.caption("This model is told the class: classes are drawn as often as the training pictures have them.")

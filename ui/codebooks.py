@@ -91,12 +91,10 @@ def _says(unused: int, vectors: int, perplexity: float) -> str:
 
 def paint(run: Trained) -> None:
     """A test picture's code to change, slot by slot."""
-    left, right = st.columns([1, 4])
-    with left:
+    with st.container(horizontal=True, vertical_alignment="top"):
         x = pick.picture("Picture", "inside-picture", shared.held_out(run), run.card, 0)
     if x is not None:
-        with right:
-            _studio(run, x)
+        _studio(run, x)
 
 
 def _studio(run: Trained, x: np.ndarray) -> None:
@@ -105,7 +103,7 @@ def _studio(run: Trained, x: np.ndarray) -> None:
     now = np.array(strokes[-1])
     slot = _slot(now, start)
     taken = codebooks.by_use(_choices(shared.key_of(run), run).indices, slot, len(codebooks.book(run)))
-    left, right = st.columns([3, 2])
+    left, right = st.columns([6, 5])
     with left:
         _palette(run, strokes, slot, taken)
     with right:

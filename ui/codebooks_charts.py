@@ -69,7 +69,7 @@ def palette(cells: np.ndarray, vectors: np.ndarray, held: int, slot: int, colour
     image = pictures.mosaic(cells, SIDE, gap=1)
     height, width = image.shape[-2] + 1, image.shape[-1] + 1  # the last gaps are not drawn
     png = pictures.png(image, scale=max(1, 640 // width))
-    figure = figure_of(64 * lines + 16, dragmode="pan", showlegend=False, hovermode="closest")
+    figure = figure_of(56 * lines + 16, dragmode="pan", showlegend=False, hovermode="closest")
     figure.add_layout_image(
         source="data:image/png;base64," + base64.b64encode(png).decode(),
         xref="x",

@@ -73,12 +73,10 @@ def _why(said: dict[str, Any]) -> str:
 
 def atoms(run: Trained) -> None:
     """A test picture taken apart into what its strongest units draw, and built up again."""
-    left, right = st.columns([1, 4])
-    with left:
+    with st.container(horizontal=True, vertical_alignment="top"):
         x = pick.picture("Picture", "inside-picture", shared.held_out(run), run.card, 0)
     if x is not None:
-        with right:
-            _apart(run, x)
+        _apart(run, x)
 
 
 def _apart(run: Trained, x: np.ndarray) -> None:

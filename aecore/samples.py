@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -68,8 +67,9 @@ def mixture(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
 
 def _one_thread() -> AbstractContextManager[Any]:
     """For products so small that threads mostly wait for each other: on a busy computer 25 times as long."""
-    threads: Any = importlib.import_module("threadpoolctl")
-    limits: AbstractContextManager[Any] = threads.threadpool_limits(1)
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
     return limits
 
 

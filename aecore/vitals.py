@@ -16,6 +16,7 @@ from aecore.model import Autoencoder
 from aecore.recipe import Pass
 
 EDGE = 0.001  # of black or white, within which an output counts as certain
+ROUNDING = 1e-3  # of a layer's largest weight: what equal gradients may drift apart by
 OFF = 1e-6  # at and below which a unit is silent
 
 
@@ -106,13 +107,14 @@ CODES: dict[type[Latent], Callable[[list[Any]], dict[str, Tensor]]] = {
 
 @torch.no_grad()
 def alike(model: nn.Module) -> float:
-    """The largest share, over all layers of two units or more, of units with exactly the weights of the first one:
-    1 / units in a healthy layer, 1 where symmetry was never broken."""
+    """The largest share, over all layers of two units or more, of units with the weights of the first one (but for
+    rounding): 1 / units in a healthy layer, 1 where symmetry was never broken."""
     shares = [0.0]
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             weight = module.weight.transpose(0, 1) if isinstance(module, nn.ConvTranspose2d) else module.weight
             rows = weight.flatten(1)
             if len(rows) > 1:
-                shares.append(float((rows == rows[0]).all(1).float().mean()))
+                apart = (rows - rows[0]).abs().amax(1)
+                shares.append(float((apart <= ROUNDING * rows.abs().max()).float().mean()))
     return max(shares)

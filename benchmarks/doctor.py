@@ -30,8 +30,8 @@ from benchmarks.families import at_defaults
 DOCS = Path(__file__).parent.parent / "docs" / "doctor.md"
 TOP = """# What the doctor finds
 
-Made by `python -m benchmarks.doctor`. The doctor (aecore/doctor.py) reads the history of a training and the checkup at its
-end, both of validation pictures; the first finding is the cause, and is the one to mend."""
+Made by `python -m benchmarks.doctor`. The doctor (aecore/doctor.py) reads the history of a training and the checkup at
+its end, both of validation pictures; the first finding is the cause, and is the one to mend."""
 
 
 @dataclass(frozen=True)

@@ -276,12 +276,12 @@ def test_first_weights_reach_every_layer_adversaries_included():
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_units_that_start_alike_stay_alike(activation, digits):
     """From zeros all units of a layer get the same gradients for ever; what is learnt is at most the mean picture."""
-    recipe, reports = _fit(_config(initialisation="zeros", activation=activation, epochs=20), digits)
+    recipe, reports = _fit(_config(initialisation="zeros", activation=activation, epochs=8), digits)
     for layer in (recipe.model.encoder[1], recipe.model.encoder[3]):
         torch.testing.assert_close(layer.weight, layer.weight[:1].expand_as(layer.weight), rtol=0, atol=1e-5)
     for layer in (recipe.model.decoder[0], recipe.model.decoder[2]):
         torch.testing.assert_close(layer.weight, layer.weight[:, :1].expand_as(layer.weight), rtol=0, atol=1e-5)
     codes = recipe.model.eval().codes(torch.from_numpy(digits.validation.floats()))
     torch.testing.assert_close(codes, codes[:, :1].expand_as(codes), rtol=0, atol=1e-4)  # 8 numbers that say one
-    fair = _fit(_config(activation=activation, epochs=20), digits)[1][-1].validation["reconstruction"]
+    fair = _fit(_config(activation=activation, epochs=8), digits)[1][-1].validation["reconstruction"]
     assert reports[-1].validation["reconstruction"] > fair

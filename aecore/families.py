@@ -366,7 +366,7 @@ Revive = Annotated[bool, Says("Puts vectors that nothing uses where the encoder 
 
 
 @family("Adversarial autoencoder (AAE)")
-def aae(make: Maker, z_dim: int, prior: Shape = "gaussian", weight: Weight = 0.2) -> Recipe:
+def aae(make: Maker, z_dim: int, prior: Shape = "gaussian", weight: Weight = 1.0) -> Recipe:
     """A critic learns to tell codes from draws of a prior; the encoder learns to fool it.
 
     The prior can be anything that one can draw from, not only a normal (Makhzani et al. 2015).

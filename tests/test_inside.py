@@ -239,6 +239,23 @@ def test_an_ill_model_is_told_its_trouble_and_one_click_makes_the_cured_run(monk
     assert asked[0].id != run
 
 
+def test_trouble_is_said_while_a_model_still_trains():
+    config = settle(presets.start("digits", family="vae", seed=9, epochs=50))
+    losses = {"reconstruction": 40.0, "kl": 0.0}
+    vitals = {"saturated": 0.0, "impossible": 0.0, "blank": 44.4, "alike": 1.0}
+    code = {"sd": [0.0, 0.0], "kl": [0.0, 0.0], "sigma": [1.0, 1.0]}
+    line = {"seconds": 1.0, "train": losses, "validation": losses, "gradient": 0.0, "vitals": vitals | {"code": code}}
+    with runs.Draft(config) as draft:
+        draft.say("training", progress={"epoch": 1, "epochs": 50, "fraction": 0.02})
+        draft.add_epoch({"epoch": 1, **line})
+        app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+        app.query_params["run"] = config.id
+        app.run().switch_page("pages/train.py").run()
+        assert not app.exception
+        assert "Units all alike." in shown(app)
+        assert "collapse" not in shown(app)  # that may still come
+
+
 def test_a_run_from_before_checkups_is_examined_when_it_is_opened():
     run = learnt("vae", seed=5)
     file = runs.path(run) / "result.json"

@@ -1,0 +1,194 @@
+"""A case for the doctor: what is known of a run, where trouble begins, and what a finding says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from aecore import presets
+from aecore.cards import CARDS
+from aecore.config import Config
+from aecore.knobs import Value, knobs_of
+
+FAIR_CRITIC = 2 * math.log(2)  # nats of a critic that cannot tell: it says "one half" to both crowds
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Where trouble begins, and why there."""
+
+    at: float
+    why: str
+
+
+LIMITS: dict[str, Limit] = {
+    "patience": Limit(
+        0.5,
+        "Share of a training before which a code that tells nothing is not called ill: many a healthy one wakes up "
+        "while the learning rate is at its highest.",
+    ),
+    "impossible": Limit(
+        0.0, "Share of pixel values outside what the likelihood can have made: one is enough to leave it no floor."
+    ),
+    "alike": Limit(
+        1.0, "Share of a layer's units with equal weights. All of them: they get equal gradients and stay equal."
+    ),
+    "burst": Limit(
+        2.0,
+        "Worst reconstruction loss of an epoch against a decoder that says nothing (0 everywhere). Untrained networks "
+        "begin at 1; twice that is no learning, but steps that overshoot.",
+    ),
+    "lost": Limit(
+        0.5, "Share of what the loss had come down by that it has gone up again: more than any price of a KL."
+    ),
+    "collapse": Limit(
+        0.1, "Nats of KL in all: below, codes tell a picture from another about once in ten. Healthy ones tell 1 to 20."
+    ),
+    "active": Limit(0.01, "Variance of a mean over pictures, as Burda, Grosse & Salakhutdinov (2015) count units."),
+    "price": Limit(1.0, "What a nat of KL costs against a nat of the picture. Above, a collapse is explained by it."),
+    "small": Limit(16, "Numbers of a code in which each one counts. Larger ones are meant to have units to spare."),
+    "cut": Limit(
+        0.01,
+        "Share of exact zeros in a small code that nobody asked to be sparse. A linear code has none; a unit that is 0 "
+        "for a picture gets no gradient from it, and one that is 0 for all never comes back.",
+    ),
+    "idle": Limit(0.75, "Share of a codebook that no picture takes: families at their defaults stay below a half."),
+    "idle for good": Limit(
+        0.25, "The same where nothing puts unused vectors back: they got no gradient for an epoch, and never will."
+    ),
+    "critic": Limit(
+        0.5,
+        f"Nats that a critic is wrong by. One that cannot tell codes from draws has 2 ln 2 = {FAIR_CRITIC:.2f}; at 0.5 "
+        "it is right with 78 % on both, and what it says pushes the encoder nowhere.",
+    ),
+    "narrow": Limit(
+        0.9, "Share of the pictures' variance that a code of one number must give back; less, and one is too few."
+    ),
+    "overfitting": Limit(
+        0.075,
+        "Share of what was learnt on training pictures that is missing on others, in nats of reconstruction. No family "
+        "at its defaults reaches 0.06.",
+    ),
+    "plain": Limit(
+        0.1, "How far the share of variance given back may lie below PCA's where nothing but that was asked for."
+    ),
+    "charged": Limit(
+        0.4, "What part of PCA's share must be given back where other charges pay for order: all defaults reach 0.5."
+    ),
+    "saturated": Limit(0.02, "Share of pixels drawn fully black where it is light, or fully white where it is dark."),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One trouble: its name, a sentence with its number, what it means, and the settings that cure it."""
+
+    name: str
+    said: str
+    means: str
+    cure: Mapping[str, Value]  # settings of a run and knobs of its family; `family` where another one is the cure
+    advice: str = ""  # what to do where no setting does it, or besides
+
+    @property
+    def words(self) -> str:
+        """The cure in words: `learning rate 0.004, gradient clipping 1`."""
+        labels = {knob.name: knob.label.lower() for knob in knobs_of(Config)}
+        named = {labels.get(name, name.replace("_", " ")): value for name, value in self.cure.items()}
+        return ", ".join(f"{name} {_plain(value)}" for name, value in named.items())
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is known of a run: its settings, its epochs so far and, when it is finished, its checkup."""
+
+    config: Config
+    history: Sequence[Mapping[str, Any]] = ()  # as runs.history gives it
+    checkup: Mapping[str, Any] = field(default_factory=dict)  # as checkup.examined gives it
+    diverged: bool = False
+
+    @cached_property
+    def vitals(self) -> Mapping[str, Any]:
+        """The latest there are, as vitals.py says them; empty before the first epoch's end."""
+        return self.checkup or next((line["vitals"] for line in self.history[::-1] if line.get("vitals")), {})
+
+    @property
+    def early(self) -> bool:
+        """Whether what is not there yet may still come."""
+        return not self.checkup and len(self.history) < LIMITS["patience"].at * self.config.epochs
+
+    @property
+    def code(self) -> Mapping[str, list[float]]:
+        """What is known of the code: which names there are says of what kind it is."""
+        code: Mapping[str, list[float]] = self.vitals.get("code", {})
+        return code
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """The parts of the validation loss, the latest."""
+        said = self.checkup.get("validation") or (self.history[-1]["validation"] if self.history else {})
+        parts: Mapping[str, float] = said
+        return parts
+
+    @property
+    def pixels(self) -> int:
+        return math.prod(CARDS[self.config.dataset].shape)
+
+    @property
+    def start(self) -> Config:
+        """Settings that suit the data set, the network and the family."""
+        return presets.start(self.config.dataset, self.config.network)
+
+    @property
+    def price(self) -> float:
+        """What a nat of KL costs against a nat of the picture."""
+        beta = float(str(self.config.knobs.get("beta", 1.0))) if "kl" in self.code else 1.0
+        return beta * (self.pixels if self.config.reduction == "mean" else 1)
+
+    @property
+    def active(self) -> int:
+        """Numbers of a Gaussian code whose mean moves."""
+        return sum(sd**2 > LIMITS["active"].at for sd in self.code["sd"])
+
+    @property
+    def kl(self) -> float:
+        return sum(self.code["kl"])
+
+    @property
+    def collapsed(self) -> bool:
+        return "kl" in self.code and (self.active == 0 or self.kl < LIMITS["collapse"].at)
+
+    @property
+    def given_back(self) -> float:
+        """Share of the pictures' variance that comes back; below 0, the mean picture would do better."""
+        return 1 - float(self.checkup["mse"]) / float(self.checkup["mean_picture_mse"])
+
+    @property
+    def plane(self) -> float:
+        """The share that PCA with as many numbers gives back."""
+        return 1 - float(self.checkup["pca_mse"]) / float(self.checkup["mean_picture_mse"])
+
+    @property
+    def gap(self) -> float:
+        """Share of what was learnt of training pictures that is missing on others, over the last three epochs; 0 where
+        little was learnt yet."""
+        blank, last = self.vitals.get("blank", 0.0), self.history[-3:]
+        pairs = [[line[split].get("reconstruction", blank) for split in ("train", "validation")] for line in last]
+        train, held_out = (sum(column) / len(last) for column in zip(*pairs, strict=True)) if last else (blank, blank)
+        learnt = blank - train
+        return (held_out - train) / learnt if learnt > 0.1 * abs(blank) else 0.0
+
+
+def _plain(value: Value) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return "-".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def share_of(share: float) -> str:
+    """A share of the variance in words; one below 0 is none."""
+    return f"{share:.0%}" if share >= 0.005 else "nothing"

@@ -1,0 +1,256 @@
+"""Signs: what can be wrong with a model. Each looks at a case and finds it, or not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from aecore.cards import CARDS
+from aecore.case import FAIR_CRITIC, LIMITS, Case, Finding, share_of
+from aecore.knobs import Value
+
+Sign = Callable[[Case], Finding | None]
+
+
+def _nats(amount: float) -> str:
+    return f"{amount:.2g} nats" if amount >= 0.001 else "less than 0.001 nats"
+
+
+def _diverged(case: Case) -> Finding | None:
+    if not case.diverged:
+        return None
+    return Finding(
+        "diverged",
+        f"After {len(case.history)} epochs, at a learning rate of {case.config.lr:g}, the loss was no longer a number "
+        "(NaN or infinite).",
+        "A step went so far that the next gradient was larger still, until numbers ended.",
+        {"lr": _calmer(case), "clip": 1.0},
+    )
+
+
+def _calmer(case: Case) -> float:
+    """A learning rate that suits these settings, or a tenth of one that should have."""
+    usual = float(case.start.lr)
+    return usual if case.config.lr > usual else case.config.lr / 10
+
+
+def _impossible(case: Case) -> Finding | None:
+    share = case.vitals.get("impossible", 0.0)
+    if share <= LIMITS["impossible"].at:
+        return None
+    return Finding(
+        "pixels out of range",
+        f"{share:.0%} of the pixel values lie outside what a {case.config.likelihood} likelihood can say: it knows 0 "
+        "to 1, and they go up to 255.",
+        "The loss has no floor then: it falls for ever while the pictures get no better.",
+        {"pixels": "0 to 1"},
+    )
+
+
+def _alike(case: Case) -> Finding | None:
+    if case.vitals.get("alike", 0.0) < LIMITS["alike"].at:
+        return None
+    return Finding(
+        "units all alike",
+        "100 % of the units of a layer have the same weights.",
+        "Equal units get equal gradients and stay equal, so a layer of hundreds counts as one, or says nothing. Random "
+        "weights break the tie.",
+        {"initialisation": "uniform"},
+    )
+
+
+def _rising(case: Case) -> Finding | None:
+    blank = case.vitals.get("blank")
+    losses = [line["train"]["reconstruction"] for line in case.history if "reconstruction" in line["train"]]
+    if len(losses) < 3 or blank is None:
+        return None
+    worst, best, last = max(losses), min(losses), losses[-1]
+    # many a healthy training overshoots at first and comes back
+    burst = worst > LIMITS["burst"].at * blank and (last > blank or _behind(case))
+    if not burst and last - best <= LIMITS["lost"].at * (blank - best):
+        return None
+    told, at = (worst, losses.index(worst) + 1) if burst else (last, len(losses))
+    beside = f"a decoder that says nothing has {blank:,.4g}" if burst else f"it had been {best:,.4g}"
+    return Finding(
+        "rising loss",
+        f"In epoch {at} the reconstruction loss was {told:,.4g} nats; {beside}.",
+        "The steps are too large: they overshoot, and units that were thrown far out seldom come back.",
+        {"lr": _calmer(case)},
+    )
+
+
+def _overpriced(case: Case) -> Finding | None:
+    if not case.collapsed or case.price <= LIMITS["price"].at:
+        return None
+    averaged = case.config.reduction == "mean"
+    why = f" (the reconstruction is averaged over {case.pixels:,} pixel values)" if averaged else ""
+    cure: dict[str, Value] = {"reduction": "sum"} if averaged else {}
+    if float(str(case.config.knobs.get("beta", 1.0))) > 1:
+        cure["beta"] = 1.0
+    return Finding(
+        "reconstruction averaged over pixels" if averaged else "beta too strong",
+        f"A nat of KL costs as much as {case.price:,.4g} nats of the picture{why}; {_nats(case.kl)} are left, and "
+        f"{case.active} of {len(case.code['kl'])} numbers are in use.",
+        "Telling the decoder anything does not pay, so all codes are alike and it draws the average picture.",
+        cure,
+    )
+
+
+def _cut(case: Case) -> Finding | None:
+    on, spare = case.code.get("on"), case.code.get("spare", [0.0])[0]
+    if not on or len(on) > LIMITS["small"].at or spare or set(case.parts) != {"reconstruction"}:
+        return None
+    dead, zeros = sum(share == 0 for share in on), 1 - sum(on) / len(on)
+    if zeros < LIMITS["cut"].at:
+        return None
+    return Finding(
+        "ReLU in the code",
+        f"{zeros:.1%} of the numbers of the codes are exactly 0, and {dead} of {len(on)} units are never active.",
+        "A ReLU cuts off what lies below 0: such pictures share a wall of the latent space, and a unit that is 0 for "
+        "all of them gets no gradient any more. Hidden layers have units to spare; a code of this size has not.",
+        {"code": "linear"} if "code" in case.config.knobs else {},
+        "Use a code without a bend." if "code" not in case.config.knobs else "",
+    )
+
+
+def _dead(case: Case) -> Finding | None:
+    on = case.code.get("on")
+    dead = sum(share == 0 for share in on) if on else 0
+    if not on or not dead or len(on) - dead >= min(len(on), 8):
+        return None
+    return Finding(
+        "dead units",
+        f"{dead} of {len(on)} units of the code are active for no picture.",
+        "A unit that is never active gets no gradient and stays so; what is left of the code is small.",
+        {"lr": case.config.lr / 4, "z_dim": max(64, case.config.z_dim)},
+    )
+
+
+def _collapse(case: Case) -> Finding | None:
+    if not case.collapsed:
+        return None
+    free: dict[str, Value] = {"beta": 1.0, "warm_up": 0.3, "free_bits": 0.1}
+    return Finding(
+        "posterior collapse",
+        f"The codes tell {_nats(case.kl)} of a picture, and {case.active} of {len(case.code['kl'])} numbers are in "
+        "use (their mean moves).",
+        "All clouds are alike, so the decoder draws the average picture, whatever the code.",
+        free if "free_bits" in case.config.knobs else {"family": "beta-vae", **free},
+    )
+
+
+def _idle(case: Case) -> Finding | None:
+    taken, size = case.code.get("taken"), int(str(case.config.knobs.get("codes", 0)))
+    if not taken or not size:
+        return None
+    revived = bool(case.config.knobs.get("revive", False))
+    share, limit = 1 - len(taken) / size, LIMITS["idle" if revived else "idle for good"]
+    if share <= limit.at:
+        return None
+    perplexity = math.exp(-sum(each * math.log(each) for each in taken))
+    enough = 2 ** math.ceil(math.log2(max(2.0, perplexity)))
+    return Finding(
+        "dead codebook entries",
+        f"{size - len(taken)} of {size} vectors of the codebook are taken by no picture; the others are used as "
+        f"evenly as {perplexity:.0f} would be.",
+        "A vector that is never the nearest never moves. The codebook is smaller than it says.",
+        {"codes": min(size, enough), "revive": True},
+    )
+
+
+def _critic(case: Case) -> Finding | None:
+    wrong = case.parts.get("critic")
+    if wrong is None or wrong > LIMITS["critic"].at:
+        return None
+    weight = float(str(case.config.knobs.get("weight", 1.0)))
+    return Finding(
+        "an adversary that has won",
+        f"The critic is wrong by {wrong:.2f} nats, where one that cannot tell codes from draws has {FAIR_CRITIC:.2f}.",
+        "It tells codes from draws of the prior nearly always, so the codes do not fill the prior, and draws from it "
+        "decode to nothing sensible.",
+        {"weight": 1.0} if weight != 1 else {"lr": case.config.lr / 4},
+    )
+
+
+def _narrow(case: Case) -> Finding | None:
+    if case.config.z_dim > 1 or not case.checkup or case.given_back >= LIMITS["narrow"].at:
+        return None
+    return Finding(
+        "a code of one number",
+        f"One number gives back {share_of(case.given_back)} of the variance of the pictures.",
+        "All pictures lie on one line: to get from one kind to another one passes all between them. Two numbers make "
+        "a map, 16 draw MNIST well.",
+        {"z_dim": 2},
+    )
+
+
+def _overfitting(case: Case) -> Finding | None:
+    if case.gap <= LIMITS["overfitting"].at:
+        return None
+    few = case.config.pictures or CARDS[case.config.dataset].train
+    # what it was taught with so few pictures need not suit more of them
+    more: dict[str, Value] = {"pictures": 0, "epochs": case.start.epochs} if case.config.pictures else {"patience": 5}
+    return Finding(
+        "overfitting",
+        f"{case.gap:.0%} of what it learnt to save on its {few:,} training pictures, in nats, is missing on others.",
+        "It has learnt these pictures by heart, not what pictures have in common.",
+        more,
+    )
+
+
+def _behind(case: Case) -> bool:
+    """Whether a finished model gives back clearly less than a plane does."""
+    if not case.checkup or not math.isfinite(case.given_back):
+        return False
+    plain = set(case.parts) == {"reconstruction"}
+    least = case.plane - LIMITS["plain"].at if plain else LIMITS["charged"].at * case.plane
+    return case.given_back < least
+
+
+def _underfitting(case: Case) -> Finding | None:
+    if not _behind(case):
+        return None
+    usual, size = case.start, case.checkup["size"]
+    cure: dict[str, Value] = {"epochs": min(1000, 2 * case.config.epochs)}
+    if not usual.lr / 4 <= case.config.lr <= 4 * usual.lr:
+        cure["lr"] = usual.lr
+    if sum(case.config.hidden) < sum(usual.hidden):
+        cure["hidden"] = usual.hidden
+    return Finding(
+        "underfitting",
+        f"It gives back {share_of(case.given_back)} of the variance of the pictures; PCA with {size} "
+        f"{'number' if size == 1 else 'numbers'} gives back {case.plane:.0%}.",
+        "A plane, which needs no training, does better: it has not learnt enough yet, or is too small.",
+        cure,
+    )
+
+
+def _saturated(case: Case) -> Finding | None:
+    share = case.vitals.get("saturated", 0.0)
+    if share <= LIMITS["saturated"].at:
+        return None
+    return Finding(
+        "saturated outputs",
+        f"{share:.1%} of the pixels are drawn fully black where it is light, or fully white where it is dark.",
+        "The decoder is certain where it is wrong, which costs the most there is.",
+        {"lr": _calmer(case)},
+    )
+
+
+# causes before what follows from them; and whether half of the training has to be waited for
+SIGNS: dict[Sign, bool] = {
+    _diverged: False,
+    _impossible: False,
+    _alike: False,
+    _rising: False,
+    _overpriced: True,
+    _cut: True,
+    _dead: True,
+    _collapse: True,
+    _idle: True,
+    _critic: True,
+    _narrow: True,
+    _overfitting: True,
+    _underfitting: True,
+    _saturated: True,
+}

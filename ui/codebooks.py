@@ -179,7 +179,7 @@ def _painted(run: Trained, x: np.ndarray, start: np.ndarray, now: np.ndarray) ->
     changed = int((start != now).sum())
     images.rows(
         {"": np.stack([x, *drawn])},
-        ["the picture", "its reconstruction", f"painted, {changed} slots changed"],
+        ["the picture", "its reconstruction", f"painted, {changed} slot{'s' * (changed != 1)} changed"],
         ["picture", "reconstruction", "painted"],
         size=150,
     )

@@ -43,7 +43,7 @@ def rows(
     for number, (name, row) in enumerate(named.items()):
         cells.append(f'<p class="ae-label">{escape(name)}</p>')
         for column, picture in enumerate(row):
-            text = escape(f"{name}: {alt[column]}", quote=True)
+            text = escape(": ".join(filter(None, (name, alt[column]))), quote=True)
             caption = ""
             if captions and number == len(named) - 1:
                 caption = f"<figcaption>{escape(captions[column])}</figcaption>"

@@ -24,7 +24,7 @@ def trained(tmp_path_factory):
         place,
         {
             "ill": {"family": "beta-vae", "knobs": {"beta": 100.0}, **SMALL},
-            "words": {"family": "vq-vae", "z_dim": 4, "knobs": {"codes": 8}, **SMALL},
+            "words": {"family": "vq-vae", "z_dim": 4, "knobs": {"codes": 32}, "hidden": (64,), "epochs": 60},
         },
     )
 
@@ -54,3 +54,29 @@ def test_panels_open_and_stay_in_the_address(lab, trained, phone):
         assert page.evaluate("document.documentElement.scrollWidth") <= 400, panel
     page.reload()
     expect(main.get_by_role("heading", name="Stretch", exact=True)).to_be_visible()
+
+
+def test_a_click_paints_and_undo_takes_it_back(lab, trained, browser_page):
+    page = browser_page
+    page.goto(f"{lab}/inside?run={trained[1]['words']}&panel=Paint+with+codes")
+    idle(page)
+    main = page.get_by_test_id("stMain")
+    expect(main.get_by_role("heading", name="Paint with codes", exact=True)).to_be_visible()
+    painted = main.get_by_role("img", name=re.compile("^painted, 0 slots changed"))
+    expect(painted).to_be_visible()
+    plate = main.locator("[data-testid=stPlotlyChart] .nsewdrag").first
+    plate.scroll_into_view_if_needed()
+    box, held = plate.bounding_box(), painted.get_attribute("src")
+    for across in (0.06, 0.94):  # the first and the last of a line: one of them is not the vector that is there already
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + 0.1 * box["height"])
+        page.wait_for_timeout(300)  # a chart takes note of the pointer some time later
+        page.mouse.down()
+        page.mouse.up()
+        idle(page)
+        if not painted.count():
+            break
+    changed = main.get_by_role("img", name=re.compile("^painted, 1 slot changed"))
+    expect(changed).to_be_visible()
+    assert changed.get_attribute("src") != held
+    main.get_by_role("button", name="Undo").click()
+    expect(painted).to_have_attribute("src", held)

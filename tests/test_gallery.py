@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from aecore import data, files, products, programs, runs, trained
+from aecore import data, doctor, files, products, programs, runs, trained
 from aecore.cards import CARDS
 from aecore.errors import UserError
 from aecore.exhibits import EXHIBITS, SWEEP
@@ -59,6 +59,18 @@ def test_checksums_are_those_of_the_files(name):
     assert "weights.safetensors" in entry.result["sha256"]
     for file, checksum in entry.result["sha256"].items():
         assert files.checksum(runs.path(entry.id) / file) == checksum
+
+
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_the_doctor_finds_every_exhibit_well_and_its_insides_are_kept(name):
+    """What is measured on pictures comes along, for computers that have none of them."""
+    entry = runs.entry(IDS[name])
+    assert [each.said for each in doctor.diagnose(doctor.of(entry))] == []
+    assert len(doctor.bill(doctor.of(entry))) >= 3
+    kept = entry.result["scores"]["inside"]
+    assert kept["samples"]["pictures"] >= 300
+    assert kept["stretch"]["directions"] >= 2
+
 
 
 @pytest.mark.parametrize("name", IDS)

@@ -54,6 +54,8 @@ PAGES: dict[str, dict[str, tuple[str, str]]] = {
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding-top: 2.5rem; padding-bottom: 3rem; max-width: 78rem; }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
+/* a formula is as wide as it says, and two pixels more: without room for them it could be scrolled */
+.katex-display { padding-inline: .25rem; }
 .st-key-ae-beside { position: sticky; top: 4rem; }
 /* a touch screen shows a table's tools all the time, over the words above it */
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }

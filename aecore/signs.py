@@ -62,7 +62,7 @@ def _alike(case: Case) -> Finding | None:
 def _rising(case: Case) -> Finding | None:
     blank = case.vitals.get("blank")
     losses = [line["train"]["reconstruction"] for line in case.history if "reconstruction" in line["train"]]
-    if len(losses) < 3 or blank is None:
+    if blank is None or len(losses) < max(3, LIMITS["settling"].at * case.config.epochs):
         return None
     worst, best, last = max(losses), min(losses), losses[-1]
     # many a healthy training overshoots at first and comes back

@@ -67,7 +67,7 @@ def test_a_healthy_run_gets_a_clean_bill_with_its_numbers():
 def test_steps_that_overshot_for_good_are_found_also_after_the_loss_has_come_down():
     burst = [epoch(3 * BLANK, 30), *[epoch(27, 27)] * VAE.epochs]
     assert ill(history=burst, mse=0.072)[0] == "rising loss"
-    early = [epoch(3 * BLANK, 30)] * 3
+    early = [epoch(3 * BLANK, 30)] * (VAE.epochs // 10)
     assert [each.name for each in diagnose(Case(VAE, early))] == ["rising loss"]
     assert diagnose(Case(VAE, early[1:])) == []  # it may come down yet
     assert diagnose(Case(VAE, [*early, epoch(27, 27)])) == []

@@ -41,7 +41,8 @@ LIMITS: dict[str, Limit] = {
         "Worst reconstruction loss of an epoch against a decoder that says nothing (0 everywhere). Untrained networks "
         "begin at 1; twice that is no learning, but steps that overshoot.",
     ),
-    "settling": Limit(0.1, "Share of a training, of three epochs at least, in which a loss may overshoot and come back."),
+    "blast": Limit(50, "The same while it still trains: few units come back from so far."),
+    "settling": Limit(0.1, "Share of a training, three epochs at least, in which a loss may overshoot and come back."),
     "lost": Limit(
         0.5, "Share of what the loss had come down by that it has gone up again: more than any price of a KL."
     ),

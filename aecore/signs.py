@@ -65,8 +65,9 @@ def _rising(case: Case) -> Finding | None:
     if blank is None or len(losses) < max(3, LIMITS["settling"].at * case.config.epochs):
         return None
     worst, best, last = max(losses), min(losses), losses[-1]
-    # many a healthy training overshoots at first and comes back
-    burst = worst > LIMITS["burst"].at * blank and (last > blank or _behind(case))
+    # many a healthy training overshoots at first and comes back, but not from very far
+    lasting = last > blank or _behind(case) if case.checkup else worst > LIMITS["blast"].at * blank or last > blank
+    burst = worst > LIMITS["burst"].at * blank and lasting
     if not burst and last - best <= LIMITS["lost"].at * (blank - best):
         return None
     told, at = (worst, losses.index(worst) + 1) if burst else (last, len(losses))

@@ -71,6 +71,9 @@ def test_steps_that_overshot_for_good_are_found_also_after_the_loss_has_come_dow
     assert [each.name for each in diagnose(Case(VAE, early))] == ["rising loss"]
     assert diagnose(Case(VAE, early[1:])) == []  # it may come down yet
     assert diagnose(Case(VAE, [*early, epoch(27, 27)])) == []
+    blast = [epoch(60 * BLANK, 30), *[epoch(27, 27)] * len(early)]
+    assert [each.name for each in diagnose(Case(VAE, blast))] == ["rising loss"]
+    assert ill(history=blast) == []  # it ended well all the same
 
 
 def test_of_a_run_that_has_not_begun_nothing_is_said():

@@ -217,7 +217,17 @@ def evaluate(args: argparse.Namespace) -> None:
 
     opened = trained.load(Path(args.target).name)  # a run, or the folder that it lies in
     said = {"id": opened.id, **scores(opened)}
-    print(json.dumps(said) if args.json else "\n".join(f"{name}: {value}" for name, value in said.items()))
+    print(json.dumps(said) if args.json else "\n".join(_lines(said)))
+
+
+def _lines(said: Mapping[str, Any], under: str = "") -> Iterator[str]:
+    """A line for each number, or list of them, however deep it lies."""
+    for name, value in said.items():
+        if isinstance(value, Mapping):
+            yield from _lines(value, f"{under}{name}.")
+        else:
+            numbers = value if isinstance(value, list) else [value]
+            yield f"{under}{name}: {', '.join(f'{each:.6g}' if isinstance(each, float) else str(each) for each in numbers)}"
 
 
 def pretrain(args: argparse.Namespace) -> None:

@@ -61,7 +61,13 @@ BROKEN = (
         "shapes",
         {"knobs": {"codes": 512, "revive": False}},
     ),
-    Broken("100 training pictures for 200 epochs", ("overfitting",), "vanilla", more={"pictures": 100, "epochs": 200}),
+    Broken(
+        "100 training pictures for 200 epochs, on shapes",
+        ("overfitting",),
+        "vanilla",
+        "shapes",
+        {"pictures": 100, "epochs": 200},
+    ),
     Broken("a code of 1 number", ("a code of one number",), "vanilla", more={"z_dim": 1}),
     Broken("pixels 0 to 255 for a Bernoulli", ("pixels out of range",), "vae", more={"pixels": "0 to 255"}),
 )

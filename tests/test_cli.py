@@ -126,7 +126,9 @@ def test_evaluating_scores_afresh_beside_the_baselines(says, run, capsys):
     )
     assert said["pca_mse"] < said["mean_picture_mse"]
     assert main(["evaluate", run]) == 0
-    assert f"mse: {said['mse']}" in capsys.readouterr().out
+    lines = capsys.readouterr().out
+    assert f"mse: {said['mse']:.6g}\n" in lines
+    assert f"inside.stretch.largest: {said['inside']['stretch']['largest']:.6g}\n" in lines
 
 
 def test_an_exported_run_works_without_the_laboratory(says, run, tmp_path):

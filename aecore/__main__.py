@@ -227,7 +227,8 @@ def _lines(said: Mapping[str, Any], under: str = "") -> Iterator[str]:
             yield from _lines(value, f"{under}{name}.")
         else:
             numbers = value if isinstance(value, list) else [value]
-            yield f"{under}{name}: {', '.join(f'{each:.6g}' if isinstance(each, float) else str(each) for each in numbers)}"
+            words = (f"{each:.6g}" if isinstance(each, float) else str(each) for each in numbers)
+            yield f"{under}{name}: {', '.join(words)}"
 
 
 def pretrain(args: argparse.Namespace) -> None:

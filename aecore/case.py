@@ -74,7 +74,7 @@ LIMITS: dict[str, Limit] = {
     "overfitting": Limit(
         0.075,
         "Share of what was learnt on training pictures that is missing on others, in nats of reconstruction. The "
-        "families at their defaults stay below it on 1,295 digits, the fewest there are, and below 0.01 on larger sets.",
+        "families at their defaults stay below it on the 1,295 digits, and below 0.01 on larger sets.",
     ),
     "plain": Limit(
         0.1, "How far the share of variance given back may lie below PCA's where nothing but that was asked for."

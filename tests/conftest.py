@@ -24,5 +24,30 @@ def _one_thread():
         sys.modules["torch"].set_num_threads(1)
 
 
+@pytest.fixture
+def numbers_forgotten(monkeypatch):
+    """Runs open without the scores that were kept of them, as one of before they were."""
+    import dataclasses
+
+    from aecore import trained
+    from ui import shared
+
+    opened = trained.load
+
+    def load(run):
+        found = opened(run)
+        return dataclasses.replace(
+            found, result={name: each for name, each in found.result.items() if name != "scores"}
+        )
+
+    monkeypatch.setattr(trained, "load", load)
+    caches = shared.model, shared._inside
+    for cache in caches:
+        cache.clear()
+    yield
+    for cache in caches:
+        cache.clear()
+
+
 def pytest_unconfigure():
     _FOLDER.cleanup()

@@ -270,7 +270,7 @@ def test_runs_of_before_have_no_kl_by_epoch_and_say_so(runs_of, monkeypatch):
 
 
 @pytest.mark.parametrize("panel", [GAUSSIAN[0].title, "One picture"])
-def test_stand_ins_are_said_to_be_what_the_model_drew(panel, monkeypatch, tmp_path):
+def test_stand_ins_are_said_to_be_what_the_model_drew(panel, monkeypatch, tmp_path, numbers_forgotten):
     monkeypatch.setenv("AECORE_DATA", str(tmp_path))
     monkeypatch.setattr(inside, "NUMBERS", {GaussianLatent: {"clouds": clouds.numbers}})
     run = settle(EXHIBITS["mnist-vae-2d"].config).id

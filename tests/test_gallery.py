@@ -72,7 +72,6 @@ def test_the_doctor_finds_every_exhibit_well_and_its_insides_are_kept(name):
     assert kept["stretch"]["directions"] >= 2
 
 
-
 @pytest.mark.parametrize("name", IDS)
 def test_the_card_says_what_the_result_says(name):
     from aecore.pretrain import readme

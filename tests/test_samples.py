@@ -15,6 +15,7 @@ from torch import nn
 from aecore import inside, presets, samples, trained
 from aecore.bottlenecks import Latent
 from aecore.data import Split, load
+from aecore.exhibits import EXHIBITS
 from aecore.families import FAMILIES, build, settle
 from aecore.trained import Trained
 from tests.rooms import furnished
@@ -277,10 +278,16 @@ def test_another_draw_gives_other_pictures(runs_of):
     assert whole(page).get("html")[0].proto.body != before
 
 
-def test_without_the_data_set_there_are_pictures_and_no_numbers(monkeypatch):
-    from aecore.exhibits import EXHIBITS
+EXHIBIT = settle(EXHIBITS["mnist-vae-2d"].config).id
 
-    exhibit = next(each for name, each in EXHIBITS.items() if each.config.dataset == "mnist" and each.config.z_dim == 2)
+
+def test_without_the_data_set_the_numbers_are_those_that_were_kept():
+    kept = trained.load(EXHIBIT).result["scores"]["inside"]["samples"]["prior"]
+    page = panel(EXHIBIT, "samples", "New pictures")
+    assert f"prior {kept['strict_precision']:.2f} and {kept['coverage']:.2f}" in seen(page)
+
+
+def test_without_the_data_set_and_kept_numbers_there_are_pictures_alone(monkeypatch, numbers_forgotten):
     monkeypatch.setattr(inside, "NUMBERS", {Latent: {"samples": samples.numbers}})
-    page = panel(settle(exhibit.config).id, "samples", "New pictures")
+    page = panel(EXHIBIT, "samples", "New pictures")
     assert "not on this computer" in seen(page) and not page.get("plotly_chart") and page.get("html")

@@ -99,9 +99,7 @@ def _ends(run: Trained, here: Stretch, title: str, name: str) -> None:
         )
     )
     some = f"The first and the last of {count - here.still}" if len(rows) < count - here.still else "Each"
-    st.caption(
-        f"{some}, with its stretch. {anatomy_charts.scale(run)} A pattern and its opposite are the same."
-    )
+    st.caption(f"{some}, with its stretch. {anatomy_charts.scale(run)} A pattern and its opposite are the same.")
 
 
 STRETCH: tuple[Panel, ...] = (

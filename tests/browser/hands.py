@@ -13,6 +13,15 @@ def drawn(page, selector: str) -> str:
     return page.locator(selector).evaluate("canvas => canvas.toDataURL()")
 
 
+def redrawn(page, selector: str, before: str) -> None:
+    """Waits until something else is drawn there than `before`: how long that takes is the machine's affair."""
+    for _ in range(200):
+        if drawn(page, selector) != before:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{selector} was not drawn anew in 20 s")
+
+
 def drag(page, target, *places: tuple[float, float], release: bool = True) -> None:
     page.mouse.move(*spot(target, *places[0]))
     page.mouse.down()

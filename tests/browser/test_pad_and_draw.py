@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.hands import drag, drawn, painted, spot, touch
+from tests.browser.hands import drag, drawn, painted, redrawn, spot, touch
 from tests.rooms import furnished
 from tools.browser import idle
 
@@ -194,9 +194,7 @@ def test_another_label_redraws_the_same_place(open_page):
     before, words = drawn(page, "canvas.picture"), stage(page).get_attribute("aria-label")
     page.get_by_test_id("stSidebar").get_by_role("combobox", name="Draw codes as").click()
     page.get_by_role("option", name="7", exact=True).click()
-    idle(page)
-    painted(page)
-    assert drawn(page, "canvas.picture") != before
+    redrawn(page, "canvas.picture", before)
     assert stage(page).get_attribute("aria-label") == words
 
 

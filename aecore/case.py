@@ -59,6 +59,7 @@ LIMITS: dict[str, Limit] = {
         "Share of exact zeros in a small code that nobody asked to be sparse. A linear code has none; a unit that is 0 "
         "for a picture gets no gradient from it, and one that is 0 for all never comes back.",
     ),
+    "left": Limit(8, "Units of a code that are still active when others died: fewer, and they are missed."),
     "idle": Limit(0.75, "Share of a codebook that no picture takes: families at their defaults stay below a half."),
     "idle for good": Limit(
         0.25, "The same where nothing puts unused vectors back: one that nothing takes never moves."
@@ -71,6 +72,7 @@ LIMITS: dict[str, Limit] = {
     "narrow": Limit(
         0.9, "Share of the pictures' variance that a code of one number must give back; less, and one is too few."
     ),
+    "begun": Limit(0.1, "What part of saying nothing must have been saved before shares of it mean anything."),
     "overfitting": Limit(
         0.075,
         "Share of what was learnt on training pictures that is missing on others, in nats of reconstruction. The "
@@ -182,7 +184,7 @@ class Case:
         pairs = [[line[split].get("reconstruction", blank) for split in ("train", "validation")] for line in last]
         train, held_out = (sum(column) / len(last) for column in zip(*pairs, strict=True)) if last else (blank, blank)
         learnt = blank - train
-        return (held_out - train) / learnt if learnt > 0.1 * abs(blank) else 0.0
+        return (held_out - train) / learnt if learnt > LIMITS["begun"].at * abs(blank) else 0.0
 
 
 def _plain(value: Value) -> str:

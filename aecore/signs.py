@@ -66,8 +66,8 @@ def _rising(case: Case) -> Finding | None:
         return None
     worst, best, last = max(losses), min(losses), losses[-1]
     # many a healthy training overshoots at first and comes back, but not from very far
-    lasting = last > blank or _behind(case) if case.checkup else worst > LIMITS["blast"].at * blank or last > blank
-    burst = worst > LIMITS["burst"].at * blank and lasting
+    far = _behind(case) if case.checkup else worst > LIMITS["blast"].at * blank
+    burst = worst > LIMITS["burst"].at * blank and (last > blank or far)
     if not burst and last - best <= LIMITS["lost"].at * (blank - best):
         return None
     told, at = (worst, losses.index(worst) + 1) if burst else (last, len(losses))
@@ -117,7 +117,7 @@ def _cut(case: Case) -> Finding | None:
 def _dead(case: Case) -> Finding | None:
     on = case.code.get("on")
     dead = sum(share == 0 for share in on) if on else 0
-    if not on or not dead or len(on) - dead >= min(len(on), 8):
+    if not on or not dead or len(on) - dead >= LIMITS["left"].at:
         return None
     return Finding(
         "dead units",

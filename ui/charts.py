@@ -41,6 +41,22 @@ def figure_of(height: int, **layout: Any) -> go.Figure:
     return go.Figure(layout=usual | layout)
 
 
+def lay(figure: go.Figure, png: bytes, rows: int, size: tuple[float, float]) -> None:
+    """Puts a picture of `rows` rows of cells beneath a chart whose axes count cells from the bottom left; `size` is its
+    width and height in cells."""
+    figure.add_layout_image(
+        source="data:image/png;base64," + base64.b64encode(png).decode(),
+        xref="x",
+        yref="y",
+        x=-0.5,
+        y=rows - 0.5,
+        sizex=size[0],
+        sizey=size[1],
+        sizing="stretch",
+        layer="below",
+    )
+
+
 def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str]) -> Chart:
     """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each part."""
     figure = figure_of(320, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
@@ -106,17 +122,7 @@ def mosaic(cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, st
     image = pictures.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
     png = pictures.png(image, scale=max(1, 640 // image.shape[-1]))
     figure = figure_of(height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False)
-    figure.add_layout_image(
-        source="data:image/png;base64," + base64.b64encode(png).decode(),
-        xref="x",
-        yref="y",
-        x=-0.5,
-        y=n - 0.5,
-        sizex=n,
-        sizey=n,
-        sizing="stretch",
-        layer="below",
-    )
+    lay(figure, png, n, (n, n))
     # points nobody sees, so that the pointer says where it is
     across, up = np.meshgrid(np.arange(n), np.arange(n)[::-1])
     values = np.stack([np.tile(x, n), np.repeat(y, n)], 1)

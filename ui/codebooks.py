@@ -81,8 +81,9 @@ def _says(unused: int, vectors: int, perplexity: float) -> str:
             f"Every vector is taken at least once; they are as hard to guess as {perplexity:.0f} equally frequent ones."
         )
     return (
-        f"**{unused} of {vectors} vectors are never taken** by a test picture. If it is most of them, the "
-        "codebook has collapsed; *revive* in the settings puts unused vectors where the encoder is."
+        f"**{unused} of {vectors} vectors are never taken** by a test picture. If it is most of them, the codebook "
+        f"says less than its size: one of about {perplexity:.0f} would do. *Revive* in the "
+        "settings puts unused vectors where the encoder is, in long trainings."
     )
 
 
@@ -91,8 +92,7 @@ def _says(unused: int, vectors: int, perplexity: float) -> str:
 
 def paint(run: Trained) -> None:
     """A test picture's code to change, slot by slot."""
-    with st.container(horizontal=True, vertical_alignment="top"):
-        x = pick.picture("Picture", "inside-picture", shared.held_out(run), run.card, 0)
+    x = pick.in_line(run)
     if x is not None:
         _studio(run, x)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 
 import numpy as np
 
 from aecore import pictures
 from ui import palette as colour
-from ui.charts import Chart, figure_of
+from ui.charts import Chart, figure_of, lay
 
 SIDE = 8  # pictures in a line of the palette
 
@@ -70,17 +69,7 @@ def palette(cells: np.ndarray, vectors: np.ndarray, held: int, slot: int, colour
     height, width = image.shape[-2] + 1, image.shape[-1] + 1  # the last gaps are not drawn
     png = pictures.png(image, scale=max(1, 640 // width))
     figure = figure_of(56 * lines + 16, dragmode="pan", showlegend=False, hovermode="closest")
-    figure.add_layout_image(
-        source="data:image/png;base64," + base64.b64encode(png).decode(),
-        xref="x",
-        yref="y",
-        x=-0.5,
-        y=lines - 0.5,
-        sizex=SIDE * (width - 1) / width,
-        sizey=lines * (height - 1) / height,
-        sizing="stretch",
-        layer="below",
-    )
+    lay(figure, png, lines, (SIDE * (width - 1) / width, lines * (height - 1) / height))
     across, up = np.arange(len(cells)) % SIDE, lines - 1 - np.arange(len(cells)) // SIDE
     figure.add_scatter(
         x=across,

@@ -46,6 +46,13 @@ def picture(title: str, scope: str, test: Split, card: Card, start: int) -> np.n
     return x
 
 
+def in_line(run: Trained) -> np.ndarray | None:
+    """One picture `[C, H, W]` for a panel, the same on all of a run, its choice laid out in a line; None while an
+    upload is awaited."""
+    with st.container(horizontal=True, vertical_alignment="top"):
+        return picture("Picture", "inside-picture", shared.held_out(run), run.card, start=0)
+
+
 def numbered(run: Trained) -> tuple[int, str]:
     """The row of a test picture that people choose, the same on all panels of a run, and what it is called."""
     test = shared.held_out(run)

@@ -47,7 +47,7 @@ def _stretched(run: Trained) -> None:
             f"autoencoder is charged for. {most}",
         ),
     )
-    x = pick.picture("At the code of a", "inside-picture", shared.held_out(run), run.card, start=0)
+    x = pick.in_line(run)
     if x is None:
         return
     decoder, encoder = _stretch(shared.key_of(run), run.label, x, run)

@@ -73,8 +73,7 @@ def _why(said: dict[str, Any]) -> str:
 
 def atoms(run: Trained) -> None:
     """A test picture taken apart into what its strongest units draw, and built up again."""
-    with st.container(horizontal=True, vertical_alignment="top"):
-        x = pick.picture("Picture", "inside-picture", shared.held_out(run), run.card, 0)
+    x = pick.in_line(run)
     if x is not None:
         _apart(run, x)
 

@@ -73,7 +73,7 @@ def drawing(opened: Trained) -> Drawing:
         found.setdefault(part, _folded(list(group)))
     layers = sum(layer.parameters for part in found.values() for layer in part)
     between, whole = trained.count(model.bottleneck), trained.count(model)
-    spare = trained.parameters(config) - whole
+    spare = trained.sizes(config).parameters - whole
     return Drawing(found["encoder"], _code(opened), found["decoder"], between, whole - layers - between, spare)
 
 

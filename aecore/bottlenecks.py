@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -67,8 +68,13 @@ class Bottleneck(nn.Module):
     """A module `[B, inputs] -> Latent`; `inputs` is how many numbers the encoder must give it."""
 
     inputs: int
-    outputs: int  # D, how many numbers the decoder gets
+    outputs: int  # D, the size of a code: how many numbers the decoder gets
     normal = True  # whether `sample` draws from N(0, 1)
+
+    @property
+    def bits(self) -> float:
+        """Bits that a code takes to store: 32 for each of its numbers, a float32, unless said otherwise."""
+        return 32.0 * self.outputs
 
     def sample(self, n: int) -> Tensor:
         """Codes `[n, D]` to decode for new pictures, on the CPU: draws from a normal unless said otherwise."""
@@ -182,6 +188,11 @@ class Codebook(Bottleneck):
         self.register_buffer("counts", torch.ones(slots, codes) / codes)
         self.register_buffer("sums", self.book.clone())
         self.register_buffer("started", torch.tensor(False))
+
+    @property
+    def bits(self) -> float:
+        """Each slot is stored as the index of its vector: log2 K bits, K being how many vectors there are."""
+        return self.slots * math.log2(len(self.book))
 
     def forward(self, h: Tensor) -> Quantized:
         encoded = h.float().unflatten(1, (self.slots, self.width))  # [B, S, d]

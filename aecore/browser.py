@@ -30,7 +30,7 @@ from aecore import likelihoods
 from aecore.bottlenecks import Bottleneck, Codebook, Gaussian, Ladder, Plain, TopK
 from aecore.errors import UserError
 from aecore.families import Rungs
-from aecore.model import Autoencoder, Conditional
+from aecore.model import Autoencoder, Conditional, LinearAutoencoder
 from aecore.networks import Shape, Transposed
 from aecore.programs import Program
 from aecore.trained import Trained
@@ -284,6 +284,7 @@ def _labelled(model: Conditional, block: Block) -> tuple[Ops, Ops, int]:
 
 MODELS: dict[type, Callable[[Any, Block], tuple[Ops, Ops, int]]] = {
     Autoencoder: _unlabelled,
+    LinearAutoencoder: _unlabelled,
     Conditional: _labelled,
 }
 

@@ -1,17 +1,26 @@
-"""A case for the doctor: what is known of a run, where trouble begins, and what a finding says."""
+"""A case for the doctor: what is known of a run, where trouble begins, and what a finding says.
+
+What settings and parts of a loss mean is asked of the run's family, with which torch comes; nothing else here needs it.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aecore import presets
+from aecore import presets, terms
 from aecore.cards import CARDS
 from aecore.config import Config
 from aecore.knobs import Value, knobs_of
+from aecore.terms import RECONSTRUCTION, Knobs
+from aecore.troubles import Trouble
+
+if TYPE_CHECKING:
+    from aecore.declare import Family
 
 FAIR_CRITIC = 2 * math.log(2)  # nats of a critic that cannot tell: it says "one half" to both crowds
 
@@ -53,6 +62,15 @@ LIMITS: dict[str, Limit] = {
     ),
     "active": Limit(0.01, "Variance of a mean over pictures, as Burda, Grosse & Salakhutdinov (2015) count units."),
     "price": Limit(1.0, "What a nat of KL costs against a nat of the picture. Above, a collapse is explained by it."),
+    "heavy": Limit(
+        2.0,
+        "How many times a family's own default a weight or a corruption may be before it is held to blame for images "
+        "that are lost.",
+    ),
+    "decay": Limit(
+        0.01, "Weight decay above which it is held to blame for the same: steps then shrink what they learn."
+    ),
+    "dropped": Limit(0.5, "Share of hidden units silenced above which dropout is."),
     "small": Limit(16, "Numbers of a code in which each one counts. Larger ones are meant to have units to spare."),
     "cut": Limit(
         0.01,
@@ -92,7 +110,7 @@ LIMITS: dict[str, Limit] = {
 class Finding:
     """One trouble: its name, a sentence with its number, what it means, and the settings that cure it."""
 
-    name: str
+    name: Trouble
     said: str
     means: str
     cure: Mapping[str, Value]  # settings of a run and knobs of its family; `family` where another one is the cure
@@ -145,13 +163,47 @@ class Case:
     @property
     def start(self) -> Config:
         """Settings that suit the data set, the network and the family."""
-        return presets.start(self.config.dataset, self.config.network)
+        start = presets.start(self.config.dataset, self.config.network, **self.family.usual)
+        return dataclasses.replace(start, **self.family.fixed)
+
+    @cached_property
+    def family(self) -> Family:
+        from aecore.families import find
+
+        return find(self.config.family)
+
+    @cached_property
+    def knobs(self) -> Knobs:
+        """The settings of the family, all of them."""
+        return self.family.complete(self.config.knobs)
 
     @property
     def price(self) -> float:
-        """What a nat of KL costs against a nat of the picture."""
-        beta = float(str(self.config.knobs.get("beta", 1.0))) if "kl" in self.code else 1.0
-        return beta * (self.pixels if self.config.reduction == "mean" else 1)
+        """What a nat of KL costs against a nat of the picture; 0 where nothing is charged for it."""
+        return self.family.kl_weight(self.knobs) * (self.pixels if self.config.reduction == "mean" else 1)
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but the reconstruction was asked for."""
+        return set(self.parts) == {RECONSTRUCTION}
+
+    @property
+    def critic(self) -> float | None:
+        """Nats that an adversary is wrong by; None where there is none."""
+        return self.parts.get(self.family.part_of(terms.DISCRIMINATOR))
+
+    @property
+    def weights(self) -> dict[str, tuple[float, float]]:
+        """The settings that weigh a part of the loss: the value of each here, and the family's own default."""
+        own = {knob.name: knob.default for knob in self.family.knobs}
+        named = (part.knob for part in self.family.parts.values() if part.knob)
+        return {name: (terms.number(self.knobs[name]), float(own[name])) for name in named}
+
+    def cure(self, trouble: Trouble, fallback: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The settings by which the run's family cures a trouble, or `fallback` where it names none that are not set so
+        already."""
+        own = self.family.cures.get(trouble, {})
+        return own if any(self.knobs.get(name) != value for name, value in own.items()) else fallback
 
     @property
     def active(self) -> int:
@@ -167,8 +219,15 @@ class Case:
         return "kl" in self.code and (self.active == 0 or self.kl < LIMITS["collapse"].at)
 
     @property
+    def code_size(self) -> int:
+        """How many numbers a code has; runs of before it was noted had one for each of their latent size."""
+        return int(self.checkup.get("code_size", self.config.z_dim))
+
+    @property
     def given_back(self) -> float:
-        """Share of the pictures' variance that comes back; below 0, the mean picture would do better."""
+        """Share of the pictures' variance that comes back; below 0, the mean picture would do better.
+        Its errors and PCA's are of the same pictures, clipped alike, and both are fitted to all that the run learnt
+        from."""
         return 1 - float(self.checkup["mse"]) / float(self.checkup["mean_picture_mse"])
 
     @property
@@ -181,7 +240,7 @@ class Case:
         """Share of what was learnt of training pictures that is missing on others, over the last three epochs; 0 where
         little was learnt yet."""
         blank, last = self.vitals.get("blank", 0.0), self.history[-3:]
-        pairs = [[line[split].get("reconstruction", blank) for split in ("train", "validation")] for line in last]
+        pairs = [[line[split].get(RECONSTRUCTION, blank) for split in ("train", "validation")] for line in last]
         train, held_out = (sum(column) / len(last) for column in zip(*pairs, strict=True)) if last else (blank, blank)
         learnt = blank - train
         return (held_out - train) / learnt if learnt > LIMITS["begun"].at * abs(blank) else 0.0

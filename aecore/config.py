@@ -30,7 +30,7 @@ Epochs = Annotated[int, Says("How often the whole training set is seen.", 1, 100
 BatchSize = Annotated[int, Says("Pictures in each step; larger is faster and takes fewer steps.", 1, 8192, 1)]
 Rate = Annotated[
     float,
-    Says("Size of the optimiser's steps ; for one-cycle its peak.", 1e-6, 10, 1e-4, label="Learning rate"),
+    Says("Size of the optimiser's steps; for one-cycle its peak.", 1e-6, 10, label="Learning rate", log=True),
 ]
 Seed = Annotated[int, Says("Same seed and settings, same weights (on one machine).", 0, 2**31 - 1, 1)]
 Network = Annotated[
@@ -55,7 +55,9 @@ Initialisation = Annotated[
     Literal["uniform", "he", "glorot", "zeros"],
     Says("The weights before training. zeros: all units of a layer stay alike: see what they learn."),
 ]
-Decay = Annotated[float, Says("Pulls all weights towards zero at every step.", 0, 1, 0.001, label="Weight decay")]
+Decay = Annotated[
+    float, Says("Pulls all weights towards zero at every step.", 0, 1, 1e-6, label="Weight decay", log=True)
+]
 Dropout = Annotated[float, Says("Share of hidden units silenced at random in training.", 0, 0.9, 0.05)]
 Clip = Annotated[float, Says("Longest gradient that is followed, 0 for any.", 0, 1000, 1, label="Gradient clipping")]
 Patience = Annotated[

@@ -2,7 +2,7 @@
 
 It reads what a training leaves behind (its history, and the checkup at its end), never the model itself, so it answers
 while a model still trains, and for one that broke. All of it is of validation pictures. Causes come before what follows
-from them: the first finding is the one to mend. Nothing here imports torch.
+from them: the first finding is the one to mend.
 """
 
 from __future__ import annotations
@@ -51,9 +51,11 @@ def bill(case: Case) -> list[tuple[str, str]]:
         dead = sum(share == 0 for share in code["on"])
         lines.append(("units never active", f"{dead} of {len(code['on'])}"))
     if "taken" in code:
-        lines.append(("vectors in use", f"{len(code['taken'])} of {case.config.knobs.get('codes', '?')}"))
-    if "critic" in case.parts:
-        lines.append(("critic wrong by", f"{case.parts['critic']:.2f} nats (cannot tell: {FAIR_CRITIC:.2f})"))
+        named = case.family.codebook
+        size = f" of {case.knobs[named.size]}" if named else ""
+        lines.append(("vectors in use", f"{len(code['taken'])}{size}"))
+    if case.critic is not None:
+        lines.append(("critic wrong by", f"{case.critic:.2f} nats (cannot tell: {FAIR_CRITIC:.2f})"))
     if case.vitals:
         lines.append(("certain and wrong", f"{case.vitals['saturated']:.2%} of pixels"))
     return lines

@@ -24,6 +24,7 @@ class Exhibit:
     good: str  # what to come here for
     bad: str  # what not to expect
     opening: bool = False  # whether the first screen shows it
+    sweep: float | None = None  # the price of the KL, of one that can be slid through
 
 
 def _of(dataset: str, family: str, network: str = "mlp", **more: Any) -> Config:
@@ -47,7 +48,10 @@ def _sweep() -> list[Exhibit]:
             "Fine pictures: most detail is not worth its price.",
         ),
     }
-    return [Exhibit(f"mnist-beta-{beta:g}", f"beta-VAE, beta {beta:g}", _priced(beta), *words[beta]) for beta in SWEEP]
+    return [
+        Exhibit(f"mnist-beta-{beta:g}", f"beta-VAE, beta {beta:g}", _priced(beta), *words[beta], sweep=beta)
+        for beta in SWEEP
+    ]
 
 
 _DEEP = (512, 256, 128)

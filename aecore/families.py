@@ -13,12 +13,13 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
+from aecore import terms
 from aecore.bottlenecks import Bottleneck, Codebook, Gaussian, Ladder, Plain, TopK
 from aecore.cards import CARDS
 from aecore.config import Config
 from aecore.corruptions import LEARNT
 from aecore.declare import FAMILIES as FAMILIES
-from aecore.declare import Family, family
+from aecore.declare import CodebookKnobs, Family, family
 from aecore.errors import UserError
 from aecore.knobs import Says, complete
 from aecore.likelihoods import LIKELIHOODS, PIXELS
@@ -37,10 +38,12 @@ from aecore.losses import (
     says,
     split_kl,
 )
-from aecore.model import Autoencoder, Conditional
+from aecore.model import Autoencoder, Conditional, LinearAutoencoder
 from aecore.networks import INITIALISATIONS, NETWORKS, Maker, mlp, tied
 from aecore.priors import PRIORS
 from aecore.recipe import Objective, Pass, Recipe
+from aecore.terms import Knobs, Part, number
+from aecore.troubles import Trouble
 
 
 def around(bottleneck: Bottleneck, make: Maker) -> Autoencoder:
@@ -68,14 +71,16 @@ Strength = Annotated[
     float,
     Says("Gaussian: the standard deviation, 1 being black to white. The others: the share of pixels hit.", 0, 1, 0.05),
 ]
-Sparsity = Annotated[float, Says("Nats charged for each unit of activation, summed over the code.", 0, 10, 0.01)]
+Sparsity = Annotated[
+    float, Says("Nats charged for each unit of activation, summed over the code.", 0, 10, 1e-6, log=True)
+]
 Rho = Annotated[float, Says("How active each unit should be on average, from 0 to 1.", 0.01, 0.5, 0.01)]
 Push = Annotated[float, Says("How hard units are pushed towards that activity.", 0, 100, 0.5)]
 Kept = Annotated[int, Says("How many numbers of each code are kept; the others are put to zero.", 1, 64, 1)]
 Stiffness = Annotated[float, Says("Nats charged for the squared size of the encoder's Jacobian.", 0, 10, 0.01)]
 
 
-@family("Vanilla autoencoder")
+@family("Vanilla autoencoder", cures={Trouble.RELU_CODE: {"code": "linear"}})
 def vanilla(make: Maker, z_dim: int, code: Bend = "linear") -> Recipe:
     """Squeezes each picture through a few numbers and draws it again from them.
 
@@ -93,7 +98,8 @@ def linear(make: Maker, z_dim: int) -> Recipe:
     It spans the same plane, but its axes are any basis of it, not the principal components themselves, and not even
     orthogonal ones (Bourlard & Kamp 1988; Baldi & Hornik 1989).
     """
-    return Recipe.simple(around(Plain(z_dim), make), reconstruct)
+    model = LinearAutoencoder(make.encoder(z_dim), Plain(z_dim), make.decoder(z_dim), make.likelihood)
+    return Recipe.simple(model, reconstruct)
 
 
 @family("Tied weights", network="mlp")
@@ -106,7 +112,7 @@ def tied_weights(make: Maker, z_dim: int) -> Recipe:
     return Recipe.simple(Autoencoder(encoder, Plain(z_dim), decoder, make.likelihood), reconstruct)
 
 
-@family("Denoising autoencoder")
+@family("Denoising autoencoder", corruption="strength")
 def denoising(make: Maker, z_dim: int, noise: Noise = "gaussian", strength: Strength = 0.4) -> Recipe:
     """Gets a spoilt picture and must draw the clean one.
 
@@ -116,7 +122,11 @@ def denoising(make: Maker, z_dim: int, noise: Noise = "gaussian", strength: Stre
     return Recipe.simple(around(Plain(z_dim), make), reconstruct, lambda x: LEARNT[noise](x, strength))
 
 
-@family("Sparse autoencoder, L1", usual={"z_dim": 64})
+@family(
+    "Sparse autoencoder, L1",
+    usual={"z_dim": 64},
+    parts={"activity": Part(terms.L1, "sparsity", r"\text{sparsity}")},
+)
 def sparse(make: Maker, z_dim: int, sparsity: Sparsity = 0.1) -> Recipe:
     """Activity costs: each picture is told by the few units that it needs.
 
@@ -133,7 +143,11 @@ def sparse(make: Maker, z_dim: int, sparsity: Sparsity = 0.1) -> Recipe:
     return Recipe.simple(model, loss)
 
 
-@family("Sparse autoencoder, KL", usual={"z_dim": 64})
+@family(
+    "Sparse autoencoder, KL",
+    usual={"z_dim": 64},
+    parts={"rarity": Part(terms.SPARSITY_KL, "beta", r"\beta", target="rho")},
+)
 def sparse_kl(make: Maker, z_dim: int, rho: Rho = 0.1, beta: Push = 0.5) -> Recipe:
     """Every unit should be active at a rate rho: rarely, but not never.
 
@@ -147,7 +161,7 @@ def sparse_kl(make: Maker, z_dim: int, rho: Rho = 0.1, beta: Push = 0.5) -> Reci
     return Recipe.simple(around(Plain(z_dim, nn.Sigmoid), make), loss)
 
 
-@family("Sparse autoencoder, top-k", usual={"z_dim": 64})
+@family("Sparse autoencoder, top-k", usual={"z_dim": 64}, cures={Trouble.DEAD_UNITS: {"k": 8}})
 def top_k(make: Maker, z_dim: int, k: Kept = 8) -> Recipe:
     """Of each code only the k largest numbers are kept.
 
@@ -157,7 +171,13 @@ def top_k(make: Maker, z_dim: int, k: Kept = 8) -> Recipe:
 
 
 # elu: with tied weights and a sigmoid code many a ReLU dies, on shapes all but two or three numbers of the code with it
-@family("Contractive autoencoder", usual={"z_dim": 16, "activation": "elu"}, network="mlp", dropout=0.0)
+@family(
+    "Contractive autoencoder",
+    usual={"z_dim": 16, "activation": "elu"},
+    parts={"jacobian": Part(terms.JACOBIAN, "stiffness", r"\text{stiffness}")},
+    network="mlp",
+    dropout=0.0,
+)
 def contractive(make: Maker, z_dim: int, stiffness: Stiffness = 0.05) -> Recipe:
     """A small change of the picture should change the code only a little.
 
@@ -223,8 +243,8 @@ Top = Annotated[
 
 
 def effective_beta(config: Config) -> str:
-    """What beta means beside a reconstruction loss that is summed over this many pixels."""
-    beta, pixels = float(str(config.knobs["beta"])), math.prod(CARDS[config.dataset].shape)
+    """What a nat of KL costs beside a reconstruction loss that is summed, or averaged, over this many pixels."""
+    beta, pixels = find(config.family).kl_weight(config.knobs), math.prod(CARDS[config.dataset].shape)
     if config.reduction == "mean":
         return (
             f"The reconstruction is averaged over {pixels:,} pixel values: a nat of KL costs as much as with a beta of "
@@ -237,7 +257,24 @@ def effective_beta(config: Config) -> str:
     )
 
 
-@family("Variational autoencoder (VAE)")
+KL = {"kl": Part(terms.KL)}  # the KL of a VAE, at its own price
+# what keeps a posterior from collapsing: the ELBO, its KL charged slowly and a little of it not at all
+WAKES = {"beta": 1.0, "warm_up": 0.3, "free_bits": 0.1}
+
+
+def _with_free_bits(knobs: Knobs) -> str:
+    """The KL of a beta-VAE in LaTeX, that of each dimension with its floor."""
+    floor = number(knobs["free_bits"])
+    kept = rf"\max({floor:g},\,\overline{{\mathrm{{KL}}}}_j)" if floor else r"\mathrm{KL}_j"
+    return rf"\beta\,\textstyle\sum_j {kept}"
+
+
+@family(
+    "Variational autoencoder (VAE)",
+    effective_beta,
+    parts=KL,
+    cures={Trouble.COLLAPSE: {"family": "beta-vae", **WAKES}},
+)
 def vae(make: Maker, z_dim: int) -> Recipe:
     """Each picture becomes a small cloud of codes, and all clouds together must fill a normal distribution.
 
@@ -247,7 +284,12 @@ def vae(make: Maker, z_dim: int) -> Recipe:
     return Recipe.simple(around(Gaussian(z_dim), make), elbo)
 
 
-@family("beta-VAE", effective_beta)
+@family(
+    "beta-VAE",
+    effective_beta,
+    parts={"beta kl": Part(terms.KL, "beta", formula=_with_free_bits)},
+    cures={Trouble.BETA: {"beta": 1.0}, Trouble.COLLAPSE: WAKES},
+)
 def beta_vae(
     make: Maker,
     z_dim: int,
@@ -269,7 +311,7 @@ def beta_vae(
     return Recipe.simple(around(Gaussian(z_dim), make), loss)
 
 
-@family("Conditional VAE")
+@family("Conditional VAE", effective_beta, parts=KL)
 def conditional_vae(make: Maker, z_dim: int) -> Recipe:
     """A VAE that is told the class: the code is left with the style.
 
@@ -280,7 +322,16 @@ def conditional_vae(make: Maker, z_dim: int) -> Recipe:
     return Recipe.simple(Conditional(encoder, bottleneck, decoder, make.likelihood, hints), elbo)
 
 
-@family("beta-TCVAE", usual={"z_dim": 8})
+@family(
+    "beta-TCVAE",
+    usual={"z_dim": 8},
+    parts={
+        "mutual information": Part(terms.MUTUAL_INFORMATION),
+        "total correlation": Part(terms.TOTAL_CORRELATION, "beta", r"\beta"),
+        "dimension-wise kl": Part(terms.DIMENSION_WISE_KL),
+    },
+    cures={Trouble.COLLAPSE: {"beta": 1.0}},
+)
 def beta_tcvae(make: Maker, z_dim: int, beta: Total = 3.0) -> Recipe:
     """A VAE whose KL is split in three, and only the part that dimensions tell of each other costs more.
 
@@ -295,7 +346,20 @@ def beta_tcvae(make: Maker, z_dim: int, beta: Total = 3.0) -> Recipe:
     return Recipe.simple(around(Gaussian(z_dim), make), loss)
 
 
-@family("InfoVAE (MMD)")
+@family(
+    "InfoVAE (MMD)",
+    effective_beta,
+    parts={
+        "kl": Part(terms.KL, symbol=r"(1-\alpha)", weight=lambda knobs: 1 - number(knobs["alpha"])),
+        "mmd": Part(
+            terms.MMD,
+            "pull",
+            r"(\alpha+\text{pull}-1)",
+            lambda knobs: number(knobs["alpha"]) + number(knobs["pull"]) - 1,
+        ),
+    },
+    cures={Trouble.COLLAPSE: {"alpha": 0.9}},
+)
 def info_vae(make: Maker, z_dim: int, alpha: Alpha = 0.9, pull: Pull = 2.0) -> Recipe:
     """A VAE that is charged less for what a code tells of its picture, and more for a wrong crowd of codes.
 
@@ -310,7 +374,7 @@ def info_vae(make: Maker, z_dim: int, alpha: Alpha = 0.9, pull: Pull = 2.0) -> R
     return Recipe.simple(around(Gaussian(z_dim), make), loss)
 
 
-@family("Wasserstein autoencoder (MMD)")
+@family("Wasserstein autoencoder (MMD)", parts={"mmd": Part(terms.MMD, "pull", r"\text{pull}")})
 def wae(make: Maker, z_dim: int, pull: Pull = 100.0) -> Recipe:
     """No clouds: each picture has one code, and only the crowd of all codes must look like a normal.
 
@@ -336,7 +400,13 @@ class Rungs(nn.Module):
         return raw
 
 
-@family("Ladder VAE, two levels", usual={"z_dim": 8})
+@family(
+    "Ladder VAE, two levels",
+    effective_beta,
+    usual={"z_dim": 8},
+    parts=KL,
+    cures={Trouble.COLLAPSE: {"warm_up": 0.6}},
+)
 def ladder_vae(make: Maker, z_dim: int, top_share: Top = 0.5, warm_up: WarmUp = 0.3) -> Recipe:
     """Two levels of codes: the top one sets what to expect of the bottom one, which fills in the rest.
 
@@ -365,7 +435,13 @@ Commitment = Annotated[float, Says("How strongly the encoder is held to the vect
 Revive = Annotated[bool, Says("Puts vectors that nothing uses where the encoder is.")]
 
 
-@family("Adversarial autoencoder (AAE)")
+@family(
+    "Adversarial autoencoder (AAE)",
+    parts={
+        "fooling": Part(terms.ADVERSARIAL, "weight", r"\text{weight}"),
+        "critic": Part(terms.DISCRIMINATOR),
+    },
+)
 def aae(make: Maker, z_dim: int, prior: Shape = "gaussian", weight: Weight = 1.0) -> Recipe:
     """A critic learns to tell codes from draws of a prior; the encoder learns to fool it.
 
@@ -386,12 +462,21 @@ def aae(make: Maker, z_dim: int, prior: Shape = "gaussian", weight: Weight = 1.0
 
 def slots(config: Config) -> str:
     """What a code is here."""
-    k, width = int(str(config.knobs["codes"])), int(str(config.knobs["width"]))
+    k, width = int(number(config.knobs["codes"])), int(number(config.knobs["width"]))
     bits = config.z_dim * math.log2(k)
-    return f"A picture becomes {config.z_dim} choices among {k} vectors of {width} numbers: {bits:.3g} bits in all."
+    return (
+        f"A picture becomes {config.z_dim} choices among {k} vectors of {width} numbers: a code of "
+        f"{config.z_dim * width} numbers, and {bits:.3g} bits in all."
+    )
 
 
-@family("VQ-VAE", slots, usual={"z_dim": 8})
+@family(
+    "VQ-VAE",
+    slots,
+    usual={"z_dim": 8},
+    parts={"commitment": Part(terms.COMMITMENT, "commitment_cost", r"\text{commitment cost}")},
+    codebook=CodebookKnobs(size="codes", resets="revive"),
+)
 def vq_vae(
     make: Maker,
     z_dim: int,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aecore import anatomy, clouds, codebooks, levels, samples, stretch, styles, units
+from aecore import anatomy, bounds, clouds, codebooks, levels, linear, samples, stretch, styles, units
 from aecore.bottlenecks import Activations, GaussianLatent, LadderLatent, Latent, Quantized
 from aecore.data import Split
 from aecore.kinds import for_kinds
-from aecore.model import Conditional
+from aecore.model import Conditional, LinearAutoencoder
 from aecore.trained import Trained
 
 Numbers = Callable[[Trained, Split], dict[str, Any]]
@@ -17,11 +17,12 @@ Numbers = Callable[[Trained, Split], dict[str, Any]]
 # kind of code or of model -> what is measured of it on held-out pictures
 NUMBERS: dict[type, dict[str, Numbers]] = {
     Latent: {"anatomy": anatomy.numbers, "stretch": stretch.numbers, "samples": samples.numbers},
-    GaussianLatent: {"clouds": clouds.numbers},
+    GaussianLatent: {"clouds": clouds.numbers, "bounds": bounds.numbers},
     LadderLatent: {"levels": levels.numbers},
     Activations: {"units": units.numbers},
     Quantized: {"codebook": codebooks.numbers},
     Conditional: {"styles": styles.numbers},
+    LinearAutoencoder: {"pca": linear.numbers},
 }
 
 

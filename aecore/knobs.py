@@ -26,7 +26,7 @@ class Says:
     step: float | None = None
     unit: str = ""
     label: str = ""
-    log: bool = False  # the range is better walked in factors than in steps
+    log: bool = False  # walked in factors; `step` is then the smallest value above a `low` of 0
 
 
 @dataclass(frozen=True)

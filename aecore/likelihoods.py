@@ -14,6 +14,11 @@ from torch import Tensor
 class Likelihood(Protocol):
     """p(x | z). `raw` is what the decoder returns, `x` the picture in [0, 1]; both `[B, *shape]`."""
 
+    @property
+    def normalised(self) -> bool:
+        """Whether `nll` leaves no constant out, so that sums of it are bounds on log p(x) itself."""
+        ...
+
     def nll(self, raw: Tensor, x: Tensor) -> Tensor:
         """-log p(x | z) in nats, summed over pixels: `[B]`."""
         ...
@@ -33,6 +38,8 @@ class Bernoulli:
 
     A gray pixel never reaches zero loss: the floor is its own entropy, 0.69 nats at 0.5.
     """
+
+    normalised = True
 
     def nll(self, raw: Tensor, x: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(raw, x, reduction="none").flatten(1).sum(1)
@@ -54,6 +61,7 @@ class Gaussian:
     """
 
     sigma: float = 0.2
+    normalised = False
 
     def nll(self, raw: Tensor, x: Tensor) -> Tensor:
         return (raw - x).square().flatten(1).sum(1) / (2 * self.sigma**2)
@@ -74,6 +82,7 @@ class Laplace:
     """
 
     width: float = 0.15
+    normalised = False
 
     def nll(self, raw: Tensor, x: Tensor) -> Tensor:
         return (raw - x).abs().flatten(1).sum(1) / self.width
@@ -94,6 +103,10 @@ class Bytes:
     lesson: a Bernoulli's loss has no floor then, and its pictures stay black."""
 
     inner: Likelihood
+
+    @property
+    def normalised(self) -> bool:
+        return self.inner.normalised
 
     def nll(self, raw: Tensor, x: Tensor) -> Tensor:
         return self.inner.nll(raw, 255 * x)

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from aecore.bottlenecks import GaussianLatent, Quantized
 from aecore.recipe import Pass
+from aecore.terms import RECONSTRUCTION
 
 
 def reconstruct(p: Pass) -> dict[str, Tensor]:
     """How surprised the output is by the picture: summed over pixels (unless that is `averaged`), averaged over the
     batch."""
-    return {"reconstruction": p.nll.mean() / (p.x[0].numel() if p.averaged else 1)}
+    return {RECONSTRUCTION: p.nll.mean() / (p.x[0].numel() if p.averaged else 1)}
 
 
 def clouds(p: Pass) -> GaussianLatent:

@@ -9,8 +9,6 @@ import numpy as np
 
 from aecore.errors import UserError
 
-FLOAT_BYTES = 4  # a number of a code is a float32
-
 # Pictures
 
 
@@ -42,37 +40,6 @@ def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.array([structural_similarity(*pair, **settings) for pair in pairs])
 
 
-# Baselines that a model has to beat
-
-
-def pca_error(train: np.ndarray, test: np.ndarray, d: int) -> float:
-    """Mean squared error per pixel on `test` of PCA with `d` components fitted to `train`, both [N, ...].
-
-    The best that any linear autoencoder with a code of `d` numbers can do on `train` (Baldi & Hornik 1989). More
-    components than there are count as all of them.
-    """
-    from sklearn.decomposition import PCA
-
-    if d < 1:
-        return mean_picture_error(train, test)
-    known, asked = (np.asarray(each, np.float64).reshape(len(each), -1) for each in (train, test))
-    d = min(d, *known.shape)
-    if known.shape[1] > 1000 and 10 * d < known.shape[1]:
-        # many pixels, few components: ten times faster, and equal to five digits of the error
-        known, asked = known.astype(np.float32), asked.astype(np.float32)
-        model = PCA(d, svd_solver="randomized", iterated_power=10, random_state=0).fit(known)
-    else:
-        solver = "covariance_eigh" if known.shape[0] > known.shape[1] else "full"  # the quicker for its shape
-        model = PCA(d, svd_solver=solver).fit(known)
-    return float(mse(model.inverse_transform(model.transform(asked)), asked).mean())
-
-
-def mean_picture_error(train: np.ndarray, test: np.ndarray) -> float:
-    """Mean squared error per pixel on `test` of always answering the mean of `train`: a collapsed model."""
-    mean: np.ndarray = train.mean(axis=0, keepdims=True, dtype=np.float64)
-    return float(mse(test, mean).mean())
-
-
 # Codes
 
 
@@ -101,15 +68,17 @@ def knn_accuracy(
     return float(model.score(test_codes, test_labels))
 
 
-def principal_angle(a: np.ndarray, b: np.ndarray) -> float:
-    """Cosine of the largest principal angle between the row spaces of `a` and `b` [d, D]: 0..1, 1 when equal.
+def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The principal angles between the row spaces of `a` and `b` [d, D] in degrees, the largest first: [d], 0 to 90.
 
-    A linear autoencoder spans the PCA plane when this is 1 (Baldi & Hornik 1989; the angles: Knyazev & Argentati 2002).
-    It does not ask whether the rows themselves are the same, nor in which order.
+    All are 0 when both span the same space; it does not matter by which rows, nor in which order (Knyazev & Argentati
+    2002). A linear autoencoder that has reached its least squared error spans the space of the first d principal
+    components (Baldi & Hornik 1989).
     """
     from scipy.linalg import subspace_angles
 
-    return math.cos(subspace_angles(np.transpose(a), np.transpose(b)).max())
+    angles: np.ndarray = np.degrees(subspace_angles(np.transpose(a), np.transpose(b)))
+    return angles
 
 
 def mutual_information_gap(codes: np.ndarray, factors: np.ndarray, bins: int = 20) -> float:
@@ -195,13 +164,15 @@ class Compression:
 
 
 def compression(
-    shape: tuple[int, ...], z_dim: int, input_bytes: float = 1.0, code_bytes: float = FLOAT_BYTES
+    shape: tuple[int, ...], code_size: int, code_bits: float | None = None, input_bytes: float = 1.0
 ) -> Compression:
-    """Both ratios for inputs of `shape` and codes of `z_dim` numbers; below 1 the code is the larger one.
+    """Both ratios for inputs of `shape` and codes of `code_size` numbers that take `code_bits` bits to store, 32 each
+    unless said otherwise; below 1 the code is the larger one.
 
     A level of grey takes 1 byte where a float32 takes 4, so the ratio of numbers flatters fourfold: 28 by 28 pixels in
-    32 numbers are 24.5 in numbers and 6.125 in bytes. Both sizes are bytes per number: 4 for inputs that are floats
-    themselves, log2(K) / 8 for codes that are indices into a codebook of K.
+    32 floats (1,024 bits) are 24.5 in numbers and 6.125 in bytes. Indices into a codebook flatter the other way: 16 of
+    them into 64 vectors of 4 numbers are 64 numbers, 12.25 to 1, in 96 bits, 65 to 1. `input_bytes` is that of one
+    number of the input: 4 for inputs that are floats themselves.
     """
-    numbers = math.prod(shape) / z_dim
-    return Compression(numbers=numbers, bytes=numbers * input_bytes / code_bytes)
+    inputs, bits = math.prod(shape), 32 * code_size if code_bits is None else code_bits
+    return Compression(numbers=inputs / code_size, bytes=8 * inputs * input_bytes / bits)

@@ -22,8 +22,12 @@ class Autoencoder(nn.Module):
         self.decoder = decoder
         self.likelihood = likelihood
 
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """What the encoder gives the bottleneck, `[B, inputs]`: never random."""
+        return self._through(self.encoder, x)
+
     def encode(self, x: Tensor, y: Tensor | None = None) -> Latent:
-        latent: Latent = self.bottleneck(self._through(self.encoder, x))
+        latent: Latent = self.bottleneck(self.features(x, y))
         return latent
 
     def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -56,6 +60,18 @@ class Autoencoder(nn.Module):
         return self.generate(self.codes(x, y), y)
 
 
+class LinearAutoencoder(Autoencoder):
+    """One linear layer each way: what it does to pictures is one matrix and one offset."""
+
+    def maps(self) -> tuple[Tensor, Tensor]:
+        """The matrices of the encoder `[D, pixels]` and the decoder `[pixels, D]`."""
+        encoder, decoder = (
+            next(each.weight for each in part.modules() if isinstance(each, nn.Linear))
+            for part in (self.encoder, self.decoder)
+        )
+        return encoder.detach(), decoder.detach()
+
+
 class Conditional(Autoencoder):
     """An autoencoder that is told the class of a picture, on both sides: the code is left with the style.
 
@@ -70,9 +86,9 @@ class Conditional(Autoencoder):
         super().__init__(encoder, bottleneck, decoder, likelihood)
         self.hints = nn.Parameter(hints)  # [K, *shape], added to what the encoder sees
 
-    def encode(self, x: Tensor, y: Tensor | None = None) -> Latent:
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         y = self.guess(x) if y is None else y
-        return super().encode(x + self.hints[y])
+        return super().features(x + self.hints[y])
 
     def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         y = torch.zeros(z.shape[0], dtype=torch.long, device=z.device) if y is None else y

@@ -79,7 +79,7 @@ def _finish(place: Path, exhibit: Exhibit) -> None:
     said = scores(opened) if halved else before
     brought: dict[str, Any] = {}
     if card.download_bytes:
-        mine = products.of(opened, load(card.name), {name: said[name] for name in ("mean_picture_mse", "pca_mse")})
+        mine = products.of(opened, load(card.name))
         products.keep(place, mine)
         brought = {"agreement": mine.agreement}
         (place / "strip.png").unlink(missing_ok=True)  # it shows pictures of the data set
@@ -95,14 +95,14 @@ def _finish(place: Path, exhibit: Exhibit) -> None:
 
 def _measured(said: dict[str, Any]) -> dict[str, Any]:
     """What the result of a run holds of its scores."""
-    kept = {name: said[name] for name in ("mse", "active_units", "test", "checkup")}
+    kept = {name: said[name] for name in ("mse", "code_size", "code_bits", "active_units", "test", "checkup")}
     return {**kept, "scores": {name: each for name, each in said.items() if name != "checkup"}}
 
 
 def _describe(place: Path, exhibit: Exhibit, result: Mapping[str, Any]) -> None:
     """Writes the result with what is said of the exhibit, and its card."""
     shown = {"name": exhibit.name, "title": exhibit.title, "good": exhibit.good, "bad": exhibit.bad}
-    _say(place, {**result, "exhibit": shown | {"opening": exhibit.opening}})
+    _say(place, {**result, "exhibit": shown | {"opening": exhibit.opening, "sweep": exhibit.sweep}})
     files.write(place / "README.md", readme(runs.entry(place.name)))
 
 
@@ -197,15 +197,19 @@ def _brought(result: Any, title: str) -> list[str]:
 def numbers(entry: runs.Entry) -> list[tuple[str, str]]:
     """What an exhibit scores on the test pictures: names and values as a card shows them."""
     said = entry.result["scores"]
-    parts = said["test"]
-    lines = [(f"{name}, nats per picture", f"{value:.2f}") for name, value in parts.items()]
+    lines = [("a code", f"{_size(said['code_size'])}, {said['code_bits']:,.0f} bits")]
+    lines += [(f"{name}, nats per picture", f"{value:.2f}") for name, value in said["test"].items()]
     if "elbo" in said:
         lines.append(("ELBO, one draw per picture, nats", f"{said['elbo']:.2f}"))
+    if bounds := said["inside"].get("bounds"):
+        most, gap = max(map(int, bounds["log_likelihood"])), f"{bounds['gap']:.2f} ± {2 * bounds['gap_error']:.2f}"
+        name = f"log p(x) is above it by at least ({most} importance samples, {bounds['pictures']} pictures), nats"
+        lines.append((name, gap))
     if "reconstruction_at_mean_code" in said:
         lines.append(("reconstruction from the mean code, nats", f"{said['reconstruction_at_mean_code']:.2f}"))
     lines += [
         ("squared error per pixel", f"{said['mse']:.5f}"),
-        ("the same of PCA with as many numbers", f"{said['pca_mse']:.5f}"),
+        (f"the same of PCA with {_size(said['code_size'])}", f"{said['pca_mse']:.5f}"),
         ("the same of the mean picture", f"{said['mean_picture_mse']:.5f}"),
         ("active units (variance above 0.01)", str(said["active_units"])),
         ("class right by the 10 nearest codes", f"{said['knn_accuracy']:.1%}"),
@@ -214,3 +218,7 @@ def numbers(entry: runs.Entry) -> list[tuple[str, str]]:
         words = f"{psnr['noisy']:.1f} to {psnr['cleaned']:.1f} dB ({psnr['gain']:+.1f})"
         lines.append((f"PSNR under {noise}", words))
     return lines
+
+
+def _size(numbers: int) -> str:
+    return f"{numbers} {'number' if numbers == 1 else 'numbers'}"

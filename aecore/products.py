@@ -33,10 +33,9 @@ class Products:
     errors: np.ndarray  # float32 [N], squared error per pixel
     nats: np.ndarray | None  # float32 [D], what each number of a code tells of its picture; None for points
     agreement: float  # share of the votes that are right
-    baselines: dict[str, float]  # as work.baselines gives them
 
 
-def of(opened: Trained, data: Data, baselines: dict[str, float]) -> Products:
+def of(opened: Trained, data: Data) -> Products:
     """Computes them; takes a few seconds, mostly for the votes."""
     first = slice(KEPT)
     x, labels = data.test.floats(first), data.test.labels[first]
@@ -47,7 +46,6 @@ def of(opened: Trained, data: Data, baselines: dict[str, float]) -> Products:
         metrics.mse(x, opened.reconstruct(x, labels)).astype(np.float32),
         None if clouds is None else clouds[1].mean(axis=0),
         float((votes == labels).mean()),
-        baselines,
     )
 
 
@@ -62,7 +60,7 @@ def _votes(train: Split, x: np.ndarray) -> np.ndarray:
 
 def keep(place: Path, products: Products) -> None:
     """Writes them into a run's folder, codes and errors in half precision."""
-    said = {"agreement": products.agreement, "baselines": products.baselines}
+    said = {"agreement": products.agreement}
     arrays: dict[str, np.ndarray] = {
         "codes": products.codes.astype(np.float16),
         "votes": products.votes.astype(np.uint8),
@@ -89,7 +87,6 @@ def kept(run: str) -> Products | None:
                 arrays["errors"].astype(np.float32),
                 arrays.get("nats"),
                 said["agreement"],
-                said["baselines"],
             )
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{NAME} of {run} is damaged ({error}); fetch or remake it.") from None

@@ -77,6 +77,11 @@ class Recipe:
         return cls(model, [Objective(loss, [model])], corruption)
 
     @property
+    def corrupts(self) -> bool:
+        """Whether inputs are corrupted in training."""
+        return self.corruption is not untouched
+
+    @property
     def modules(self) -> nn.ModuleList:
         """Everything that must move to a device: the model and what only training needs (an adversary)."""
         return nn.ModuleList([self.model, *(module for each in self.objectives for module in each.trains)])

@@ -19,9 +19,6 @@ DRAWN = 1000  # samples, and test pictures that they are measured against, at mo
 COMPONENTS = 10  # of the mixture
 SEED = 0
 
-# the parts of losses that compare the crowd of codes, or each cloud of it, with the prior
-ASKING = ("kl", "beta kl", "mutual information", "total correlation", "dimension-wise kl", "mmd", "fooling")
-
 
 # Codes
 

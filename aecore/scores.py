@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from aecore import corruptions, inside, metrics, trained, work
+from aecore import baselines, corruptions, inside, metrics, trained
 from aecore.bottlenecks import GaussianLatent
-from aecore.checkup import checkup
+from aecore.checkup import checkup, learnt_from
 from aecore.data import Data, load
 from aecore.train import Pictures, evaluate
 from aecore.trained import BATCH, Trained
@@ -27,13 +27,15 @@ def scores(opened: Trained) -> dict[str, Any]:
     codes = opened.codes_of(data.test)
     said: dict[str, Any] = {
         "test": evaluate(recipe, Pictures.of(data.test, torch.device("cpu")), config),
-        "mse": float(work.squared_errors(opened, data.test).mean()),
-        **work.baselines(data, config.z_dim),
+        "mse": float(opened.errors(data.test).mean()),
+        "code_size": opened.code_size,
+        "code_bits": opened.code_bits,
+        **baselines.measured(learnt_from(config, data), data.test, opened.code_size),
         "active_units": metrics.active_units(codes),
         "knn_accuracy": _accuracy(opened, data, codes),
     }
     said |= _clouds(opened, data)
-    if config.family == "denoising":
+    if recipe.corrupts:
         said["denoising"] = _cleaned(opened, data)
     return said | {"inside": inside.numbers(opened, data.test), "checkup": checkup(opened, data)}
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
-from aecore import latents, pictures, runs
+from aecore import baselines, latents, pictures, runs
 from aecore.bottlenecks import GaussianLatent
 from aecore.cards import CARDS, Card
 from aecore.config import Config
@@ -36,6 +36,7 @@ class Trained:
     model: Autoencoder
     result: Mapping[str, Any]
     label: int = 0  # what a conditional model draws codes as
+    corrupts: bool = False  # whether it learnt to give back clean pictures from corrupted ones
 
     @property
     def id(self) -> str:
@@ -54,6 +55,16 @@ class Trained:
             latent = self.model.encode(torch.zeros(1, *self.card.shape, device=weight.device))
         return type(latent), type(self.model)
 
+    @property
+    def code_size(self) -> int:
+        """D: how many numbers a code has, slots times width where it is made of vectors."""
+        return self.model.bottleneck.outputs
+
+    @property
+    def code_bits(self) -> float:
+        """Bits that a code takes to store."""
+        return self.model.bottleneck.bits
+
     def codes(self, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Where pictures live, `[N, D]` (a VAE's means). A conditional model guesses labels it is not given."""
         return self._batched(self.model.codes, x, labels)
@@ -63,8 +74,15 @@ class Trained:
         labels = np.full(len(codes), self.label) if labels is None else labels
         return self._batched(self.model.generate, codes, labels).clip(0, 1)
 
-    def reconstruct(self, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        return self._batched(self.model.reconstruct, x, labels).clip(0, 1)
+    def reconstruct(self, x: np.ndarray, labels: np.ndarray | None = None, clip: bool = True) -> np.ndarray:
+        """What pictures are given back as, `[N, C, H, W]`; clipped to [0, 1], as they can be shown, unless said not
+        to."""
+        made = self._batched(self.model.reconstruct, x, labels)
+        return made.clip(0, 1) if clip else made
+
+    def errors(self, split: Split) -> np.ndarray:
+        """Squared error per pixel value of each picture of a split, `[N]`, as every baseline's is taken."""
+        return baselines.squared_errors(split, self.reconstruct)
 
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
         """New pictures `[n, C, H, W]` from the model's own prior."""
@@ -121,12 +139,13 @@ def load(run: str) -> Trained:
     if not entry.finished or entry.config is None:
         raise UserError(f"The run {run} cannot be opened: {entry.reason or 'it is still training'}")
     runs.check_unchanged(run, "weights.safetensors")
-    model = build(settle(entry.config)).model
+    recipe = build(settle(entry.config))
+    model = recipe.model
     try:
         load_model(model, runs.path(run) / "weights.safetensors")
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"The weights of {run} do not fit its settings; delete its folder.") from error
-    return Trained(entry.config, model.eval(), entry.result)
+    return Trained(entry.config, model.eval(), entry.result, corrupts=recipe.corrupts)
 
 
 def recipe(opened: Trained) -> Recipe:
@@ -200,6 +219,17 @@ def _describe(module: nn.Module) -> str:
     return type(module).__name__
 
 
-def parameters(config: Config) -> int:
-    """How many numbers a settled run trains, the adversary included where there is one."""
-    return count(build(config).modules)
+@dataclass(frozen=True)
+class Sizes:
+    """How large a settled run's model is."""
+
+    parameters: int  # numbers that training sets, the adversary's included where there is one
+    code_size: int  # numbers in the code of a picture
+    code_bits: float  # bits that a code takes to store
+
+
+def sizes(config: Config) -> Sizes:
+    """The sizes of a settled run. Nothing is trained or kept."""
+    recipe = build(config)
+    bottleneck = recipe.model.bottleneck
+    return Sizes(count(recipe.modules), bottleneck.outputs, bottleneck.bits)

@@ -10,6 +10,7 @@ import torch
 
 from aecore.bottlenecks import Activations
 from aecore.data import Split
+from aecore.families import find
 from aecore.trained import Trained
 
 ASKED = 2000  # test pictures that are asked: the first ones
@@ -54,7 +55,7 @@ def numbers(opened: Trained, test: Split) -> dict[str, Any]:
     """
     codes = opened.codes(test.floats(slice(ASKED)), test.labels[:ASKED])
     smooth, by_design = manner(opened)
-    rates, rho = codes.mean(axis=0, dtype=np.float64), opened.config.knobs.get("rho")
+    rates, rho = codes.mean(axis=0, dtype=np.float64), find(opened.config.family).target(opened.config.knobs)
     return {
         "pictures": len(codes),
         "units": codes.shape[1],
@@ -64,7 +65,7 @@ def numbers(opened: Trained, test: Split) -> dict[str, Any]:
         "active_per_picture": float(active(codes, smooth).sum(axis=1).mean()),
         "dead_units": int(dead(codes, smooth).sum()),
         "rho_hat": {"mean": float(rates.mean()), "min": float(rates.min()), "max": float(rates.max())},
-        "rho": None if rho is None else float(str(rho)),
+        "rho": rho,
     }
 
 

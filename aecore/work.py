@@ -19,7 +19,7 @@ from aecore import devices, maps, metrics, pictures, runs, snapshots, trained
 from aecore.cards import CARDS
 from aecore.checkup import examined
 from aecore.config import Config
-from aecore.data import Data, Split, load
+from aecore.data import Data, load
 from aecore.errors import UserError
 from aecore.families import build, settle
 from aecore.model import Autoencoder
@@ -71,7 +71,7 @@ def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
 def _tiny(config: Config) -> bool:
     """Whether the steps are too small to share: threads wait for each other as long as they save, and on a machine with
     other things to do much longer (docs/performance.md)."""
-    return config.network == "mlp" and trained.parameters(config) * config.batch_size < TINY
+    return config.network == "mlp" and trained.sizes(config).parameters * config.batch_size < TINY
 
 
 def _carry_out(draft: runs.Draft, config: Config, wanted: str | None) -> Iterator[Progress]:
@@ -223,7 +223,9 @@ def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Devic
         "validation": seen["validation"],
         "test": losses,
         "checkup": seen,
-        "mse": float(squared_errors(opened, data.test).mean()),
+        "mse": float(opened.errors(data.test).mean()),
+        "code_size": opened.code_size,
+        "code_bits": opened.code_bits,
         "active_units": metrics.active_units(codes),
         "device": device.name,
         "threads": torch.get_num_threads(),
@@ -238,29 +240,9 @@ def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Devic
         maps.prepare(codes if device.kind == "cpu" else opened.codes_of(data.test))
 
 
-def squared_errors(opened: trained.Trained, split: Split) -> np.ndarray:
-    """Squared error per pixel value of each picture of a split, `[N]`."""
-    errors = []
-    for start in range(0, len(split), trained.BATCH):
-        x = split.floats(slice(start, start + trained.BATCH))
-        labels = split.labels[start : start + trained.BATCH]
-        errors.append(metrics.mse(x, opened.reconstruct(x, labels)))
-    return np.concatenate(errors)
-
-
 def numbers_in(text: str, end: int) -> np.ndarray:
     """The numbers typed in a text, each from 0 to end - 1. Raises UserError for anything else."""
     words = text.replace(",", " ").split()
     if not words or not all(word.isdecimal() and int(word) < end for word in words):
         raise UserError(f"Type numbers from 0 to {end - 1} with commas between them, not {text[:40]!r}.")
     return np.array([int(word) for word in words])
-
-
-def baselines(data: Data, z_dim: int, most: int = 10_000) -> dict[str, float]:
-    """Squared errors per pixel value on the test pictures that a model has to beat: of always answering the mean
-    picture, and of PCA with as many numbers. Fitted on at most `most` training pictures."""
-    known, test = data.train.floats(slice(most)), data.test.floats(slice(most))
-    return {
-        "mean_picture_mse": metrics.mean_picture_error(known, test),
-        "pca_mse": metrics.pca_error(known, test, z_dim),
-    }

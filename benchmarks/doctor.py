@@ -70,6 +70,45 @@ BROKEN = (
     ),
     Broken("a code of 1 number", ("a code of one number",), "vanilla", more={"z_dim": 1}),
     Broken("pixels 0 to 255 for a Bernoulli", ("pixels out of range",), "vae", more={"pixels": "0 to 255"}),
+    # the other families, each by a setting of its own where one can break it
+    Broken("linear, learning rate 1e-5", ("underfitting",), "linear", more={"lr": 1e-5}),
+    Broken("tied weights, 2 epochs", ("underfitting",), "tied-weights", more={"epochs": 2}),
+    Broken(
+        "denoising, all pixels masked",
+        ("corruption too strong",),
+        "denoising",
+        more={"knobs": {"noise": "masking", "strength": 1.0}},
+    ),
+    Broken("sparse, L1 weight 10", ("regularisation too strong",), "sparse", more={"knobs": {"sparsity": 10.0}}),
+    Broken(
+        "sparse KL, weight 100 towards 0.01",
+        ("regularisation too strong",),
+        "sparse-kl",
+        more={"knobs": {"beta": 100.0, "rho": 0.01}},
+    ),
+    Broken("top-k, k = 1", ("dead units",), "top-k", more={"knobs": {"k": 1}}),
+    Broken(
+        "contractive, weight 10", ("regularisation too strong",), "contractive", more={"knobs": {"stiffness": 10.0}}
+    ),
+    Broken("stacked, 2 epochs", ("underfitting",), "stacked", more={"epochs": 2}),
+    Broken(
+        "conditional VAE, BCE averaged",
+        ("reconstruction averaged over pixels",),
+        "conditional-vae",
+        more={"reduction": "mean"},
+    ),
+    Broken("beta-TCVAE, beta 20", ("regularisation too strong",), "beta-tcvae", more={"knobs": {"beta": 20.0}}),
+    Broken("InfoVAE, MMD weight 1000", ("regularisation too strong",), "info-vae", more={"knobs": {"pull": 1000.0}}),
+    Broken("WAE, learning rate 1e-5", ("underfitting",), "wae", more={"lr": 1e-5}),  # no MMD weight breaks it
+    Broken(
+        "ladder VAE, BCE averaged", ("reconstruction averaged over pixels",), "ladder-vae", more={"reduction": "mean"}
+    ),
+    Broken(
+        "AAE, adversarial weight 10",
+        ("regularisation too strong", "an adversary that has won"),
+        "aae",
+        more={"knobs": {"weight": 10.0}},
+    ),
 )
 
 

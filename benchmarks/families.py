@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from aecore import metrics, presets, trained, work
+from aecore import baselines, metrics, presets, trained
 from aecore.config import Config
 from aecore.data import Data, is_here, load
 from aecore.families import FAMILIES, build, settle
@@ -37,7 +37,7 @@ def score(config: Config, data: Data) -> dict[str, Any]:
     opened = trained.Trained(config, recipe.model.eval(), {})
     codes = opened.codes_of(data.test)
     return {
-        "mse": float(work.squared_errors(opened, data.test).mean()),
+        "mse": float(opened.errors(data.test).mean()),
         "kl": sum(nats for part, nats in (last.validation or {}).items() if "kl" in part),
         "active": metrics.active_units(codes),
         "size": codes.shape[1],
@@ -50,7 +50,8 @@ def row(dataset: str, family: str, data: Data, seeds: list[int], network: str) -
     """A line of the table, and whether all seeds beat the mean picture and the half way to PCA."""
     config = at_defaults(dataset, family, seeds[0], network)
     found = [score(at_defaults(dataset, family, seed, network), data) for seed in seeds]
-    base = work.baselines(data, config.z_dim)
+    size = trained.sizes(config).code_size
+    base = baselines.measured(data.train, data.test, size)
     errors = [each["mse"] for each in found]
     half = (base["mean_picture_mse"] + base["pca_mse"]) / 2
     good = max(errors) < base["mean_picture_mse"] and max(errors) < half
@@ -58,7 +59,7 @@ def row(dataset: str, family: str, data: Data, seeds: list[int], network: str) -
     cells = [
         family,
         config.network,
-        str(config.z_dim),
+        str(size),
         f"{statistics.median(errors):.4f} ({min(errors):.4f} to {max(errors):.4f})",
         f"{base['pca_mse']:.4f}",
         f"{kl:.2f}" if kl else "",
@@ -98,7 +99,7 @@ def main() -> int:
     seeds, bad = [int(seed) for seed in given.seeds.split(",")], 0
     for dataset in filter(is_here, given.datasets.split(",")):
         data = load(dataset)
-        error = work.baselines(data, 1)["mean_picture_mse"]
+        error = baselines.measured(data.train, data.test, 0)["mean_picture_mse"]
         said, rows = f"Seeds {given.seeds}. The mean picture's error is {error:.4f}.", []
         for family in given.families.split(","):
             for network in given.networks.split(","):

@@ -16,9 +16,9 @@ with known:
         f"This model has only ever seen {run.card.knows}. Whatever it is given, it draws something of that kind.",
         icon=":material/visibility:",
     )
-    if run.config.family != "denoising":
-        st.caption("The chosen run was not trained to denoise. For one that was, train the family *denoising*.")
-        if cleaner := gallery.named("mnist-denoiser"):
+    if not run.corrupts:
+        st.caption("The chosen run was not trained to denoise: it never met a corrupted picture.")
+        if cleaner := gallery.denoiser():
             frame.link("pages/denoise.py", "Take the gallery's denoiser", run=cleaner.id)
 with source:
     x = pick.picture("Picture", "picture", frame.test_set(run), run.card, start=3)

@@ -57,12 +57,18 @@ st.caption(
 
 base = shared.baselines(run)
 st.header(f"On {len(test):,} test pictures")
+if run.code_bits != 32 * run.code_size:
+    st.caption(
+        f"A code of this model is {run.code_size} numbers that take {run.code_bits:,.0f} bits: each slot is stored as "
+        f"the index of its vector. PCA's {run.code_size} numbers take {32 * run.code_size:,} bits as float32."
+    )
 frame.figures(
     ("This model", f"{every.mean():.4f}", "Mean squared error per pixel; black to white is 1."),
     (
-        f"PCA with {run.config.z_dim}",
+        f"PCA with {run.code_size} {'number' if run.code_size == 1 else 'numbers'}",
         f"{base['pca_mse']:.4f}",
-        "The best that a linear map can do with as many numbers.",
+        "What a linear map does with a code of as many numbers, fitted to all pictures that this model learnt from. On "
+        "those no linear map does better. Its pictures are clipped to black and white as the model's are.",
     ),
     (
         "Mean picture",

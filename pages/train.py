@@ -26,19 +26,24 @@ with choice:
     if parent:
         frame.link("pages/train.py", "Start from random weights instead")
 card, family = CARDS[config.dataset], FAMILIES[config.family]
-squeezed = metrics.compression(card.shape, config.z_dim)
+sizes = trained.sizes(config)
+squeezed = metrics.compression(card.shape, sizes.code_size, sizes.code_bits)
 with told:
     st.markdown(f"**{family.title}.** {family.doc}")
     st.markdown(f"**{card.title}.** {card.what}")
     if family.remark:
         st.markdown(family.remark(config))
     frame.figures(
-        ("Parameters", f"{trained.parameters(config):,}", "Numbers that training sets."),
-        ("Compression", f"{squeezed.numbers:.3g} : 1", "Numbers in a picture against numbers in its code."),
+        ("Parameters", f"{sizes.parameters:,}", "Numbers that training sets."),
+        (
+            "Compression",
+            f"{squeezed.numbers:.3g} : 1",
+            f"Numbers in a picture against the {sizes.code_size:,} in its code.",
+        ),
         (
             "In bytes",
             f"{squeezed.bytes:.3g} : 1",
-            "A pixel is stored in one byte, a number of the code in four.",
+            f"A pixel value is stored in one byte, a code in {sizes.code_bits / 8:,.4g}.",
         ),
     )
 with st.expander("The layers, and how this family is declared"):

@@ -102,6 +102,18 @@ TROUBLES = {
         "validation": {"reconstruction": 20.0, "activity": 1.0},
         "code": POINTS | {"on": [0.5] * 3 + [0.0] * 5, "spare": [0.0]},
     },
+    "regularisation too strong": {
+        "config": settle(presets.start("digits", family="wae", knobs={"pull": 900})),
+        "code": POINTS,
+        "validation": PLAIN | {"mmd": 1.0},
+        "mse": 0.071,
+    },
+    "corruption too strong": {
+        "config": settle(presets.start("digits", family="denoising", knobs={"strength": 1.0})),
+        "code": POINTS,
+        "validation": PLAIN,
+        "mse": 0.071,
+    },
     "dead codebook entries": {"config": VQ, "code": POINTS | {"taken": [1 / 15] * 15}},  # of 64
     "an adversary that has won": {"config": AAE, "code": POINTS, "validation": PLAIN | {"critic": 0.1}},
     "a code of one number": {"config": dataclasses.replace(VAE, z_dim=1), "mse": 0.03},
@@ -118,7 +130,7 @@ def test_each_trouble_is_found_first_where_it_is(name):
 
 def test_every_sign_has_its_trouble_here():
     found = {ill(**each)[0] for each in TROUBLES.values()} | {"diverged"}  # of which more below
-    assert len(found) == len(doctor.SIGNS) + 1  # the price of the KL has two names
+    assert len(found) == len(doctor.SIGNS) + 1  # the weight of the KL has two names
 
 
 def test_a_loss_that_is_no_number_comes_before_all_else():
@@ -208,8 +220,36 @@ def test_another_family_brings_its_own_knobs():
     found = diagnose(Case(VAE, HISTORY, CHECKUP | {"code": code(sd=[0, 0], kl=[0, 0])}))[0]
     config = settle(cured(VAE, found))
     assert (config.family, config.knobs["free_bits"]) == ("beta-vae", 0.1)
-    unused = settle(presets.start("digits", family="conditional-vae"))
-    assert settle(cured(unused, found)).family == "beta-vae"
+
+
+# the price of the KL is what its family says it is, not a setting of that name
+
+
+def collapsed(family: str, **more) -> list[doctor.Finding]:
+    config = settle(dataclasses.replace(VAE, family=family, **more))
+    return diagnose(Case(config, HISTORY, CHECKUP | {"code": code(sd=[0.01, 0.0], kl=[0.0, 0.0])}))
+
+
+def test_a_beta_that_weighs_total_correlation_is_not_taken_for_the_price_of_the_kl():
+    found = collapsed("beta-tcvae", knobs={"beta": 20})
+    assert found[0].name == "regularisation too strong" and found[0].cure == {"beta": 3.0}
+    assert "beta too strong" not in [each.name for each in found]
+    within = collapsed("beta-tcvae", knobs={"beta": 3})
+    assert within[0].name == "posterior collapse" and within[0].cure == {"beta": 1.0}
+
+
+def test_what_an_info_vae_does_not_charge_is_counted():
+    config = settle(dataclasses.replace(VAE, family="info-vae", knobs={"alpha": 0.9}, reduction="mean"))
+    assert Case(config).price == pytest.approx(0.1 * 64)
+    assert Case(dataclasses.replace(config, reduction="sum")).price == pytest.approx(0.1)
+    assert Case(settle(presets.start("digits", family="wae"))).price == 0
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_cure_that_a_family_declares_is_of_settings_that_there_are(family):
+    for trouble, cure in FAMILIES[family].cures.items():
+        finding = doctor.Finding(trouble, "", "", cure)
+        assert settle(cured(settle(presets.start("digits", family=family)), finding))
 
 
 def test_a_cure_keeps_all_other_settings():

@@ -30,6 +30,7 @@ KINDS = {  # a family of each kind of code
     "codebook": "vq-vae",
     "conditional": "conditional-vae",
     "adversary": "aae",
+    "linear": "linear",
 }
 COMMON = [
     "New pictures",
@@ -41,7 +42,13 @@ COMMON = [
     "Stretch",
     "Try this",
 ]
-CLOUDS = ["What each number tells", "Clouds on the map", "One picture", "Three parts of the KL"]
+CLOUDS = [
+    "What each number tells",
+    "Clouds on the map",
+    "One picture",
+    "Three parts of the KL",
+    "Tightness of the ELBO",
+]
 OWN = {
     "points": [],
     "clouds": CLOUDS,
@@ -50,6 +57,7 @@ OWN = {
     "codebook": ["The codebook", "Paint with codes"],
     "conditional": ["Label by style", *CLOUDS],
     "adversary": [],
+    "linear": ["Beside PCA"],
 }
 
 
@@ -154,6 +162,7 @@ def test_a_kind_never_seen_before_gets_the_common_panels_and_no_error(unheard):
         app = opened(run, panel)
         assert not app.error
         assert not app.exception
+    assert "is not known" in shown(opened(run, "Codes over the prior"))  # its family says nothing of its parts
     assert command.main(["evaluate", run, "--json"]) == 0
 
 
@@ -179,6 +188,37 @@ def shown(app: AppTest) -> str:
     """All words and numbers of a page."""
     texts = [each.value for kind in ("markdown", "caption", "success", "latex") for each in getattr(app, kind)]
     return "\n".join([*texts, *(f"{each.label} {each.value}" for each in app.metric)])
+
+
+def test_the_angle_between_a_linear_model_and_pca_is_that_of_evaluate(evaluated, capsys):
+    run = learnt("linear", epochs=60, hidden=(), likelihood="gaussian", lr=0.02)
+    said = evaluated(run, capsys)
+    app, found = opened(run, "Beside PCA"), said["inside"]["pca"]
+    assert metric(app, "Largest principal angle") == f"{found['angles'][0]:.2f}°"
+    assert metric(app, "PCA, training") == f"{found['train']['pca']:.6f}"
+    assert 0 < found["angles"][0] < 90 and found["train"]["model"] > found["train"]["pca"] * (1 - 1e-5)
+    assert (said["code_size"], said["code_bits"]) == (4, 128)
+
+
+def test_the_gap_between_the_elbo_and_a_tighter_bound_is_that_of_evaluate(evaluated, capsys):
+    run = learnt("vae")
+    found = evaluated(run, capsys)["inside"]["bounds"]
+    bounds = found["log_likelihood"]
+    assert bounds["1"] < bounds["16"] < bounds["128"] and found["gap"] == pytest.approx(bounds["128"] - bounds["1"])
+    app = opened(run, "Tightness of the ELBO")
+    assert metric(app, "Gap") == f"{found['gap']:.2f} ± {2 * found['gap_error']:.2f}"
+
+
+def test_a_codes_size_is_all_its_numbers_and_its_bits_what_it_takes_to_store(evaluated, capsys):
+    run = learnt("vq-vae", knobs={"codes": 32, "width": 3})
+    said = evaluated(run, capsys)
+    assert (said["code_size"], said["code_bits"]) == (12, 20)  # 4 slots of 3 numbers, each one of 32
+    assert said["checkup"]["code_size"] == 12 and runs.entry(run).result["code_size"] == 12
+    reconstruct = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+    reconstruct.query_params["run"] = run
+    reconstruct.run().switch_page("pages/reconstruct.py").run()
+    assert metric(reconstruct, "PCA with 12 numbers") == f"{said['pca_mse']:.4f}"
+    assert "20 bits" in shown(reconstruct)
 
 
 def test_the_numbers_of_clouds_are_those_of_evaluate(evaluated, capsys):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from aecore import ledger, metrics, presets, runs, trained, work
+from aecore import baselines, ledger, metrics, presets, runs, trained, work
 from aecore.config import Config
 from aecore.data import is_here, load
 from aecore.errors import UserError
@@ -504,4 +504,4 @@ def test_models_of_the_gallery_open_and_beat_the_mean_picture(name):
     drawn = opened.reconstruct(data.test.floats(), data.test.labels)
     error = metrics.mse(data.test.floats(), drawn).mean()
     assert error == pytest.approx(opened.result["mse"], rel=0.01)  # other machines round otherwise
-    assert error < 0.8 * metrics.mean_picture_error(data.train.floats(), data.test.floats())
+    assert error < 0.8 * baselines.measured(data.train, data.test, 0)["mean_picture_mse"]

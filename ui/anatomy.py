@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from aecore.terms import RECONSTRUCTION
 from ui import anatomy_charts, frame, shared
 from ui.panel import Panel
 from ui.stretch import STRETCH
@@ -128,7 +129,7 @@ def _parts(run: Trained, config: Config, mine: Mapping[str, float], others: list
         for part, nats in parts.items():
             words = formulas.punishes(config, part)
             lines.append(f"- **{part}**, {nats:.4f}" + (f". {words}" if words else ""))
-            if part == "reconstruction" and (least := shared.inside(run, "anatomy").get("floor")):
+            if part == RECONSTRUCTION and (least := shared.inside(run, "anatomy").get("floor")):
                 count = formulas.pixels(config) if config.reduction == "mean" else 1
                 lines[-1] += (
                     f" No model can get below {least / count:.4f} here: a gray pixel costs its own entropy even when "
@@ -146,7 +147,7 @@ def _weights(config: Config, mine: Mapping[str, float]) -> None:
     if lines:
         st.markdown("**The settings of this family**\n\n" + "\n".join(lines))
     if len(mine) > 1:
-        st.markdown(formulas.weighing(config, mine))
+        st.markdown(formulas.weighing(config))
 
 
 def _value(value: object) -> str:
@@ -162,8 +163,8 @@ def _source(run: Trained) -> None:
     family, config = FAMILIES[run.config.family], run.config
     st.markdown(f"**{family.title}.** {family.doc}")
     st.markdown(
-        f"This run: {run.card.title}, {config.network} network, {config.z_dim} numbers, {config.epochs} epochs, seed "
-        f"{config.seed}."
+        f"This run: {run.card.title}, {config.network} network, a code of {run.code_size} numbers, {config.epochs} "
+        f"epochs, seed {config.seed}."
     )
     st.code(family.source, language="python", wrap_lines=True)
 
@@ -200,7 +201,7 @@ def _filters_and_atoms(run: Trained) -> None:
             [atom.name for atom in atoms],
         )
     )
-    every = run.config.z_dim
+    every = run.config.z_dim if slots else run.code_size
     st.caption(
         anatomy_charts.scale(run)
         + (f" {len(atoms)} of {every}: those that tell most or vary most." if len(atoms) < every else "")

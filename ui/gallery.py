@@ -11,13 +11,13 @@ import streamlit as st
 
 from aecore import ledger, runs
 from aecore.cards import CARDS
+from aecore.terms import RECONSTRUCTION
 from ui import frame, images, shared
 
 MOST = 24  # runs of one's own that the picker shows; the others are on the Runs page
 SHOWN = 10  # test pictures that the sweep redraws
 DRAWN = 10  # new pictures of the sweep
 SEED = 0  # of these
-BY = "mnist-beta-"  # how the names of the sweep begin
 
 
 def mine(entries: Sequence[runs.Entry]) -> list[runs.Entry]:
@@ -30,10 +30,10 @@ def exhibits(entries: Sequence[runs.Entry]) -> list[runs.Entry]:
     return [entry for entry in entries if entry.gallery]
 
 
-def named(name: str) -> runs.Entry | None:
-    """The exhibit of this name, if it can be used."""
+def denoiser() -> runs.Entry | None:
+    """The first exhibit that can be used and was measured as a denoiser."""
     usable = (entry for entry in exhibits(runs.entries()) if entry.finished)
-    return next((entry for entry in usable if entry.result.get("exhibit", {}).get("name") == name), None)
+    return next((entry for entry in usable if "denoising" in entry.result.get("scores", {})), None)
 
 
 # --- The picker -------------------------------------------------------------------------------------------------------
@@ -126,8 +126,9 @@ def _text(entry: runs.Entry) -> str:
 
 def sweep(entries: Sequence[runs.Entry]) -> None:
     """The beta-VAEs of the gallery, all alike but for beta: one slides through them."""
-    named = {entry.result.get("exhibit", {}).get("name", ""): entry for entry in entries if entry.finished}
-    priced = {float(name.removeprefix(BY)): entry for name, entry in named.items() if name.startswith(BY)}
+    shown = (entry for entry in entries if entry.finished and entry.config)
+    steps = {entry.result.get("exhibit", {}).get("sweep"): entry for entry in shown}
+    priced = {float(beta): entry for beta, entry in steps.items() if beta is not None}
     if len(priced) < 2:
         return
     st.header("Slide through beta")
@@ -164,7 +165,7 @@ def _table(priced: Mapping[float, runs.Entry], beta: float) -> None:
             {
                 "": "▶" if price == beta else "",
                 "beta": price,
-                "reconstruction (nats)": said["test"]["reconstruction"],
+                "reconstruction (nats)": said["test"][RECONSTRUCTION],
                 "KL (nats)": said["kl"],
                 "active numbers of 16": said["active_units"],
                 "squared error": said["mse"],

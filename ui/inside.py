@@ -6,12 +6,14 @@ import streamlit as st
 
 from aecore.bottlenecks import Activations, GaussianLatent, LadderLatent, Latent, Quantized
 from aecore.kinds import for_kinds
-from aecore.model import Conditional
+from aecore.model import Conditional, LinearAutoencoder
 from aecore.trained import Trained
 from ui.anatomy import COMMON
+from ui.bounds import BOUNDS
 from ui.clouds import GAUSSIAN
 from ui.codebooks import CODEBOOK
 from ui.levels import LADDER
+from ui.linear import LINEAR
 from ui.panel import Panel
 from ui.samples import SAMPLES
 from ui.styles import CONDITIONAL
@@ -20,8 +22,9 @@ from ui.units import SPARSE
 # kind of code or of model -> panels, the most particular kinds first. A new family needs no entry
 PANELS: dict[type, tuple[Panel, ...]] = {
     Conditional: CONDITIONAL,
+    LinearAutoencoder: LINEAR,
     LadderLatent: LADDER,
-    GaussianLatent: GAUSSIAN,
+    GaussianLatent: (*GAUSSIAN, *BOUNDS),
     Activations: SPARSE,
     Quantized: CODEBOOK,
     Latent: (*SAMPLES, *COMMON),

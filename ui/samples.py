@@ -9,6 +9,8 @@ import streamlit as st
 
 from aecore import latents, samples
 from aecore.bottlenecks import Quantized
+from aecore.families import FAMILIES
+from aecore.terms import RECONSTRUCTION
 from ui import frame, images, samples_charts, shared
 from ui.panel import Panel
 
@@ -57,7 +59,7 @@ def new(run: Trained) -> None:
         return
     st.subheader("How good are they?")
     frame.draw(samples_charts.scores(said, WAYS, frame.colours()), key="inside-scores")
-    st.markdown(_verdict(said, bool(_asking(run))))
+    st.markdown(_verdict(said, bool(_asking(run)[0])))
     _meanings(said)
 
 
@@ -176,11 +178,18 @@ def _asked(run: Trained) -> str:
             "itself is right, so the crowds look alike; **what slots have to do with each other is not in it**, and "
             "that is why its samples are worse than its reconstructions."
         )
-    if parts := _asking(run):
-        named = " and ".join(f"*{part}*" for part in parts)
+    asking, unknown = _asking(run)
+    if asking:
+        named = " and ".join(f"*{part}*" for part in asking)
         return (
             f"This model **was asked to fill the prior**, by {named} in its loss. The MMD says how far it got; models "
             "that were never asked mostly lie between 0.2 and 4."
+        )
+    if unknown:
+        named = " and ".join(f"*{part}*" for part in unknown)
+        return (
+            f"Whether this model was asked to fill the prior is not known: its family does not say what {named} in its "
+            "loss compares."
         )
     return (
         "Nothing in this model's loss ever asked its codes to fill a prior: **they lie wherever training happened "
@@ -188,9 +197,11 @@ def _asked(run: Trained) -> str:
     )
 
 
-def _asking(run: Trained) -> list[str]:
-    """The parts of the loss that compare codes with the prior."""
-    return [part for part in run.result.get("train", {}) if part in samples.ASKING]
+def _asking(run: Trained) -> tuple[list[str], list[str]]:
+    """The parts of the loss that compare codes with the prior, and those of which the family says nothing."""
+    declared, parts = FAMILIES[run.config.family].parts, run.result.get("train", {})
+    asking = [part for part in parts if part in declared and declared[part].term.asks_for_prior]
+    return asking, [part for part in parts if part not in declared and part != RECONSTRUCTION]
 
 
 SAMPLES = (

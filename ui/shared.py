@@ -203,9 +203,7 @@ def by_class(run: Trained) -> tuple[np.ndarray, np.ndarray]:
 
 @st.cache_resource(max_entries=16, show_spinner="Reconstructing the test pictures ...")
 def _errors(key: Key) -> np.ndarray:
-    from aecore import work
-
-    return work.squared_errors(_opened(key), _test(key)) if key.here else _products(key).errors
+    return _opened(key).errors(_test(key)) if key.here else _products(key).errors
 
 
 def errors(run: Trained) -> np.ndarray:
@@ -214,16 +212,19 @@ def errors(run: Trained) -> np.ndarray:
 
 
 @st.cache_data(max_entries=64, show_spinner="Computing what PCA would do ...")
-def _baselines(dataset: str, z_dim: int) -> dict[str, float]:
-    from aecore import data, work
+def _baselines(dataset: str, pictures: int, code_size: int) -> dict[str, float]:
+    from aecore import baselines, data
 
-    return work.baselines(data.load(dataset), z_dim)
+    known = data.load(dataset)
+    return baselines.measured(known.train.first(pictures), known.test, code_size)
 
 
 def baselines(run: Trained) -> dict[str, float]:
-    """What a model has to beat: `pca_mse` and `mean_picture_mse`, per pixel on the test pictures."""
-    key = key_of(run)
-    return _baselines(run.config.dataset, run.config.z_dim) if key.here else _products(key).baselines
+    """What a model has to beat: `pca_mse` and `mean_picture_mse`, per pixel on the test pictures, both fitted to the
+    pictures that it learnt from."""
+    if not key_of(run).here:
+        return {name: run.result["scores"][name] for name in ("pca_mse", "mean_picture_mse")}
+    return _baselines(run.config.dataset, run.config.pictures, run.code_size)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring the model ...")

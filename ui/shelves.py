@@ -62,7 +62,7 @@ def _line(entry: runs.Entry, label: ledger.Label, name: str) -> dict[str, object
         "state": entry.state,
         "data": config.dataset if config else "",
         "family": config.family if config else "",
-        "size": config.z_dim if config else None,
+        "size": entry.result.get("code_size"),
         "error": entry.result.get("mse"),
         "seconds": entry.result.get("seconds"),
         "when": datetime.datetime.fromtimestamp(entry.created) if entry.created else None,

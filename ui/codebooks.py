@@ -196,16 +196,15 @@ def _tools(strokes: list[tuple[int, ...]], slot: int, taken: np.ndarray) -> None
     st.selectbox(
         f"Vector in slot {slot + 1}", taken.tolist(), key=key, on_change=chosen, help="Most often taken first."
     )
+
+    def back_to(count: int) -> None:
+        del strokes[count:]
+
     with st.container(horizontal=True):
         only = len(strokes) == 1
-        st.button("Undo", icon=":material/undo:", key="inside-undo", disabled=only, on_click=lambda: strokes.pop())
-        st.button(
-            "Start again",
-            icon=":material/restart_alt:",
-            key="inside-reset",
-            disabled=only,
-            on_click=lambda: strokes.__delitem__(slice(1, None)),
-        )
+        undo, again = ":material/undo:", ":material/restart_alt:"
+        st.button("Undo", icon=undo, key="inside-undo", disabled=only, on_click=back_to, args=(-1,))
+        st.button("Start again", icon=again, key="inside-reset", disabled=only, on_click=back_to, args=(1,))
 
 
 CODEBOOK = (

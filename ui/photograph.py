@@ -97,7 +97,7 @@ def spoilt(x: np.ndarray, own: bool) -> np.ndarray | None:
     words, most, start, unit = NOISES[kind]
     strength = st.slider(words, 1, most, start, key=f"strength-{kind}", bind="query-params")
     noisy = corruptions.corrupted(x[None], kind, strength / unit, seed=0)[0]
-    return np.float32(np.round(noisy * 255) / 255)
+    return np.asarray(np.round(noisy * 255) / 255, np.float32)
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,11 @@ def cleaned(given: np.ndarray) -> Cleaned:
         return kept
     bar = st.progress(0.0, "Cleaning ...")
     net = frame.attempt(photos.load)
-    pixels = pictures.to_bytes(
-        frame.attempt(photos.clean, net, given, lambda share: bar.progress(share, "Cleaning ..."))
-    )
+
+    def told(share: float) -> None:
+        bar.progress(share, "Cleaning ...")
+
+    pixels = pictures.to_bytes(frame.attempt(photos.clean, net, given, told))
     bar.empty()
     found = Cleaned(key, pixels, pictures.png(given), pictures.png(pixels))
     st.session_state["ae-cleaned"] = found

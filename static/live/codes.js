@@ -1,14 +1,8 @@
 // What happens to codes, as steps (aecore/browser.py says what each is): bottlenecks, codebooks, labels and ladders.
 
-const { part } = await import(new URL(`./layers.js${new URL(import.meta.url).search}`, import.meta.url)); // the same version
+import { part } from './layers.js';
 
-/** @typedef {import('./net.js').Op} Op */
-/** @typedef {import('./net.js').Step} Step */
-
-/**
- * `chain` makes one step of several (net.js), for those that are made of others.
- * @type {Record<string, (op: Op, weights: Float32Array, size: number, chain: typeof import('./net.js').chain) => Step>}
- */
+/** @type {Record<string, import('./net.js').Maker>} */
 export const CODES = {
   first: ({ keep }) => ({ size: keep, run: (x) => x.subarray(0, keep) }),
 
@@ -33,7 +27,8 @@ export const CODES = {
       size: slots * width,
       run: (x) => {
         for (let slot = 0; slot < slots; slot++) {
-          const at = slot * width, found = closest(x, at, book, width) * width;
+          const at = slot * width;
+          const found = closest(x, at, book, width) * width;
           for (let i = 0; i < width; i++) x[at + i] = book[found + i];
         }
         return x;
@@ -67,15 +62,21 @@ export const CODES = {
 
   // The code of a ladder: the top level's mean, then the bottom level's in units of what the top expects.
   ladder({ top, bottom, ...parts }, weights, size, chain) {
-    const toTop = chain(parts.to_top, weights, size), toBottom = chain(parts.to_bottom, weights, size);
-    const expect = chain(parts.expect, weights, top), out = new Float32Array(top + bottom);
+    const toTop = chain(parts.to_top, weights, size);
+    const toBottom = chain(parts.to_bottom, weights, size);
+    const expect = chain(parts.expect, weights, top);
+    const out = new Float32Array(top + bottom);
     return {
       size: out.length,
       run: (h) => {
-        const mean = toTop.run(h, 0).subarray(0, top), seen = toBottom.run(h, 0), expected = expect.run(mean, 0);
+        const mean = toTop.run(h, 0).subarray(0, top);
+        const seen = toBottom.run(h, 0);
+        const expected = expect.run(mean, 0);
         out.set(mean);
         for (let i = 0; i < bottom; i++) {
-          const doubt = seen[bottom + i], spread = expected[bottom + i], share = 1 / (1 + Math.exp(doubt - spread));
+          const doubt = seen[bottom + i];
+          const spread = expected[bottom + i];
+          const share = 1 / (1 + Math.exp(doubt - spread));
           out[top + i] = share * (seen[i] - expected[i]) * Math.exp(-0.5 * spread);
         }
         return out;
@@ -84,7 +85,8 @@ export const CODES = {
   },
 
   rungs({ top, bottom, ...parts }, weights, size, chain) {
-    const expect = chain(parts.expect, weights, top), out = new Float32Array(bottom);
+    const expect = chain(parts.expect, weights, top);
+    const out = new Float32Array(bottom);
     return {
       size: bottom,
       run: (z) => {
@@ -96,9 +98,16 @@ export const CODES = {
   },
 };
 
-/** Which vector of a codebook is nearest to x[at ...]; of equal ones the first. */
+/**
+ * Which vector of a codebook is nearest to x[at ...]; of equal ones the first.
+ * @param {Float32Array} x
+ * @param {number} at
+ * @param {Float32Array} book
+ * @param {number} width
+ */
 function closest(x, at, book, width) {
-  let least = Infinity, found = 0;
+  let least = Infinity;
+  let found = 0;
   for (let from = 0; from < book.length; from += width) {
     let distance = 0;
     for (let i = 0; i < width; i++) distance += (x[at + i] - book[from + i]) ** 2;

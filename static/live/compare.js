@@ -1,24 +1,43 @@
-// Two pictures of the same size over each other, and an edge between them that is dragged: left of it the first is seen.
+// Two pictures of the same size over each other, and an edge between them that is dragged: left of it the first is
+// seen.
 
-const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // of the same version
-const { listeners } = await beside('./page.js');
+import { finder, listeners } from './page.js';
+
+/**
+ * @import { Component, Table } from './index.js'
+ *
+ * @typedef {Object} Data what ui/photograph.py sends
+ * @property {Table} before a PNG file
+ * @property {Table} after
+ * @property {string[]} names of the two
+ * @property {string[]} words what is seen on them
+ * @property {number[]} size width and height in pixels
+ */
 
 const LEAST = 480; // CSS pixels: smaller pictures are enlarged, by a whole number
 
+/** @param {Component<Data>} component */
 export default function view({ parentElement, data }) {
-  const root = parentElement.querySelector('.compare'), $ = (selector) => root.querySelector(selector);
-  const slider = $('input'), pictures = [$('.before img'), $('img.after')];
+  const root = finder(parentElement)('.compare');
+  const $ = finder(root);
+  const slider = $('input', HTMLInputElement);
+  const pictures = [$('.before img'), $('img.after')];
   const { on, stop } = listeners();
+  /** @type {string[]} */
   let addresses = [];
 
   function tell() {
     const share = slider.valueAsNumber;
     $('.stage').style.setProperty('--at', `${share}%`);
-    slider.setAttribute('aria-valuetext', `${Math.round(share)} % ${data.names[0]}, ${Math.round(100 - share)} % ${data.names[1]}`);
+    slider.setAttribute(
+      'aria-valuetext',
+      `${Math.round(share)} % ${data.names[0]}, ${Math.round(100 - share)} % ${data.names[1]}`,
+    );
     $('.left').hidden = share < 15; // where it would lie over the other one
     $('.right').hidden = share > 85;
   }
 
+  /** @param {Data} given */
   function show(given) {
     data = given;
     free();
@@ -28,11 +47,12 @@ export default function view({ parentElement, data }) {
     for (const [at, picture] of pictures.entries()) {
       Object.assign(picture, { src: addresses[at], alt: `${data.names[at]}: ${data.words[at]}` });
     }
-    const [wide, high] = data.size, times = Math.max(1, Math.round(LEAST / wide));
+    const [wide, high] = data.size;
+    const times = Math.max(1, Math.round(LEAST / wide));
     $('.left').textContent = data.names[0];
     $('.right').textContent = data.names[1];
     $('.stage').classList.toggle('enlarged', times > 1);
-    $('.stage').style.setProperty('--aspect', wide / high);
+    $('.stage').style.setProperty('--aspect', String(wide / high));
     // all of it in sight: as wide as it is, but not higher than most of the window
     $('.stage').style.setProperty('--width', `min(${times * wide}px, ${(80 * wide) / high}vh)`);
     slider.setAttribute('aria-label', `Edge between ${data.names[0].toLowerCase()} and ${data.names[1].toLowerCase()}`);

@@ -3,11 +3,19 @@
 const CHUNK = 15; // milliseconds of work after which a worker tells what it has and looks for a newer request
 
 /**
+ * @typedef {(pictures: Uint8Array, done: number) => void} Part
  * @typedef {Object} Crowd
- * @property {(codes: Float32Array, label?: number, part?: (pictures: Uint8Array, done: number) => void) => Promise<Uint8Array | null>}
- *   decode codes [N * size] -> pictures [N * C * H * W], 0 to 255, in the order of `net.decode`. The latest request wins:
- *   one that a newer one overtakes gives null. `part` is told of the pictures that are there so far.
+ * @property {(codes: Float32Array, label?: number, part?: Part) => Promise<Uint8Array | null>} decode codes [N * size]
+ *   -> pictures [N * C * H * W], 0 to 255, in the order of `net.decode`. The latest request wins: one that a newer one
+ *   overtakes gives null. `part` is told of the pictures that are there so far.
  * @property {() => void} close ends the worker; the next request begins a new one
+ *
+ * @typedef {Object} Running the request that is being answered
+ * @property {number} count of pictures
+ * @property {Uint8Array} pictures
+ * @property {Part} [part]
+ * @property {(pictures: Uint8Array | null) => void} finish
+ * @property {(error: Error) => void} fail
  */
 
 /**
@@ -17,15 +25,22 @@ const CHUNK = 15; // milliseconds of work after which a worker tells what it has
  */
 export function crowd(head, weights) {
   const pixels = head.shape.reduce((a, b) => a * b, 1);
-  let worker = null, turn = 0, running = null;
+  /** @type {Worker | null} */
+  let worker = null;
+  let turn = 0;
+  /** @type {Running | null} */
+  let running = null;
 
   function begin() {
-    worker = new Worker(new URL(`./worker.js${new URL(import.meta.url).search}`, import.meta.url), { type: 'module' });
-    worker.onmessage = ({ data }) => arrived(data);
-    worker.onerror = (event) => running?.fail(new Error(event.message || 'The worker that decodes could not be started'));
-    worker.postMessage({ head, weights, chunk: CHUNK });
+    const begun = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+    begun.onmessage = ({ data }) => arrived(data);
+    begun.onerror = (event) =>
+      running?.fail(new Error(event.message || 'The worker that decodes could not be started'));
+    begun.postMessage({ head, weights, chunk: CHUNK });
+    return begun;
   }
 
+  /** @param {{ turn: number, from: number, bytes: Uint8Array }} answer */
   function arrived({ turn: of, from, bytes }) {
     if (of !== turn || !running) return;
     running.pictures.set(bytes, from * pixels);
@@ -37,17 +52,27 @@ export function crowd(head, weights) {
   return {
     decode(codes, label = 0, part) {
       running?.finish(null);
-      if (!worker) begin();
-      const count = codes.length / head.size, pictures = new Uint8Array(count * pixels);
+      worker ??= begin();
+      const count = codes.length / head.size;
+      const pictures = new Uint8Array(count * pixels);
       if (!count) return Promise.resolve(pictures);
       turn++;
+      const busy = worker;
       return new Promise((resolve, reject) => {
-        const end = (settle) => (what) => {
-          running = null;
-          settle(what);
+        running = {
+          count,
+          pictures,
+          part,
+          finish(found) {
+            running = null;
+            resolve(found);
+          },
+          fail(error) {
+            running = null;
+            reject(error);
+          },
         };
-        running = { count, pictures, part, finish: end(resolve), fail: end(reject) };
-        worker.postMessage({ turn, codes, label });
+        busy.postMessage({ turn, codes, label });
       });
     },
     close() {

@@ -1,6 +1,7 @@
 // Random numbers that a seed repeats.
 
 // Uniform in [0, 1): mulberry32, Tommy Ettinger's 32-bit generator.
+/** @param {number} seed */
 export function uniform(seed) {
   let state = seed >>> 0;
   return () => {
@@ -12,8 +13,10 @@ export function uniform(seed) {
 }
 
 // Standard normal: two at a time out of two uniform ones (Box & Muller 1958).
+/** @param {number} seed */
 export function normal(seed) {
   const random = uniform(seed);
+  /** @type {number | null} */
   let spare = null;
   return () => {
     if (spare !== null) {
@@ -21,7 +24,8 @@ export function normal(seed) {
       spare = null;
       return kept;
     }
-    const length = Math.sqrt(-2 * Math.log(1 - random())), angle = 2 * Math.PI * random();
+    const length = Math.sqrt(-2 * Math.log(1 - random()));
+    const angle = 2 * Math.PI * random();
     spare = length * Math.sin(angle);
     return length * Math.cos(angle);
   };

@@ -1,7 +1,7 @@
 // What a component of Streamlit calls (mounted by ui/live.py): keeps models, and shows views of them.
 //
-// `data.view` says what to do. "weights": the model `data.model` (a key) is put among the models. Any other name is a view:
-// a module beside this one, `${view}.js`, whose default export is
+// `data.view` says what to do. "weights": the model `data.model` (a key) is put among the models. Any other name is a
+// view: a module beside this one, `${view}.js`, whose default export is
 //
 //     export default function view({ parentElement, data, model, setStateValue, setTriggerValue }) {
 //       // parentElement holds what stands in `${view}.html`, styled by `${view}.css`; both are optional files
@@ -15,32 +15,45 @@
 //
 // `dress` is also called once at the beginning. After `close` the same parentElement may be given to a new call, for
 // another model: what a view has put into it must then be gone. setStateValue(name, value) keeps a value that the page
-// reads as `result.name`; setTriggerValue(name, value) is seen by one run of the page only. Both run the page anew: never
-// call them while something is dragged.
+// reads as `result.name`; setTriggerValue(name, value) is seen by one run of the page only. Both run the page anew:
+// never call them while something is dragged.
 //
-// Imports between these modules carry the version of their own address, or the browser may mix old and new ones:
-//     const { wiped } = await import(new URL(`./canvas.js${new URL(import.meta.url).search}`, import.meta.url));
+// All modules are served under an address that holds a hash of what is in them: an import by a relative path finds the
+// file of the same version. All that a view imports is asked for at once (ui/component.py), and mostly here already.
 
-const here = new URL(import.meta.url);
-const beside = (name) => import(new URL(name + here.search, here)); // the same version as this file
-const all = (...names) => names.forEach((name) => beside(`./${name}.js`));
-// What is imported by what is imported: asked for at once, not one answer after the other. A name that is missing here
-// only comes later.
-all('models', 'net', 'crowd', 'layers', 'codes', 'product', 'surprise');
-const MAP = ['page', 'plane', 'places', 'picture', 'look', 'backdrop', 'scatter', '../replay/canvas'];
-const WALK = [...MAP, 'walking', 'gestures', 'keys', 'overlay'];
-const SOON = {
-  home: [...WALK, 'sheet', 'ink', 'guide', 'trail'], pad: [...WALK, 'mosaic'],
-  draw: [...MAP, 'sheet', 'ink', 'trail', 'metrics'],
-  map: [...MAP, 'dots', 'gestures', 'keys', 'marks', 'overlay'],
-};
-const models = beside('./models.js');
+import { get, put } from './models.js';
 
+/**
+ * @import { Model } from './models.js'
+ *
+ * @typedef {{ getChild(name: 'blob'): { get(at: 0): Uint8Array<ArrayBuffer> } }} Table bytes (ui/component.py, `blob`)
+ * @typedef {{ update(data: any): void, dress(): void, close(): void }} View
+ * @typedef {{ data: any, view: View | null, turn: number }} Mounted
+ */
+
+/**
+ * What Streamlit gives a component of its own and of the page's data.
+ * @template Data
+ * @typedef {Object} Component
+ * @property {HTMLElement | ShadowRoot} parentElement
+ * @property {Data} data
+ * @property {(name: string, value: unknown) => void} setStateValue
+ * @property {(name: string, value: unknown) => void} setTriggerValue
+ */
+
+/**
+ * The same for a view of a model.
+ * @template Data
+ * @typedef {Component<Data> & { model: Model }} Given
+ */
+
+/** @type {WeakMap<Component<any>['parentElement'], Mounted>} */
 const open = new WeakMap(); // what is mounted where
 
+/** @param {Component<any>} component @returns {(() => void) | void} */
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   if (data.view === 'weights') return keep(parentElement, data);
-  const mounted = open.get(parentElement) ?? { data: null, view: null, model: null, turn: 0 };
+  const mounted = open.get(parentElement) ?? { data: null, view: null, turn: 0 };
   open.set(parentElement, mounted);
   const before = mounted.data;
   mounted.data = data;
@@ -56,25 +69,34 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   };
 }
 
+/** @param {Mounted} mounted @param {Omit<Component<any>, 'data'>} component */
 async function show(mounted, component) {
   close(mounted);
-  const turn = mounted.turn, { view, model } = mounted.data;
-  all(...(SOON[view] ?? []));
-  const [module, net] = await Promise.all([beside(`./${view}.js`), model ? models.then(({ get }) => get(model)) : null]);
+  const turn = mounted.turn;
+  const { view, model } = mounted.data;
+  const [module, net] = await Promise.all([import(`./${view}.js`), model ? get(model) : null]);
   if (turn !== mounted.turn) return; // something else is wanted by now
-  mounted.view = module.default({ ...component, data: mounted.data, model: net });
-  mounted.view.dress();
+  const opened = module.default({ ...component, data: mounted.data, model: net });
+  mounted.view = opened;
+  opened.dress();
 }
 
+/** @param {Mounted} mounted */
 function close(mounted) {
   mounted.turn++;
   mounted.view?.close();
   mounted.view = null;
 }
 
+/**
+ * @param {Component<any>['parentElement']} parentElement
+ * @param {{ model: string, head: import('./net.js').Head & { half?: boolean }, blob: Table }} data
+ */
 function keep(parentElement, { model, head, blob }) {
-  models.then(({ put }) => put(model, head, blob.getChild('blob').get(0)));
+  put(model, head, blob.getChild('blob').get(0));
   // nothing to see, so no gap between what stands above and below
-  const host = parentElement.getRootNode().host ?? parentElement;
-  host.closest('[data-testid="stElementContainer"]')?.style.setProperty('display', 'none');
+  const root = parentElement.getRootNode();
+  const host = root instanceof ShadowRoot ? root.host : parentElement;
+  const container = host instanceof Element && host.closest('[data-testid="stElementContainer"]');
+  if (container instanceof HTMLElement) container.style.setProperty('display', 'none');
 }

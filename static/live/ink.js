@@ -1,9 +1,24 @@
 // Strokes of a pen: on the sheet, and as the small picture that a model is given.
 
+import { penOf } from '../replay/canvas.js';
+
+/**
+ * @import { Place } from './plane.js'
+ * @import { Pen } from '../replay/canvas.js'
+ *
+ * @typedef {Object} Stroke
+ * @property {number} width in shares of the sheet
+ * @property {Place[]} points in shares of the sheet
+ * @property {Place[]} trail for whoever looks where the stroke leads
+ *
+ * @typedef {{ box: number, mass: boolean, why: string }} Fit how the makers of a data set placed a drawing (ui/pad.py)
+ * @typedef {{ fit: Fit | null, bits: boolean, pen: number }} Hand what ui/pad.py sends (`hand`)
+ */
+
 const FINE = 4; // a pixel of the small picture is 4 x 4 of ours
 const LEAST = 0.3; // of the sheet: what is smaller is not blown up to fill the picture, or a first dot would
 
-// A stroke is { width, points: [[x, y], ...] }, all in shares of the sheet.
+/** @param {Pen} pen @param {Stroke[]} strokes */
 export function trace(pen, strokes) {
   pen.lineCap = pen.lineJoin = 'round';
   for (const { width, points } of strokes) {
@@ -16,6 +31,7 @@ export function trace(pen, strokes) {
 }
 
 // The box round all ink: [left, top, width, height].
+/** @param {Stroke[]} strokes */
 function frame(strokes) {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const { width, points } of strokes) {
@@ -32,19 +48,24 @@ function frame(strokes) {
 // A function that turns strokes into a picture [1, high, wide] as the makers of a data set did (`fit`, see ui/pad.py):
 // `box`, the pixels that the longer side fills; `mass`, whether the centre of mass or that of the frame comes into the
 // middle; `bits`, whether a pixel counts the black and white dots in it. No `fit`: the sheet as it is.
+/** @param {number[]} shape */
 export function scanner([, high, wide]) {
   const canvas = Object.assign(document.createElement('canvas'), { width: wide * FINE, height: high * FINE });
-  const pen = canvas.getContext('2d', { willReadFrequently: true }), picture = new Float32Array(high * wide);
+  const pen = penOf(canvas, { willReadFrequently: true });
+  const picture = new Float32Array(high * wide);
 
+  /** @param {Stroke[]} strokes @param {Fit | null} fit */
   function put(strokes, fit) {
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, canvas.width, canvas.height);
     if (!fit) return pen.setTransform(canvas.width, 0, 0, canvas.height, 0, 0);
-    const [left, top, across, down] = frame(strokes), scale = (fit.box * FINE) / Math.max(across, down, LEAST);
+    const [left, top, across, down] = frame(strokes);
+    const scale = (fit.box * FINE) / Math.max(across, down, LEAST);
     const [x, y] = [canvas.width / 2 - scale * (left + across / 2), canvas.height / 2 - scale * (top + down / 2)];
     return pen.setTransform(scale, 0, 0, scale, x, y);
   }
 
+  /** @param {Stroke[]} strokes @param {Fit | null} fit @param {boolean} bits */
   return (strokes, fit, bits) => {
     picture.fill(0);
     if (!strokes.length) return picture;
@@ -67,8 +88,11 @@ export function scanner([, high, wide]) {
 }
 
 // From the middle to the centre of mass, in whole fine pixels.
+/** @param {Float32Array} ink @param {number} width @param {number} height */
 function offset(ink, width, height) {
-  let mass = 0, across = 0, down = 0;
+  let mass = 0;
+  let across = 0;
+  let down = 0;
   for (let i = 0; i < ink.length; i++) {
     if (!ink[i]) continue;
     mass += ink[i];

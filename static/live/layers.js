@@ -1,17 +1,20 @@
 // The layers of a network as steps (aecore/browser.py says what each is). Pictures have their channels innermost.
 
-const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // of the same version
-const { dense, multiply, pieces } = await beside('./product.js');
+import { dense, multiply, pieces } from './product.js';
 
-/** @typedef {import('./net.js').Op} Op */
-/** @typedef {import('./net.js').Step} Step */
+/** @import { Maker, Op } from './net.js' */
 
+/** @param {Float32Array} weights @param {number} from @param {number} size */
 export const part = (weights, from, size) => weights.subarray(from, from + size);
 
-/** A function of each number alone, done in place. */
+/**
+ * A function of each number alone, done in place.
+ * @param {(x: Float32Array, op: Op) => void} change
+ * @returns {Maker}
+ */
 const pointwise = (change) => (op, weights, size) => ({ size, run: (x) => (change(x, op), x) });
 
-/** @type {Record<string, (op: Op, weights: Float32Array, size: number) => Step>} */
+/** @type {Record<string, Maker>} */
 export const ACTIVATIONS = {
   relu: pointwise((x) => {
     for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = 0;
@@ -36,10 +39,14 @@ export const ACTIVATIONS = {
   }),
 };
 
+/** @type {Record<string, Maker>} */
 export const VECTORS = {
   linear(op, weights) {
-    const n = op.out, out = new Float32Array(n), all = pieces(1, op.in);
-    const w = part(weights, op.weight, op.in * n), bias = part(weights, op.bias, n);
+    const n = op.out;
+    const out = new Float32Array(n);
+    const all = pieces(1, op.in);
+    const w = part(weights, op.weight, op.in * n);
+    const bias = part(weights, op.bias, n);
     return {
       size: n,
       run: (x) => {
@@ -51,13 +58,20 @@ export const VECTORS = {
   },
 };
 
+/** @type {Record<string, Maker>} */
 export const PICTURES = {
   // Every pixel of the output is its window of the input times the weights; one row of a window lies in one piece.
   conv(op, weights) {
-    const [inputs, high, wide] = op.from, [n, rows, columns] = op.to, [kh, kw] = op.kernel;
-    const [down, across] = op.stride, [top, left] = op.padding, step = (wide + 2 * left) * inputs;
-    const w = part(weights, op.weight, kh * kw * inputs * n), bias = part(weights, op.bias, n);
-    const padded = new Float32Array((high + 2 * top) * step), out = new Float32Array(rows * columns * n);
+    const [inputs, high, wide] = op.from;
+    const [n, rows, columns] = op.to;
+    const [kh, kw] = op.kernel;
+    const [down, across] = op.stride;
+    const [top, left] = op.padding;
+    const step = (wide + 2 * left) * inputs;
+    const w = part(weights, op.weight, kh * kw * inputs * n);
+    const bias = part(weights, op.bias, n);
+    const padded = new Float32Array((high + 2 * top) * step);
+    const out = new Float32Array(rows * columns * n);
     const starts = places(rows, columns, (row, column) => row * down * step + column * across * inputs);
     const windows = { starts, pieces: kh, step, length: kw * inputs };
     return {
@@ -76,21 +90,32 @@ export const PICTURES = {
 
   // Every pixel of the input makes a window [kh, kw, n] of the output; windows that overlap are added.
   transposed(op, weights) {
-    const [inputs, high, wide] = op.from, [n, rows, columns] = op.to, [kh, kw] = op.kernel;
-    const [down, across] = op.stride, [top, left] = op.padding, size = kh * kw * n;
-    const w = part(weights, op.weight, inputs * size), bias = part(weights, op.bias, n);
-    const out = new Float32Array(rows * columns * n), made = new Float32Array(wide * size), row = pieces(wide, inputs);
+    const [inputs, high, wide] = op.from;
+    const [n, rows, columns] = op.to;
+    const [kh, kw] = op.kernel;
+    const [down, across] = op.stride;
+    const [top, left] = op.padding;
+    const size = kh * kw * n;
+    const w = part(weights, op.weight, inputs * size);
+    const bias = part(weights, op.bias, n);
+    const out = new Float32Array(rows * columns * n);
+    const made = new Float32Array(wide * size);
+    const row = pieces(wide, inputs);
     return {
       size: out.length,
       run: (x) => {
         const full = dense(x);
         for (let o = 0; o < out.length; o += n) out.set(bias, o);
         for (let y = 0; y < high; y++) {
-          const y0 = y * down - top, first = Math.max(0, -y0), last = Math.min(kh, rows - y0);
+          const y0 = y * down - top;
+          const first = Math.max(0, -y0);
+          const last = Math.min(kh, rows - y0);
           made.fill(0);
           multiply(x.subarray(y * wide * inputs), row, w, size, made, full);
           for (let column = 0, at = 0; column < wide; column++, at += size) {
-            const x0 = column * across - left, from = Math.max(0, -x0), to = Math.min(kw, columns - x0);
+            const x0 = column * across - left;
+            const from = Math.max(0, -x0);
+            const to = Math.min(kw, columns - x0);
             for (let k = first; k < last; k++) {
               const end = at + (k * kw + to) * n;
               for (let i = at + (k * kw + from) * n, o = ((y0 + k) * columns + x0 + from) * n; i < end; i++, o++) {
@@ -105,7 +130,9 @@ export const PICTURES = {
   },
 
   upsample(op) {
-    const [n, high, wide] = op.from, [down, across] = op.times, columns = wide * across;
+    const [n, high, wide] = op.from;
+    const [down, across] = op.times;
+    const columns = wide * across;
     const out = new Float32Array(high * down * columns * n);
     return {
       size: out.length,
@@ -122,7 +149,12 @@ export const PICTURES = {
   },
 };
 
-/** Where something of every pixel begins, row by row. */
+/**
+ * Where something of every pixel begins, row by row.
+ * @param {number} rows
+ * @param {number} columns
+ * @param {(row: number, column: number) => number} of
+ */
 function places(rows, columns, of) {
   return Int32Array.from({ length: rows * columns }, (_, at) => of(Math.floor(at / columns), at % columns));
 }

@@ -1,52 +1,113 @@
 // The map of all codes: dots to move about, tell apart by class, point at and lasso. What is chosen goes to the page.
 
-const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // the same version
-const [{ windowOn }, { gestures }, { steering }, { choices, element }] = await Promise.all(
-  ['./plane.js', './gestures.js', './keys.js', './page.js'].map(beside),
-);
-const [{ unpack, nearest, named, summary, journey }, { drawBack }, { drawMarks }, { paint }, { lookOf }, { get }] = await Promise.all(
-  ['./dots.js', './backdrop.js', './marks.js', './picture.js', './look.js', './models.js'].map(beside),
-);
-const { say } = await beside('../replay/canvas.js');
+import { windowOn } from './plane.js';
+import { gestures } from './gestures.js';
+import { steering } from './keys.js';
+import { choices, element, finder } from './page.js';
+import { unpack, nearest, named, summary, journey } from './dots.js';
+import { drawBack } from './backdrop.js';
+import { drawMarks } from './marks.js';
+import { paint } from './picture.js';
+import { lookOf } from './look.js';
+import { get } from './models.js';
+import { say } from '../replay/canvas.js';
+
+/**
+ * @import { Dots, DotsHead, Splits } from './dots.js'
+ * @import { Component, Table } from './index.js'
+ * @import { Look } from './look.js'
+ * @import { Model } from './models.js'
+ * @import { Place, Viewport } from './plane.js'
+ *
+ * @typedef {Object} Data what ui/maps.py sends
+ * @property {string} key another one for another map
+ * @property {DotsHead} head
+ * @property {Table} blob
+ * @property {Splits} splits whose rows follow each other
+ * @property {string} what is shown, in words
+ * @property {string | null} decoder the key of the model that decodes the codes
+ */
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const JOURNEY = 700; // milliseconds in which points go from one map to the next
 const QUIET = 400; // milliseconds without a change until it is said aloud
-const GESTURES = 'Drag: move the map (on a touch screen, tap it first). Two fingers, or the wheel with Ctrl or once you '
+const GESTURES =
+  'Drag: move the map (on a touch screen, tap it first). Two fingers, or the wheel with Ctrl or once you '
   + 'have clicked: closer and further away. Click: see the picture below.';
-const KEYS = 'Arrows move the cross, with Shift further; Home: the middle; Enter: the picture nearest to it; + and −: '
+const KEYS =
+  'Arrows move the cross, with Shift further; Home: the middle; Enter: the picture nearest to it; + and −: '
   + 'closer and further away; 0: the whole map; L: the lasso, in which Enter sets a corner, Enter again closes it and '
   + 'Escape ends it.';
 
+/** @param {Component<Data>} component */
 export default function map({ parentElement, data, setStateValue }) {
-  const root = parentElement.querySelector('.map'), $ = (selector) => root.querySelector(selector);
-  const stage = $('.stage'), leaves = new AbortController(), { signal } = leaves;
-  let places = null, view, model = null, look = null, asked = 0, changed = new Set(), spoken = 0, closed = false;
-  let hover = null, cross = [0, 0], keyed = false, seen = -1, chosen = -1; // places of the plane; points by number
+  const root = finder(parentElement)('.map');
+  const $ = finder(root);
+  const stage = $('.stage');
+  const leaves = new AbortController();
+  const { signal } = leaves;
+  /** @type {Viewport} */
+  let view;
+  /** @type {Dots & { key: string }} */
+  let places;
+  /** @type {Model | null} */
+  let model = null;
+  /** @type {Look} */
+  let look;
+  let asked = 0;
+  /** @type {Set<string>} */
+  let changed = new Set();
+  let spoken = 0;
+  let closed = false;
+  /** @type {Place | null} */
+  let hover = null;
+  /** @type {Place} */
+  let cross = [0, 0];
+  let keyed = false;
+  let seen = -1; // these two are points by number
+  let chosen = -1;
+  /** @type {number | null} */
   let told = null; // the point that words and picture are about; null when they have to be made anew
-  let lasso = [], lassoing = false, behind = 'points', travels = null, began = 0;
+  /** @type {Place[]} */
+  let lasso = [];
+  let lassoing = false;
+  let behind = 'points';
+  /** @type {((share: number) => void) | null} */
+  let travels = null;
+  let began = 0;
 
+  /** @param {...string} what */
   function ask(...what) {
     for (const each of what) changed.add(each);
     if (!closed) asked ||= requestAnimationFrame(frame);
   }
 
+  /** @param {number} now */
   function frame(now) {
     asked = 0;
     if (view.step(now, calm.matches)) ask('map', 'over');
-    if (travels) travel(now);
+    if (travels) travel(travels, now);
     const stale = changed;
     changed = new Set(asked ? ['map', 'over'] : []);
-    if (stale.has('map')) drawBack($('.dots'), { look, view, places, behind });
+    if (stale.has('map')) drawBack($('.dots', HTMLCanvasElement), { look, view, places, behind });
     if (stale.has('over')) point();
-    drawMarks($('.over'), { look, view, places, seen, chosen, lasso, aim: keyed && !hover ? cross : null });
+    drawMarks($('.over', HTMLCanvasElement), {
+      look,
+      view,
+      places,
+      seen,
+      chosen,
+      lasso,
+      aim: keyed && !hover ? cross : null,
+    });
   }
 
   // All points on their way from the last map to this one: slowly at first and at the end.
-  function travel(now) {
+  /** @param {(share: number) => void} step @param {number} now */
+  function travel(step, now) {
     began ||= now;
     const share = calm.matches ? 1 : Math.min(1, (now - began) / JOURNEY);
-    travels(share * share * (3 - 2 * share));
+    step(share * share * (3 - 2 * share));
     if (share === 1) travels = null;
     ask('map', 'over');
   }
@@ -55,7 +116,8 @@ export default function map({ parentElement, data, setStateValue }) {
   function point() {
     const at = hover ?? (keyed ? cross : null);
     seen = at ? nearest(places, view, at) : -1;
-    const which = seen >= 0 ? seen : chosen, words = which >= 0 ? named(places, which) : nothing();
+    const which = seen >= 0 ? seen : chosen;
+    const words = which >= 0 ? named(places, which) : nothing();
     if (which === told) return;
     told = which;
     $('.found').textContent = words;
@@ -63,77 +125,98 @@ export default function map({ parentElement, data, setStateValue }) {
     decode(which, words);
     if (!hover && which >= 0) aloud(words);
   }
-  const nothing = () => (places.hidden.size < places.classes.length
-    ? 'Point at the map to see which picture lies there.' : 'All classes are hidden.');
+  const nothing = () =>
+    places.hidden.size < places.classes.length
+      ? 'Point at the map to see which picture lies there.'
+      : 'All classes are hidden.';
 
+  /** @param {number} at @param {string} words */
   function decode(at, words) {
     const code = at >= 0 && model ? places.codeOf(at) : null;
-    $('.picture').style.visibility = code ? 'visible' : 'hidden'; // it keeps its room
-    say($('.picture'), code ? `Decoded from the code of ${words}` : 'No picture');
-    if (code) paint($('.picture'), model.decode(code, places.labels[at]), model.shape);
+    const picture = $('.picture', HTMLCanvasElement);
+    picture.style.visibility = code ? 'visible' : 'hidden'; // it keeps its room
+    say(picture, code ? `Decoded from the code of ${words}` : 'No picture');
+    if (code && model) paint(picture, model.decode(code, places.labels[at]), model.shape);
   }
 
-  function aloud(words) { // not more than a listener can follow
+  /** @param {string} words */
+  function aloud(words) {
+    // not more than a listener can follow
     clearTimeout(spoken);
-    spoken = setTimeout(() => { $('.heard').textContent = words; }, QUIET);
+    spoken = setTimeout(() => {
+      $('.heard').textContent = words;
+    }, QUIET);
   }
 
   // The page hears of a row or of a lasso, and of what is hidden in it: never of points.
+  /** @param {{ row: number } | { polygon: number[][] } | null} what */
   function tell(what) {
     setStateValue('asked', what && { of: places.key, hidden: [...places.hidden], ...what });
   }
+  /** @param {Place} at */
   function pick(at) {
     lasso = [];
     chosen = nearest(places, view, at);
     ask('over');
     tell(chosen >= 0 ? { row: places.rows[chosen] } : null);
   }
+  /** @param {Place[]} polygon */
   function enclose(polygon) {
     lasso = polygon;
     chosen = -1;
     ask('over');
-    tell(polygon.length > 2 ? { polygon: polygon.map((corner) => corner.map((value) => +value.toPrecision(6))) } : null);
+    tell(
+      polygon.length > 2 ? { polygon: polygon.map((corner) => corner.map((value) => +value.toPrecision(6))) } : null,
+    );
   }
+  /** @param {boolean} on */
   function arm(on) {
     lassoing = on;
-    $('.lasso').setAttribute('aria-pressed', on);
+    $('.lasso').setAttribute('aria-pressed', String(on));
     stage.classList.toggle('lassoing', on);
     hover = null;
     if (!on && lasso.length) enclose([]);
     ask('over');
   }
 
+  /** @param {Iterable<number>} classes */
   function hide(classes) {
     places.hidden = new Set(classes);
     told = null;
     $('.all').textContent = places.hidden.size ? 'Show all' : 'Hide all';
-    for (const button of root.querySelectorAll('.legend button')) {
-      button.setAttribute('aria-pressed', !places.hidden.has(Number(button.value)));
+    for (const button of $('.legend').querySelectorAll('button')) {
+      button.setAttribute('aria-pressed', String(!places.hidden.has(Number(button.value))));
     }
     if (places.hidden.has(places.labels[chosen])) chosen = -1;
     ask('map', 'over');
     if (lasso.length > 2) enclose(lasso);
   }
+  /** @param {number} label */
   function toggle(label) {
     const hidden = new Set(places.hidden);
     if (!hidden.delete(label)) hidden.add(label);
     hide(hidden);
   }
 
+  /** @param {Place} at */
   function aim(at) {
     cross = view.inside(...at);
     [keyed, hover] = [true, null];
     view.follow(...cross);
     ask('map', 'over');
   }
+  /** @param {Place[]} corners */
   function draw(corners) {
     lasso = corners;
     ask('over');
   }
 
+  /** @type {() => Place} */
   const middle = () => [(view.edges[0] + view.edges[1]) / 2, (view.edges[2] + view.edges[3]) / 2];
+  /** @param {number} times */
   function zoom(times) {
-    view.enlarge(times, ...(keyed ? [view.across(cross[0]), view.down(cross[1])] : []));
+    if (keyed) view.enlarge(times, view.across(cross[0]), view.down(cross[1]));
+    else view.enlarge(times);
     ask('map', 'over');
   }
   function whole() {
@@ -146,26 +229,66 @@ export default function map({ parentElement, data, setStateValue }) {
     free: (across, down) => [view.x(across), view.y(down)],
     drags: 'pan',
     lassoing: () => lassoing,
-    hover(at) { hover = at; ask('over'); },
-    pan(...by) { [hover, keyed] = [null, false]; view.pan(...by); ask('map', 'over'); },
-    enlarge(...by) { view.enlarge(...by); ask('map', 'over'); },
-    draw, pick, enclose,
+    hover(at) {
+      hover = at;
+      ask('over');
+    },
+    pan(...by) {
+      [hover, keyed] = [null, false];
+      view.pan(...by);
+      ask('map', 'over');
+    },
+    enlarge(...by) {
+      view.enlarge(...by);
+      ask('map', 'over');
+    },
+    draw,
+    pick,
+    enclose,
   });
+  /**
+   * @template {keyof HTMLElementEventMap} Name
+   * @param {HTMLElement} target
+   * @param {Name} name
+   * @param {(event: HTMLElementEventMap[Name]) => void} call
+   */
   const listen = (target, name, call) => target.addEventListener(name, call, { signal });
-  listen(stage, 'keydown', steering({
-    view: () => view, place: () => cross, step: 0.02, middle, move: aim, zoom, whole,
-    lassoing: () => lassoing, arm, lasso: () => lasso, draw, enclose, enter: () => pick(cross),
-  }));
-  listen(stage, 'focus', () => { if (stage.matches(':focus-visible')) aim(cross); });
-  listen(stage, 'blur', () => { keyed = false; ask('over'); });
-  listen(stage, 'pointerdown', () => { keyed = false; });
+  listen(
+    stage,
+    'keydown',
+    steering({
+      view: () => view,
+      place: () => cross,
+      step: 0.02,
+      middle,
+      move: aim,
+      zoom,
+      whole,
+      lassoing: () => lassoing,
+      arm,
+      lasso: () => lasso,
+      draw,
+      enclose,
+      enter: () => pick(cross),
+    }),
+  );
+  listen(stage, 'focus', () => {
+    if (stage.matches(':focus-visible')) aim(cross);
+  });
+  listen(stage, 'blur', () => {
+    keyed = false;
+    ask('over');
+  });
+  listen(stage, 'pointerdown', () => {
+    keyed = false;
+  });
   listen($('.lasso'), 'click', () => arm(!lassoing));
   listen($('.closer'), 'click', () => zoom(1.5));
   listen($('.further'), 'click', () => zoom(1 / 1.5));
   listen($('.whole'), 'click', whole);
   listen($('.all'), 'click', () => hide(places.hidden.size ? [] : places.classes.keys()));
   listen($('.legend'), 'click', ({ target }) => {
-    const button = target.closest('button');
+    const button = target instanceof Element && target.closest('button');
     if (button) toggle(Number(button.value));
   });
   choices($('.behind'), ['points', 'density'], behind, (name) => {
@@ -178,6 +301,7 @@ export default function map({ parentElement, data, setStateValue }) {
   $('.keys').textContent = KEYS;
   update(data);
 
+  /** @param {Data} given */
   function update(given) {
     if (given.key !== places?.key) lay(given);
     say($('.dots'), summary(places, given.what));
@@ -187,24 +311,29 @@ export default function map({ parentElement, data, setStateValue }) {
     ask('map', 'over');
   }
 
+  /** @param {Data} given */
   function lay({ key, head, blob, splits }) {
+    /** @type {(Dots & { key: string }) | undefined} */
     const before = places;
     places = { ...unpack(head, blob.getChild('blob').get(0), splits), key };
     view = windowOn(places);
     [travels, began] = [journey(before, places), 0];
     [hover, seen, chosen, lasso, cross] = [null, -1, -1, [], middle()];
     stage.classList.toggle('line', places.flat);
-    if (before?.classes.join() === places.classes.join()) places.hidden = before.hidden;
-    $('.legend').replaceChildren(...places.classes.map((name, at) => {
-      const count = element('small', {}, places.counts[at].toLocaleString('en'));
-      const button = element('button', { type: 'button', class: 'button', value: at }, element('i'));
-      button.append(element('span', {}, name), count);
-      return element('li', {}, button);
-    }));
+    if (before && before.classes.join() === places.classes.join()) places.hidden = before.hidden;
+    $('.legend').replaceChildren(
+      ...places.classes.map((name, at) => {
+        const count = element('small', {}, places.counts[at].toLocaleString('en'));
+        const button = element('button', { type: 'button', class: 'button', value: at }, element('i'));
+        button.append(element('span', {}, name), count);
+        return element('li', {}, button);
+      }),
+    );
     hide(places.hidden);
     if (look) dress();
   }
 
+  /** @param {Model} found */
   function receive(found) {
     model = found;
     told = null;
@@ -213,9 +342,11 @@ export default function map({ parentElement, data, setStateValue }) {
 
   function dress() {
     look = lookOf(root);
-    root.querySelectorAll('.legend i').forEach((mark, at) => {
-      mark.style.background = look.classes[at % look.classes.length];
-    });
+    $('.legend')
+      .querySelectorAll('i')
+      .forEach((mark, at) => {
+        mark.style.background = look.classes[at % look.classes.length];
+      });
     ask('map', 'over');
   }
 

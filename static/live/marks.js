@@ -1,18 +1,49 @@
-// What is marked on the map of all codes: the point that is looked at, the one that is chosen, the cross, and the lasso.
+// What is marked on the map of all codes: the point that is looked at, the one that is chosen, the cross, and the
+// lasso.
 
-const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // of the same version
-const [{ outlined, cross, drawLasso }, { wiped }] = await Promise.all(
-  ['./overlay.js', '../replay/canvas.js'].map(beside),
-);
+import { outlined, cross, drawLasso } from './overlay.js';
+import { wiped } from '../replay/canvas.js';
 
-const SEEN = 6, CHOSEN = 9; // radii in pixels
+/**
+ * @import { Dots } from './dots.js'
+ * @import { Look } from './look.js'
+ * @import { Place, Viewport } from './plane.js'
+ * @import { Pen } from '../replay/canvas.js'
+ *
+ * @typedef {Object} Marks
+ * @property {Look} look
+ * @property {Viewport} view
+ * @property {Dots} places
+ * @property {number} seen the point that is looked at, by number; -1: none
+ * @property {number} chosen
+ * @property {Place | null} aim where the cross is
+ * @property {Place[]} lasso
+ */
 
+// radii in pixels
+const SEEN = 6;
+const CHOSEN = 9;
+
+/** @param {HTMLCanvasElement} canvas @param {Marks} marks */
 export function drawMarks(canvas, { look, view, places, seen, chosen, aim, lasso }) {
-  const { pen, width, height } = wiped(canvas), twice = outlined(pen, look);
+  const { pen, width, height } = wiped(canvas);
+  const twice = outlined(pen, look);
+  /** @type {(x: number, y: number) => Place} */
   const put = (x, y) => [view.across(x) * width, view.down(y) * height];
+  /** @param {number} at */
   const spot = (at) => put(places.points[2 * at], places.points[2 * at + 1]);
-  const ring = ([x, y], radius) => () => pen.arc(x, y, radius, 0, 7);
-  if (lasso.length) drawLasso(pen, look, lasso.map((corner) => put(...corner)), twice);
+  /** @param {Place} place @param {number} radius */
+  const ring =
+    ([x, y], radius) =>
+    () =>
+      pen.arc(x, y, radius, 0, 7);
+  if (lasso.length)
+    drawLasso(
+      pen,
+      look,
+      lasso.map((corner) => put(...corner)),
+      twice,
+    );
   if (chosen >= 0) {
     pen.fillStyle = look.accent;
     pen.beginPath();
@@ -27,6 +58,7 @@ export function drawMarks(canvas, { look, view, places, seen, chosen, aim, lasso
 }
 
 // The class beside its point, on the side where there is room.
+/** @param {Pen} pen @param {Look} look @param {string} words @param {Place} place @param {number} width */
 function label(pen, look, words, [x, y], width) {
   pen.font = `600 13px ${look.font}`;
   const left = x + pen.measureText(words).width + 20 > width;

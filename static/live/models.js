@@ -1,18 +1,22 @@
 // The models that the browser holds, by key: whoever has one puts it here, whoever needs one waits for it.
 
-const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // of the same version
-const [{ network }, { crowd }] = await Promise.all(['./net.js', './crowd.js'].map(beside));
+import { network } from './net.js';
+import { crowd } from './crowd.js';
+
+/** @typedef {import('./net.js').Network & { crowd: import('./crowd.js').Crowd }} Model the crowd begins when used */
 
 const MOST = 8; // models kept; the one that was asked for longest ago goes first
+/** @type {Map<string, Model>} */
 const kept = new Map(); // key -> model
+/** @type {Map<string, ((model: Model) => void)[]>} */
 const wanted = new Map(); // key -> functions that wait for a model which has not come yet
 
-/** @typedef {import('./net.js').Network & { crowd: import('./crowd.js').Crowd }} Model the crowd begins when first used */
-
-// Half precision as single precision, exactly: exponent and fraction move to their places, and the multiplication makes up
-// for exponents that count from 15 here and from 127 there. Not for infinity, which no weight is.
+// Half precision as single precision, exactly: exponent and fraction move to their places, and the multiplication makes
+// up for exponents that count from 15 here and from 127 there. Not for infinity, which no weight is.
+/** @param {Uint16Array} halves */
 export function widened(halves) {
-  const out = new Float32Array(halves.length), bits = new Uint32Array(out.buffer);
+  const out = new Float32Array(halves.length);
+  const bits = new Uint32Array(out.buffer);
   for (let i = 0; i < halves.length; i++) bits[i] = ((halves[i] & 0x8000) << 16) | ((halves[i] & 0x7fff) << 13);
   for (let i = 0; i < out.length; i++) out[i] *= 2 ** 112;
   return out;
@@ -27,9 +31,11 @@ export function put(key, head, bytes) {
   if (kept.has(key)) return;
   const { buffer } = bytes.slice(); // a copy: the bytes lie anywhere in somebody else's buffer
   const weights = head.half ? widened(new Uint16Array(buffer)) : new Float32Array(buffer);
-  kept.set(key, { ...network(head, weights), crowd: crowd(head, weights) });
-  if (kept.size > MOST) drop(kept.keys().next().value);
-  for (const tell of wanted.get(key) ?? []) tell(kept.get(key));
+  const model = { ...network(head, weights), crowd: crowd(head, weights) };
+  kept.set(key, model);
+  const [oldest] = kept.keys();
+  if (kept.size > MOST) drop(oldest);
+  for (const tell of wanted.get(key) ?? []) tell(model);
   wanted.delete(key);
 }
 
@@ -40,7 +46,7 @@ export function put(key, head, bytes) {
  */
 export function get(key) {
   const model = kept.get(key);
-  if (!model) return new Promise((tell) => wanted.set(key, [...(wanted.get(key) ?? []), tell]));
+  if (!model) return new Promise((tell) => void wanted.set(key, [...(wanted.get(key) ?? []), tell]));
   kept.delete(key);
   kept.set(key, model); // now the last one asked for
   return Promise.resolve(model);

@@ -1,10 +1,10 @@
 // A trained model as functions of numbers: what aecore/browser.py wrote down (see there for every step), computed here.
 
-const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // of the same version
-const [{ ACTIVATIONS, PICTURES, VECTORS }, { CODES }, { SURPRISE }] = await Promise.all(
-  ['./layers.js', './codes.js', './surprise.js'].map(beside),
-);
+import { ACTIVATIONS, PICTURES, VECTORS } from './layers.js';
+import { CODES } from './codes.js';
+import { SURPRISE } from './surprise.js';
 
+/** @type {Record<string, Maker>} */
 const STEPS = { ...ACTIVATIONS, ...PICTURES, ...VECTORS, ...CODES };
 
 /**
@@ -24,7 +24,10 @@ const STEPS = { ...ACTIVATIONS, ...PICTURES, ...VECTORS, ...CODES };
  * What encode and decode return is theirs and is written over by their next call: copy (`.slice()`) what must last.
  * What they are given is left as it is.
  *
- * @typedef {{ run: (x: Float32Array, label: number) => Float32Array, size: number }} Step a step and how many numbers leave it
+ * @typedef {{ run: (x: Float32Array, label: number) => Float32Array, size: number }} Step `size` numbers leave it
+ * @typedef {(ops: Op[], weights: Float32Array, size: number) => Step} Chain one step of several; `size` numbers go in
+ * @typedef {(op: Op, weights: Float32Array, size: number, chain: Chain) => Step} Maker makes the step that `op`
+ *   describes; `chain` makes the steps that it consists of
  */
 
 /**
@@ -33,17 +36,23 @@ const STEPS = { ...ACTIVATIONS, ...PICTURES, ...VECTORS, ...CODES };
  * @returns {Network}
  */
 export function network(head, weights) {
-  const { shape, size, classes } = head, pixels = shape.reduce((a, b) => a * b, 1);
+  const { shape, size, classes } = head;
+  const pixels = shape.reduce((a, b) => a * b, 1);
   const encode = entrance(chain(head.encoder, weights, pixels), pixels);
   const raw = entrance(chain(head.decoder.slice(0, -1), weights, size), size);
   const picture = chain(head.decoder.slice(-1), weights, pixels);
+  const surprise = SURPRISE[head.likelihood ?? ''];
   return {
-    shape, size, classes, encode,
+    shape,
+    size,
+    classes,
+    encode,
     decode: (z, label = 0) => picture.run(raw(z, label), label),
     guess(x) {
-      let best = 0, least = Infinity;
+      let best = 0;
+      let least = Infinity;
       for (let label = 0; label < classes; label++) {
-        const nats = SURPRISE[head.likelihood](raw(encode(x, label), label), x);
+        const nats = surprise(raw(encode(x, label), label), x);
         if (nats < least) [best, least] = [label, nats];
       }
       return best;
@@ -52,6 +61,7 @@ export function network(head, weights) {
 }
 
 // Steps may change in place what they are given, so the caller's numbers are copied.
+/** @param {Step} step @param {number} size @returns {(x: Numbers, label?: number) => Float32Array} */
 function entrance(step, size) {
   const given = new Float32Array(size);
   return (x, label = 0) => {
@@ -61,23 +71,23 @@ function entrance(step, size) {
   };
 }
 
-/**
- * @param {Op[]} ops
- * @param {Float32Array} weights
- * @param {number} size how many numbers go in
- * @returns {Step}
- */
+/** @type {Chain} */
 function chain(ops, weights, size) {
   /** @type {Step[]} */
   const steps = [];
+  /** @type {number[] | null} */
   let inner = null; // the shape of a picture while its channels lie innermost, as PICTURES want them and others do not
+  /** @param {Step} step */
   const add = (step) => {
     steps.push(step);
     size = step.size;
   };
   for (const op of ops) {
     if (!STEPS[op.op]) throw new Error(`unknown step ${op.op}`);
-    const wanted = op.op in PICTURES, [channels, ...sides] = op.from ?? inner ?? [];
+    const wanted = op.op in PICTURES;
+    /** @type {number[]} */
+    const from = op.from ?? inner ?? [];
+    const [channels, ...sides] = from;
     if (wanted && !inner) add(turned(channels, sides[0] * sides[1]));
     if (!wanted && inner && !(op.op in ACTIVATIONS)) {
       add(turned(inner[1] * inner[2], inner[0]));
@@ -99,6 +109,8 @@ function chain(ops, weights, size) {
 
 /**
  * A matrix [rows, columns] turned into [columns, rows]: channels outermost to innermost, or back.
+ * @param {number} rows
+ * @param {number} columns
  * @returns {Step}
  */
 function turned(rows, columns) {

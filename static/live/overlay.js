@@ -1,15 +1,44 @@
 // What moves on the pad: the point, the place under the mouse, the nearest test picture's code, and the lasso.
 
-const { wiped } = await import(new URL(`../replay/canvas.js${new URL(import.meta.url).search}`, import.meta.url));
+import { wiped } from '../replay/canvas.js';
 
-const RING = 9, NEAR = 6, HOVER = 5; // radii in pixels
+/**
+ * @import { Look } from './look.js'
+ * @import { Neighbour, Places } from './places.js'
+ * @import { Place, Viewport } from './plane.js'
+ * @import { Pen } from '../replay/canvas.js'
+ *
+ * @typedef {(width: number, trace: () => void) => void} Outlined draws what `trace` does, dark on light
+ *
+ * @typedef {Object} Over
+ * @property {Look} look
+ * @property {Viewport} view
+ * @property {Places} places
+ * @property {Place} point
+ * @property {Place | null} hover
+ * @property {Place[]} lasso
+ * @property {Neighbour} near
+ */
 
+// radii in pixels
+const RING = 9;
+const NEAR = 6;
+const HOVER = 5;
+
+/** @param {HTMLCanvasElement} canvas @param {Over} over */
 export function drawOver(canvas, { look, view, places, point, hover, lasso, near }) {
-  const { pen, width, height } = wiped(canvas), twice = outlined(pen, look);
+  const { pen, width, height } = wiped(canvas);
+  const twice = outlined(pen, look);
+  /** @type {(place: Place) => Place} */
   const put = ([x, y]) => [view.across(x) * width, view.down(y) * height];
-  const ring = ([x, y], radius) => () => pen.arc(x, y, radius, 0, 7);
+  /** @param {Place} place @param {number} radius */
+  const ring =
+    ([x, y], radius) =>
+    () =>
+      pen.arc(x, y, radius, 0, 7);
   if (lasso.length) drawLasso(pen, look, lasso.map(put), twice);
-  const at = put(hover ?? point), code = put([places.points[2 * near.row], places.points[2 * near.row + 1]]);
+  const at = put(hover ?? point);
+  const code = put([places.points[2 * near.row], places.points[2 * near.row + 1]]);
   if (places.flat) twice(1, upright(pen, at[0], height));
   else drawLink(pen, at, code, twice);
   twice(1.5, ring(code, NEAR));
@@ -24,8 +53,14 @@ export function drawOver(canvas, { look, view, places, point, hover, lasso, near
 }
 
 // Lines that are seen on every ground: dark on light.
+/** @type {(pen: Pen, look: Look) => Outlined} */
 export const outlined = (pen, look) => (width, trace) => {
-  for (const [colour, more] of [[look.ground, 2.5], [look.text, 0]]) {
+  /** @type {[string, number][]} */
+  const strokes = [
+    [look.ground, 2.5],
+    [look.text, 0],
+  ];
+  for (const [colour, more] of strokes) {
     pen.strokeStyle = colour;
     pen.lineWidth = width + more;
     pen.beginPath();
@@ -34,19 +69,24 @@ export const outlined = (pen, look) => (width, trace) => {
   }
 };
 
+/** @param {Pen} pen @param {number} x @param {number} height */
 const upright = (pen, x, height) => () => {
   pen.moveTo(x, 0);
   pen.lineTo(x, height);
 };
 
-export const cross = (pen, [x, y]) => () => {
-  pen.moveTo(x - HOVER, y);
-  pen.lineTo(x + HOVER, y);
-  pen.moveTo(x, y - HOVER);
-  pen.lineTo(x, y + HOVER);
-};
+/** @type {(pen: Pen, place: Place) => () => void} */
+export const cross =
+  (pen, [x, y]) =>
+  () => {
+    pen.moveTo(x - HOVER, y);
+    pen.lineTo(x + HOVER, y);
+    pen.moveTo(x, y - HOVER);
+    pen.lineTo(x, y + HOVER);
+  };
 
 // A line from the place to the nearest code, as long as it is not nearly there.
+/** @param {Pen} pen @param {Place} from @param {Place} to @param {Outlined} twice */
 function drawLink(pen, [ax, ay], [bx, by], twice) {
   const far = Math.hypot(ax - bx, ay - by);
   if (far < NEAR + RING) return;
@@ -57,6 +97,7 @@ function drawLink(pen, [ax, ay], [bx, by], twice) {
   });
 }
 
+/** @param {Pen} pen @param {Look} look @param {Place[]} corners @param {Outlined} twice */
 export function drawLasso(pen, look, corners, twice) {
   const trace = () => corners.forEach(([x, y], i) => pen[i ? 'lineTo' : 'moveTo'](x, y));
   pen.beginPath();

@@ -1,17 +1,23 @@
 // Ways from code to code, as in aecore/latents.py: where `share` (0 to 1) of the way from a to b leads.
 
+/** @typedef {(a: Float32Array, b: Float32Array, share: number, into?: Float32Array) => Float32Array} Path */
+
 const PARALLEL = 1e-6; // sine of an angle below which float32 codes cannot tell two directions apart
 
+/** @type {Path} */
 export function linear(a, b, share, into = new Float32Array(a.length)) {
   for (let i = 0; i < a.length; i++) into[i] = (1 - share) * a[i] + share * b[i];
   return into;
 }
 
 // Along the great circle: the direction turns at constant speed and the length changes linearly.
+/** @type {Path} */
 export function spherical(a, b, share, into = new Float32Array(a.length)) {
-  const from = Math.hypot(...a), to = Math.hypot(...b);
+  const from = Math.hypot(...a);
+  const to = Math.hypot(...b);
   if (!from || !to) return linear(a, b, share, into);
-  const angle = between(a, b, from, to), sine = Math.sin(angle);
+  const angle = between(a, b, from, to);
+  const sine = Math.sin(angle);
   if (sine < PARALLEL) return linear(a, b, share, into); // no one great circle
   const length = (1 - share) * from + share * to;
   const mine = (length * Math.sin((1 - share) * angle)) / sine / from;
@@ -21,8 +27,10 @@ export function spherical(a, b, share, into = new Float32Array(a.length)) {
 }
 
 // Kahan's formula: unlike arccos, it is exact for small angles too.
+/** @param {Float32Array} a @param {Float32Array} b @param {number} from @param {number} to */
 function between(a, b, from, to) {
-  let apart = 0, together = 0;
+  let apart = 0;
+  let together = 0;
   for (let i = 0; i < a.length; i++) {
     apart += (a[i] / from - b[i] / to) ** 2;
     together += (a[i] / from + b[i] / to) ** 2;
@@ -30,4 +38,5 @@ function between(a, b, from, to) {
   return 2 * Math.atan2(Math.sqrt(apart), Math.sqrt(together));
 }
 
+/** @type {Record<string, Path>} */
 export const PATHS = { linear, spherical };

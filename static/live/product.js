@@ -1,7 +1,7 @@
 // Numbers times a matrix: the loop that does nearly all the work of a network.
 //
-// The matrix [inputs, n] holds the outputs of one input side by side. Where most inputs are zero (a dark picture, what a
-// ReLU says after training) they are left out, one window of the picture after the other. Where they are not, four
+// The matrix [inputs, n] holds the outputs of one input side by side. Where most inputs are zero (a dark picture, what
+// a ReLU says after training) they are left out, one window of the picture after the other. Where they are not, four
 // windows share each weight that is read, which is 1.7 times as fast.
 
 const SPARSE = 0.6; // the share of zeros from which on leaving them out is faster
@@ -16,12 +16,20 @@ const SPARSE = 0.6; // the share of zeros from which on leaving them out is fast
  * @property {number} length
  */
 
-/** Windows one behind the other. */
+/**
+ * Windows one behind the other.
+ * @param {number} count
+ * @param {number} length
+ * @returns {Windows}
+ */
 export function pieces(count, length) {
   return { starts: Int32Array.from({ length: count }, (_, p) => p * length), pieces: 1, step: 0, length };
 }
 
-/** Whether so few of the numbers are zero that looking for them does not pay. */
+/**
+ * Whether so few of the numbers are zero that looking for them does not pay.
+ * @param {Numbers} x
+ */
 export function dense(x) {
   let zeros = 0;
   for (let i = 0; i < x.length; i++) if (x[i] === 0) zeros++;
@@ -38,7 +46,8 @@ export function dense(x) {
  * @param {boolean} full whether x is `dense`
  */
 export function multiply(x, { starts, pieces, step, length }, w, n, out, full) {
-  const rest = full ? starts.length % 4 : starts.length, fours = starts.length - rest;
+  const rest = full ? starts.length % 4 : starts.length;
+  const fours = starts.length - rest;
   reserve(pieces * length);
   for (let p = 0; p < fours; p += 4) {
     for (let k = 0; k < pieces; k++) gatherFour(x, starts, p, k * step, length, k * length * n, n);
@@ -52,17 +61,28 @@ export function multiply(x, { starts, pieces, step, length }, w, n, out, full) {
 
 // The inputs that are not zero (of four windows: not in all of them; theirs lie side by side) and where the row of each
 // begins in the matrix, collected before they are multiplied.
-let rows = new Int32Array(0), values = new Float64Array(0), many = 0;
+let rows = new Int32Array(0);
+let values = new Float64Array(0);
+let many = 0;
 
+/** @param {number} count */
 function reserve(count) {
   if (count + 8 <= rows.length) return;
   rows = new Int32Array(2 * count + 8);
   values = new Float64Array(4 * rows.length);
 }
 
-/** Collects x[at ... at + count]; their rows, n numbers each, begin at `from` in the matrix. */
+/**
+ * Collects x[at ... at + count]; their rows, n numbers each, begin at `from` in the matrix.
+ * @param {Float32Array} x
+ * @param {number} at
+ * @param {number} count
+ * @param {number} from
+ * @param {number} n
+ */
 function gather(x, at, count, from, n) {
-  const vs = values, rs = rows;
+  const vs = values;
+  const rs = rows;
   let m = many;
   for (let i = 0; i < count; i++) {
     const value = x[at + i];
@@ -74,13 +94,29 @@ function gather(x, at, count, from, n) {
   many = m;
 }
 
-/** The same of windows p to p + 3, `off` numbers behind their beginnings. */
+/**
+ * The same of windows p to p + 3, `off` numbers behind their beginnings.
+ * @param {Float32Array} x
+ * @param {Int32Array} starts
+ * @param {number} p
+ * @param {number} off
+ * @param {number} count
+ * @param {number} from
+ * @param {number} n
+ */
 function gatherFour(x, starts, p, off, count, from, n) {
-  const vs = values, rs = rows, a = starts[p] + off, b = starts[p + 1] + off;
-  const c = starts[p + 2] + off, d = starts[p + 3] + off;
+  const vs = values;
+  const rs = rows;
+  const a = starts[p] + off;
+  const b = starts[p + 1] + off;
+  const c = starts[p + 2] + off;
+  const d = starts[p + 3] + off;
   let m = many;
   for (let i = 0; i < count; i++) {
-    const first = x[a + i], second = x[b + i], third = x[c + i], fourth = x[d + i];
+    const first = x[a + i];
+    const second = x[b + i];
+    const third = x[c + i];
+    const fourth = x[d + i];
     if (first === 0 && second === 0 && third === 0 && fourth === 0) continue; // a border
     vs[4 * m] = first;
     vs[4 * m + 1] = second;
@@ -100,8 +136,12 @@ function gatherFour(x, starts, p, off, count, from, n) {
  * @param {Float32Array} w
  */
 function spend(out, o, n, w) {
-  const vs = values, rs = rows, count = many;
+  const vs = values;
+  const rs = rows;
+  const count = many;
   for (let i = count; i < count + 8; i++) vs[i] = rs[i] = 0; // the last eight may be fewer: 0 times any row
+  // what is alike stands in columns
+  // prettier-ignore
   for (let i = 0; i < count; i += 8) {
     const a = vs[i], b = vs[i + 1], c = vs[i + 2], d = vs[i + 3];
     const e = vs[i + 4], f = vs[i + 5], g = vs[i + 6], h = vs[i + 7];
@@ -115,11 +155,24 @@ function spend(out, o, n, w) {
   many = 0;
 }
 
-/** The same for four windows, whose outputs lie one behind the other. */
+/**
+ * The same for four windows, whose outputs lie one behind the other.
+ * @param {Float32Array} out
+ * @param {number} o
+ * @param {number} n
+ * @param {Float32Array} w
+ */
 function spendFour(out, o, n, w) {
-  const vs = values, rs = rows, count = many, p = o + n, q = p + n, r = q + n;
+  const vs = values;
+  const rs = rows;
+  const count = many;
+  const p = o + n;
+  const q = p + n;
+  const r = q + n;
   rs.fill(0, count, count + 8);
   vs.fill(0, 4 * count, 4 * count + 32);
+  // what is alike stands in columns
+  // prettier-ignore
   for (let i = 0, v = 0; i < count; i += 8, v += 32) {
     const a0 = vs[v], a1 = vs[v + 1], a2 = vs[v + 2], a3 = vs[v + 3], ra = rs[i];
     const b0 = vs[v + 4], b1 = vs[v + 5], b2 = vs[v + 6], b3 = vs[v + 7], rb = rs[i + 1];

@@ -1,11 +1,21 @@
 // A sheet to draw on: the strokes of a pen that mice, fingers and keys move, and how they look.
 
-const beside = (name) => import(new URL(name + new URL(import.meta.url).search, import.meta.url)); // the same version
-const [{ trace }, { wiped }] = await Promise.all(['./ink.js', '../replay/canvas.js'].map(beside));
+import { trace } from './ink.js';
+import { wiped } from '../replay/canvas.js';
 
-const STEP = 0.02, LEAP = 0.08; // of the sheet, for an arrow key
+/**
+ * @import { Stroke } from './ink.js'
+ * @import { Look } from './look.js'
+ * @import { Place } from './plane.js'
+ * @import { Pen } from '../replay/canvas.js'
+ */
+
+const STEP = 0.02; // of the sheet, for an arrow key
+const LEAP = 0.08; // with Shift
+/** @type {Record<string, Place>} */
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-export const KEYS = 'Arrows move the pen, with Shift further; Space puts it down and lifts it; Backspace takes back a '
+export const KEYS =
+  'Arrows move the pen, with Shift further; Space puts it down and lifts it; Backspace takes back a '
   + 'stroke; Delete clears the sheet.';
 
 /**
@@ -16,12 +26,25 @@ export const KEYS = 'Arrows move the pen, with Shift further; Space puts it down
  * @property {(words: string) => void} said
  */
 
-// A stroke is { width, points, trail }, as ink.js has it; `trail` is for whoever looks where it leads.
 /** @param {HTMLCanvasElement} canvas @param {AbortSignal} signal @param {On} on */
 export function sheetOn(canvas, signal, on) {
-  let strokes = [], drawing = null, cursor = null, down = false, pointer = null;
+  /** @type {Stroke[]} */
+  let strokes = [];
+  /** @type {Stroke | null} */
+  let drawing = null;
+  /** @type {Place | null} */
+  let cursor = null; // the pen of the keyboard
+  let down = false;
+  /** @type {number | null} */
+  let pointer = null;
+  /**
+   * @template {keyof HTMLElementEventMap} Name
+   * @param {Name} name
+   * @param {(event: HTMLElementEventMap[Name]) => void} call
+   */
   const listen = (name, call) => canvas.addEventListener(name, call, { signal });
 
+  /** @param {Place} at */
   function begin(at) {
     drawing = { width: on.width(), points: [at], trail: [] };
     strokes.push(drawing);
@@ -41,6 +64,7 @@ export function sheetOn(canvas, signal, on) {
     finish();
   }
 
+  /** @type {(event: PointerEvent) => Place} */
   const placeOf = (event) => {
     const box = canvas.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
@@ -58,14 +82,15 @@ export function sheetOn(canvas, signal, on) {
     for (const each of between.length ? between : [event]) drawing.points.push(placeOf(each));
     on.drawn();
   });
-  for (const name of ['pointerup', 'pointercancel']) {
-    listen(name, (event) => {
-      if (event.pointerId !== pointer) return;
-      pointer = null;
-      if (name === 'pointercancel' && drawing) strokes.pop(); // the page was scrolled, or a call came in
-      finish();
-    });
+  /** @param {PointerEvent} event */
+  function lift(event) {
+    if (event.pointerId !== pointer) return;
+    pointer = null;
+    if (event.type === 'pointercancel' && drawing) strokes.pop(); // the page was scrolled, or a call came in
+    finish();
   }
+  listen('pointerup', lift);
+  listen('pointercancel', lift);
 
   listen('keydown', (event) => {
     if (event.key.toLowerCase() === 'z' && (event.ctrlKey || event.metaKey)) undo();
@@ -77,8 +102,11 @@ export function sheetOn(canvas, signal, on) {
     else return;
     event.preventDefault();
   });
+  /** @param {Place} direction @param {number} far */
   function steer([x, y], far) {
-    const [left, top] = cursor ?? [0.5, 0.5], held = (share) => Math.min(1, Math.max(0, share));
+    const [left, top] = cursor ?? [0.5, 0.5];
+    /** @param {number} share */
+    const held = (share) => Math.min(1, Math.max(0, share));
     cursor = [held(left + x * far), held(top + y * far)];
     if (down && drawing) drawing.points.push(cursor);
     if (down) on.drawn();
@@ -97,6 +125,7 @@ export function sheetOn(canvas, signal, on) {
     on.aimed();
   });
 
+  /** @param {Look} look */
   function paint(look) {
     const { pen, width } = wiped(canvas);
     pen.save();
@@ -105,12 +134,23 @@ export function sheetOn(canvas, signal, on) {
     trace(pen, strokes);
     pen.restore();
     if (!strokes.length && !cursor) hint(pen, width, look);
-    if (cursor) aim(pen, cursor.map((share) => share * width), down);
+    if (cursor) aim(pen, cursor[0] * width, cursor[1] * width, down);
   }
 
-  return { undo, clear, paint, get strokes() { return strokes; }, get drawing() { return drawing; } };
+  return {
+    undo,
+    clear,
+    paint,
+    get strokes() {
+      return strokes;
+    },
+    get drawing() {
+      return drawing;
+    },
+  };
 }
 
+/** @param {Pen} pen @param {number} width @param {Look} look */
 function hint(pen, width, { font }) {
   pen.fillStyle = '#b8bcc4';
   pen.font = `16px ${font}`;
@@ -119,8 +159,14 @@ function hint(pen, width, { font }) {
 }
 
 // Where the pen of the keyboard is.
-function aim(pen, [x, y], down) {
-  for (const [colour, width] of [['#000', 4], ['#fff', 1.5]]) {
+/** @param {Pen} pen @param {number} x @param {number} y @param {boolean} down */
+function aim(pen, x, y, down) {
+  /** @type {[string, number][]} */
+  const strokes = [
+    ['#000', 4],
+    ['#fff', 1.5],
+  ];
+  for (const [colour, width] of strokes) {
     pen.strokeStyle = colour;
     pen.lineWidth = width;
     pen.beginPath();

@@ -1,16 +1,34 @@
 // How the code of a drawing wandered over the map, stroke by stroke.
 
-const { wiped } = await import(new URL(`../replay/canvas.js${new URL(import.meta.url).search}`, import.meta.url));
+import { wiped } from '../replay/canvas.js';
 
-const DOT = 6, EDGE = 8; // pixels
+/**
+ * @import { Look } from './look.js'
+ * @import { Place, Viewport } from './plane.js'
+ *
+ * @typedef {{ look: Look, view: Viewport, flat: boolean, trails: Place[][], at: Place | null }} Trails
+ */
 
+const DOT = 6; // pixels
+const EDGE = 8; // pixels
+
+/** @param {HTMLCanvasElement} canvas @param {Trails} what */
 export function drawTrail(canvas, { look, view, flat, trails, at }) {
   const { pen, width, height } = wiped(canvas);
+  /** @param {number} value @param {number} most */
   const held = (value, most) => Math.min(most - EDGE, Math.max(EDGE, value)); // far away lies on the edge
+  /** @type {(place: Place) => Place} */
   const put = ([x, y]) => [held(view.across(x) * width, width), held(view.down(y) * height, height)];
   pen.lineJoin = 'round';
-  const twice = (thick, trace) => { // seen on every ground: dark on light
-    for (const [colour, more] of [[look.ground, 2.5], [look.text, 0]]) {
+  /** @param {number} thick @param {() => void} trace */
+  const twice = (thick, trace) => {
+    // seen on every ground: dark on light
+    /** @type {[string, number][]} */
+    const strokes = [
+      [look.ground, 2.5],
+      [look.text, 0],
+    ];
+    for (const [colour, more] of strokes) {
       pen.strokeStyle = colour;
       pen.lineWidth = thick + more;
       pen.beginPath();
@@ -25,7 +43,8 @@ export function drawTrail(canvas, { look, view, flat, trails, at }) {
   pen.globalAlpha = 1;
   if (!at) return;
   const [x, y] = put(at);
-  if (flat) { // up and down mean nothing
+  if (flat) {
+    // up and down mean nothing
     twice(1.5, () => {
       pen.moveTo(x, 0);
       pen.lineTo(x, height);

@@ -1,14 +1,17 @@
 // The worker of crowd.js: first told the model, then requests; a newer request ends the one before it.
 
-// no await here: messages that come before `onmessage` stands would be lost
-const imported = import(new URL(`./net.js${new URL(import.meta.url).search}`, import.meta.url));
+// no await at this level, nor in what is imported: messages that come before `onmessage` stands would be lost
+import { network } from './net.js';
 
-let model = null, chunk = 0, latest = 0; // model: a promise of a network
+/** @type {import('./net.js').Network} */
+let model;
+let chunk = 0;
+let latest = 0;
 const breath = new MessageChannel(); // a way to let messages in that, unlike setTimeout, does not wait
 
 onmessage = ({ data }) => {
   if (data.head) {
-    model = imported.then(({ network }) => network(data.head, data.weights));
+    model = network(data.head, data.weights);
     chunk = data.chunk;
   } else {
     latest = data.turn;
@@ -16,22 +19,28 @@ onmessage = ({ data }) => {
   }
 };
 
+/** @param {{ turn: number, codes: Float32Array, label: number }} request */
 async function work({ turn, codes, label }) {
-  const net = await model, pixels = net.shape.reduce((a, b) => a * b, 1), count = codes.length / net.size;
+  const { shape, size } = model;
+  const pixels = shape.reduce((a, b) => a * b, 1);
+  const count = codes.length / size;
   for (let from = 0, n = 0; from < count && turn === latest; from += n) {
-    const parts = [], until = performance.now() + chunk;
+    /** @type {Uint8Array[]} */
+    const parts = [];
+    const until = performance.now() + chunk;
     do {
-      const at = (from + parts.length) * net.size;
-      parts.push(bytes(net.decode(codes.subarray(at, at + net.size), label)));
+      const at = (from + parts.length) * size;
+      parts.push(bytes(model.decode(codes.subarray(at, at + size), label)));
     } while (from + parts.length < count && performance.now() < until);
     n = parts.length;
     const all = new Uint8Array(n * pixels);
     parts.forEach((part, i) => all.set(part, i * pixels));
-    postMessage({ turn, from, bytes: all }, [all.buffer]);
+    postMessage({ turn, from, bytes: all }, { transfer: [all.buffer] });
     await pause();
   }
 }
 
+/** @param {Float32Array} picture */
 function bytes(picture) {
   const found = new Uint8Array(picture.length);
   for (let i = 0; i < picture.length; i++) found[i] = picture[i] * 255 + 0.5;

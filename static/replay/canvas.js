@@ -1,23 +1,42 @@
 // What the panels share: a canvas as fine as the screen, ticks at round numbers, and small pictures with sharp pixels.
 
+/**
+ * @typedef {CanvasRenderingContext2D} Pen
+ * @typedef {number[]} Box [left, top, width, height]
+ */
+
+// What draws on a canvas.
+/** @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [settings] */
+export function penOf(canvas, settings) {
+  const pen = canvas.getContext('2d', settings);
+  if (!pen) throw new Error('This browser gives no way to draw on a canvas');
+  return pen;
+}
+
 // The context of a canvas whose units are CSS pixels, wiped clean; and its width and height.
+/** @param {HTMLCanvasElement} canvas */
 export function wiped(canvas) {
-  const width = canvas.clientWidth, height = canvas.clientHeight, fine = window.devicePixelRatio || 1;
+  const width = canvas.clientWidth;
+  const height = canvas.clientHeight;
+  const fine = window.devicePixelRatio || 1;
   const [w, h] = [Math.round(width * fine), Math.round(height * fine)];
   if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
-  const pen = canvas.getContext('2d');
+  const pen = penOf(canvas);
   pen.setTransform(fine, 0, 0, fine, 0, 0);
   pen.clearRect(0, 0, width, height);
   return { pen, width, height };
 }
 
+/** @param {Element} canvas @param {string} words */
 export function say(canvas, words) {
   if (canvas.getAttribute('aria-label') !== words) canvas.setAttribute('aria-label', words);
 }
 
 // Round numbers from low to high, about `most` of them.
+/** @param {number} low @param {number} high @param {number} most */
 export function ticks(low, high, most) {
-  const rough = (high - low) / most, size = 10 ** Math.floor(Math.log10(rough));
+  const rough = (high - low) / most;
+  const size = 10 ** Math.floor(Math.log10(rough));
   const step = size * ([1, 2, 5].find((times) => times * size >= rough) ?? 10);
   const found = [];
   for (let at = Math.ceil(low / step); at * step <= high * (1 + 1e-9); at++) found.push(+(at * step).toPrecision(8));
@@ -27,11 +46,12 @@ export function ticks(low, high, most) {
 const spare = document.createElement('canvas');
 
 // Part of a picture drawn to any size with sharp pixels of equal size: enlarged by a whole number, then shrunk to fit.
+/** @param {Pen} pen @param {CanvasImageSource} picture @param {Box} part @param {Box} box */
 export function sharp(pen, picture, [sx, sy, sw, sh], [x, y, w, h]) {
   const times = Math.max(1, Math.ceil((w * (window.devicePixelRatio || 1)) / sw));
   spare.width = sw * times;
   spare.height = sh * times;
-  const large = spare.getContext('2d');
+  const large = penOf(spare);
   large.imageSmoothingEnabled = false;
   large.drawImage(picture, sx, sy, sw, sh, 0, 0, spare.width, spare.height);
   pen.imageSmoothingEnabled = true;

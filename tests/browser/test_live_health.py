@@ -6,11 +6,13 @@ That nothing leaves the machine and the console stays free of errors, `browser_p
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.rooms import furnished
 from tools.browser import FLAGS, chromium, idle, start_server, watch
+from ui import component
 from ui.frame import PAGES
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -168,6 +170,57 @@ def test_only_weights_and_codes_are_large(browser_page, lab, run):
     large = {(name, kind): size for name, told in sizes.items() for kind, size in told.items() if size > LARGE}
     assert {kind for _, kind in large} <= WEIGHTS_AND_CODES, large
     assert (LIVE[0], "live_weights") in large, "messages are told apart"
+
+
+# --- Requests ---------------------------------------------------------------------------------------------------------
+
+
+def asked_for_at_once(browser, address: str, ready: str) -> list[str]:
+    """The paths of the modules that a page asks for before it has received any of them; then it goes on."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    faults, page, held, later = watch(context), context.new_page(), [], []
+
+    answered = False
+
+    def asked(route):
+        (later if answered else held).append(route)
+        if answered:
+            route.continue_()
+
+    page.route("**/app/static/**", asked)
+    page.goto(address)
+    for _ in range(600):  # no answer can begin another request, so what comes now is all
+        before = len(held)
+        page.wait_for_timeout(100)
+        if held and len(held) == before:
+            break
+    paths = [urlsplit(route.request.url).path for route in held]
+    answered = True
+    for route in held:
+        route.continue_()
+    expect(page.locator(ready)).to_have_attribute("aria-label", ANYTHING)
+    context.close()
+    assert not faults and not later, "what is imported was known before"
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("place", "entries", "ready"),
+    [
+        ("", ("live/index.js", "live/home.js"), ".home canvas.picture"),
+        ("time_machine", ("replay/index.js",), ".replay canvas.map"),
+    ],
+)
+def test_all_modules_are_asked_for_at_once(place, entries, ready, browser, lab, run):
+    paths = asked_for_at_once(browser, f"{lab}/{place}?run={run[1]}", ready)
+    root = f"/app/static/served/{component.version()}"
+    assert sorted(paths) == sorted(f"{root}/{name}" for name in component.modules(component.STATIC, *entries))
+
+
+def test_modules_are_found_below_a_path_of_its_own(browser, run):
+    with start_server(env={"AECORE_RUNS": str(run[0])}, base="below/here") as address:
+        paths = asked_for_at_once(browser, f"{address}/?run={run[1]}", ".home canvas.picture")
+    assert paths and all(path.startswith("/below/here/app/static/served/") for path in paths)
 
 
 # --- Keyboard and screen reader ---------------------------------------------------------------------------------------

@@ -16,29 +16,30 @@ shared.codes(run)  # their spinner fits the page; inside a fragment it would pus
 
 @st.fragment  # a slider moves two charts: the rest of the page need not be drawn again
 def grid() -> None:
-    columns = st.columns([3, 3, 2])
-    spacing = columns[0].segmented_control(
-        "Steps",
-        ["range", "quantiles"],
-        default="range",
-        required=True,
-        key="steps",
-        bind="query-params",
-        help="range: even steps from the 1st to the 99th percentile of the codes. quantiles: each step passes "
-        "the same share of a normal distribution, so that the crowded middle gets more room.",
-    )
-    n = columns[2].slider("Pictures a side", 5, 25, 15, key="side", bind="query-params")
+    columns = st.columns([4, 4, 2])
+    with columns[0]:
+        span = mosaic.covered(run)
     with columns[1]:
         pair = pick.dimensions(run)
-    drawn = mosaic.beside(run, pair, spacing, n, tuple(frame.colours()))
+    n = columns[2].slider("Pictures a side", 5, 25, 15, key="side", bind="query-params")
+    drawn = mosaic.beside(run, pair, span, n, tuple(frame.colours()))
     left, right = st.columns(2)
     with left:
         frame.draw(drawn.pictures, key="mosaic")
+        st.download_button(
+            "PNG",
+            lambda: drawn.png,
+            f"{run.id}-manifold.png",
+            "image/png",
+            icon=":material/image:",
+            on_click="ignore",
+        )
     with right:
         frame.draw(drawn.places, key="beside")
-        st.caption(f"The first {min(mosaic.SHOWN, total):,} of {total:,} test pictures.")
-    if drawn.explained:
-        st.caption(f"This plane holds {drawn.explained:.0%} of the variance of the codes; the rest is at its mean.")
+        shown = min(mosaic.SHOWN, total)
+        st.caption(f"The first {shown:,} of {total:,} test pictures; {drawn.within:,} of them lie in this range.")
+    if drawn.caption:
+        st.caption(drawn.caption)
 
 
 grid()

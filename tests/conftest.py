@@ -1,5 +1,6 @@
 """Every test runs on one thread, on the CPU, and with a runs folder of its own: never the user's."""
 
+import functools
 import os
 import sys
 import tempfile
@@ -22,6 +23,19 @@ os.environ.setdefault("AECORE_DATA", os.path.join(_FOLDER.name, "no-data"))
 def _one_thread():
     if "torch" in sys.modules:  # imported while the tests were collected; later imports read the environment
         sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_read_once():
+    """Every AppTest reads the metadata of all installed packages anew (0.1 s), looking for components; they stay the
+    same while tests run."""
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", functools.cache(manifest_scanner.scan_component_manifests)
+        )
+        yield
 
 
 @pytest.fixture

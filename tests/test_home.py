@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import shutil
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from aecore import latents, products, programs, runs, tour
+from aecore import latents, products, programs, runs, snapshots, tour
 from aecore.cards import CARDS
 from aecore.places import pack
 from aecore.tour import finely, passed, through
 from tests.test_pages import _cold, _python, links, opened, said, store  # noqa: F401
-from ui import component, frame, home, live
+from ui import component, frame, home, live, palette
 
 SMALL = 50_000  # bytes: what a view is given is less, a model more
 
@@ -94,6 +98,12 @@ def test_doors_are_pages_that_there_are(monkeypatch):
     assert set(links(opened())) == {file.removeprefix("pages/").removesuffix(".py") for file, *_ in home.DOORS}
 
 
+def test_no_door_promises_what_is_not_behind_it():
+    """There are no lessons; what is there is the time machine."""
+    titles = {file: title for file, title, _ in home.DOORS}
+    assert titles["pages/time_machine.py"] == "Watch it learn" and "Learn" not in titles.values()
+
+
 def test_without_a_showcase_the_doors_still_open(monkeypatch, tmp_path, mounted):
     monkeypatch.setattr(runs, "GALLERY", tmp_path)
     app = opened()
@@ -129,6 +139,57 @@ home.stage(home.ready(home.opening()))
 print(*[name for name in ("torch", "torchvision", "plotly", "sklearn", "umap", "numba") if name in sys.modules])
 """
     assert _python(code).split() == ["home", "weights"]
+
+
+# --- While the browser fetches what draws it --------------------------------------------------------------------------
+
+
+def stills(app) -> dict[str, str]:
+    """The addresses of the stills by their names, as the page sends them."""
+    bodies = [each.proto.body for each in [*app.main, *app.get("html")] if each.type == "html"]
+    return dict(found for body in bodies for found in re.findall(r"--ae-(\w+): url\(\"(.+?)\"\);", body))
+
+
+def test_a_still_of_the_map_and_of_the_picture_comes_first_and_is_small(mounted):
+    found = stills(opened())
+    assert set(found) == {"map", "picture"} and list(mounted) == ["home", "weights"]
+    assert all(address.startswith("data:image/") for address in found.values()), "nothing is fetched"
+    assert sum(map(len, found.values())) < 30_000
+
+
+@pytest.mark.parametrize("colours", [palette.CLASSES_LIGHT, palette.CLASSES_DARK])
+def test_the_still_has_each_dot_in_its_place_and_the_colour_of_its_class(colours, made, entry):
+    shown = home.ready(entry)
+    address = re.search(r"--ae-map: url\(\"(.+?)\"\)", home.still(shown.key, colours, shown))[1]
+    paths = re.findall(r"stroke='(#\w+)'[^>]* d='(.+?)'", unquote(address))
+    assert {colour for colour, _ in paths} == {colours[label] for label in np.unique(made.votes)}
+    low, high = np.array(shown.map.head["span"]).T
+    for colour, steps in paths:
+        moves = np.array([tuple(map(int, re.findall(r"-?\d+", step))) for step in re.findall(r"m(.+?)h0", steps)])
+        drawn = np.cumsum(moves, axis=0) / home.SIDE
+        own = made.codes[made.votes == colours.index(colour)]
+        expected = (own - low) / (high - low) * (1, -1) + (0, 1)
+        assert len(drawn) == len(own) and np.abs(drawn.mean(0) - expected.mean(0)).max() < 1 / home.SIDE
+        assert np.abs(np.sort(drawn[:, 0]) - np.sort(expected[:, 0])).max() < 1 / home.SIDE
+
+
+def test_the_still_of_the_picture_is_what_was_decoded_nearest_to_the_start(entry, ways):
+    picture = np.asarray(Image.open(io.BytesIO(home.ready(entry).picture)).convert("L"))
+    last = snapshots.load(entry.id, snapshots.epochs(entry.id)[-1])[0]
+    column, row = np.abs(last.x - ways.hearts[0][0]).argmin(), np.abs(last.y - ways.hearts[0][1]).argmin()
+    np.testing.assert_array_equal(picture, last.manifold[row * len(last.x) + column, 0])
+
+
+def test_without_snapshots_there_is_a_still_of_the_map_alone(gallery, mounted):
+    shutil.rmtree(gallery / "snapshots")
+    home.still.clear()
+    assert set(stills(opened())) == {"map"}
+    home.still.clear()
+
+
+def test_without_a_showcase_there_is_no_still(monkeypatch, tmp_path, mounted):
+    monkeypatch.setattr(runs, "GALLERY", tmp_path)
+    assert not stills(opened())
 
 
 # --- The tour ---------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Widget
 
-from aecore import data, jobs, ledger, presets, runs, work
+from aecore import baselines, data, jobs, ledger, presets, runs
 from aecore.config import Config
 from aecore.corruptions import CORRUPTIONS
 from aecore.data import CARDS
@@ -125,14 +125,13 @@ def _png() -> bytes:
 
 
 def opened(page: str = "", run: str | None = None) -> AppTest:
-    """A page, opened by way of the first screen; "" is the first screen itself."""
+    """A page, opened by its address; "" is the first screen."""
     app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
     if run is not None:
         app.query_params["run"] = run
-    app.run()
     if page:
-        app.switch_page(f"pages/{page}.py").run()
-    return whole(app)
+        app.switch_page(f"pages/{page}.py")
+    return whole(app.run())
 
 
 def whole(app: AppTest) -> AppTest:
@@ -228,7 +227,7 @@ def test_explore_page_shows_every_kind_of_code(page, kind, trained):
 @pytest.mark.parametrize("page", EXPLORE)
 def test_explore_page_shows_colour(page, own_store, monkeypatch):
     # the PCA of 3,072 colours takes longer than all else here
-    monkeypatch.setattr(work, "baselines", lambda *_: {"mean_picture_mse": 0.2, "pca_mse": 0.1})
+    monkeypatch.setattr(baselines, "measured", lambda *_: {"mean_picture_mse": 0.2, "pca_mse": 0.1})
     app = opened(page, untrained("shapes-colour", z_dim=3).id)
     assert not app.error
 

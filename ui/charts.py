@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from aecore import pictures
 
-HELD_OUT = "held-out"
+HELD_OUT, TOTAL = "held-out", "total"
 
 
 @dataclass(frozen=True)
@@ -57,26 +57,36 @@ def lay(figure: go.Figure, png: bytes, rows: int, size: tuple[float, float]) -> 
     )
 
 
-def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str]) -> Chart:
-    """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each part."""
-    figure = figure_of(320, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
-    epochs = [line["epoch"] for line in history]
-    words = []
-    for part, colour in zip(history[-1]["validation"], colours, strict=False):
+def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str], charged: Collection[str] = ()) -> Chart:
+    """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each part, and
+    one for the total of those that the model is `charged`, where these are several."""
+    epochs, words = [line["epoch"] for line in history], []
+    coloured = dict(zip([*history[-1]["validation"], *[TOTAL] * (len(charged) > 1)], colours, strict=False))
+    height = 290 + 30 * len(coloured)  # names go below, two for each
+    figure = figure_of(height, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
+    for part in sorted(coloured, key=lambda part: part != TOTAL):  # the total lies beneath, as wide as to be seen there
+        colour, wide = coloured[part], 2.5 if part == TOTAL else 0
         for split, style in (("validation", "solid"), ("train", "dot")):
-            values = [line[split].get(part) for line in history]  # stages have parts of their own
+            values = [nats_of(line[split], part, charged) for line in history]
             name = f"{part}, {HELD_OUT if split == 'validation' else 'training'}"
             figure.add_scatter(
                 x=epochs,
                 y=values,
                 name=name,
                 mode="lines" if len(values) > 1 else "markers",
-                line={"color": colour, "dash": style, "width": 2.5 if style == "solid" else 2},
+                line={"color": colour, "dash": style, "width": wide + (2.5 if style == "solid" else 2)},
                 hovertemplate="%{y:.2f}",
             )
             if split == "validation":
                 words.append(f"{part} from {values[0]:.1f} to {values[-1]:.1f}")
     return Chart(figure, f"Held-out loss over {epochs[-1]} epochs, nats per picture: {'; '.join(words)}.")
+
+
+def nats_of(parts: Mapping[str, float], part: str, charged: Collection[str]) -> float | None:
+    """A part of a loss, or the TOTAL of those that are `charged`; None where it is not there, as in another stage."""
+    if part == TOTAL:
+        return sum(parts[each] for each in charged) if set(charged) <= set(parts) else None
+    return parts.get(part)
 
 
 def scatter(
@@ -108,19 +118,24 @@ def scatter(
         figure.update_yaxes(showticklabels=False)
     if span is not None:
         figure.update_xaxes(range=list(span[0]), constrain="domain")
-        figure.update_yaxes(range=list(span[1]), constrain="domain")
+        figure.update_yaxes(range=list(span[1]), constrain="domain", constraintoward="top")
     counts = ", ".join(f"{name}: {int((labels == label).sum())}" for label, name in enumerate(classes))
     return Chart(figure, f"Map of {len(points)} pictures as points, coloured by class ({counts}).")
 
 
-def mosaic(cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460) -> Chart:
-    """Decoded pictures `[n * n, C, H, W]` on the axes they were decoded at; `x` rising, `y` falling (up is up).
+def laid(cells: np.ndarray, n: int, least: int = 640) -> bytes:
+    """Pictures `[n * n, C, H, W]` laid out n by n as a PNG at least so many pixels wide, each pixel a sharp square."""
+    image = pictures.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
+    return pictures.png(image, scale=-(-least // image.shape[-1]))
+
+
+def mosaic(png: bytes, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460) -> Chart:
+    """Decoded pictures, n by n as they are `laid`, on the axes they were decoded at; `x` rising, `y` falling (up is
+    up).
 
     Steps may be uneven (quantiles), so the axes count cells and their ticks say the numbers.
     """
     n = len(x)
-    image = pictures.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
-    png = pictures.png(image, scale=max(1, 640 // image.shape[-1]))
     figure = figure_of(height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False)
     lay(figure, png, n, (n, n))
     # points nobody sees, so that the pointer says where it is
@@ -152,6 +167,7 @@ def mosaic(cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, st
         zeroline=False,
         scaleanchor="x",
         constrain="domain",
+        constraintoward="top",
     )
     span = f"{names[0]} from {x[0]:.2f} to {x[-1]:.2f}"
     span += f", {names[1]} from {y[-1]:.2f} (bottom) to {y[0]:.2f} (top)" if names[1] else ""
@@ -189,16 +205,18 @@ def bars(names: Sequence[str], values: Sequence[float], colour: str, title: str)
 
 
 def comparison(
-    histories: Sequence[Sequence[Mapping[str, Any]]], names: Sequence[str], colours: Sequence[str], part: str
+    histories: Sequence[Sequence[Mapping[str, Any]]],
+    names: Sequence[str],
+    colours: Sequence[str],
+    part: str,
+    charged: Sequence[Collection[str]],
 ) -> Chart:
-    """A part of the held-out loss (or `all parts`) of several runs over epochs, nats per picture, a line for each."""
+    """A part of the held-out loss of several runs over epochs, nats per picture, a line for each run; or its TOTAL, of
+    the parts that each run's model is `charged`."""
     figure = figure_of(340, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
     words = []
-    for history, name, colour in zip(histories, names, colours, strict=False):
-        values = [
-            sum(line["validation"].values()) if part == "all parts" else line["validation"].get(part)
-            for line in history
-        ]
+    for history, name, colour, own in zip(histories, names, colours, charged, strict=False):
+        values = [nats_of(line["validation"], part, own) for line in history]
         figure.add_scatter(
             x=[line["epoch"] for line in history],
             y=values,

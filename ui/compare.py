@@ -10,7 +10,7 @@ from aecore import runs, snapshots
 from aecore.cards import CARDS
 from aecore.config import Config, differences
 from aecore.knobs import knobs_of
-from ui import charts, frame, images, shared
+from ui import charts, frame, images, monitor, shared
 
 MOST = 6  # runs at a time: more colours cannot be told apart
 
@@ -20,7 +20,7 @@ def compare(entries: Sequence[runs.Entry], names: Sequence[str]) -> None:
     configs = [entry.config for entry in entries if entry.config]
     st.header(f"{len(entries)} runs side by side")
     _settings(entries, configs, names)
-    _curves(entries, names)
+    _curves(entries, configs, names)
     _pictures(entries, configs, names)
 
 
@@ -46,19 +46,21 @@ def _text(value: object) -> str:
     return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _curves(entries: Sequence[runs.Entry], names: Sequence[str]) -> None:
+def _curves(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:
     histories = [runs.history(entry.id) for entry in entries]
     if not all(histories):
         return
     parts = [part for part in histories[0][-1]["validation"] if all(part in h[-1]["validation"] for h in histories)]
     part = st.segmented_control(
         "Held-out loss",
-        ["all parts", *parts],
-        default=parts[0] if parts else "all parts",
+        [charts.TOTAL, *parts],
+        default=parts[0] if parts else charts.TOTAL,
         required=True,
-        help="Runs of different families or data charge different parts: compare those that they share.",
+        help="total: all that a model minimises. Runs of different families or data charge different parts: compare "
+        "those that they share.",
     )
-    frame.draw(charts.comparison(histories, names, frame.colours(), part), key="compare-curves")
+    charged = [monitor.charged(config) for config in configs]
+    frame.draw(charts.comparison(histories, names, frame.colours(), part, charged), key="compare-curves")
 
 
 def _pictures(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from itertools import cycle
 from typing import Any
@@ -13,7 +14,6 @@ from aecore.config import Config
 from aecore.knobs import Knob, Value, knobs_of
 
 STRUCTURE = ("network", "hidden", "z_dim", "activation", "dropout", "initialisation")  # what weights hang on
-SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024)
 FIRST = (
     "network",
     "z_dim",
@@ -40,20 +40,17 @@ def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False, na
         given = st.toggle(knob.label, value, **common)
     elif knob.kind is tuple:
         given = st.text_input(knob.label, ", ".join(map(str, value)), **common)
-    elif knob.name == "z_dim":
-        given = st.select_slider(knob.label, sorted({*SIZES, value}), value, **common)
+    elif says.log:
+        given = _of_decades(knob, value, **common)
     elif knob.kind is float and says.low is not None and says.high is not None and says.high - says.low <= 100:
-        if says.low > 0 and says.high / says.low > 1e3:  # a range of decades: typed, not dragged
-            given = st.number_input(knob.label, float(says.low), float(says.high), float(value), format="%g", **common)
-        else:
-            given = st.slider(
-                knob.label,
-                float(says.low),
-                float(says.high),
-                float(value),
-                float(says.step or 0.01),
-                **common,
-            )
+        given = st.slider(
+            knob.label,
+            float(says.low),
+            float(says.high),
+            float(value),
+            float(says.step or 0.01),
+            **common,
+        )
     elif knob.kind is int and says.high is not None and says.high <= 100:
         given = st.slider(knob.label, int(says.low or 0), int(says.high), int(value), **common)
     else:
@@ -61,6 +58,43 @@ def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False, na
         span = [None if edge is None else kind(edge) for edge in (says.low, says.high)]
         given = st.number_input(knob.label, *span, value=kind(value), step=kind(says.step or 1), **common)
     return knob.check(given)
+
+
+def _of_decades(knob: Knob, value: Any, key: str, help: str, **common: Any) -> float:
+    """A field for a number whose range has many decades: typed, or walked in factors."""
+    low, high = float(knob.says.low or 0), None if knob.says.high is None else float(knob.says.high)
+    least = low or float(knob.says.step or 1e-6)
+    here = _plain(st.session_state.get(key, value))  # the step goes with the value: with a key it is the same widget
+    given = st.number_input(
+        knob.label,
+        low,
+        high,
+        float(value),
+        stride(here, least),
+        format="%g",
+        key=key,
+        help=f"{help} Type 0.0001 or 1e-4; + and \u2212 step by factors: 1, 0.3, 0.1, 0.03 ...",
+        **common,
+    )
+    return _plain(given)
+
+
+def _plain(value: float) -> float:
+    """A number without the dust of binary fractions, which would make another run: 0.1 + 0.2 is 0.3."""
+    return float(f"{value:.12g}")
+
+
+def stride(value: float, least: float) -> float:
+    """From `value` down to the next of 1, 3, 10, 30 ... below its half; at `least`, the smallest value, its own size.
+
+    Of more than half, so that who presses twice before the next stride is there does not fall to 0.
+    """
+    if value <= least:
+        return least
+    decade = math.floor(math.log10(value))
+    lower = max(each for power in (decade - 1, decade) for times in (1, 3)
+                if (each := float(f"{times}e{power}")) < value / 2)  # fmt: skip
+    return _plain(value - max(lower, least))
 
 
 def knobs(declared: Callable[..., Any], scope: str, start: Mapping[str, Value] | None = None) -> dict[str, Value]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from aecore import latents, places, products, programs, runs, tour
+from aecore import latents, pictures, places, products, programs, runs, snapshots, tour
 from aecore.cards import CARDS, Card
 from aecore.errors import UserError
 from ui import frame, live, pad
@@ -28,9 +29,9 @@ DOORS = (
     ),
     (
         "pages/time_machine.py",
-        "Learn",
-        "Watch it learn, epoch by epoch: go back to when the model knew nothing, and see noise turn into pictures "
-        "while the map sorts itself.",
+        "Watch it learn",
+        "Epoch by epoch: go back to when the model knew nothing, and see noise turn into pictures while the map sorts "
+        "itself.",
     ),
 )
 ALSO = (
@@ -50,6 +51,9 @@ class Showcase:
     program: programs.Program
     likelihood: str
     given: dict[str, Any]  # what static/live/home.js reads
+    map: places.Places
+    votes: np.ndarray  # [N], the class of each dot
+    picture: bytes  # a PNG of what the place where the point starts decodes to; empty when nobody kept one
 
 
 def opening() -> runs.Entry | None:
@@ -76,7 +80,8 @@ def _showcase(run: str, created: float, dataset: str, likelihood: str) -> Showca
         "steps": steps(ways, card.classes),
         "dots": _dots(card, len(made.codes), made.agreement),
     }  # fmt: skip
-    return Showcase(live.key_of(run, created), program, likelihood, given)
+    first = _decoded(run, ways.hearts[0])
+    return Showcase(live.key_of(run, created), program, likelihood, given, map_, made.votes, first)
 
 
 def _dots(card: Card, count: int, right: float) -> str:
@@ -118,6 +123,50 @@ def steps(ways: tour.Tour, classes: Sequence[str]) -> list[dict[str, Any]]:
     return [{"name": name, "says": says, "way": way.tolist(), "leaps": leaps} for name, says, way, leaps in said]
 
 
+# --- A still, for as long as the view's modules are on their way ------------------------------------------------------
+
+SIDE = 500  # of the still's units: more than a map on a desk has pixels
+DOT = 3.7  # pixels, as static/live/scatter.js draws 2,000 dots
+
+
+def _decoded(run: str, place: np.ndarray) -> bytes:
+    """What was decoded nearest to a place `[2]` when the run's training ended, as a PNG."""
+    kept = snapshots.epochs(run)
+    found = snapshots.load(run, kept[-1]) if kept else []
+    if not found:
+        return b""
+    x, y = np.meshgrid(found[0].x, found[0].y)
+    near = np.hypot(x.ravel() - place[0], y.ravel() - place[1]).argmin()
+    return pictures.png(found[0].manifold[near] / 255)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def still(key: str, colours: Sequence[str], _shown: Showcase) -> str:
+    """A style sheet that tells static/live/home.css what the map and the picture will look like."""
+    told = f'--ae-map: url("{_dotted(_shown.map.shown, _shown.votes, _shown.map.head["span"], colours)}");'
+    if _shown.picture:
+        told += f' --ae-picture: url("data:image/png;base64,{base64.b64encode(_shown.picture).decode()}");'
+    return f"<style>:root {{ {told} }}</style>"
+
+
+def _dotted(points: np.ndarray, labels: np.ndarray, span: Sequence[Sequence[float]], colours: Sequence[str]) -> str:
+    """The address of a drawing (SVG) of dots `[N, 2]` in the colours of their classes; `span` is what it shows."""
+    low, high = np.array(span).T
+    at = np.round((points - low) / (high - low) * SIDE).astype(int)
+    at[:, 1] = SIDE - at[:, 1]
+    paths = []
+    for label in np.unique(labels):
+        own = at[labels == label]
+        own = own[np.lexsort((own[:, 1], own[:, 0]))]  # then steps are short, and take few letters
+        steps = np.diff(own, axis=0, prepend=0)
+        lines = "".join(f"m{x} {y}h0" for x, y in steps.tolist()).replace(" -", "-")
+        stroke = f"stroke='{colours[label % len(colours)]}' vector-effect='non-scaling-stroke'"
+        paths.append(f"<path {stroke} d='{lines}'/>")
+    look = f"fill='none' opacity='.9' stroke-width='{DOT}' stroke-linecap='round' preserveAspectRatio='none'"
+    text = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {SIDE} {SIDE}' {look}>{''.join(paths)}</svg>"
+    return "data:image/svg+xml," + text.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
+
+
 def ready(entry: runs.Entry | None) -> Showcase | str:
     """What the first screen shows; in a sentence why not, when it cannot.
 
@@ -136,6 +185,7 @@ def stage(shown: Showcase | str) -> None:
     if isinstance(shown, str):
         st.info(shown, icon=":material/info:")
         return
+    st.html(still(shown.key, frame.colours(), shown))
     live.view("home", shown.key, f"home-{shown.key}", shown.given)
     live.send(shown.key, shown.program, shown.likelihood)  # after the view, whose modules come meanwhile
 

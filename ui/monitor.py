@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -26,7 +29,8 @@ def monitor(run: str) -> None:
         st.fragment(_growing, run_every=SLOWLY)(run)
     else:
         _ended(entry)
-        _curves(run)
+        _curves(entry)
+        _download(entry)
         _strip(run)
 
 
@@ -47,7 +51,7 @@ def _moving(run: str) -> None:
         st.info(entry.reason, icon=":material/healing:")
     _orders(run)
     _troubles(entry)
-    _curves(run)
+    _curves(entry)
     _strip(run)
 
 
@@ -67,7 +71,7 @@ def waiting(run: str) -> str:
     return words + (f", about {duration(place.seconds)}" if place.seconds else "")
 
 
-def _progress(progress: dict[str, Any]) -> None:
+def _progress(progress: Mapping[str, Any]) -> None:
     epoch, epochs = min(progress["epoch"] + 1, progress["epochs"]), progress["epochs"]
     words = (
         f"epoch {epoch} of {epochs} · step {progress['step']:,} of {progress['steps']:,} · "
@@ -127,7 +131,8 @@ def _look(seen: snapshots.Snapshot, config: Config) -> None:
     left, right = st.columns(2)
     with left:
         st.caption(f"The latent space, decoded, after {seen.epoch} epochs")
-        frame.draw(charts.mosaic(seen.manifold / 255, seen.x, seen.y, seen.names, 360), key="growing-mosaic")
+        laid = charts.laid(seen.manifold / 255, len(seen.x))
+        frame.draw(charts.mosaic(laid, seen.x, seen.y, seen.names, 360), key="growing-mosaic")
     with right:
         st.caption(f"{len(labels):,} test pictures on the same plane")
         frame.draw(charts.scatter(points, labels, card.classes, frame.colours(), seen.names, 360), key="growing-map")
@@ -168,9 +173,14 @@ def _submit(config: Config, device: str | None = None) -> None:
 def _finished(entry: runs.Entry) -> None:
     result, config = entry.result, entry.config
     assert config
+    parts = charged(config)
     st.success(f"Trained in {result['seconds']:.1f} s on {result['device']}.", icon=":material/check_circle:")
     frame.figures(
-        ("Test loss", f"{sum(result['test'].values()):.2f}", "Nats per picture, all parts together."),
+        (
+            "Test loss",
+            f"{sum(nats for part, nats in result['test'].items() if part in parts):.2f}",
+            f"Nats per picture: {' + '.join(parts)}.",
+        ),
         (
             "Squared error",
             f"{result['mse']:.4f}",
@@ -201,10 +211,64 @@ def _further(config: Config) -> None:
 # --- Both -------------------------------------------------------------------------------------------------------------
 
 
-def _curves(run: str) -> None:
-    history = runs.history(run)
-    if history:
-        frame.draw(charts.curves(history, frame.colours()), key=f"curves-{run}")
+def charged(config: Config) -> tuple[str, ...]:
+    """The parts of the loss that a run's model itself minimises, in its last stage: their sum is its total. An
+    adversary's and an earlier stage's are losses of their own."""
+    return _charged(config.id, config)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _charged(run: str, _config: Config) -> tuple[str, ...]:
+    from aecore import formulas  # torch comes with it
+
+    own = [player for player in formulas.players(_config) if player.model and not player.over]
+    return tuple(part for player in own for part in player.parts)
+
+
+def _curves(entry: runs.Entry) -> None:
+    """The losses of every epoch until now, and what their total leaves out."""
+    history = runs.history(entry.id)
+    if not history or entry.config is None:
+        return
+    own = charged(entry.config)
+    frame.draw(charts.curves(history, frame.colours(), own), key=f"curves-{entry.id}")
+    if others := [part for part in history[-1]["validation"] if part not in own]:
+        apart = f"{', '.join(others)}, {'an objective' if len(others) == 1 else 'objectives'} of its own"
+        st.caption(f"total: {' + '.join(own)}, which the model minimises. Outside it: {apart}.")
+
+
+def _download(entry: runs.Entry) -> None:
+    """The losses of every epoch as a file."""
+    history = runs.history(entry.id)
+    if not history or entry.config is None:
+        return
+    own = charged(entry.config)
+    st.download_button(
+        "CSV",
+        lambda: table(history, own),
+        f"{entry.id}.csv",
+        "text/csv",
+        icon=":material/table:",
+        on_click="ignore",
+        help="The losses of every epoch, nats per picture.",
+    )
+
+
+def table(history: Sequence[Mapping[str, Any]], own: Collection[str]) -> str:
+    """A history as CSV, a line an epoch: of the training and the validation pictures each part of the loss, and the
+    total of the parts that are the model's `own`. Empty where a stage does not charge a part."""
+    columns = [
+        (split, part)
+        for split in ("train", "validation")
+        for part in [*dict.fromkeys(part for line in history for part in line[split]), charts.TOTAL]
+    ]
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["epoch", "seconds", *(f"{split}_{part}".replace(" ", "_") for split, part in columns)])
+    for line in history:
+        nats = [charts.nats_of(line[split], part, own) for split, part in columns]
+        lines.writerow([line["epoch"], line["seconds"], *nats])
+    return text.getvalue()
 
 
 def _strip(run: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = 16  # sliders before the rest folds away
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
-FITS = {
+FITS: dict[pictures.Fit, str] = {
     "crop": "Cut to the middle",
     "pad": "Keep all, fill with black",
     "stretch": "Stretch",
@@ -31,15 +31,7 @@ def picture(title: str, scope: str, test: Split, card: Card, start: int) -> np.n
     )
     if own == "upload":
         return upload(f"{scope}-file", card)
-    row = st.number_input(
-        "Number of the test picture",
-        0,
-        len(test) - 1,
-        start,
-        key=scope,
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    row = _row(scope, test, card, start)
     x: np.ndarray = test.floats(slice(row, row + 1))[0]
     name = card.classes[test.labels[row]]
     images.single(x, f"{name}, test picture {row}", f"{name}, test picture {row}", 96)
@@ -56,10 +48,52 @@ def in_line(run: Trained) -> np.ndarray | None:
 def numbered(run: Trained) -> tuple[int, str]:
     """The row of a test picture that people choose, the same on all panels of a run, and what it is called."""
     test = shared.held_out(run)
-    row = st.number_input(
-        "Number of the test picture", 0, len(test) - 1, 0, key="inside-picture", bind="query-params", width=240
-    )
+    row = _row("inside-picture", test, run.card, start=0)
     return row, f"{run.card.classes[test.labels[row]]}, test picture {row}"
+
+
+def _row(key: str, test: Split, card: Card, start: int) -> int:
+    """The row of a test picture, by its number or by its class: the next one of that class, or the previous one."""
+
+    def go(step: int) -> None:
+        st.session_state[key] = of_class(test.labels, row, label, step)
+
+    def choose() -> None:
+        st.session_state[key] = of_class(test.labels, row, st.session_state[f"{key}-class"], 1)
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", width="content"):
+        row = st.number_input("Test picture", 0, len(test) - 1, start or "min", key=key, bind="query-params", width=130)
+        label = int(test.labels[row])
+        st.session_state[f"{key}-class"] = label  # whoever types a number sees its class here
+        st.selectbox(
+            "Class",
+            range(len(card.classes)),
+            format_func=lambda each: card.classes[each] if isinstance(each, int) else each,
+            key=f"{key}-class",
+            on_change=choose,
+            width=120,
+        )
+        with st.container(horizontal=True, gap="xsmall", width="content"):  # both go to the next line, or neither
+            for name, step, icon in (("Previous", -1, "chevron_left"), ("Next", 1, "chevron_right")):
+                st.button(
+                    name,
+                    icon=f":material/{icon}:",
+                    key=f"{key}-{name}",
+                    on_click=go,
+                    args=(step,),
+                    help=f"The {name.lower()} test picture of this class: {card.classes[label]}.",
+                )
+    return row
+
+
+def of_class(labels: np.ndarray, row: int, label: int, step: int) -> int:
+    """The next (`step` 1) or the previous (-1) row after `row` that has this label; from the last one on to the first.
+    The same row where there is no other."""
+    rows = np.flatnonzero(labels == label)
+    if not len(rows):
+        return row
+    at = np.searchsorted(rows, row, "right") if step > 0 else np.searchsorted(rows, row, "left") - 1
+    return int(rows[at % len(rows)])
 
 
 def upload(scope: str, card: Card) -> np.ndarray | None:

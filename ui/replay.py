@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from aecore import replay, runs, snapshots
-from ui import charts, component, frame, palette
+from ui import charts, component, frame, monitor, palette
 
 if TYPE_CHECKING:
     from aecore.replay import Packed
@@ -70,4 +70,4 @@ def nothing_kept(run: Trained) -> None:
     )
     frame.link("pages/train.py")
     if history:
-        frame.draw(charts.curves(history, frame.colours()))
+        frame.draw(charts.curves(history, frame.colours(), monitor.charged(run.config)))

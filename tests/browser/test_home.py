@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from aecore import programs, runs
 from tests.browser.hands import drag, drawn, painted, spot, touch
@@ -141,6 +143,37 @@ def test_the_picture_is_the_one_that_the_model_decodes(opened):
         "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 0)"
     )
     assert np.abs(np.array(seen) / 255 - 1 / (1 + np.exp(-x.clip(-50, 50)))).mean() < 0.01  # places are told to 0.01
+
+
+# --- Before it can be moved -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "400"])
+def test_until_its_modules_are_here_a_still_is_shown_and_then_no_longer(look, browser, server):
+    context = browser.new_context(**LOOKS[look], reduced_motion="reduce")
+    page, held = context.new_page(), []
+    page.route("**/app/static/**/*.js", lambda route: route.continue_() if held is None else held.append(route))
+    page.goto(server)
+    place = {name: page.locator(f".home .{name}") for name in ("stage", "picture", "sheet")}
+    place["stage"].wait_for(timeout=60_000)
+    page.wait_for_timeout(500)
+    for each in place.values():
+        assert behind(each).startswith('url("data:image/')
+        assert len(set(np.asarray(Image.open(io.BytesIO(each.screenshot())).convert("L")).ravel().tolist())) > 10
+    doors = page.get_by_role("heading", name="Where to go from here").bounding_box()
+    on_their_way, held = held, None
+    for route in on_their_way:
+        route.continue_()
+    expect(page.locator(".home .place")).to_have_text(re.compile("z1"), timeout=60_000)
+    idle(page)
+    assert [behind(each) for each in place.values()] == ["none"] * 3
+    now = page.get_by_role("heading", name="Where to go from here").bounding_box()
+    assert now["y"] == pytest.approx(doors["y"], abs=40), "what stands below has hardly moved"
+    context.close()
+
+
+def behind(element) -> str:
+    return element.evaluate("element => getComputedStyle(element).backgroundImage")
 
 
 # --- The map ----------------------------------------------------------------------------------------------------------

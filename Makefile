@@ -13,10 +13,10 @@ PRETTIER := $(NODE) .venv/node/node_modules/prettier/bin/prettier.cjs --log-leve
 TSC := $(NODE) .venv/node/node_modules/typescript/bin/tsc
 
 .DEFAULT_GOAL := help
-.PHONY: help run classroom test check format shots pretrained clean
+.PHONY: help run classroom test test-all check format shots pretrained clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
 run: .venv/.requirements ## install what is missing, start, print the address (PORT=8600; RELOAD=1 follows your edits)
 	@exec $(PY) -m streamlit run app.py $(if $(PORT),--server.port $(PORT)) \
@@ -25,14 +25,21 @@ run: .venv/.requirements ## install what is missing, start, print the address (P
 classroom: .venv/.requirements ## the same for everybody in the room, with a QR code
 	@exec $(PY) -m tools.classroom $(if $(PORT),--port $(PORT))
 
-test: .venv/.requirements-dev ## run every test
-	@$(PY) -m pytest -n 2 --dist loadfile # two files at a time: many tests wait for a browser or a worker
+# Two files at a time: many tests wait for a browser or a worker. The longest begin first (tests/conftest.py).
+PYTEST := $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test: .venv/.requirements-dev ## run the tests: of full products of cases those that have every pair
+	@$(PYTEST) -m "not slow"
+
+test-all: .venv/.requirements-dev ## run every test, the full products and the long ones too
+	@$(PYTEST)
 
 check: .venv/.requirements-dev .venv/.node ## formatting, lint and types; changes nothing
 	@status=0; \
 	$(PY) -m ruff format --check --output-format concise . || status=1; \
 	$(PY) -m ruff check --output-format concise . || status=1; \
 	$(PY) -m mypy || status=1; \
+	.venv/bin/lint-imports --no-cache >.venv/imports.log || { cat .venv/imports.log; status=1; }; \
 	$(PRETTIER) --check || status=1; \
 	$(TSC) || status=1; \
 	exit $$status

@@ -7,6 +7,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from aecore.errors import UserError
@@ -106,6 +107,7 @@ def _knob(name: str, hint: Any, default: Any) -> Knob | None:
     return Knob(name, get_origin(inner) or inner, default, says)
 
 
+@cache  # a form asks for them some thirty times
 def knobs_of(declared: Callable[..., Any] | type) -> tuple[Knob, ...]:
     """The knobs that a function's signature or a dataclass's fields declare, in their order."""
     hints = get_type_hints(declared, include_extras=True)

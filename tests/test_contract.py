@@ -4,6 +4,7 @@ tested the moment it is declared."""
 import itertools
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from aecore.families import FAMILIES, build, settle
 from aecore.likelihoods import LIKELIHOODS
 from aecore.networks import NETWORKS, Maker
 from aecore.train import Progress, fit
+from tests.kit.cases import crossed, marked, pairwise
 
 CPU = torch.device("cpu")
 SMALL = Config(hidden=(4, 6), z_dim=3, epochs=2, batch_size=8, lr=0.01)  # milliseconds on every shape
@@ -25,6 +27,7 @@ SMALL = Config(hidden=(4, 6), z_dim=3, epochs=2, batch_size=8, lr=0.01)  # milli
 DATASETS = {card.shape: name for name, card in reversed(CARDS.items())}.values()
 
 
+@cache
 def _cases() -> list[Config]:
     """Every family x network x shape x likelihood; what a family fixes makes some of them one and the same."""
     cells = itertools.product(FAMILIES, NETWORKS, DATASETS, LIKELIHOODS)
@@ -40,11 +43,18 @@ def _name(config: Config) -> str:
     return f"{config.family}-{config.network}-{config.dataset}-{config.likelihood}"
 
 
-EVERYWHERE = pytest.mark.parametrize("config", _cases(), ids=_name)
-ON_EVERY_SHAPE = pytest.mark.parametrize(
-    "config",
-    [c for c in _cases() if c.likelihood in ("bernoulli", FAMILIES[c.family].fixed.get("likelihood"))],
-    ids=_name,
+def _values(config: Config) -> tuple[str, ...]:
+    return config.family, config.network, config.dataset, config.likelihood
+
+
+def _paired(cases: list[Config]) -> pytest.MarkDecorator:
+    """Those with every pair of values in `make test`, all in `make test-all`."""
+    return pytest.mark.parametrize("config", marked(cases, pairwise(cases, _values), _name))
+
+
+EVERYWHERE = _paired(_cases())
+ON_EVERY_SHAPE = _paired(
+    [c for c in _cases() if c.likelihood in ("bernoulli", FAMILIES[c.family].fixed.get("likelihood"))]
 )
 FAMILIES_ON_NETWORKS = pytest.mark.parametrize(
     "config", [c for c in _cases() if c.dataset == "digits" and c.likelihood == "bernoulli"], ids=_name
@@ -131,9 +141,10 @@ def test_a_picture_is_coded_the_same_alone_in_a_crowd_and_in_training(config):
     torch.testing.assert_close(torch.cat([model.codes(x[i : i + 1]) for i in range(len(x))]), crowd)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("shape", [(1, 7, 7), (2, 9, 5), (1, 28, 28), (3, 4, 4)], ids=str)
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(
+    ("family", "shape", "network"),
+    crossed(list(FAMILIES), [(1, 7, 7), (2, 9, 5), (1, 28, 28), (3, 4, 4)], list(NETWORKS)),
+)
 def test_odd_sizes_make_the_round_trip(family, shape, network):
     settings = {"network": network, "hidden": (3, 5), **FAMILIES[family].fixed}
     recipe = FAMILIES[family].build(Maker(shape, **settings, classes=10), 2)

@@ -29,6 +29,7 @@ from aecore.families import FAMILIES, build, settle
 from aecore.knobs import knobs_of
 from aecore.networks import NETWORKS
 from aecore.work import carry_out
+from tests.kit.cases import crossed, marked
 from ui import live, people
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -216,8 +217,7 @@ def test_links_carry_the_chosen_run(page):
     assert all(f"run={GALLERY}" in query.split("&") for name, query in found.items() if name not in others)
 
 
-@pytest.mark.parametrize("page", EXPLORE)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("page", "kind"), crossed(EXPLORE, list(KINDS)))
 def test_explore_page_shows_every_kind_of_code(page, kind, trained):
     app = opened(page, trained[kind])
     assert not app.error
@@ -254,8 +254,7 @@ def test_every_picture_chart_and_table_has_words(page, kind, trained):
 # --- Runs that are not there, or not whole ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("run", ["unknown", "../../etc/passwd", "", "a" * 500, "**<b>x"])
-@pytest.mark.parametrize("page", RUN_PAGES)
+@pytest.mark.parametrize(("page", "run"), crossed(RUN_PAGES, ["unknown", "../../etc/passwd", "", "a" * 500, "**<b>x"]))
 def test_an_unknown_run_is_said_and_not_replaced(page, run):
     app = opened(page, run)
     assert len(app.error) == 1
@@ -263,8 +262,9 @@ def test_an_unknown_run_is_said_and_not_replaced(page, run):
     assert chosen(app) == run
 
 
-@pytest.mark.parametrize("page", ["", *sorted(set(PAGES) - set(RUN_PAGES))])
-@pytest.mark.parametrize("run", ["unknown", "../../etc/passwd"])
+@pytest.mark.parametrize(
+    ("page", "run"), crossed(["", *sorted(set(PAGES) - set(RUN_PAGES))], ["unknown", "../../etc/passwd"])
+)
 def test_an_unknown_run_is_kept_where_no_run_is_shown(page, run):
     app = opened(page, run)
     assert chosen(app) == run
@@ -333,10 +333,15 @@ def test_a_broken_run_is_listed_with_its_reason(damage, own_store):
     line = table[table["name"] == config.id].iloc[0]
     assert line["state"] == "broken"
     assert line["note"].endswith(".")
-    for page in RUN_PAGES:
-        app = opened(page, config.id)
-        assert said(app), page
-        assert chosen(app) == config.id
+
+
+@pytest.mark.parametrize(("damage", "page"), crossed(DAMAGE, RUN_PAGES))
+def test_a_page_says_that_a_run_is_broken(damage, page, own_store):
+    config = untrained("digits")
+    damage(own_store / config.id)
+    app = opened(page, config.id)
+    assert said(app), page
+    assert chosen(app) == config.id
 
 
 @pytest.mark.parametrize("page", EXPLORE)
@@ -432,8 +437,7 @@ def test_a_run_whose_process_died_counts_as_stopped(own_store):
     assert control(app, "Train again")
 
 
-@pytest.mark.parametrize("page", EXPLORE)
-@pytest.mark.parametrize("state", ["training", "waiting"])
+@pytest.mark.parametrize(("page", "state"), crossed(EXPLORE, ["training", "waiting"]))
 def test_explore_page_points_to_a_run_in_training(page, state, own_store):
     config = in_state(state, progress=PROGRESS)
     app = opened(page, config.id)
@@ -442,8 +446,7 @@ def test_explore_page_points_to_a_run_in_training(page, state, own_store):
     assert links(app).get("train") == f"run={config.id}"
 
 
-@pytest.mark.parametrize("state", ["failed", "stopped"])
-@pytest.mark.parametrize("page", EXPLORE)
+@pytest.mark.parametrize(("page", "state"), crossed(EXPLORE, ["failed", "stopped"]))
 def test_explore_page_says_that_a_run_has_no_model(page, state, own_store):
     app = opened(page, in_state(state, reason="It was too hot.").id)
     assert said(app)
@@ -454,8 +457,9 @@ def test_explore_page_says_that_a_run_has_no_model(page, state, own_store):
 FORMS = [(f, n) for f in FAMILIES for n in NETWORKS if FAMILIES[f].fixed.get("network", n) == n]
 
 
-@pytest.mark.parametrize(("family", "network"), FORMS)
-def test_form_of_every_family_and_network(family, network):
+@pytest.mark.parametrize("form", marked(FORMS, FORMS[::2], "-".join))
+def test_form_of_every_family_and_network(form):
+    family, network = form
     app = opened("train")
     control(app, "Family").set_value(family)
     whole(app.run())
@@ -684,8 +688,10 @@ def zoo(store):
     return ids
 
 
-@pytest.mark.parametrize("page", ["train", "reconstruct", "latent_map", "manifold", "interpolate", "denoise"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("family", "page"),
+    crossed(list(FAMILIES), ["train", "reconstruct", "latent_map", "manifold", "interpolate", "denoise"]),
+)
 def test_every_page_shows_every_family(zoo, family, page):
     app = opened(page, zoo[family])
     assert not app.error, said(app)

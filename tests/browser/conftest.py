@@ -1,4 +1,8 @@
-"""One laboratory and one Chromium for all browser tests; each gets a page that must end without a fault."""
+"""One laboratory and one Chromium for all browser tests of a process; each gets a page that must end without a fault.
+
+Two contexts, a desk's and a phone's, keep what they have loaded and compiled from test to test: a page then costs half of
+what it costs one that has never been there. What a visitor leaves behind (cookies, storage) goes with the test.
+"""
 
 import contextlib
 import os
@@ -6,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.rooms import furnished
 from tools.browser import chromium, launch_browser, start_server, watch
 from tools.shots import LOOKS
 
@@ -25,18 +30,29 @@ def _need_chromium():
 
 
 @pytest.fixture(scope="session")
-def server():
-    """The address of a laboratory of its own."""
+def shelf(tmp_path_factory):
+    """The runs folder of the laboratory that the browser tests share."""
+    return tmp_path_factory.mktemp("shelf")
+
+
+@pytest.fixture(scope="session")
+def server(shelf):
+    """The address of that laboratory."""
     _need_chromium()
-    with start_server() as address:
+    with start_server(env={"AECORE_RUNS": str(shelf)}) as address:
         yield address
 
 
-@pytest.fixture(scope="module")
-def lab(trained, browser):
-    """The address of a laboratory with the runs that a file has `trained`: their folder, and what it calls them."""
-    with start_server(env={"AECORE_RUNS": str(trained[0])}) as address:
-        yield address
+@pytest.fixture(scope="session")
+def lab(server):
+    """The address of the laboratory that a file looks at: this one, unless it has its own."""
+    return server
+
+
+@pytest.fixture(scope="session")
+def furnish(shelf):
+    """Trains runs of these settings in it, those that are not there yet; gives their ids."""
+    return lambda wanted: furnished(shelf, wanted)
 
 
 @pytest.fixture(scope="session")
@@ -46,27 +62,59 @@ def browser():
         yield chrome
 
 
-@contextlib.contextmanager
-def _faultless(browser, **look):
-    """A fresh page; console errors and requests that leave the machine fail the test at its end."""
+def _visitor(browser, **look):
+    """A context for test after test, and the faults of its pages as they come."""
     context = browser.new_context(**look)
-    faults = watch(context)
-    yield context.new_page()
-    context.close()
-    assert not faults
+    return context, watch(context)
+
+
+@pytest.fixture(scope="session")
+def desk(browser):
+    return _visitor(browser, viewport={"width": 1280, "height": 900})
+
+
+@pytest.fixture(scope="session")
+def pocket(browser):
+    return _visitor(browser, **LOOKS["400"])
+
+
+@contextlib.contextmanager
+def _faultless(visitor):
+    """A new page; console errors and requests that leave the machine fail the test at its end."""
+    context, faults = visitor
+    before, known = list(context.pages), len(faults)
+    page = context.new_page()
+    yield page
+    if page.url.startswith("http"):
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    for each in context.pages:
+        if each not in before:
+            each.close()
+    context.clear_cookies()
+    assert not faults[known:]
 
 
 @pytest.fixture
-def browser_page(browser):
-    """A fresh page on a desk, without faults."""
-    with _faultless(browser, viewport={"width": 1280, "height": 900}) as page:
+def browser_page(desk):
+    """A page on a desk, without faults."""
+    with _faultless(desk) as page:
         yield page
 
 
 @pytest.fixture
-def phone(browser):
-    """A fresh page on a narrow touch screen, without faults."""
-    with _faultless(browser, **LOOKS["400"]) as page:
+def phone(pocket):
+    """A page on a narrow touch screen, without faults."""
+    with _faultless(pocket) as page:
+        yield page
+
+
+@pytest.fixture
+def look(request, desk, pocket):
+    """A page in one of LOOKS, without faults: `@pytest.mark.parametrize("look", LOOKS, indirect=True)`."""
+    asked = LOOKS[request.param]
+    with _faultless(pocket if asked.get("has_touch") else desk) as page:
+        page.set_viewport_size(asked["viewport"])
+        page.emulate_media(color_scheme=asked["color_scheme"])
         yield page
 
 

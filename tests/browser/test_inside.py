@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from tests.rooms import furnished
 from tools.browser import idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -17,34 +16,32 @@ SMALL = {"hidden": (16,), "epochs": 12}
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A runs folder with an ill model and one of words from a codebook."""
-    place = tmp_path_factory.mktemp("inside") / "runs"
-    return place, furnished(
-        place,
+def trained(furnish):
+    """The ids of an ill model and of one of words from a codebook."""
+    return furnish(
         {
             "ill": {"family": "beta-vae", "knobs": {"beta": 100.0}, **SMALL},
             "words": {"family": "vq-vae", "z_dim": 4, "knobs": {"codes": 32}, "hidden": (64,), "epochs": 60},
-        },
+        }
     )
 
 
 def test_an_ill_model_is_cured_by_one_click(lab, trained, browser_page):
     page = browser_page
-    page.goto(f"{lab}/inside?run={trained[1]['ill']}")
+    page.goto(f"{lab}/inside?run={trained['ill']}")
     idle(page)
     main = page.get_by_test_id("stMain")
     expect(main.get_by_text("Beta too strong.")).to_be_visible()
     main.get_by_role("button", name="Fork with the cure: beta 1", exact=False).first.click()
     page.wait_for_url(re.compile("train.*run=beta-vae"), timeout=LONG)
-    assert trained[1]["ill"] not in page.url
+    assert trained["ill"] not in page.url
     expect(main.get_by_text(re.compile("Trained in"))).to_be_visible(timeout=LONG)
     expect(main.get_by_text("Beta too strong.")).to_have_count(0)
 
 
 def test_panels_open_and_stay_in_the_address(lab, trained, phone):
     page = phone
-    page.goto(f"{lab}/inside?run={trained[1]['ill']}")
+    page.goto(f"{lab}/inside?run={trained['ill']}")
     idle(page)
     main = page.get_by_test_id("stMain")
     for panel in ("Three parts of the KL", "Network", "Stretch"):
@@ -58,7 +55,7 @@ def test_panels_open_and_stay_in_the_address(lab, trained, phone):
 
 def test_a_click_paints_and_undo_takes_it_back(lab, trained, browser_page):
     page = browser_page
-    page.goto(f"{lab}/inside?run={trained[1]['words']}&panel=Paint+with+codes")
+    page.goto(f"{lab}/inside?run={trained['words']}&panel=Paint+with+codes")
     idle(page)
     main = page.get_by_test_id("stMain")
     expect(main.get_by_role("heading", name="Paint with codes", exact=True)).to_be_visible()

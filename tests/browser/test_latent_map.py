@@ -7,7 +7,6 @@ import re
 import pytest
 
 from tests.browser.hands import drag, drawn, painted, spot, touch
-from tests.rooms import furnished
 from tools.browser import idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -26,16 +25,15 @@ INK = """canvas => {
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A runs folder, and the ids of RUNS in it."""
-    place = tmp_path_factory.mktemp("maps")
-    return place, furnished(place, RUNS)
+def trained(furnish):
+    """The ids of RUNS."""
+    return furnish(RUNS)
 
 
 @pytest.fixture
 def open_page(lab, browser_page, trained, sent):
     def go(kind: str = "2-D", page=browser_page, more: str = ""):
-        page.goto(f"{lab}/latent_map?run={trained[1][kind]}{more}")
+        page.goto(f"{lab}/latent_map?run={trained[kind]}{more}")
         expect(dots(page)).to_have_attribute("aria-label", re.compile("pictures"))
         idle(page)
         return page
@@ -198,7 +196,7 @@ def test_a_density_can_be_drawn_instead(open_page):
 def test_a_wheel_scrolls_the_page_until_the_map_was_clicked(open_page, lab, trained, name):
     page = open_page()
     if name == "latent_pad":
-        page.goto(f"{lab}/{name}?run={trained[1]['2-D']}")
+        page.goto(f"{lab}/{name}?run={trained['2-D']}")
         idle(page)
     page.set_viewport_size({"width": 1280, "height": 600})
     canvas = f"canvas.{'dots' if name == 'latent_map' else 'map'}"

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.rooms import furnished
 from tools.browser import FLAGS, chromium, idle, start_server, watch
 from ui import component
 from ui.frame import PAGES
@@ -31,16 +30,9 @@ WEIGHTS_AND_CODES = {
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A runs folder and the id of a model in it."""
-    place = tmp_path_factory.mktemp("health")
-    return place, furnished(place, {"vae": {"family": "vae", "z_dim": 2, "epochs": 12}})["vae"]
-
-
-@pytest.fixture(scope="module")
-def lab(run, browser):
-    with start_server(env={"AECORE_RUNS": str(run[0])}) as address:
-        yield address
+def run(shelf, furnish):
+    """The runs folder and the id of a model in it."""
+    return shelf, furnish({"vae": {"family": "vae", "z_dim": 2, "epochs": 12}})["vae"]
 
 
 def begin(page, lab, run, name: str) -> None:

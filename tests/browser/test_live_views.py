@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from aecore import latents, metrics, pictures
-from tests.rooms import furnished
 from tools.browser import idle, watch
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -30,16 +29,14 @@ MODULE = "async ([name, ...given]) => { const m = await import(`/app/static/live
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A runs folder, and opened runs of KINDS in it."""
+def trained(furnish, shelf):
+    """Opened runs of KINDS."""
     from aecore.trained import load
 
-    place = tmp_path_factory.mktemp("views")
-    ids = furnished(place, KINDS)
+    ids = furnish(KINDS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AECORE_RUNS", str(place))
-        opened = {kind: load(run) for kind, run in ids.items()}
-    return place, opened
+        patch.setenv("AECORE_RUNS", str(shelf))
+        return {kind: load(run) for kind, run in ids.items()}
 
 
 @pytest.fixture
@@ -49,7 +46,7 @@ def open_page(lab, browser_page, trained):
         page.talk = []  # what the page says to the server
         page.on("websocket", lambda socket: socket.on("framesent", lambda _: page.talk.append(1)))
         more = "".join(f"&{name}={value}" for name, value in asked.items())
-        page.goto(f"{lab}/{path}?run={trained[1][kind].id}{more}")
+        page.goto(f"{lab}/{path}?run={trained[kind].id}{more}")
         idle(page)
         for canvas in page.locator('canvas[role="img"]:visible').all():
             expect(canvas).to_have_attribute("aria-label", re.compile("."))
@@ -121,7 +118,7 @@ def code_of(page) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_latent_slider_decodes_while_it_is_dragged(kind, open_page, trained):
-    page, run = open_page("interpolate", kind), trained[1][kind]
+    page, run = open_page("interpolate", kind), trained[kind]
     decoded = picture(page, "Decoded from the code ").last
     thumb = page.locator(".knob").first.get_by_role("slider")
     assert drag(page, thumb, decoded) >= (2 if kind == "codebook" else 4)
@@ -142,7 +139,7 @@ def test_every_number_has_a_slider_and_those_that_tell_most_come_first(open_page
 
 
 def test_buttons_move_what_is_not_locked(open_page, trained):
-    page, run = open_page("interpolate"), trained[1]["vae"]
+    page, run = open_page("interpolate"), trained["vae"]
     name = page.locator(".knob > span").first.inner_text()
     number, start = int(name[1:]) - 1, code_of(page)
     assert np.allclose(start, run.codes(_tests(run, 0))[0], atol=1e-4)
@@ -194,7 +191,7 @@ def test_the_code_goes_to_the_clipboard_where_the_page_may(open_page):
 
 
 def test_another_picture_and_another_label_arrive(open_page, trained):
-    page, run = open_page("interpolate", "conditional"), trained[1]["conditional"]
+    page, run = open_page("interpolate", "conditional"), trained["conditional"]
     decoded = picture(page, "Decoded from the code ").last
     same(decoded, run.pictures(run.codes(_tests(run, 0)), np.array([0]))[0])
     page.get_by_role("spinbutton").first.fill("5")
@@ -215,7 +212,7 @@ WAY = "How far from the first picture to the second"
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_way_is_decoded_while_it_is_dragged(kind, open_page, trained):
-    page, run = open_page("interpolate", kind), trained[1][kind]
+    page, run = open_page("interpolate", kind), trained[kind]
     through = [picture(page, "Decoded from the code").first, picture(page, "Cross-fade")]
     assert drag(page, slider(page, WAY), through[0]) >= (2 if kind == "codebook" else 4)
     a, b = _tests(run, 0), _tests(run, 1)
@@ -232,7 +229,7 @@ def test_the_way_is_decoded_while_it_is_dragged(kind, open_page, trained):
 
 
 def test_the_path_may_be_spherical(open_page, trained):
-    page, run = open_page("interpolate"), trained[1]["vae"]
+    page, run = open_page("interpolate"), trained["vae"]
     main = page.get_by_test_id("stMain")
     main.get_by_role("radio", name="spherical").click()
     idle(page)
@@ -285,7 +282,7 @@ def _noisy(page, kind: str, clean: np.ndarray, strength: float, seed: int = 0) -
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_strength_is_dragged_and_pictures_and_scores_follow(kind, open_page, trained):
-    page, run = open_page("denoise", kind), trained[1][kind]
+    page, run = open_page("denoise", kind), trained[kind]
     noisy, drawn = picture(page, "Given to the model"), picture(page, "Drawn by the model")
     clean, cells = _tests(run, 3), page.locator("tbody td")
     before = cells.all_inner_texts()
@@ -306,7 +303,7 @@ def _scores(clean: np.ndarray, other: np.ndarray) -> list[str]:
 
 
 def test_every_noise_and_another_draw(open_page, trained):
-    page, run = open_page("denoise"), trained[1]["vae"]
+    page, run = open_page("denoise"), trained["vae"]
     noisy, seen = picture(page, "Given to the model"), set()
     again = page.get_by_role("button", name="Another draw")
     for kind in NOISES:
@@ -329,7 +326,7 @@ def test_every_noise_and_another_draw(open_page, trained):
 
 
 def test_a_link_holds_noise_strength_and_draw(open_page, trained):
-    page, run = open_page("denoise", "vae", noise="masking", strength=0.6, draw=7), trained[1]["vae"]
+    page, run = open_page("denoise", "vae", noise="masking", strength=0.6, draw=7), trained["vae"]
     expect(page.get_by_role("radio", name="masking")).to_be_checked()
     clean = _tests(run, 3)[0]
     same(picture(page, "Given to the model"), _noisy(page, "masking", clean, 0.6, 7))
@@ -408,7 +405,7 @@ def test_noises_do_what_those_of_python_do(blank):
 def test_fingers_on_a_phone(path, lab, browser, trained):
     context = browser.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
     faults, page = watch(context), context.new_page()
-    page.goto(f"{lab}/{path}?run={trained[1]['vae'].id}")
+    page.goto(f"{lab}/{path}?run={trained['vae'].id}")
     idle(page)
     thumb = page.get_by_role("slider").first
     canvas = picture(page, "Decoded from the code" if path == "interpolate" else "Given to the model").first
@@ -467,5 +464,5 @@ def test_another_run_takes_its_place(open_page, lab, trained):
     page.get_by_role("option").filter(has_text="denoising").first.click()
     expect(page.locator(".knob")).to_have_count(4)
     idle(page)
-    run = trained[1]["colour"]
+    run = trained["colour"]
     same(picture(page, "Decoded from the code ").last, run.pictures(run.codes(_tests(run, 0)))[0])

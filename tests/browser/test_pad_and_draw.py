@@ -7,7 +7,6 @@ import re
 import pytest
 
 from tests.browser.hands import drag, drawn, painted, redrawn, spot, touch
-from tests.rooms import furnished
 from tools.browser import idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -21,16 +20,15 @@ RUNS = {  # what is trained to look at
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A runs folder, and the ids of RUNS in it."""
-    place = tmp_path_factory.mktemp("pads")
-    return place, furnished(place, RUNS)
+def trained(furnish):
+    """The ids of RUNS."""
+    return furnish(RUNS)
 
 
 @pytest.fixture
 def open_page(lab, browser_page, trained, sent):
     def go(name: str, kind: str = "2-D", page=browser_page):
-        page.goto(f"{lab}/{name}?run={trained[1][kind]}")
+        page.goto(f"{lab}/{name}?run={trained[kind]}")
         idle(page)
         alive = stage(page) if name == "latent_pad" else sheet(page)
         expect(alive).to_have_attribute("aria-label", re.compile("."))

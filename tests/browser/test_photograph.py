@@ -139,19 +139,14 @@ def test_a_damaged_upload_is_said(content, open_page):
     expect(edge(page)).to_have_count(0)
 
 
-@pytest.mark.parametrize("look", ["light", "dark"])
-def test_axe_finds_nothing_serious(look, browser, server):
-    from tools.shots import LOOKS
-
-    axe = pytest.importorskip("axe_playwright_python.base")
-    context = browser.new_context(**LOOKS[look])
-    page = context.new_page()
+@pytest.mark.parametrize("look", ["light", "dark"], indirect=True)
+def test_axe_finds_nothing_serious(look, server):
+    axe, page = pytest.importorskip("axe_playwright_python.base"), look
     page.goto(f"{server}/photograph")
     idle(page)
     show_whole(page)
     page.evaluate(axe.AXE_SCRIPT)
     told = page.evaluate("axe.run({ include: ['[data-testid=\"stMain\"]'] })")
-    context.close()
     assert len(told["passes"]) > 5
     found = [(each["id"], node["html"]) for each in told["violations"] for node in each["nodes"]
              if each["impact"] in ("serious", "critical")]  # fmt: skip

@@ -9,7 +9,6 @@ import shutil
 import pytest
 from PIL import Image
 
-from tests.rooms import furnished
 from tools.browser import idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -20,19 +19,18 @@ EPOCHS = 12
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A runs folder, and runs of codes with 2, 1, 4 and 3 dimensions in it, by these; the last has no snapshots."""
-    place = tmp_path_factory.mktemp("replay")
+def trained(furnish, shelf):
+    """Runs of codes with 2, 1, 4 and 3 dimensions, by these; the last has no snapshots."""
     sizes = {size: EPOCHS if size == 2 else 2 for size in (2, 1, 4, 3)}
-    ids = furnished(place, {size: {"family": "vae", "z_dim": size, "epochs": n} for size, n in sizes.items()})
-    shutil.rmtree(place / ids[3] / "snapshots")
-    return place, ids
+    ids = furnish({size: {"family": "vae", "z_dim": size, "epochs": n} for size, n in sizes.items()})
+    shutil.rmtree(shelf / ids[3] / "snapshots", ignore_errors=True)
+    return ids
 
 
 @pytest.fixture
 def open_page(lab, browser_page, trained):
     def go(size: int = 2):
-        browser_page.goto(f"{lab}/time_machine?run={trained[1][size]}")
+        browser_page.goto(f"{lab}/time_machine?run={trained[size]}")
         idle(browser_page)
         expect(panel(browser_page, "16 test pictures")).to_be_visible()
         return browser_page
@@ -159,7 +157,7 @@ def test_the_gif_is_made_when_asked_for(open_page, trained):
     page = open_page()
     with page.expect_download(timeout=LONG) as download:
         page.get_by_role("button", name="Download as GIF").click()
-    assert download.value.suggested_filename == f"{trained[1][2]}-training.gif"
+    assert download.value.suggested_filename == f"{trained[2]}-training.gif"
     content = download.value.path().read_bytes()
     with Image.open(io.BytesIO(content)) as film:
         assert (film.format, film.width) == ("GIF", 640)
@@ -175,7 +173,7 @@ def test_another_run_takes_its_place(open_page, lab, trained):
     page.wait_for_url("**/time_machine*")
     idle(page)
     settled(page, EPOCHS)
-    page.goto(f"{lab}/time_machine?run={trained[1][3]}")
+    page.goto(f"{lab}/time_machine?run={trained[3]}")
     idle(page)
     expect(page.get_by_test_id("stAlert")).to_contain_text("No snapshots")
     assert slider(page).count() == 0

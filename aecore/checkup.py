@@ -32,7 +32,7 @@ def examined(recipe: Recipe, opened: Trained, data: Data) -> dict[str, Any]:
     vitals, device = Vitals(), next(recipe.model.parameters()).device
     parts = evaluate(recipe, Pictures.of(data.validation, device), opened.config, vitals.add)
     seen, asked = vitals.said(recipe.model), data.validation.first(ASKED)
-    size = in_use(opened, seen["code"])
+    size = in_use(opened.code_size, seen["code"])
     return {
         **seen,
         "validation": parts,
@@ -48,6 +48,6 @@ def learnt_from(config: Config, data: Data) -> Split:
     return data.train.first(config.pictures)
 
 
-def in_use(opened: Trained, code: dict[str, list[float]]) -> int:
-    """How many numbers tell of one picture on average: all of a code, or its active units."""
-    return max(1, round(sum(code["on"]))) if "on" in code else opened.code_size
+def in_use(code_size: int, code: dict[str, list[float]]) -> int:
+    """How many of a code's numbers tell of one picture on average: all of them, or its active units."""
+    return max(1, round(sum(code["on"]))) if "on" in code else code_size

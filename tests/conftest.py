@@ -19,6 +19,33 @@ os.environ |= {  # before anything imports torch or aecore
 os.environ.setdefault("AECORE_DATA", os.path.join(_FOLDER.name, "no-data"))
 
 
+# The files that take longest, the longest first: two workers take whole files one after the other, and a long one
+# that begins last leaves the other with nothing to do. Seconds change from machine to machine, their order hardly does.
+LONGEST = (
+    "test_paths.py",
+    "test_jobs.py",
+    "test_service.py",
+    "test_doctor.py",
+    "test_live_health.py",
+    "test_latent_map.py",
+    "test_home.py",
+    "test_live_views.py",
+    "test_contract.py",
+    "test_pad_and_draw.py",
+    "test_projections.py",
+    "test_pages.py",
+    "test_replay.py",
+    "test_work.py",
+    "test_truths.py",
+    "test_training_choices.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))  # in a file everything stays as it is
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     if "torch" in sys.modules:  # imported while the tests were collected; later imports read the environment

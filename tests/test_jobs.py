@@ -555,6 +555,7 @@ def test_the_command_line_watches_a_run_until_it_comes_to_rest(two, capsys):
 # --- Foremen and laboratories -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_where_forking_is_unsafe_a_spare_process_trains_the_same(spares, tmp_path):
     standing = psutil.Process(ledger.foreman().pid)
     until(standing.children)
@@ -598,6 +599,7 @@ def test_a_dead_foreman_is_replaced_and_the_new_one_takes_over_what_runs(two):
     assert ends(noted) == "stopped"
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_without_a_foreman_is_missed_by_the_next(two, tmp_path):
     config, standing = fresh(MEDIUM), ledger.foreman()
     jobs.submit(config)
@@ -609,6 +611,7 @@ def test_a_worker_that_dies_without_a_foreman_is_missed_by_the_next(two, tmp_pat
     assert ends(config) == "finished" and like_undisturbed(config, tmp_path)
 
 
+@pytest.mark.slow
 def test_laboratories_that_die_leave_their_jobs_to_the_next(tmp_path):
     """Two server processes open one folder at the same moment, and both are killed."""
     folder, running, waiting = tmp_path / "shared", fresh(LONG), fresh(QUICK)

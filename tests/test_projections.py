@@ -15,13 +15,17 @@ from aecore.metrics import knn_accuracy, trustworthiness
 # Nothing may warn, but for what Python itself keeps quiet: umap says on import that it misses TensorFlow.
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.filterwarnings("ignore::ImportWarning")]
 
+
+def _marks(packages: list[str], package: str) -> list[pytest.MarkDecorator]:
+    """What others fall back to is slow: umap-learn compiles for a quarter of a minute."""
+    here = [each for each in packages if projections._version(each)]
+    missing = pytest.mark.skipif(package not in here, reason=f"{package} is not installed here")
+    return [missing] if package == here[0] else [missing, pytest.mark.slow]
+
+
 # every package that draws maps of a kind, the one that is used here and those that others fall back to
 DRAWN_BY = [
-    pytest.param(
-        (kind, package),
-        id=f"{kind} by {package}",
-        marks=pytest.mark.skipif(not projections._version(package), reason=f"{package} is not installed here"),
-    )
+    pytest.param((kind, package), id=f"{kind} by {package}", marks=_marks(list(packages), package))
     for kind, packages in projections.ENGINES.items()
     for package in packages
 ]
@@ -149,6 +153,7 @@ def test_nearly_exact_neighbours_draw_maps_as_good(kind, digits, monkeypatch):
 
 
 @SCRANPY
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", projections.ENGINES)
 def test_the_fast_one_keeps_neighbours_as_well(kind, digits):
     fast, slow = (draw(digits, _plane(digits), 0, **DEFAULTS[kind]) for draw in projections.ENGINES[kind].values())

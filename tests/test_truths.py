@@ -22,6 +22,7 @@ from aecore.model import Autoencoder
 from aecore.networks import Maker, mlp
 from aecore.recipe import Pass, Recipe
 from aecore.train import fit, one_cycle
+from tests.kit.cases import few
 
 CPU = torch.device("cpu")
 BCE: Likelihood = LIKELIHOODS["bernoulli"]
@@ -392,7 +393,7 @@ def _learned(config: Config, recipe: Recipe | None = None) -> tuple[Autoencoder,
     return recipe.model.eval(), last.validation
 
 
-@pytest.mark.parametrize("z_dim", [2, 8])
+@pytest.mark.parametrize("z_dim", few([2, 8], 2))
 def test_the_linear_autoencoder_finds_the_plane_of_pca(z_dim):
     config = settle(Config(family="linear", z_dim=z_dim, likelihood="gaussian", epochs=300, batch_size=128, lr=0.03))
     model, _ = _learned(config)
@@ -424,6 +425,7 @@ def test_the_vae_of_the_form_learns_digits(vae):
     assert losses["kl"] > 1  # nats: it has not collapsed
 
 
+@pytest.mark.slow
 def test_without_the_kl_the_clouds_shrink_to_points(vae):
     config = settle(presets.start("digits", family="vae"))
     make = Maker((1, 8, 8), "mlp", config.hidden)

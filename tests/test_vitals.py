@@ -146,9 +146,9 @@ def test_an_adversary_that_was_changed_is_refused_in_a_sentence(monkeypatch, tmp
 
 
 def test_a_sparse_code_is_compared_with_as_many_numbers_as_it_uses():
-    assert in_use(QUICK, {"on": [1.0, 0.5, 0.5, 0.0]}) == 2
-    assert in_use(QUICK, {"on": [0.0, 0.0]}) == 1
-    assert in_use(QUICK, {"sd": [1.0, 1.0]}) == 2
+    assert in_use(2, {"on": [1.0, 0.5, 0.5, 0.0]}) == 2
+    assert in_use(2, {"on": [0.0, 0.0]}) == 1
+    assert in_use(2, {"sd": [1.0, 1.0]}) == 2
 
 
 def test_every_epoch_of_a_history_has_its_vitals(monkeypatch, tmp_path):

@@ -1,7 +1,7 @@
 """One laboratory and one Chromium for all browser tests of a process; each gets a page that must end without a fault.
 
-Two contexts, a desk's and a phone's, keep what they have loaded and compiled from test to test: a page then costs half of
-what it costs one that has never been there. What a visitor leaves behind (cookies, storage) goes with the test.
+Two contexts, a desk's and a phone's, keep what they have loaded and compiled from test to test: a page then costs half
+of what it costs one that has never been there. What a visitor leaves behind (cookies, storage) goes with the test.
 """
 
 import contextlib

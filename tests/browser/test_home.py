@@ -14,6 +14,7 @@ from aecore import programs, runs
 from tests.browser.hands import drag, drawn, painted, spot, touch
 from tests.browser.test_live_health import CONTROLS, HOST, REACHED
 from tests.browser.test_pad_and_draw import THREE
+from tests.kit.cases import few
 from tools.browser import idle
 from tools.shots import LOOKS
 from ui import home
@@ -111,6 +112,7 @@ def test_nothing_comes_back_to_the_server(opened, sent):
     assert not sent
 
 
+@pytest.mark.slow
 def test_half_precision_is_widened_exactly(server, opened):
     page = opened()
     halves = np.arange(2**16, dtype=np.uint16)
@@ -148,7 +150,7 @@ def test_the_picture_is_the_one_that_the_model_decodes(opened):
 # --- Before it can be moved -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("asked", LOOKS)
+@pytest.mark.parametrize("asked", few(list(LOOKS), "400"))
 def test_until_its_modules_are_here_a_still_is_shown_and_then_no_longer(asked, browser, server):
     context = browser.new_context(**LOOKS[asked], reduced_motion="reduce")
     page, held = context.new_page(), []
@@ -228,8 +230,12 @@ def test_who_wants_no_motion_gets_none(opened):
 # --- The story --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("number", "still"), [(0, False), (1, False), (2, False), (2, True), (3, True)])
-def test_a_step_of_the_story_leads_the_point(opened, number, still):
+WALKS = [(0, False), (1, False), (2, False), (2, True), (3, True)]  # the step, and whether motion is unwanted
+
+
+@pytest.mark.parametrize("step_taken", few(WALKS, (3, True)))
+def test_a_step_of_the_story_leads_the_point(opened, step_taken):
+    number, still = step_taken
     page = opened(still=still)
     shown = home._showcase(*key_of(home.opening()))
     way = shown.given["steps"][number]["way"]
@@ -285,6 +291,7 @@ def test_drawing_moves_the_point_and_the_reconstruction(opened):
     expect(page.locator(".home .whose")).to_have_text("Decoded here")
 
 
+@pytest.mark.slow
 def test_the_code_wanders_while_the_pen_moves(opened):
     page, seen = opened(), set()
     page.mouse.move(*spot(sheet(page), *THREE[0]))
@@ -342,6 +349,7 @@ def test_fingers_move_and_draw(opened, phone):
         touch(page, target, "touchEnd")
 
 
+@pytest.mark.slow
 def test_a_step_on_a_phone_says_its_words(opened, phone):
     page = opened(phone)
     step(page, STEPS[3]).click()
@@ -368,7 +376,7 @@ def test_tab_reaches_every_control_in_order(opened):
     assert [at for at in reached if at >= 0] == list(range(count))
 
 
-@pytest.mark.parametrize("look", LOOKS, indirect=True)
+@pytest.mark.parametrize("look", few(list(LOOKS), "light"), indirect=True)
 def test_axe_finds_nothing_serious(look, opened):
     axe = pytest.importorskip("axe_playwright_python.base")
     page = opened(look)

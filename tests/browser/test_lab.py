@@ -9,6 +9,7 @@ import re
 import pytest
 from PIL import Image
 
+from tests.kit.cases import few
 from tools.browser import idle
 from tools.shots import first_run
 
@@ -48,6 +49,7 @@ def test_a_latent_size_of_ten_and_a_sparsity_of_a_hundred_thousandth_are_typed(f
     expect(form.get_by_test_id("stAlertContentError")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_double_press_does_not_end_at_zero(form, phone):
     sparsity = form.get_by_role("spinbutton", name="Sparsity")
     assert float(typed(phone, sparsity, "0.1")) == 0.1
@@ -57,7 +59,7 @@ def test_a_double_press_does_not_end_at_zero(form, phone):
     assert 0.01 <= float(sparsity.input_value()) < 0.1
 
 
-@pytest.mark.parametrize("device", ["browser_page", "phone"])
+@pytest.mark.parametrize("device", few(["browser_page", "phone"], "phone"))
 def test_the_next_picture_of_a_class_is_found_by_keyboard(device, server, request):
     page = request.getfixturevalue(device)
     main = go(page, server, f"interpolate?run={RUN}")

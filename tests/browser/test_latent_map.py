@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.browser.hands import drag, drawn, painted, spot, touch
+from tests.kit.cases import few
 from tools.browser import idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -146,6 +147,7 @@ def test_a_lasso_shows_pictures_and_sends_its_corners_only(open_page, sent):
     expect(originals(page)).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_legend_hides_and_shows_classes(open_page):
     page = open_page()
     full = ink(page)
@@ -170,6 +172,7 @@ def test_the_legend_hides_and_shows_classes(open_page):
     assert ink(page) == full
 
 
+@pytest.mark.slow
 def test_hidden_classes_are_not_lassoed(open_page):
     page = open_page()
     page.get_by_role("button", name="Hide all").click()
@@ -181,6 +184,7 @@ def test_hidden_classes_are_not_lassoed(open_page):
     expect(page.get_by_text(re.compile(r"of 359 pictures \(.*5: \d+"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_density_can_be_drawn_instead(open_page):
     page = open_page()
     before = drawn(page, "canvas.dots")
@@ -192,7 +196,7 @@ def test_a_density_can_be_drawn_instead(open_page):
 # The wheel
 
 
-@pytest.mark.parametrize("name", ["latent_map", "latent_pad"])
+@pytest.mark.parametrize("name", few(["latent_map", "latent_pad"], "latent_map"))
 def test_a_wheel_scrolls_the_page_until_the_map_was_clicked(open_page, lab, trained, name):
     page = open_page()
     if name == "latent_pad":
@@ -246,6 +250,7 @@ def test_the_map_can_be_read_by_keys(open_page):
     assert drawn(page, "canvas.dots") == before
 
 
+@pytest.mark.slow
 def test_a_lasso_by_keys(open_page):
     page = open_page()
     stage(page).focus()
@@ -263,12 +268,14 @@ def test_a_lasso_by_keys(open_page):
 # Other codes, other maps
 
 
+@pytest.mark.slow
 def test_codes_on_a_line(open_page):
     page = open_page("1-D")
     page.mouse.click(*spot(stage(page), 0.5, 0.3))
     expect(originals(page)).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_points_travel_from_map_to_map_and_arrive(open_page):
     page = open_page(more="&map=PCA")
     rests(page)
@@ -281,6 +288,7 @@ def test_points_travel_from_map_to_map_and_arrive(open_page):
     assert drawn(page, "canvas.dots") == expected
 
 
+@pytest.mark.slow
 def test_a_slow_map_comes_by_itself_and_keeps_what_is_hidden(open_page):
     page = open_page("8-D")
     page.locator(".legend button").nth(3).click()
@@ -295,6 +303,7 @@ def test_a_slow_map_comes_by_itself_and_keeps_what_is_hidden(open_page):
 # Fingers, phones, the theme
 
 
+@pytest.mark.slow
 def test_a_finger_scrolls_by_then_moves_the_map_and_two_zoom(open_page, phone):
     page = open_page(page=phone)
     stage(page).scroll_into_view_if_needed()
@@ -321,6 +330,7 @@ def test_a_finger_scrolls_by_then_moves_the_map_and_two_zoom(open_page, phone):
     expect(originals(page)).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_a_finger_draws_a_lasso(open_page, phone):
     page = open_page(page=phone)
     page.get_by_role("button", name="Lasso").tap()
@@ -340,6 +350,7 @@ def test_it_fits_on_a_phone(open_page, phone):
         assert not box or (box["x"] >= 0 and box["x"] + box["width"] <= 400)
 
 
+@pytest.mark.slow
 def test_the_colours_follow_the_theme(open_page):
     page = open_page()
     painted(page)

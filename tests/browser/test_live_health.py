@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.kit.cases import few
 from tools.browser import FLAGS, chromium, idle, start_server, watch
 from ui import component
 from ui.frame import PAGES
@@ -105,6 +106,7 @@ def after_5_and_50(page, tools) -> tuple[dict[str, float], dict[str, float]]:
     return found[0], found[1]
 
 
+@pytest.mark.slow
 def test_fifty_changes_of_page_leave_nothing_behind(browser, lab, run):
     """What stays within a few percent cannot be growing by the page; the promise is a tenth."""
     chrome = browser.browser_type.launch(executable_path=chromium(), args=[*FLAGS, BYTECODE])
@@ -128,6 +130,7 @@ def test_fifty_changes_of_page_leave_nothing_behind(browser, lab, run):
 # --- Messages ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_only_weights_and_codes_are_large(browser_page, lab, run):
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -209,6 +212,7 @@ def test_all_modules_are_asked_for_at_once(place, entries, ready, browser, lab, 
     assert sorted(paths) == sorted(f"{root}/{name}" for name in component.modules(component.STATIC, *entries))
 
 
+@pytest.mark.slow
 def test_modules_are_found_below_a_path_of_its_own(browser, run):
     with start_server(env={"AECORE_RUNS": str(run[0])}, base="below/here") as address:
         paths = asked_for_at_once(browser, f"{address}/?run={run[1]}", ".home canvas.picture")
@@ -229,7 +233,7 @@ REACHED = """controls => {
 }"""
 
 
-@pytest.mark.parametrize("name", LIVE)
+@pytest.mark.parametrize("name", few(LIVE, "Latent map", "Interpolate"))
 def test_tab_reaches_every_control_in_order(name, browser_page, lab, run):
     page = browser_page
     begin(page, lab, run, name)
@@ -274,6 +278,7 @@ def test_axe_finds_nothing_serious_in_the_live_views(browser_page, lab, run):
     assert not found
 
 
+@pytest.mark.slow
 def test_headings_skip_no_level(browser_page, lab, run):
     """Screen readers walk from heading to heading: h1 is the page, h2 its parts, in the live views too."""
     axe, page, found = pytest.importorskip("axe_playwright_python.base"), browser_page, []

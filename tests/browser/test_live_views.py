@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from aecore import latents, metrics, pictures
+from tests.kit.cases import few
 from tools.browser import idle, watch
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -116,7 +117,7 @@ def code_of(page) -> np.ndarray:
 # --- Sliders ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(list(KINDS), "vae", "colour"))
 def test_a_latent_slider_decodes_while_it_is_dragged(kind, open_page, trained):
     page, run = open_page("interpolate", kind), trained[kind]
     decoded = picture(page, "Decoded from the code ").last
@@ -166,6 +167,7 @@ def _tests(run, row: int) -> np.ndarray:
     return data.load(run.config.dataset).test.floats(slice(row, row + 1))
 
 
+@pytest.mark.slow
 def test_a_cloud_is_drawn_from_where_there_is_one(open_page):
     page = open_page("interpolate")
     draw = page.get_by_role("button", name="Draw from its cloud")
@@ -210,7 +212,7 @@ def test_another_picture_and_another_label_arrive(open_page, trained):
 WAY = "How far from the first picture to the second"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(list(KINDS), "conditional"))
 def test_the_way_is_decoded_while_it_is_dragged(kind, open_page, trained):
     page, run = open_page("interpolate", kind), trained[kind]
     through = [picture(page, "Decoded from the code").first, picture(page, "Cross-fade")]
@@ -228,6 +230,7 @@ def test_the_way_is_decoded_while_it_is_dragged(kind, open_page, trained):
     assert not page.talk
 
 
+@pytest.mark.slow
 def test_the_path_may_be_spherical(open_page, trained):
     page, run = open_page("interpolate"), trained["vae"]
     main = page.get_by_test_id("stMain")
@@ -239,6 +242,7 @@ def test_the_path_may_be_spherical(open_page, trained):
     same(picture(page, "Decoded from the code").first, run.pictures(half)[0])
 
 
+@pytest.mark.slow
 def test_play_stops_at_the_end_and_a_loop_goes_back(open_page):
     page = open_page("interpolate")
     thumb, button = slider(page, WAY), page.get_by_role("button", name="Play", exact=True)
@@ -280,7 +284,7 @@ def _noisy(page, kind: str, clean: np.ndarray, strength: float, seed: int = 0) -
     return np.array(found, dtype=np.float32).reshape(shape)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", few(list(KINDS), "codebook"))
 def test_strength_is_dragged_and_pictures_and_scores_follow(kind, open_page, trained):
     page, run = open_page("denoise", kind), trained[kind]
     noisy, drawn = picture(page, "Given to the model"), picture(page, "Drawn by the model")
@@ -325,6 +329,7 @@ def test_every_noise_and_another_draw(open_page, trained):
     expect(page.get_by_role("radio", name="none", exact=True)).to_be_checked()
 
 
+@pytest.mark.slow
 def test_a_link_holds_noise_strength_and_draw(open_page, trained):
     page, run = open_page("denoise", "vae", noise="masking", strength=0.6, draw=7), trained["vae"]
     expect(page.get_by_role("radio", name="masking")).to_be_checked()
@@ -401,7 +406,7 @@ def test_noises_do_what_those_of_python_do(blank):
 # --- How it looks -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["interpolate", "denoise"])
+@pytest.mark.parametrize("path", few(["interpolate", "denoise"], "denoise"))
 def test_fingers_on_a_phone(path, lab, browser, trained):
     context = browser.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
     faults, page = watch(context), context.new_page()
@@ -425,6 +430,7 @@ def test_fingers_on_a_phone(path, lab, browser, trained):
     assert not faults
 
 
+@pytest.mark.slow
 def test_the_picture_stays_in_sight_beside_many_sliders(open_page):
     page = open_page("interpolate")
     decoded = picture(page, "Decoded from the code ").last
@@ -458,6 +464,7 @@ def test_the_keyboard_reaches_everything(open_page):
     assert [name for name in wanted if name in reached] == wanted
 
 
+@pytest.mark.slow
 def test_another_run_takes_its_place(open_page, lab, trained):
     page = open_page("interpolate")
     page.get_by_test_id("stSidebar").get_by_role("combobox", name="Run").click()

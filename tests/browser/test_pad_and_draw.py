@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.browser.hands import drag, drawn, painted, redrawn, spot, touch
+from tests.kit.cases import few
 from tools.browser import idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -115,6 +116,7 @@ def test_keys_move_the_point_and_say_where_it_is(open_page, sent):
     expect(stage(page)).to_have_attribute("aria-label", label)
 
 
+@pytest.mark.slow
 def test_far_from_the_data_is_said(open_page):
     page = open_page("latent_pad")
     page.get_by_role("button", name="Further away").click()
@@ -138,6 +140,7 @@ def test_a_lasso_shows_what_is_inside(open_page, sent):
     expect(page.get_by_role("heading", name="In the lasso")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_lasso_by_keys(open_page):
     page = open_page("latent_pad")
     stage(page).focus()
@@ -150,7 +153,7 @@ def test_a_lasso_by_keys(open_page):
     expect(page.get_by_role("heading", name="In the lasso")).to_be_visible()
 
 
-@pytest.mark.parametrize("behind", ["density", "pictures"])
+@pytest.mark.parametrize("behind", few(["density", "pictures"], "pictures"))
 def test_what_lies_behind_can_be_chosen(open_page, behind, sent):
     page = open_page("latent_pad")
     before = drawn(page, "canvas.map")
@@ -196,7 +199,7 @@ def test_another_label_redraws_the_same_place(open_page):
     assert stage(page).get_attribute("aria-label") == words
 
 
-@pytest.mark.parametrize("kind", ["1-D", "8-D"])
+@pytest.mark.parametrize("kind", few(["1-D", "8-D"], "1-D"))
 def test_other_codes_have_a_pad_too(open_page, kind):
     page = open_page("latent_pad", kind)
     before = drawn(page, "canvas.picture")
@@ -217,7 +220,7 @@ def code(page) -> str:
     return re.search(r"code of the drawing: (.*)", page.locator(".where canvas.map").get_attribute("aria-label"))[1]
 
 
-@pytest.mark.parametrize("kind", RUNS)
+@pytest.mark.parametrize("kind", few(list(RUNS), "conditional"))
 def test_each_stroke_changes_the_code_and_what_is_redrawn(open_page, sent, kind):
     page = open_page("draw", kind)
     assert code(page) == "no code yet"
@@ -239,6 +242,7 @@ def test_each_stroke_changes_the_code_and_what_is_redrawn(open_page, sent, kind)
     assert code(page) == "no code yet" and not sent
 
 
+@pytest.mark.slow
 def test_where_on_the_sheet_it_is_drawn_matters_only_without_centring(open_page):
     page = open_page("draw")
     pictures = {}
@@ -298,6 +302,7 @@ def test_a_finger_moves_the_point_and_two_the_map(open_page, phone):
     assert target.get_attribute("aria-label") == words, "the point came back to where it was"
 
 
+@pytest.mark.slow
 def test_a_finger_draws(open_page, phone):
     page = open_page("draw", page=phone)
     sheet(page).scroll_into_view_if_needed()
@@ -309,7 +314,7 @@ def test_a_finger_draws(open_page, phone):
     assert code(page) != "no code yet"
 
 
-@pytest.mark.parametrize("name", ["latent_pad", "draw"])
+@pytest.mark.parametrize("name", few(["latent_pad", "draw"], "draw"))
 def test_it_fits_on_a_phone(open_page, phone, name):
     page = open_page(name, page=phone)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
@@ -320,7 +325,7 @@ def test_it_fits_on_a_phone(open_page, phone, name):
             assert box["width"] == pytest.approx(box["height"], abs=1), "square"
 
 
-@pytest.mark.parametrize("name", ["latent_pad", "draw"])
+@pytest.mark.parametrize("name", few(["latent_pad", "draw"], "latent_pad"))
 def test_the_colours_follow_the_theme(open_page, name):
     page = open_page(name)
     painted(page)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.hands import painted, spot, touch
+from tests.kit.cases import few
 from tools.browser import idle, show_whole
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -95,6 +96,7 @@ def test_the_edge_follows_the_mouse_and_nobody_is_asked(open_page, sent):
     assert not sent
 
 
+@pytest.mark.slow
 def test_the_edge_follows_a_finger(open_page, phone):
     page = open_page(phone)
     stage = page.locator(".stage")
@@ -122,6 +124,7 @@ def test_keys_move_the_edge_and_say_where_it_is(open_page):
     assert outline == "solid", "the focus is seen"
 
 
+@pytest.mark.slow
 def test_another_noise_arrives_in_the_view(open_page):
     page = open_page()
     before = page.evaluate(COLOUR, [".before img", 200, 100])
@@ -139,7 +142,7 @@ def test_a_damaged_upload_is_said(content, open_page):
     expect(edge(page)).to_have_count(0)
 
 
-@pytest.mark.parametrize("look", ["light", "dark"], indirect=True)
+@pytest.mark.parametrize("look", few(["light", "dark"], "dark"), indirect=True)
 def test_axe_finds_nothing_serious(look, server):
     axe, page = pytest.importorskip("axe_playwright_python.base"), look
     page.goto(f"{server}/photograph")

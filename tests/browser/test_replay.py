@@ -9,6 +9,7 @@ import shutil
 import pytest
 from PIL import Image
 
+from tests.kit.cases import few
 from tools.browser import idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -114,6 +115,7 @@ def test_play_moves_on_stops_at_the_end_and_starts_again(open_page):
     assert moment(page) == EPOCHS
 
 
+@pytest.mark.slow
 def test_play_starts_where_it_is_though_its_first_frame_began_earlier(open_page):
     page = open_page()
     page.evaluate("() => { const now = performance.now.bind(performance); performance.now = () => now() + 3000; }")
@@ -122,7 +124,7 @@ def test_play_starts_where_it_is_though_its_first_frame_began_earlier(open_page)
     assert moment(page) >= 1
 
 
-@pytest.mark.parametrize("size", [1, 4])
+@pytest.mark.parametrize("size", few([1, 4], 1))
 def test_other_codes_are_shown(open_page, size):
     page = open_page(size)
     for name in PANELS:
@@ -130,6 +132,7 @@ def test_other_codes_are_shown(open_page, size):
     assert page.get_by_text("principal components").count() == (size > 2)
 
 
+@pytest.mark.slow
 def test_the_colours_follow_the_theme(open_page):
     page = open_page()
     light = settled(page, EPOCHS)
@@ -164,6 +167,7 @@ def test_the_gif_is_made_when_asked_for(open_page, trained):
         assert film.n_frames > 2
 
 
+@pytest.mark.slow
 def test_another_run_takes_its_place(open_page, lab, trained):
     page = open_page()
     page.get_by_role("link", name="Manifold", exact=True).click()

@@ -42,14 +42,15 @@ def link(page, name: str):
     return main(page).get_by_role("link", name=name)
 
 
+@pytest.mark.slow
 def test_start_reload_stop_resume_finish_look_back(lab, browser_page):
     page = opened(lab, browser_page)
-    run = start(page, 300, 21)
+    run = start(page, 120, 21)
     seen = epoch_beyond(page, 0)
     page.reload()
     assert epoch_beyond(page, seen) > seen and run_of(page) == run
     button(page, "Stop").click()
-    expect(alerts_of(page).filter(has_text=re.compile(r"Stopped after \d+ of 300 epochs"))).to_be_visible()
+    expect(alerts_of(page).filter(has_text=re.compile(r"Stopped after \d+ of 120 epochs"))).to_be_visible()
     done = int(re.search(r"after (\d+)", alerts_of(page).first.inner_text()).group(1))
     button(page, "Resume").click()
     assert epoch_beyond(page, done) > done  # not from the beginning
@@ -60,15 +61,16 @@ def test_start_reload_stop_resume_finish_look_back(lab, browser_page):
     idle(page)
     assert run_of(page) == run
     slider = main(page).get_by_role("slider").first
-    expect(slider).to_have_attribute("aria-valuetext", re.compile("300 of 300"))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("120 of 120"))
     slider.focus()
     page.keyboard.press("Home")
-    expect(slider).to_have_attribute("aria-valuetext", re.compile("0 of 300"))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("0 of 120"))
     button(page, "Play").click()
-    expect(slider).to_have_attribute("aria-valuetext", re.compile("300 of 300"), timeout=LONG)
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("120 of 120"), timeout=LONG)
     healthy(page)
 
 
+@pytest.mark.slow
 def test_a_second_run_waits_and_two_people_share_one(lab, browser_page, browser):
     page = opened(lab, browser_page)
     start(page, 1000, 22, "1024, 1024")  # minutes, on the one lane
@@ -94,6 +96,7 @@ def test_a_second_run_waits_and_two_people_share_one(lab, browser_page, browser)
     healthy(page)
 
 
+@pytest.mark.slow
 def test_a_name_is_kept_by_the_browser(lab, browser_page):
     page = opened(lab, browser_page)
     sidebar(page).get_by_role("button", name="Your name").click()

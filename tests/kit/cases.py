@@ -29,6 +29,12 @@ def marked(cases: Iterable[T], quick: Iterable[T], name: Callable[[T], str] = st
     return [_param((case,), case in kept, name(case)) for case in cases]
 
 
+def few(cases: Sequence[T], *quick: T, name: Callable[[T], str] = str) -> list[Any]:
+    """The cases as pytest's parameters, all but the `quick` ones slow: these go the same way through other data."""
+    assert all(each in cases for each in quick)
+    return marked(cases, quick, name)
+
+
 def crossed(*axes: Sequence[Any]) -> list[Any]:
     """The full product of the axes as pytest's parameters, all but the pairs slow. Of two axes, whose pairs are all of
     them, each value of either is kept once or more: on the diagonal."""

@@ -66,8 +66,16 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # not in older ones
         capabilities = torch.cpu.get_capabilities()
-        return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+        chip = any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+        return chip and _allowed()
     return False
+
+
+def _allowed() -> bool:
+    """Whether torch and oneDNN may use the chip's widest instructions: the environment can hold them to older ones."""
+    most = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "DEFAULT"
+    wide = any(word in most.upper() for word in ("BF16", "FP16", "AMX", "AVX10", "ALL", "DEFAULT"))
+    return wide and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 def _name(kind: str) -> str:

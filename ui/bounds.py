@@ -29,8 +29,8 @@ def tightness(run: Trained) -> None:
     bounds = {int(k): nats for k, nats in found["log_likelihood"].items()}
     least, most = min(bounds), max(bounds)
     frame.figures(
-        ("ELBO", f"{bounds[least]:.2f} nats", f"Importance samples: {least}. What a VAE maximises, at a weight of 1."),
-        (f"IWAE bound, k = {most}", f"{bounds[most]:.2f} nats", f"Importance samples: {most}. Nearer to log p(x)."),
+        ("ELBO", _nats(bounds[least]), f"Importance samples: {least}. What a VAE maximises, at a weight of 1."),
+        (f"IWAE bound, k = {most}", _nats(bounds[most]), f"Importance samples: {most}. Nearer to log p(x)."),
         (
             "Gap",
             f"{found['gap']:.2f} ± {2 * found['gap_error']:.2f}",
@@ -48,6 +48,10 @@ def tightness(run: Trained) -> None:
     st.caption(f"Means over the first {found['pictures']} test pictures, drawn with seed 0. {_left_out(run)}".strip())
 
 
+def _nats(amount: float) -> str:
+    return f"{amount:.2f} nats".replace("-", "\u2212")
+
+
 def _left_out(run: Trained) -> str:
     if run.model.likelihood.normalised:
         return ""
@@ -63,7 +67,8 @@ def _chart(bounds: dict[int, float], colour: str) -> Chart:
         x=list(bounds),
         y=list(bounds.values()),
         mode="lines+markers+text",
-        text=[f"{nats:.2f}" for nats in bounds.values()],
+        text=[_nats(nats).removesuffix(" nats") for nats in bounds.values()],
+        cliponaxis=False,
         textposition="top center",
         marker={"size": 9},
         line={"color": colour, "width": 2.5},
@@ -72,7 +77,7 @@ def _chart(bounds: dict[int, float], colour: str) -> Chart:
     low, high = min(bounds.values()), max(bounds.values())
     air = AIR * max(high - low, 0.5)
     edge = math.log10(max(bounds))
-    figure.update_xaxes(type="log", tickvals=list(bounds), range=[-0.12 * edge, 1.12 * edge])
+    figure.update_xaxes(type="log", tickvals=list(bounds), range=[-0.2 * edge, 1.2 * edge])
     figure.update_yaxes(range=[low - air, high + 1.5 * air])
     words = ", ".join(f"{nats:.2f} with {k}" for k, nats in bounds.items())
     return Chart(figure, f"Lower bound on log p(x) in nats by the number of importance samples: {words}.")

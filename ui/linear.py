@@ -38,7 +38,8 @@ def beside_pca(run: Trained) -> None:
             f"Of this model, on all {found['pictures']:,} pictures that it learnt from; PCA has {train['pca']:.6f}.",
         ),
         ("PCA, training", f"{train['pca']:.6f}", "The least that any linear autoencoder of this size can have there."),
-        ("MSE, test", f"{test['model']:.6f}", f"PCA has {test['pca']:.6f} there, and no promise holds."),
+        ("MSE, test", f"{test['model']:.6f}", "On test pictures no promise holds: either may be the lower one."),
+        ("PCA, test", f"{test['pca']:.6f}", f"With the same {size} components, on the same test pictures."),
     )
     st.markdown(_verdict(found))
     left, right = st.columns([3, 2], gap="large")
@@ -47,7 +48,7 @@ def beside_pca(run: Trained) -> None:
     with right:
         longest, shortest = found["stretch"][0], found["stretch"][-1]
         st.markdown(
-            "**The space is PCA's, the axes are not.** A principal component would be one dark cell in its row and "
+            "**The space is PCA's, the axes are not.** A principal component would be one bright cell in its row and "
             f"column. Here two axes of the code come as near as **{found['between_axes']:.0f}°** to each other "
             "(components stand at 90°), and the map from PCA's scores to this code stretches some directions "
             f"**{longest:.2f}** times and others **{shortest:.2f}** times: it is no rotation, which would have 1 "
@@ -93,7 +94,7 @@ def _chart(cosines: np.ndarray) -> Chart:
         colorbar={"title": {"text": "|cos|", "side": "right"}, "thickness": 12},
         hovertemplate="%{y} and component %{x}: |cos| %{z:.2f}<extra></extra>",
     )
-    figure.update_xaxes(type="category", tickangle=0, nticks=16)
+    figure.update_xaxes(type="category", tickangle=0, nticks=8)
     figure.update_yaxes(type="category", autorange="reversed", nticks=16)
     best = cosines.max(axis=1)
     return Chart(

@@ -73,4 +73,4 @@ if "run" in st.query_params:
     st.header(f"Run {st.query_params['run']}")
     if note := frame.noted():
         st.info(note, icon=":material/search:")
-    monitor(st.query_params["run"])
+    frame.attempt(monitor, st.query_params["run"])

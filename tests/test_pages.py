@@ -353,6 +353,17 @@ def test_weights_of_another_network_are_said(page, own_store):
     one_sentence(app.error[0].value)
 
 
+@pytest.mark.parametrize("page", ["train", "inside", "reconstruct"])
+def test_a_family_that_this_laboratory_does_not_know_is_said(page, own_store):
+    config = untrained("digits")
+    settings = config.to_json() | {"family": "unheard"}
+    renamed = own_store / Config.from_json(settings).id
+    (own_store / config.id).rename(renamed)
+    (renamed / "config.json").write_text(json.dumps(settings))
+    app = opened(page, renamed.name)
+    assert "no family called unheard" in app.error[0].value
+
+
 def test_a_stray_folder_harms_no_page(own_store):
     (own_store / "my-notes").mkdir(parents=True)
     (own_store / ".hidden").mkdir()

@@ -294,6 +294,7 @@ def test_cancelling_what_is_finished_or_unknown_does_no_harm(two):
 # --- Stopping, pausing, going on --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_paused_run_goes_on_where_it_was_to_the_same_end(two, tmp_path):
     config = fresh(MEDIUM)
     jobs.submit(config)

@@ -97,6 +97,7 @@ def test_the_picture_follows_the_pointer_soon(server, browser, opened):
     assert took < SOON
 
 
+@pytest.mark.slow
 def test_nothing_comes_back_to_the_server(opened, sent):
     page = opened()
     page.wait_for_timeout(500)

@@ -102,6 +102,7 @@ def test_the_grid_over_minus_three_to_three_is_a_picture_to_keep(server, browser
     expect(main.get_by_role("radio", name="[−3, 3]")).to_be_checked()
 
 
+@pytest.mark.slow
 def test_the_losses_are_a_file_to_keep(server, browser_page):
     main = go(browser_page, server, f"train?run={RUN}")
     with browser_page.expect_download() as download:

@@ -196,6 +196,7 @@ def test_a_density_can_be_drawn_instead(open_page):
 # The wheel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", few(["latent_map", "latent_pad"], "latent_map"))
 def test_a_wheel_scrolls_the_page_until_the_map_was_clicked(open_page, lab, trained, name):
     page = open_page()

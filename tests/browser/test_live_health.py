@@ -203,7 +203,7 @@ def asked_for_at_once(browser, address: str, ready: str) -> list[str]:
     ("place", "entries", "ready"),
     [
         ("", ("live/index.js", "live/home.js"), ".home canvas.picture"),
-        ("time_machine", ("replay/index.js",), ".replay canvas.map"),
+        pytest.param("time_machine", ("replay/index.js",), ".replay canvas.map", marks=pytest.mark.slow),
     ],
 )
 def test_all_modules_are_asked_for_at_once(place, entries, ready, browser, lab, run):
@@ -255,26 +255,24 @@ def test_tab_reaches_every_control_in_order(name, browser_page, lab, run):
     assert reached == sorted(reached)
 
 
-def test_axe_finds_nothing_serious_in_the_live_views(browser_page, lab, run):
+@pytest.mark.parametrize("name", few(LIVE, "Latent pad", "Interpolate"))
+def test_axe_finds_nothing_serious_in_the_live_views(name, browser_page, lab, run):
     axe, page, found = pytest.importorskip("axe_playwright_python.base"), browser_page, []
-    for name in LIVE:
-        begin(page, lab, run, name)
-        page.evaluate(axe.AXE_SCRIPT)
-        for look in ("light", "dark"):
-            page.emulate_media(color_scheme=look)
-            idle(page)
-            # open shadow roots are looked into: whatever lies in one of ours has an address of two parts
-            told = page.evaluate("selector => axe.run({ include: [selector] })", HOST)
-            ours = [
-                each for each in told["passes"] if any(isinstance(node["target"][0], list) for node in each["nodes"])
-            ]
-            assert len(ours) >= 5, "it looked inside"
-            found += [
-                (name, look, each["id"], each["impact"], node["html"])
-                for each in told["violations"]
-                if each["impact"] in ("serious", "critical")
-                for node in each["nodes"]
-            ]
+    begin(page, lab, run, name)
+    page.evaluate(axe.AXE_SCRIPT)
+    for look in ("light", "dark"):
+        page.emulate_media(color_scheme=look)
+        idle(page)
+        # open shadow roots are looked into: whatever lies in one of ours has an address of two parts
+        told = page.evaluate("selector => axe.run({ include: [selector] })", HOST)
+        ours = [each for each in told["passes"] if any(isinstance(node["target"][0], list) for node in each["nodes"])]
+        assert len(ours) >= 5, "it looked inside"
+        found += [
+            (look, each["id"], each["impact"], node["html"])
+            for each in told["violations"]
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"]
+        ]
     assert not found
 
 

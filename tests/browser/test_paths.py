@@ -319,6 +319,7 @@ def test_what_is_downloaded_are_real_files(open_page):
     healthy(page)
 
 
+@pytest.mark.slow
 def test_a_download_without_network_is_said(open_page):
     page = open_page("data")
     main(page).get_by_role("button", name=re.compile("Download")).first.click()

@@ -89,6 +89,7 @@ def test_the_slider_moves_every_panel_and_asks_nobody(open_page):
     assert not talk.json_value() and not asked
 
 
+@pytest.mark.slow
 def test_play_moves_on_stops_at_the_end_and_starts_again(open_page):
     page = open_page()
     button = page.get_by_role("button", name="Play", exact=True)

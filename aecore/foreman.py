@@ -71,13 +71,12 @@ def work(job: dict[str, Any]) -> None:
     config = Config.from_json(job["config"])
     while True:
         try:
-            for _ in carry_out(config, job["device"]):
+            # not a run that whoever had it before has brought to rest, by an order that this worker has not seen
+            for _ in carry_out(config, job["device"], resume=False):
                 pass
             return
         except runs.AlreadyTraining:  # the command line, or a worker that a dead foreman did not note: it may die too
             time.sleep(HASTY)
-            if runs.Draft(config).said not in ("waiting", "training"):
-                return
 
 
 def alone(job: dict[str, Any]) -> None:

@@ -43,6 +43,7 @@ ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}")
 State = Literal["finished", "training", "waiting", "paused", "stopped", "failed", "broken"]
 Order = Literal["stop", "pause"]
 RESTS: dict[Order, State] = {"stop": "stopped", "pause": "paused"}
+AT_REST: tuple[State, ...] = ("finished", "failed", *RESTS.values())  # nobody trains it until it is asked for again
 WEIGHTS, ADVERSARY = "weights.safetensors", "adversary.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 SWEPT = 5.0  # seconds after which a half-written file counts as given up

@@ -32,15 +32,18 @@ NOTED = ("epoch", "seconds", "train", "validation", "gradient", "vitals")  # in 
 SHOWN = 10  # pictures in the strip that moves while a model learns
 
 
-def carry_out(config: Config, wanted: str | None = None) -> Iterator[Progress]:
+def carry_out(config: Config, wanted: str | None = None, resume: bool = True) -> Iterator[Progress]:
     """Trains a run and writes its folder as it goes; the folder is complete when this ends.
 
     Goes on from the checkpoint where there is one, and leaves one when it is stopped: by closing the generator, or by
-    an order in the folder. Raises AlreadyTraining when another process is at it, UserError with one sentence when it
-    cannot be done (data missing, diverged, memory or disk exhausted).
+    an order in the folder. Without `resume`, a run at rest is left as it is. Raises AlreadyTraining when another
+    process is at it, UserError with one sentence when it cannot be done (data missing, diverged, memory or disk
+    exhausted).
     """
     config = settle(config)
     with runs.Draft(config) as draft, devices.threads(1 if _tiny(config) else None):
+        if not resume and draft.said in runs.AT_REST:
+            return
         try:
             yield from _carry_out(draft, config, wanted)
         except (GeneratorExit, KeyboardInterrupt):

@@ -121,6 +121,18 @@ def test_an_order_is_followed_at_the_next_report_with_the_checkpoint_kept(order,
     assert _like(store / SMALL.id, undisturbed)
 
 
+@pytest.mark.parametrize("order", ["stop", "pause"])
+def test_a_worker_that_waited_for_the_lock_leaves_a_run_at_rest(order, store, undisturbed):
+    """The order that the process before it followed is gone when its turn comes."""
+    for _ in work.carry_out(SMALL):
+        runs.Draft(SMALL).order(order)
+    place = store / SMALL.id
+    assert list(work.carry_out(SMALL, resume=False)) == []
+    assert runs.entry(SMALL.id).state == runs.RESTS[order] and runs.entry(SMALL.id).kept
+    runs.Draft(SMALL).ask()  # asked for again, it goes on
+    assert list(work.carry_out(SMALL, resume=False)) and _like(place, undisturbed)
+
+
 def test_an_order_from_before_does_not_stop_the_next_training(store, undisturbed):
     runs.Draft(SMALL).order("stop")
     runs.Draft(SMALL).ask()  # asked for anew

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 from aecore import terms
 from aecore.cards import CARDS
@@ -68,8 +69,10 @@ def _rising(case: Case) -> Finding | None:
     if blank is None or len(losses) < max(3, LIMITS["settling"].at * case.config.epochs):
         return None
     worst, best, last = max(losses), min(losses), losses[-1]
-    # many a healthy training overshoots at first and comes back, but not from very far
-    far = _behind(case) if case.checkup else worst > LIMITS["blast"].at * blank
+    # Many a healthy training overshoots at first and comes back, but not from very far. What came down in every epoch
+    # began high and needs more time, not smaller steps.
+    falling = all(after < before for before, after in pairwise(losses))
+    far = _behind(case) and not falling if case.checkup else worst > LIMITS["blast"].at * blank
     burst = worst > LIMITS["burst"].at * blank and (last > blank or far)
     lost = blank > best and last - best > LIMITS["lost"].at * (blank - best)  # where anything was learnt
     if not burst and not lost:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aecore import case, doctor, presets, runs, signs
@@ -75,6 +76,11 @@ def test_steps_that_overshot_for_good_are_found_also_after_the_loss_has_come_dow
     blast = [epoch(60 * BLANK, 30), *[epoch(27, 27)] * len(early)]
     assert [each.name for each in diagnose(Case(VAE, blast))] == ["rising loss"]
     assert ill(history=blast) == []  # it ended well all the same
+
+
+def test_a_loss_that_began_high_and_fell_in_every_epoch_needs_more_of_them_not_smaller_steps():
+    falling = [epoch(loss, loss) for loss in np.geomspace(3 * BLANK, 21, VAE.epochs)]
+    assert ill(history=falling, mse=0.072) == ["underfitting"]
 
 
 def test_of_a_run_that_has_not_begun_nothing_is_said():

@@ -47,8 +47,8 @@ LIMITS: dict[str, Limit] = {
     ),
     "burst": Limit(
         2.0,
-        "Worst reconstruction loss of an epoch against a decoder that says nothing (0 everywhere). Untrained networks "
-        "begin at 1; twice that is no learning, but steps that overshoot.",
+        "Worst reconstruction loss of an epoch against a decoder that says nothing (0 everywhere). Most untrained "
+        "networks begin at 1; twice that, in a loss that does not fall in every epoch, is steps that overshoot.",
     ),
     "blast": Limit(50, "The same while it still trains: few units come back from so far."),
     "settling": Limit(0.1, "Share of a training, three epochs at least, in which a loss may overshoot and come back."),

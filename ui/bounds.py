@@ -69,7 +69,7 @@ def _chart(bounds: dict[int, float], colour: str) -> Chart:
         mode="lines+markers+text",
         text=[_nats(nats).removesuffix(" nats") for nats in bounds.values()],
         cliponaxis=False,
-        textposition="top center",
+        textposition=["bottom center", *["top left"] * (len(bounds) - 1)],  # the line rises: these lie beside it
         marker={"size": 9},
         line={"color": colour, "width": 2.5},
         hovertemplate="k = %{x}: %{y:.2f} nats<extra></extra>",
@@ -78,7 +78,7 @@ def _chart(bounds: dict[int, float], colour: str) -> Chart:
     air = AIR * max(high - low, 0.5)
     edge = math.log10(max(bounds))
     figure.update_xaxes(type="log", tickvals=list(bounds), range=[-0.2 * edge, 1.2 * edge])
-    figure.update_yaxes(range=[low - air, high + 1.5 * air])
+    figure.update_yaxes(range=[low - 1.5 * air, high + 1.5 * air])
     words = ", ".join(f"{nats:.2f} with {k}" for k, nats in bounds.items())
     return Chart(figure, f"Lower bound on log p(x) in nats by the number of importance samples: {words}.")
 

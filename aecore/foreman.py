@@ -8,6 +8,7 @@ cannot be forked safely. Jobs, and who works on them, stand in the ledger: a new
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import faulthandler
 import json
 import os
@@ -20,11 +21,12 @@ import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psutil
 
-from aecore import ledger, processes, runs
+from aecore import ledger, processes, recovery, runs
 from aecore.config import Config
 from aecore.errors import UserError
 
@@ -69,13 +71,15 @@ def work(job: dict[str, Any]) -> None:
 
     torch.set_num_threads(job["threads"])
     config = Config.from_json(job["config"])
+    if not ledger.enlist(job["run"]):  # another worker, which a dead foreman started and did not note
+        return
     while True:
         try:
             # not a run that whoever had it before has brought to rest, by an order that this worker has not seen
-            for _ in carry_out(config, job["device"], resume=False):
+            for _ in carry_out(config, job["device"], resume=False, wait_for_room=True):
                 pass
             return
-        except runs.AlreadyTraining:  # the command line, or a worker that a dead foreman did not note: it may die too
+        except runs.AlreadyTraining:  # the command line: it may die before it is done
             time.sleep(HASTY)
 
 
@@ -179,6 +183,7 @@ class Worker:
     pid: int
     ended: Ended
     lane: int
+    ordered: float | None = None  # when an order to come to rest was first seen (time.monotonic)
 
 
 class Foreman:
@@ -190,7 +195,11 @@ class Foreman:
         self.hasty = False  # whether somebody waits for a worker to come to rest
 
     def look(self) -> bool:
-        """Looks after everything once; whether there is still something to look after."""
+        """Looks after everything once; whether there is still something to look after. Raises Superseded when another
+        process leads by now: this one was frozen for too long."""
+        ledger.beat()
+        if not ledger.leads():
+            raise ledger.Superseded("Another process leads this folder now.")
         self.adopt()
         self.hasty = False
         for worker in list(self.workers):
@@ -200,7 +209,7 @@ class Foreman:
                 self.workers.remove(worker)
                 self.settle(worker.job, how, worker.lane)
         if ledger.laboratories():
-            while len(self.workers) < self.lanes and (job := ledger.claim()):
+            while len(self.workers) < self.lanes and (job := ledger.claim(leader=True)):
                 self.employ(job, self.free_lane())
         return bool(self.workers) or not ledger.resign()
 
@@ -208,14 +217,13 @@ class Foreman:
         """Takes over the jobs of a foreman before this one: their workers go on, or have died meanwhile."""
         ours = {worker.job.run for worker in self.workers}
         for job in [job for job in ledger.jobs() if job.state == "running" and job.run not in ours]:
-
-            def ended(job: ledger.Job = job) -> str | None:
-                return None if processes.alive(job.pid, job.born) else "ended"
-
+            if job.pid is None and (found := _trains(job.run)):  # begun, and not noted
+                job = dataclasses.replace(job, pid=found[0], born=found[1])
+                ledger.started(job.run, *found)
             if job.pid is None:  # claimed, and never begun
                 self.employ(job, self.free_lane())
             else:
-                self.workers.append(Worker(job, job.pid, ended, self.free_lane()))
+                self.workers.append(Worker(job, job.pid, partial(_ended, job), self.free_lane()))
 
     def free_lane(self) -> int:
         taken = {worker.lane for worker in self.workers}
@@ -230,8 +238,8 @@ class Foreman:
             environment["CUDA_VISIBLE_DEVICES"] = visible[lane % self.gpus]
         try:
             draft = runs.Draft(Config.from_json(dict(job.config)))
-        except UserError:  # of another version: it must not keep the others from their turns
-            ledger.rested(job.run)
+        except UserError:  # of another version, or too large here: it must not keep the others from their turns
+            ledger.rested(job.run, leader=True)
             return
         if draft.said in runs.RESTS.values():  # an earlier rest must not be taken for this worker's
             draft.say("waiting", reason="")
@@ -244,43 +252,63 @@ class Foreman:
         }
         pid, ended = self.start(told)
         self.workers.append(Worker(job, pid, ended, lane))
-        with contextlib.suppress(psutil.NoSuchProcess):  # done already
-            ledger.started(job.run, pid, processes.born(pid))
 
     def hurry(self, worker: Worker) -> None:
         """Ends a worker that does not follow its order; what it did since its last checkpoint is done again later."""
         draft = runs.Draft(Config.from_json(dict(worker.job.config)))
         given = draft.ordered
         self.hasty = self.hasty or given is not None
-        if given and time.time() - given[1] > PATIENCE and worker.ended() is None:
+        worker.ordered = (worker.ordered or time.monotonic()) if given else None
+        if worker.ordered and time.monotonic() - worker.ordered > PATIENCE and worker.ended() is None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(worker.pid).kill()  # its end is heard by `ended`: a child's can be heard only once
 
     def settle(self, job: ledger.Job, how: str, lane: int) -> None:
         """A worker has ended: with its run at rest, or before."""
+        now = ledger.job(job.run)
+        if now and now.pid not in (None, job.pid) and processes.alive(now.pid, now.born):  # another one was there first
+            return
         draft = runs.Draft(Config.from_json(dict(job.config)))
         said = draft.said
         if said in ("finished", "failed"):
             if said == "finished":
                 draft.tidy()  # it may have died in doing so
-            ledger.rested(job.run)
+            ledger.rested(job.run, leader=True)
         elif said in ("stopped", "paused"):
-            ledger.rested(job.run, again=True)
+            ledger.rested(job.run, again=True, leader=True)
         elif given := draft.ordered:
             draft.rest(given[0])
-            ledger.rested(job.run, again=True)
+            ledger.rested(job.run, again=True, leader=True)
         else:
             self.mourn(job, draft, how, lane)
 
     def mourn(self, job: ledger.Job, draft: runs.Draft, how: str, lane: int) -> None:
         """A worker died: another one goes on from the checkpoint, unless that has just been tried."""
-        deaths = ledger.died(job.run, draft.mark())
+        mark = draft.mark()
+        deaths = ledger.died(job.run, mark, leader=True)
         if deaths >= DEATHS:
-            draft.say("failed", reason=f"Its process {how}, twice in a row: the log says more.", log=draft.log())
-            ledger.rested(job.run)
+            log = draft.log()
+            more = "what it printed last stands below" if log.strip() else "it printed nothing"
+            draft.say("failed", reason=f"Its process {how}, twice in a row; {more}.", log=log)
+            ledger.rested(job.run, leader=True)
         else:
-            draft.say("training", reason=f"Its process {how}; another one goes on from the last checkpoint.")
-            self.employ(job, lane)
+            on = "goes on from the last checkpoint" if mark else "starts over, for there is no checkpoint yet"
+            draft.say("training", reason=f"Its process {how}; another one {on}.")
+            self.employ(dataclasses.replace(job, pid=None), lane)
+
+
+def _ended(job: ledger.Job) -> str | None:
+    """How the worker of an earlier foreman ended: nobody heard."""
+    return None if processes.alive(job.pid, job.born) else "ended"
+
+
+def _trains(run: str) -> tuple[int, float] | None:
+    """The process that trains a run, as the run itself says; None when none that lives does."""
+    said = runs.kept_state(run)
+    pid, born = said.get("pid"), said.get("born")
+    if said.get("state") != "training" or pid == os.getpid() or not processes.alive(pid, born):
+        return None
+    return int(pid or 0), float(born or 0)
 
 
 class Bell:
@@ -319,9 +347,13 @@ def stand(start: Callable[[], Start]) -> None:
     while busy:
         try:
             busy = foreman.look()
+        except ledger.Superseded:  # its workers go on, as those of the one that leads now
+            break
         except (UserError, OSError):  # the disk is full, say: nothing is lost, and it may be mended
             traceback.print_exc()
             time.sleep(1)
+            with contextlib.suppress(UserError, OSError):
+                recovery.mend()
         if busy:
             bell.wait(HASTY if foreman.hasty else BUSY if foreman.workers else IDLE)
     if isinstance(begin, Spares):

@@ -16,12 +16,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from aecore import files, ledger, runs
+from aecore import database, files, ledger, permissions, recovery, runs, shelf
 from aecore.config import Config
 from aecore.errors import UserError
 
@@ -32,7 +33,7 @@ SOMEBODY = "somebody"  # who asks when nobody says who
 
 def submit(config: Config, device: str | None = None, person: str = SOMEBODY) -> bool:
     """Has a settled run trained, or gone on with, and returns at once. True when it is finished already or under way:
-    nothing new starts, and the person shares it.
+    nothing new starts, and the person shares it. Raises UserError when the disk is full, or too much waits already.
     """
 
     def there() -> bool:
@@ -48,7 +49,10 @@ def submit(config: Config, device: str | None = None, person: str = SOMEBODY) ->
     environment = {name: value for name, value in os.environ.items() if name.startswith("AECORE_")}
     if "AECORE_DATA" in environment:  # the foreman may stand in another folder
         environment["AECORE_DATA"] = os.path.abspath(environment["AECORE_DATA"])
-    known = ledger.ask(config.id, config.to_json(), person, device, environment, there)
+    with files.explained("This run cannot be kept"):
+        known = ledger.ask(config.id, config.to_json(), person, device, environment, there)
+    if not known:
+        shelf.keep_label(config.id)
     if not known or ledger.job(config.id):  # those who asked for it first may have closed their laboratory
         open_laboratory()
         ring()
@@ -72,18 +76,17 @@ def cancel(run: str, person: str = SOMEBODY, order: runs.Order = "stop") -> int:
     entry = runs.entry(run)
     if not entry.config or not entry.moving:
         return 0
-    wanted = ledger.wanted_by(run)
-    if wanted and person not in wanted:
-        raise UserError("Others asked for this run, so only they can stop it.")
+    permissions.check(order, permissions.of_run(run, person), run)
     others, job = ledger.leave(run, person)
     if others:
         return others
-    draft = runs.Draft(entry.config)
-    if job and job.state == "waiting":
-        draft.rest(order)
-    else:
-        draft.order(order)
-        ring()
+    with files.explained("The order cannot be given"):
+        draft = runs.Draft(entry.config)
+        if job and job.state == "waiting":
+            draft.rest(order)
+        else:
+            draft.order(order)
+            ring()
     return 0
 
 
@@ -100,51 +103,67 @@ class Place:
 
 def place(run: str) -> Place:
     """How many runs a waiting one has before it, and about how long they take."""
-    jobs, turns = ledger.jobs(), ledger.turns()
-    ahead = turns[: turns.index(run)] if run in turns else []
-    running = [job.run for job in jobs if job.state == "running"]
-    foreman = ledger.foreman()
+    return _places(database.known(), int(time.monotonic())).get(run, Place(0, 0.0))
+
+
+@lru_cache(maxsize=1)
+def _places(known: database.Snapshot, second: int) -> Mapping[str, Place]:
+    """Where everything stands that waits: worked out once for all who ask within a second."""
+    running = [job for job in known.jobs.values() if job.state == "running"]
+    foreman = ledger.foreman(known)
     lanes = [0.0] * max(1, (foreman and foreman.lanes) or 1)
-    needed = [seconds_left(each) for each in [*running, *ahead]]
-    if None in needed:
-        return Place(len(needed), None)
-    heapq.heapify(lanes)
-    for seconds in needed:
-        heapq.heappush(lanes, heapq.heappop(lanes) + (seconds or 0.0))
-    return Place(len(needed), lanes[0] if needed else 0.0)
+    clear = True  # whether it is known how long all those before take
+    for job in running:
+        clear = _take_lane(lanes, seconds_left(job.run)) and clear
+    found = {}
+    for before, (run, _) in enumerate(known.turns, len(running)):
+        found[run] = Place(before, (lanes[0] if before else 0.0) if clear else None)
+        clear = _take_lane(lanes, _usual(known.jobs[run].config)) and clear
+    return found
+
+
+def _take_lane(lanes: list[float], seconds: float | None) -> bool:
+    """Puts a run that takes so long into the lane that is free first; False when nobody knows how long."""
+    heapq.heappush(lanes, heapq.heappop(lanes) + (seconds or 0.0))
+    return seconds is not None
 
 
 def seconds_left(run: str) -> float | None:
-    """How long a run in the ledger has still to train: by its own pace, else by that of finished runs like it."""
+    """How long a run in training has still to go: by its own pace, else by that of finished runs like it."""
     try:
         entry = runs.entry(run)
     except UserError:
         return None
-    if entry.config is None:
-        return None
     left = entry.progress.get("seconds_left")
     if left is not None and left < 1e8:
         return float(left)
-    pace = _pace(entry.config.dataset, entry.config.network, int(time.time() / 10))
-    return None if pace is None else pace * entry.config.epochs
+    return _usual(entry.config.to_json()) if entry.config else None
 
 
-@lru_cache(maxsize=64)
-def _pace(dataset: str, network: str, now: int) -> float | None:
-    """Seconds an epoch of finished runs on this data with this network, their median; looked up every ten seconds."""
-    known = [
-        entry.result["seconds"] / entry.config.epochs
-        for entry in runs.entries()
-        if entry.finished and entry.config and (entry.config.dataset, entry.config.network) == (dataset, network)
-    ]
-    return statistics.median(known) if known else None
+def _usual(config: Mapping[str, Any]) -> float | None:
+    """How long runs with such settings take; None when none has been finished here."""
+    pace = _paces(int(time.monotonic() / 10)).get((config.get("dataset"), config.get("network")))
+    return None if pace is None else pace * config["epochs"]
+
+
+@lru_cache(maxsize=1)
+def _paces(now: int) -> Mapping[tuple[Any, Any], float]:
+    """Seconds an epoch of the finished runs on each data set with each network, their median; looked up every ten
+    seconds."""
+    known: dict[tuple[Any, Any], list[float]] = {}
+    for entry in runs.entries():
+        if entry.finished and entry.config:
+            key = entry.config.dataset, entry.config.network
+            known.setdefault(key, []).append(entry.result["seconds"] / entry.config.epochs)
+    return {key: statistics.median(paces) for key, paces in known.items()}
 
 
 # --- The laboratory and its foreman -----------------------------------------------------------------------------------
 
 
 class Keeper(threading.Thread):
-    """Keeps a foreman at work for one runs folder, as long as this process, a laboratory, lives."""
+    """Keeps a foreman at work for one runs folder, as long as this process, a laboratory, lives. What hinders it stands
+    in `trouble`, and is tried again."""
 
     EVERY = 2.0  # seconds
 
@@ -152,17 +171,30 @@ class Keeper(threading.Thread):
         super().__init__(name=f"foreman of {folder}", daemon=True)
         self.folder, self.closed = folder, threading.Event()
         self.process: subprocess.Popen[bytes] | None = None
+        self.trouble = ""
 
     def run(self) -> None:
         while not self.closed.wait(self.EVERY):
-            with contextlib.suppress(UserError, OSError):  # a full disk, say: it may be mended
+            if self.folder.exists():  # whoever deleted it wants no foreman for it
                 self.look()
 
     def look(self) -> None:
-        """Starts the foreman when there is none."""
-        if self.process and self.process.poll() is None:
-            return
-        if not self.folder.exists() or ledger.foreman():
+        """Does what has to be done for jobs to be worked on: mends the database, holds back some room on the disk, and
+        starts the foreman when there is none."""
+        try:
+            with files.explained("The laboratory cannot be opened"):
+                recovery.mend()
+                ledger.open_laboratory()
+                files.hold_reserve()
+                self.start_foreman()
+            self.trouble = ""
+        except UserError as error:  # a full disk, say: it may be mended
+            self.trouble = str(error)
+
+    def start_foreman(self) -> None:
+        """Starts the foreman when there is none, or none that gives signs of life."""
+        there = ledger.foreman()
+        if there or (self.process and self.process.poll() is None and not self._frozen()):
             return
         with open(self.folder / ".foreman.log", "ab") as log:
             self.process = subprocess.Popen(
@@ -174,6 +206,11 @@ class Keeper(threading.Thread):
                 start_new_session=True,
                 env=os.environ | _environment(self.folder),
             )
+
+    def _frozen(self) -> bool:
+        """Whether our own foreman leads and gives no sign of life (one that does not lead yet is about to)."""
+        assert self.process
+        return any(each.pid == self.process.pid and each.role == "foreman" for each in database.snapshot().processes)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -201,12 +238,18 @@ def open_laboratory() -> None:
     """
     folder = files.folder().resolve()
     with _LOCK:
-        folder.mkdir(parents=True, exist_ok=True)
-        ledger.open_laboratory()
         if folder not in _KEEPERS:
+            with contextlib.suppress(OSError):  # the keeper says so, and tries again
+                folder.mkdir(parents=True, exist_ok=True)
             _KEEPERS[folder] = Keeper(folder)
             _KEEPERS[folder].start()
         _KEEPERS[folder].look()
+
+
+def trouble() -> str:
+    """What keeps this laboratory from working on its jobs, in a sentence; empty when nothing does."""
+    keeper = _KEEPERS.get(files.folder().resolve())
+    return files.trouble() or (keeper.trouble if keeper else "")
 
 
 def close_laboratory() -> None:
@@ -215,7 +258,8 @@ def close_laboratory() -> None:
         keeper = _KEEPERS.pop(files.folder().resolve(), None)
         if keeper:
             keeper.closed.set()
-            ledger.close_laboratory()
+            with contextlib.suppress(UserError):  # whoever looks next finds this process dead, or gone from the folder
+                ledger.close_laboratory()
 
 
 def is_open() -> bool:

@@ -25,7 +25,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -35,7 +35,7 @@ import numpy as np
 import psutil
 from filelock import FileLock
 
-from aecore import files, ledger, processes, projections
+from aecore import files, ledger, permissions, processes, projections
 from aecore.errors import UserError
 from aecore.knobs import complete
 from aecore.shelf import folder_weight
@@ -66,6 +66,7 @@ class Drawing:
     seconds: float = 0.0  # since it began
     seconds_left: float | None = None  # until it is ready, with those before it; None when nobody knows
     ahead: int = 0  # maps that come before it
+    people: Sequence[str] = ()  # who asked for it, while it is not there yet
     reason: str = ""  # one sentence, when it failed
 
     def points(self) -> np.ndarray:
@@ -88,32 +89,35 @@ class Request:
     knobs: Mapping[str, Any]
     count: int
     urgent: bool
-    asked: float  # seconds since 1970
+    asked: int  # its number: higher for one that was asked for later
     pid: int
     born: float
     began: float | None = None  # seconds since 1970, once it is being drawn
     cancelled: bool = False
+    people: Sequence[str] = ()  # who asked for it; nobody for one that is only prepared
 
     @property
     def alive(self) -> bool:
         return not self.cancelled and processes.alive(self.pid, self.born)
 
     @property
-    def turn(self) -> tuple[bool, float, str]:
+    def turn(self) -> tuple[bool, int, str]:
         """What the waiting ones are sorted by: urgent ones first, then who asked first."""
         return not self.urgent, self.asked, self.key
 
     def save(self) -> None:
-        files.write(_making(self.key) / "request.json", json.dumps(dataclasses.asdict(self)))
+        files.write(_making(self.key) / "request.json", json.dumps(dataclasses.asdict(self)), vital=True)
 
 
 # --- Asking -----------------------------------------------------------------------------------------------------------
 
 
-def ask(codes: np.ndarray, kind: str, knobs: Mapping[str, Any] = NOTHING, urgent: bool = True) -> Drawing:
+def ask(
+    codes: np.ndarray, kind: str, knobs: Mapping[str, Any] = NOTHING, urgent: bool = True, person: str = ""
+) -> Drawing:
     """Has `codes` [N, D] drawn as a map of this kind ("t-SNE" or "UMAP") unless it is drawn or under way.
 
-    Returns at once. `urgent`: somebody waits for it, so it comes before those that are only prepared, and one that
+    Returns at once. `urgent`: a `person` waits for it, so it comes before those that are only prepared, and one that
     failed or was cancelled is tried again. Raises UserError for too few codes, settings out of range, or a full disk.
     """
     codes = projections.neighborly(codes)
@@ -125,11 +129,15 @@ def ask(codes: np.ndarray, kind: str, knobs: Mapping[str, Any] = NOTHING, urgent
             if now is None or (urgent and now.state in ("failed", "cancelled")):
                 _make_room()
                 _start(key, codes, kind, knobs, urgent)
-            elif urgent and (request := _request(key)) and not request.urgent:
-                dataclasses.replace(request, urgent=True).save()
+            request = _request(key) if urgent else None
+            people = (*request.people, person) if request and person not in ("", *request.people) else None
+            if request and (people or not request.urgent):
+                dataclasses.replace(request, urgent=True, people=people or request.people).save()
             found = _stands(key)
-    except (OSError, psutil.Error) as error:
-        raise UserError(f"The map cannot be drawn, for nothing can be written or started here ({error}).") from None
+    except OSError as error:
+        raise UserError(files.sentence(error, "The map cannot be drawn")) from None
+    except psutil.Error as error:
+        raise UserError(f"The map cannot be drawn: its process could not be started ({error}).") from None
     assert found is not None
     return found
 
@@ -155,17 +163,28 @@ def prepare(codes: np.ndarray) -> None:
                 ask(codes, kind, urgent=False)
 
 
-def cancel(drawing: Drawing) -> None:
-    """Ends a drawing, for everybody who waits for it: they see that it was cancelled, and may ask again. A map that is
-    ready stays."""
+def cancel(drawing: Drawing, person: str = "") -> int:
+    """A person no longer waits for a map. It ends when nobody else does; how many others still do. A map that is ready
+    stays. Raises NotAllowed for somebody who has not asked for it."""
     with _held():
         request = _request(drawing.key)
         if request is None or not request.alive:
-            return
+            return 0
+        permissions.check("cancel", asked_for(request.people, person), f"This map by {request.kind}")
+        others = [each for each in request.people if each != person]
+        if others:
+            dataclasses.replace(request, people=others).save()
+            return len(others)
         with contextlib.suppress(psutil.Error):
             psutil.Process(request.pid).kill()
         dataclasses.replace(request, cancelled=True).save()
         (_making(drawing.key) / "codes.npy").unlink(missing_ok=True)
+    return 0
+
+
+def asked_for(people: Sequence[str], person: str) -> permissions.Case:
+    """Somebody, and a map that some people asked for."""
+    return permissions.Case(person, asked=people)
 
 
 def _settings(kind: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,8 +218,7 @@ def _making(key: str) -> Path:
 
 def _held() -> FileLock:
     """The folder's lock, for `with`; nobody holds it for longer than writing some files takes."""
-    _folder().mkdir(parents=True, exist_ok=True)
-    return FileLock(str(_folder() / LOCK))
+    return FileLock(str(files.inner(_folder().name) / LOCK))
 
 
 def _request(key: str) -> Request | None:
@@ -225,7 +243,7 @@ def _start(key: str, codes: np.ndarray, kind: str, knobs: Mapping[str, Any], urg
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(exist_ok=True)
     try:
-        np.save(place / "codes.npy", codes)
+        files.finding_room(lambda: np.save(place / "codes.npy", codes), place)
         with open(place / "log.txt", "wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "aecore.maps", key],
@@ -238,7 +256,8 @@ def _start(key: str, codes: np.ndarray, kind: str, knobs: Mapping[str, Any], urg
             )
         born = processes.born(process.pid)
         threading.Thread(target=process.wait, daemon=True).start()  # somebody must hear its end
-        Request(key, kind, knobs, len(codes), urgent, time.time(), process.pid, born).save()
+        turn = 1 + max((each.asked for each in _alive()), default=0)
+        Request(key, kind, knobs, len(codes), urgent, turn, process.pid, born).save()
     except (OSError, psutil.Error):
         shutil.rmtree(place, ignore_errors=True)
         raise
@@ -275,10 +294,13 @@ def _stands(key: str) -> Drawing | None:
         return Drawing(key, "ready", 1.0) if _ready(key).exists() else Drawing(key, "failed", reason=_why(key))
     if request.began:
         seconds = max(0.0, time.time() - request.began)
-        return Drawing(key, "drawing", _fraction(seconds / _expected(request)), seconds, _left(request))
+        return Drawing(
+            key, "drawing", _fraction(seconds / _expected(request)), seconds, _left(request), people=request.people
+        )
     before = [other for other in _alive() if other.key != key and (other.began or other.turn < request.turn)]
     left = [_left(each) for each in (*before, request)]
-    return Drawing(key, "waiting", seconds_left=None if None in left else sum(filter(None, left)), ahead=len(before))
+    seconds_left = None if None in left else sum(filter(None, left))
+    return Drawing(key, "waiting", seconds_left=seconds_left, ahead=len(before), people=request.people)
 
 
 def _left(request: Request) -> float | None:
@@ -380,7 +402,7 @@ def main() -> None:
     except MemoryError:
         sys.exit("The memory is exhausted: draw fewer points.")
     except OSError as error:
-        sys.exit(f"A file could not be read or written: {error}.")
+        sys.exit(files.sentence(error))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import time
 from pathlib import Path
 
 import psutil
@@ -31,4 +33,27 @@ def alive(pid: int | None, birth: float | None) -> bool:
     try:
         return abs(born(pid) - birth) < 0.5 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, TypeError, ValueError, OverflowError):  # gone, or no number of a process at all
+        return False
+
+
+def up() -> float:
+    """Seconds since the machine started, those asleep included where the system counts them. No correction of the clock
+    moves it, and it is the same in all processes."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+@functools.cache
+def boot() -> str:
+    """Which start of the machine this is; empty where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def there(pid: int) -> bool:
+    """Whether a process of this number runs, whichever it is."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, ValueError, OverflowError):
         return False

@@ -6,6 +6,7 @@
     result.json          seconds, parameters, losses
     history.jsonl        one line an epoch
     thumbnail.png        a small map of decoded codes
+    label.json           whose it is and what they call it (the database's copy counts while it can be read)
     snapshots/           what the model made of some pictures while it learnt
     request.json, state.json, checkpoint.safetensors, strip.png, log.txt, order    until it is finished
 
@@ -46,7 +47,7 @@ RESTS: dict[Order, State] = {"stop": "stopped", "pause": "paused"}
 AT_REST: tuple[State, ...] = ("finished", "failed", *RESTS.values())  # nobody trains it until it is asked for again
 WEIGHTS, ADVERSARY = "weights.safetensors", "adversary.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
-SWEPT = 5.0  # seconds after which a half-written file counts as given up
+LABEL, DELETED = "label.json", "deleted.json"
 
 
 class UnknownRun(UserError):
@@ -217,6 +218,23 @@ def _folders(place: Path) -> Iterator[Path]:
         yield from (each for each in sorted(place.iterdir()) if each.is_dir() and ID.fullmatch(each.name))
 
 
+def kept_label(run: str) -> dict[str, str | None]:
+    """Whose a run is and what it is called, as its folder says: `owner`, `owner_name`, `name`."""
+    with contextlib.suppress(UserError):
+        said = read_json(path(run) / LABEL)
+        if isinstance(said, dict):
+            return {key: value for key, value in said.items() if value is None or isinstance(value, str)}
+    return {}
+
+
+def kept_state(run: str) -> dict[str, Any]:
+    """What a run's state.json says; nothing when there is none, or a spoilt one."""
+    with contextlib.suppress(UserError):
+        said = read_json(path(run) / "state.json")
+        return said if isinstance(said, dict) else {}
+    return {}
+
+
 def history(run: str) -> list[dict[str, Any]]:
     """One dictionary an epoch: `epoch`, `seconds`, `train`, `validation` (loss parts, nats per picture), `vitals` (what
     vitals.py notes). Everybody gets the same ones: read them, never write into them."""
@@ -244,11 +262,8 @@ class Draft:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.place = folder() / config.id
-        self.place.mkdir(parents=True, exist_ok=True)
-        locks = folder() / ".locks"
-        locks.mkdir(exist_ok=True)
-        self.lock = FileLock(str(locks / config.id))
+        self.place = files.inner(config.id)
+        self.lock = FileLock(str(files.inner(".locks") / config.id))
         self.state = self._state()
 
     def __enter__(self) -> Draft:
@@ -259,7 +274,7 @@ class Draft:
                 f"{self.config.id} is already being trained; wait for it, or stop it first."
             ) from None
         self._sweep()
-        write(self.place / "request.json", json.dumps(self.config.to_json()))
+        write(self.place / "request.json", json.dumps(self.config.to_json()), vital=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -269,14 +284,15 @@ class Draft:
     # What is said of it
 
     def say(self, state: State, **more: Any) -> None:
-        """Writes state.json: where the run stands, and that this process answers for it."""
+        """Writes state.json: where the run stands, and that this process answers for it. How far it is can wait for
+        room on the disk; all else is vital."""
         self.state |= {
             "state": state,
             "pid": os.getpid(),
             "born": processes.born(),
             "time": time.time(),
         } | more
-        write(self.place / "state.json", json.dumps(self.state))
+        write(self.place / "state.json", json.dumps(self.state), vital=set(more) != {"progress"})
 
     @property
     def said(self) -> State | None:
@@ -288,10 +304,7 @@ class Draft:
 
     def _state(self) -> dict[str, Any]:
         """What state.json holds; nothing when there is none, or a spoilt one, which the next word replaces."""
-        with contextlib.suppress(UserError):
-            state = read_json(self.place / "state.json")
-            return state if isinstance(state, dict) else {}
-        return {}
+        return kept_state(self.config.id)
 
     def ask(self) -> None:
         """Leaves the request for a worker to take up; what it has learnt so far stays."""
@@ -308,7 +321,7 @@ class Draft:
     # Orders to its worker
 
     def order(self, order: Order) -> None:
-        write(self.place / "order", order)
+        write(self.place / "order", order, vital=True)
 
     @property
     def ordered(self) -> tuple[Order, float] | None:
@@ -334,8 +347,7 @@ class Draft:
             return 0
 
     def add_epoch(self, line: Mapping[str, Any]) -> None:
-        with open(self.place / "history.jsonl", "a") as stream:
-            stream.write(json.dumps(line) + "\n")
+        files.append(self.place / "history.jsonl", json.dumps(line) + "\n")
 
     def keep(self, checkpoint: bytes) -> None:
         """Writes the checkpoint; what of the history it stands on is on the disk before it."""
@@ -379,6 +391,6 @@ class Draft:
     def _sweep(self) -> None:
         """Removes what killed processes were writing; not what somebody writes at this moment."""
         for half in self.place.rglob(".*"):
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - half.stat().st_mtime > SWEPT:
-                    half.unlink()
+            writer = half.name.split("-")[-2:-1]  # as files.write names it
+            if not (writer and writer[0].isdecimal() and processes.there(int(writer[0]))):
+                files.remove(half)

@@ -1,89 +1,184 @@
-"""What people do to runs on their shelf: delete them, take them back, see what they weigh."""
+"""What people do to runs: rename and pin them, delete them and take them back, delete them for good.
+
+    <runs>/.trash/<run>~<moment>/    a deleted run, with its label.json (owner, name) and deleted.json (by whom)
+
+What is in the trash can be taken back for a day; it goes earlier, the oldest first, when the disk is full
+(`files.make_room`). Each act is checked here, by the table in `permissions`.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
-import shutil
 import time
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from aecore import files, ledger, runs
+from aecore import files, ledger, permissions, processes, runs
 from aecore.errors import UserError
 
-TRASH = ".trash"
 KEPT = 24 * 3600  # seconds that a deleted run can be taken back
 
 
-def may_delete(entry: runs.Entry, label: ledger.Label, person: str) -> str:
-    """Why a person may not delete a run; empty when they may. A run that nobody owns is everybody's."""
-    if entry.gallery:
-        return "It came with the laboratory."
-    if entry.moving:
-        return "It is being trained: stop it first."
-    if label.owner not in (None, person):
-        return f"Only {label.owner_name or 'the one who trained it'} can delete it."
-    return ""
+# --- Names and pins ---------------------------------------------------------------------------------------------------
+
+
+def rename(run: str, name: str, person: str) -> None:
+    """Gives a run a name of its own; an empty one takes it away. Raises UserError where that is not allowed."""
+    permissions.check("rename", permissions.of_run(run, person), run)
+    ledger.rename(run, name)
+    keep_label(run)
+
+
+def pin(run: str, person: str, pinned: bool) -> None:
+    """Puts a run first in somebody's list, or no longer."""
+    permissions.check("pin", permissions.of_run(run, person), run)
+    ledger.pin(run, person, pinned)
+
+
+def keep_label(run: str) -> None:
+    """Writes a run's owner and name into its folder too, from where they are had again when the database is lost."""
+    place, label = files.folder() / run, ledger.label(run)
+    if place.is_dir() and not place.is_symlink():
+        said = {"owner": label.owner, "owner_name": label.owner_name, "name": label.name}
+        with files.explained():
+            files.write(place / runs.LABEL, json.dumps(said), vital=True)
+
+
+# --- Deleting ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A run in the trash."""
+
+    ticket: str  # takes it back
+    run: str
+    by: str  # the person who deleted it
+    label: ledger.Label
+    age: float  # seconds since it was deleted
+    weight: int  # bytes
+
+    @property
+    def name(self) -> str:
+        return self.label.name or self.run
+
+    def case(self, person: str) -> permissions.Case:
+        """Somebody who wants to do something to it."""
+        return permissions.Case(person, label=self.label, deleted_by=self.by)
 
 
 def delete(run: str, person: str) -> str:
-    """Takes a run off the shelf; the ticket returned takes it back within a day. Raises UserError where that is not
+    """Moves a run to the trash; the ticket returned takes it back within a day. Raises UserError where that is not
     allowed."""
-    entry, label = runs.entry(run), ledger.labels(person).get(run, ledger.Label())
-    if why := may_delete(entry, label, person):
-        raise UserError(f"{run} cannot be deleted. {why}")
-    ticket = f"{run}~{time.time_ns()}"
-    trash = files.folder() / TRASH
-    trash.mkdir(exist_ok=True)
-    _empty(trash)
-    place = runs.path(run)
-    files.write(place / "label.json", json.dumps(dataclasses.asdict(label)))
-    os.replace(place, trash / ticket)
+    permissions.check("delete", permissions.of_run(run, person), run)
+    keep_label(run)
+    with files.explained():
+        trash = files.inner(files.TRASH)
+        _tidy(trash)
+        ticket = f"{run}~{time.time_ns()}"
+        os.replace(files.folder() / run, trash / ticket)  # a link itself, not what it leads to
+        if not (trash / ticket).is_symlink():
+            said = {"by": person, "up": processes.up(), "boot": processes.boot()}
+            files.write(trash / ticket / runs.DELETED, json.dumps(said), vital=True)
     ledger.forget(run)
     return ticket
 
 
-def take_back(ticket: str) -> str:
+def take_back(ticket: str, person: str) -> str:
     """Puts a deleted run where it was, with its name and owner; its id. Raises UserError when that cannot be."""
-    run, _, _ = ticket.partition("~")
-    trashed, place = files.folder() / TRASH / Path(ticket).name, files.folder() / run
-    if not runs.ID.fullmatch(run) or not trashed.is_dir():
-        raise UserError(f"{run[:80]} cannot be taken back: it was deleted more than a day ago.")
-    if place.exists():
-        raise UserError(f"{run} was trained again meanwhile, so the deleted one stays deleted.")
-    label = files.read_json(trashed / "label.json") or {}
-    os.replace(trashed, place)
-    (place / "label.json").unlink(missing_ok=True)
-    ledger.restore(run, label.get("owner"), label.get("name") or "")
-    return run
+    found = deleted(ticket)
+    place, trashed = files.folder() / found.run, files.folder() / files.TRASH / ticket
+    permissions.check("restore", found.case(person), found.run)
+    if place.exists() or place.is_symlink():
+        raise UserError(f"{found.run} was trained again meanwhile, so the deleted one stays deleted.")
+    # what is said of it comes first: whoever dies after that has lost nothing, and can do it again
+    ledger.restore(found.run, found.label.owner, found.label.name)
+    with files.explained():
+        os.replace(trashed, place)
+        if not place.is_symlink():
+            (place / runs.DELETED).unlink(missing_ok=True)
+    return found.run
 
 
-def _empty(trash: Path) -> None:
-    """Removes for good what was deleted more than a day ago."""
-    for folder in trash.iterdir():
-        moment = folder.name.rpartition("~")[2]
-        if moment.isdecimal() and time.time() - int(moment) / 1e9 > KEPT:
-            shutil.rmtree(folder, ignore_errors=True)
+def delete_for_good(ticket: str, person: str) -> None:
+    """Removes a run from the trash, which frees its room at once. Raises UserError where that is not allowed."""
+    found = deleted(ticket)
+    permissions.check("delete for good", found.case(person), found.run)
+    files.remove(files.folder() / files.TRASH / ticket)
+
+
+def deleted(ticket: str) -> Deleted:
+    """What is known of a run in the trash. Raises UserError when it is not there (any more)."""
+    run, _, moment = ticket.partition("~")
+    trashed = files.folder() / files.TRASH / ticket
+    if not runs.ID.fullmatch(run) or not moment.isdecimal() or not os.path.lexists(trashed):
+        raise UserError("This run is not in the trash any more: it was deleted more than a day ago, or for good.")
+    label, about = (_said(trashed / name) for name in (runs.LABEL, runs.DELETED))
+    texts = {name: str(label.get(name) or "")[:200] for name in ("owner", "owner_name", "name")}
+    said = ledger.Label(texts["owner"] or None, texts["owner_name"], texts["name"])
+    return Deleted(ticket, run, str(about.get("by") or ""), said, _age(trashed, about), folder_weight(trashed))
+
+
+def _said(file: Path) -> dict[str, object]:
+    """What one of the two small files in a deleted run says; nothing when it is spoilt."""
+    with contextlib.suppress(UserError):
+        found = files.read_json(file)
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _age(trashed: Path, about: dict[str, object]) -> float:
+    """Seconds since something was deleted, by the time that the machine is up: a clock that is set right empties no
+    trash. Across a restart only the clock is left."""
+    up = about.get("up")
+    if about.get("boot") == processes.boot() and isinstance(up, float):
+        return max(0.0, processes.up() - up)
+    return max(0.0, time.time() - files.deleted_at(trashed) / 1e9)
+
+
+def trash(person: str) -> list[Deleted]:
+    """The runs in the trash that somebody may take back or delete for good, the latest first."""
+    place = files.folder() / files.TRASH
+    if not place.is_dir() or place.is_symlink():
+        return []
+    found = []
+    for each in sorted(place.iterdir(), key=files.deleted_at, reverse=True):
+        with contextlib.suppress(UserError):  # no run of ours, or taken back at this moment
+            found.append(deleted(each.name))
+    return [each for each in found if not permissions.why_not("delete for good", each.case(person))]
+
+
+def _tidy(trash: Path) -> None:
+    """Removes for good what was deleted more than a day ago, and what is no deleted run."""
+    for place in list(trash.iterdir()):
+        if _age(place, _said(place / runs.DELETED) if not place.is_symlink() else {}) > KEPT:
+            files.remove(place)
+
+
+# --- What it weighs ---------------------------------------------------------------------------------------------------
 
 
 def weight(entry: runs.Entry) -> int:
-    """Bytes that a run takes on the disk; of a finished one looked up once."""
+    """Bytes that a run takes on the disk; of one at rest looked up once."""
     place = runs.path(entry.id)
-    return _finished_weight(place, entry.created) if entry.finished else folder_weight(place)
+    if entry.moving and not entry.kept:
+        return 0  # a few settings: of a thousand that wait nobody wants to know
+    return folder_weight(place) if entry.moving else _weight_at_rest(place, entry.created)
 
 
 @lru_cache(maxsize=4096)
-def _finished_weight(place: Path, created: float) -> int:
+def _weight_at_rest(place: Path, created: float) -> int:
     return folder_weight(place)
 
 
 def folder_weight(place: Path) -> int:
-    """Bytes of all files in a folder; those that vanish meanwhile count nothing."""
+    """Bytes of all files in a folder; those that vanish meanwhile count nothing, and links are not followed."""
     total = 0
-    for file in place.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += file.stat().st_size if file.is_file() else 0
+    for folder, _, names in os.walk(place):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
     return total

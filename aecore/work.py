@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model
 
-from aecore import devices, maps, metrics, pictures, runs, snapshots, trained
+from aecore import devices, files, maps, metrics, pictures, runs, snapshots, trained
 from aecore.cards import CARDS
 from aecore.checkup import examined
 from aecore.config import Config
@@ -31,21 +30,25 @@ TINY = 8e6  # multiplications of a batch with the weights
 NOTED = ("epoch", "seconds", "train", "validation", "gradient", "vitals")  # in a run's history
 SHOWN = 10  # pictures in the strip that moves while a model learns
 
+Write = Callable[..., None]  # calls a function that writes with what it is to be given, when there is room for it
 
-def carry_out(config: Config, wanted: str | None = None, resume: bool = True) -> Iterator[Progress]:
+
+def carry_out(
+    config: Config, wanted: str | None = None, resume: bool = True, wait_for_room: bool = False
+) -> Iterator[Progress]:
     """Trains a run and writes its folder as it goes; the folder is complete when this ends.
 
     Goes on from the checkpoint where there is one, and leaves one when it is stopped: by closing the generator, or by
-    an order in the folder. Without `resume`, a run at rest is left as it is. Raises AlreadyTraining when another
-    process is at it, UserError with one sentence when it cannot be done (data missing, diverged, memory or disk
-    exhausted).
+    an order in the folder. Without `resume`, a run at rest is left as it is. With `wait_for_room` it stands still while
+    the disk is full, and says so in the run's state. Raises AlreadyTraining when another process is at it, UserError
+    with one sentence when it cannot be done (data missing, diverged, memory or disk exhausted).
     """
     config = settle(config)
     with runs.Draft(config) as draft, devices.threads(1 if _tiny(config) else None):
         if not resume and draft.said in runs.AT_REST:
             return
         try:
-            yield from _carry_out(draft, config, wanted)
+            yield from _carry_out(draft, config, wanted, Patient(draft) if wait_for_room else _at_once)
         except (GeneratorExit, KeyboardInterrupt):
             draft.rest("stop")
             raise
@@ -54,11 +57,12 @@ def carry_out(config: Config, wanted: str | None = None, resume: bool = True) ->
             draft.say("failed", reason=sentence, offer="cpu")
             raise UserError(sentence) from None
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in files.NO_ROOM:
                 draft.say("failed", reason=f"A file could not be read or written: {error}.")
                 raise
             (draft.place / "strip.png").unlink(missing_ok=True)  # room for saying so
-            sentence = "The disk is full: free some space, then go on from the last checkpoint."
+            on = "go on from the last checkpoint" if draft.mark() else "train it again"
+            sentence = f"The disk is full: free some space, then {on}."
             draft.say("failed", reason=sentence)
             raise UserError(sentence) from None
         except UserError as error:
@@ -77,12 +81,57 @@ def _tiny(config: Config) -> bool:
     return config.network == "mlp" and trained.sizes(config).parameters * config.batch_size < TINY
 
 
-def _carry_out(draft: runs.Draft, config: Config, wanted: str | None) -> Iterator[Progress]:
+class Ordered(Exception):
+    """An order to come to rest was given while a training stood still."""
+
+
+def _at_once(write: Callable[..., None], *args: Any, **more: Any) -> None:
+    write(*args, **more)
+
+
+class Patient:
+    """Writes what a training has to write, and waits while the disk has no room for it. Raises Ordered when the run is
+    to come to rest meanwhile."""
+
+    EVERY = 0.5  # seconds between two tries
+
+    def __init__(self, draft: runs.Draft) -> None:
+        self.draft = draft
+
+    def __call__(self, write: Callable[..., None], *args: Any, **more: Any) -> None:
+        told = self.draft.state.get("reason", "")
+        waiting = False
+        while True:
+            try:
+                write(*args, **more)
+                break
+            except OSError as error:
+                if error.errno not in files.NO_ROOM:
+                    raise
+            if not waiting:
+                self.draft.say("training", reason="The disk is full: it goes on as soon as there is room.")
+                waiting = True
+            if self.draft.ordered:
+                raise Ordered
+            time.sleep(self.EVERY)
+        if waiting:
+            self.draft.say("training", reason=told)
+
+
+def _carry_out(draft: runs.Draft, config: Config, wanted: str | None, written: Write) -> Iterator[Progress]:
+    try:
+        yield from _trained(draft, config, wanted, written)
+    except Ordered:
+        given = draft.ordered
+        draft.rest(given[0] if given else "stop")
+
+
+def _trained(draft: runs.Draft, config: Config, wanted: str | None, written: Write) -> Iterator[Progress]:
     reason = draft.state.get("reason", "") if draft.said == "training" else ""  # why another worker goes on, say
     begun = draft.state.get("progress") or _nothing(config)
     draft.say("training", reason=reason, offer="", log="", diverged=False, progress=begun)
     device, data = devices.pick(wanted), load(config.dataset)
-    recipe, at = _begin(draft, config, device.torch)
+    recipe, at = _begin(draft, config, device.torch, written)
     strip, album = _Strip(data), _album(draft, recipe, at.epoch)
     draw, keep = Paced(0.0, 0.4, 0.06, 0.002), Paced(0.3, 1.0, 0.06, 0.004)
 
@@ -93,35 +142,37 @@ def _carry_out(draft: runs.Draft, config: Config, wanted: str | None) -> Iterato
                 album.add(trained.Trained(config, recipe.model, {}), data.test, epoch)
 
     if not at.step:
-        record(0, last=False)
+        written(record, 0, last=False)
     progress = None
     try:
         for progress in fit(recipe, data, config, device.torch, at):
-            _record(draft, progress)
             last = progress.fraction >= 1
+            if progress.validation is not None:
+                written(_add_epoch, draft, progress)
+            written(_say_progress, draft, progress)
             if not last and (ordered := draft.ordered):
-                draft.keep(at.save())
+                written(draft.keep, at.save())
                 draft.rest(ordered[0])
                 return
-            draw.do(lambda: strip.draw(recipe, draft), anyway=last)
+            written(draw.do, lambda: strip.draw(recipe, draft), anyway=last)
             if progress.validation is not None:
-                record(progress.epoch, last)
+                written(record, progress.epoch, last)
             if not last:
-                keep.do(lambda: draft.keep(at.save()))
+                written(keep.do, lambda: draft.keep(at.save()))
             yield progress
     except GeneratorExit:
         if progress and progress.fraction < 1:
             draft.keep(at.save())
         raise
     assert progress is not None, "a position at the end of a training is never saved"
-    _finish(draft, recipe, data, device, progress)
+    _finish(draft, recipe, data, device, progress, written)
 
 
 def _nothing(config: Config) -> dict[str, Any]:
     return {"epoch": 0, "epochs": config.epochs, "fraction": 0.0}
 
 
-def _begin(draft: runs.Draft, config: Config, device: torch.device) -> tuple[Recipe, Position]:
+def _begin(draft: runs.Draft, config: Config, device: torch.device, written: Write) -> tuple[Recipe, Position]:
     """A recipe, and where its training stands: at the checkpoint, else at the beginning."""
     recipe = build(config)
     if config.parent and not draft.mark():
@@ -133,8 +184,8 @@ def _begin(draft: runs.Draft, config: Config, device: torch.device) -> tuple[Rec
         except UserError as error:
             draft.checkpoint.unlink()
             draft.say("training", reason=f"{error} So it started over.")
-            return _begin(draft, config, device)
-    draft.back_to(at.epoch)
+            return _begin(draft, config, device, written)
+    written(draft.back_to, at.epoch)
     return recipe, at
 
 
@@ -184,10 +235,13 @@ def _album(draft: runs.Draft, recipe: Recipe, epoch: int) -> snapshots.Album:
     return album
 
 
-def _record(draft: runs.Draft, progress: Progress) -> None:
+def _add_epoch(draft: runs.Draft, progress: Progress) -> None:
+    said = dataclasses.asdict(progress)
+    draft.add_epoch({name: said[name] for name in NOTED})
+
+
+def _say_progress(draft: runs.Draft, progress: Progress) -> None:
     said = dataclasses.asdict(progress) | {"seconds_left": min(progress.seconds_left, 1e9)}
-    if progress.validation is not None:
-        draft.add_epoch({name: said[name] for name in NOTED})
     draft.say("training", progress={name: each for name, each in said.items() if name != "vitals"})
 
 
@@ -213,7 +267,14 @@ class _Strip:
         runs.write(draft.place / "strip.png", pictures.png(image))
 
 
-def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Device, last: Progress) -> None:
+def _finish(
+    draft: runs.Draft,
+    recipe: Recipe,
+    data: Data,
+    device: devices.Device,
+    last: Progress,
+    written: Write,
+) -> None:
     recipe.modules.eval()
     losses = evaluate(recipe, Pictures.of(data.test, device.torch), draft.config)
     opened = trained.Trained(draft.config, recipe.model, {})
@@ -238,7 +299,7 @@ def _finish(draft: runs.Draft, recipe: Recipe, data: Data, device: devices.Devic
     }
     recipe.modules.cpu()
     adversary = trained.weights(recipe.others) if len(recipe.others) else None
-    draft.finish(trained.weights(recipe.model), result, trained.thumbnail(opened, codes), adversary)
+    written(draft.finish, trained.weights(recipe.model), result, trained.thumbnail(opened, codes), adversary)
     if maps.wanted():  # of the codes that pages find, to the last bit: theirs are the CPU's
         maps.prepare(codes if device.kind == "cpu" else opened.codes_of(data.test))
 

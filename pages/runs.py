@@ -12,7 +12,7 @@ frame.page(
 )
 
 me = people.me()
-shelves.undo()
+shelves.undo(me)
 labels, entries = ledger.labels(me), runs.entries()
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 wanted = left.text_input("Search", key="search", bind="query-params", placeholder="name, data, family, owner, state")
@@ -20,6 +20,7 @@ found = shelves.found(entries, labels, wanted)
 ours = [entry for entry in entries if not entry.gallery]
 megabytes = sum(map(shelf.weight, ours)) / 1e6
 right.caption(f"{len(ours)} {'run' if len(ours) == 1 else 'runs'} of ours, {megabytes:,.1f} MB on the disk")
+shelves.trash(me)
 if not found:
     st.info(f"No run matches {wanted!r}: search for less." if wanted else "Nothing was trained yet.")
     st.stop()

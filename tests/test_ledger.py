@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aecore import ledger, processes
+from aecore import database, ledger, processes
 from aecore.errors import UserError
 
 ROOT = Path(ledger.__file__).parent.parent
@@ -45,7 +45,7 @@ def a_dead_process() -> tuple[int, float]:
 
 def note(role: str, pid: int, born: float) -> None:
     """Writes a process into the ledger as it would have done itself."""
-    with sqlite3.connect(Path(os.environ["AECORE_RUNS"]) / ledger.NAME) as connection:
+    with sqlite3.connect(Path(os.environ["AECORE_RUNS"]) / database.NAME) as connection:
         connection.execute("INSERT INTO processes VALUES (?, ?, ?, 9, NULL)", (pid, born, role))
     connection.close()
 
@@ -238,20 +238,24 @@ def test_processes_that_make_the_ledger_at_once_all_find_it(store, monkeypatch):
 
 def test_a_ledger_of_a_newer_version_is_refused_with_a_sentence(store):
     ask("x")
-    with sqlite3.connect(store / ledger.NAME) as connection:
-        connection.execute(f"PRAGMA user_version = {ledger.SCHEMA + 1}")
+    assert ledger.wanted_by("x") == ["ada"]
+    with sqlite3.connect(store / database.NAME) as connection:
+        connection.execute(f"PRAGMA user_version = {database.SCHEMA + 1}")
     connection.close()
     for refused in (ledger.jobs, ledger.claim, lambda: ask("y"), ledger.open_laboratory):
         with pytest.raises(UserError, match="newer version"):
             refused()
+    assert "newer version" in str(database.trouble())
+    assert ledger.wanted_by("x") == ["ada"]  # what was read last is still shown
 
 
 def test_a_damaged_ledger_is_said_with_what_to_do(store):
     store.mkdir()
-    (store / ledger.NAME).write_bytes(b"this is no ledger" * 100)
+    (store / database.NAME).write_bytes(b"this is no ledger" * 100)
     for refused in (ledger.jobs, lambda: ask("y")):
-        with pytest.raises(UserError, match="move it away"):
+        with pytest.raises(database.Damaged, match="set aside whole"):
             refused()
+    assert ledger.labels() == {} and isinstance(database.trouble(), database.Damaged)
 
 
 # Processes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import streamlit as st
 
-from aecore import ledger, runs
+from aecore import database, files, jobs, ledger, runs
 from aecore.errors import UserError
 from ui import palette, people, shared
 
@@ -75,10 +75,20 @@ def page(title: str, lead: str) -> None:
             st.caption(group)
             for file, (label, icon) in pages.items():
                 st.page_link(file, label=label, icon=icon, query_params=address(), width="stretch")
-        people.introduce()
+        people.introduce(attempt_each)
         _device(shared.warm())
     st.title(title)
     st.markdown(lead)
+    _trouble()
+
+
+def _trouble() -> None:
+    """What was asked for and could not be done, once, and what is wrong with the laboratory itself, until it is not."""
+    for sentence in st.session_state.pop("ae-failed", []):
+        st.error(sentence, icon=":material/error:")
+    wrong = jobs.trouble(), str(database.trouble() or ""), files.FULL if files.full() else ""
+    for sentence in dict.fromkeys(filter(None, wrong)):
+        st.warning(sentence, icon=":material/warning:")
 
 
 def address(run: str | None = None) -> dict[str, str]:
@@ -207,6 +217,18 @@ def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if isinstance(error, DataMissing):
             link("pages/data.py", "Get the data set")
         st.stop()
+
+
+def attempt_each(function: Callable[..., T], calls: Iterable[Sequence[Any]]) -> list[T]:
+    """The function's results for each of these arguments. What people can mend is said when the page is drawn next, and
+    the others are done all the same."""
+    done = []
+    for arguments in calls:
+        try:
+            done.append(function(*arguments))
+        except UserError as error:
+            st.session_state.setdefault("ae-failed", []).append(str(error))
+    return done
 
 
 def test_set(run: Trained) -> Split:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from aecore import latents, maps, projections
+from aecore import latents, maps, permissions, projections
 from aecore.browser import Unknown
 from aecore.knobs import complete
-from ui import component, controls, frame, images, live, shared
+from ui import component, controls, frame, images, live, people, shared
 from ui.monitor import duration
 from ui.pad import noted, numbers
 
@@ -119,7 +119,8 @@ def _drawing(run: Trained, want: Wanted) -> Drawing | None:
     codes = _codes(run, want)
     found = frame.attempt(maps.look, codes, want.kind, want.knobs)
     if (want.usual and found is None) or (found and found.state == "waiting"):
-        return frame.attempt(maps.ask, codes, want.kind, want.knobs)  # one that waits may only have been prepared
+        # one that waits may only have been prepared
+        return frame.attempt(maps.ask, codes, want.kind, want.knobs, person=people.me())
     return found
 
 
@@ -138,7 +139,7 @@ def _not_yet(run: Trained, want: Wanted, drawing: Drawing | None) -> None:
 
 def _offer(run: Trained, want: Wanted, words: str) -> None:
     if st.button(words, icon=":material/play_arrow:", type="primary"):
-        frame.attempt(maps.ask, _codes(run, want), want.kind, want.knobs)
+        frame.attempt(maps.ask, _codes(run, want), want.kind, want.knobs, person=people.me())
         st.rerun()
 
 
@@ -149,8 +150,10 @@ def _progress(run: Trained, want: Wanted) -> None:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(drawing.fraction, _stands(want.kind, drawing))
-        if st.button("Cancel", icon=":material/close:", key="cancel-map"):
-            maps.cancel(drawing)
+        why = permissions.why_not("cancel", maps.asked_for(drawing.people, people.me()))
+        if st.button("Cancel", icon=":material/close:", key="cancel-map", disabled=bool(why), help=why or None):
+            if others := frame.attempt(maps.cancel, drawing, people.me()):
+                st.toast(f"It is drawn on, for {others} {'other' if others == 1 else 'others'} who asked for it.")
             st.rerun()
 
 

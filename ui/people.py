@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -22,17 +23,25 @@ def me() -> str:
     return str(st.session_state.setdefault("ae-person", secrets.token_hex(16)))
 
 
-def introduce() -> None:
-    """Asks for a name in the sidebar, and leaves the token with the browser."""
+def introduce(attempt_each: Callable[..., object]) -> None:
+    """Asks for a name in the sidebar, and leaves the token with the browser. `attempt_each` is frame's."""
     person = me()
     if person != st.context.cookies.get(COOKIE):
         script = f"document.cookie = '{COOKIE}={person}; max-age={YEAR}; path=/; samesite=lax'"
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     called = ledger.called(person)
+    key = f"ae-name-{called}"  # another name, given in another tab, makes another field
+
+    def change() -> None:
+        # only what was typed here is written: a tab that still shows an older name must not bring that back
+        attempt_each(ledger.greet, [(person, st.session_state[key])])
+
     with st.popover(called or "Your name", icon=":material/person:", type="tertiary"):
-        name = st.text_input(
-            "Your name", called, max_chars=40, key="ae-name", help="Others see it beside the runs that you train."
+        st.text_input(
+            "Your name",
+            called,
+            max_chars=40,
+            key=key,
+            on_change=change,
+            help="Others see it beside the runs that you train.",
         )
-        if ledger.plain(name, 40) != called:
-            ledger.greet(person, name)
-            st.rerun()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from aecore import ledger, runs, shelf
+from aecore import ledger, permissions, runs, shelf
 from ui import compare, frame
 
 Labels = Mapping[str, ledger.Label]
+LISTED = 20  # runs of the trash that are shown one by one
 
 
 def called(entry: runs.Entry, labels: Labels) -> str:
@@ -84,27 +85,33 @@ def one(entry: runs.Entry, label: ledger.Label, me: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         words, icon = ("Unpin", ":material/keep_off:") if label.pinned else ("Pin", ":material/keep:")
         if st.button(words, icon=icon, help="Pinned runs come first in your list."):
-            ledger.pin(entry.id, me, not label.pinned)
+            frame.attempt(shelf.pin, entry.id, me, not label.pinned)
             st.rerun()
-        why = shelf.may_delete(entry, label, me)
         if not entry.gallery:
             _rename(entry, label, me)
+        why = _why_not("delete", entry, label, me)
         if st.button("Delete", icon=":material/delete:", disabled=bool(why), help=why or None):
             _delete([entry], me)
 
 
+def _why_not(act: str, entry: runs.Entry, label: ledger.Label, me: str) -> str:
+    """Why somebody may not do that to a run; empty when they may."""
+    return permissions.why_not(act, permissions.Case(me, entry, label))
+
+
 def _rename(entry: runs.Entry, label: ledger.Label, me: str) -> None:
-    theirs = label.owner not in (None, me)
-    with st.popover("Rename", icon=":material/edit:", disabled=theirs):
-        name = st.text_input("Name", label.name, max_chars=80, key=f"name-{entry.id}", placeholder=entry.id)
-        if ledger.plain(name, 80) != label.name:
-            ledger.rename(entry.id, name)
-            st.rerun()
+    key = f"name-{entry.id}-{label.name}"  # another name, given elsewhere, makes another field
+
+    def change() -> None:
+        frame.attempt_each(shelf.rename, [(entry.id, st.session_state[key], me)])
+
+    with st.popover("Rename", icon=":material/edit:", disabled=bool(_why_not("rename", entry, label, me))):
+        st.text_input("Name", label.name, max_chars=80, key=key, on_change=change, placeholder=entry.id)
 
 
 def several(entries: Sequence[runs.Entry], labels: Labels, me: str) -> None:
     """What can be done with some runs: delete them, or compare those that are finished."""
-    allowed = [entry for entry in entries if not shelf.may_delete(entry, labels.get(entry.id, ledger.Label()), me)]
+    allowed = [entry for entry in entries if not _why_not("delete", entry, labels.get(entry.id, ledger.Label()), me)]
     words = f"Delete {len(allowed)}" if allowed else "Delete"
     if st.button(words, icon=":material/delete:", disabled=not allowed, help="Those of the selected that are yours."):
         _delete(allowed, me)
@@ -118,26 +125,59 @@ def several(entries: Sequence[runs.Entry], labels: Labels, me: str) -> None:
 
 
 def _delete(entries: Sequence[runs.Entry], me: str) -> None:
-    tickets = [frame.attempt(shelf.delete, entry.id, me) for entry in entries]
-    st.session_state["ae-deleted"] = tickets
+    st.session_state["ae-deleted"] = frame.attempt_each(shelf.delete, [(entry.id, me) for entry in entries])
     st.session_state["ae-turn"] = st.session_state.get("ae-turn", 0) + 1  # the selection would mean other lines now
     if st.query_params.get("run") in [entry.id for entry in entries]:
         del st.query_params["run"]
     st.rerun()
 
 
-def undo() -> None:
-    """Offers to take back what was deleted last."""
+def undo(me: str) -> None:
+    """Offers to take back what was deleted last, or to delete it for good."""
     tickets = st.session_state.get("ae-deleted", [])
     if not tickets:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{len(tickets)} {'run' if len(tickets) == 1 else 'runs'} deleted.")
+        st.markdown(f"{_runs(len(tickets))} deleted; in the trash for a day.")
         if st.button("Undo", icon=":material/undo:"):
-            del st.session_state["ae-deleted"]
-            for ticket in tickets:
-                frame.attempt(shelf.take_back, ticket)
-            st.rerun()
+            _with_each(tickets, shelf.take_back, me)
+        if st.button("Delete for good", icon=":material/delete_forever:", help="Frees the room at once."):
+            _with_each(tickets, shelf.delete_for_good, me)
         if st.button("Fine", icon=":material/check:", type="tertiary"):
             del st.session_state["ae-deleted"]
             st.rerun()
+
+
+def _with_each(tickets: Sequence[str], act: Callable[[str, str], object], me: str) -> None:
+    """Does something with runs in the trash, and draws the page anew."""
+    st.session_state.pop("ae-deleted", None)
+    frame.attempt_each(act, [(ticket, me) for ticket in tickets])
+    st.rerun()
+
+
+def trash(me: str) -> None:
+    """What somebody may take back or delete for good, each alone or all at once."""
+    found = shelf.trash(me)
+    if not found:
+        return
+    weight = sum(each.weight for each in found)
+    with st.expander(f"Trash: {_runs(len(found))}, {weight / 1e6:,.1f} MB"):
+        st.caption(
+            "What you deleted stays here for a day, and can be restored. When the disk is full it goes earlier, the "
+            "oldest first."
+        )
+        if st.button(f"Empty the trash ({_runs(len(found))})", icon=":material/delete_forever:"):
+            _with_each([each.ticket for each in found], shelf.delete_for_good, me)
+        for each in found[:LISTED]:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"{each.name} · {each.weight / 1e6:,.1f} MB", width="stretch")
+                if st.button("Restore", icon=":material/undo:", key=f"restore-{each.ticket}"):
+                    _with_each([each.ticket], shelf.take_back, me)
+                if st.button("Delete for good", icon=":material/delete_forever:", key=f"purge-{each.ticket}"):
+                    _with_each([each.ticket], shelf.delete_for_good, me)
+        if len(found) > LISTED:
+            st.caption(f"And {len(found) - LISTED} that were deleted before these.")
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} {'run' if count == 1 else 'runs'}"

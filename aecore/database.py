@@ -1,0 +1,480 @@
+"""The laboratory's database: one SQLite file beside the runs. How it is opened and read, and what can be wrong with it.
+
+It keeps a rollback journal, and no write-ahead log: reading then needs no other file, so pages go on when the disk is
+full or the folder is read-only, and the journal's room is never given back (`PERSIST`), so small changes find it when
+the disk is full. Nothing stays open between two transactions: a process that forks must not hand its connection on.
+
+Reading is done once for everybody: `snapshot` keeps all that the database holds until its change counter moves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+from urllib.parse import quote
+
+from aecore import files
+from aecore.errors import UserError
+
+NAME = "laboratory.sqlite"
+SCHEMA = 1
+PATIENCE = 30.0  # seconds that a change waits for others to finish theirs
+TO_READ = 2.0  # seconds that a look waits: people wait for a page
+A_CHANGE = 2**16  # bytes that one may take
+AGAIN = 1.0  # seconds until somebody looks again after a look that failed
+FIRST = b"SQLite format 3\0"  # the first bytes of the file
+COUNTER = slice(24, 28)  # those that every transaction changes
+TABLES = """
+CREATE TABLE jobs (
+    run TEXT PRIMARY KEY, config TEXT NOT NULL, device TEXT, environment TEXT NOT NULL, asked REAL NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting', pid INTEGER, born REAL, deaths INTEGER NOT NULL DEFAULT 0, mark INTEGER
+);
+CREATE TABLE wants (run TEXT, person TEXT, asked REAL NOT NULL, PRIMARY KEY (run, person));
+CREATE TABLE people (person TEXT PRIMARY KEY, name TEXT NOT NULL DEFAULT '', served REAL NOT NULL DEFAULT 0);
+CREATE TABLE labels (run TEXT PRIMARY KEY, owner TEXT, name TEXT);
+CREATE TABLE pins (run TEXT, person TEXT, PRIMARY KEY (run, person));
+CREATE TABLE processes (pid INTEGER, born REAL, role TEXT, port INTEGER, lanes INTEGER, PRIMARY KEY (pid, born));
+"""
+NAMES = frozenset(re.findall(r"CREATE TABLE (\w+)", TABLES))
+
+
+class DatabaseError(UserError):
+    """The database cannot be used. Its text says why, and what to do."""
+
+
+class Busy(DatabaseError):
+    """Others use it at this moment; it is sound."""
+
+
+class Full(DatabaseError):
+    """The disk has no room for a change; it is sound."""
+
+
+class Damaged(DatabaseError):
+    """Its content is not what this laboratory wrote; it can be set aside whole and made again from the runs."""
+
+
+def path() -> Path:
+    """Where the database is."""
+    return files.folder() / NAME
+
+
+# --- What can be wrong ------------------------------------------------------------------------------------------------
+
+_DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
+_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
+
+
+def _explained(error: sqlite3.Error) -> DatabaseError:
+    """What SQLite says, as a sentence for people. A locked database is not damaged, and a full disk harms none."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    if name.startswith(_DAMAGE):
+        return _damaged(error)
+    if name.startswith(_BUSY):
+        return Busy(f"The database {path()} is in use by another program ({error}): try again in a moment.")
+    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _no_room()):
+        return Full(files.FULL)
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR")):
+        return DatabaseError(files.trouble() or f"The database {path()} cannot be opened or changed ({error}).")
+    return _damaged(error)  # a table or a column that is not there
+
+
+def _damaged(why: object) -> Damaged:
+    return Damaged(
+        f"The database {path()} is damaged ({why}). It is set aside whole and made again from the runs as soon as that "
+        "can be done; until then what was trained can be looked at."
+    )
+
+
+def _no_room() -> bool:
+    """Whether the disk has no room for a change."""
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(files.folder()).free < A_CHANGE
+    return False
+
+
+def _header(file: Path) -> tuple[bytes, os.stat_result] | None:
+    """The first bytes of the database, and what the system says of the file; None when there is none yet. A link is not
+    followed, and nothing but a file is opened."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        if not stat.S_ISREG(os.lstat(file).st_mode):
+            raise DatabaseError(f"{file} is no file: move it away, so that a new database can be made.")
+        opened = os.open(file, flags)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise DatabaseError(files.trouble() or f"The database {file} cannot be read ({error.strerror}).") from None
+    try:
+        return os.read(opened, 100), os.fstat(opened)
+    finally:
+        os.close(opened)
+
+
+def _made(connection: sqlite3.Connection) -> bool:
+    """Whether a database has its tables; an empty one has none yet. Raises DatabaseError for one of a newer version, or
+    of another program."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA:
+        raise DatabaseError(
+            f"These runs were kept by a newer version of the laboratory ({path()} has format {version}, and this one "
+            f"knows {SCHEMA}): what was trained can be looked at; to train, use that version, or another folder."
+        )
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if there and not there >= NAMES and version != SCHEMA:
+        raise DatabaseError(
+            f"{path()} was not made by this laboratory (it holds {min(there)[:40]!r}): move it away, or name another "
+            "folder in AECORE_RUNS."
+        )
+    if version == SCHEMA and not there >= NAMES:
+        raise _damaged(f"there is no table {min(NAMES - there)}")
+    return version == SCHEMA
+
+
+# --- Changing it ------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def changing() -> Iterator[sqlite3.Connection]:
+    """The database, made when there is none; one transaction, whole or not at all. Raises DatabaseError."""
+    with files.explained("The database cannot be made"):
+        files.folder().mkdir(parents=True, exist_ok=True)
+    _header(path())  # what is no file is not opened
+    connection = _begun()
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise _doubting(_explained(error)) from None
+    finally:
+        connection.close()  # rolls back what was not committed
+
+
+def _begun() -> sqlite3.Connection:
+    """A connection in a transaction that may write, with the tables there."""
+    while _no_room() and files.make_room(vital=True):
+        pass
+    connection = _connected(PATIENCE)
+    try:
+        _without_log(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        if not _made(connection):
+            for statement in filter(str.strip, TABLES.split(";")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        return connection
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise _doubting(_explained(error)) from None
+        raise
+
+
+def _doubting(error: DatabaseError) -> DatabaseError:
+    """Remembers that a change found damage: an index may be spoilt that no look has read."""
+    if isinstance(error, Damaged):
+        with _LOCK:
+            _kept(path().absolute()).doubted = True
+    return error
+
+
+def _connected(patience: float, create: bool = True) -> sqlite3.Connection:
+    """A connection. Of a file that may only be read SQLite makes a reader by itself."""
+    address = f"file:{quote(str(path().absolute()))}?mode={'rwc' if create else 'rw'}"
+    try:
+        return sqlite3.connect(address, uri=True, timeout=patience, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _explained(error) from None
+
+
+def _without_log(connection: sqlite3.Connection) -> None:
+    """Sets the kind of journal, for this connection; once it turns off the log that earlier versions kept, for which
+    others must be gone for a moment."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = PERSIST")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
+# --- Reading it -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that somebody asked for and that has not come to rest."""
+
+    run: str
+    config: Mapping[str, Any]
+    device: str | None
+    environment: Mapping[str, str]
+    asked: float  # seconds since 1970
+    state: Literal["waiting", "running"] = "waiting"
+    pid: int | None = None  # of its worker, once there is one
+    born: float | None = None
+    deaths: int = 0  # of workers, since the last new checkpoint
+    mark: int | None = None  # which checkpoint there was at the last death
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who was here."""
+
+    name: str  # what they want to be called; may be empty
+    served: float  # the number of their last turn: higher for who was served later
+
+
+@dataclass(frozen=True)
+class Process:
+    """A server or the scheduler, as it noted itself."""
+
+    pid: int
+    born: float
+    role: str
+    port: int | None
+    lanes: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """All that the database holds at one moment."""
+
+    jobs: Mapping[str, Job] = field(default_factory=dict)  # the first asked first
+    wants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # run -> people, the first asked first
+    wishes: tuple[tuple[str, str], ...] = ()  # (run, person), the first asked first
+    people: Mapping[str, Person] = field(default_factory=dict)
+    labels: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)  # run -> owner, name
+    pins: Mapping[str, frozenset[str]] = field(default_factory=dict)  # person -> runs
+    processes: tuple[Process, ...] = ()
+
+    @cached_property
+    def turns(self) -> tuple[tuple[str, str], ...]:
+        """(run, person whose turn it is) of all that wait, in order: the person served least recently comes first, so
+        that one person's ten do not block another's first; each person's own come in the order they were asked for.
+        """
+        queues: dict[str, list[tuple[int, str]]] = {}
+        for number, (run, person) in enumerate(self.wishes):
+            if run in self.jobs and self.jobs[run].state == "waiting":
+                queues.setdefault(person, []).append((number, run))
+        served = {person: self.people[person].served if person in self.people else 0.0 for person in queues}
+        clock = max(served.values(), default=0.0)
+        for queue in queues.values():
+            queue.reverse()  # the next one is taken from the end
+        order, taken = list[tuple[str, str]](), set[str]()
+        while queues:
+            person = min(queues, key=lambda each: (served[each], queues[each][-1]))
+            _, run = queues[person].pop()
+            if not queues[person]:
+                del queues[person]
+            if run not in taken:
+                order.append((run, person))
+                taken.add(run)
+                clock += 1  # later than everybody else
+                served[person] = clock
+        return tuple(order)
+
+
+EMPTY = Snapshot()
+
+
+@dataclass
+class _Kept:
+    """What was read last of one database."""
+
+    stamp: object = None
+    snapshot: Snapshot = EMPTY
+    rows: Mapping[str, tuple[tuple[Any, ...], Job]] = field(default_factory=dict)  # of the jobs, and what they say
+    doubted: bool = False  # whether a change found it damaged
+    error: DatabaseError | None = None
+    failed: float = 0.0  # when that was (time.monotonic)
+
+
+_KEPT: dict[Path, _Kept] = {}
+_MOST_KEPT = 4  # databases: a process uses one, and tests one after the other
+_LOCK = threading.Lock()
+
+
+def _kept(file: Path) -> _Kept:
+    if file not in _KEPT:
+        while len(_KEPT) >= _MOST_KEPT:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[file] = _Kept()
+    return _KEPT[file]
+
+
+def snapshot() -> Snapshot:
+    """What the database holds now; empty when there is none. Read anew only when it was changed, by one thread for all
+    who wait. Raises DatabaseError."""
+    file = path().absolute()
+    with _LOCK:
+        return _current(_kept(file), file)
+
+
+def _current(kept: _Kept, file: Path) -> Snapshot:
+    found = _header(file)
+    if found is None or not found[0]:  # not made yet, or at this moment
+        kept.stamp, kept.snapshot = None, EMPTY
+        return EMPTY
+    header, about = found
+    if not header.startswith(FIRST):
+        raise _damaged("it does not begin as one")
+    stamp = (header[COUNTER], about.st_mtime_ns, about.st_size, about.st_ino, about.st_dev)
+    if stamp != kept.stamp:
+        kept.snapshot = _read(kept)
+        kept.stamp = stamp
+    return kept.snapshot
+
+
+def _read(kept: _Kept) -> Snapshot:
+    connection = _connected(TO_READ, create=False)
+    try:
+        if not _made(connection):
+            return EMPTY
+        connection.execute("BEGIN")
+        tables = {name: connection.execute(f"SELECT * FROM {name} ORDER BY rowid").fetchall() for name in NAMES}
+    except sqlite3.Error as error:
+        raise _explained(error) from None
+    finally:
+        connection.close()
+    try:
+        kept.rows = {row[0]: kept.rows[row[0]] if _same(kept, row) else (row, _job(row)) for row in tables["jobs"]}
+        return _snapshot(tables, {run: job for run, (_, job) in kept.rows.items()})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _damaged(error) from None
+
+
+def _same(kept: _Kept, row: tuple[Any, ...]) -> bool:
+    return row[0] in kept.rows and kept.rows[row[0]][0] == row
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    run, config, device, environment, asked, state, pid, born, deaths, mark = row
+    said, around = json.loads(config), json.loads(environment)
+    if not isinstance(said, dict) or not isinstance(around, dict) or state not in ("waiting", "running"):
+        raise ValueError(f"a job of {str(run)[:80]!r} that no laboratory wrote")
+    around = {_text(name): _text(value) for name, value in around.items()}
+    numbers = [None if number is None else int(number) for number in (pid, deaths, mark)]
+    return Job(
+        _text(run), MappingProxyType(said), None if device is None else _text(device), MappingProxyType(around),
+        float(asked), state, numbers[0], None if born is None else float(born), numbers[1] or 0, numbers[2],
+    )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.80} where a text was written")
+    return value
+
+
+def _snapshot(tables: Mapping[str, list[tuple[Any, ...]]], jobs: Mapping[str, Job]) -> Snapshot:
+    wants: dict[str, tuple[str, ...]] = {}
+    wishes = tuple((_text(run), _text(person)) for run, person, _ in tables["wants"])
+    for run, person in wishes:
+        wants[run] = (*wants.get(run, ()), person)
+    pins: dict[str, set[str]] = {}
+    for run, person in tables["pins"]:
+        pins.setdefault(_text(person), set()).add(_text(run))
+    return Snapshot(
+        jobs,
+        wants,
+        wishes,
+        {_text(person): Person(_text(name), float(served)) for person, name, served in tables["people"]},
+        {
+            _text(run): (None if owner is None else _text(owner), _text(name or ""))
+            for run, owner, name in tables["labels"]
+        },
+        {person: frozenset(runs) for person, runs in pins.items()},
+        tuple(
+            Process(int(pid), float(born), _text(role), None if port is None else int(port), lanes and int(lanes))
+            for pid, born, role, port, lanes in tables["processes"]
+        ),
+    )
+
+
+def known() -> Snapshot:
+    """What the database holds, for showing it: when it cannot be read, what it held when it last could (`trouble` says
+    so). Never raises, and never waits for long."""
+    file = path().absolute()
+    with _LOCK:
+        kept = _kept(file)
+        if kept.error and time.monotonic() - kept.failed < AGAIN:
+            return kept.snapshot
+        try:
+            found, kept.error = _current(kept, file), None
+        except DatabaseError as error:
+            found, kept.error, kept.failed = kept.snapshot, error, time.monotonic()
+        return found
+
+
+def trouble() -> DatabaseError | None:
+    """What is wrong with the database at this moment; None when it can be read."""
+    known()
+    with _LOCK:
+        return _kept(path().absolute()).error
+
+
+# --- When it is damaged -----------------------------------------------------------------------------------------------
+
+
+def doubtful() -> bool:
+    """Whether the database was found damaged, by looking or by changing. Raises DatabaseError for whatever else is
+    wrong with it."""
+    try:
+        snapshot()
+    except Damaged:
+        return True
+    return _kept(path().absolute()).doubted
+
+
+def check() -> None:
+    """Reads the whole database, every page of it. Raises Damaged, or another DatabaseError."""
+    with _LOCK:
+        _KEPT.pop(path().absolute(), None)
+    found = _header(path())
+    if found is None or not found[0]:
+        return
+    if not found[0].startswith(FIRST):
+        raise _damaged("it does not begin as one")
+    connection = _connected(TO_READ, create=False)
+    try:
+        _made(connection)
+        (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise _explained(error) from None
+    finally:
+        connection.close()
+    if said != "ok":
+        raise _damaged(said)
+    _read(_Kept())
+
+
+def set_aside() -> Path:
+    """Moves the database away, whole, with its journal; where it lies now. Raises OSError when it cannot be moved."""
+    file = path()
+    aside = file.with_name(f"{file.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}{file.suffix}")
+    for ending in ("-journal", "-wal", "-shm", ""):  # the file itself last: until then a look finds it damaged
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(f"{file}{ending}", f"{aside}{ending}")
+    return aside
+
+
+def aside() -> list[Path]:
+    """The databases that were set aside, the latest last."""
+    return sorted(files.folder().glob(f"{Path(NAME).stem}.damaged-*{Path(NAME).suffix}"))

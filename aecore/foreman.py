@@ -288,8 +288,8 @@ class Foreman:
         deaths = ledger.died(job.run, mark, leader=True)
         if deaths >= DEATHS:
             log = draft.log()
-            more = "what it printed last stands below" if log.strip() else "it printed nothing"
-            draft.say("failed", reason=f"Its process {how}, twice in a row; {more}.", log=log)
+            more = ": the log says more." if log.strip() else ", and printed nothing."
+            draft.say("failed", reason=f"Its process {how}, twice in a row{more}", log=log)
             ledger.rested(job.run, leader=True)
         else:
             on = "goes on from the last checkpoint" if mark else "starts over, for there is no checkpoint yet"

@@ -29,6 +29,8 @@ from aecore.errors import UserError
 ROOT = Path(__file__).resolve().parent.parent
 LOOK = 0.2  # seconds between two looks at a run
 SOMEBODY = "somebody"  # who asks when nobody says who
+FRESH = 0.5  # seconds for which what was worked out about the queue is good
+LOOKED_AT = 100  # runs of the queue, from its head, whose folders are asked how long they take
 
 
 def submit(config: Config, device: str | None = None, person: str = SOMEBODY) -> bool:
@@ -103,12 +105,14 @@ class Place:
 
 def place(run: str) -> Place:
     """How many runs a waiting one has before it, and about how long they take."""
-    return _places(database.known(), int(time.monotonic())).get(run, Place(0, 0.0))
+    known = database.known()
+    running = sum(job.state == "running" for job in known.jobs.values())
+    return _places(known, time.monotonic() // FRESH).get(run, Place(running, None))
 
 
 @lru_cache(maxsize=1)
-def _places(known: database.Snapshot, second: int) -> Mapping[str, Place]:
-    """Where everything stands that waits: worked out once for all who ask within a second."""
+def _places(known: database.Snapshot, now: float) -> Mapping[str, Place]:
+    """Where everything stands that waits: worked out once for all who ask within a moment."""
     running = [job for job in known.jobs.values() if job.state == "running"]
     foreman = ledger.foreman(known)
     lanes = [0.0] * max(1, (foreman and foreman.lanes) or 1)
@@ -118,7 +122,8 @@ def _places(known: database.Snapshot, second: int) -> Mapping[str, Place]:
     found = {}
     for before, (run, _) in enumerate(known.turns, len(running)):
         found[run] = Place(before, (lanes[0] if before else 0.0) if clear else None)
-        clear = _take_lane(lanes, _usual(known.jobs[run].config)) and clear
+        look = before < len(running) + LOOKED_AT
+        clear = _take_lane(lanes, seconds_left(run) if look else _usual(known.jobs[run].config)) and clear
     return found
 
 
@@ -129,7 +134,7 @@ def _take_lane(lanes: list[float], seconds: float | None) -> bool:
 
 
 def seconds_left(run: str) -> float | None:
-    """How long a run in training has still to go: by its own pace, else by that of finished runs like it."""
+    """How long a run has still to train: by its own pace, else by that of finished runs like it."""
     try:
         entry = runs.entry(run)
     except UserError:
@@ -175,12 +180,13 @@ class Keeper(threading.Thread):
 
     def run(self) -> None:
         while not self.closed.wait(self.EVERY):
-            if self.folder.exists():  # whoever deleted it wants no foreman for it
-                self.look()
+            self.look()
 
     def look(self) -> None:
         """Does what has to be done for jobs to be worked on: mends the database, holds back some room on the disk, and
         starts the foreman when there is none."""
+        if not self.folder.exists():  # whoever deleted it wants no foreman for it
+            return
         try:
             with files.explained("The laboratory cannot be opened"):
                 recovery.mend()

@@ -5,6 +5,7 @@ A foreman imports for seconds, so the tests share a few, each with its runs fold
 
 import contextlib
 import dataclasses
+import errno
 import itertools
 import json
 import os
@@ -24,7 +25,7 @@ import pytest
 import torch
 from safetensors.numpy import save
 
-from aecore import foreman, jobs, ledger, presets, runs, trained, work
+from aecore import database, files, foreman, jobs, ledger, presets, runs, trained, work
 from aecore.__main__ import main
 from aecore.config import Config
 from aecore.errors import UserError
@@ -214,7 +215,7 @@ def nowhere(tmp_path, monkeypatch) -> Path:
     """A runs folder with no foreman at all, and no gallery that would tell how long training takes."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(runs, "GALLERY", tmp_path / "gallery")
-    jobs._pace.cache_clear()
+    jobs._paces.cache_clear()
     return tmp_path / "runs"
 
 
@@ -242,12 +243,12 @@ def test_a_run_that_two_want_is_trained_once_and_stops_when_the_last_leaves(two)
     pid = worker(config)
     assert jobs.submit(config, person="ben") is True and ledger.wanted_by(config.id) == ["ada", "ben"]
     goes_on(config)
-    with pytest.raises(UserError, match="only they can stop it"):
+    with pytest.raises(UserError, match="Only those who asked for it"):
         jobs.cancel(config.id, "cleo")
     assert jobs.cancel(config.id, "ada") == 1
     goes_on(config)
     assert worker(config) == pid and state(config) == "training"
-    with pytest.raises(UserError, match="only they can stop it"):
+    with pytest.raises(UserError, match="Only those who asked for it"):
         jobs.cancel(config.id, "ada")
     assert jobs.cancel(config.id, "ben") == 0
     assert ends(config) == "stopped" and "of 1000 epochs" in runs.entry(config.id).reason
@@ -408,6 +409,7 @@ def test_a_place_in_the_queue_says_how_many_and_how_long(nowhere):
     assert jobs.place(second.id) == jobs.Place(1, 30.0)
     assert jobs.place(third.id) == jobs.Place(2, None)  # nobody knows how long the second takes
     runs.Draft(second).say("waiting", progress={"seconds_left": 12.0})
+    jobs._places.cache_clear()  # a moment later
     assert jobs.place(third.id) == jobs.Place(2, 42.0)
     ledger.lead(9)  # with two workers, it begins when the first of the two is done
     ledger.carries(2)
@@ -420,7 +422,7 @@ def test_runs_that_were_never_begun_are_judged_by_finished_ones_like_them(nowher
     done, waiting = fresh(QUICK), dataclasses.replace(fresh(QUICK), epochs=30)
     runs.Draft(waiting).ask()
     assert jobs.seconds_left(waiting.id) is None
-    jobs._pace.cache_clear()
+    jobs._paces.cache_clear()
     with runs.Draft(done) as draft:
         draft.finish(save({"w": np.zeros(3, np.float32)}), {"seconds": 6.0, "created": 1.0}, b"")
     assert jobs.seconds_left(waiting.id) == pytest.approx(60.0)  # 3 epochs took 6 seconds
@@ -577,10 +579,10 @@ def test_a_dead_foreman_is_replaced_and_the_new_one_takes_over_what_runs(two):
     assert os.getpgid(standing.pid) != os.getpgid(0)  # Ctrl-C in the terminal does not reach it
     jobs.submit(waiting)
     os.kill(standing.pid, signal.SIGKILL)
-    with ledger._opened() as connection:  # as if it had died just before it noted this one
+    with database.changing() as connection:  # as if it had died before anybody noted this one
         connection.execute("UPDATE jobs SET pid = NULL WHERE run = ?", (unnoted.id,))
     until(lambda: (new := ledger.foreman()) and new.pid != standing.pid and new.lanes)
-    until(lambda: worker(unnoted) != other)  # a second one, which waits for the first
+    assert worker(unnoted) == other  # the run itself says who trains it: no second one is started
     for config in (noted, unnoted):
         goes_on(config)
         assert state(config) == "training" and ledger.job(config.id).deaths == 0
@@ -666,18 +668,24 @@ def test_who_asks_for_a_run_that_waits_in_a_closed_laboratory_opens_one(nowhere,
 
 
 def test_the_keeper_goes_on_looking_when_a_look_fails(tmp_path, monkeypatch):
-    keeper, looks = jobs.Keeper(tmp_path), []
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
+    keeper, said = jobs.Keeper(tmp_path), []
     monkeypatch.setattr(keeper, "EVERY", 0.01)
 
-    def look() -> None:
-        looks.append(1)
-        raise UserError("The disk is full: free some space, then try again.")
+    def start_foreman() -> None:
+        said.append(keeper.trouble)
+        if len(said) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if len(said) == 2:
+            raise UserError("The database is in use.")
 
-    monkeypatch.setattr(keeper, "look", look)
+    monkeypatch.setattr(keeper, "start_foreman", start_foreman)
+    monkeypatch.setattr(ledger, "open_laboratory", lambda: None)
     keeper.start()
-    until(lambda: len(looks) > 3)
+    until(lambda: len(said) > 3)
     keeper.closed.set()
     keeper.join()
+    assert said[:4] == ["", files.FULL, "The database is in use.", ""]
 
 
 def test_a_deleted_runs_folder_gets_no_foreman(tmp_path, monkeypatch):

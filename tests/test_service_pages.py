@@ -196,8 +196,8 @@ def test_only_the_owner_deletes(store, monkeypatch):
     run = train(QUICK, "bob")
     select(monkeypatch, run)
     button = control(opened("runs"), "Delete")
-    assert button.disabled and "Only Bob" in button.help
-    with pytest.raises(shelf.UserError, match="Only Bob"):
+    assert button.disabled and "belongs to Bob" in button.help
+    with pytest.raises(shelf.UserError, match="belongs to Bob"):
         shelf.delete(run, "ada")
     assert shelf.delete(run, "bob")
 
@@ -214,9 +214,9 @@ def test_what_was_trained_again_is_not_overwritten(store):
     ticket = shelf.delete(train(QUICK), "ada")
     train(QUICK)
     with pytest.raises(shelf.UserError, match="trained again"):
-        shelf.take_back(ticket)
-    with pytest.raises(shelf.UserError, match="cannot be taken back"):
-        shelf.take_back("../../etc~1")
+        shelf.take_back(ticket, "ada")
+    with pytest.raises(shelf.UserError, match="not in the trash"):
+        shelf.take_back("../../etc~1", "ada")
 
 
 def test_two_runs_side_by_side(store, monkeypatch):

@@ -74,11 +74,12 @@ def path() -> Path:
 
 # --- What can be wrong ------------------------------------------------------------------------------------------------
 
+FAULTS = (sqlite3.Error, UnicodeDecodeError)  # the latter for a text that is none
 _DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
 
 
-def _explained(error: sqlite3.Error) -> DatabaseError:
+def _explained(error: Exception) -> DatabaseError:
     """What SQLite says, as a sentence for people. A locked database is not damaged, and a full disk harms none."""
     name = getattr(error, "sqlite_errorname", None) or ""
     if name.startswith(_DAMAGE):
@@ -157,7 +158,7 @@ def changing() -> Iterator[sqlite3.Connection]:
     try:
         yield connection
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise _doubting(_explained(error)) from None
     finally:
         connection.close()  # rolls back what was not committed
@@ -178,7 +179,7 @@ def _begun() -> sqlite3.Connection:
         return connection
     except BaseException as error:
         connection.close()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, FAULTS):
             raise _doubting(_explained(error)) from None
         raise
 
@@ -196,7 +197,7 @@ def _connected(patience: float, create: bool = True) -> sqlite3.Connection:
     address = f"file:{quote(str(path().absolute()))}?mode={'rwc' if create else 'rw'}"
     try:
         return sqlite3.connect(address, uri=True, timeout=patience, isolation_level=None)
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise _explained(error) from None
 
 
@@ -349,7 +350,7 @@ def _read(kept: _Kept) -> Snapshot:
             return EMPTY
         connection.execute("BEGIN")
         tables = {name: connection.execute(f"SELECT * FROM {name} ORDER BY rowid").fetchall() for name in NAMES}
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise _explained(error) from None
     finally:
         connection.close()
@@ -456,7 +457,7 @@ def check() -> None:
     try:
         _made(connection)
         (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise _explained(error) from None
     finally:
         connection.close()

@@ -121,7 +121,7 @@ def full() -> bool:
     """Whether there is no room on the disk for anything but what is vital."""
     with contextlib.suppress(OSError):
         disk = shutil.disk_usage(folder())
-        return disk.free < (2**16 if (folder() / RESERVE).exists() else _held_back(disk.total))
+        return disk.free < 2**16 + (0 if (folder() / RESERVE).exists() else _held_back(disk.total))
     return False
 
 

@@ -237,10 +237,11 @@ class Foreman:
             visible = visible if len(visible) == self.gpus else [str(number) for number in range(self.gpus)]
             environment["CUDA_VISIBLE_DEVICES"] = visible[lane % self.gpus]
         try:
-            draft = runs.Draft(Config.from_json(dict(job.config)))
+            config = Config.from_json(dict(job.config))
         except UserError:  # of another version, or too large here: it must not keep the others from their turns
             ledger.rested(job.run, leader=True)
             return
+        draft = runs.Draft(config)
         if draft.said in runs.RESTS.values():  # an earlier rest must not be taken for this worker's
             draft.say("waiting", reason="")
         told = {

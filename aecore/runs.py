@@ -262,8 +262,9 @@ class Draft:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.place = files.inner(config.id)
-        self.lock = FileLock(str(files.inner(".locks") / config.id))
+        with files.explained("A run cannot be kept"):
+            self.place = files.inner(config.id)
+            self.lock = FileLock(str(files.inner(".locks") / config.id))
         self.state = self._state()
 
     def __enter__(self) -> Draft:

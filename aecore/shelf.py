@@ -114,7 +114,8 @@ def deleted(ticket: str) -> Deleted:
     """What is known of a run in the trash. Raises UserError when it is not there (any more)."""
     run, _, moment = ticket.partition("~")
     trashed = files.folder() / files.TRASH / ticket
-    if not runs.ID.fullmatch(run) or not moment.isdecimal() or not os.path.lexists(trashed):
+    there = trashed.is_dir() or trashed.is_symlink()
+    if not runs.ID.fullmatch(run) or not moment.isdecimal() or not there:
         raise UserError("This run is not in the trash any more: it was deleted more than a day ago, or for good.")
     label, about = (_said(trashed / name) for name in (runs.LABEL, runs.DELETED))
     texts = {name: str(label.get(name) or "")[:200] for name in ("owner", "owner_name", "name")}

@@ -7,6 +7,8 @@ import tempfile
 
 import pytest
 
+from tests.kit.disks import mounted
+
 _FOLDER = tempfile.TemporaryDirectory(prefix="aecore-tests-")
 
 os.environ |= {  # before anything imports torch or aecore
@@ -88,6 +90,15 @@ def numbers_forgotten(monkeypatch):
     yield
     for cache in caches:
         cache.clear()
+
+
+@pytest.fixture
+def small_disk(monkeypatch, tmp_path):
+    """A runs folder on a disk of 4 MB."""
+    with mounted(tmp_path / "disk", "4m") as disk:
+        (disk / "runs").mkdir()
+        monkeypatch.setenv("AECORE_RUNS", str(disk / "runs"))
+        yield disk / "runs"
 
 
 def pytest_unconfigure():

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import pytest
 from aecore import database, files, jobs, ledger, presets, recovery, runs, shelf
 from aecore.errors import UserError
 from aecore.families import settle
+from tests.kit.disks import fill
 
 SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1))
 
@@ -28,37 +28,6 @@ def store(monkeypatch, tmp_path) -> Path:
     """A runs folder of its own for each test."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
     return tmp_path / "runs"
-
-
-@pytest.fixture
-def small_disk(monkeypatch, tmp_path) -> Iterator[Path]:
-    """A runs folder on a disk of 4 MB; skipped where none can be mounted."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = sys.platform == "linux" and shutil.which("mount")
-    said = (
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], capture_output=True, text=True)
-        if mounted
-        else None
-    )
-    if said is None or said.returncode:
-        pytest.skip(f"no small disk can be mounted here ({said.stderr.strip() if said else sys.platform})")
-    monkeypatch.setenv("AECORE_RUNS", str(place / "runs"))
-    (place / "runs").mkdir()
-    yield place / "runs"
-    subprocess.run(["umount", place], check=True)
-
-
-def fill(place: Path) -> Path:
-    """Fills a disk to its last byte; with what."""
-    file = place / "filler"
-    with open(file, "ab", buffering=0) as stream, contextlib.suppress(OSError):
-        while True:
-            stream.write(b"0" * 65536)
-    with open(file, "ab", buffering=0) as stream, contextlib.suppress(OSError):
-        while True:
-            stream.write(b"0")
-    return file
 
 
 def ask(run: str, person: str = "ada") -> bool:

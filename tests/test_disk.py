@@ -1,0 +1,266 @@
+"""Room on the disk: what gives way when there is none, what is held back, and a training that waits for it."""
+
+import dataclasses
+import errno
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from aecore import files, ledger, presets, processes, runs, shelf, work
+from aecore.errors import UserError
+from aecore.families import settle
+from tests.kit.disks import fill
+
+SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1))
+OTHER = dataclasses.replace(SMALL, seed=1)
+LONGER = dataclasses.replace(SMALL, epochs=200)
+
+
+@pytest.fixture
+def store(monkeypatch, tmp_path) -> Path:
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
+    (tmp_path / "runs").mkdir()
+    return tmp_path / "runs"
+
+
+def train(config, owner: str = "ada") -> str:
+    list(work.carry_out(config))
+    ledger.restore(config.id, owner, "")
+    return config.id
+
+
+# The trash
+
+
+def test_a_run_deleted_for_good_frees_its_room_at_once(store):
+    run = train(SMALL)
+    weight = shelf.folder_weight(store / run)
+    ticket = shelf.delete(run, "ada")
+    assert shelf.folder_weight(store) >= weight
+    shelf.delete_for_good(ticket, "ada")
+    assert not list((store / files.TRASH).iterdir())
+    with pytest.raises(UserError, match="not in the trash any more"):
+        shelf.take_back(ticket, "ada")
+
+
+@pytest.mark.parametrize("at", ["restore", "replace"])
+def test_a_restore_that_dies_midway_loses_neither_run_nor_owner_nor_name(store, monkeypatch, at):
+    run = train(SMALL)
+    shelf.rename(run, "mine", "ada")
+    ticket = shelf.delete(run, "ada")
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((ledger, "restore") if at == "restore" else (os, "replace")), dies)
+        with pytest.raises(KeyboardInterrupt):
+            shelf.take_back(ticket, "ada")
+    assert shelf.deleted(ticket).label == ledger.Label("ada", "", "mine")
+    assert shelf.take_back(ticket, "ada") == run
+    assert ledger.labels()[run] == ledger.Label("ada", "", "mine") and runs.entry(run).finished
+    assert not (store / run / runs.DELETED).exists()
+
+
+def test_a_clock_that_jumps_empties_no_trash(store, monkeypatch):
+    ticket = shelf.delete(train(SMALL), "ada")
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + 40 * 24 * 3600)
+    assert shelf.deleted(ticket).age < 60
+    shelf.delete(train(OTHER), "ada")  # which tidies the trash
+    assert shelf.take_back(ticket, "ada") == SMALL.id
+
+
+def test_what_was_deleted_more_than_a_day_ago_goes(store, monkeypatch):
+    ticket = shelf.delete(train(SMALL), "ada")
+    up = processes.up
+    monkeypatch.setattr(processes, "up", lambda: up() + shelf.KEPT + 1)
+    shelf.delete(train(OTHER), "ada")
+    with pytest.raises(UserError, match="not in the trash any more"):
+        shelf.take_back(ticket, "ada")
+
+
+def test_after_a_restart_of_the_machine_the_clock_is_left(store):
+    ticket = shelf.delete(train(SMALL), "ada")
+    file = store / files.TRASH / ticket / runs.DELETED
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"boot": "another", "up": 9e9}))
+    assert 0 <= shelf.deleted(ticket).age < 60
+
+
+@pytest.mark.parametrize("spoilt", ["[]", "no JSON", "[" * 100_000, '{"by": 7, "up": "soon", "boot": []}'])
+def test_spoilt_notes_in_the_trash_do_no_harm(store, spoilt):
+    ticket = shelf.delete(train(SMALL), "ada")
+    for name in (runs.DELETED, runs.LABEL):
+        (store / files.TRASH / ticket / name).write_text(spoilt)
+    (store / files.TRASH / "something else").write_text("x")
+    os.mkfifo(store / files.TRASH / "pipe~1")
+    assert [each.ticket for each in shelf.trash("ada")] == [ticket]
+    assert shelf.take_back(ticket, "ada") == SMALL.id
+
+
+# A full disk
+
+
+def test_the_trash_gives_way_the_oldest_first(small_disk):
+    first, second = shelf.delete(train(SMALL), "ada"), shelf.delete(train(OTHER), "ada")
+    filler = fill(small_disk)
+    held = files._held_back(4 << 20)  # there is no reserve, so as much is kept free
+    os.truncate(filler, filler.stat().st_size - held + 4096)
+    files.write(small_disk / "something", b"x" * 4096)
+    kept = [each.name for each in (small_disk / files.TRASH).iterdir()]
+    assert kept == [second] and first not in kept
+
+
+def test_deleting_for_good_makes_room_where_not_a_byte_is_left(small_disk):
+    run = train(SMALL)
+    files.hold_reserve()
+    fill(small_disk)
+    assert files.full()
+    with pytest.raises(OSError, match="No space left"):
+        files.write(small_disk / "something", b"x" * 4096)
+    assert (small_disk / files.RESERVE).exists()  # which is not for that
+    ticket = shelf.delete(run, "ada")
+    shelf.delete_for_good(ticket, "ada")
+    files.write(small_disk / "something", b"x" * 4096)
+
+
+def test_the_reserve_is_for_what_is_vital_and_is_held_again_when_there_is_room(small_disk):
+    files.hold_reserve()
+    size = (small_disk / files.RESERVE).stat().st_size
+    assert size == (4 << 20) // 16
+    filler = fill(small_disk)
+    files.write(small_disk / "vital", b"x", vital=True)
+    assert not (small_disk / files.RESERVE).exists()
+    with pytest.raises(OSError, match="No space left"):  # its room is not for what is not
+        files.write(small_disk / "bulk", b"x")
+    files.write(small_disk / "vital", b"y", vital=True)
+    files.hold_reserve()
+    assert not (small_disk / files.RESERVE).exists()  # not as long as room is short
+    filler.unlink()
+    files.hold_reserve()
+    assert (small_disk / files.RESERVE).stat().st_size == size
+
+
+def test_a_line_that_finds_no_room_is_not_half_written(small_disk):
+    file = small_disk / "history.jsonl"
+    files.append(file, "first\n")
+    filler = fill(small_disk)
+    with pytest.raises(OSError, match="No space left"):
+        files.append(file, "x" * 9000 + "\n")
+    assert file.read_text() == "first\n"
+    filler.unlink()
+    files.append(file, "second\n")
+    assert file.read_text() == "first\nsecond\n"
+
+
+def test_a_training_waits_for_room_and_ends_as_if_nothing_had_been(small_disk, tmp_path, monkeypatch):
+    files.hold_reserve()
+    ended = []
+
+    def carry_out() -> None:
+        ended.extend(work.carry_out(LONGER, wait_for_room=True))
+
+    training = threading.Thread(target=carry_out)
+    training.start()
+    _until(lambda: len(runs.history(LONGER.id)) > 2)
+    filler = fill(small_disk)
+    _until(lambda: "disk is full" in runs.kept_state(LONGER.id).get("reason", ""))
+    assert runs.entry(LONGER.id).state == "training"
+    done = len(runs.history(LONGER.id))
+    time.sleep(0.3)
+    assert len(runs.history(LONGER.id)) == done and training.is_alive()
+    filler.unlink()
+    training.join(60)
+    found = runs.entry(LONGER.id)
+    assert found.finished and [line["epoch"] for line in runs.history(LONGER.id)] == list(range(1, 201))
+    weights = (small_disk / LONGER.id / runs.WEIGHTS).read_bytes()
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "undisturbed"))
+    list(work.carry_out(LONGER))
+    assert (tmp_path / "undisturbed" / LONGER.id / runs.WEIGHTS).read_bytes() == weights
+
+
+def test_a_training_that_waits_for_room_can_be_stopped(small_disk):
+    files.hold_reserve()
+    training = threading.Thread(target=lambda: list(work.carry_out(LONGER, wait_for_room=True)))
+    training.start()
+    _until(lambda: len(runs.history(LONGER.id)) > 2)
+    fill(small_disk)
+    _until(lambda: "disk is full" in runs.kept_state(LONGER.id).get("reason", ""))
+    runs.Draft(LONGER).order("stop")
+    training.join(20)
+    assert not training.is_alive() and runs.entry(LONGER.id).state == "stopped"
+
+
+def _until(condition) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+# A folder that cannot be used
+
+
+def test_a_runs_folder_that_is_a_file_cannot_be_made_or_is_read_only_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    words = {"file": "is a file", "link": "broken link", "file/runs": "cannot be made"}
+    for name, said in words.items():
+        monkeypatch.setenv("AECORE_RUNS", str(tmp_path / name))
+        assert said in files.trouble() and "AECORE_RUNS" in files.trouble()
+        for act in (lambda: ledger.greet("ada", "Ada"), lambda: ledger.ask("x", {}, "ada", None, {}, lambda: False)):
+            with pytest.raises(UserError, match=said):
+                act()
+        assert ledger.labels() == {} and [each for each in runs.entries() if not each.gallery] == []
+
+
+def test_a_read_only_runs_folder_can_be_looked_at(small_disk):
+    run = train(SMALL)
+    ledger.rename(run, "mine")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk.parent], check=True)
+    try:
+        assert "is read-only" in files.trouble()
+        assert runs.entry(run).finished and ledger.labels()[run].name == "mine"
+        for act in (lambda: shelf.rename(run, "x", "ada"), lambda: shelf.delete(run, "ada"), lambda: work_on(OTHER)):
+            with pytest.raises(UserError, match="is read-only: what is there can be looked at"):
+                act()
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", small_disk.parent], check=True)
+
+
+def work_on(config) -> None:
+    from aecore import jobs
+
+    jobs.submit(config, person="ada")
+
+
+COMMANDS = (["runs"], ["train", "--epochs", "1", "--hidden", "8"], ["watch", "x"], ["evaluate", "x"], ["export", "x"])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_the_command_line_says_it_in_one_sentence(tmp_path, command):
+    (tmp_path / "file").write_text("x")
+    done = subprocess.run(
+        [sys.executable, "-m", "aecore", *command],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"AECORE_RUNS": str(tmp_path / "file")},
+        cwd=Path(work.__file__).parent.parent,
+    )
+    assert "Traceback" not in done.stderr
+    if command[0] == "train":
+        assert done.returncode == 1 and "is a file" in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 1
+
+
+def test_errors_of_the_system_become_sentences():
+    assert files.sentence(OSError(errno.ENOSPC, "No space left on device")) == files.FULL
+    assert files.sentence(OSError(errno.EDQUOT, "Disk quota exceeded")) == files.FULL
+    said = files.sentence(PermissionError(errno.EACCES, "Permission denied", "/x"), "The map cannot be drawn")
+    assert said == "The map cannot be drawn: /x is protected (Permission denied)."

@@ -25,7 +25,7 @@ import pytest
 import torch
 from safetensors.numpy import save
 
-from aecore import database, files, foreman, jobs, ledger, presets, runs, trained, work
+from aecore import database, files, foreman, jobs, ledger, presets, processes, runs, trained, work
 from aecore.__main__ import main
 from aecore.config import Config
 from aecore.errors import UserError
@@ -600,6 +600,25 @@ def test_a_dead_foreman_is_replaced_and_the_new_one_takes_over_what_runs(two):
     assert epochs == list(range(1, len(epochs) + 1))
     jobs.cancel(noted.id)
     assert ends(noted) == "stopped"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot freeze a process")
+def test_a_frozen_foreman_is_not_waited_for_and_goes_home_when_it_wakes_up(one):
+    config, standing = fresh(LONG), ledger.foreman()
+    jobs.submit(config)
+    goes_on(config)
+    pid = worker(config)
+    os.kill(standing.pid, signal.SIGSTOP)
+    aged = f"{standing.pid} {processes.born(standing.pid)} {time.monotonic() - ledger.FROZEN - 1}"
+    (one / ledger.HEARTBEAT).write_text(aged)  # as it stands after twenty seconds
+    until(lambda: (new := ledger.foreman()) and new.pid != standing.pid and new.lanes)
+    goes_on(config)
+    assert worker(config) == pid  # its worker goes on, under the new one
+    os.kill(standing.pid, signal.SIGCONT)
+    until(lambda: ended(standing.pid))
+    jobs.cancel(config.id)
+    assert ends(config) == "stopped" and ledger.foreman().pid != standing.pid
 
 
 @pytest.mark.slow

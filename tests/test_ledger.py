@@ -4,13 +4,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from aecore import database, ledger, processes
+from aecore import database, files, ledger, processes
 from aecore.errors import UserError
 
 ROOT = Path(ledger.__file__).parent.parent
@@ -121,6 +122,70 @@ def test_a_shared_run_leaves_the_others_turn_to_them():
     ask("ben1", "ben")
     ask("ada1")
     assert ledger.turns() == ["shared", "ben1", "ada1"] == claims()
+
+
+def test_a_clock_that_jumps_makes_nobody_wait_behind_everybody(monkeypatch):
+    """Turns are counted: whoever was served when the clock stood in the year 2100 is not last until then."""
+    clock = time.time
+    for person in ("ada", "ben", "cleo"):
+        for number in range(3):
+            ask(f"{person}{number}", person)
+    monkeypatch.setattr(time, "time", lambda: clock() + 75 * 365 * 24 * 3600)
+    assert ledger.claim().run == "ada0"
+    monkeypatch.setattr(time, "time", lambda: clock() - 24 * 3600)
+    ask("ada3")
+    ask("dora0", "dora")
+    assert ledger.turns() == ["ben0", "cleo0", "dora0", "ada1", "ben1", "cleo1", "ada2", "ben2", "cleo2", "ada3"]
+    assert claims() == ["ben0", "cleo0", "dora0", "ada1", "ben1", "cleo1", "ada2", "ben2", "cleo2", "ada3"]
+
+
+def test_times_of_turns_that_an_earlier_version_kept_stay_in_order():
+    for person in ("ada", "ben"):
+        ask(f"{person}0", person)
+        ask(f"{person}1", person)
+    with database.changing() as connection:  # as versions before this one did: seconds since 1970
+        connection.execute("UPDATE people SET served = 1764000000.5 WHERE person = 'ada'")
+    assert claims() == ["ben0", "ada0", "ben1", "ada1"]
+
+
+# Not too many
+
+
+def fill_the_queue(count: int, people: int) -> list[str]:
+    """Puts that many waiting runs of so many people into the ledger at once; their names by person in turn."""
+    names = [f"run{number:04}" for number in range(count)]
+    with database.changing() as connection:
+        for number, run in enumerate(names):
+            person = f"person{number % people}"
+            config = '{"dataset": "digits", "network": "mlp", "epochs": 3}'
+            connection.execute(
+                "INSERT INTO jobs (run, config, environment, asked) VALUES (?, ?, '{}', 0)", (run, config)
+            )
+            connection.execute("INSERT INTO wants VALUES (?, ?, 0)", (run, person))
+            connection.execute("INSERT OR IGNORE INTO people (person) VALUES (?)", (person,))
+    return names
+
+
+def test_one_person_may_have_two_hundred_runs_waiting():
+    fill_the_queue(ledger.EACH, 1)
+    with pytest.raises(UserError, match="200 runs of yours are waiting, and 200 may"):
+        ask("one more", "person0")
+    assert ask("one more", "somebody else") is False
+    assert ask("run0003", "person0") is True  # what is there already costs nothing
+    assert ledger.claim().run == "run0000"
+    assert ask("another", "person0") is False
+
+
+def test_the_server_lets_five_thousand_wait():
+    fill_the_queue(ledger.TOGETHER, 100)
+    with pytest.raises(UserError, match="5,000 runs are waiting here, and no more than 5,000 may"):
+        ask("one more")
+
+
+def test_two_thousand_that_wait_are_taken_in_turns():
+    names = fill_the_queue(2000, 10)
+    assert ledger.turns() == names  # the first of each, then the second of each, and so on
+    assert claims(25) == names[:25]
 
 
 # Asking and leaving
@@ -324,6 +389,63 @@ def test_one_process_leads_and_a_dead_one_is_replaced():
     for process in both:
         process.stdin.close()
         process.stdout.close()
+
+
+def test_one_that_leads_and_gives_no_sign_of_life_is_replaced_and_notices():
+    frozen = _leading()
+    assert frozen.stdout.readline().strip() == "True" and ledger.foreman().pid == frozen.pid
+    assert ledger.lead(9) is False
+    ledger.carries(2)
+    aged = f"{frozen.pid} {processes.born(frozen.pid)} {time.monotonic() - ledger.FROZEN - 1}"
+    (files.folder() / ledger.HEARTBEAT).write_text(aged)
+    assert ledger.foreman() is None  # nobody waits for it any more
+    assert ledger.lead(9) is True and ledger.leads() and ledger.foreman().pid == os.getpid()
+    frozen.stdin.write("\n")
+    frozen.stdin.flush()
+    assert frozen.stdout.readline().strip() == "False"  # it lives, and another one leads
+    frozen.communicate("\n")
+    frozen.stdin.close()
+    frozen.stdout.close()
+
+
+def test_one_that_still_imports_what_it_needs_has_longer():
+    assert ledger.lead(7)
+    for age, there in ((ledger.FROZEN + 1, True), (ledger.STARTING + 1, False)):
+        said = f"{os.getpid()} {processes.born()} {time.monotonic() - age}"
+        (files.folder() / ledger.HEARTBEAT).write_text(said)
+        assert (ledger.foreman() is not None) is there
+
+
+@pytest.mark.parametrize("said", ["", "no number at all", "1 2", "1 2 3 4", "\x00" * 80])
+def test_a_spoilt_heartbeat_makes_nobody_dead(said):
+    assert ledger.lead(7)
+    (files.folder() / ledger.HEARTBEAT).write_text(said)
+    assert ledger.foreman().pid == os.getpid()
+    ledger.beat()
+    assert (files.folder() / ledger.HEARTBEAT).read_text().split()[0] == str(os.getpid())
+
+
+def test_what_only_the_leader_may_do_is_refused_to_one_that_is_not():
+    ask("x")
+    for act in (lambda: ledger.claim(leader=True), lambda: ledger.died("x", 0, leader=True)):
+        with pytest.raises(ledger.Superseded):
+            act()
+    with pytest.raises(ledger.Superseded):
+        ledger.rested("x", leader=True)
+    assert ledger.job("x").state == "waiting"
+    ledger.lead(7)
+    assert ledger.claim(leader=True).run == "x"
+
+
+def test_a_second_worker_of_a_run_goes_home():
+    ask("x")
+    ledger.claim()
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    ledger.started("x", other.pid, processes.born(other.pid))
+    assert ledger.enlist("x") is False
+    other.communicate()
+    assert ledger.enlist("x") is True and ledger.job("x").pid == os.getpid()
+    assert ledger.enlist("x") is True  # it is that already
 
 
 def test_a_foreman_resigns_only_when_no_laboratory_is_open():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from aecore import jobs, ledger, presets, runs, shelf
+from aecore import database, files, jobs, ledger, presets, runs, shelf
 from aecore.config import Config
 from aecore.exhibits import EXHIBITS
 from aecore.families import settle
 from aecore.work import carry_out
+from tests.kit.disks import fill
 from tests.test_pages import GALLERY, ROOT, AppTest, _cold, chosen, control, labels, links, opened, said, whole  # noqa: F401
 from ui import people, shelves
 
@@ -241,3 +243,147 @@ def test_a_search_that_is_empty_shows_the_doors_of_one_run(store, monkeypatch):
     select(monkeypatch, run)
     found = links(opened("runs", run))
     assert {"manifold", "reconstruct"} <= set(found) and set(found.values()) == {f"run={run}"}
+
+
+# --- Two tabs ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_tab_does_not_bring_an_older_name_back(store):
+    first, second = opened("runs"), opened("runs")
+    field = next(each for each in first.text_input if each.label == "Your name")
+    assert field.value == "Ada"
+    field.set_value("Ada Lovelace").run()
+    assert ledger.called("ada") == "Ada Lovelace"
+    control(second, "Search").set_value("nothing").run()  # whatever is done there, it still shows the older name
+    assert ledger.called("ada") == "Ada Lovelace"
+    field = next(each for each in second.text_input if each.label == "Your name")
+    assert field.value == "Ada Lovelace"
+
+
+def test_a_second_tab_does_not_bring_an_older_name_of_a_run_back(store, monkeypatch):
+    run = train(QUICK)
+    select(monkeypatch, run)
+    first, second = opened("runs"), opened("runs")
+    next(each for each in first.text_input if each.label == "Name").set_value("the new name").run()
+    assert ledger.labels()[run].name == "the new name"
+    control(second, "Pin").click().run()
+    assert ledger.labels()[run].name == "the new name"
+
+
+def test_what_is_not_allowed_any_more_is_said(store, monkeypatch):
+    """The button was drawn when the run was hers; it is Bob's when it is pressed."""
+    run = train(QUICK)
+    select(monkeypatch, run)
+    app = opened("runs")
+    ledger.restore(run, "bob", "")
+    app = press(app, "Delete")
+    assert control(app, "Delete").disabled and control(app, "Delete").help == "It belongs to Bob."
+    assert runs.entry(run).finished
+
+
+def test_what_cannot_be_deleted_after_all_is_said(store, monkeypatch):
+    run = train(QUICK)
+    select(monkeypatch, run)
+    app = opened("runs")
+
+    def fails(*_):
+        raise shelf.UserError("It was taken away meanwhile.")
+
+    monkeypatch.setattr(shelf, "delete", fails)
+    app = press(app, "Delete")
+    assert "It was taken away meanwhile." in texts(app)
+    assert "It was taken away meanwhile." not in texts(whole(app.run()))  # once
+
+
+# --- The trash, and what is wrong with the laboratory -----------------------------------------------------------------
+
+
+def purge(app):
+    """Deletes for good what was just deleted."""
+    next(each for each in app.button if each.label == "Delete for good").click()
+    return whole(app.run())
+
+
+def test_a_deleted_run_is_deleted_for_good(store, monkeypatch):
+    run = train(QUICK)
+    select(monkeypatch, run)
+    app = press(opened("runs"), "Delete")
+    assert [each.run for each in shelf.trash("ada")] == [run]
+    app = purge(app)
+    assert shelf.trash("ada") == [] and not any("Trash" in each.label for each in app.expander)
+
+
+def test_the_trash_is_emptied_and_one_of_it_restored(store, monkeypatch):
+    first, second = train(QUICK), train(OTHER)
+    theirs = train(dataclasses.replace(OTHER, seed=7), "bob")
+    for run, person in ((first, "ada"), (second, "ada"), (theirs, "bob")):
+        shelf.delete(run, person)
+    app = opened("runs")
+    assert any(each.label.startswith("Trash: 2 runs, ") for each in app.expander)
+    (ticket,) = [each.ticket for each in shelf.trash("ada") if each.run == second]
+    app = whole(app.button(key=f"restore-{ticket}").click().run())
+    assert runs.entry(second).finished and ledger.labels()[second].owner == "ada"
+    app = press(app, "Empty the trash (1 run)")
+    assert shelf.trash("ada") == [] and [each.run for each in shelf.trash("bob")] == [theirs]
+
+
+def test_a_full_disk_is_said_as_that_and_room_is_made_from_the_page(small_disk, monkeypatch):
+    run = train(QUICK)
+    files.hold_reserve()
+    fill(small_disk)
+    for name in ("runs", "train", "gallery", "reconstruct", "latent_map"):
+        app = opened(name)
+        assert files.FULL in texts(app) and not app.exception
+    select(monkeypatch, run)
+    app = purge(press(opened("runs"), "Delete"))
+    assert not app.exception and not app.error
+    files.write(small_disk / "something", b"x" * 4096)
+
+
+def test_what_is_wrong_with_the_database_is_said_and_the_gallery_goes_on(store):
+    before = database.path().read_bytes()
+    for content, words in (
+        (b"no database" * 90, "is damaged"),
+        (_newer(before), "newer version of the laboratory"),
+        (_foreign(store), "not made by this laboratory"),
+    ):
+        database.path().write_bytes(content)
+        database._KEPT.clear()
+        for name in ("runs", "gallery", "train", "manifold"):
+            app = opened(name, run=GALLERY)
+            assert words in texts(app) and not app.exception, name
+        assert "Pictures a side" in labels(app)  # of the page that was opened last
+
+
+def _newer(content: bytes) -> bytes:
+    return content[:60] + (9).to_bytes(4, "big") + content[64:]  # where SQLite keeps the user version
+
+
+def _foreign(store: Path) -> bytes:
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(store / "other.sqlite")) as connection:
+        connection.execute("CREATE TABLE tracks (title TEXT)")
+    return (store / "other.sqlite").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["runs", "train", "gallery", "manifold"])
+def test_a_runs_folder_that_is_a_file_is_said_on_every_page(tmp_path, monkeypatch, name):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "file"))
+    app = opened(name, run=GALLERY)
+    assert "is a file or a broken link: name another one in AECORE_RUNS" in texts(app) and not app.exception
+
+
+def test_training_where_nothing_can_be_kept_is_refused_in_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "file"))
+    app = press(opened("train"), "Train")
+    assert "is a file or a broken link" in "\n".join(each.value for each in app.error) and not app.exception
+
+
+def test_too_many_waiting_runs_are_refused_in_a_sentence(store, monkeypatch):
+    monkeypatch.setattr(ledger, "EACH", 1)
+    jobs.submit(OTHER, person="ada")
+    app = press(opened("train"), "Train")
+    assert "1 runs of yours are waiting, and 1 may" in "\n".join(each.value for each in app.error)

@@ -1,8 +1,9 @@
 """What training as a service promises, tried out: writes docs/service.md.
 
-    python -m benchmarks.service [kills] [crowd] [stops] [overhead]
+    python -m benchmarks.service [kills] [together] [crowd] [stops] [overhead]
 
-`kills` ends workers, foremen and laboratories at random moments of one run; `crowd` asks for thirty runs at once;
+`kills` ends workers, foremen and laboratories at random moments of one run; `together` ends any of them while six runs
+train at once; `crowd` asks for thirty runs at once;
 `stops` takes the time from a click to a free worker; `overhead` compares the service with the bare training loop, and
 wants a machine that does nothing else. Each works in a runs folder of its own.
 """
@@ -40,7 +41,7 @@ RUN = settle(presets.start("digits", family="vae", network="conv", hidden=(16, 3
 LONGER = dataclasses.replace(RUN, hidden=(64, 128), batch_size=1)
 MINUTE = settle(presets.start("shapes", family="vae", epochs=90))
 QUICK = settle(presets.start("digits", family="vae", epochs=10))
-KILLS, PEOPLE, EACH, STOPS, REPEATS = 20, 6, 5, 50, 3
+KILLS, SIX, PEOPLE, EACH, STOPS, REPEATS = 20, 6, 6, 5, 50, 3
 LABORATORY = """
 import json, sys
 from aecore import jobs
@@ -225,6 +226,86 @@ def kills() -> list[str]:
     return lines
 
 
+# --- Six at once ------------------------------------------------------------------------------------------------------
+
+
+def together() -> list[str]:
+    """kill -9 of whoever is there, while six runs train at once."""
+    configs = [dataclasses.replace(RUN, seed=seed) for seed in range(1, SIX + 1)]
+    with laboratory(SIX):
+        for config in configs:
+            jobs.submit(config)
+        until(lambda: all(map(resting, configs)))
+        known = [outcome(config) for config in configs]
+    jobs.Keeper.EVERY = 0.2
+    chance, killed = random.Random(6), dict.fromkeys(("worker", "foreman", "laboratory"), 0)
+    marks = dict.fromkeys([config.id for config in configs], 0)
+    with laboratory(SIX):
+        for config in configs:
+            jobs.submit(config)
+        while not all(map(resting, configs)):
+            time.sleep(chance.uniform(0, 1.0))
+            who = chance.choice(["worker"] * 4 + ["foreman", "laboratory"])
+            killed[who] += KILL[who](configs, marks, chance)
+        until(lambda: all(map(resting, configs)))
+        found = [outcome(config) for config in configs]
+    same = sum(each == other for each, other in zip(known, found, strict=True))
+    line = (
+        f"{SIX} runs of 20 epochs at once, {SIX} workers on {os.cpu_count()} cores: kill -9 of {killed['worker']} "
+        f"workers, {killed['foreman']} foremen and {killed['laboratory']} laboratories at random moments (seed 6). "
+        f"{same} of {SIX} have the weights and the history of an undisturbed run, bit for bit."
+    )
+    print(line, flush=True)
+    return ["## Six at once", "", line]
+
+
+def kill_worker(configs: list[Config], marks: dict[str, int], chance: random.Random) -> int:
+    """One whose run has a newer checkpoint than at the last kill: two deaths in a row count as a fault."""
+    ripe = [
+        config for config in configs if not resting(config) and runs.Draft(config).mark() not in (0, marks[config.id])
+    ]
+    if not ripe:
+        return 0
+    config = chance.choice(ripe)
+    pid, marks[config.id] = pid_of(config), runs.Draft(config).mark()
+    return ended(pid)
+
+
+def kill_foreman(configs: list[Config], marks: dict[str, int], chance: random.Random) -> int:
+    there = ledger.foreman()
+    return ended(there.pid if there and there.lanes else None)
+
+
+def kill_laboratory(configs: list[Config], marks: dict[str, int], chance: random.Random) -> int:
+    """Another server on the same folder, which asks for one of the runs too and is killed up to a second later."""
+    asked = chance.choice(configs)
+    server = subprocess.Popen(
+        [sys.executable, "-c", LABORATORY, json.dumps(asked.to_json())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=jobs.ROOT,
+    )
+    assert server.stdout is not None
+    server.stdout.readline()
+    time.sleep(chance.uniform(0, 1.0))
+    done = ended(server.pid)
+    server.communicate()
+    return done
+
+
+def ended(pid: int | None) -> int:
+    """Kills a process; how many that was."""
+    if pid is None:
+        return 0
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, 9)
+        return 1
+    return 0
+
+
+KILL = {"worker": kill_worker, "foreman": kill_foreman, "laboratory": kill_laboratory}
+
+
 # --- A crowd ----------------------------------------------------------------------------------------------------------
 
 
@@ -384,6 +465,7 @@ def overhead() -> list[str]:
 
 EXPERIMENTS: dict[str, Callable[[], list[str]]] = {
     "kills": kills,
+    "together": together,
     "crowd": crowd,
     "stops": stops,
     "overhead": overhead,

@@ -25,8 +25,8 @@ def write(file: Path, content: bytes | str, lasting: bool = False, vital: bool =
     """Writes a file whole or not at all: readers see the old content or the new, never half.
 
     A `lasting` one is on the disk when this returns, and outlives a power cut; that takes a few milliseconds longer.
-    On a full disk the trash gives way first; what is `vital` (a few bytes that say where things stand) may use the
-    reserve after that. Raises OSError when it cannot be written.
+    On a full disk the trash gives way; what is `vital` (a few bytes that say where things stand) may use the reserve
+    before that. Raises OSError when it cannot be written.
     """
     data = content.encode() if isinstance(content, str) else content
     finding_room(lambda: _write(file, data, lasting), file, vital)
@@ -134,17 +134,17 @@ def hold_reserve() -> None:
 
 
 def make_room(vital: bool = False) -> bool:
-    """Gives up what was deleted longest ago, and for something vital at last the reserve; whether there was any."""
+    """Gives up the reserve, for something vital, and else what was deleted longest ago; whether there was any."""
+    reserve = folder() / RESERVE
+    if vital and reserve.exists():
+        reserve.unlink(missing_ok=True)
+        return True
     trash = folder() / TRASH
     if trash.is_dir() and not trash.is_symlink():
         for oldest in sorted(trash.iterdir(), key=deleted_at):
             remove(oldest)
             if not oldest.exists():
                 return True
-    reserve = folder() / RESERVE
-    if vital and reserve.exists():
-        reserve.unlink(missing_ok=True)
-        return True
     return False
 
 

@@ -72,18 +72,21 @@ class Deleted:
 
 def delete(run: str, person: str) -> str:
     """Moves a run to the trash; the ticket returned takes it back within a day. Raises UserError where that is not
-    allowed."""
+    allowed. It needs no room: on a full disk the notes are left out, and the database keeps whose the run was."""
     permissions.check("delete", permissions.of_run(run, person), run)
-    keep_label(run)
+    room = not files.full()
+    if room:
+        keep_label(run)
     with files.explained():
         trash = files.inner(files.TRASH)
         _tidy(trash)
         ticket = f"{run}~{time.time_ns()}"
         os.replace(files.folder() / run, trash / ticket)  # a link itself, not what it leads to
-        if not (trash / ticket).is_symlink():
+        if room and not (trash / ticket).is_symlink():
             said = {"by": person, "up": processes.up(), "boot": processes.boot()}
             files.write(trash / ticket / runs.DELETED, json.dumps(said), vital=True)
-    ledger.forget(run)
+    if room:
+        ledger.forget(run)
     return ticket
 
 
@@ -119,7 +122,7 @@ def deleted(ticket: str) -> Deleted:
         raise UserError("This run is not in the trash any more: it was deleted more than a day ago, or for good.")
     label, about = (_said(trashed / name) for name in (runs.LABEL, runs.DELETED))
     texts = {name: str(label.get(name) or "")[:200] for name in ("owner", "owner_name", "name")}
-    said = ledger.Label(texts["owner"] or None, texts["owner_name"], texts["name"])
+    said = ledger.Label(texts["owner"] or None, texts["owner_name"], texts["name"]) if label else ledger.label(run)
     return Deleted(ticket, run, str(about.get("by") or ""), said, _age(trashed, about), folder_weight(trashed))
 
 

@@ -130,6 +130,21 @@ def test_deleting_for_good_makes_room_where_not_a_byte_is_left(small_disk):
     files.write(small_disk / "something", b"x" * 4096)
 
 
+def test_a_run_can_be_deleted_where_there_is_no_room_for_a_note_either(small_disk):
+    """No reserve, no room in the database's journal: nothing at all can be written."""
+    run = train(SMALL)
+    shelf.rename(run, "mine", "ada")
+    (small_disk / run / runs.LABEL).unlink()
+    fill(small_disk)
+    for journal in small_disk.glob("*-journal"):
+        journal.unlink()
+        fill(small_disk)
+    ticket = shelf.delete(run, "ada")
+    assert shelf.deleted(ticket).label == ledger.Label("ada", "", "mine")  # the database has it still
+    shelf.delete_for_good(ticket, "ada")
+    files.write(small_disk / "vital", b"x", vital=True)
+
+
 def test_the_reserve_is_for_what_is_vital_and_is_held_again_when_there_is_room(small_disk):
     files.hold_reserve()
     size = (small_disk / files.RESERVE).stat().st_size

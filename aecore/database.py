@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import quote
 
-from aecore import files
+from aecore import disk, files
 from aecore.errors import UserError
 
 NAME = "laboratory.sqlite"
@@ -87,9 +87,9 @@ def _explained(error: Exception) -> DatabaseError:
     if name.startswith(_BUSY):
         return Busy(f"The database {path()} is in use by another program ({error}): try again in a moment.")
     if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _no_room()):
-        return Full(files.FULL)
+        return Full(disk.FULL)
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR")):
-        return DatabaseError(files.trouble() or f"The database {path()} cannot be opened or changed ({error}).")
+        return DatabaseError(disk.trouble() or f"The database {path()} cannot be opened or changed ({error}).")
     return _damaged(error)  # a table or a column that is not there
 
 
@@ -118,7 +118,7 @@ def _header(file: Path) -> tuple[bytes, os.stat_result] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise DatabaseError(files.trouble() or f"The database {file} cannot be read ({error.strerror}).") from None
+        raise DatabaseError(disk.trouble() or f"The database {file} cannot be read ({error.strerror}).") from None
     try:
         return os.read(opened, 100), os.fstat(opened)
     finally:
@@ -151,7 +151,7 @@ def _made(connection: sqlite3.Connection) -> bool:
 @contextlib.contextmanager
 def changing() -> Iterator[sqlite3.Connection]:
     """The database, made when there is none; one transaction, whole or not at all. Raises DatabaseError."""
-    with files.explained("The database cannot be made"):
+    with disk.explained("The database cannot be made"):
         files.folder().mkdir(parents=True, exist_ok=True)
     _header(path())  # what is no file is not opened
     connection = _begun()
@@ -166,7 +166,7 @@ def changing() -> Iterator[sqlite3.Connection]:
 
 def _begun() -> sqlite3.Connection:
     """A connection in a transaction that may write, with the tables there."""
-    while _no_room() and files.make_room(vital=True):
+    while _no_room() and disk.make_room(vital=True):
         pass
     connection = _connected(PATIENCE)
     try:

@@ -22,7 +22,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from aecore import database, files, ledger, permissions, recovery, runs, shelf
+from aecore import database, disk, files, ledger, permissions, recovery, runs, shelf
 from aecore.config import Config
 from aecore.errors import UserError
 
@@ -51,7 +51,7 @@ def submit(config: Config, device: str | None = None, person: str = SOMEBODY) ->
     environment = {name: value for name, value in os.environ.items() if name.startswith("AECORE_")}
     if "AECORE_DATA" in environment:  # the foreman may stand in another folder
         environment["AECORE_DATA"] = os.path.abspath(environment["AECORE_DATA"])
-    with files.explained("This run cannot be kept"):
+    with disk.explained("This run cannot be kept"):
         known = ledger.ask(config.id, config.to_json(), person, device, environment, there)
     if not known:
         shelf.keep_label(config.id)
@@ -82,7 +82,7 @@ def cancel(run: str, person: str = SOMEBODY, order: runs.Order = "stop") -> int:
     others, job = ledger.leave(run, person)
     if others:
         return others
-    with files.explained("The order cannot be given"):
+    with disk.explained("The order cannot be given"):
         draft = runs.Draft(entry.config)
         if job and job.state == "waiting":
             draft.rest(order)
@@ -188,10 +188,10 @@ class Keeper(threading.Thread):
         if not self.folder.exists():  # whoever deleted it wants no foreman for it
             return
         try:
-            with files.explained("The laboratory cannot be opened"):
+            with disk.explained("The laboratory cannot be opened"):
                 recovery.mend()
                 ledger.open_laboratory()
-                files.hold_reserve()
+                disk.hold_reserve()
                 self.start_foreman()
             self.trouble = ""
         except UserError as error:  # a full disk, say: it may be mended
@@ -255,7 +255,7 @@ def open_laboratory() -> None:
 def trouble() -> str:
     """What keeps this laboratory from working on its jobs, in a sentence; empty when nothing does."""
     keeper = _KEEPERS.get(files.folder().resolve())
-    return files.trouble() or (keeper.trouble if keeper else "")
+    return disk.trouble() or (keeper.trouble if keeper else "")
 
 
 def close_laboratory() -> None:

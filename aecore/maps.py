@@ -35,7 +35,7 @@ import numpy as np
 import psutil
 from filelock import FileLock
 
-from aecore import files, ledger, permissions, processes, projections
+from aecore import disk, files, ledger, permissions, processes, projections
 from aecore.errors import UserError
 from aecore.knobs import complete
 from aecore.shelf import folder_weight
@@ -135,7 +135,7 @@ def ask(
                 dataclasses.replace(request, urgent=True, people=people or request.people).save()
             found = _stands(key)
     except OSError as error:
-        raise UserError(files.sentence(error, "The map cannot be drawn")) from None
+        raise UserError(disk.sentence(error, "The map cannot be drawn")) from None
     except psutil.Error as error:
         raise UserError(f"The map cannot be drawn: its process could not be started ({error}).") from None
     assert found is not None
@@ -218,7 +218,7 @@ def _making(key: str) -> Path:
 
 def _held() -> FileLock:
     """The folder's lock, for `with`; nobody holds it for longer than writing some files takes."""
-    return FileLock(str(files.inner(_folder().name) / LOCK))
+    return FileLock(str(disk.inner(_folder().name) / LOCK))
 
 
 def _request(key: str) -> Request | None:
@@ -243,7 +243,7 @@ def _start(key: str, codes: np.ndarray, kind: str, knobs: Mapping[str, Any], urg
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(exist_ok=True)
     try:
-        files.finding_room(lambda: np.save(place / "codes.npy", codes), place)
+        disk.finding_room(lambda: np.save(place / "codes.npy", codes), place)
         with open(place / "log.txt", "wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "aecore.maps", key],
@@ -402,7 +402,7 @@ def main() -> None:
     except MemoryError:
         sys.exit("The memory is exhausted: draw fewer points.")
     except OSError as error:
-        sys.exit(files.sentence(error))
+        sys.exit(disk.sentence(error))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from aecore import database, files, processes, runs
+from aecore import database, disk, processes, runs
 
 
 def recover() -> Path | None:
@@ -18,15 +18,15 @@ def recover() -> Path | None:
     What the folders tell is had again: who owns a run and what it is called, which runs wait or are being trained and
     for whom. Lost are pins, and names of people who own no run. Raises UserError when nothing can be written here.
     """
-    with files.explained("The database cannot be made again"):
-        lock = FileLock(str(files.inner(".locks") / "database"))
+    with disk.explained("The database cannot be made again"):
+        lock = FileLock(str(disk.inner(".locks") / "database"))
     try:
         with lock.acquire(timeout=database.PATIENCE):
             try:
                 database.check()  # another process may have been here first
                 return None
             except database.Damaged:
-                with files.explained("The damaged database cannot be moved away"):
+                with disk.explained("The damaged database cannot be moved away"):
                     aside = database.set_aside()
                 _rebuild()
                 return aside

@@ -30,7 +30,7 @@ from typing import Any, Literal, get_args
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 
-from aecore import files, ledger, processes
+from aecore import disk, files, ledger, processes
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.exhibits import EXHIBITS
@@ -262,9 +262,9 @@ class Draft:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        with files.explained("A run cannot be kept"):
-            self.place = files.inner(config.id)
-            self.lock = FileLock(str(files.inner(".locks") / config.id))
+        with disk.explained("A run cannot be kept"):
+            self.place = disk.inner(config.id)
+            self.lock = FileLock(str(disk.inner(".locks") / config.id))
         self.state = self._state()
 
     def __enter__(self) -> Draft:
@@ -394,4 +394,4 @@ class Draft:
         for half in self.place.rglob(".*"):
             writer = half.name.split("-")[-2:-1]  # as files.write names it
             if not (writer and writer[0].isdecimal() and processes.there(int(writer[0]))):
-                files.remove(half)
+                disk.remove(half)

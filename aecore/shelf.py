@@ -3,7 +3,7 @@
     <runs>/.trash/<run>~<moment>/    a deleted run, with its label.json (owner, name) and deleted.json (by whom)
 
 What is in the trash can be taken back for a day; it goes earlier, the oldest first, when the disk is full
-(`files.make_room`). Each act is checked here, by the table in `permissions`.
+(`disk.make_room`). Each act is checked here, by the table in `permissions`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from aecore import files, ledger, permissions, processes, runs
+from aecore import disk, files, ledger, permissions, processes, runs
 from aecore.errors import UserError
 
 KEPT = 24 * 3600  # seconds that a deleted run can be taken back
@@ -43,7 +43,7 @@ def keep_label(run: str) -> None:
     place, label = files.folder() / run, ledger.label(run)
     if place.is_dir() and not place.is_symlink():
         said = {"owner": label.owner, "owner_name": label.owner_name, "name": label.name}
-        with files.explained():
+        with disk.explained():
             files.write(place / runs.LABEL, json.dumps(said), vital=True)
 
 
@@ -74,11 +74,11 @@ def delete(run: str, person: str) -> str:
     """Moves a run to the trash; the ticket returned takes it back within a day. Raises UserError where that is not
     allowed. It needs no room: on a full disk the notes are left out, and the database keeps whose the run was."""
     permissions.check("delete", permissions.of_run(run, person), run)
-    room = not files.full()
+    room = not disk.full()
     if room:
         keep_label(run)
-    with files.explained():
-        trash = files.inner(files.TRASH)
+    with disk.explained():
+        trash = disk.inner(disk.TRASH)
         _tidy(trash)
         ticket = f"{run}~{time.time_ns()}"
         os.replace(files.folder() / run, trash / ticket)  # a link itself, not what it leads to
@@ -93,13 +93,13 @@ def delete(run: str, person: str) -> str:
 def take_back(ticket: str, person: str) -> str:
     """Puts a deleted run where it was, with its name and owner; its id. Raises UserError when that cannot be."""
     found = deleted(ticket)
-    place, trashed = files.folder() / found.run, files.folder() / files.TRASH / ticket
+    place, trashed = files.folder() / found.run, files.folder() / disk.TRASH / ticket
     permissions.check("restore", found.case(person), found.run)
     if place.exists() or place.is_symlink():
         raise UserError(f"{found.run} was trained again meanwhile, so the deleted one stays deleted.")
     # what is said of it comes first: whoever dies after that has lost nothing, and can do it again
     ledger.restore(found.run, found.label.owner, found.label.name)
-    with files.explained():
+    with disk.explained():
         os.replace(trashed, place)
         if not place.is_symlink():
             (place / runs.DELETED).unlink(missing_ok=True)
@@ -110,13 +110,13 @@ def delete_for_good(ticket: str, person: str) -> None:
     """Removes a run from the trash, which frees its room at once. Raises UserError where that is not allowed."""
     found = deleted(ticket)
     permissions.check("delete for good", found.case(person), found.run)
-    files.remove(files.folder() / files.TRASH / ticket)
+    disk.remove(files.folder() / disk.TRASH / ticket)
 
 
 def deleted(ticket: str) -> Deleted:
     """What is known of a run in the trash. Raises UserError when it is not there (any more)."""
     run, _, moment = ticket.partition("~")
-    trashed = files.folder() / files.TRASH / ticket
+    trashed = files.folder() / disk.TRASH / ticket
     there = trashed.is_dir() or trashed.is_symlink()
     if not runs.ID.fullmatch(run) or not moment.isdecimal() or not there:
         raise UserError("This run is not in the trash any more: it was deleted more than a day ago, or for good.")
@@ -140,16 +140,16 @@ def _age(trashed: Path, about: dict[str, object]) -> float:
     up = about.get("up")
     if about.get("boot") == processes.boot() and isinstance(up, float):
         return max(0.0, processes.up() - up)
-    return max(0.0, time.time() - files.deleted_at(trashed) / 1e9)
+    return max(0.0, time.time() - disk.deleted_at(trashed) / 1e9)
 
 
 def trash(person: str) -> list[Deleted]:
     """The runs in the trash that somebody may take back or delete for good, the latest first."""
-    place = files.folder() / files.TRASH
+    place = files.folder() / disk.TRASH
     if not place.is_dir() or place.is_symlink():
         return []
     found = []
-    for each in sorted(place.iterdir(), key=files.deleted_at, reverse=True):
+    for each in sorted(place.iterdir(), key=disk.deleted_at, reverse=True):
         with contextlib.suppress(UserError):  # no run of ours, or taken back at this moment
             found.append(deleted(each.name))
     return [each for each in found if not permissions.why_not("delete for good", each.case(person))]
@@ -159,7 +159,7 @@ def _tidy(trash: Path) -> None:
     """Removes for good what was deleted more than a day ago, and what is no deleted run."""
     for place in list(trash.iterdir()):
         if _age(place, _said(place / runs.DELETED) if not place.is_symlink() else {}) > KEPT:
-            files.remove(place)
+            disk.remove(place)
 
 
 # --- What it weighs ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model
 
-from aecore import devices, files, maps, metrics, pictures, runs, snapshots, trained
+from aecore import devices, disk, maps, metrics, pictures, runs, snapshots, trained
 from aecore.cards import CARDS
 from aecore.checkup import examined
 from aecore.config import Config
@@ -57,7 +57,7 @@ def carry_out(
             draft.say("failed", reason=sentence, offer="cpu")
             raise UserError(sentence) from None
         except OSError as error:
-            if error.errno not in files.NO_ROOM:
+            if error.errno not in disk.NO_ROOM:
                 draft.say("failed", reason=f"A file could not be read or written: {error}.")
                 raise
             (draft.place / "strip.png").unlink(missing_ok=True)  # room for saying so
@@ -106,7 +106,7 @@ class Patient:
                 write(*args, **more)
                 break
             except OSError as error:
-                if error.errno not in files.NO_ROOM:
+                if error.errno not in disk.NO_ROOM:
                     raise
             if not waiting:
                 self.draft.say("training", reason="The disk is full: it goes on as soon as there is room.")

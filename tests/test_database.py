@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from aecore import database, files, jobs, ledger, presets, recovery, runs, shelf
+from aecore import database, disk, jobs, ledger, presets, recovery, runs, shelf
 from aecore.errors import UserError
 from aecore.families import settle
 from tests.kit.disks import fill
@@ -107,7 +107,7 @@ def test_on_a_full_disk_everything_can_be_read_and_small_changes_be_made(small_d
     for number in range(20):
         ask(f"run{number}")
     ledger.rename("run3", "mine")
-    files.hold_reserve()
+    disk.hold_reserve()
     fill(small_disk)
     database._KEPT.clear()
     assert len(ledger.jobs()) == 20 and ledger.labels()["run3"].name == "mine" and database.trouble() is None
@@ -115,7 +115,7 @@ def test_on_a_full_disk_everything_can_be_read_and_small_changes_be_made(small_d
     others, _ = ledger.leave("run3", "ada")
     ledger.forget("run4")
     assert others == 0 and ledger.labels()["run3"].name == "still mine" and "run4" not in ledger.labels()
-    assert files.full()
+    assert disk.full()
 
 
 def test_a_disk_without_room_or_reserve_is_said_to_be_full_and_nothing_else(small_disk):
@@ -126,7 +126,7 @@ def test_a_disk_without_room_or_reserve_is_said_to_be_full_and_nothing_else(smal
     fill(small_disk)
     with pytest.raises(database.Full) as caught:
         edit_many()
-    assert str(caught.value) == files.FULL
+    assert str(caught.value) == disk.FULL
     assert ledger.wanted_by("x") == ["ada"]
 
 

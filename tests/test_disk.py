@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from aecore import files, ledger, presets, processes, runs, shelf, work
+from aecore import disk, files, ledger, presets, processes, runs, shelf, work
 from aecore.errors import UserError
 from aecore.families import settle
 from tests.kit.disks import fill
@@ -44,7 +44,7 @@ def test_a_run_deleted_for_good_frees_its_room_at_once(store):
     ticket = shelf.delete(run, "ada")
     assert shelf.folder_weight(store) >= weight
     shelf.delete_for_good(ticket, "ada")
-    assert not list((store / files.TRASH).iterdir())
+    assert not list((store / disk.TRASH).iterdir())
     with pytest.raises(UserError, match="not in the trash any more"):
         shelf.take_back(ticket, "ada")
 
@@ -88,7 +88,7 @@ def test_what_was_deleted_more_than_a_day_ago_goes(store, monkeypatch):
 
 def test_after_a_restart_of_the_machine_the_clock_is_left(store):
     ticket = shelf.delete(train(SMALL), "ada")
-    file = store / files.TRASH / ticket / runs.DELETED
+    file = store / disk.TRASH / ticket / runs.DELETED
     file.write_text(json.dumps(json.loads(file.read_text()) | {"boot": "another", "up": 9e9}))
     assert 0 <= shelf.deleted(ticket).age < 60
 
@@ -97,9 +97,9 @@ def test_after_a_restart_of_the_machine_the_clock_is_left(store):
 def test_spoilt_notes_in_the_trash_do_no_harm(store, spoilt):
     ticket = shelf.delete(train(SMALL), "ada")
     for name in (runs.DELETED, runs.LABEL):
-        (store / files.TRASH / ticket / name).write_text(spoilt)
-    (store / files.TRASH / "something else").write_text("x")
-    os.mkfifo(store / files.TRASH / "pipe~1")
+        (store / disk.TRASH / ticket / name).write_text(spoilt)
+    (store / disk.TRASH / "something else").write_text("x")
+    os.mkfifo(store / disk.TRASH / "pipe~1")
     assert [each.ticket for each in shelf.trash("ada")] == [ticket]
     assert shelf.take_back(ticket, "ada") == SMALL.id
 
@@ -110,21 +110,21 @@ def test_spoilt_notes_in_the_trash_do_no_harm(store, spoilt):
 def test_the_trash_gives_way_the_oldest_first(small_disk):
     first, second = shelf.delete(train(SMALL), "ada"), shelf.delete(train(OTHER), "ada")
     filler = fill(small_disk)
-    held = files._held_back(4 << 20)  # there is no reserve, so as much is kept free
+    held = disk._held_back(4 << 20)  # there is no reserve, so as much is kept free
     os.truncate(filler, filler.stat().st_size - held + 4096)
     files.write(small_disk / "something", b"x" * 4096)
-    kept = [each.name for each in (small_disk / files.TRASH).iterdir()]
+    kept = [each.name for each in (small_disk / disk.TRASH).iterdir()]
     assert kept == [second] and first not in kept
 
 
 def test_deleting_for_good_makes_room_where_not_a_byte_is_left(small_disk):
     run = train(SMALL)
-    files.hold_reserve()
+    disk.hold_reserve()
     fill(small_disk)
-    assert files.full()
+    assert disk.full()
     with pytest.raises(OSError, match="No space left"):
         files.write(small_disk / "something", b"x" * 4096)
-    assert (small_disk / files.RESERVE).exists()  # which is not for that
+    assert (small_disk / disk.RESERVE).exists()  # which is not for that
     ticket = shelf.delete(run, "ada")
     shelf.delete_for_good(ticket, "ada")
     files.write(small_disk / "something", b"x" * 4096)
@@ -146,20 +146,20 @@ def test_a_run_can_be_deleted_where_there_is_no_room_for_a_note_either(small_dis
 
 
 def test_the_reserve_is_for_what_is_vital_and_is_held_again_when_there_is_room(small_disk):
-    files.hold_reserve()
-    size = (small_disk / files.RESERVE).stat().st_size
+    disk.hold_reserve()
+    size = (small_disk / disk.RESERVE).stat().st_size
     assert size == (4 << 20) // 16
     filler = fill(small_disk)
     files.write(small_disk / "vital", b"x", vital=True)
-    assert not (small_disk / files.RESERVE).exists()
+    assert not (small_disk / disk.RESERVE).exists()
     with pytest.raises(OSError, match="No space left"):  # its room is not for what is not
         files.write(small_disk / "bulk", b"x")
     files.write(small_disk / "vital", b"y", vital=True)
-    files.hold_reserve()
-    assert not (small_disk / files.RESERVE).exists()  # not as long as room is short
+    disk.hold_reserve()
+    assert not (small_disk / disk.RESERVE).exists()  # not as long as room is short
     filler.unlink()
-    files.hold_reserve()
-    assert (small_disk / files.RESERVE).stat().st_size == size
+    disk.hold_reserve()
+    assert (small_disk / disk.RESERVE).stat().st_size == size
 
 
 def test_a_line_that_finds_no_room_is_not_half_written(small_disk):
@@ -175,7 +175,7 @@ def test_a_line_that_finds_no_room_is_not_half_written(small_disk):
 
 
 def test_a_training_waits_for_room_and_ends_as_if_nothing_had_been(small_disk, tmp_path, monkeypatch):
-    files.hold_reserve()
+    disk.hold_reserve()
     ended = []
 
     def carry_out() -> None:
@@ -201,7 +201,7 @@ def test_a_training_waits_for_room_and_ends_as_if_nothing_had_been(small_disk, t
 
 
 def test_a_training_that_waits_for_room_can_be_stopped(small_disk):
-    files.hold_reserve()
+    disk.hold_reserve()
     training = threading.Thread(target=lambda: list(work.carry_out(LONGER, wait_for_room=True)))
     training.start()
     _until(lambda: len(runs.history(LONGER.id)) > 2)
@@ -228,7 +228,7 @@ def test_a_runs_folder_that_is_a_file_cannot_be_made_or_is_read_only_is_said(tmp
     words = {"file": "is a file", "link": "broken link", "file/runs": "cannot be made"}
     for name, said in words.items():
         monkeypatch.setenv("AECORE_RUNS", str(tmp_path / name))
-        assert said in files.trouble() and "AECORE_RUNS" in files.trouble()
+        assert said in disk.trouble() and "AECORE_RUNS" in disk.trouble()
         for act in (lambda: ledger.greet("ada", "Ada"), lambda: ledger.ask("x", {}, "ada", None, {}, lambda: False)):
             with pytest.raises(UserError, match=said):
                 act()
@@ -240,7 +240,7 @@ def test_a_read_only_runs_folder_can_be_looked_at(small_disk):
     ledger.rename(run, "mine")
     subprocess.run(["mount", "-o", "remount,ro", small_disk.parent], check=True)
     try:
-        assert "is read-only" in files.trouble()
+        assert "is read-only" in disk.trouble()
         assert runs.entry(run).finished and ledger.labels()[run].name == "mine"
         for act in (lambda: shelf.rename(run, "x", "ada"), lambda: shelf.delete(run, "ada"), lambda: work_on(OTHER)):
             with pytest.raises(UserError, match="is read-only: what is there can be looked at"):
@@ -275,7 +275,7 @@ def test_the_command_line_says_it_in_one_sentence(tmp_path, command):
 
 
 def test_errors_of_the_system_become_sentences():
-    assert files.sentence(OSError(errno.ENOSPC, "No space left on device")) == files.FULL
-    assert files.sentence(OSError(errno.EDQUOT, "Disk quota exceeded")) == files.FULL
-    said = files.sentence(PermissionError(errno.EACCES, "Permission denied", "/x"), "The map cannot be drawn")
+    assert disk.sentence(OSError(errno.ENOSPC, "No space left on device")) == disk.FULL
+    assert disk.sentence(OSError(errno.EDQUOT, "Disk quota exceeded")) == disk.FULL
+    said = disk.sentence(PermissionError(errno.EACCES, "Permission denied", "/x"), "The map cannot be drawn")
     assert said == "The map cannot be drawn: /x is protected (Permission denied)."

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from aecore import files, jobs, ledger, presets, runs, shelf, work
+from aecore import disk, jobs, ledger, presets, runs, shelf, work
 from aecore.families import settle
 from tests.kit.disks import fill, mounted
 from tests.test_pages import GALLERY, PAGES, opened, whole
@@ -26,16 +26,16 @@ def until(condition, seconds: float = 100) -> None:
 @pytest.mark.slow
 def test_every_page_opens_room_is_made_from_the_page_and_all_three_finish(tmp_path, monkeypatch):
     three = [dataclasses.replace(TRAINED, seed=seed) for seed in (1, 2, 3)]
-    with mounted(tmp_path / "disk", "40m") as disk, monkeypatch.context() as patch:
-        (disk / "runs").mkdir()
-        for name, value in (("AECORE_RUNS", str(disk / "runs")), ("AECORE_WORKERS", "3"), ("AECORE_MAPS", "off")):
+    with mounted(tmp_path / "disk", "40m") as place, monkeypatch.context() as patch:
+        (place / "runs").mkdir()
+        for name, value in (("AECORE_RUNS", str(place / "runs")), ("AECORE_WORKERS", "3"), ("AECORE_MAPS", "off")):
             patch.setenv(name, value)
         patch.setattr(people, "me", lambda: "ada")
         list(work.carry_out(LARGE))
         ledger.restore(LARGE.id, "ada", "the large one")
         jobs.open_laboratory()
         try:
-            _goes_through(three, disk, patch)
+            _goes_through(three, place, patch)
         finally:
             for config in three:
                 if runs.path(config.id).exists():
@@ -44,17 +44,17 @@ def test_every_page_opens_room_is_made_from_the_page_and_all_three_finish(tmp_pa
             until(lambda: ledger.foreman() is None)
 
 
-def _goes_through(three, disk, patch) -> None:
+def _goes_through(three, place, patch) -> None:
     for config in three:
         jobs.submit(config, person="ada")
     until(lambda: all(len(runs.history(config.id)) > 1 for config in three))
-    assert (disk / "runs" / files.RESERVE).exists()
-    filler = fill(disk)
+    assert (place / "runs" / disk.RESERVE).exists()
+    filler = fill(place)
     until(lambda: all("disk is full" in runs.kept_state(config.id).get("reason", "") for config in three))
     done = [len(runs.history(config.id)) for config in three]
     for name in PAGES:
         app = opened(name, run=GALLERY)
-        assert not app.exception and files.FULL in texts(app), name
+        assert not app.exception and disk.FULL in texts(app), name
     app = opened("train", run=three[0].id)
     assert "The disk is full: it goes on as soon as there is room." in texts(app)
     assert [len(runs.history(config.id)) for config in three] == done  # they stand still, and nothing is lost

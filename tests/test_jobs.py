@@ -25,7 +25,7 @@ import pytest
 import torch
 from safetensors.numpy import save
 
-from aecore import database, files, foreman, jobs, ledger, presets, processes, runs, trained, work
+from aecore import database, disk, foreman, jobs, ledger, presets, processes, runs, trained, work
 from aecore.__main__ import main
 from aecore.config import Config
 from aecore.errors import UserError
@@ -704,7 +704,7 @@ def test_the_keeper_goes_on_looking_when_a_look_fails(tmp_path, monkeypatch):
     until(lambda: len(said) > 3)
     keeper.closed.set()
     keeper.join()
-    assert said[:4] == ["", files.FULL, "The database is in use.", ""]
+    assert said[:4] == ["", disk.FULL, "The database is in use.", ""]
 
 
 def test_a_deleted_runs_folder_gets_no_foreman(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aecore import database, files, jobs, ledger, presets, runs, shelf
+from aecore import database, disk, files, jobs, ledger, presets, runs, shelf
 from aecore.config import Config
 from aecore.exhibits import EXHIBITS
 from aecore.families import settle
@@ -329,11 +329,11 @@ def test_the_trash_is_emptied_and_one_of_it_restored(store, monkeypatch):
 
 def test_a_full_disk_is_said_as_that_and_room_is_made_from_the_page(small_disk, monkeypatch):
     run = train(QUICK)
-    files.hold_reserve()
+    disk.hold_reserve()
     fill(small_disk)
     for name in ("runs", "train", "gallery", "reconstruct", "latent_map"):
         app = opened(name)
-        assert files.FULL in texts(app) and not app.exception
+        assert disk.FULL in texts(app) and not app.exception
     select(monkeypatch, run)
     app = purge(press(opened("runs"), "Delete"))
     assert not app.exception and not app.error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import streamlit as st
 
-from aecore import database, files, jobs, ledger, runs
+from aecore import database, disk, jobs, ledger, runs
 from aecore.errors import UserError
 from ui import palette, people, shared
 
@@ -86,7 +86,7 @@ def _trouble() -> None:
     """What was asked for and could not be done, once, and what is wrong with the laboratory itself, until it is not."""
     for sentence in st.session_state.pop("ae-failed", []):
         st.error(sentence, icon=":material/error:")
-    wrong = jobs.trouble(), str(database.trouble() or ""), files.FULL if files.full() else ""
+    wrong = jobs.trouble(), str(database.trouble() or ""), disk.FULL if disk.full() else ""
     for sentence in dict.fromkeys(filter(None, wrong)):
         st.warning(sentence, icon=":material/warning:")
 

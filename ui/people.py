@@ -11,6 +11,9 @@ from aecore import ledger
 
 COOKIE = "aecore-person"
 YEAR = 365 * 24 * 3600
+# The same for everybody, for the content security policy (ui/server.py) names the scripts that may run by their hash.
+KEEP = f"""document.cookie =
+  `{COOKIE}=${{document.getElementById("{COOKIE}").dataset.person}}; max-age={YEAR}; path=/; samesite=lax`;"""
 
 
 def me() -> str:
@@ -26,8 +29,9 @@ def introduce() -> None:
     """Asks for a name in the sidebar, and leaves the token with the browser."""
     person = me()
     if person != st.context.cookies.get(COOKIE):
-        script = f"document.cookie = '{COOKIE}={person}; max-age={YEAR}; path=/; samesite=lax'"
-        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+        st.html(
+            f'<span id="{COOKIE}" data-person="{person}"></span><script>{KEEP}</script>', unsafe_allow_javascript=True
+        )
     called = ledger.called(person)
     with st.popover(called or "Your name", icon=":material/person:", type="tertiary"):
         name = st.text_input(

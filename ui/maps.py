@@ -15,6 +15,7 @@ from aecore.knobs import complete
 from ui import component, controls, frame, images, live, shared
 from ui.monitor import duration
 from ui.pad import noted, numbers
+from ui.text import escape
 
 if TYPE_CHECKING:
     from aecore.maps import Drawing
@@ -131,7 +132,8 @@ def _not_yet(run: Trained, want: Wanted, drawing: Drawing | None) -> None:
         _offer(run, want, "Draw this map")
     else:
         tell = st.error if drawing.state == "failed" else st.info
-        tell(drawing.reason or "This drawing was cancelled.", icon=":material/error:" if drawing.reason else None)
+        said, icon = escape(drawing.reason), ":material/error:" if drawing.reason else None
+        tell(said or "This drawing was cancelled.", icon=icon)
         _offer(run, want, "Draw again")
     st.caption(f"Below: the same {want.count:,} pictures by PCA.")
 

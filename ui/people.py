@@ -8,6 +8,7 @@ import secrets
 import streamlit as st
 
 from aecore import ledger
+from ui.text import escape
 
 COOKIE = "aecore-person"
 YEAR = 365 * 24 * 3600
@@ -33,7 +34,7 @@ def introduce() -> None:
             f'<span id="{COOKIE}" data-person="{person}"></span><script>{KEEP}</script>', unsafe_allow_javascript=True
         )
     called = ledger.called(person)
-    with st.popover(called or "Your name", icon=":material/person:", type="tertiary"):
+    with st.popover(escape(called) or "Your name", icon=":material/person:", type="tertiary"):
         name = st.text_input(
             "Your name", called, max_chars=40, key="ae-name", help="Others see it beside the runs that you train."
         )

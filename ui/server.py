@@ -1,8 +1,8 @@
 """Access control of the server: the names that it answers to, the pages that may talk to it, and the security headers
 that its own pages are sent with.
 
-`streamlit run app.py` finds the ASGI application in app.py, so every way of starting goes through here. Streamlit checks
-names for WebSockets only and lets pages of all ports of localhost in; here one check holds for every request.
+`streamlit run app.py` finds the ASGI application in app.py, so every way of starting goes through here. Streamlit
+checks names for WebSockets only and lets pages of all ports of localhost in; here one check holds for every request.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ WILDCARDS = ("0.0.0.0", "::")  # addresses to listen on, not names of a machine
 PORTS = {"http": ":80", "https": ":443"}  # which addresses of these schemes may leave out
 
 UNKNOWN_HOST = (
-    f"The laboratory does not answer to this name: open it by the address it printed, or start it with {VARIABLE} set to "
-    "the name.\n"
+    f"The laboratory does not answer to this name: open it by the address it printed, or start it with {VARIABLE} set "
+    "to the name.\n"
 )
 FOREIGN_ORIGIN = "The laboratory answers its own pages only, and this request came from a page of another address.\n"
 
@@ -130,8 +130,8 @@ def _is_own(origin: str, host: str) -> bool:
 
 
 def _same_origin(scope: Scope, headers: Headers) -> Scope:
-    """The scope of a permitted WebSocket with the host's own origin: for any other, Streamlit would ask a machine on the
-    internet for the server's public address before it decides."""
+    """The scope of a permitted WebSocket with the host's own origin: for any other, Streamlit would ask a machine on
+    the internet for the server's public address before it decides."""
     if "origin" not in headers:
         return scope
     scheme = "https" if scope["scheme"] == "wss" else "http"

@@ -9,6 +9,7 @@ import streamlit as st
 
 from aecore import ledger, runs, shelf
 from ui import compare, frame
+from ui.text import escape
 
 Labels = Mapping[str, ledger.Label]
 
@@ -74,10 +75,10 @@ def _line(entry: runs.Entry, label: ledger.Label, name: str) -> dict[str, object
 def one(entry: runs.Entry, label: ledger.Label, me: str) -> None:
     """What can be done with one run."""
     if entry.config is None:
-        st.error(f"{entry.id} is broken: {entry.reason}", icon=":material/broken_image:")
+        st.error(f"{escape(entry.id)} is broken: {escape(entry.reason)}", icon=":material/broken_image:")
     elif entry.finished:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Open **{label.name or entry.config.title}**:")
+            st.markdown(f"Open **{escape(label.name or entry.config.title)}**:")
             frame.doors(entry.id)
     else:
         frame.link("pages/train.py", "See how it goes" if entry.moving else "See how it went", run=entry.id)
@@ -89,7 +90,7 @@ def one(entry: runs.Entry, label: ledger.Label, me: str) -> None:
         why = shelf.may_delete(entry, label, me)
         if not entry.gallery:
             _rename(entry, label, me)
-        if st.button("Delete", icon=":material/delete:", disabled=bool(why), help=why or None):
+        if st.button("Delete", icon=":material/delete:", disabled=bool(why), help=escape(why) or None):
             _delete([entry], me)
 
 

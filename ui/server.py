@@ -13,7 +13,7 @@ import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,7 @@ def _same_origin(scope: Scope, headers: Headers) -> Scope:
     return {**scope, "headers": [*kept, (b"origin", f"{scheme}://{headers['host']}".encode("latin-1"))]}
 
 
+@lru_cache(maxsize=64)
 def security_headers(host: str) -> dict[str, str]:
     """The headers of every answer. The content security policy keeps a page from asking other machines for anything;
     inline styles are Streamlit's and Plotly's, blob: is where components and their workers come from."""
@@ -166,7 +167,7 @@ def security_headers(host: str) -> dict[str, str]:
     }
 
 
-@cache
+@lru_cache(maxsize=1)
 def _inline_scripts() -> tuple[str, ...]:
     """The only scripts inside a page that may run, by their hashes: those of Streamlit's page, and the one of ours."""
     page = (Path(file_util.get_static_dir()) / "index.html").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import http.server
@@ -298,6 +299,22 @@ def test_it_listens_on_this_machine_only_unless_told_otherwise(shelf):
     assert "server.address" not in makefile and "streamlit run app.py" in makefile
 
 
+@pytest.mark.parametrize(("headless", "opened"), [(False, ["http://localhost:8600"]), (True, [])])
+def test_the_browser_is_opened_where_there_is_a_screen(monkeypatch, headless, opened):
+    asked: list[str] = []
+    told = {"server.headless": headless, "browser.serverAddress": "localhost", "browser.serverPort": 8600}
+    option = server.config.get_option
+    monkeypatch.setattr(server.config, "get_option", lambda name: told.get(name, option(name)))
+    monkeypatch.setattr(server.cli_util, "open_browser", asked.append)
+
+    async def started_and_stopped() -> None:
+        async with server._opened(None):
+            await asyncio.sleep(0)
+
+    asyncio.run(started_and_stopped())
+    assert asked == opened
+
+
 # --- The classroom ----------------------------------------------------------------------------------------------------
 
 
@@ -489,6 +506,26 @@ def test_a_page_of_ours_asks_no_other_machine(lab, chrome, elsewhere):
         address,
     )
     assert outcome == ["refused"] * 3 and asked == []
+
+
+PAGES = ["", *(path.stem for path in sorted((ROOT / "pages").glob("*.py")))]
+VIOLATED = """window.violated = [];
+document.addEventListener('securitypolicyviolation', event => violated.push([event.effectiveDirective, event.blockedURI]));"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("path", few(PAGES, "", "latent_map", "manifold", "train"))
+def test_no_page_needs_what_its_policy_forbids(lab, chrome, path):
+    from tools.browser import idle
+
+    page = chrome.new_context().new_page()
+    page.add_init_script(VIOLATED)
+    page.goto(f"{lab}/{path}")
+    idle(page)
+    assert page.evaluate("violated") == []
+    page.evaluate("fetch('http://evil.example').catch(() => 0)")  # it would be noticed
+    page.wait_for_function("() => violated.length")
+    assert page.evaluate("violated[0][0]") == "connect-src"
 
 
 @pytest.mark.browser

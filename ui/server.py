@@ -142,11 +142,11 @@ def _same_origin(scope: Scope, headers: Headers) -> Scope:
 @lru_cache(maxsize=64)
 def security_headers(host: str) -> dict[str, str]:
     """The headers of every answer. The content security policy keeps a page from asking other machines for anything;
-    inline styles are Streamlit's and Plotly's, blob: is where components and their workers come from."""
+    inline styles are Streamlit's and Plotly's, blob: is where components come from, WebAssembly is Streamlit's."""
     sockets = f" ws://{host} wss://{host}" if host else ""  # not every browser counts them as 'self'
     policy = {
         "default-src": "'self'",
-        "script-src": " ".join(["'self'", "blob:", *_inline_scripts()]),
+        "script-src": " ".join(["'self'", "blob:", "'wasm-unsafe-eval'", *_inline_scripts()]),
         "style-src": "'self' 'unsafe-inline'",
         "img-src": "'self' data: blob:",
         "font-src": "'self' data:",

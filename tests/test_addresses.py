@@ -152,8 +152,7 @@ def test_worthless_parameters_leave_what_the_server_draws(kind, run, by_server):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_an_empty_choice_is_the_usual_one_and_leaves_the_address(page, run, parameters):
-    app = opened(page, **dict.fromkeys(parameters[page] | {"run"}, ""))
-    usual = opened(page, run=app.query_params["run"])
+    app, usual = opened(page, run=run, **dict.fromkeys(parameters[page], "")), opened(page, run=run)
     assert answers(app) and not app.error
     assert len(list(app.main)) == len(list(usual.main))
     assert not [name for name in app.query_params if not app.query_params[name]]

@@ -15,6 +15,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -312,7 +313,8 @@ def test_the_browser_is_opened_where_there_is_a_screen(monkeypatch, headless, op
         async with server._opened(None):
             await asyncio.sleep(0)
 
-    asyncio.run(started_and_stopped())
+    with ThreadPoolExecutor(1) as pool:  # where Playwright has its own loop running, this thread can have no other
+        pool.submit(asyncio.run, started_and_stopped()).result()
     assert asked == opened
 
 
@@ -369,8 +371,7 @@ def supervised(source: str, before: str = "") -> tuple[int, str]:
     """The status and the words of a supervisor of a process that runs `source`, with pauses of no length."""
     script = f"""
         import sys
-        from tests.kit.cases import few
-from tools import classroom
+        from tools import classroom
         classroom.PAUSES = (0.0,) * 5
         {before}
         sys.exit(classroom.Supervisor([sys.executable, "-c", {source!r}], "is port 1 taken?").run())

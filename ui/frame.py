@@ -91,9 +91,10 @@ def page(title: str, lead: str) -> None:
 def _drop_worthless() -> None:
     """Takes parameters that no widget can be bound to out of the address, and begins again: an empty one would mean
     that nothing is chosen where something must be, and an infinite one is no number of a picture. One that a widget
-    holds already is what somebody has just made of it."""
+    holds already is what somebody has just made of it, and what names a run is answered where the run is shown."""
     known = len(st.query_params)
-    for name in [name for name, value in st.query_params.items() if not value or _infinite(value)]:
+    named = [name for name, value in st.query_params.items() if not value or _infinite(value)]
+    for name in set(named) - {"run", "parent"}:
         with contextlib.suppress(StreamlitAPIException):  # bound to a widget of the page
             del st.query_params[name]
     if len(st.query_params) < known:

@@ -7,14 +7,18 @@ import csv
 import importlib.util
 import io
 import os
+import shutil
+import time
+import uuid
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aecore import data, runs, trained
+from aecore import data, files, runs, trained
 from aecore.errors import UserError
 from aecore.model import Autoencoder
 
@@ -31,7 +35,9 @@ decoder = torch.export.load("decoder.pt2").module()
 again = decoder(encoder(pictures))
 """
 
-
+KEPT = ("config.json", "result.json", "weights.safetensors")  # files of a run that an export has, too
+UNFINISHED = ".export-"  # what the name of a folder begins with where an export is being written
+GIVEN_UP = 24 * 3600  # seconds after which such a folder is removed: its process has died
 ONNX = ("onnx", "onnxscript", "onnxruntime")  # what writing and checking ONNX needs; nothing else here does
 CLOSE = 1e-4  # how far onnxruntime and torch may be apart
 
@@ -62,18 +68,25 @@ def export_run(run: str, to: Path) -> list[Path]:
     """
     opened = trained.load(run)
     _make_folder(to)
-    batch = {0: torch.export.Dim("batch")}
     x = torch.zeros(2, *opened.card.shape)
-    torch.export.save(torch.export.export(_Encoder(opened.model), (x,), dynamic_shapes=(batch,)), to / "encoder.pt2")
     z = torch.zeros(2, opened.codes(x.numpy()).shape[1])
-    torch.export.save(torch.export.export(_Decoder(opened.model), (z,), dynamic_shapes=(batch,)), to / "decoder.pt2")
-    for name in ("config.json", "result.json", "weights.safetensors"):
-        runs.write(to / name, (runs.path(run) / name).read_bytes())
     shape = ", ".join(map(str, opened.card.shape))
-    runs.write(to / "README.txt", README.format(title=opened.config.title, shape=shape, z_dim=z.shape[1]))
+    contents = {
+        "encoder.pt2": _program(_Encoder(opened.model), x),
+        "decoder.pt2": _program(_Decoder(opened.model), z),
+        "README.txt": README.format(title=opened.config.title, shape=shape, z_dim=z.shape[1]).encode(),
+        **{name: (runs.path(run) / name).read_bytes() for name in KEPT},
+    }
     if data.is_here(opened.config.dataset):
-        runs.write(to / "codes.csv", _codes_csv(opened))
-    return sorted(to.iterdir())
+        contents["codes.csv"] = _codes_csv(opened).encode()
+    return _publish(contents, to, ["codes.csv"])
+
+
+def _program(part: nn.Module, example: Tensor) -> bytes:
+    written = io.BytesIO()
+    batch = {0: torch.export.Dim("batch")}
+    torch.export.save(torch.export.export(part, (example,), dynamic_shapes=(batch,)), written)
+    return written.getvalue()
 
 
 def export_onnx(run: str, to: Path) -> list[Path]:
@@ -90,13 +103,13 @@ def export_onnx(run: str, to: Path) -> list[Path]:
     x = torch.rand(3, *opened.card.shape, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(3) if opened.model.conditional else None
     codes = opened.model.codes(x, labels).clone()
-    _write_onnx(_Encoder(opened.model), {"pictures": x, "labels": labels}, "codes", to / "encoder.onnx")
-    _write_onnx(_Decoder(opened.model), {"codes": codes, "labels": labels}, "pictures", to / "decoder.onnx")
-    return [to / "decoder.onnx", to / "encoder.onnx"]
+    encoder = _onnx(_Encoder(opened.model), {"pictures": x, "labels": labels}, "codes", "encoder.onnx")
+    decoder = _onnx(_Decoder(opened.model), {"codes": codes, "labels": labels}, "pictures", "decoder.onnx")
+    return _publish({"encoder.onnx": encoder, "decoder.onnx": decoder}, to)
 
 
-def _write_onnx(part: nn.Module, inputs: dict[str, Tensor | None], output: str, file: Path) -> None:
-    given = {name: tensor for name, tensor in inputs.items() if tensor is not None}
+def _onnx(part: nn.Module, inputs: dict[str, Tensor | None], output: str, name: str) -> bytes:
+    given = {each: tensor for each, tensor in inputs.items() if tensor is not None}
     batch = torch.export.Dim("batch")
     shapes = tuple({0: batch} for _ in given)
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), warnings.catch_warnings():
@@ -111,20 +124,21 @@ def _write_onnx(part: nn.Module, inputs: dict[str, Tensor | None], output: str, 
             verbose=False,
         )
     assert written
-    written.save(str(file), external_data=False)
-    twice = {name: torch.cat([tensor, tensor]) for name, tensor in given.items()}  # another batch size
-    _check_onnx(part, twice, file)
+    content: bytes = written.model_proto.SerializeToString()
+    twice = {each: torch.cat([tensor, tensor]) for each, tensor in given.items()}  # another batch size
+    _check_onnx(part, twice, content, name)
+    return content
 
 
-def _check_onnx(part: nn.Module, inputs: dict[str, Tensor], file: Path) -> None:
+def _check_onnx(part: nn.Module, inputs: dict[str, Tensor], content: bytes, name: str) -> None:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {each: tensor.numpy() for each, tensor in inputs.items()})
     with torch.inference_mode():
         apart = float(np.abs(found - part(*inputs.values()).numpy()).max())
     if not apart < CLOSE:
-        raise UserError(f"{file.name} draws something else than the model (by {apart:.2g}); do not use it.")
+        raise UserError(f"{name} draws something else than the model (by {apart:.2g}); do not use it.")
 
 
 def _make_folder(to: Path) -> None:
@@ -132,6 +146,50 @@ def _make_folder(to: Path) -> None:
         to.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"The folder {to} cannot be made ({error.strerror}); name another.") from None
+
+
+def _publish(contents: Mapping[str, bytes], to: Path, stale: Sequence[str] = ()) -> list[Path]:
+    """Puts files into a folder, all or none: an earlier export there, `stale` files of it included, is replaced by the
+    whole new one or stays as it was. Other files stay. Returns the files; UserError when they cannot be written."""
+    part = to / f"{UNFINISHED}{uuid.uuid4().hex}"
+    try:
+        _remove_given_up(to)
+        for folder in (part, part / "new", part / "old"):
+            folder.mkdir()
+        for name, content in contents.items():
+            files.write(part / "new" / name, content, lasting=True)
+        _swap(part, to, [*contents, *stale])
+    except OSError as error:
+        raise UserError(
+            f"The export could not be written to {to} ({error.strerror or error}), and what was there is as it was: "
+            "free some space there, or name another folder."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return sorted(to / name for name in contents)
+
+
+def _swap(part: Path, to: Path, names: Sequence[str]) -> None:
+    """Moves the earlier files out, then the new ones in: whenever the process dies, none of one export lies beside
+    one of another. An error takes it all back."""
+    steps = [(to / name, part / "old" / name) for name in dict.fromkeys(names)]
+    steps += [(part / "new" / name, to / name) for name in dict.fromkeys(names)]
+    moved = []
+    try:
+        for source, target in steps:
+            if source.exists():
+                os.replace(source, target)
+                moved.append((source, target))
+    except BaseException:
+        for source, target in reversed(moved):
+            os.replace(target, source)
+        raise
+
+
+def _remove_given_up(to: Path) -> None:
+    for place in to.glob(f"{UNFINISHED}*"):
+        if time.time() - place.stat().st_mtime > GIVEN_UP:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _codes_csv(opened: trained.Trained) -> str:

@@ -124,16 +124,21 @@ def about(place: Path = FOLDER) -> dict[str, Any]:
 def load(place: Path = FOLDER) -> Cleaner:
     """The trained network, on the CPU. UserError when its files are missing, damaged or not those that were trained."""
     said, file = about(place), place / WEIGHTS
-    stamp = file.stat().st_mtime_ns if file.exists() else 0
+    if not file.exists():  # deleted by those who cannot accept the terms of its data, perhaps (LICENSE)
+        raise UserError(
+            f"No photograph can be cleaned here because {file.parent.parent.name}/{file.parent.name}/{file.name} (the "
+            f"weights of the network for photographs) is missing: {_AGAIN}"
+        )
+    stamp = file.stat().st_mtime_ns
     return _load(file, stamp, said["sha256"], Size(tuple(said["channels"]), tuple(said["blocks"])))
 
 
 @lru_cache(maxsize=1)
 def _load(file: Path, stamp: int, checksum: str, size: Size) -> Cleaner:
-    if not stamp or files.checksum(file) != checksum:
+    if files.checksum(file) != checksum:
         raise UserError(
-            f"{file.name} of the network for photographs is missing, or was changed since it was trained (its checksum "
-            f"is another): {_AGAIN}"
+            f"{file.name} of the network for photographs was changed since it was trained (its checksum is another): "
+            f"{_AGAIN}"
         )
     try:
         net = Cleaner(size)

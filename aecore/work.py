@@ -307,6 +307,6 @@ def _finish(
 def numbers_in(text: str, end: int) -> np.ndarray:
     """The numbers typed in a text, each from 0 to end - 1. Raises UserError for anything else."""
     words = text.replace(",", " ").split()
-    if not words or not all(word.isdecimal() and int(word) < end for word in words):
+    if not words or not all(word.isdecimal() and len(word) < 10 and int(word) < end for word in words):
         raise UserError(f"Type numbers from 0 to {end - 1} with commas between them, not {text[:40]!r}.")
     return np.array([int(word) for word in words])

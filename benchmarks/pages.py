@@ -122,7 +122,7 @@ def cold_start() -> float:
                     break
                 time.sleep(0.05)
             page.wait_for_selector("h1")
-            page.wait_for_function("document.querySelector('.home .place')?.innerText")
+            page.wait_for_function("() => document.querySelector('.home .place')?.innerText")
             return 1000 * (time.perf_counter() - began)
         finally:
             server.terminate()

@@ -5,6 +5,7 @@ import streamlit as st
 from aecore import data
 from aecore.cards import CARDS
 from ui import frame, images, shared
+from ui.text import escape
 
 frame.page(
     "Data",
@@ -46,6 +47,6 @@ for card in CARDS.values():
                     bar.progress(share, f"Downloading {card.title}: {share:.0%}")
             except data.DownloadFailed as error:
                 bar.empty()
-                st.error(str(error), icon=":material/wifi_off:")
+                st.error(escape(error), icon=":material/wifi_off:")
             else:
                 st.rerun()

@@ -9,6 +9,7 @@ frame.page(
     "Upload a photograph with grain in it, and a denoising autoencoder cleans it at its own size: **drag the edge to "
     "see before and after**. Or add noise to a good one, and see how much of it comes back.",
 )
+net = photograph.network()
 source, known = st.columns(2, gap="large")
 with source:
     which = photograph.choice()
@@ -20,4 +21,4 @@ if x is None:
     st.info("Upload a photograph to begin. It stays in this laboratory.", icon=":material/upload:")
     st.stop()
 given = x if noisy is None else noisy
-photograph.compared(x, given, photograph.cleaned(given), noisy is not None)
+photograph.compared(x, given, photograph.cleaned(net, given), noisy is not None)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from aecore import ledger, runs, shelf
 from ui import frame, people, shelves
+from ui.text import escape
 
 frame.page(
     "Runs",
@@ -22,7 +23,7 @@ megabytes = sum(map(shelf.weight, ours)) / 1e6
 right.caption(f"{len(ours)} {'run' if len(ours) == 1 else 'runs'} of ours, {megabytes:,.1f} MB on the disk")
 shelves.trash(me)
 if not found:
-    st.info(f"No run matches {wanted!r}: search for less." if wanted else "Nothing was trained yet.")
+    st.info(f"No run matches {escape(repr(wanted[:80]))}: search for less." if wanted else "Nothing was trained yet.")
     st.stop()
 picked = [found[row] for row in shelves.table(found, labels)]
 if len(picked) == 1:

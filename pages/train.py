@@ -6,6 +6,7 @@ from aecore import jobs, metrics
 from aecore.cards import CARDS
 from ui import controls, frame, people
 from ui.monitor import monitor
+from ui.text import escape
 
 FOUND = "Found: these settings were trained before, or are being trained now, so nothing new was started."
 
@@ -68,9 +69,9 @@ if pressed:
     frame.attempt(data.require, config.dataset)
     known = frame.attempt(jobs.submit, config, None, people.me())
     frame.choose(config.id, FOUND if known else "")
-if "run" in st.query_params:
+if run := frame.asked_run():
     st.divider()
-    st.header(f"Run {st.query_params['run']}")
+    st.header(f"Run {escape(run)}")
     if note := frame.noted():
         st.info(note, icon=":material/search:")
-    frame.attempt(monitor, st.query_params["run"])
+    frame.attempt(monitor, run)

@@ -60,11 +60,12 @@ def test_a_file_that_draws_something_else_is_not_called_good(opens, tmp_path):
     run = opens(family="vae")
     export.export_onnx(run.id, tmp_path)
     codes = torch.zeros(2, 2)
-    export._check_onnx(export._Decoder(run.model), {"codes": codes}, tmp_path / "decoder.onnx")
+    written = (tmp_path / "decoder.onnx").read_bytes()
+    export._check_onnx(export._Decoder(run.model), {"codes": codes}, written, "decoder.onnx")
     with torch.no_grad():
         run.model.decoder[-2].bias += 0.5
     with pytest.raises(export.UserError, match="do not use it"):
-        export._check_onnx(export._Decoder(run.model), {"codes": codes}, tmp_path / "decoder.onnx")
+        export._check_onnx(export._Decoder(run.model), {"codes": codes}, written, "decoder.onnx")
 
 
 def test_without_the_packages_a_sentence_says_what_to_install(opens, tmp_path, monkeypatch, capsys):

@@ -370,6 +370,35 @@ def figures(app: AppTest) -> dict[str, float]:
     return {each.label: float(each.value.split()[0]) for each in app.main.metric}
 
 
+@pytest.mark.parametrize("name", [photos.WEIGHTS, photos.SETTINGS])
+def test_the_page_without_a_file_of_the_network_says_what_is_missing(monkeypatch, tmp_path, name):
+    """As LICENSE and README let people delete the weights."""
+    place = shutil.copytree(photos.FOLDER, tmp_path / "pretrained" / "photographs")
+    (place / name).unlink()
+    for function in (photos.load, photos.about):
+        monkeypatch.setattr(function, "__defaults__", (place,))
+    app = opened()
+    (said,) = [each.value.replace("\\", "") for each in app.error]
+    assert (
+        said
+        == {
+            photos.WEIGHTS: "No photograph can be cleaned here because pretrained/photographs/weights.safetensors (the "
+            "weights of the network for photographs) is missing: fetch the folder pretrained/photographs again.",
+            photos.SETTINGS: "photographs.json of the network for photographs is missing or damaged: fetch the folder "
+            "pretrained/photographs again.",
+        }[name]
+    )
+    assert app.title[0].value == "Photograph" and not app.main.metric
+
+
+def test_the_licence_names_the_weights_and_the_terms_of_their_data():
+    file = (photos.FOLDER / photos.WEIGHTS).relative_to(ROOT).as_posix()
+    for text in ((ROOT / "LICENSE").read_text(), (ROOT / "README.md").read_text()):
+        said = " ".join(text.split())
+        assert file in said and "BSDS500" in said and "non-commercial research and teaching" in said
+        assert "delete" in said.partition("BSDS500")[2]
+
+
 def test_the_page_shows_something_at_once():
     app = opened()
     assert not app.error and app.title[0].value == "Photograph"

@@ -69,16 +69,7 @@ def start_server(
     """A laboratory of its own on a free port; gives its address, and ends it with all that it started."""
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
-    command += [
-        "--server.address",
-        "127.0.0.1",
-        "--server.headless",
-        "true",
-        "--server.fileWatcherType",
-        "none",
-        "--server.baseUrlPath",
-        base,
-    ]
+    command += ["--server.headless", "true", "--server.fileWatcherType", "none", "--server.baseUrlPath", base]
     address = f"http://localhost:{port}/{base}".rstrip("/")
     with tempfile.TemporaryFile("w+") as log:
         server = subprocess.Popen(

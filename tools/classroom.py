@@ -1,18 +1,26 @@
-"""Opens the laboratory to a room: prints its address and a QR code, then serves the whole network."""
+"""Opens the laboratory to a room: prints its address and a QR code, serves the whole network under that address, and
+starts the server again when it dies."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import segno
 
 ROOT = Path(__file__).resolve().parent.parent
+SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if os.name == "posix" else [])]
+EARLY = 20.0  # seconds: a server that ends sooner has hardly served
+PAUSES = (1.0, 1.0, 2.0, 4.0, 8.0)  # seconds before a start, by the early ends before it; after as many we give up
 
 
 def room_address() -> str | None:
@@ -67,22 +75,82 @@ def main() -> int:
     sys.stdout.flush()
     if given.dry_run:
         return 0
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
-    command += ["--server.address", "0.0.0.0", "--browser.serverAddress", address]
-    os.chdir(ROOT)
-    if os.name == "posix":
-        os.execv(command[0], command)  # the server takes our place, so that signals reach it
-    return subprocess.call(command)
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    command += ["--server.address", "0.0.0.0", "--server.port", str(port)]
+    command += ["--browser.serverAddress", address, "--server.allowedHosts", socket.gethostname()]
+    return Supervisor(command, f"is port {port} taken? Choose another: make classroom PORT={port + 1}").run()
+
+
+class Supervisor:
+    """Keeps a server running: starts it again when it dies, until it is itself told to stop."""
+
+    def __init__(self, command: list[str], advice: str) -> None:
+        self.command, self.advice = command, advice
+        self.stopped = 0  # the signal that told us to
+        self.server: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> int:
+        """The status to end with: 0 when told to stop, 1 when the server does not stay."""
+        for sign in SIGNALS:
+            signal.signal(sign, self._stop)
+        early = 0
+        while not self.stopped:
+            began = time.monotonic()
+            status = self._serve()
+            if self.stopped:
+                break
+            early = early + 1 if time.monotonic() - began < EARLY else 0
+            if early == len(PAUSES):
+                print(
+                    f"The server ended at once {early} times in a row ({ended(status)}): {self.advice}", file=sys.stderr
+                )
+                return 1
+            pause = PAUSES[early]
+            print(f"The server ended ({ended(status)}); it starts again in {pause:g} s.", file=sys.stderr, flush=True)
+            self._wait(pause)
+        return 0
+
+    def _serve(self) -> int:
+        """Runs the server until it ends; its status."""
+        if os.name == "posix":  # a group of its own: Ctrl+C in the terminal reaches us alone, and we pass it on once
+            self.server = subprocess.Popen(self.command, cwd=ROOT, process_group=0, preexec_fn=_end_with_parent())
+        else:
+            self.server = subprocess.Popen(self.command, cwd=ROOT)
+        if self.stopped:  # while it was being started
+            self._pass_on()
+        return self.server.wait()
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self.stopped and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def _stop(self, sign: int, _frame: object) -> None:
+        self.stopped = sign
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        if self.server and os.name == "posix":  # elsewhere the console tells both
+            self.server.terminate()
+
+
+def ended(status: int) -> str:
+    """How a process ended, in words."""
+    return f"killed by {signal.Signals(-status).name}" if status < 0 else f"status {status}"
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    """What a new process does first, so that it is told to end when we are killed; only Linux can."""
+    if sys.platform != "linux":
+        return None
+    control, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def tie() -> None:
+        control(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return tie
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from aecore import pictures
+from ui.text import escape_figure
 
 HELD_OUT, TOTAL = "held-out", "total"
 
@@ -68,7 +69,7 @@ def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str], charged
         colour, wide = coloured[part], 2.5 if part == TOTAL else 0
         for split, style in (("validation", "solid"), ("train", "dot")):
             values = [nats_of(line[split], part, charged) for line in history]
-            name = f"{part}, {HELD_OUT if split == 'validation' else 'training'}"
+            name = f"{escape_figure(part)}, {HELD_OUT if split == 'validation' else 'training'}"
             figure.add_scatter(
                 x=epochs,
                 y=values,
@@ -103,14 +104,15 @@ def scatter(
     for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
         rows = np.flatnonzero(labels == label)
         if len(rows):
+            called = escape_figure(name)
             figure.add_scatter(
                 x=points[rows, 0].round(4),
                 y=points[rows, 1].round(4),
                 customdata=rows,
-                name=str(name),
+                name=called,
                 mode="markers",
                 marker={"size": 5, "color": colour, "opacity": 0.75, "line": {"width": 0}},
-                hovertemplate=f"{name}<br>picture %{{customdata}}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
+                hovertemplate=f"{called}<br>picture %{{customdata}}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
             )
     figure.update_yaxes(scaleanchor="x")
     if not axes[0]:  # the axes of t-SNE and UMAP mean nothing; numbers on them would pretend otherwise
@@ -220,7 +222,7 @@ def comparison(
         figure.add_scatter(
             x=[line["epoch"] for line in history],
             y=values,
-            name=name,
+            name=escape_figure(name),
             mode="lines" if len(values) > 1 else "markers",
             line={"color": colour, "width": 2.5},
             hovertemplate="%{y:.2f}",

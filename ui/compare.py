@@ -11,6 +11,7 @@ from aecore.cards import CARDS
 from aecore.config import Config, differences
 from aecore.knobs import knobs_of
 from ui import charts, frame, images, monitor, shared
+from ui.text import escape
 
 MOST = 6  # runs at a time: more colours cannot be told apart
 
@@ -54,6 +55,7 @@ def _curves(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Seq
     part = st.segmented_control(
         "Held-out loss",
         [charts.TOTAL, *parts],
+        format_func=escape,
         default=parts[0] if parts else charts.TOTAL,
         required=True,
         help="total: all that a model minimises. Runs of different families or data charge different parts: compare "

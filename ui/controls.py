@@ -12,6 +12,7 @@ import streamlit as st
 
 from aecore.config import Config
 from aecore.knobs import Knob, Value, knobs_of
+from ui.text import escape
 
 STRUCTURE = ("network", "hidden", "z_dim", "activation", "dropout", "initialisation")  # what weights hang on
 FIRST = (
@@ -148,7 +149,7 @@ def config_form() -> Config:
 
 def fork_form(parent: Config) -> Config:
     """The settings of a run that starts from the weights of `parent`: what the weights hang on stays as it is."""
-    st.markdown(f"**{parent.title}**, its weights")
+    st.markdown(f"**{escape(parent.title)}**, its weights")
     said = _rest(parent, dict.fromkeys(STRUCTURE), lambda name: f"fork-{parent.id}")
     return dataclasses.replace(said, parent=parent.id)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from aecore import database, disk, jobs, ledger, runs
 from aecore.errors import UserError
 from ui import palette, people, shared
+from ui.text import escape
 
 if TYPE_CHECKING:
     from aecore.config import Config
@@ -51,6 +55,8 @@ PAGES: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 
+NO_RUN = "There is no run of that name: pick one."
+
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding-top: 2.5rem; padding-bottom: 3rem; max-width: 78rem; }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
@@ -64,6 +70,7 @@ STYLE = """
 
 def page(title: str, lead: str) -> None:
     """Opens a page: its title, one or two sentences on what it is for, the navigation and the run picker."""
+    _drop_worthless()
     st.set_page_config(page_title=f"{title} · Autoencoder laboratory", page_icon=str(ICON), layout="wide")
     from ui.images import STYLE as images
 
@@ -85,10 +92,30 @@ def page(title: str, lead: str) -> None:
 def _trouble() -> None:
     """What was asked for and could not be done, once, and what is wrong with the laboratory itself, until it is not."""
     for sentence in st.session_state.pop("ae-failed", []):
-        st.error(sentence, icon=":material/error:")
+        st.error(escape(sentence), icon=":material/error:")
     wrong = jobs.trouble(), str(database.trouble() or ""), disk.FULL if disk.full() else ""
     for sentence in dict.fromkeys(filter(None, wrong)):
-        st.warning(sentence, icon=":material/warning:")
+        st.warning(escape(sentence), icon=":material/warning:")
+
+
+def _drop_worthless() -> None:
+    """Takes parameters that no widget can be bound to out of the address, and begins again: an empty one would mean
+    that nothing is chosen where something must be, and an infinite one is no number of a picture. One that a widget
+    holds already is what somebody has just made of it, and what names a run is answered where the run is shown."""
+    known = len(st.query_params)
+    named = [name for name, value in st.query_params.items() if not value or _infinite(value)]
+    for name in set(named) - {"run", "parent"}:
+        with contextlib.suppress(StreamlitAPIException):  # bound to a widget of the page
+            del st.query_params[name]
+    if len(st.query_params) < known:
+        st.rerun()
+
+
+def _infinite(value: str) -> bool:
+    try:
+        return not math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def address(run: str | None = None) -> dict[str, str]:
@@ -135,7 +162,7 @@ def _picker() -> None:
         return f"{entry.config.family} {entry.config.z_dim}-D, {entry.config.dataset} · {run[-4:]}"
 
     if chosen is not None and chosen not in entries:
-        st.warning(f"There is no run called {chosen[:80]}: pick one.", icon=":material/search_off:")
+        st.warning(NO_RUN, icon=":material/search_off:")
     # the widget's value must follow the address, which links and other pages change
     st.session_state["ae-picker"] = chosen if chosen in ids else None
     st.selectbox(
@@ -166,9 +193,19 @@ def noted() -> str:
     return str(st.session_state.pop("ae-note", ""))
 
 
+def asked_run(parameter: str = "run") -> str | None:
+    """The run that a parameter of the address names, None when it is not there. What cannot be the name of a run is not
+    repeated: the page says so and ends."""
+    run = st.query_params.get(parameter)
+    if run is not None and not runs.ID.fullmatch(run):
+        st.error(NO_RUN, icon=":material/search_off:")
+        st.stop()
+    return run
+
+
 def chosen_run() -> Trained:
     """The run that the address names, opened. Says so and ends the page when there is none of that name."""
-    run = st.query_params.get("run")
+    run = asked_run()
     if run is None:
         st.info("There is no trained model yet: train one first.", icon=":material/info:")
         link("pages/train.py")
@@ -176,7 +213,7 @@ def chosen_run() -> Trained:
     entry = attempt(runs.entry, run)
     if entry.moving:
         st.info(
-            f"The run {run} is still {entry.state}; this page opens when it is done.",
+            f"The run {escape(run)} is still {entry.state}; this page opens when it is done.",
             icon=":material/hourglass_top:",
         )
         link("pages/train.py", "Watch it")
@@ -197,12 +234,12 @@ def _labelled(run: Trained) -> Trained:
 
 def parent() -> Config | None:
     """The settings of the finished run whose weights the address says to start from; None when it names none."""
-    run = st.query_params.get("parent")
+    run = asked_run("parent")
     if run is None:
         return None
     entry = attempt(runs.entry, run)
     if not entry.finished:
-        st.info(f"{run} has no finished weights to start from.", icon=":material/info:")
+        st.info(f"{escape(run)} has no finished weights to start from.", icon=":material/info:")
     return entry.config if entry.finished else None
 
 
@@ -211,7 +248,7 @@ def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return function(*args, **kwargs)
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escape(error), icon=":material/error:")
         from aecore.data import DataMissing
 
         if isinstance(error, DataMissing):
@@ -275,6 +312,6 @@ def _device(loaded: threading.Event) -> None:
         from aecore import devices
 
         try:
-            st.caption(f"Trains on: {devices.pick().name}")
+            st.caption(f"Trains on: {escape(devices.pick().name)}")
         except UserError as error:
-            st.warning(str(error))
+            st.warning(escape(error))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import numpy as np
 import streamlit as st
@@ -13,6 +13,7 @@ from aecore import ledger, runs
 from aecore.cards import CARDS
 from aecore.terms import RECONSTRUCTION
 from ui import frame, images, shared
+from ui.text import escape
 
 MOST = 24  # runs of one's own that the picker shows; the others are on the Runs page
 SHOWN = 10  # test pictures that the sweep redraws
@@ -62,7 +63,7 @@ def _shelf(entries: Sequence[runs.Entry], labels: Mapping[str, ledger.Label]) ->
             with st.container(width=136, gap="xxsmall"):
                 thumbnail(entry, name)
                 st.caption(f"{CARDS[entry.config.dataset].title.split(':')[0]} · error {entry.result['mse']:.4f}")
-                if st.button(name, key=f"browse-{entry.id}", width="stretch"):
+                if st.button(escape(name), key=f"browse-{entry.id}", width="stretch"):
                     frame.choose(entry.id)
 
 
@@ -73,7 +74,7 @@ def thumbnail(entry: runs.Entry, name: str, size: int = 128) -> None:
     except FileNotFoundError:
         return
     address = "data:image/png;base64," + base64.b64encode(png).decode()
-    alt = escape(f"Pictures that {name} draws from a grid of codes.", quote=True)
+    alt = html.escape(f"Pictures that {name} draws from a grid of codes.", quote=True)
     st.html(f'<div class="ae-rows" style="width: {size}px"><img src="{address}" alt="{alt}"></div>')
 
 
@@ -87,7 +88,7 @@ def wall(entries: Sequence[runs.Entry]) -> None:
             if entry.finished and entry.config:
                 _card(entry)
             else:
-                st.error(f"{entry.id} cannot be used: {entry.reason}", icon=":material/broken_image:")
+                st.error(f"{escape(entry.id)} cannot be used: {escape(entry.reason)}", icon=":material/broken_image:")
 
 
 def _card(entry: runs.Entry) -> None:

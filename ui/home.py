@@ -14,6 +14,7 @@ from aecore import latents, pictures, places, products, programs, runs, snapshot
 from aecore.cards import CARDS, Card
 from aecore.errors import UserError
 from ui import frame, live, pad
+from ui.text import escape
 
 DOORS = (
     (
@@ -177,7 +178,7 @@ def ready(entry: runs.Entry | None) -> Showcase | str:
     try:
         return _showcase(entry.id, entry.created, entry.config.dataset, entry.config.likelihood)
     except UserError as error:
-        return str(error)
+        return escape(error)
 
 
 def stage(shown: Showcase | str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from ui import component, shared
+from ui.text import escape
 
 if TYPE_CHECKING:
     from aecore.places import Places
@@ -30,7 +31,7 @@ def weights(run: Trained) -> str | None:
     try:
         program = shared.program(run)
     except Unknown as error:
-        st.info(f"{error} The server draws it instead: pictures follow when you let go.", icon=":material/dns:")
+        st.info(f"{escape(error)} The server draws it instead: pictures follow when you let go.", icon=":material/dns:")
         return None
     key = key_of(run.id, run.result["created"])
     send(key, program, run.config.likelihood)

@@ -15,6 +15,7 @@ from aecore.knobs import complete
 from ui import component, controls, frame, images, live, people, shared
 from ui.monitor import duration
 from ui.pad import noted, numbers
+from ui.text import escape
 
 if TYPE_CHECKING:
     from aecore.maps import Drawing
@@ -132,7 +133,8 @@ def _not_yet(run: Trained, want: Wanted, drawing: Drawing | None) -> None:
         _offer(run, want, "Draw this map")
     else:
         tell = st.error if drawing.state == "failed" else st.info
-        tell(drawing.reason or "This drawing was cancelled.", icon=":material/error:" if drawing.reason else None)
+        said, icon = escape(drawing.reason), ":material/error:" if drawing.reason else None
+        tell(said or "This drawing was cancelled.", icon=icon)
         _offer(run, want, "Draw again")
     st.caption(f"Below: the same {want.count:,} pictures by PCA.")
 
@@ -151,7 +153,7 @@ def _progress(run: Trained, want: Wanted) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(drawing.fraction, _stands(want.kind, drawing))
         why = permissions.why_not("cancel", maps.asked_for(drawing.people, people.me()))
-        if st.button("Cancel", icon=":material/close:", key="cancel-map", disabled=bool(why), help=why or None):
+        if st.button("Cancel", icon=":material/close:", key="cancel-map", disabled=bool(why), help=escape(why) or None):
             if others := frame.attempt(maps.cancel, drawing, people.me()):
                 st.toast(f"It is drawn on, for {others} {'other' if others == 1 else 'others'} who asked for it.")
             st.rerun()

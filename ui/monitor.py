@@ -15,6 +15,7 @@ from aecore import doctor as troubles
 from aecore.cards import CARDS
 from aecore.config import Config
 from ui import charts, doctor, frame, images, people
+from ui.text import escape
 
 PERIOD = 0.2  # seconds between two looks at the folder
 SLOWLY = 1.0  # seconds between two looks at the map
@@ -48,7 +49,7 @@ def _moving(run: str) -> None:
     else:
         _progress(entry.progress)
     if entry.reason:
-        st.info(entry.reason, icon=":material/healing:")
+        st.info(escape(entry.reason), icon=":material/healing:")
     _orders(run)
     _troubles(entry)
     _curves(entry)
@@ -78,7 +79,7 @@ def _progress(progress: Mapping[str, Any]) -> None:
         f"{duration(progress['seconds_left'])} left · {progress['pictures_per_second']:,.0f} pictures/s"
     )
     st.progress(min(1.0, progress["fraction"]), words)
-    parts = ", ".join(f"{name} {value:.2f}" for name, value in progress["train"].items())
+    parts = ", ".join(f"{escape(name)} {value:.2f}" for name, value in progress["train"].items())
     st.caption(
         f"In this epoch, training pictures, nats per picture: {parts} · length of the gradient "
         f"{progress['gradient']:.3g}"
@@ -110,7 +111,7 @@ def _orders(run: str) -> None:
 def _asked(others: list[str]) -> str:
     """Other people, in words."""
     if len(others) == 1:
-        return ledger.called(others[0]) or "Somebody else"
+        return escape(ledger.called(others[0])) or "Somebody else"
     return f"{len(others)} other people"
 
 
@@ -145,10 +146,10 @@ def _ended(entry: runs.Entry) -> None:
     if entry.finished:
         _finished(entry)
     elif entry.config is None:
-        st.error(f"{entry.id} is broken: {entry.reason}", icon=":material/broken_image:")
+        st.error(f"{escape(entry.id)} is broken: {escape(entry.reason)}", icon=":material/broken_image:")
     else:
         shown = st.error if entry.state == "failed" else st.info
-        shown(entry.reason, icon=":material/error:" if entry.state == "failed" else ":material/pause_circle:")
+        shown(escape(entry.reason), icon=":material/error:" if entry.state == "failed" else ":material/pause_circle:")
         if entry.log:
             with st.expander("What its process printed last"):
                 st.code(entry.log, language=None, wrap_lines=True)
@@ -174,7 +175,7 @@ def _finished(entry: runs.Entry) -> None:
     result, config = entry.result, entry.config
     assert config
     parts = charged(config)
-    st.success(f"Trained in {result['seconds']:.1f} s on {result['device']}.", icon=":material/check_circle:")
+    st.success(f"Trained in {result['seconds']:.1f} s on {escape(result['device'])}.", icon=":material/check_circle:")
     frame.figures(
         (
             "Test loss",
@@ -233,7 +234,7 @@ def _curves(entry: runs.Entry) -> None:
     own = charged(entry.config)
     frame.draw(charts.curves(history, frame.colours(), own), key=f"curves-{entry.id}")
     if others := [part for part in history[-1]["validation"] if part not in own]:
-        apart = f"{', '.join(others)}, {'an objective' if len(others) == 1 else 'objectives'} of its own"
+        apart = f"{', '.join(map(escape, others))}, {'an objective' if len(others) == 1 else 'objectives'} of its own"
         st.caption(f"total: {' + '.join(own)}, which the model minimises. Outside it: {apart}.")
 
 

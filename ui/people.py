@@ -9,9 +9,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from aecore import ledger
+from ui.text import escape
 
 COOKIE = "aecore-person"
 YEAR = 365 * 24 * 3600
+# The same for everybody, for the content security policy (ui/server.py) names the scripts that may run by their hash.
+KEEP = f"""document.cookie =
+  `{COOKIE}=${{document.getElementById("{COOKIE}").dataset.person}}; max-age={YEAR}; path=/; samesite=lax`;"""
 
 
 def me() -> str:
@@ -27,8 +31,9 @@ def introduce(attempt_each: Callable[..., object]) -> None:
     """Asks for a name in the sidebar, and leaves the token with the browser. `attempt_each` is frame's."""
     person = me()
     if person != st.context.cookies.get(COOKIE):
-        script = f"document.cookie = '{COOKIE}={person}; max-age={YEAR}; path=/; samesite=lax'"
-        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+        st.html(
+            f'<span id="{COOKIE}" data-person="{person}"></span><script>{KEEP}</script>', unsafe_allow_javascript=True
+        )
     called = ledger.called(person)
     key = f"ae-name-{called}"  # another name, given in another tab, makes another field
 
@@ -36,7 +41,7 @@ def introduce(attempt_each: Callable[..., object]) -> None:
         # only what was typed here is written: a tab that still shows an older name must not bring that back
         attempt_each(ledger.greet, [(person, st.session_state[key])])
 
-    with st.popover(called or "Your name", icon=":material/person:", type="tertiary"):
+    with st.popover(escape(called) or "Your name", icon=":material/person:", type="tertiary"):
         st.text_input(
             "Your name",
             called,

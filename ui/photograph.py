@@ -26,6 +26,11 @@ NOISES: dict[str, tuple[str, int, int, int]] = {
 }
 
 
+def network() -> photos.Cleaner:
+    """The network that cleans photographs. Says so and ends the page when its files are not there."""
+    return frame.attempt(photos.load)
+
+
 def choice() -> str:
     """Which photograph is asked for: one of EXAMPLES, or UPLOAD."""
     which: str = st.segmented_control(
@@ -115,14 +120,13 @@ class Cleaned:
         return np.divide(np.moveaxis(self.pixels, -1, 0), 255, dtype=np.float32)
 
 
-def cleaned(given: np.ndarray) -> Cleaned:
+def cleaned(net: photos.Cleaner, given: np.ndarray) -> Cleaned:
     """A photograph without its noise: computed once until another is asked for, with a bar meanwhile."""
     key = hashlib.sha256(given.tobytes()).hexdigest()
     kept: Cleaned | None = st.session_state.get("ae-cleaned")
     if kept and kept.key == key:
         return kept
     bar = st.progress(0.0, "Cleaning ...")
-    net = frame.attempt(photos.load)
 
     def told(share: float) -> None:
         bar.progress(share, "Cleaning ...")

@@ -9,6 +9,7 @@ import streamlit as st
 
 from aecore import ledger, permissions, runs, shelf
 from ui import compare, frame
+from ui.text import escape
 
 Labels = Mapping[str, ledger.Label]
 LISTED = 20  # runs of the trash that are shown one by one
@@ -75,10 +76,10 @@ def _line(entry: runs.Entry, label: ledger.Label, name: str) -> dict[str, object
 def one(entry: runs.Entry, label: ledger.Label, me: str) -> None:
     """What can be done with one run."""
     if entry.config is None:
-        st.error(f"{entry.id} is broken: {entry.reason}", icon=":material/broken_image:")
+        st.error(f"{escape(entry.id)} is broken: {escape(entry.reason)}", icon=":material/broken_image:")
     elif entry.finished:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Open **{label.name or entry.config.title}**:")
+            st.markdown(f"Open **{escape(label.name or entry.config.title)}**:")
             frame.doors(entry.id)
     else:
         frame.link("pages/train.py", "See how it goes" if entry.moving else "See how it went", run=entry.id)
@@ -90,7 +91,7 @@ def one(entry: runs.Entry, label: ledger.Label, me: str) -> None:
         if not entry.gallery:
             _rename(entry, label, me)
         why = _why_not("delete", entry, label, me)
-        if st.button("Delete", icon=":material/delete:", disabled=bool(why), help=why or None):
+        if st.button("Delete", icon=":material/delete:", disabled=bool(why), help=escape(why) or None):
             _delete([entry], me)
 
 
@@ -170,7 +171,7 @@ def trash(me: str) -> None:
             _with_each([each.ticket for each in found], shelf.delete_for_good, me)
         for each in found[:LISTED]:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"{each.name} · {each.weight / 1e6:,.1f} MB", width="stretch")
+                st.markdown(f"{escape(each.name)} · {each.weight / 1e6:,.1f} MB", width="stretch")
                 if st.button("Restore", icon=":material/undo:", key=f"restore-{each.ticket}"):
                     _with_each([each.ticket], shelf.take_back, me)
                 if st.button("Delete for good", icon=":material/delete_forever:", key=f"purge-{each.ticket}"):

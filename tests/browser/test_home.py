@@ -398,7 +398,7 @@ def test_the_colours_follow_the_theme(opened):
     page = opened()
     light = drawn(page, ".home .map")
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
+    page.wait_for_function("() => getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
     idle(page)
     painted(page)
     assert drawn(page, ".home .map") != light

@@ -77,7 +77,7 @@ def test_the_next_picture_of_a_class_is_found_by_keyboard(device, server, reques
         if page.evaluate("document.activeElement.innerText").split("\n")[-1] == "Next":
             break
     page.keyboard.press("Enter")
-    page.wait_for_function(f"!/[?&]a={before}(&|$)/.test(location.search)")
+    page.wait_for_function(f"() => !/[?&]a={before}(&|$)/.test(location.search)")
     idle(page)
     assert int(number.input_value()) > int(before) and name.input_value() == "7"
     for button in main.get_by_role("button", name=re.compile("Previous|Next")).all():

@@ -208,7 +208,7 @@ def test_a_wheel_scrolls_the_page_until_the_map_was_clicked(open_page, lab, trai
     page.mouse.move(*spot(stage(page), 0.5, 0.2))
     before = drawn(page, canvas)
     page.mouse.wheel(0, 100)
-    page.wait_for_function("document.querySelector('[data-testid=\"stMain\"]').scrollTop > 50")
+    page.wait_for_function("() => document.querySelector('[data-testid=\"stMain\"]').scrollTop > 50")
     rests(page)
     assert drawn(page, canvas) == before
     page.keyboard.down("Control")
@@ -357,7 +357,7 @@ def test_the_colours_follow_the_theme(open_page):
     painted(page)
     light = drawn(page, "canvas.dots")
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
+    page.wait_for_function("() => getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
     idle(page)
     painted(page)
     assert drawn(page, "canvas.dots") != light

@@ -331,7 +331,7 @@ def test_the_colours_follow_the_theme(open_page, name):
     painted(page)
     light = drawn(page, "canvas.map")
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
+    page.wait_for_function("() => getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
     idle(page)
     painted(page)
     assert drawn(page, "canvas.map") != light

@@ -92,7 +92,7 @@ def fill(page, label: str, value: object) -> None:
 def press_train(page) -> str:
     """Presses Train; gives the id of the run that the address then names."""
     main(page).get_by_role("button", name="Train", exact=True).click()
-    page.wait_for_function(f"!location.search.includes({GALLERY!r})", timeout=LONG)
+    page.wait_for_function(f"() => !location.search.includes({GALLERY!r})", timeout=LONG)
     return run_of(page)
 
 
@@ -257,7 +257,7 @@ def test_the_keyboard_alone_trains(open_page):
     else:
         pytest.fail("Tab never reached the Train button")
     page.keyboard.press("Enter")
-    page.wait_for_function(f"!location.search.includes({GALLERY!r})", timeout=LONG)
+    page.wait_for_function(f"() => !location.search.includes({GALLERY!r})", timeout=LONG)
     wait_until_trained(page)
 
 

@@ -151,7 +151,7 @@ def test_the_colours_follow_the_theme(open_page):
     slider(page).focus()
     page.keyboard.press("Home")
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function("getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
+    page.wait_for_function("() => getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
     idle(page)
     assert moment(page) == 0, "the moment stays"
     page.keyboard.press("End")

@@ -372,7 +372,7 @@ def test_a_runs_folder_that_is_a_file_is_said_on_every_page(tmp_path, monkeypatc
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "file"))
     app = opened(name, run=GALLERY)
-    assert "is a file or a broken link: name another one in AECORE_RUNS" in texts(app) and not app.exception
+    assert "is a file or a broken link: name another one in AECORE" in texts(app) and not app.exception
 
 
 def test_training_where_nothing_can_be_kept_is_refused_in_a_sentence(tmp_path, monkeypatch):

@@ -153,12 +153,9 @@ def _broken(place: Path, error: UserError | str, created: float = 0.0) -> Entry:
     return Entry(place.name, "broken", reason=reason, gallery=place.parent == GALLERY, created=created)
 
 
-def _settings(place: Path, name: str) -> Config | None:
-    """The settings in a run's folder, if they are the ones that its name belongs to; None when there are none."""
-    found = read_json(place / name)
-    if found is None:
-        return None
-    config = Config.from_json(schema.fit(found, schema.CONFIG, name))
+def _settings(place: Path, name: str) -> Config:
+    """The settings in a run's folder; UserError when they are not the ones that its name belongs to."""
+    config = Config.from_json(schema.fit(read_json(place / name), schema.CONFIG, name))
     if config.id != place.name:
         raise UserError("The folder's name does not belong to the settings in it.")
     if config.dataset not in CARDS:
@@ -238,11 +235,11 @@ def _unfinished(place: Path, job: ledger.Job | None, alive: Alive) -> Entry:
 def _noted(place: Path, stamps: tuple[Stamp | None, ...], checkpoint: Stamp | None) -> _Noted:
     """Reads an unfinished folder; remembered until one of its files changes."""
     try:
-        config, state = _settings(place, "request.json"), read_json(place / "state.json")
-        if config is None or state is None:
+        if None in stamps:
             raise UserError(
                 "It has no config.json: it was not written by this laboratory, or was cut off at the start."
             )
+        config, state = _settings(place, "request.json"), read_json(place / "state.json")
         schema.fit(state, schema.STATE, "state.json")
     except UserError as error:
         return _Noted(_broken(place, error, _moment(stamps[1])))

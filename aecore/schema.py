@@ -29,7 +29,8 @@ EPOCHS = 1000  # that a run has at most (config.Epochs)
 def fit(found: T, check: Check, name: str) -> T:
     """What was read from the file called `name`, if it has its format; UserError, with the field, if not."""
     if wrong := check(found):
-        raise UserError(f"{name} is spoilt ({plain(wrong)}); delete the run, or put the file back.")
+        wrong = f"it {wrong}" if wrong.startswith(("is ", "has ")) else plain(wrong)
+        raise UserError(f"{name} is spoilt ({wrong}); delete the run, or put the file back.")
     return found
 
 

@@ -6,12 +6,12 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
+import stat
 import time
 from functools import lru_cache
 from pathlib import Path
 
-from aecore import files, ledger, runs
+from aecore import files, ledger, runs, schema
 from aecore.errors import UserError
 
 TRASH = ".trash"
@@ -37,11 +37,17 @@ def delete(run: str, person: str) -> str:
         raise UserError(f"{run} cannot be deleted. {why}")
     ticket = f"{run}~{time.time_ns()}"
     trash = files.folder() / TRASH
-    trash.mkdir(exist_ok=True)
-    _empty(trash)
-    place = runs.path(run)
-    files.write(place / "label.json", json.dumps(dataclasses.asdict(label)))
-    os.replace(place, trash / ticket)
+    files.refuse_links(trash / ticket)
+    try:
+        trash.mkdir(exist_ok=True)
+        _empty(trash)
+        place = runs.path(run)
+        if not place.is_symlink():  # else the link itself goes, and nothing is written where it leads
+            files.remove(place / "label.json")
+            files.write(place / "label.json", json.dumps(dataclasses.asdict(label)))
+        os.replace(place, trash / ticket)
+    except OSError as error:
+        raise UserError(f"{run} cannot be deleted ({error.strerror}): see to the permissions of its folder.") from None
     ledger.forget(run)
     return ticket
 
@@ -50,15 +56,25 @@ def take_back(ticket: str) -> str:
     """Puts a deleted run where it was, with its name and owner; its id. Raises UserError when that cannot be."""
     run, _, _ = ticket.partition("~")
     trashed, place = files.folder() / TRASH / Path(ticket).name, files.folder() / run
-    if not runs.ID.fullmatch(run) or not trashed.is_dir():
+    if not runs.ID.fullmatch(run) or not os.path.lexists(trashed):
         raise UserError(f"{run[:80]} cannot be taken back: it was deleted more than a day ago.")
-    if place.exists():
+    if os.path.lexists(place):
         raise UserError(f"{run} was trained again meanwhile, so the deleted one stays deleted.")
-    label = files.read_json(trashed / "label.json") or {}
+    label = {} if trashed.is_symlink() else _label(trashed)
     os.replace(trashed, place)
-    (place / "label.json").unlink(missing_ok=True)
+    if not place.is_symlink():
+        files.remove(place / "label.json")
     ledger.restore(run, label.get("owner"), label.get("name") or "")
     return run
+
+
+def _label(trashed: Path) -> dict[str, str | None]:
+    """What a deleted run was called and whose it was; nothing where that was spoilt: then it is everybody's."""
+    try:
+        found = files.read_json(trashed / "label.json")
+    except UserError:
+        return {}
+    return {} if schema.LABEL(found) else dict(found)
 
 
 def _empty(trash: Path) -> None:
@@ -66,7 +82,8 @@ def _empty(trash: Path) -> None:
     for folder in trash.iterdir():
         moment = folder.name.rpartition("~")[2]
         if moment.isdecimal() and time.time() - int(moment) / 1e9 > KEPT:
-            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # it stays until somebody may remove it
+                files.remove(folder)
 
 
 def weight(entry: runs.Entry) -> int:
@@ -83,7 +100,10 @@ def _finished_weight(place: Path, created: float) -> int:
 def folder_weight(place: Path) -> int:
     """Bytes of all files in a folder; those that vanish meanwhile count nothing."""
     total = 0
+    if place.is_symlink():
+        return total
     for file in place.rglob("*"):
         with contextlib.suppress(OSError):
-            total += file.stat().st_size if file.is_file() else 0
+            found = file.lstat()
+            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
     return total

@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model
 
-from aecore import devices, maps, metrics, pictures, runs, snapshots, trained
+from aecore import devices, files, maps, metrics, pictures, runs, snapshots, trained
 from aecore.cards import CARDS
 from aecore.checkup import examined
 from aecore.config import Config
@@ -131,7 +131,7 @@ def _begin(draft: runs.Draft, config: Config, device: torch.device) -> tuple[Rec
         try:
             at.load(draft.checkpoint)
         except UserError as error:
-            draft.checkpoint.unlink()
+            files.remove(draft.checkpoint)
             draft.say("training", reason=f"{error} So it started over.")
             return _begin(draft, config, device)
     draft.back_to(at.epoch)
@@ -141,7 +141,9 @@ def _begin(draft: runs.Draft, config: Config, device: torch.device) -> tuple[Rec
 def inherit(model: Autoencoder, parent: str) -> None:
     """Gives a model the weights of a finished run. Raises UserError when they do not fit it or are not there."""
     try:
-        load_model(model, runs.path(parent) / "weights.safetensors")
+        weights = runs.path(parent) / "weights.safetensors"
+        files.opened(weights).close()  # no FIFO, for which safetensors would wait
+        load_model(model, weights)
     except FileNotFoundError:
         raise UserError(f"The run {parent}, whose weights this one starts from, is not here any more.") from None
     except (SafetensorError, RuntimeError, OSError):

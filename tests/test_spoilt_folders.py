@@ -22,6 +22,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from aecore import (
     data,
@@ -243,7 +245,7 @@ def _spoilt(laboratory: Laboratory, seed: int) -> tuple[str, str, str]:
     place = laboratory.fresh(kind)
     done = corrupt.spoil(chance, place, laboratory.outside)
     if chance.random() < 0.15 and place.is_dir() and not place.is_symlink() and any(map(Path.is_file, place.iterdir())):
-        done += f"; {corrupt.spoil(chance, place, laboratory.outside)}"
+        done += f"; {corrupt.spoil(chance, place, laboratory.outside, again=True)}"
     return kind, place.name, done
 
 
@@ -303,3 +305,62 @@ def test_whole_folders_are_what_they_say_they_are(laboratory):
         if kind == "brought":
             assert isinstance(told["products"], products.Products)
     laboratory.clear()
+
+
+# --- Pages ------------------------------------------------------------------------------------------------------------
+
+
+def _page(page: str, run: str, panel: str) -> AppTest:
+    """A page opened on a run, as if by the first visitor since the server was started."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+    app.query_params["run"] = run
+    if page == "inside":
+        app.query_params["panel"] = panel
+    if page:
+        app.switch_page(f"pages/{page}.py")
+    return app.run()
+
+
+def _shown(laboratory: Laboratory, seed: int) -> None:
+    """A page on a spoilt run, or beside one: it shows something, offers the healthy run, and says what is wrong."""
+    from ui.inside import PANELS
+
+    kind, run, done = _spoilt(laboratory, seed)
+    chance = Random(seed)
+    page, other = chance.choice(PAGES), chance.random() < 0.1
+    panel = chance.choice([panel.title for group in PANELS.values() for panel in group])
+    try:
+        with laboratory.out_of_bounds():
+            app = _page(page, HEALTHY.id if other else run, panel)
+        assert not app.exception, [each.message for each in app.exception]
+        assert app.title, "nothing is shown"
+        picker = next(each for each in app.sidebar.selectbox if each.label == "Run")
+        assert any(HEALTHY.id[-4:] in option for option in picker.options), "the healthy run is not offered"
+        said = [each.value for each in (*app.error, *app.warning, *app.info)]
+        assert all(text.strip() and "Traceback" not in text for text in said)
+        if page == "runs":
+            listed = {line["name"]: line for line in app.dataframe[0].value.to_dict("records")}
+            assert listed[HEALTHY.id]["state"] == "finished"
+            found = {entry.id: entry for entry in runs.entries()}
+            assert all(listed[entry.id]["note"] == entry.reason for entry in found.values() if entry.state == "broken")
+        assert SECRET not in str(app.main) + str(app.sidebar), "the secret is out"
+    except Exception as error:
+        raise AssertionError(f"seed {seed}, {page}, {kind}: {done}: {type(error).__name__}: {error}") from error
+    laboratory.tally.update([f"page {page or 'home'}", "pages"])
+
+
+PAGES_SHARE, PAGES_ALL = 20, 400  # seeds
+
+
+@pytest.mark.parametrize(
+    "seeds", [pytest.param(range(PAGES_SHARE)), *(
+        pytest.param(range(start, start + 95), marks=pytest.mark.slow) for start in range(PAGES_SHARE, PAGES_ALL, 95)
+    )], ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}",
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of arithmetic with numbers that a spoilt file made up
+def test_pages_are_shown_whatever_lies_in_a_folder(laboratory, seeds):
+    for seed in seeds:
+        _shown(laboratory, 10_000 + seed)
+    print(f"\n{laboratory.tally['pages']} pages: {dict(laboratory.tally)}")

@@ -251,8 +251,12 @@ SPOILERS: tuple[tuple[Spoiler, int], ...] = (
 )  # fmt: skip
 
 
-def spoil(chance: Random, run: Path, outside: Path) -> str:
-    """Spoils a run's folder in a way that `chance` draws; says what was done. `outside` is a folder that nothing may
-    read or write."""
-    chosen = chance.choices([each for each, _ in SPOILERS], [weight for _, weight in SPOILERS])[0]
+WHOLE = (changed_json, changed_line, changed_head)  # which read what they change
+
+
+def spoil(chance: Random, run: Path, outside: Path, again: bool = False) -> str:
+    """Spoils a run's folder, once or `again`, in a way that `chance` draws; says what was done. `outside` is a folder
+    that nothing may read or write."""
+    there = [(each, weight) for each, weight in SPOILERS if not (again and each in WHOLE)]
+    chosen = chance.choices([each for each, _ in there], [weight for _, weight in there])[0]
     return f"{chosen.__name__}: {chosen(chance, run, outside)}"

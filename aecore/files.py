@@ -44,9 +44,11 @@ def write(file: Path, content: bytes | str, lasting: bool = False) -> None:
         raise
 
 
-def checksum(file: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+def checksum(file: Path, most: int = 10**10) -> str:
+    """The SHA-256 of a file, in hexadecimal. UserError when it has more than `most` bytes, which takes long."""
     with opened(file) as stream:
+        if os.fstat(stream.fileno()).st_size > most:
+            raise _too_large(file, most)
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -122,8 +124,12 @@ def read_bytes(file: Path, most: int) -> bytes:
         except OSError as error:
             raise _unreadable(file, error.strerror or str(error)) from None
     if len(content) > most:
-        raise _unreadable(file, f"it has more than the {most / 1e6:g} MB that such a file can have")
+        raise _too_large(file, most)
     return content
+
+
+def _too_large(file: Path, most: int) -> UserError:
+    return _unreadable(file, f"it has more than the {most / 1e6:g} MB that such a file can have")
 
 
 def read_end(file: Path, most: int) -> str:

@@ -78,7 +78,7 @@ def kept(run: str) -> Products | None:
     entry, file = runs.entry(run), runs.path(run) / NAME
     if not os.path.lexists(file):
         return None
-    runs.check_unchanged(run, NAME)
+    runs.check_unchanged(run, NAME, BYTES)
     try:
         arrays, head = files.read_tensors(file, BYTES)
         said = schema.fit(files.parsed(head["said"].encode()), schema.PRODUCTS, NAME)

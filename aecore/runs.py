@@ -191,13 +191,14 @@ def check_weights(place: Path) -> None:
         raise UserError(f"weights.safetensors is damaged or cut short ({schema.plain(str(error))}).") from None
 
 
-def check_unchanged(run: str, name: str) -> None:
-    """Raises UserError when a file of a finished run is missing, or not the one whose checksum its result holds."""
+def check_unchanged(run: str, name: str, most: int = 10**10) -> None:
+    """Raises UserError when a file of a finished run is missing, has more than `most` bytes, or is not the one whose
+    checksum its result holds."""
     said = entry(run).result.get("sha256", {}).get(name)
     if not said:
         return
     try:
-        found = files.checksum(path(run) / name)
+        found = files.checksum(path(run) / name, most)
     except FileNotFoundError:
         raise UserError(f"{name} of {run} is missing; delete the folder, or fetch it again.") from None
     if said != found:

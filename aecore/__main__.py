@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aecore import jobs, presets, runs
+from aecore import disk, jobs, presets, runs
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.exhibits import EXHIBITS, exhibit
@@ -194,6 +194,8 @@ def train(args: argparse.Namespace) -> None:
 
 
 def list_runs(args: argparse.Namespace) -> None:
+    if wrong := disk.trouble():
+        print(f"aecore: {wrong}", file=sys.stderr)
     show(
         [
             {

@@ -147,8 +147,8 @@ def make_room(vital: bool = False) -> bool:
     trash = folder() / TRASH
     if trash.is_dir() and not trash.is_symlink():
         for oldest in sorted(trash.iterdir(), key=deleted_at):
-            remove(oldest)
-            if not oldest.exists():
+            with contextlib.suppress(OSError):  # the next one, perhaps
+                remove(oldest)
                 return True
     return False
 
@@ -160,9 +160,9 @@ def deleted_at(place: Path) -> int:
 
 
 def remove(place: Path) -> None:
-    """Removes a file, a link or a folder with all that is in it, as far as that can be done."""
+    """Removes what lies there: a file, a folder with all in it, or a link, never what it leads to; nothing is fine.
+    Raises OSError when it cannot be removed."""
     if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(place)
     else:
-        with contextlib.suppress(OSError):
-            place.unlink()
+        place.unlink(missing_ok=True)

@@ -35,7 +35,7 @@ import numpy as np
 import psutil
 from filelock import FileLock
 
-from aecore import disk, files, ledger, permissions, processes, projections
+from aecore import disk, files, ledger, permissions, processes, projections, schema
 from aecore.errors import UserError
 from aecore.knobs import complete
 from aecore.shelf import folder_weight
@@ -68,16 +68,21 @@ class Drawing:
     ahead: int = 0  # maps that come before it
     people: Sequence[str] = ()  # who asked for it, while it is not there yet
     reason: str = ""  # one sentence, when it failed
+    count: int = 0  # points that it must have; 0 where whoever looks does not know
 
     def points(self) -> np.ndarray:
         """The map, float32 [N, 2]. Raises UserError when it is not there (any more)."""
         file = _ready(self.key)
         try:
             with contextlib.suppress(OSError):
-                os.utime(file)  # it was looked at: others go first when room is needed
-            return np.load(file)
+                os.utime(file, follow_symlinks=False)  # it was looked at: others go first when room is needed
+            found: np.ndarray = np.load(io.BytesIO(files.read_bytes(file, MOST_BYTES)))
         except (OSError, ValueError, EOFError):
             raise UserError("This map is not there any more: ask for it again.") from None
+        fits = found.dtype == np.float32 and found.shape == (self.count or len(found), 2)
+        if not fits or not np.isfinite(found).all():
+            raise UserError(f"The file of this map is spoilt: delete {file.name} in the folder .maps, and ask again.")
+        return found
 
 
 @dataclass(frozen=True)
@@ -139,12 +144,13 @@ def ask(
     except psutil.Error as error:
         raise UserError(f"The map cannot be drawn: its process could not be started ({error}).") from None
     assert found is not None
-    return found
+    return dataclasses.replace(found, count=len(codes))
 
 
 def look(codes: np.ndarray, kind: str, knobs: Mapping[str, Any] = NOTHING) -> Drawing | None:
     """Where a map stands; None when nobody asked for it. Starts nothing."""
-    return _stands(_key(np.asarray(codes, np.float32), kind, _settings(kind, knobs)))
+    found = _stands(_key(np.asarray(codes, np.float32), kind, _settings(kind, knobs)))
+    return found and dataclasses.replace(found, count=len(codes))
 
 
 def wanted() -> bool:
@@ -225,7 +231,8 @@ def _request(key: str) -> Request | None:
     """What was asked; None when nobody did, or nobody can read it."""
     with contextlib.suppress(UserError, TypeError):
         found = files.read_json(_making(key) / "request.json")
-        return Request(**found) if found else None
+        if not schema.MAP_REQUEST(found) and found["key"] == key:
+            return Request(**found)
     return None
 
 
@@ -318,8 +325,8 @@ def _fraction(share: float) -> float:
 def _why(key: str) -> str:
     """Why a map was not drawn, in a sentence: the last that its process said."""
     try:
-        said = (_making(key) / "log.txt").read_bytes()[-3000:].decode(errors="replace").split("\n")
-    except OSError:
+        said = files.read_end(_making(key) / "log.txt", 3000).split("\n")
+    except UserError:
         said = []
     last = next((line for line in reversed(said) if line.strip()), "")
     return last or "Its process was ended before the map was done: try again, with fewer points if memory is short."
@@ -332,7 +339,7 @@ def _paces() -> list[list[Any]]:
     """[kind, package, count, seconds] of the last maps, the latest last."""
     with contextlib.suppress(UserError):
         found = files.read_json(_folder() / "paces.json")
-        return found if isinstance(found, list) else []
+        return [] if schema.MAP_PACES(found) else found
     return []
 
 

@@ -6,8 +6,8 @@ is, or how much. It comes trained (photos_training.py) in pretrained/photographs
 
 from __future__ import annotations
 
-import json
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from aecore import files, pictures
+from aecore import files, pictures, schema
 from aecore.errors import UserError
 
 FOLDER = Path(__file__).resolve().parent.parent / "pretrained" / "photographs"
@@ -113,11 +113,11 @@ _AGAIN = "fetch the folder pretrained/photographs again."
 def about(place: Path = FOLDER) -> dict[str, Any]:
     """Its settings, scores and checksum. UserError when they are missing or damaged."""
     try:
-        said = json.loads((place / SETTINGS).read_bytes())
-        if not {"channels", "blocks", "scores", "sha256"} <= said.keys():
-            raise ValueError
-    except (OSError, ValueError, AttributeError) as error:
+        said = files.read_json(place / SETTINGS)
+    except UserError as error:
         raise UserError(f"{SETTINGS} of the network for photographs is missing or damaged: {_AGAIN}") from error
+    if wrong := schema.PHOTOGRAPHS(said):
+        raise UserError(f"{SETTINGS} of the network for photographs is missing or damaged ({wrong}): {_AGAIN}")
     return dict(said)
 
 
@@ -129,13 +129,13 @@ def load(place: Path = FOLDER) -> Cleaner:
             f"No photograph can be cleaned here because {file.parent.parent.name}/{file.parent.name}/{file.name} (the "
             f"weights of the network for photographs) is missing: {_AGAIN}"
         )
-    stamp = file.stat().st_mtime_ns
+    stamp = os.stat(file).st_mtime_ns
     return _load(file, stamp, said["sha256"], Size(tuple(said["channels"]), tuple(said["blocks"])))
 
 
 @lru_cache(maxsize=1)
 def _load(file: Path, stamp: int, checksum: str, size: Size) -> Cleaner:
-    if files.checksum(file) != checksum:
+    if _checksum(file) != checksum:
         raise UserError(
             f"{file.name} of the network for photographs was changed since it was trained (its checksum is another): "
             f"{_AGAIN}"
@@ -146,6 +146,14 @@ def _load(file: Path, stamp: int, checksum: str, size: Size) -> Cleaner:
     except (SafetensorError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(f"{file.name} of the network for photographs does not fit {SETTINGS}: {_AGAIN}") from error
     return net.eval()
+
+
+def _checksum(file: Path) -> str:
+    """The checksum of the weights; empty where something else is in their place."""
+    try:
+        return files.checksum(file)
+    except (FileNotFoundError, UserError):
+        return ""
 
 
 # Cleaning

@@ -4,15 +4,19 @@ Arrays are float32 [C, H, W] in [0, 1] (C = 1 gray or 3 RGB), batches [N, C, H, 
 """
 
 import io
+import os
 import re
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from aecore import files
 from aecore.errors import UserError
 
 MAX_BYTES = 20 * 2**20
@@ -253,6 +257,35 @@ def png(picture: np.ndarray, scale: int = 1) -> bytes:
     file = io.BytesIO()
     Image.fromarray(_enlarge(pixels, scale, axis=0)).save(file, "PNG", compress_level=1)  # small pictures: speed counts
     return file.getvalue()
+
+
+STORED_BYTES, STORED_PIXELS = 4_000_000, 4_000_000  # of a picture in a run's folder, at most: ours have 40 kB
+
+
+def stored(file: Path) -> bytes:
+    """A PNG from a run's folder, fit for a page; b"" when there is none. UserError when it is no PNG of usual size."""
+    try:
+        found = os.lstat(file)
+    except OSError:
+        return b""
+    return _stored(file, (found.st_mtime_ns, found.st_size, found.st_ino))
+
+
+@lru_cache(maxsize=64)
+def _stored(file: Path, stamp: tuple[int, ...]) -> bytes:
+    try:
+        content = files.read_bytes(file, STORED_BYTES)
+        image = Image.open(io.BytesIO(content), formats=["PNG"])  # reads the header only
+        if image.width * image.height > STORED_PIXELS:
+            raise ValueError("too many pixels")
+        image.load()
+    except FileNotFoundError:  # deleted at this moment
+        return b""
+    except (*DAMAGE, *BOMB):
+        raise UserError(
+            f"{file.name} is no picture that can be shown: it is damaged, or not of this laboratory."
+        ) from None
+    return content
 
 
 def _enlarge(pixels: np.ndarray, scale: int, axis: int) -> np.ndarray:

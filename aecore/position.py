@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from aecore import files, schema
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.recipe import Objective, Recipe
@@ -159,17 +162,21 @@ class Position:
             "best": [repr(self.best.loss), self.best.age],
         }
         there = {name: torch.as_tensor(each).detach().cpu().contiguous().clone() for name, each in tensors.items()}
-        return save(there, {"position": json.dumps(numbers)})
+        return save(there, {"position": json.dumps(numbers | {"crc": _crc(there)})})
 
     def load(self, file: Path) -> None:
         """Puts everything where `save` found it. Raises UserError when the file is not of these settings."""
         try:
+            files.opened(file).close()  # no FIFO, for which safetensors would wait
             with safe_open(file, framework="pt") as saved:
-                numbers = json.loads(saved.metadata()["position"])
+                numbers = schema.fit(files.parsed(saved.metadata()["position"].encode()), schema.POSITION, file.name)
                 tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118  not a dictionary
+            if numbers.get("crc") not in (None, _crc(tensors)):  # one of before it was noted has none
+                raise ValueError("its checksum is another")
             self._put(tensors, numbers)
         except Exception as error:
-            raise UserError(f"The checkpoint cannot be read ({type(error).__name__}: {error}).") from None
+            why = schema.plain(f"{type(error).__name__}: {error}")
+            raise UserError(f"The checkpoint cannot be read ({why}).") from None
 
     @torch.no_grad()
     def _put(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
@@ -192,6 +199,15 @@ class Position:
         self.order = tensors["order"].long().to(self.device)
         self.epoch, self.step = numbers["epoch"], numbers["step"]
         self.pictures, self.seconds = numbers["pictures"], numbers["seconds"]
+
+
+def _crc(tensors: Mapping[str, Tensor]) -> int:
+    """A checksum (CRC-32) of tensors on the CPU by their names: a flipped bit in the order of the pictures, say, would
+    end every training that goes on from there."""
+    found = 0
+    for name in sorted(tensors):
+        found = zlib.crc32(tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy().data, found)
+    return found
 
 
 def moved(objective: Objective) -> list[Tensor]:

@@ -4,15 +4,16 @@ some test pictures. With it every page works on a computer on which nothing has 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from aecore import files, metrics, runs
+from aecore import files, metrics, runs, schema
+from aecore.cards import CARDS
 from aecore.data import Data, Split
 from aecore.errors import UserError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "products.safetensors"
 KEPT = 2000  # test pictures whose codes are kept: the first ones
+BYTES = 100_000_000  # of the file: 2,000 codes of 4,096 numbers have 16 MB
 VOTERS = 4  # training pictures whose classes a test picture's is guessed from
 
 
@@ -72,24 +74,43 @@ def keep(place: Path, products: Products) -> None:
 
 
 def kept(run: str) -> Products | None:
-    """What a run brings along; None when it brings nothing. UserError when the file is damaged."""
-    file = runs.path(run) / NAME
-    if not file.exists():
+    """What a run brings along; None when it brings nothing. UserError when the file is damaged, or of another run."""
+    entry, file = runs.entry(run), runs.path(run) / NAME
+    if not os.path.lexists(file):
         return None
-    runs.check_unchanged(run, NAME)
+    runs.check_unchanged(run, NAME, BYTES)
     try:
-        with safe_open(file, framework="numpy") as stream:
-            names = stream.keys()  # it is no dictionary
-            said, arrays = json.loads(stream.metadata()["said"]), {n: stream.get_tensor(n) for n in names}
-            return Products(
-                arrays["codes"].astype(np.float32),
-                arrays["votes"].astype(np.int64),
-                arrays["errors"].astype(np.float32),
-                arrays.get("nats"),
-                said["agreement"],
-            )
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{NAME} of {run} is damaged ({error}); fetch or remake it.") from None
+        arrays, head = files.read_tensors(file, BYTES)
+        said = schema.fit(files.parsed(head["said"].encode()), schema.PRODUCTS, NAME)
+        found = Products(
+            arrays["codes"].astype(np.float32),
+            arrays["votes"].astype(np.int64),
+            arrays["errors"].astype(np.float32),
+            arrays.get("nats"),
+            float(said["agreement"]),
+        )
+    except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{NAME} of {run} is damaged ({schema.plain(str(error))}); fetch or remake it.") from None
+    if wrong := _wrong(found, entry):
+        raise UserError(f"{NAME} of {run} is spoilt ({wrong}); fetch or remake it.")
+    return found
+
+
+def _wrong(found: Products, entry: runs.Entry) -> str:
+    """What does not fit the run that brings it, in words; empty when all does."""
+    scores = entry.result.get("scores")  # of pictures that are not here: the same ones
+    if entry.config is None or not scores:
+        return "result.json has no scores beside it"
+    card, size, nats = CARDS[entry.config.dataset], scores["code_size"], found.nats
+    count = min(KEPT, card.test)
+    if found.codes.shape != (count, size) or found.votes.shape != (count,) or found.errors.shape != (count,):
+        return f"it is not of {count} codes of {size} numbers"
+    if nats is not None and (nats.shape != (size,) or nats.dtype != np.float32):
+        return f"its nats are not those of {size} numbers"
+    if not 0 <= found.votes.min() <= found.votes.max() < len(card.classes):
+        return "it votes for classes that there are not"
+    known = [found.codes, found.errors] + ([] if nats is None else [nats])
+    return "" if all(np.isfinite(each).all() for each in known) else "it has numbers that are not finite"
 
 
 def stand_in(opened: Trained, products: Products) -> Split:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from aecore import files
 from aecore.errors import UserError
 
 NAME = "program.safetensors"
+BYTES = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def keep(place: Path, program: Program) -> None:
 def kept(place: Path) -> Program:
     """Reads it back; UserError when it is missing or damaged."""
     try:
-        with safe_open(place / NAME, framework="numpy") as file:
-            return Program(json.loads(file.metadata()["head"]), file.get_tensor("weights").astype(np.float32))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        arrays, said = files.read_tensors(place / NAME, BYTES)
+        return Program(dict(files.parsed(said["head"].encode())), arrays["weights"].astype(np.float32))
+    except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"The browser's part of {place.name} cannot be read ({error}); remake it.") from None

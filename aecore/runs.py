@@ -16,21 +16,24 @@ Nothing here imports torch: the first screen lists runs without it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
 import re
+import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 
-from aecore import disk, files, ledger, processes
+from aecore import database, disk, files, ledger, processes, schema
+from aecore.cards import CARDS
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.exhibits import EXHIBITS
@@ -39,7 +42,7 @@ from aecore.files import read_json
 from aecore.files import write as write
 
 GALLERY = Path(__file__).resolve().parent.parent / "pretrained"
-ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}")
+ID = re.compile(schema.ID)
 
 State = Literal["finished", "training", "waiting", "paused", "stopped", "failed", "broken"]
 Order = Literal["stop", "pause"]
@@ -63,7 +66,7 @@ def path(run: str) -> Path:
     if not ID.fullmatch(run):
         raise UnknownRun(f"There is no run called {run[:80]!r}; pick one from the list.")
     ours = folder() / run
-    return GALLERY / run if not ours.exists() and (GALLERY / run).exists() else ours
+    return GALLERY / run if not os.path.exists(ours) and os.path.exists(GALLERY / run) else ours
 
 
 @dataclass(frozen=True)
@@ -97,107 +100,177 @@ class Entry:
         return self.state in ("training", "waiting")
 
 
+Stamp = tuple[int, int, int, int]  # by which a file is known to be the one that was read before
+Alive = Callable[[int | None, float | None], bool]
+
+
 def entry(run: str) -> Entry:
     """What there is of a run; UnknownRun when there is nothing. A spoilt folder is an entry that says why."""
-    place = path(run)
-    if not place.is_dir():
-        raise UnknownRun(f"There is no run called {run}; deleted, or of another laboratory: pick one from the list.")
-    found = _stamp(place)
+    return _entry(path(run), ledger.job, processes.alive)
+
+
+def _entry(place: Path, job: Callable[[str], ledger.Job | None], alive: Alive) -> Entry:
+    kind = _stamp(place)
+    if kind and stat.S_ISLNK(kind[3]) and os.path.isdir(place):
+        return _broken(place, "It is a symbolic link, and links in the runs folder are not followed; delete it.")
+    if not kind or not stat.S_ISDIR(kind[3]):
+        raise UnknownRun(f"There is no run called {place.name}; deleted, or of another laboratory: pick one.")
+    found = _complete(place)
     if found is None:
-        unfinished = _unfinished(place)
-        found = _stamp(place)  # it may have been finished while we looked
+        unfinished = _unfinished(place, job(place.name), alive)  # the job is looked up before the state, see there
+        found = _complete(place)  # it may have been finished while we looked
         if found is None:
             return unfinished
     return _finished(place, found)
 
 
-def _stamp(place: Path) -> int | None:
-    """When a folder became complete, None when it is not."""
+def _stamp(file: Path | str) -> Stamp | None:
+    """What tells a file from another in its place; None when there is none, or nobody may look."""
     try:
-        return (place / "config.json").stat().st_mtime_ns
+        found = os.lstat(file)
     except OSError:
         return None
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
 
 
-@lru_cache(maxsize=2048)
-def _finished(place: Path, stamp: int) -> Entry:
-    """A folder with a config.json; remembered until that file changes (`stamp`)."""
-    gallery, created = place.parent == GALLERY, stamp / 1e9
+def _stamps(place: Path, *names: str) -> tuple[Stamp | None, ...]:
+    return tuple(_stamp(os.path.join(place, name)) for name in names)
+
+
+def _complete(place: Path) -> tuple[Stamp | None, ...] | None:
+    """The stamps of the files that make a folder complete; None when it is not."""
+    config = _stamp(os.path.join(place, "config.json"))
+    return config and (config, *_stamps(place, "result.json", WEIGHTS))
+
+
+def _moment(stamp: Stamp | None) -> float:
+    """When a file was written, in seconds since 1970, within what a table of dates can show."""
+    return min(max(stamp[0] / 1e9, 0.0), schema.LATEST) if stamp else 0.0
+
+
+def _broken(place: Path, error: UserError | str, created: float = 0.0) -> Entry:
+    reason = schema.plain(str(error), 400)
+    reason = reason if reason.endswith(".") else f"{reason} ..."
+    return Entry(place.name, "broken", reason=reason, gallery=place.parent == GALLERY, created=created)
+
+
+def _settings(place: Path, name: str) -> Config:
+    """The settings in a run's folder; UserError when they are not the ones that its name belongs to."""
+    config = Config.from_json(schema.fit(read_json(place / name), schema.CONFIG, name))
+    if config.id != place.name:
+        raise UserError("The folder's name does not belong to the settings in it.")
+    if config.dataset not in CARDS:
+        raise UserError(f"Its data set, {config.dataset}, is not known to this version of the laboratory.")
+    return config
+
+
+@lru_cache(maxsize=4096)
+def _finished(place: Path, stamps: tuple[Stamp | None, ...]) -> Entry:
+    """A folder with a config.json; remembered until one of the files that it needs changes (`stamps`)."""
     try:
-        config = Config.from_json(read_json(place / "config.json"))
-        result = read_json(place / "result.json")
-        if not isinstance(result, dict):
+        config, result = _settings(place, "config.json"), read_json(place / "result.json")
+        if result is None:
             raise UserError("result.json is missing.")
-        if config.id != place.name:
-            raise UserError("The folder's name does not belong to the settings in it.")
+        schema.fit(result, schema.RESULT, "result.json")
         check_weights(place)
     except UserError as error:
-        return Entry(place.name, "broken", reason=str(error), gallery=gallery, created=created)
-    if isinstance(result.get("created"), float):
-        created = result["created"]
-    return Entry(place.name, "finished", config, result, gallery=gallery, created=created)
+        return _broken(place, error, _moment(stamps[0]))
+    return Entry(
+        place.name, "finished", config, result, gallery=place.parent == GALLERY, created=float(result["created"])
+    )
 
 
 def check_weights(place: Path) -> None:
     """Raises UserError when the weights are missing or cut short; reads the header only."""
     try:
-        with safe_open(place / "weights.safetensors", framework="numpy"):
+        files.opened(place / WEIGHTS).close()  # no FIFO, for which safetensors would wait
+        with safe_open(place / WEIGHTS, framework="numpy"):
             pass
     except FileNotFoundError:
         raise UserError("weights.safetensors is missing.") from None
     except (SafetensorError, OSError) as error:
-        raise UserError(f"weights.safetensors is damaged or cut short ({error}).") from None
+        raise UserError(f"weights.safetensors is damaged or cut short ({schema.plain(str(error))}).") from None
 
 
-def check_unchanged(run: str, name: str) -> None:
-    """Raises UserError when a file of a finished run is missing, or not the one whose checksum its result holds."""
-    said, file = entry(run).result.get("sha256", {}).get(name), path(run) / name
-    if said and not file.exists():
-        raise UserError(f"{name} of {run} is missing; delete the folder, or fetch it again.")
-    if said and said != files.checksum(file):
+def check_unchanged(run: str, name: str, most: int = 10**10) -> None:
+    """Raises UserError when a file of a finished run is missing, has more than `most` bytes, or is not the one whose
+    checksum its result holds."""
+    said = entry(run).result.get("sha256", {}).get(name)
+    if not said:
+        return
+    try:
+        found = files.checksum(path(run) / name, most)
+    except FileNotFoundError:
+        raise UserError(f"{name} of {run} is missing; delete the folder, or fetch it again.") from None
+    if said != found:
         raise UserError(
             f"{name} of {run} was changed or cut short (its checksum is not the one in result.json), so it is not "
             "used; delete the folder, or fetch it again."
         )
 
 
-def _unfinished(place: Path) -> Entry:
-    job = ledger.job(place.name)  # before the state, which says how it came to rest when there is none any more
+@dataclass(frozen=True)
+class _Noted:
+    """What an unfinished folder says: its entry, and the process that answers for it."""
+
+    entry: Entry
+    pid: int | None = None
+    born: float | None = None
+
+
+def _unfinished(place: Path, job: ledger.Job | None, alive: Alive) -> Entry:
+    """A folder without a config.json. Its `job` was looked up before its state, which says how the run came to rest
+    when there is none any more."""
+    noted = _noted(place, _stamps(place, "request.json", "state.json"), _stamp(os.path.join(place, CHECKPOINT)))
+    said = noted.entry
+    if said.config is None:
+        return said
+    if job:
+        state: State = "training" if job.state == "running" else "waiting"
+        return said if said.state == state else dataclasses.replace(said, state=state)
+    if said.moving and not alive(noted.pid, noted.born):
+        return dataclasses.replace(said, state="stopped", reason="Its process ended before it was done.")
+    return said
+
+
+@lru_cache(maxsize=8192)  # as many as may wait, or a list would read all of them anew
+def _noted(place: Path, stamps: tuple[Stamp | None, ...], checkpoint: Stamp | None) -> _Noted:
+    """Reads an unfinished folder; remembered until one of its files changes."""
     try:
-        request, state = read_json(place / "request.json"), read_json(place / "state.json")
-        if request is None or not isinstance(state, dict):
+        if None in stamps:
             raise UserError(
                 "It has no config.json: it was not written by this laboratory, or was cut off at the start."
             )
-        if state.get("state") not in get_args(State) or not isinstance(state.get("time"), float):
-            raise UserError("Its state.json was not written by this laboratory; delete the folder.")
-        config = Config.from_json(request)
+        config, state = _settings(place, "request.json"), read_json(place / "state.json")
+        schema.fit(state, schema.STATE, "state.json")
     except UserError as error:
-        return Entry(place.name, "broken", reason=str(error))
-    said, reason = state["state"], state.get("reason", "")
-    if job:
-        said = "training" if job.state == "running" else "waiting"
-    elif said in ("training", "waiting") and not processes.alive(state.get("pid"), state.get("born")):
-        said, reason = "stopped", "Its process ended before it was done."
-    return Entry(
-        place.name,
-        said,
-        config,
-        progress=state.get("progress", {}),
-        reason=reason,
-        offer=state.get("offer", ""),
-        log=state.get("log", ""),
-        diverged=bool(state.get("diverged")),
-        kept=(place / CHECKPOINT).exists(),
-        created=state["time"],
+        return _Noted(_broken(place, error, _moment(stamps[1])))
+    return _Noted(
+        Entry(
+            place.name,
+            state["state"],
+            config,
+            progress=state.get("progress", {}),
+            reason=state.get("reason", ""),
+            offer=state.get("offer", ""),
+            log=state.get("log", ""),
+            diverged=state.get("diverged", False),
+            kept=checkpoint is not None and stat.S_ISREG(checkpoint[3]),
+            created=float(state["time"]),
+        ),
+        state.get("pid"),
+        state.get("born"),
     )
 
 
 def entries() -> list[Entry]:
-    """Every run, newest first, the gallery last."""
-    ours = _entries(_folders(folder()))
-    exhibits = (each for each in _folders(GALLERY) if (each / "config.json").exists())  # not all there is are runs
-    gallery = _entries(each for each in exhibits if not (folder() / each.name).exists())
+    """Every run, newest first, the gallery last. Nothing that lies there stops the list."""
+    alive = lru_cache(maxsize=None)(processes.alive)  # many wait for one process, which is asked after once a list
+    jobs = database.known().jobs
+    ours = list(_entries(_folders(folder()), jobs, alive))
+    own = {entry.id for entry in ours}
+    exhibits = (each for each in _folders(GALLERY) if _complete(each))  # not all there is are runs
+    gallery = _entries((each for each in exhibits if each.name not in own), {}, alive)
     return sorted(ours, key=lambda e: -e.created) + sorted(gallery, key=_turn)
 
 
@@ -207,49 +280,84 @@ def _turn(entry: Entry) -> int:
     return list(EXHIBITS).index(name) if name in EXHIBITS else len(EXHIBITS)
 
 
-def _entries(places: Iterable[Path]) -> Iterator[Entry]:
+def _entries(places: Iterable[Path], jobs: Mapping[str, ledger.Job], alive: Alive) -> Iterator[Entry]:
     for place in places:
         with contextlib.suppress(UnknownRun):  # deleted at this moment
-            yield entry(place.name)
+            yield _entry(place, jobs.get, alive)
 
 
 def _folders(place: Path) -> Iterator[Path]:
-    if place.is_dir():
-        yield from (each for each in sorted(place.iterdir()) if each.is_dir() and ID.fullmatch(each.name))
+    """What may be runs in a folder, links to folders among them; nothing when there is no such folder, or none that may
+    be read (`disk.trouble` says that)."""
+    try:
+        with os.scandir(place) as found:
+            there = [each for each in found if ID.fullmatch(each.name)]
+    except OSError:
+        return
+    for name in sorted(each.name for each in there if each.is_dir(follow_symlinks=False) or os.path.isdir(each.path)):
+        yield place / name
+
+
+HISTORY_BYTES = 200_000_000  # 1,000 epochs of a code of 4,096 numbers have half of it
 
 
 def kept_label(run: str) -> dict[str, str | None]:
     """Whose a run is and what it is called, as its folder says: `owner`, `owner_name`, `name`."""
     with contextlib.suppress(UserError):
-        said = read_json(path(run) / LABEL)
-        if isinstance(said, dict):
-            return {key: value for key, value in said.items() if value is None or isinstance(value, str)}
+        return schema.fit(read_json(path(run) / LABEL) or {}, schema.LABEL, LABEL)
     return {}
 
 
 def kept_state(run: str) -> dict[str, Any]:
     """What a run's state.json says; nothing when there is none, or a spoilt one."""
     with contextlib.suppress(UserError):
-        said = read_json(path(run) / "state.json")
-        return said if isinstance(said, dict) else {}
+        return schema.fit(read_json(path(run) / "state.json") or {}, schema.STATE, "state.json")
     return {}
 
 
 def history(run: str) -> list[dict[str, Any]]:
     """One dictionary an epoch: `epoch`, `seconds`, `train`, `validation` (loss parts, nats per picture), `vitals` (what
-    vitals.py notes). Everybody gets the same ones: read them, never write into them."""
+    vitals.py notes). Ends before the first line that is spoilt, of which `history_trouble` tells. Everybody gets the
+    same ones: read them, never write into them."""
+    return list(_known(run)[0])
+
+
+def history_trouble(run: str) -> str:
+    """From where on the history of a run cannot be read, and why: one sentence; empty when all of it can."""
+    return _known(run)[1]
+
+
+def _known(run: str) -> tuple[Sequence[dict[str, Any]], str]:
     file = path(run) / "history.jsonl"
-    try:
-        found = file.stat()
-        return list(_history(file, found.st_mtime_ns, found.st_size))
-    except FileNotFoundError:
-        return []
+    stamp = _stamp(file)
+    return _history(file, stamp) if stamp else ((), "")
 
 
 @lru_cache(maxsize=16)  # of a thousand epochs with their vitals 5 MB each
-def _history(file: Path, stamp: int, size: int) -> Sequence[dict[str, Any]]:
-    lines = file.read_text().split("\n")[:-1]
-    return tuple(json.loads(line) for line in lines)  # what follows the last newline is half written at this moment
+def _history(file: Path, stamp: Stamp) -> tuple[Sequence[dict[str, Any]], str]:
+    lines: list[dict[str, Any]] = []
+    try:
+        content = files.read_bytes(file, HISTORY_BYTES)
+        for line in content.split(b"\n")[:-1]:  # what follows the last newline is half written at this moment
+            lines.append(_epoch(line, lines[-1]["epoch"] if lines else 0))
+    except FileNotFoundError:  # deleted at this moment
+        return (), ""
+    except UserError as error:
+        return lines, str(error)
+    except ValueError as error:
+        why = schema.plain(str(error))
+        return lines, f"Line {len(lines) + 1} of history.jsonl is spoilt ({why}): from there on its epochs are lost."
+    return lines, ""
+
+
+def _epoch(line: bytes, before: int) -> dict[str, Any]:
+    """A line of a history that comes after the one of epoch `before`; ValueError when it is spoilt."""
+    found: dict[str, Any] = files.parsed(line)
+    if wrong := schema.LINE(found):
+        raise ValueError(wrong)
+    if found["epoch"] <= before:
+        raise ValueError(f"epoch {found['epoch']} follows epoch {before}")
+    return found
 
 
 def rest(order: Order, epoch: int, epochs: int) -> str:
@@ -329,10 +437,10 @@ class Draft:
         """An order to come to rest, and when it was given (seconds since 1970)."""
         file = self.place / "order"
         try:
-            order, given = file.read_text(), file.stat().st_mtime
-        except FileNotFoundError:
+            order, given = files.read_bytes(file, 100), file.stat().st_mtime
+        except (FileNotFoundError, UserError):  # what is no file is no order
             return None
-        return ("pause" if order == "pause" else "stop"), given
+        return ("pause" if order == b"pause" else "stop"), given
 
     # What it has learnt
 
@@ -366,9 +474,9 @@ class Draft:
     def log(self, most: int = 3000) -> str:
         """The end of what its processes printed."""
         try:
-            return (self.place / "log.txt").read_bytes()[-most:].decode(errors="replace")
-        except FileNotFoundError:
-            return ""
+            return files.read_end(self.place / "log.txt", most)
+        except UserError as error:
+            return str(error)
 
     def finish(
         self, weights: bytes, result: Mapping[str, Any], thumbnail: bytes, adversary: bytes | None = None
@@ -394,4 +502,5 @@ class Draft:
         for half in self.place.rglob(".*"):
             writer = half.name.split("-")[-2:-1]  # as files.write names it
             if not (writer and writer[0].isdecimal() and processes.there(int(writer[0]))):
-                disk.remove(half)
+                with contextlib.suppress(OSError):
+                    disk.remove(half)

@@ -15,8 +15,9 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from aecore import disk, files, ledger, permissions, processes, runs
+from aecore import disk, files, ledger, permissions, processes, runs, schema
 from aecore.errors import UserError
 
 KEPT = 24 * 3600  # seconds that a deleted run can be taken back
@@ -44,6 +45,8 @@ def keep_label(run: str) -> None:
     if place.is_dir() and not place.is_symlink():
         said = {"owner": label.owner, "owner_name": label.owner_name, "name": label.name}
         with disk.explained():
+            if not (place / runs.LABEL).is_file():
+                disk.remove(place / runs.LABEL)  # a folder, say, which no file can replace
             files.write(place / runs.LABEL, json.dumps(said), vital=True)
 
 
@@ -77,7 +80,7 @@ def delete(run: str, person: str) -> str:
     room = not disk.full()
     if room:
         keep_label(run)
-    with disk.explained():
+    with disk.explained(f"{run} cannot be deleted"):
         trash = disk.inner(disk.TRASH)
         _tidy(trash)
         ticket = f"{run}~{time.time_ns()}"
@@ -99,10 +102,10 @@ def take_back(ticket: str, person: str) -> str:
         raise UserError(f"{found.run} was trained again meanwhile, so the deleted one stays deleted.")
     # what is said of it comes first: whoever dies after that has lost nothing, and can do it again
     ledger.restore(found.run, found.label.owner, found.label.name)
-    with disk.explained():
+    with disk.explained(f"{found.run} cannot be restored"):
         os.replace(trashed, place)
         if not place.is_symlink():
-            (place / runs.DELETED).unlink(missing_ok=True)
+            disk.remove(place / runs.DELETED)
     return found.run
 
 
@@ -110,7 +113,8 @@ def delete_for_good(ticket: str, person: str) -> None:
     """Removes a run from the trash, which frees its room at once. Raises UserError where that is not allowed."""
     found = deleted(ticket)
     permissions.check("delete for good", found.case(person), found.run)
-    disk.remove(files.folder() / disk.TRASH / ticket)
+    with disk.explained(f"{found.run} cannot be deleted for good"):
+        disk.remove(files.folder() / disk.TRASH / ticket)
 
 
 def deleted(ticket: str) -> Deleted:
@@ -120,26 +124,25 @@ def deleted(ticket: str) -> Deleted:
     there = trashed.is_dir() or trashed.is_symlink()
     if not runs.ID.fullmatch(run) or not moment.isdecimal() or not there:
         raise UserError("This run is not in the trash any more: it was deleted more than a day ago, or for good.")
-    label, about = (_said(trashed / name) for name in (runs.LABEL, runs.DELETED))
-    texts = {name: str(label.get(name) or "")[:200] for name in ("owner", "owner_name", "name")}
-    said = ledger.Label(texts["owner"] or None, texts["owner_name"], texts["name"]) if label else ledger.label(run)
-    return Deleted(ticket, run, str(about.get("by") or ""), said, _age(trashed, about), folder_weight(trashed))
+    label, about = _said(trashed / runs.LABEL, schema.LABEL), _said(trashed / runs.DELETED, schema.DELETED)
+    owner, owner_name, name = (label.get(each) or "" for each in ("owner", "owner_name", "name"))
+    said = ledger.Label(owner or None, owner_name, name) if label else ledger.label(run)
+    return Deleted(ticket, run, about.get("by") or "", said, _age(trashed, about), folder_weight(trashed))
 
 
-def _said(file: Path) -> dict[str, object]:
+def _said(file: Path, format: schema.Check) -> dict[str, Any]:
     """What one of the two small files in a deleted run says; nothing when it is spoilt."""
     with contextlib.suppress(UserError):
-        found = files.read_json(file)
-        return found if isinstance(found, dict) else {}
+        found: dict[str, Any] = schema.fit(files.read_json(file) or {}, format, file.name)
+        return found
     return {}
 
 
-def _age(trashed: Path, about: dict[str, object]) -> float:
+def _age(trashed: Path, about: dict[str, Any]) -> float:
     """Seconds since something was deleted, by the time that the machine is up: a clock that is set right empties no
     trash. Across a restart only the clock is left."""
-    up = about.get("up")
-    if about.get("boot") == processes.boot() and isinstance(up, float):
-        return max(0.0, processes.up() - up)
+    if about.get("boot") == processes.boot() and "up" in about:
+        return max(0.0, processes.up() - about["up"])
     return max(0.0, time.time() - disk.deleted_at(trashed) / 1e9)
 
 
@@ -158,8 +161,9 @@ def trash(person: str) -> list[Deleted]:
 def _tidy(trash: Path) -> None:
     """Removes for good what was deleted more than a day ago, and what is no deleted run."""
     for place in list(trash.iterdir()):
-        if _age(place, _said(place / runs.DELETED) if not place.is_symlink() else {}) > KEPT:
-            disk.remove(place)
+        if _age(place, _said(place / runs.DELETED, schema.DELETED)) > KEPT:
+            with contextlib.suppress(OSError):  # it stays until somebody may remove it
+                disk.remove(place)
 
 
 # --- What it weighs ---------------------------------------------------------------------------------------------------

@@ -7,21 +7,23 @@ beginning, where most is learnt. Nothing here imports torch.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
+import re
 import time
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from aecore import files, latents, runs
+from aecore import disk, files, latents, runs, schema
+from aecore.cards import CARDS
+from aecore.errors import UserError
 
 if TYPE_CHECKING:
     from aecore.data import Split
@@ -32,6 +34,9 @@ CODES, NUMBERS = 2000, 256_000  # pictures whose codes are kept, and how many nu
 SIDE = 15  # pictures along each side of the manifold
 SHOWN = 16  # reconstructions
 MOST, BYTES = 40, 10_000_000  # snapshots a run after the first one, and what all of them take on the disk
+NAME = re.compile(r"\d{5,7}\.safetensors", re.ASCII)
+FILE_BYTES = 50_000_000  # of one of them, unpacked too: ten times the largest that fit into BYTES
+SHAPES = schema.named(schema.SHAPE, most=10)  # of what `_tight` compresses
 START, SHARE = 0.25, 0.004  # of the training time: seconds to begin with, and a share
 
 
@@ -103,6 +108,7 @@ class Album:
 
     def __init__(self, place: Path, pixels: int, size: int, epochs: int) -> None:
         self.place = place / FOLDER
+        files.refuse_links(self.place / "any")  # nothing is written through it
         self.place.mkdir(exist_ok=True)
         each = (SIDE * SIDE + SHOWN) * pixels + room(size) * (size + 2) * 2 + 2000
         most = max(4, min(MOST, BYTES // each - 1))
@@ -117,7 +123,7 @@ class Album:
         for number, file in _files(self.place.parent):
             read = _read(file) if number <= epoch else None
             if read is None:
-                file.unlink(missing_ok=True)
+                disk.remove(file)
             else:
                 self.known.add(number)
                 self.last = read
@@ -144,9 +150,11 @@ def _packed(snapshot: Snapshot) -> bytes:
 
 
 def _files(place: Path) -> list[tuple[int, Path]]:
-    """(epoch, file) of the snapshots in a run's folder, by epoch."""
+    """(epoch, file) of the snapshots in a run's folder, by epoch; none where a link stands for their folder."""
+    if (place / FOLDER).is_symlink():
+        return []
     found = (place / FOLDER).glob("[0-9]*.safetensors")
-    return sorted((int(file.stem), file) for file in found if file.stem.isdecimal())
+    return sorted((int(file.stem), file) for file in found if NAME.fullmatch(file.name))
 
 
 def _tight(snapshot: Snapshot) -> bytes:
@@ -160,20 +168,54 @@ def _tight(snapshot: Snapshot) -> bytes:
 
 
 def _open(file: Path) -> Snapshot:
-    with safe_open(file, framework="numpy") as saved:
-        said = saved.metadata()
-        arrays: dict[str, Any] = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118
-    for name, shape in json.loads(said.get("compressed", "{}")).items():
-        arrays[name] = np.frombuffer(zlib.decompress(arrays[name].tobytes()), np.uint8).reshape(shape)
-    first, second = json.loads(said["names"])
-    return Snapshot(int(file.stem), (first, second), **arrays)
+    """A snapshot as it was written; UserError when it is not one."""
+    try:
+        arrays, said = files.read_tensors(file, FILE_BYTES)
+        shapes = schema.fit(files.parsed(said.get("compressed", "{}").encode()), SHAPES, file.name)
+        for name, shape in shapes.items():
+            arrays[name] = _whole(arrays[name], shape)
+        first, second = schema.fit(files.parsed(said["names"].encode()), schema.AXES, file.name)
+        taken = Snapshot(int(file.stem), (first, second), **arrays)
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        raise UserError(f"{file.name} is no snapshot of this laboratory ({schema.plain(str(error))}).") from None
+    if wrong := _wrong(taken):
+        raise UserError(f"{file.name} is spoilt ({wrong}); it is left out.")
+    return taken
+
+
+def _whole(packed: np.ndarray, shape: list[int]) -> np.ndarray:
+    """Pictures that were compressed; ValueError when they are not as many as they should be."""
+    size = math.prod(shape)
+    if size > FILE_BYTES:
+        raise ValueError("it unpacks to more than a snapshot has")
+    unpacked = zlib.decompressobj().decompress(packed.tobytes(), size + 1)
+    return np.frombuffer(unpacked, np.uint8).reshape(shape)
+
+
+def _wrong(taken: Snapshot) -> str:
+    """What is wrong with the arrays of a snapshot among themselves, in words; empty when all fit."""
+    kinds = {"codes": ("f2", 2), "points": ("f2", 2), "x": ("f4", 1), "y": ("f4", 1)}
+    kinds |= {"manifold": ("u1", 4), "reconstructions": ("u1", 4)}
+    arrays = {name: getattr(taken, name) for name in kinds}
+    for name, (kind, dimensions) in kinds.items():
+        if arrays[name].dtype != np.dtype(kind) or arrays[name].ndim != dimensions:
+            return f"{name} has another type or shape"
+    side, (count, axes), shape = len(taken.x), taken.points.shape, taken.manifold.shape[1:]
+    if not (1 < side == len(taken.y) <= 64 and np.isfinite(taken.x).all() and np.isfinite(taken.y).all()):
+        return "its grid is none"
+    if axes != 2 or not 0 < count <= CODES or len(taken.codes) not in (0, count) or not taken.codes.shape[1]:
+        return "its codes and points do not fit each other"
+    if len(taken.manifold) != side**2 or taken.reconstructions.shape[1:] != shape:
+        return "its pictures do not fit each other"
+    return "" if shape[0] in (1, 3) and 0 < len(taken.reconstructions) <= 64 else "its pictures have no colours"
 
 
 def _read(file: Path) -> Snapshot | None:
-    """A snapshot; None for one half written at a power cut, or deleted at this moment."""
-    with contextlib.suppress(SafetensorError, OSError, KeyError, TypeError, ValueError, zlib.error):
+    """A snapshot; None for one that is spoilt, half written at a power cut, or deleted at this moment."""
+    try:
         return _open(file)
-    return None
+    except (FileNotFoundError, UserError):
+        return None
 
 
 def thin(place: Path, most: int) -> None:
@@ -194,6 +236,22 @@ def epochs(run: str) -> list[int]:
 
 
 def load(run: str, epoch: int | None = None) -> list[Snapshot]:
-    """All snapshots of a run by epoch, or the one of an epoch; one that cannot be read is left out."""
+    """All snapshots of a run by epoch, or the one of an epoch. One that cannot be read is left out, and so is one that
+    is not of this run's data set or not like most of them."""
+    try:
+        config = runs.entry(run).config
+    except runs.UnknownRun:  # deleted at this moment
+        return []
     wanted = (_read(file) for number, file in _files(runs.path(run)) if epoch is None or number == epoch)
-    return [each for each in wanted if each is not None]
+    taken = [each for each in wanted if each is not None and (config is None or _belongs(each, config.dataset))]
+    kinds = Counter(map(_shapes, taken))
+    return [each for each in taken if _shapes(each) == max(kinds, key=lambda shapes: kinds[shapes])]
+
+
+def _belongs(taken: Snapshot, dataset: str) -> bool:
+    card = CARDS[dataset]
+    return taken.manifold.shape[1:] == card.shape and len(taken.points) <= min(card.test, room(taken.codes.shape[1]))
+
+
+def _shapes(taken: Snapshot) -> tuple[tuple[int, ...], ...]:
+    return tuple(each.shape for each in vars(taken).values() if isinstance(each, np.ndarray))

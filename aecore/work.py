@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model
 
-from aecore import devices, disk, maps, metrics, pictures, runs, snapshots, trained
+from aecore import devices, disk, files, maps, metrics, pictures, runs, snapshots, trained
 from aecore.cards import CARDS
 from aecore.checkup import examined
 from aecore.config import Config
@@ -182,7 +182,7 @@ def _begin(draft: runs.Draft, config: Config, device: torch.device, written: Wri
         try:
             at.load(draft.checkpoint)
         except UserError as error:
-            draft.checkpoint.unlink()
+            disk.remove(draft.checkpoint)
             draft.say("training", reason=f"{error} So it started over.")
             return _begin(draft, config, device, written)
     written(draft.back_to, at.epoch)
@@ -192,7 +192,9 @@ def _begin(draft: runs.Draft, config: Config, device: torch.device, written: Wri
 def inherit(model: Autoencoder, parent: str) -> None:
     """Gives a model the weights of a finished run. Raises UserError when they do not fit it or are not there."""
     try:
-        load_model(model, runs.path(parent) / "weights.safetensors")
+        weights = runs.path(parent) / "weights.safetensors"
+        files.opened(weights).close()  # no FIFO, for which safetensors would wait
+        load_model(model, weights)
     except FileNotFoundError:
         raise UserError(f"The run {parent}, whose weights this one starts from, is not here any more.") from None
     except (SafetensorError, RuntimeError, OSError):

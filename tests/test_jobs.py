@@ -30,6 +30,7 @@ from aecore.__main__ import main
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.families import settle
+from tests.kit.results import RESULT
 
 QUICK = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=3))
 # a few seconds, with a checkpoint each second; random numbers at every step
@@ -424,7 +425,7 @@ def test_runs_that_were_never_begun_are_judged_by_finished_ones_like_them(nowher
     assert jobs.seconds_left(waiting.id) is None
     jobs._paces.cache_clear()
     with runs.Draft(done) as draft:
-        draft.finish(save({"w": np.zeros(3, np.float32)}), {"seconds": 6.0, "created": 1.0}, b"")
+        draft.finish(save({"w": np.zeros(3, np.float32)}), RESULT | {"seconds": 6.0}, b"")
     assert jobs.seconds_left(waiting.id) == pytest.approx(60.0)  # 3 epochs took 6 seconds
 
 

@@ -21,10 +21,10 @@ from aecore.data import is_here, load
 from aecore.errors import UserError
 from aecore.exhibits import EXHIBITS
 from aecore.families import settle
+from tests.kit.results import EPOCH, RESULT
 
 GALLERY = settle(EXHIBITS["digits-vae-2d"].config)
 WEIGHTS = save({"w": np.zeros(5000, np.float32)})
-RESULT = {"mse": 0.5, "created": 1.0}
 SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=2))
 
 
@@ -138,10 +138,13 @@ def test_an_unspoilt_copy_is_finished(place):
     assert trained.load(place.name).config == GALLERY
 
 
-def test_a_result_with_a_date_in_words_is_still_listed(place):
-    (place / "result.json").write_text('{"created": "yesterday"}')
+def test_a_result_with_a_date_in_words_is_listed_as_broken(place):
+    (place / "result.json").write_text(json.dumps(RESULT | {"created": "yesterday"}))
     _write(SMALL)
-    assert [entry.finished for entry in _ours()] == [True, True]
+    assert {entry.id: entry.state for entry in _ours()} == {place.name: "broken", SMALL.id: "finished"}
+    assert runs.entry(place.name).reason == (
+        "result.json is spoilt (created is no number); delete the run, or put the file back."
+    )
 
 
 def test_weights_of_another_shape_are_refused_when_the_run_is_opened(place):
@@ -214,10 +217,24 @@ def test_files_links_to_nowhere_and_odd_names_are_passed_over(store, place):
         runs.entry("a-file")
 
 
-def test_a_linked_folder_is_a_run(store, place, tmp_path):
+def test_a_linked_folder_is_broken_and_what_it_leads_to_is_not_read(store, place, tmp_path):
     shutil.move(place, tmp_path / place.name)
     place.symlink_to(tmp_path / place.name)
-    assert [entry.id for entry in _ours()] == [place.name] and trained.load(place.name).id == place.name
+    (found,) = _ours()
+    assert found.id == place.name and found.state == "broken" and "links in the runs folder" in found.reason
+    with pytest.raises(UserError, match="links in the runs folder are not followed"):
+        trained.load(place.name)
+    with pytest.raises(UserError, match="links in the runs folder are not followed"):
+        runs.Draft(GALLERY)
+
+
+def test_the_runs_folder_itself_may_be_a_link(store, place, monkeypatch, tmp_path):
+    (tmp_path / "elsewhere").symlink_to(store)
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "elsewhere"))
+    assert [entry.state for entry in _ours()] == ["finished"] and trained.load(place.name).id == place.name
+    with runs.Draft(SMALL) as draft:
+        draft.say("training")
+    assert runs.entry(SMALL.id).state == "training"
 
 
 def test_no_runs_folder_is_an_empty_list(store):
@@ -294,7 +311,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path, monke
 
 
 WRITER = """
-import dataclasses, itertools, sys
+import dataclasses, itertools, json, sys
 from aecore import runs
 from aecore.config import Config
 weights = open(sys.argv[1], "rb").read()
@@ -302,8 +319,8 @@ for seed in itertools.count(int(sys.argv[2])):
     with runs.Draft(Config(family="vanilla", seed=seed)) as draft:
         draft.say("training", reason="", progress={"epoch": 0})
         for epoch in range(3):
-            draft.add_epoch({"epoch": epoch + 1, "train": {"a": 1.0}})
-        draft.finish(weights, {"mse": 0.5, "created": 1.0}, b"picture")
+            draft.add_epoch(json.loads(sys.argv[4]) | {"epoch": epoch + 1})
+        draft.finish(weights, json.loads(sys.argv[3]), b"picture")
     print(seed, flush=True)
 """
 
@@ -314,7 +331,14 @@ def test_a_writer_killed_at_any_moment_leaves_complete_folders_or_ones_that_say_
     chance, cut_off = random.Random(0), 0
     killed = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path / "weights"), str(1000 * start)],
+            [
+                sys.executable,
+                "-c",
+                WRITER,
+                str(tmp_path / "weights"),
+                str(1000 * start),
+                *map(json.dumps, (RESULT, EPOCH)),
+            ],
             stdout=subprocess.PIPE,
             cwd=Path(runs.__file__).parent.parent,
         )
@@ -345,7 +369,7 @@ def test_a_writer_killed_at_any_moment_leaves_complete_folders_or_ones_that_say_
 
 
 def test_a_half_written_last_line_of_the_history_is_passed_over(place):
-    lines = '{"epoch": 1, "train": {"a": 1.0}}\n{"epoch": 2, "train": {"a": 0.5}}\n'
+    lines = "".join(json.dumps(EPOCH | {"epoch": epoch}) + "\n" for epoch in (1, 2))
     for end in range(len(lines) + 1):
         (place / "history.jsonl").write_text(lines[:end])
         assert [line["epoch"] for line in runs.history(place.name)] == [1, 2][: lines[:end].count("\n")]

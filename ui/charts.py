@@ -78,8 +78,9 @@ def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str], charged
                 line={"color": colour, "dash": style, "width": wide + (2.5 if style == "solid" else 2)},
                 hovertemplate="%{y:.2f}",
             )
-            if split == "validation":
-                words.append(f"{part} from {values[0]:.1f} to {values[-1]:.1f}")
+            known = [value for value in values if value is not None]
+            if split == "validation" and known:
+                words.append(f"{part} from {known[0]:.1f} to {known[-1]:.1f}")
     return Chart(figure, f"Held-out loss over {epochs[-1]} epochs, nats per picture: {'; '.join(words)}.")
 
 
@@ -227,6 +228,8 @@ def comparison(
             line={"color": colour, "width": 2.5},
             hovertemplate="%{y:.2f}",
         )
-        words.append(f"{name} ends at {values[-1]:.1f}")
+        words.append(
+            f"{name} ends at {values[-1]:.1f}" if values[-1] is not None else f"{name} has no {part} at its end"
+        )
     figure.update_layout(showlegend=True)
     return Chart(figure, f"Held-out loss ({part}) over epochs, nats per picture: {'; '.join(words)}.")

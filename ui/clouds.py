@@ -74,7 +74,8 @@ def _silence(silent: list[str], size: int) -> str:
 
 
 def _learnt(run: Trained, order: np.ndarray) -> None:
-    kept = [(line["epoch"], line["vitals"]["code"]["kl"]) for line in runs.history(run.id) if "vitals" in line]
+    codes = ((line["epoch"], (line.get("vitals") or {}).get("code", {})) for line in runs.history(run.id))
+    kept = [(epoch, code["kl"]) for epoch, code in codes if len(code.get("kl", [])) == len(order)]
     if not kept:
         st.caption("This run was trained before KLs were kept epoch by epoch: only runs trained from now on have them.")
         return

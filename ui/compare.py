@@ -9,6 +9,7 @@ import streamlit as st
 from aecore import runs, snapshots
 from aecore.cards import CARDS
 from aecore.config import Config, differences
+from aecore.errors import UserError
 from aecore.knobs import knobs_of
 from ui import charts, frame, images, monitor, shared
 from ui.text import escape
@@ -70,7 +71,14 @@ def _pictures(entries: Sequence[runs.Entry], configs: Sequence[Config], names: S
     same = [number for number, config in enumerate(configs) if config.dataset == dataset]
     if len(same) < len(entries):
         st.info(f"Pictures are shown for the runs on {CARDS[dataset].title} only.", icon=":material/info:")
-    opened = {names[number]: shared.model(entries[number].id, entries[number].created) for number in same}
+    opened = {}
+    for number in same:
+        try:
+            opened[names[number]] = shared.model(entries[number].id, entries[number].created)
+        except UserError as error:  # the others can still be compared
+            st.error(str(error), icon=":material/broken_image:")
+    if not opened:
+        return
     first = next(iter(opened.values()))
     test, card = frame.attempt(shared.held_out, first), CARDS[dataset]
     rows = snapshots.shown(test, 10)

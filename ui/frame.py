@@ -139,7 +139,8 @@ def doors(run: str) -> None:
 
 def _picker() -> None:
     """The list of runs. The address holds the choice; the widget only shows it and writes it."""
-    entries = {entry.id: entry for entry in runs.entries() if entry.config}
+    known = {entry.id: entry for entry in runs.entries()}
+    entries = {run: entry for run, entry in known.items() if entry.config}  # of what is broken its page says why
     finished, labels = [run for run, entry in entries.items() if entry.finished], ledger.labels()
     if "run" not in st.query_params and finished:
         st.query_params["run"] = finished[0]
@@ -161,7 +162,7 @@ def _picker() -> None:
             return f"{entry.title} · gallery"
         return f"{entry.config.family} {entry.config.z_dim}-D, {entry.config.dataset} · {run[-4:]}"
 
-    if chosen is not None and chosen not in entries:
+    if chosen is not None and chosen not in known:
         st.warning(NO_RUN, icon=":material/search_off:")
     # the widget's value must follow the address, which links and other pages change
     st.session_state["ae-picker"] = chosen if chosen in ids else None

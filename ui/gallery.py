@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from aecore import ledger, runs
+from aecore import files, ledger, pictures, runs
 from aecore.cards import CARDS
+from aecore.errors import UserError
 from aecore.terms import RECONSTRUCTION
 from ui import frame, images, shared
 from ui.text import escape
 
+CARD = 200_000  # bytes of a model's card
 MOST = 24  # runs of one's own that the picker shows; the others are on the Runs page
 SHOWN = 10  # test pictures that the sweep redraws
 DRAWN = 10  # new pictures of the sweep
@@ -70,8 +72,11 @@ def _shelf(entries: Sequence[runs.Entry], labels: Mapping[str, ledger.Label]) ->
 def thumbnail(entry: runs.Entry, name: str, size: int = 128) -> None:
     """A few pictures that the model drew from places of its latent space."""
     try:
-        png = (runs.path(entry.id) / "thumbnail.png").read_bytes()
-    except FileNotFoundError:
+        png = pictures.stored(runs.path(entry.id) / "thumbnail.png")
+    except UserError as error:
+        st.caption(str(error))
+        return
+    if not png:
         return
     address = "data:image/png;base64," + base64.b64encode(png).decode()
     alt = html.escape(f"Pictures that {name} draws from a grid of codes.", quote=True)
@@ -117,9 +122,12 @@ def _card(entry: runs.Entry) -> None:
 def _text(entry: runs.Entry) -> str:
     """What is known of an exhibit, without the headline that stands above it already."""
     try:
-        return (runs.path(entry.id) / "README.md").read_text().partition("\n")[2]
+        content = files.read_bytes(runs.path(entry.id) / "README.md", CARD)
     except FileNotFoundError:
         return "It has no card."
+    except UserError as error:
+        return str(error)
+    return content.decode(errors="replace").partition("\n")[2]
 
 
 # --- What the price of the KL does ------------------------------------------------------------------------------------
@@ -161,15 +169,15 @@ def _priced(entry: runs.Entry) -> None:
 def _table(priced: Mapping[float, runs.Entry], beta: float) -> None:
     lines = []
     for price, entry in priced.items():
-        said = entry.result["scores"]
+        said = entry.result.get("scores", {})
         lines.append(
             {
                 "": "▶" if price == beta else "",
                 "beta": price,
-                "reconstruction (nats)": said["test"][RECONSTRUCTION],
-                "KL (nats)": said["kl"],
-                "active numbers of 16": said["active_units"],
-                "squared error": said["mse"],
+                "reconstruction (nats)": entry.result["test"].get(RECONSTRUCTION),
+                "KL (nats)": said.get("kl"),
+                "active numbers of 16": said.get("active_units"),
+                "squared error": entry.result["mse"],
             }
         )
     nats = st.column_config.NumberColumn(format="%.1f")

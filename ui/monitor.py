@@ -10,10 +10,11 @@ from typing import Any
 
 import streamlit as st
 
-from aecore import data, jobs, ledger, runs, snapshots
+from aecore import data, jobs, ledger, pictures, runs, snapshots
 from aecore import doctor as troubles
 from aecore.cards import CARDS
 from aecore.config import Config
+from aecore.errors import UserError
 from ui import charts, doctor, frame, images, people
 from ui.text import escape
 
@@ -228,6 +229,8 @@ def _charged(run: str, _config: Config) -> tuple[str, ...]:
 
 def _curves(entry: runs.Entry) -> None:
     """The losses of every epoch until now, and what their total leaves out."""
+    if trouble := runs.history_trouble(entry.id):
+        st.warning(trouble, icon=":material/broken_image:")
     history = runs.history(entry.id)
     if not history or entry.config is None:
         return
@@ -274,8 +277,11 @@ def table(history: Sequence[Mapping[str, Any]], own: Collection[str]) -> str:
 
 def _strip(run: str) -> None:
     try:
-        strip = (runs.path(run) / "strip.png").read_bytes()
-    except FileNotFoundError:
+        strip = pictures.stored(runs.path(run) / "strip.png")
+    except UserError as error:
+        st.caption(str(error))
+        return
+    if not strip:
         return
     st.caption("Held-out pictures, and below each what the model draws from its code (between: what it was given).")
     images.strip(strip, f"Held-out pictures above their reconstructions by {run}.")

@@ -70,12 +70,20 @@ def trouble() -> str:
     return ""
 
 
+def refuse_link(place: Path) -> None:
+    """Raises UserError for a symbolic link in the runs folder: it may lead anywhere."""
+    if place.is_symlink():
+        raise UserError(
+            f"{place.name} is a symbolic link, and links in the runs folder are not followed; delete the link, and "
+            "move the folder itself there."
+        )
+
+
 def inner(name: str) -> Path:
     """A folder of the laboratory's own in the runs folder, made where it is missing. A link is not followed: raises
     UserError for that, OSError when it cannot be made."""
     place = folder() / name
-    if place.is_symlink():
-        raise UserError(f"{place} is a link to another place, which is not followed: remove it.")
+    refuse_link(place)
     place.mkdir(parents=True, exist_ok=True)
     return place
 

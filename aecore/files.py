@@ -16,7 +16,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 
-from aecore.disk import finding_room
+from aecore.disk import finding_room, refuse_link
 from aecore.disk import folder as folder
 from aecore.errors import UserError
 
@@ -127,11 +127,7 @@ def refuse_links(file: Path) -> None:
     for place in file.parents:
         if place == root or not (inside or place == file.parent):
             return
-        if place.is_symlink() and place != root:
-            raise UserError(
-                f"{place.name} is a symbolic link, and links in the runs folder are not followed; delete the link, and "
-                "move the folder itself there."
-            )
+        refuse_link(place)
 
 
 def read_bytes(file: Path, most: int) -> bytes:

@@ -185,7 +185,7 @@ def _weight_at_rest(place: Path, created: float) -> int:
 def folder_weight(place: Path) -> int:
     """Bytes of all files in a folder; those that vanish meanwhile count nothing, and links are not followed."""
     total = 0
-    for folder, _, names in os.walk(place):
+    for folder, _, names in os.walk(place if not place.is_symlink() else ""):
         for name in names:
             with contextlib.suppress(OSError):
                 total += os.lstat(os.path.join(folder, name)).st_size

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
-from aecore import ledger, maps, presets, projections, runs, trained, work
+from aecore import database, ledger, maps, presets, projections, runs, trained, work
 from aecore.data import load
 from aecore.errors import UserError
 from aecore.families import settle
@@ -129,7 +129,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(folder, monkeypatch):
 
     some = codes()
     monkeypatch.setattr(np, "save", full)
-    with pytest.raises(UserError, match="No space left"):
+    with pytest.raises(UserError, match="disk is full"):
         maps.ask(some, "UMAP")
     assert [each.name for each in folder.iterdir()] == [".lock"] and maps.look(some, "UMAP") is None
 
@@ -237,7 +237,7 @@ def test_what_goes_wrong_is_said(folder):
     [
         (UserError("Some of these codes are odd."), "Some of these codes are odd"),
         (MemoryError(), "memory is exhausted"),
-        (OSError(errno.ENOSPC, "No space left on device"), "No space left"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
     ],
 )
 def test_what_a_process_says_when_it_gives_up(error, words, monkeypatch):
@@ -322,7 +322,7 @@ def test_maps_are_prepared_where_somebody_may_look(laboratory, monkeypatch):
 
 def test_a_broken_ledger_fails_no_finished_run(tmp_path, monkeypatch):
     monkeypatch.delenv("AECORE_MAPS")
-    (tmp_path / ledger.NAME).write_bytes(b"no ledger at all" * 100)
+    (tmp_path / database.NAME).write_bytes(b"no ledger at all" * 100)
     assert not maps.wanted()
 
 

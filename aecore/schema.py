@@ -181,7 +181,7 @@ CONFIG = record(
         "family": WORD,
         "hidden": each(count, most=64),
         "knobs": named(SETTING, most=100),
-        "parent": maybe(text(121, ID)),
+        "parent": maybe(text(200)),
         "version": count,
     }
 )

@@ -151,7 +151,9 @@ def _packed(snapshot: Snapshot) -> bytes:
 
 def _files(place: Path) -> list[tuple[int, Path]]:
     """(epoch, file) of the snapshots in a run's folder, by epoch; none where a link stands for their folder."""
-    if (place / FOLDER).is_symlink():
+    try:
+        files.refuse_links(place / FOLDER / "any")
+    except UserError:
         return []
     found = (place / FOLDER).glob("[0-9]*.safetensors")
     return sorted((int(file.stem), file) for file in found if NAME.fullmatch(file.name))

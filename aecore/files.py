@@ -8,7 +8,7 @@ import os
 import stat
 import uuid
 from collections.abc import Callable
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 
-from aecore.disk import finding_room, refuse_link
+from aecore.disk import finding_room, refuse_link, remove
 from aecore.disk import folder as folder
 from aecore.errors import UserError
 
@@ -41,7 +41,11 @@ def _write(file: Path, data: bytes, lasting: bool) -> None:
             if lasting:
                 stream.flush()
                 os.fsync(stream.fileno())
-        os.replace(temporary, file)
+        try:
+            os.replace(temporary, file)
+        except IsADirectoryError:  # none of ours is one
+            remove(file)
+            os.replace(temporary, file)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -49,18 +53,28 @@ def _write(file: Path, data: bytes, lasting: bool) -> None:
 
 def append(file: Path, line: str) -> None:
     """Adds a line to a file, whole or not at all. Raises OSError when it cannot be written."""
-    before = file.stat().st_size if file.exists() else 0
 
     def add() -> None:
-        try:
-            with open(file, "ab") as stream:
-                stream.write(line.encode())
-        except OSError:
-            if file.exists():
-                os.truncate(file, before)  # shrinking needs no room
-            raise
+        with appending(file) as stream:
+            before = os.fstat(stream.fileno()).st_size
+            left = memoryview(line.encode())
+            try:
+                while left:
+                    left = left[stream.write(left) :]
+            except OSError:
+                os.ftruncate(stream.fileno(), before)  # shrinking needs no room
+                raise
 
     finding_room(add, file)
+
+
+def appending(file: Path) -> FileIO:
+    """A regular file, open for adding to its end, made where there is none. What is something else goes: writing to a
+    FIFO would wait, and a link may lead anywhere."""
+    refuse_links(file)
+    if os.path.lexists(file) and not stat.S_ISREG(os.lstat(file).st_mode):
+        remove(file)
+    return FileIO(os.open(file, _APPEND, 0o644), "ab")
 
 
 def checksum(file: Path, most: int = 10**10) -> str:
@@ -75,9 +89,10 @@ def checksum(file: Path, most: int = 10**10) -> str:
 
 JSON_BYTES = 8_000_000  # of a JSON file: the longest code there is, 4,096 numbers in a dozen lists, has half of it
 DEPTH = 32  # brackets inside each other: ours have 7
-_READ = os.O_RDONLY
+_READ, _APPEND = os.O_RDONLY, os.O_WRONLY | os.O_APPEND | os.O_CREAT
 for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # no platform has all of them
     _READ |= getattr(os, _flag, 0)
+    _APPEND |= getattr(os, _flag, 0)
 
 KINDS: dict[Callable[[int], bool], str] = {
     stat.S_ISLNK: "a symbolic link, and links are not followed here",

@@ -26,7 +26,7 @@ from typing import Any
 
 import psutil
 
-from aecore import ledger, processes, recovery, runs
+from aecore import files, ledger, processes, recovery, runs
 from aecore.config import Config
 from aecore.errors import UserError
 
@@ -85,7 +85,7 @@ def work(job: dict[str, Any]) -> None:
 
 def alone(job: dict[str, Any]) -> None:
     """`work`, with what it prints in the run's log."""
-    with open(runs.path(job["run"]) / "log.txt", "ab") as log:
+    with files.appending(runs.path(job["run"]) / "log.txt") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     faulthandler.enable()  # says where, when the processor gives up

@@ -23,6 +23,8 @@ def born(pid: int | None = None) -> float:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         raise psutil.NoSuchProcess(pid) from None
+    except PermissionError:
+        raise psutil.AccessDenied(pid) from None
     return int(after_name[19]) / os.sysconf("SC_CLK_TCK")
 
 

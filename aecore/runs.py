@@ -387,7 +387,7 @@ class Draft:
         return self
 
     def __exit__(self, *_: object) -> None:
-        (self.place / "order").unlink(missing_ok=True)  # meant for this training, not for the next
+        disk.remove(self.place / "order")  # meant for this training, not for the next
         self.lock.release()
 
     # What is said of it
@@ -417,13 +417,13 @@ class Draft:
 
     def ask(self) -> None:
         """Leaves the request for a worker to take up; what it has learnt so far stays."""
-        (self.place / "order").unlink(missing_ok=True)
+        disk.remove(self.place / "order")
         write(self.place / "request.json", json.dumps(self.config.to_json()))
         self.say("waiting", reason="", offer="", log="")
 
     def rest(self, order: Order) -> None:
         """Says that the run came to rest by an order."""
-        (self.place / "order").unlink(missing_ok=True)
+        disk.remove(self.place / "order")
         done = self.state.get("progress", {}).get("epoch", 0)
         self.say(RESTS[order], reason=rest(order, done, self.config.epochs))
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from aecore import disk, files, ledger, permissions, processes, runs, schema
+from aecore import checks, disk, files, ledger, permissions, processes, runs, schema
 from aecore.errors import UserError
 
 KEPT = 24 * 3600  # seconds that a deleted run can be taken back
@@ -130,7 +130,7 @@ def deleted(ticket: str) -> Deleted:
     return Deleted(ticket, run, about.get("by") or "", said, _age(trashed, about), folder_weight(trashed))
 
 
-def _said(file: Path, format: schema.Check) -> dict[str, Any]:
+def _said(file: Path, format: checks.Check) -> dict[str, Any]:
     """What one of the two small files in a deleted run says; nothing when it is spoilt."""
     with contextlib.suppress(UserError):
         found: dict[str, Any] = schema.fit(files.read_json(file) or {}, format, file.name)

@@ -36,7 +36,6 @@ SHOWN = 16  # reconstructions
 MOST, BYTES = 40, 10_000_000  # snapshots a run after the first one, and what all of them take on the disk
 NAME = re.compile(r"\d{5,7}\.safetensors", re.ASCII)
 FILE_BYTES = 50_000_000  # of one of them, unpacked too: ten times the largest that fit into BYTES
-SHAPES = schema.named(schema.SHAPE, most=10)  # of what `_tight` compresses
 START, SHARE = 0.25, 0.004  # of the training time: seconds to begin with, and a share
 
 
@@ -151,7 +150,9 @@ def _packed(snapshot: Snapshot) -> bytes:
 
 def _files(place: Path) -> list[tuple[int, Path]]:
     """(epoch, file) of the snapshots in a run's folder, by epoch; none where a link stands for their folder."""
-    if (place / FOLDER).is_symlink():
+    try:
+        files.refuse_links(place / FOLDER / "any")
+    except UserError:
         return []
     found = (place / FOLDER).glob("[0-9]*.safetensors")
     return sorted((int(file.stem), file) for file in found if NAME.fullmatch(file.name))
@@ -171,7 +172,7 @@ def _open(file: Path) -> Snapshot:
     """A snapshot as it was written; UserError when it is not one."""
     try:
         arrays, said = files.read_tensors(file, FILE_BYTES)
-        shapes = schema.fit(files.parsed(said.get("compressed", "{}").encode()), SHAPES, file.name)
+        shapes = schema.fit(files.parsed(said.get("compressed", "{}").encode()), schema.SHAPES, file.name)
         for name, shape in shapes.items():
             arrays[name] = _whole(arrays[name], shape)
         first, second = schema.fit(files.parsed(said["names"].encode()), schema.AXES, file.name)

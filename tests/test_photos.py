@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
 import random
 import re
 import shutil
@@ -217,6 +218,35 @@ def test_damaged_settings_are_said(copy, text):
     with pytest.raises(UserError) as error:
         photos.about(copy)
     one_sentence(error)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"channels": [48, "64", 96]},
+        {"channels": [48, 64]},
+        {"blocks": [2, 1, 10**9]},
+        {"sha256": None},
+        {"scores": [1]},
+        {"scores": [{"noise": "gaussian", "strength": 0, "before": None, "after": float("nan")}]},
+        {"photographs": {}},
+    ],
+)
+def test_settings_with_a_wrong_field_are_said(copy, change):
+    said = json.loads((copy / photos.SETTINGS).read_text())
+    (copy / photos.SETTINGS).write_text(json.dumps({**said, **change}))
+    with pytest.raises(UserError, match=f"damaged .*{next(iter(change))}") as error:
+        photos.about(copy)
+    one_sentence(error)
+
+
+@pytest.mark.parametrize("name", [photos.WEIGHTS, photos.SETTINGS])
+def test_what_is_no_file_is_said_at_once(copy, name):
+    (copy / name).unlink()
+    os.mkfifo(copy / name)
+    with pytest.raises(UserError) as error:
+        photos.load(copy)
+    assert name in one_sentence(error)
 
 
 def test_settings_of_another_network_are_said(copy):

@@ -4,6 +4,7 @@ Everything here is compared bit for bit: one processor, one thread, the same ord
 """
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,25 @@ def test_a_random_state_of_ones_own_leaves_the_processs_alone():
         second = torch.rand(2)
     torch.manual_seed(5)
     assert torch.equal(torch.cat([first, second]), torch.cat([torch.rand(2), torch.rand(2)]))
+
+
+@pytest.mark.parametrize("at", [0.5, 0.9, 0.999])
+def test_a_checkpoint_with_a_flipped_bit_is_refused(at, tmp_path):
+    """Wherever it lies: in the order of the pictures it would end every training that goes on from there."""
+    config = settle(Config(family="vanilla", hidden=(8,), epochs=2))
+    position = Position(build(config), config, CPU)
+    position.order = torch.randperm(1000)
+    content = bytearray(position.save())
+    (tmp_path / "whole").write_bytes(content)
+    Position(build(config), config, CPU).load(tmp_path / "whole")
+    content[int(at * len(content))] ^= 4
+    (tmp_path / "flipped").write_bytes(content)
+    with pytest.raises(UserError, match="its checksum is another"):
+        Position(build(config), config, CPU).load(tmp_path / "flipped")
+
+
+def test_what_is_no_file_is_no_checkpoint(tmp_path):
+    config = settle(Config(family="vanilla", hidden=(8,), epochs=2))
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(UserError, match="named pipe"):
+        Position(build(config), config, CPU).load(tmp_path / "fifo")

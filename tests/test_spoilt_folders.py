@@ -338,6 +338,9 @@ def _shown(laboratory: Laboratory, seed: int) -> None:
         assert app.title, "nothing is shown"
         picker = next(each for each in app.sidebar.selectbox if each.label == "Run")
         assert any(HEALTHY.id[-4:] in option for option in picker.options), "the healthy run is not offered"
+        entry = next((entry for entry in runs.entries() if entry.id == run), None)
+        hidden = entry and any("There is no run" in each.value for each in app.sidebar.warning)
+        assert other or not hidden, "a run that is there is said not to be"
         said = [each.value for each in (*app.error, *app.warning, *app.info)]
         assert all(text.strip() and "Traceback" not in text for text in said)
         if page == "runs":
@@ -349,6 +352,40 @@ def _shown(laboratory: Laboratory, seed: int) -> None:
     except Exception as error:
         raise AssertionError(f"seed {seed}, {page}, {kind}: {done}: {type(error).__name__}: {error}") from error
     laboratory.tally.update([f"page {page or 'home'}", "pages"])
+
+
+def _chosen_line(run: str) -> None:
+    """What the Runs page shows of the run whose line is selected."""
+    from aecore import ledger, runs
+    from ui import shelves
+
+    shelves.undo()
+    for entry in runs.entries():
+        if entry.id == run:
+            shelves.one(entry, ledger.Label(), "ada")
+
+
+@pytest.mark.parametrize("what", ["deep JSON", "a FIFO", "a link"])
+def test_a_broken_run_is_deleted_from_its_page_and_taken_back(laboratory, what):
+    laboratory.clear()
+    place = laboratory.fresh("finished")
+    if what == "deep JSON":
+        (place / "result.json").write_text("[" * 100_000)
+    elif what == "a FIFO":
+        (place / "config.json").unlink()
+        os.mkfifo(place / "config.json")
+    else:
+        _remove(place)
+        place.symlink_to(laboratory.outside / "like" / place.name)
+    with laboratory.out_of_bounds():
+        app = AppTest.from_function(_chosen_line, kwargs={"run": place.name}).run()
+        assert not app.exception and app.error[0].value.startswith(f"{place.name} is broken: ")
+        next(each for each in app.button if each.label == "Delete").click()
+        app.run()
+        assert not app.exception and not os.path.lexists(place)
+        next(each for each in app.button if each.label == "Undo").click()
+        app.run()
+        assert not app.exception and os.path.lexists(place)
 
 
 PAGES_SHARE, PAGES_ALL = 20, 400  # seeds

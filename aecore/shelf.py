@@ -171,9 +171,9 @@ def _tidy(trash: Path) -> None:
 
 def weight(entry: runs.Entry) -> int:
     """Bytes that a run takes on the disk; of one at rest looked up once."""
-    place = runs.path(entry.id)
     if entry.moving and not entry.kept:
         return 0  # a few settings: of a thousand that wait nobody wants to know
+    place = runs.path(entry.id)
     return folder_weight(place) if entry.moving else _weight_at_rest(place, entry.created)
 
 

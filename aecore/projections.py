@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from aecore.errors import UserError
-from aecore.foreman import cores
 from aecore.knobs import Says
 from aecore.latents import FLAT, checked, plane_of_components
+from aecore.limits import cores
 
 if TYPE_CHECKING:
     from knncolle import FindKnnResults

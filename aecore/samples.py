@@ -12,7 +12,7 @@ import torch
 
 from aecore import data, losses, metrics
 from aecore.data import Split
-from aecore.trained import BATCH, Trained
+from aecore.trained import Trained
 
 FITTED = 10_000  # training codes that distributions are fitted to: the first ones
 DRAWN = 1000  # samples, and test pictures that they are measured against, at most
@@ -97,8 +97,7 @@ def crowd(opened: Trained, x: np.ndarray, labels: np.ndarray, seed: int = SEED) 
     device, parts = next(opened.model.parameters()).device, []
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for start in range(0, len(x), BATCH):
-            rows = slice(start, start + BATCH)
+        for rows in opened.parts(len(x)):
             latent = opened.model.encode(
                 torch.from_numpy(x[rows]).to(device), torch.from_numpy(labels[rows]).to(device)
             )

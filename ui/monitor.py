@@ -166,8 +166,16 @@ def _again(entry: runs.Entry, config: Config) -> None:
 
 
 def _submit(config: Config, device: str | None = None) -> None:
-    frame.attempt(jobs.submit, config, device, people.me())
+    frame.attempt(_begin, config, device)
     st.rerun()
+
+
+def _begin(config: Config, device: str | None = None) -> None:
+    """Has a run trained; TooLarge when this computer has no memory for it, which may be another than it began on."""
+    from aecore.families import settle  # torch comes with it
+
+    settle(config)
+    jobs.submit(config, device, people.me())
 
 
 def _finished(entry: runs.Entry) -> None:
@@ -204,7 +212,7 @@ def _further(config: Config) -> None:
         st.caption("A new run with the same settings starts from these weights; this one stays as it is.")
         if st.button("Start", type="primary", key="further-start"):
             longer = dataclasses.replace(config, epochs=int(epochs), parent=config.id)
-            frame.attempt(jobs.submit, longer, None, people.me())
+            frame.attempt(_begin, longer)
             frame.choose(longer.id)
 
 

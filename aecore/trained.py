@@ -23,13 +23,13 @@ from aecore.data import Split
 from aecore.errors import UserError
 from aecore.families import build, on_meta, picture_bytes, settle
 from aecore.families import sizes as sizes
-from aecore.footprint import META
-from aecore.footprint import parameters as count
+from aecore.footprint import META, parameters
 from aecore.limits import at_a_time, check_codes
 from aecore.model import Autoencoder
 from aecore.recipe import Recipe
 
 BATCH = 1000  # pictures at a time: bounds the memory of a page
+count = parameters  # trained numbers in a module
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,8 @@ def carry_out(config: Config, wanted: str | None = None, resume: bool = True) ->
 
 
 def _settled(config: Config) -> Config:
-    """The run said completely. One that this computer has no memory for has failed, and says so: somebody may have asked
-    for it elsewhere."""
+    """The run said completely. One that this computer has no memory for has failed, and says so: somebody may have
+    asked for it elsewhere."""
     try:
         return settle(config)
     except TooLarge as error:

@@ -12,6 +12,7 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -81,6 +82,17 @@ def _lowest(top: Path, place: str, name: str) -> int:
     levels = [inner, *inner.parents][: len(inner.parts) - len(top.parts) + 1] if ".." not in place else [top]
     said = [(level / name).read_text().strip() for level in levels if (level / name).is_file()]
     return min([int(each) for each in said if each.isdecimal()], default=NO_LIMIT)
+
+
+def free_memory() -> int:
+    """Bytes that nothing uses at this moment, of those that all processes here may use together."""
+    process = psutil.Process()
+    family = [process, *process.children(recursive=True)]
+    used = 0
+    for each in family:
+        with contextlib.suppress(psutil.Error):  # gone meanwhile
+            used += each.memory_info().rss - getattr(each.memory_info(), "shared", 0)
+    return min(int(psutil.virtual_memory().available), machine_memory() - used)
 
 
 def cores() -> int:
@@ -161,6 +173,15 @@ def check_training(count: int) -> None:
         raise TooLarge(
             f"This training would take about {in_words(count)} of memory, and {in_words(most)} are the most for a run "
             "on this computer (AECORE_RUN_BYTES): choose a smaller batch size, latent size or network."
+        )
+
+
+def check_free(count: int) -> None:
+    """Of bytes that are needed at once; what is small is not asked about."""
+    if count > LEAST_CACHES and count > (free := free_memory()):
+        raise TooLarge(
+            f"This model needs {in_words(count)} of memory, and {in_words(max(0, free))} are free on this computer "
+            "now: try again when others are no longer looked at."
         )
 
 

@@ -24,11 +24,12 @@ from aecore.errors import UserError
 from aecore.families import build, on_meta, picture_bytes, settle
 from aecore.families import sizes as sizes
 from aecore.footprint import META, parameters
-from aecore.limits import at_a_time, check_codes
+from aecore.limits import at_a_time, check_codes, check_free
 from aecore.model import Autoencoder
 from aecore.recipe import Recipe
 
 BATCH = 1000  # pictures at a time: bounds the memory of a page
+OPENING = 2  # times its weights that a model takes while it is read
 count = parameters  # trained numbers in a module
 
 
@@ -147,13 +148,15 @@ class Trained:
 def load(run: str) -> Trained:
     """Opens a finished run on the CPU: pages decode a few pictures at a time, which is faster there.
 
-    Raises UnknownRun when there is no such run, UserError when it is broken or not finished.
+    Raises UnknownRun when there is no such run, UserError when it is broken, not finished or too large.
     """
     entry = runs.entry(run)
     if not entry.finished or entry.config is None:
         raise UserError(f"The run {run} cannot be opened: {entry.reason or 'it is still training'}")
     runs.check_unchanged(run, "weights.safetensors")
-    recipe = build(settle(entry.config, trains=False))
+    config = settle(entry.config, trains=False)
+    check_free(OPENING * 4 * sizes(config).parameters)
+    recipe = build(config)
     model = recipe.model
     try:
         load_model(model, runs.path(run) / "weights.safetensors")

@@ -12,7 +12,7 @@ import streamlit as st
 
 from aecore import ledger, runs
 from aecore.errors import UserError
-from ui import palette, people, shared
+from ui import cache, palette, people, shared
 
 if TYPE_CHECKING:
     from aecore.config import Config
@@ -253,6 +253,6 @@ def _device(loaded: threading.Event) -> None:
         from aecore import devices
 
         try:
-            st.caption(f"Trains on: {devices.pick().name}")
+            st.caption(f"Trains on: {devices.pick().name}  \n{cache.status()}")
         except UserError as error:
             st.warning(str(error))

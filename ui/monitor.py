@@ -14,7 +14,7 @@ from aecore import data, jobs, ledger, runs, snapshots
 from aecore import doctor as troubles
 from aecore.cards import CARDS
 from aecore.config import Config
-from ui import charts, doctor, frame, images, people
+from ui import cache, charts, doctor, frame, images, people
 
 PERIOD = 0.2  # seconds between two looks at the folder
 SLOWLY = 1.0  # seconds between two looks at the map
@@ -225,7 +225,7 @@ def charged(config: Config) -> tuple[str, ...]:
     return _charged(config.id, config)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cache.kept(max_entries=256)
 def _charged(run: str, _config: Config) -> tuple[str, ...]:
     from aecore import formulas  # torch comes with it
 

@@ -66,6 +66,7 @@ def alone(job: dict[str, Any]) -> None:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     faulthandler.enable()  # says where, when the processor gives up
+    processes.ends_first(processes.TRAINING)
     try:
         work(job)
     except UserError:

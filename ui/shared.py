@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 
 @st.cache_resource(show_spinner=False)
 def warm() -> threading.Event:
-    """Once for each server, after the first paint: imports torch and starts the process that training forks from.
+    """Once for each server: bounds its uploads and, after the first paint, imports torch and starts the process that
+    training forks from.
 
     Returns an event that is set when that is done.
     """
+    from ui import uploads
+
     done = threading.Event()
+    uploads.bound()
 
     def load() -> None:
         from aecore import data, jobs, trained  # noqa: F401

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import gc
 import sys
 import threading
+import time
+import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import psutil
 
 from aecore import limits
 
 A_NUMBER = 32  # bytes of a Python number in a list
-SMALL = 16 << 20  # bytes: when less than this was let go of, the system can wait for it
+MAPPED = 4 << 20  # bytes from which memory is given back as soon as it is free
+GROWN, LOOK = 64 << 20, 3.0  # bytes by which a process may grow before it tidies up, and seconds between two looks
 
 
 class Entry:
@@ -66,11 +71,10 @@ class Budget:
             too_large = entry.bytes > self.most()
             victims = [id(entry)] if too_large else list(self._over(id(entry)))
             drops = [self._entries[each][1] for each in victims]
-            freed = sum(self._remove(each) for each in victims)
+            for each in victims:
+                self._remove(each)
         for drop in drops:  # not under the lock: keepers have locks of their own
             drop()
-        if freed > SMALL:
-            give_back()
 
     def _add(self, entry: Entry) -> None:
         entry.counted = True
@@ -94,18 +98,15 @@ class Budget:
                 total -= 0 if left[place] else self._owners[place][0]
             yield each
 
-    def _remove(self, each: int) -> int:
-        """Counts an entry no more; how many bytes only it had."""
+    def _remove(self, each: int) -> None:
+        """Counts an entry no more."""
         found, _ = self._entries.pop(each, ({}, None))
-        freed = 0
         for place in found:
             size, owners = self._owners.pop(place)
             if owners > 1:
                 self._owners[place] = (size, owners - 1)
             else:
-                freed += size
-        self._total -= freed
-        return freed
+                self._total -= size
 
     def _settle(self) -> None:
         while self._gone:
@@ -116,8 +117,6 @@ class _Finalizer:
     """Notes that an entry is gone: whoever kept it may forget it without telling."""
 
     def __init__(self, entry: Entry, gone: deque[int]) -> None:
-        import weakref
-
         weakref.finalize(entry, gone.append, id(entry)).atexit = False
 
 
@@ -189,10 +188,38 @@ def _parts(value: Any, found: dict[int, int]) -> Iterable[Any]:
 # --- Back to the system -----------------------------------------------------------------------------------------------
 
 
-def give_back() -> None:
-    """Gives what this process has freed back to the system, where its allocator (glibc's) can be asked to: it would
-    keep it for what comes next, and counted as ours it would be missing elsewhere."""
+def _allocator(name: str) -> Callable[..., int] | None:
+    """A function of glibc's allocator; None where there is another."""
+    found: Callable[..., int] | None = None
     if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+        found = getattr(ctypes.CDLL(None), name, None)
+    return found
+
+
+def give_back() -> None:
+    """Gives what this process has freed back to the system, where its allocator can be asked to: it would keep it for
+    what comes next, and counted as ours it would be missing elsewhere."""
+    gc.collect()  # pages leave cycles behind, with models and arrays in them
+    if trim := _allocator("malloc_trim"):
+        trim(0)
+
+
+class Tidy(threading.Thread):
+    """Gives back what a process that lives long has freed, when it has grown."""
+
+    def __init__(self) -> None:
+        super().__init__(name="tidy", daemon=True)
+        self.process = psutil.Process()
+        self.least = self.process.memory_info().rss
+        if option := _allocator("mallopt"):
+            option(-3, MAPPED)  # M_MMAP_THRESHOLD; left alone it rises to 32 MB as memory is used
+
+    def run(self) -> None:
+        while True:
+            time.sleep(LOOK)
+            self.look()
+
+    def look(self) -> None:
+        if self.process.memory_info().rss > self.least + GROWN:
+            give_back()
+        self.least = self.process.memory_info().rss

@@ -519,8 +519,8 @@ def settle(config: Config, trains: bool = True) -> Config:
     config = complete_config(config)
     limits.check_layers(len(config.hidden))
     limits.check_parameters(sizes(config).parameters)
+    limits.check_codes(CARDS[config.dataset].test, sizes(config).code_size)
     if trains:
-        limits.check_codes(CARDS[config.dataset].test, sizes(config).code_size)
         limits.check_training(footprint_of(config).total)
     return config
 

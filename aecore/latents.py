@@ -80,7 +80,8 @@ def ranges(codes: np.ndarray, low: float = 0.01, high: float = 0.99) -> np.ndarr
 
     Never of zero width, so that a slider can stand on it: a constant dimension gets its value plus/minus 1.
     """
-    spans = np.quantile(checked(codes), (low, high), axis=0).T  # [D, 2]
+    parts = [np.quantile(checked(part), (low, high), axis=0).T for part in _some_dimensions(codes)]
+    spans = np.concatenate(parts)  # [D, 2]
     constant = spans[:, 1] - spans[:, 0] <= FLAT * np.maximum(1, np.abs(spans).max(axis=1))
     spans[constant] = spans[constant].mean(axis=1, keepdims=True) + np.array([-1, 1])
     return spans.astype(np.float32)
@@ -88,7 +89,16 @@ def ranges(codes: np.ndarray, low: float = 0.01, high: float = 0.99) -> np.ndarr
 
 def by_variance(codes: np.ndarray) -> np.ndarray:
     """The dimensions of `codes` [N, D], numbered from 0, the one that varies most first: [D]."""
-    return np.argsort(-checked(codes).var(axis=0), kind="stable")
+    variances = [checked(part).var(axis=0) for part in _some_dimensions(codes)]
+    return np.argsort(-np.concatenate(variances), kind="stable")
+
+
+def _some_dimensions(codes: np.ndarray, numbers: int = 5_000_000) -> Iterator[np.ndarray]:
+    """The columns of codes [N, D], so many at a time that they hold at most so many `numbers`."""
+    codes = np.asarray(codes)
+    each = max(1, numbers // max(1, len(codes)))
+    for start in range(0, max(1, codes.shape[1]), each):
+        yield codes[:, start : start + each]
 
 
 # Planes
@@ -271,7 +281,8 @@ def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
 
 def nearest(codes: np.ndarray, code: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The rows [n] of those of `codes` [N, D] that lie nearest to `code` [D], and how far away [n] they are."""
-    distances = np.linalg.norm(codes - code, axis=1)
+    parts = (codes[start : start + 500] for start in range(0, len(codes), 500))  # no copy of all of them
+    distances = np.concatenate([np.linalg.norm(part - code, axis=1) for part in parts])
     rows = np.argsort(distances, kind="stable")[:n]
     return rows, distances[rows]
 

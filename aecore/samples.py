@@ -20,6 +20,7 @@ FITTED = 10_000  # training codes that distributions are fitted to: the first on
 DRAWN = 1000  # samples, and test pictures that they are measured against, at most
 COMPONENTS = 10  # of the mixture
 FULL = 512  # numbers that vary up to which the mixture's covariances are full
+NUMBERS = 5_000_000  # of all codes that the mixture is fitted to: 40 MB, and some times as much on the way
 SEED = 0
 
 
@@ -53,11 +54,13 @@ def mixture(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
 
     Fitted to the numbers that vary, each in units of its own spread: those of any size are alike to it, and those that
     never vary stay as they are. At most ten steps: twenty score the same. Of more than FULL numbers a component has a
-    variance for each and no covariances: there would be fewer codes than these have numbers.
+    variance for each and no covariances: there would be fewer codes than these have numbers. Of codes with many numbers
+    the first ones are enough, NUMBERS in all.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
+    codes = codes[: max(DRAWN, NUMBERS // codes.shape[1])]
     mean, spread = codes.mean(axis=0, dtype=np.float64), codes.std(axis=0, dtype=np.float64)
     lively = spread > 1e-6 * max(1.0, spread.max())
     drawn = np.tile(mean, (n, 1))

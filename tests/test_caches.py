@@ -7,6 +7,7 @@ import contextlib
 import gc
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -323,3 +324,29 @@ def test_what_was_freed_goes_back_to_the_system():
     del kept
     budget.give_back()
     assert full - process.memory_info().rss > 50e6 and pins
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+def test_a_process_that_has_grown_tidies_up(monkeypatch):
+    tidied: list[int] = []
+    monkeypatch.setattr(budget, "give_back", lambda: tidied.append(1))
+    monkeypatch.setattr(budget, "_allocator", lambda name: None)  # other tests' arrays stay as they are
+    tidy = budget.Tidy()
+    tidy.look()
+    assert not tidied
+    held = np.ones(budget.GROWN * 2, np.uint8)
+    tidy.look()
+    tidy.look()
+    assert len(tidied) == 1 and held[0], "and not again until it has grown again"
+
+
+def test_what_lies_in_cycles_is_given_back_too():
+    class Page:
+        pass
+
+    page, gone = Page(), []
+    page.self = page  # as the globals of a page's script and the functions in them
+    weakref.finalize(page, gone.append, 1)
+    del page
+    budget.give_back()
+    assert gone

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import streamlit as st
 
+from aecore.budget import Tidy
 from ui import cache
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def warm() -> threading.Event:
         # what is imported stays; collections need not look through it again (see also runner.postScriptGC)
         gc.collect()
         gc.freeze()
+        Tidy().start()
         done.set()
 
     threading.Timer(0.5, load).start()

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +23,8 @@ import psutil
 
 from aecore.errors import UserError
 
-TRAININGS, CACHES = 3 / 8, 1 / 8  # of the machine's memory; the rest is for the server, maps, files and the system
+# of the machine's memory; the rest is for the server itself, maps, files and the system
+TRAININGS, CACHES, PAGES = 3 / 8, 1 / 8, 1 / 16
 LEAST_RUN, LEAST_CACHES = 512 << 20, 64 << 20  # bytes, whatever the machine
 WORKING = 128 << 20  # bytes that a batch on a page may take: what is computed in batches is cut to fit
 MOST_LAYERS = 100  # hidden ones: each costs time to build, however narrow
@@ -137,6 +140,21 @@ def cache_bytes() -> int:
 
 def _cache_share() -> int:
     return max(LEAST_CACHES, int(CACHES * machine_memory()))
+
+
+@lru_cache(maxsize=1)
+def _turns() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(max(1, int(PAGES * machine_memory()) // WORKING))
+
+
+@contextlib.contextmanager
+def working(count: int) -> Iterator[None]:
+    """Inside, so many bytes may be taken for a batch: of many pages that compute at once, some wait for others."""
+    if count < WORKING // 8:  # the usual network's: there is always room
+        yield
+    else:
+        with _turns():
+            yield
 
 
 def at_a_time(each: int, most: int) -> int:

@@ -24,7 +24,7 @@ from aecore.errors import UserError
 from aecore.families import build, on_meta, picture_bytes, settle
 from aecore.families import sizes as sizes
 from aecore.footprint import META, parameters
-from aecore.limits import at_a_time, check_codes, check_free
+from aecore.limits import at_a_time, check_codes, check_free, working
 from aecore.model import Autoencoder
 from aecore.recipe import Recipe
 
@@ -131,7 +131,12 @@ class Trained:
     @cached_property
     def batch(self) -> int:
         """Pictures at a time: BATCH, or as many as there is room for where the network takes much for each."""
-        return at_a_time(picture_bytes(self.config), BATCH)
+        return at_a_time(self.picture_bytes, BATCH)
+
+    @cached_property
+    def picture_bytes(self) -> int:
+        """What a picture takes on its way through the network, beside the weights."""
+        return picture_bytes(self.config)
 
     def parts(self, count: int) -> list[slice]:
         """`count` rows cut into batches."""
@@ -141,8 +146,9 @@ class Trained:
         device = next(self.model.parameters()).device
         x = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
         y = None if labels is None else torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(device)
-        made = (function(x[part], None if y is None else y[part]) for part in self.parts(len(x)))
-        return np.concatenate([each.float().cpu().numpy() for each in made])
+        with working(min(len(x), self.batch) * self.picture_bytes):
+            made = (function(x[part], None if y is None else y[part]) for part in self.parts(len(x)))
+            return np.concatenate([each.float().cpu().numpy() for each in made])
 
 
 def load(run: str) -> Trained:

@@ -60,8 +60,11 @@ class Group:
             (self.outer / "cgroup.procs").write_text(str(os.getpid()))
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.place.rmdir()
+        """Removes the group once it is empty: the foreman stays a moment longer than the server."""
+        until = time.monotonic() + 60
+        while (self.place / "cgroup.procs").read_text().split() and time.monotonic() < until:
+            time.sleep(0.5)
+        self.place.rmdir()
 
 
 def _own_group() -> tuple[Path, str]:
@@ -194,7 +197,7 @@ def forms(dataset: str) -> dict[str, tuple[dict[str, str], dict[str, Any]]]:
 
 LARGE = {  # as large as may be opened with so little memory
     "widths": {"family": "vae", "hidden": (4096,), "z_dim": 3072},
-    "convolutions": {"family": "vanilla", "network": "conv", "hidden": (4096,), "z_dim": 16},
+    "convolutions": {"dataset": "digits", "family": "vanilla", "network": "conv", "hidden": (4096, 384), "z_dim": 16},
     "codes": {"family": "vanilla", "hidden": (2048, 2048), "z_dim": 4096},
 }
 
@@ -208,7 +211,7 @@ def furnish(dataset: str) -> dict[str, str]:
 
     made = {}
     for name, settings in LARGE.items():
-        config: Config = settle(presets.start(dataset, settings.get("network", "mlp"), **_rest(settings)), trains=False)
+        config: Config = settle(presets.start(**{"dataset": dataset, **settings}), trains=False)
         losses = {"reconstruction": 1.0} | dict.fromkeys(FAMILIES[config.family].parts, 1.0)
         result = {"seconds": 1.0, "parameters": 1, "mse": 0.1, "device": "cpu", "created": time.time()}
         result |= {"train": losses, "validation": losses, "test": losses}
@@ -216,10 +219,6 @@ def furnish(dataset: str) -> dict[str, str]:
             draft.finish(save(build(config).model.state_dict()), result, pictures.png(_blank()))
         made[name] = config.id
     return made
-
-
-def _rest(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name != "network"}
 
 
 def _blank() -> Any:

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,32 @@ def test_a_loss_is_the_same_over_smaller_batches(monkeypatch):
     whole = evaluate(recipe, held_out, config)
     monkeypatch.setattr(limits, "WORKING", 5 * trained.picture_bytes(config))
     assert evaluate(recipe, held_out, config) == pytest.approx(whole, rel=1e-5)
+
+
+def test_pages_that_compute_much_at_once_take_turns(monkeypatch):
+    monkeypatch.setenv("AECORE_MEMORY", str(4 << 30))
+    limits._turns.cache_clear()
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def compute() -> None:
+        nonlocal inside, most
+        with limits.working(limits.WORKING):
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            time.sleep(0.05)
+            with lock:
+                inside -= 1
+
+    threads = [threading.Thread(target=compute) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    limits._turns.cache_clear()
+    assert most == 2, "a sixteenth of 4 GiB, 128 MiB each"
+    with limits.working(1000), limits.working(1000), limits.working(1000):
+        pass  # small ones never wait
 
 
 def test_codes_of_all_pictures_have_a_limit(monkeypatch):

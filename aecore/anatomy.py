@@ -66,7 +66,7 @@ class Drawing:
 
 def drawing(opened: Trained) -> Drawing:
     """The layers of a run's model, activations folded into the layer before."""
-    config, model = settle(opened.config), opened.model
+    config, model = settle(opened.config, trains=False), opened.model
     found: dict[str, list[Layer]] = {}
     for part, group in groupby(trained.layers(config), lambda layer: layer.part):
         # a model that is not told the label tries them all: its layers are heard once for each

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -167,6 +169,12 @@ class Ladder(Bottleneck):
         return expected + (0.5 * spread).exp() * bottom
 
 
+def _in_full(device: torch.device) -> AbstractContextManager[Any]:
+    """Inside, nothing is computed in half precision; torch's meta device knows none."""
+    known = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if known else nullcontext()
+
+
 class Codebook(Bottleneck):
     """Each slot may hold one of K vectors: the nearest to what the encoder said (VQ-VAE, van den Oord et al. 2017).
 
@@ -187,7 +195,8 @@ class Codebook(Bottleneck):
         self.register_buffer("book", torch.randn(codes, width))
         self.register_buffer("counts", torch.ones(slots, codes) / codes)
         self.register_buffer("sums", self.book.clone())
-        self.register_buffer("started", torch.tensor(False))
+        # on the CPU to begin with, for it is asked in each step: on torch's meta device there would be no answer
+        self.register_buffer("started", torch.tensor(False, device="cpu"))
 
     @property
     def bits(self) -> float:
@@ -238,7 +247,7 @@ class Codebook(Bottleneck):
         taken = nn.functional.one_hot(indices, len(self.book)).float()  # [B, S, K]
         vectors, flat = encoded.flatten(0, 1), taken.flatten(0, 1)
         self.counts.lerp_(taken.mean(0), 1 - self.decay)
-        with torch.autocast(vectors.device.type, enabled=False):  # averages of small steps need all their bits
+        with _in_full(vectors.device):  # averages of small steps need all their bits
             self.sums.lerp_(flat.T @ vectors / len(encoded), 1 - self.decay)
         weight = self.counts.sum(0)  # [K], adds up to S
         if self.revive:

@@ -33,7 +33,9 @@ from aecore.families import Rungs
 from aecore.model import Autoencoder, Conditional, LinearAutoencoder
 from aecore.networks import Shape, Transposed
 from aecore.programs import Program
-from aecore.trained import Trained
+from aecore.trained import Trained, count
+
+MOST = 8_000_000  # parameters: 32 MB to fetch, for each page that is opened, and as much memory on each side
 
 Op = dict[str, Any]
 Ops = list[Op]
@@ -43,11 +45,15 @@ class Unknown(UserError):
     """The model has a layer that the browser cannot compute."""
 
 
+class TooLarge(Unknown):
+    """The model has more weights than a browser is sent."""
+
+
 class Block:
     """Weights one behind the other; what two layers share stands there once."""
 
     def __init__(self) -> None:
-        self.parts: list[np.ndarray] = []
+        self.parts: list[tuple[int, np.ndarray]] = []  # where each begins; views of the model's own numbers
         self.size = 0
         self._places: dict[tuple[Any, ...], int] = {}
 
@@ -55,23 +61,34 @@ class Block:
         """Where a tensor begins, its numbers in the order of its dimensions."""
         seen = (tensor.data_ptr(), tensor.shape, tensor.stride())
         if seen not in self._places:
-            part = tensor.detach().float().cpu().numpy().ravel()
+            part = tensor.detach().float().cpu().numpy()
             self._places[seen] = self.size
-            self.parts.append(part)
-            self.size += len(part)
+            self.parts.append((self.size, part))
+            self.size += part.size
         return self._places[seen]
 
     def bias(self, layer: nn.Module, size: int) -> int:
         """Where a layer's bias begins; zeros where it has none."""
         if isinstance(layer.bias, Tensor):
             return self.place(layer.bias)
-        self.parts.append(np.zeros(size, np.float32))
+        self.parts.append((self.size, np.zeros(size, np.float32)))
         self.size += size
         return self.size - size
 
+    def packed(self) -> np.ndarray:
+        """All of them, float32 `[W]`: the one copy that is made."""
+        packed = np.empty(self.size, np.float32)
+        for start, part in self.parts:
+            packed[start : start + part.size].reshape(part.shape)[...] = part
+        return packed
+
 
 def program(opened: Trained) -> Program:
-    """The encoder (as in `codes`) and the decoder (as in `pictures`) of a model; Unknown when a layer has no step."""
+    """The encoder (as in `codes`) and the decoder (as in `pictures`) of a model; Unknown when a layer has no step, or
+    when there are more weights than a browser is sent."""
+    weights = count(opened.model)
+    if weights > MOST:
+        raise TooLarge(f"A browser is sent models of {MOST:,} parameters at most, and this one has {weights:,}.")
     return program_of(opened.model, opened.card.shape)
 
 
@@ -92,7 +109,7 @@ def program_of(model: Autoencoder, shape: Shape) -> Program:
         "encoder": [*before, *hidden, *code(model.bottleneck, block)],
         "decoder": [*nearest(model.bottleneck, block), *behind, *drawn, *_find(LIKELIHOODS, model.likelihood)],
     }
-    return Program(head, np.concatenate(block.parts))
+    return Program(head, block.packed())
 
 
 def translate(module: nn.Module, shape: Shape, block: Block) -> tuple[Ops, Shape]:

@@ -15,7 +15,7 @@ from aecore.bottlenecks import GaussianLatent
 from aecore.data import Split
 from aecore.errors import UserError
 from aecore.losses import split_kl
-from aecore.trained import BATCH, Trained
+from aecore.trained import Trained
 
 PICTURES = 2000  # test pictures that are measured: the first ones
 ROOM = 8_000_000  # float32 numbers in the largest array of an estimate, of which there are four
@@ -40,8 +40,7 @@ def encode(opened: Trained, x: np.ndarray, labels: np.ndarray, seed: int = 0) ->
     device = next(opened.model.parameters()).device
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for start in range(0, len(x), BATCH):
-            part = slice(start, start + BATCH)
+        for part in opened.parts(len(x)):
             latent = opened.model.encode(_tensor(x[part], device), _tensor(labels[part], device))
             if not isinstance(latent, GaussianLatent):
                 raise UserError(f"The codes of {opened.id} are points, not clouds: choose a variational family.")

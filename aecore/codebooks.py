@@ -11,7 +11,7 @@ import torch
 
 from aecore.bottlenecks import Codebook, Quantized
 from aecore.data import Split
-from aecore.trained import BATCH, Trained
+from aecore.trained import Trained
 
 ASKED = 2000  # test pictures that are asked: the first ones
 MOST = 512  # vectors in a table of distances
@@ -40,8 +40,7 @@ def choices(opened: Trained, x: np.ndarray, labels: np.ndarray | None = None) ->
     device = next(opened.model.parameters()).device
     indices, distances = [], []
     with torch.inference_mode():
-        for start in range(0, len(x), BATCH):
-            rows = slice(start, start + BATCH)
+        for rows in opened.parts(len(x)):
             y = None if labels is None else torch.from_numpy(labels[rows]).to(device)
             latent = opened.model.encode(torch.from_numpy(x[rows]).to(device), y)
             assert isinstance(latent, Quantized)

@@ -9,15 +9,17 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aecore import shapes
+from aecore.budget import KEPT, Entry
 from aecore.cards import CARDS, Card
 from aecore.errors import UserError
 
@@ -115,12 +117,12 @@ def is_here(name: str) -> bool:
 
 
 def load(name: str) -> Data:
-    """The data set called `name`; the last few stay in memory.
+    """The data set called `name`; the last few stay in memory, as far as the budget of all caches allows.
 
     Raises DataMissing, and UserError for an unknown name or damaged files.
     """
     require(name)
-    return _load(name, folder().resolve())
+    return _kept(name, folder().resolve())
 
 
 def require(name: str) -> None:
@@ -148,9 +150,24 @@ def _complete(files: _Files, where: Path) -> bool:
     return all(path.is_file() and path.stat().st_size == size for path, size in paths.items())
 
 
-@lru_cache(maxsize=3)  # of at most 190 MB each
-def _load(name: str, where: Path) -> Data:
-    return _LOADERS[name](CARDS[name], where)
+MOST = 3  # data sets that stay in memory, of at most 190 MB each
+_LOADED: OrderedDict[tuple[str, Path], Entry] = OrderedDict()
+_LOADING = threading.Lock()  # of two that ask for one, the second waits for it
+
+
+def _kept(name: str, where: Path) -> Data:
+    """A data set, from memory if it is there."""
+    with _LOADING:
+        entry = _LOADED.pop((name, where), None)
+        if entry is None:
+            loaded = _LOADERS[name](CARDS[name], where)
+            entry = Entry(loaded, lambda: _LOADED.pop((name, where), None))
+        _LOADED[name, where] = entry
+        while len(_LOADED) > MOST:
+            _LOADED.popitem(last=False)
+    KEPT.use(entry)
+    found: Data = entry.value
+    return found
 
 
 def _shuffled(count: int) -> np.ndarray:

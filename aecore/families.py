@@ -7,13 +7,15 @@ docstring the text beside the form, the keys of its losses the curves on the cha
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
 
-from aecore import terms
+from aecore import footprint, limits, terms
 from aecore.bottlenecks import Bottleneck, Codebook, Gaussian, Ladder, Plain, TopK
 from aecore.cards import CARDS
 from aecore.config import Config
@@ -21,6 +23,7 @@ from aecore.corruptions import LEARNT
 from aecore.declare import FAMILIES as FAMILIES
 from aecore.declare import CodebookKnobs, Family, family
 from aecore.errors import UserError
+from aecore.footprint import Footprint
 from aecore.knobs import Says, complete
 from aecore.likelihoods import LIKELIHOODS, PIXELS
 from aecore.losses import (
@@ -507,11 +510,23 @@ def find(name: str) -> Family:
     return FAMILIES[name]
 
 
-def settle(config: Config) -> Config:
+def settle(config: Config, trains: bool = True) -> Config:
     """The same run said completely: every knob filled in and checked, what the family fixes put in place.
 
-    Two ways of saying one run settle to the same Config, and so to the same id.
+    Two ways of saying one run settle to the same Config, and so to the same id, on any computer. TooLarge for a network
+    that this one has no memory for, or, if it `trains`, no memory to train.
     """
+    config = complete_config(config)
+    limits.check_layers(len(config.hidden))
+    limits.check_parameters(sizes(config).parameters)
+    limits.check_codes(CARDS[config.dataset].test, sizes(config).code_size)
+    if trains:
+        limits.check_training(footprint_of(config).total)
+    return config
+
+
+def complete_config(config: Config) -> Config:
+    """A run said completely, however large it is."""
     chosen = find(config.family)
     config = dataclasses.replace(config.checked(), **chosen.fixed)
     if config.dataset not in CARDS:
@@ -520,6 +535,65 @@ def settle(config: Config) -> Config:
     if not NETWORKS[config.network].fits(shape):
         raise UserError(f"A {config.network} network does not fit {config.dataset}; choose mlp.")
     return dataclasses.replace(config, knobs=complete(chosen.build, config.knobs))
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """How large a settled run's model is."""
+
+    parameters: int  # numbers that training sets, the adversary's included where there is one
+    code_size: int  # numbers in the code of a picture
+    code_bits: float  # bits that a code takes to store
+
+
+def sizes(config: Config) -> Sizes:
+    """The sizes of a settled run's model; nothing is allocated."""
+    return _sizes(_shaping(config))
+
+
+def footprint_of(config: Config) -> Footprint:
+    """The memory that the training of a settled run takes; nothing is allocated."""
+    return _footprint(_shaping(config, "batch_size", "optimiser", "patience", "pictures"))
+
+
+def picture_bytes(config: Config) -> int:
+    """Bytes that one picture takes on its way through a run's model in use, beside its weights."""
+    return _picture(_shaping(complete_config(config)))
+
+
+# what a network hangs on; not the settings of its training, so that a form that changes those measures nothing anew
+SHAPING = ("dataset", "family", "network", "hidden", "z_dim", "activation", "likelihood", "dropout", "pixels", "knobs")
+
+
+def _shaping(config: Config, *more: str) -> str:
+    """Those of a run's settings that what is measured of it hangs on, as the key of a cache."""
+    said = config.to_json()
+    return json.dumps({name: said[name] for name in (*SHAPING, *more)}, sort_keys=True)
+
+
+@lru_cache(maxsize=512)
+def _sizes(said: str) -> Sizes:
+    recipe = on_meta(Config.from_json(json.loads(said)))
+    bottleneck = recipe.model.bottleneck
+    return Sizes(footprint.parameters(recipe.modules), bottleneck.outputs, bottleneck.bits)
+
+
+@lru_cache(maxsize=512)
+def _footprint(said: str) -> Footprint:
+    config = Config.from_json(json.loads(said))
+    return footprint.measured(on_meta(config), config, CARDS[config.dataset])
+
+
+@lru_cache(maxsize=512)
+def _picture(said: str) -> int:
+    config = Config.from_json(json.loads(said))
+    return footprint.picture(on_meta(config), CARDS[config.dataset])
+
+
+def on_meta(config: Config) -> Recipe:
+    """The recipe of a settled run with shapes and no numbers: nothing is allocated, however large it is."""
+    with footprint.META:
+        return build(config)
 
 
 def build(config: Config) -> Recipe:

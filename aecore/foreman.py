@@ -29,34 +29,15 @@ import psutil
 from aecore import files, ledger, processes, recovery, runs
 from aecore.config import Config
 from aecore.errors import UserError
+from aecore.limits import cores as cores
+from aecore.limits import gpus as gpus
+from aecore.limits import lanes as lanes
 
 HASTY, BUSY, IDLE = 0.1, 0.5, 2.0  # seconds until it looks by itself: for an order, while workers run, and else
 PATIENCE = 0.6  # seconds that a worker has to follow an order by itself
 DEATHS = 2  # of workers in a row, with no new checkpoint between, until a run counts as failed
 
 Ended = Callable[[], str | None]  # how a process ended, in words; None while it runs
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def gpus() -> int:
-    """How many CUDA devices there are; asks the driver, so that nothing starts in this process."""
-    if os.environ.get("AECORE_DEVICE", "cuda").startswith("cuda"):
-        import torch
-
-        return torch.cuda.device_count()
-    return 0
-
-
-def lanes() -> int:
-    """How many runs train side by side: AECORE_WORKERS, else one for each GPU, else one for every two cores, four at
-    most."""
-    asked = os.environ.get("AECORE_WORKERS", "")
-    if asked.isdigit():
-        return max(1, int(asked))
-    return gpus() or max(1, min(4, cores() // 2))
 
 
 # --- In the worker ----------------------------------------------------------------------------------------------------
@@ -89,6 +70,7 @@ def alone(job: dict[str, Any]) -> None:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     faulthandler.enable()  # says where, when the processor gives up
+    processes.ends_first(processes.TRAINING)
     try:
         work(job)
     except UserError:

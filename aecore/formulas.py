@@ -12,7 +12,9 @@ import torch
 from aecore.cards import CARDS
 from aecore.config import Config
 from aecore.families import build, effective_beta, find, settle
+from aecore.footprint import META
 from aecore.likelihoods import LIKELIHOODS, Bernoulli, Gaussian, Laplace
+from aecore.recipe import Recipe
 from aecore.terms import RECONSTRUCTION, Term
 
 # The reconstruction, constants left out: x a picture, x-hat what is drawn, i over pixel values
@@ -94,8 +96,16 @@ class Player:
 
 
 def players(config: Config) -> list[Player]:
-    """Who minimises what in a run. Nothing is trained or kept."""
-    recipe = build(settle(config))
+    """Who minimises what in a run. Nothing is trained, and nothing allocated unless a loss asks for numbers."""
+    config = settle(config, trains=False)
+    try:
+        with META:
+            return _players(build(config), config)
+    except (RuntimeError, NotImplementedError):  # meta tensors have shapes and no numbers
+        return _players(build(config), config)
+
+
+def _players(recipe: Recipe, config: Config) -> list[Player]:
     recipe.modules.eval()
     x, y = torch.zeros(2, *CARDS[config.dataset].shape), torch.zeros(2, dtype=torch.long)
     with torch.random.fork_rng(devices=[]), torch.no_grad():

@@ -14,6 +14,9 @@ from aecore.errors import UserError
 
 Value = float | int | str | bool | tuple[int, ...]
 
+QUOTED = 60  # characters of what somebody typed that a message repeats
+TYPED = 1000  # characters that a list of numbers may have
+
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -56,10 +59,11 @@ class Knob:
         high = math.inf if self.says.high is None else self.says.high
         numbers = value if isinstance(value, tuple) else (value,)
         if self.kind in (int, float, tuple) and not all(low <= n <= high and math.isfinite(n) for n in numbers):
-            raise self._refusal(", ".join(map(repr, numbers)))
+            raise self._refusal(", ".join(map(repr, numbers[:QUOTED])))
         return value
 
     def _refusal(self, said: str) -> UserError:
+        said = said if len(said) <= QUOTED else f"{said[:QUOTED]} ..."
         return UserError(f"{self.name} takes {self._wants()}, not {said}.")
 
     def _convert(self, value: Any) -> Any:
@@ -68,6 +72,8 @@ class Knob:
                 raise ValueError(value)
             return _WORDS[value.lower()]
         if self.kind is tuple:
+            if isinstance(value, str) and len(value) > TYPED:
+                raise ValueError(value)
             parts = value.replace(" ", "").strip(",").split(",") if isinstance(value, str) else list(value)
             return tuple(_whole(part) for part in parts if part != "")
         return _whole(value) if self.kind is int else self.kind(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from aecore.errors import UserError
+from aecore.limits import LARGE
 
 PARALLEL = 1e-6  # sine of an angle below which float32 codes cannot tell two directions apart
 FLAT = 1e-6  # a dimension narrower than this, relative to its size, counts as constant
@@ -79,7 +80,8 @@ def ranges(codes: np.ndarray, low: float = 0.01, high: float = 0.99) -> np.ndarr
 
     Never of zero width, so that a slider can stand on it: a constant dimension gets its value plus/minus 1.
     """
-    spans = np.quantile(checked(codes), (low, high), axis=0).T  # [D, 2]
+    parts = [np.quantile(checked(part), (low, high), axis=0).T for part in _some_dimensions(codes)]
+    spans = np.concatenate(parts)  # [D, 2]
     constant = spans[:, 1] - spans[:, 0] <= FLAT * np.maximum(1, np.abs(spans).max(axis=1))
     spans[constant] = spans[constant].mean(axis=1, keepdims=True) + np.array([-1, 1])
     return spans.astype(np.float32)
@@ -87,7 +89,16 @@ def ranges(codes: np.ndarray, low: float = 0.01, high: float = 0.99) -> np.ndarr
 
 def by_variance(codes: np.ndarray) -> np.ndarray:
     """The dimensions of `codes` [N, D], numbered from 0, the one that varies most first: [D]."""
-    return np.argsort(-checked(codes).var(axis=0), kind="stable")
+    variances = [checked(part).var(axis=0) for part in _some_dimensions(codes)]
+    return np.argsort(-np.concatenate(variances), kind="stable")
+
+
+def _some_dimensions(codes: np.ndarray, numbers: int = 5_000_000) -> Iterator[np.ndarray]:
+    """The columns of codes [N, D], so many at a time that they hold at most so many `numbers`."""
+    codes = np.asarray(codes)
+    each = max(1, numbers // max(1, len(codes)))
+    for start in range(0, max(1, codes.shape[1]), each):
+        yield codes[:, start : start + each]
 
 
 # Planes
@@ -136,17 +147,55 @@ def plane_of_components(codes: np.ndarray) -> Plane:
 
     A component's sign means nothing, so the largest loading of each is made positive: equal codes, equal map.
     """
+    if np.shape(codes)[1] > LARGE:
+        return _of_large(codes)
     codes = checked(codes)
-    size, mean = codes.shape[1], codes.mean(axis=0)
+    mean = codes.mean(axis=0)
     # [D, D] rather than an SVD of the codes: it has D directions even when there are fewer codes than that.
     scatter = (codes - mean).T @ (codes - mean)
     variances, directions = np.linalg.eigh(scatter)  # rising
-    axes, found = np.zeros((2, size)), directions.T[::-1][:2]
+    return _plane(mean, variances[::-1], directions.T[::-1], float(np.trace(scatter)))
+
+
+def _plane(mean: np.ndarray, variances: np.ndarray, directions: np.ndarray, total: float) -> Plane:
+    """The plane of the first two of `directions` [n, D], whose `variances` [n] fall and are of `total`."""
+    size = len(mean)
+    axes, found = np.zeros((2, size)), directions[:2]
     largest = np.abs(found).round(5).argmax(axis=1)  # rounded: rounding errors must not break ties
     axes[: len(found)] = found * np.sign(found[range(len(found)), largest])[:, None]
-    first, second = (np.append(variances[::-1].clip(0), 0)[:2] / (np.trace(scatter) or 1)).tolist()
+    first, second = (np.append(variances.clip(0), 0)[:2] / (total or 1)).tolist()
     names = ("PC1", "PC2" if size > 1 else "")
     return Plane(mean.astype(np.float32), axes.astype(np.float32), names, (first, second))
+
+
+def _of_large(codes: np.ndarray) -> Plane:
+    """The same of codes of so many numbers that no [D, D], and no copy of all codes, is wanted: by Lanczos' method, to
+    the last digits of float32."""
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    mean, total, size = codes.mean(axis=0, dtype=np.float64), 0.0, codes.shape[1]
+    for part in centred(codes, mean):
+        total += float(np.square(part).sum())
+
+    def scatter(direction: np.ndarray) -> np.ndarray:
+        found = np.zeros(size)
+        for part in centred(codes, mean):
+            found += part.T @ (part @ direction.ravel())
+        return found
+
+    if not total:
+        return _plane(mean, np.zeros(2), np.eye(2, size), total)
+    start = np.random.default_rng(0).standard_normal(size)
+    operator = LinearOperator((size, size), matvec=scatter, dtype=np.float64)
+    variances, directions = eigsh(operator, k=2, v0=start, tol=1e-9)
+    order = np.argsort(-variances)
+    return _plane(mean, variances[order], directions.T[order], total)
+
+
+def centred(codes: np.ndarray, mean: np.ndarray, rows: int = 500) -> Iterator[np.ndarray]:
+    """Codes [N, D] less their mean in float64, so many at a time; UserError as `checked`."""
+    for start in range(0, len(codes), rows):
+        yield checked(codes[start : start + rows]) - mean
 
 
 def turned(plane: Plane, codes: np.ndarray, towards: np.ndarray) -> Plane:
@@ -232,7 +281,8 @@ def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
 
 def nearest(codes: np.ndarray, code: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The rows [n] of those of `codes` [N, D] that lie nearest to `code` [D], and how far away [n] they are."""
-    distances = np.linalg.norm(codes - code, axis=1)
+    parts = (codes[start : start + 500] for start in range(0, len(codes), 500))  # no copy of all of them
+    distances = np.concatenate([np.linalg.norm(part - code, axis=1) for part in parts])
     rows = np.argsort(distances, kind="stable")[:n]
     return rows, distances[rows]
 

@@ -35,7 +35,7 @@ import numpy as np
 import psutil
 from filelock import FileLock
 
-from aecore import disk, files, ledger, permissions, processes, projections, schema
+from aecore import disk, files, ledger, limits, permissions, processes, projections, schema
 from aecore.errors import UserError
 from aecore.knobs import complete
 from aecore.shelf import folder_weight
@@ -125,6 +125,7 @@ def ask(
     Returns at once. `urgent`: a `person` waits for it, so it comes before those that are only prepared, and one that
     failed or was cancelled is tried again. Raises UserError for too few codes, settings out of range, or a full disk.
     """
+    limits.check_map(*np.shape(codes))
     codes = projections.neighborly(codes)
     knobs = _settings(kind, knobs)
     key = _key(codes, kind, knobs)
@@ -381,6 +382,7 @@ def _step_back() -> None:
     """Lets others on this machine go first."""
     process = psutil.Process()
     process.nice(process.nice() + STEP if psutil.POSIX else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    processes.ends_first(processes.MAP)
 
 
 def draw(key: str) -> None:

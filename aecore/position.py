@@ -161,7 +161,8 @@ class Position:
             "judged": sorted(self.judged),
             "best": [repr(self.best.loss), self.best.age],
         }
-        there = {name: torch.as_tensor(each).detach().cpu().contiguous().clone() for name, each in tensors.items()}
+        # no copies beside the one that is returned: of a large network it is as large as its weights and moments
+        there = {name: torch.as_tensor(each).detach().cpu().contiguous() for name, each in tensors.items()}
         return save(there, {"position": json.dumps(numbers | {"crc": _crc(there)})})
 
     def load(self, file: Path) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from aecore.errors import UserError
-from aecore.foreman import cores
 from aecore.knobs import Says
-from aecore.latents import FLAT, checked, plane_of_components
+from aecore.latents import FLAT, centred, checked, plane_of_components
+from aecore.limits import LARGE, cores
 
 if TYPE_CHECKING:
     from knncolle import FindKnnResults
@@ -226,6 +226,18 @@ def explained_variance(codes: np.ndarray) -> np.ndarray:
 
     They add up to 1; all are 0 when the codes are one point.
     """
+    if np.shape(codes)[1] > LARGE:
+        return _of_large(codes)
     codes = checked(codes)
     variances = np.linalg.svd(codes - codes.mean(axis=0), compute_uv=False) ** 2
+    return variances / (variances.sum() or 1)
+
+
+def _of_large(codes: np.ndarray) -> np.ndarray:
+    """The same of codes of many numbers: from their covariance, summed up some codes at a time."""
+    size, mean = codes.shape[1], codes.mean(axis=0, dtype=np.float64)
+    scatter = np.zeros((size, size))
+    for part in centred(codes, mean):
+        scatter += part.T @ part
+    variances = np.linalg.eigvalsh(scatter)[::-1][: min(codes.shape)].clip(0)
     return variances / (variances.sum() or 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,11 +13,14 @@ import torch
 
 from aecore import data, losses, metrics
 from aecore.data import Split
-from aecore.trained import BATCH, Trained
+from aecore.limits import LARGE
+from aecore.trained import Trained
 
 FITTED = 10_000  # training codes that distributions are fitted to: the first ones
 DRAWN = 1000  # samples, and test pictures that they are measured against, at most
 COMPONENTS = 10  # of the mixture
+FULL = 512  # numbers that vary up to which the mixture's covariances are full
+NUMBERS = 5_000_000  # of all codes that the mixture is fitted to: 40 MB, and some times as much on the way
 SEED = 0
 
 
@@ -32,9 +36,14 @@ def prior(opened: Trained, n: int, seed: int = SEED) -> np.ndarray:
 
 def gaussian(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     """Codes [n, D] from one Gaussian with the mean and the covariance of `codes` [N, D]."""
+    rng = np.random.default_rng(seed)
+    if codes.shape[1] > LARGE:  # sums of all codes, weighed by normal draws, have that covariance: no [D, D] is needed
+        mean = codes.mean(axis=0, dtype=np.float64).astype(np.float32)
+        weights = rng.standard_normal((n, len(codes)), dtype=np.float32) / math.sqrt(max(1, len(codes) - 1))
+        # the share of the mean in each sum is taken off again: as if codes had been centred, without a copy of them
+        return np.asarray(mean + weights @ codes - weights.sum(axis=1, keepdims=True) * mean)
     codes = codes.astype(np.float64)
     mean, covariance = codes.mean(axis=0), np.atleast_2d(np.cov(codes, rowvar=False))
-    rng = np.random.default_rng(seed)
     # units that never vary make the covariance singular, which eigenvalues do not mind
     drawn = rng.multivariate_normal(mean, covariance, n, method="eigh", check_valid="ignore")
     return drawn.astype(np.float32)
@@ -44,16 +53,21 @@ def mixture(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     """Codes [n, D] from a mixture of COMPONENTS Gaussians, each with a covariance of its own, fitted to `codes` [N, D].
 
     Fitted to the numbers that vary, each in units of its own spread: those of any size are alike to it, and those that
-    never vary stay as they are. At most ten steps: twenty score the same.
+    never vary stay as they are. At most ten steps: twenty score the same. Of more than FULL numbers a component has a
+    variance for each and no covariances: there would be fewer codes than these have numbers. Of codes with many numbers
+    the first ones are enough, NUMBERS in all.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
+    codes = codes[: max(DRAWN, NUMBERS // codes.shape[1])]
     mean, spread = codes.mean(axis=0, dtype=np.float64), codes.std(axis=0, dtype=np.float64)
     lively = spread > 1e-6 * max(1.0, spread.max())
     drawn = np.tile(mean, (n, 1))
     if lively.any():
-        model = GaussianMixture(min(COMPONENTS, len(codes)), reg_covar=1e-4, max_iter=10, tol=0.01, random_state=seed)
+        kind = "full" if lively.sum() <= FULL else "diag"
+        settings = {"reg_covar": 1e-4, "max_iter": 10, "tol": 0.01, "random_state": seed}
+        model = GaussianMixture(min(COMPONENTS, len(codes)), covariance_type=kind, **settings)
         with warnings.catch_warnings(), _one_thread():
             warnings.simplefilter("ignore", ConvergenceWarning)
             found = model.fit((codes[:, lively] - mean[lively]) / spread[lively]).sample(n)[0]
@@ -97,8 +111,7 @@ def crowd(opened: Trained, x: np.ndarray, labels: np.ndarray, seed: int = SEED) 
     device, parts = next(opened.model.parameters()).device, []
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for start in range(0, len(x), BATCH):
-            rows = slice(start, start + BATCH)
+        for rows in opened.parts(len(x)):
             latent = opened.model.encode(
                 torch.from_numpy(x[rows]).to(device), torch.from_numpy(labels[rows]).to(device)
             )

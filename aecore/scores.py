@@ -12,7 +12,7 @@ from aecore.bottlenecks import GaussianLatent
 from aecore.checkup import checkup, learnt_from
 from aecore.data import Data, load
 from aecore.train import Pictures, evaluate
-from aecore.trained import BATCH, Trained
+from aecore.trained import Trained
 
 NEIGHBOURS, KNOWN = 10, 10_000  # who votes for a class, of how many training codes
 STRENGTHS = (0.3, 0.4, 0.5)  # of the Gaussian noise that a denoiser is asked about
@@ -53,8 +53,7 @@ def _clouds(opened: Trained, data: Data) -> dict[str, float]:
     model, found = opened.model, []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        for start in range(0, len(data.test), BATCH):
-            rows = slice(start, start + BATCH)
+        for rows in opened.parts(len(data.test)):
             x, y = torch.from_numpy(data.test.floats(rows)), torch.from_numpy(data.test.labels[rows])
             latent = model.encode(x, y)
             if not isinstance(latent, GaussianLatent):

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from aecore.bottlenecks import Latent, Quantized
 from aecore.data import Split
+from aecore.errors import UserError
 from aecore.kinds import of_kind
 from aecore.model import Autoencoder, Conditional
 from aecore.trained import Trained
@@ -21,6 +22,7 @@ from aecore.trained import Trained
 ENDS = 4  # of the most and of the least stretched directions: those shown
 ASKED = 32  # test pictures whose derivatives are taken
 ROOM = 4_000_000  # numbers that the Jacobians of all of them may have: 16 MB
+MOST = 1 << 24  # numbers that one may have: 64 MB, and some times as much for its singular values
 NOTHING = 1e-6  # of the largest singular value: what float32 makes of 0
 CARRIED = 0.99  # of the squared sum of singular values: what counts as all that happens
 
@@ -55,16 +57,29 @@ def _jacobian(out: Tensor, of: Tensor) -> Tensor:
     there are as many passes as the shorter side has numbers.
     """
 
-    def each(out: Tensor, of: Tensor) -> list[Tensor]:
-        ways = torch.eye(out.shape[1], device=out.device)
-        found = (torch.autograd.grad(out, of, way.expand_as(out), retain_graph=True)[0] for way in ways)
-        return [gradient.flatten(1) for gradient in found]
+    check_jacobian(out.shape[1], of[0].numel())
+    found = torch.empty(len(out), out.shape[1], of[0].numel(), device=out.device)
+
+    def rows(out: Tensor, of: Tensor, into: Tensor) -> None:
+        for row in range(out.shape[1]):
+            (gradient,) = torch.autograd.grad(out[:, row].sum(), of, retain_graph=True)
+            into[:, row] = gradient.flatten(1)
 
     if out.shape[1] <= of[0].numel():
-        return torch.stack(each(out, of), 1)
-    u = torch.zeros_like(out, requires_grad=True)
-    (back,) = torch.autograd.grad(out, of, u, create_graph=True)
-    return torch.stack(each(back.flatten(1), u), 2)
+        rows(out, of, found)
+    else:
+        u = torch.zeros_like(out, requires_grad=True)
+        (back,) = torch.autograd.grad(out, of, u, create_graph=True)
+        rows(back.flatten(1), u, found.transpose(1, 2))
+    return found
+
+
+def check_jacobian(rows: int, columns: int) -> None:
+    if rows * columns > MOST:
+        raise UserError(
+            f"The Jacobian of this model has {rows:,} x {columns:,} numbers, and {MOST:,} are the most that are "
+            "computed: choose a model with a smaller code."
+        )
 
 
 def effective_dimension(values: np.ndarray) -> np.ndarray:
@@ -125,7 +140,7 @@ def _spectrum(opened: Trained, jacobian: Tensor) -> Stretch:
 def numbers(opened: Trained, test: Split) -> dict[str, Any]:
     """How far changes are stretched at the first test pictures, as means over them."""
     size = math.prod(opened.card.shape) * opened.model.bottleneck.outputs
-    count = max(1, min(ASKED, len(test), ROOM // size))
+    count = max(1, min(ASKED, len(test), ROOM // size, opened.batch))
     x, y = torch.from_numpy(test.floats(slice(count))), torch.from_numpy(test.labels[:count].astype(np.int64))
     inward = of_encoder(opened.model, x, y)
     outward = of_decoder(opened.model, opened.model.codes(x, y).clone(), y)
@@ -136,5 +151,5 @@ def numbers(opened: Trained, test: Split) -> dict[str, Any]:
         "effective_dimension": float(effective_dimension(values).mean()),
         "largest": float(values[:, 0].mean()),
         "smallest": float(values[:, -1].mean()),
-        "encoder_size": float(inward.double().square().sum((1, 2)).mean()),
+        "encoder_size": float(inward.square().sum((1, 2), dtype=torch.float64).mean()),
     }

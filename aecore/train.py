@@ -15,6 +15,8 @@ from torch import Tensor
 from aecore.config import Config
 from aecore.data import Data, Split
 from aecore.devices import halves
+from aecore.families import picture_bytes
+from aecore.limits import at_a_time
 from aecore.position import Chance, Parts, Position, Tally, moved
 from aecore.position import Diverged as Diverged
 from aecore.recipe import Pass, Recipe
@@ -186,11 +188,12 @@ def evaluate(
     recipe: Recipe, pictures: Pictures, config: Config, look: Callable[[Pass], None] | None = None, batch: int = 500
 ) -> Parts:
     """The recipe's loss parts on held-out pictures, in nats per picture; the same chance at every call. Somebody may
-    `look` at each batch after its loss.
+    `look` at each batch after its loss. Of a network that takes much memory for a picture, fewer than `batch` at a
+    time are looked at.
 
     In float32, as the pages use the model, whatever it is trained in.
     """
-    before = recipe.model.training
+    before, batch = recipe.model.training, at_a_time(picture_bytes(config), batch)
     recipe.modules.eval()
     tally, everything = Tally(), torch.arange(len(pictures), device=pictures.pixels.device)
     with Chance(config.seed, pictures.pixels.device):

@@ -21,11 +21,16 @@ from aecore.cards import CARDS, Card
 from aecore.config import Config
 from aecore.data import Split
 from aecore.errors import UserError
-from aecore.families import build, settle
+from aecore.families import build, on_meta, picture_bytes, settle
+from aecore.families import sizes as sizes
+from aecore.footprint import META, parameters
+from aecore.limits import at_a_time, check_codes, check_free, working
 from aecore.model import Autoencoder
 from aecore.recipe import Recipe
 
 BATCH = 1000  # pictures at a time: bounds the memory of a page
+OPENING = 2  # times its weights that a model takes while it is read
+count = parameters  # trained numbers in a module
 
 
 @dataclass(frozen=True)
@@ -116,30 +121,48 @@ class Trained:
             return self.model.bottleneck.sample(n).numpy()
 
     def codes_of(self, split: Split) -> np.ndarray:
-        """The codes of a whole split, without ever holding it as floats."""
-        starts = range(0, len(split), BATCH)
-        parts = (slice(start, start + BATCH) for start in starts)
-        return np.concatenate([self.codes(split.floats(part), split.labels[part]) for part in parts])
+        """The codes of a whole split, without ever holding it as floats. TooLarge when there is no memory for them."""
+        check_codes(len(split), self.code_size)
+        codes = np.empty((len(split), self.code_size), np.float32)
+        for part in self.parts(len(split)):
+            codes[part] = self.codes(split.floats(part), split.labels[part])
+        return codes
+
+    @cached_property
+    def batch(self) -> int:
+        """Pictures at a time: BATCH, or as many as there is room for where the network takes much for each."""
+        return at_a_time(self.picture_bytes, BATCH)
+
+    @cached_property
+    def picture_bytes(self) -> int:
+        """What a picture takes on its way through the network, beside the weights."""
+        return picture_bytes(self.config)
+
+    def parts(self, count: int) -> list[slice]:
+        """`count` rows cut into batches."""
+        return [slice(start, min(count, start + self.batch)) for start in range(0, count, self.batch)]
 
     def _batched(self, function: Any, array: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         device = next(self.model.parameters()).device
         x = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
         y = None if labels is None else torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(device)
-        parts = [slice(start, start + BATCH) for start in range(0, len(x), BATCH)]
-        drawn = [function(x[part], None if y is None else y[part]) for part in parts]
-        return np.concatenate([each.float().cpu().numpy() for each in drawn])
+        with working(min(len(x), self.batch) * self.picture_bytes):
+            made = (function(x[part], None if y is None else y[part]) for part in self.parts(len(x)))
+            return np.concatenate([each.float().cpu().numpy() for each in made])
 
 
 def load(run: str) -> Trained:
     """Opens a finished run on the CPU: pages decode a few pictures at a time, which is faster there.
 
-    Raises UnknownRun when there is no such run, UserError when it is broken or not finished.
+    Raises UnknownRun when there is no such run, UserError when it is broken, not finished or too large.
     """
     entry = runs.entry(run)
     if not entry.finished or entry.config is None:
         raise UserError(f"The run {run} cannot be opened: {entry.reason or 'it is still training'}")
     runs.check_unchanged(run, "weights.safetensors")
-    recipe = build(settle(entry.config))
+    config = settle(entry.config, trains=False)
+    check_free(OPENING * 4 * sizes(config).parameters)
+    recipe = build(config)
     model = recipe.model
     try:
         load_model(model, runs.path(run) / "weights.safetensors")
@@ -151,8 +174,8 @@ def load(run: str) -> Trained:
 def recipe(opened: Trained) -> Recipe:
     """The recipe of a run as its training left it, the adversary included where it was kept. Raises UserError when that
     was changed."""
-    found = build(settle(opened.config))
-    found.model.load_state_dict(opened.model.state_dict())
+    found = build(settle(opened.config, trains=False))
+    found.model.load_state_dict(opened.model.state_dict(), assign=True)  # the same weights, not copies of them
     file = runs.path(opened.id) / runs.ADVERSARY
     if len(found.others) and file.exists():
         runs.check_unchanged(opened.id, runs.ADVERSARY)
@@ -166,11 +189,6 @@ def weights(model: nn.Module) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         save_model(model, f"{folder}/weights")
         return Path(folder, "weights").read_bytes()
-
-
-def count(module: nn.Module) -> int:
-    """Trained numbers in a module."""
-    return sum(p.numel() for p in module.parameters())
 
 
 def thumbnail(trained: Trained, codes: np.ndarray, n: int = 8) -> bytes:
@@ -192,8 +210,8 @@ class Layer:
 
 
 def layers(config: Config) -> list[Layer]:
-    """The layers of a settled run in order, with what comes out of each. Nothing is trained or kept."""
-    model = build(config).model.eval()
+    """The layers of a settled run in order, with what comes out of each; nothing is allocated."""
+    model = on_meta(config).model.eval()
     found: list[Layer] = []
 
     def note(part: str) -> Any:
@@ -206,8 +224,8 @@ def layers(config: Config) -> list[Layer]:
         for module in network.modules():
             if not list(module.children()):
                 module.register_forward_hook(note(part))
-    x, y = torch.zeros(1, *CARDS[config.dataset].shape), torch.zeros(1, dtype=torch.long)  # told, none is guessed
-    with torch.inference_mode():
+    with torch.inference_mode(), META:
+        x, y = torch.zeros(1, *CARDS[config.dataset].shape), torch.zeros(1, dtype=torch.long)  # told, none is guessed
         model.decode(model.encode(x, y).z, y)
     return found
 
@@ -217,19 +235,3 @@ def _describe(module: nn.Module) -> str:
         size, stride = module.kernel_size[0], module.stride[0]
         return f"{type(module).__name__} {size} x {size}, stride {stride}"
     return type(module).__name__
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How large a settled run's model is."""
-
-    parameters: int  # numbers that training sets, the adversary's included where there is one
-    code_size: int  # numbers in the code of a picture
-    code_bits: float  # bits that a code takes to store
-
-
-def sizes(config: Config) -> Sizes:
-    """The sizes of a settled run. Nothing is trained or kept."""
-    recipe = build(config)
-    bottleneck = recipe.model.bottleneck
-    return Sizes(count(recipe.modules), bottleneck.outputs, bottleneck.bits)

@@ -20,7 +20,8 @@ from aecore.checkup import examined
 from aecore.config import Config
 from aecore.data import Data, load
 from aecore.errors import UserError
-from aecore.families import build, settle
+from aecore.families import build, complete_config, settle
+from aecore.limits import TooLarge
 from aecore.model import Autoencoder
 from aecore.position import Diverged, Position
 from aecore.recipe import Recipe
@@ -43,7 +44,7 @@ def carry_out(
     the disk is full, and says so in the run's state. Raises AlreadyTraining when another process is at it, UserError
     with one sentence when it cannot be done (data missing, diverged, memory or disk exhausted).
     """
-    config = settle(config)
+    config = _settled(config)
     with runs.Draft(config) as draft, devices.threads(1 if _tiny(config) else None):
         if not resume and draft.said in runs.AT_REST:
             return
@@ -73,6 +74,18 @@ def carry_out(
         except BaseException as error:
             draft.say("failed", reason=f"The training broke on an error of ours: {type(error).__name__}: {error}")
             raise
+
+
+def _settled(config: Config) -> Config:
+    """The run said completely. One that this computer has no memory for has failed, and says so: somebody may have
+    asked for it elsewhere."""
+    try:
+        return settle(config)
+    except TooLarge as error:
+        with runs.Draft(complete_config(config)) as draft:
+            if draft.said != "finished":
+                draft.say("failed", reason=str(error))
+        raise
 
 
 def _tiny(config: Config) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.terms import RECONSTRUCTION
-from ui import anatomy_charts, frame, shared
+from ui import anatomy_charts, cache, frame, shared
 from ui.panel import Panel
 from ui.stretch import STRETCH
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # --- Network ----------------------------------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@cache.kept(max_entries=32)
 def _drawing(key: shared.Key, _run: Trained) -> Drawing:
     from aecore import anatomy
 
@@ -66,7 +66,7 @@ def _besides(drawing: Drawing) -> list[str]:
 # --- Loss -------------------------------------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cache.kept(max_entries=64)
 def _players(run: str, _config: Config) -> list[Player]:
     from aecore import formulas
 
@@ -172,14 +172,14 @@ def _source(run: Trained) -> None:
 # --- Filters and atoms ------------------------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@cache.kept(max_entries=16)
 def _filters(key: shared.Key, _run: Trained) -> Filters | None:
     from aecore import anatomy
 
     return anatomy.filters(_run)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@cache.kept(max_entries=32)
 def _atoms(key: shared.Key, label: int, _run: Trained) -> list[Atom]:
     from aecore import anatomy
 

@@ -10,7 +10,7 @@ import streamlit as st
 from aecore import clouds, runs
 from aecore.bottlenecks import LadderLatent
 from aecore.clouds import ACTIVE
-from ui import clouds_charts, frame, images, pick, shared
+from ui import cache, clouds_charts, frame, images, pick, shared
 from ui.panel import Panel
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _learnt(run: Trained, order: np.ndarray) -> None:
 # Clouds on the map
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@cache.kept(max_entries=32)
 def _some(key: shared.Key, _run: Trained) -> tuple[Clouds, np.ndarray]:
     """Clouds of a few test pictures of every class, and their labels."""
     test = shared.held_out(_run)
@@ -125,7 +125,7 @@ def _map(run: Trained) -> None:
 # One picture
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cache.kept(max_entries=64)
 def _account(key: shared.Key, row: int, _run: Trained) -> Account:
     test = shared.held_out(_run)
     return clouds.account(_run, test.floats([row])[0], int(test.labels[row]))

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from aecore import codebooks
-from ui import codebooks_charts, frame, images, pick, shared
+from ui import cache, codebooks_charts, frame, images, pick, shared
 from ui.panel import Panel
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ SHOWN = 64  # vectors to paint with
 STROKES = 200  # that can be undone
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@cache.kept(max_entries=16)
 def _choices(key: shared.Key, _run: Trained) -> Choices:
     return codebooks.of(_run, shared.held_out(_run))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@cache.kept(max_entries=16)
 def _distances(key: shared.Key, _run: Trained) -> tuple[np.ndarray, np.ndarray]:
     """The vectors that are used most, in an order that keeps near ones together, and their distances."""
     vectors = codebooks.book(_run)

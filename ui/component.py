@@ -22,6 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from aecore.errors import UserError
@@ -180,9 +181,11 @@ def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def blob(content: bytes) -> Any:
-    """Bytes for a component, which finds them at `blob.getChild('blob').get(0)`: as they are they would arrive as
-    their Python repr, so they come in a table."""
+def blob(content: bytes | np.ndarray) -> Any:
+    """Bytes (or those of an array) for a component, which finds them at `blob.getChild('blob').get(0)`: as they are
+    they would arrive as their Python repr, so they come in a table. They are not copied: nobody may write into them."""
     import pyarrow as pa
 
-    return pa.table({"blob": pa.array([content], pa.large_binary())})
+    held = pa.py_buffer(np.ascontiguousarray(content) if isinstance(content, np.ndarray) else content)
+    ends = pa.py_buffer(np.array([0, held.size], np.int64))
+    return pa.table({"blob": pa.LargeBinaryArray.from_buffers(pa.large_binary(), 1, [None, ends, held])})

@@ -15,7 +15,7 @@ from streamlit.errors import StreamlitAPIException
 
 from aecore import database, disk, jobs, ledger, runs
 from aecore.errors import UserError
-from ui import palette, people, shared
+from ui import cache, palette, people, shared
 from ui.text import escape
 
 if TYPE_CHECKING:
@@ -313,6 +313,6 @@ def _device(loaded: threading.Event) -> None:
         from aecore import devices
 
         try:
-            st.caption(f"Trains on: {escape(devices.pick().name)}")
+            st.caption(f"Trains on: {escape(devices.pick().name)}  \n{cache.status()}")
         except UserError as error:
             st.warning(escape(error))

@@ -13,7 +13,7 @@ import streamlit as st
 from aecore import latents, pictures, places, products, programs, runs, snapshots, tour
 from aecore.cards import CARDS, Card
 from aecore.errors import UserError
-from ui import frame, live, pad
+from ui import cache, frame, live, pad
 from ui.text import escape
 
 DOORS = (
@@ -66,7 +66,7 @@ def _opens(entry: runs.Entry) -> bool:
     return bool(entry.result.get("exhibit", {}).get("opening"))
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@cache.kept(max_entries=2)
 def _showcase(run: str, created: float, dataset: str, likelihood: str) -> Showcase:
     """Reads it; UserError when one of its files is not the one that came with the laboratory."""
     program, made, card = programs.kept(runs.path(run)), products.kept(run), CARDS[dataset]
@@ -141,7 +141,7 @@ def _decoded(run: str, place: np.ndarray) -> bytes:
     return pictures.png(found[0].manifold[near] / 255)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@cache.kept(max_entries=4)
 def still(key: str, colours: Sequence[str], _shown: Showcase) -> str:
     """A style sheet that tells static/live/home.css what the map and the picture will look like."""
     told = f'--ae-map: url("{_dotted(_shown.map.shown, _shown.votes, _shown.map.head["span"], colours)}");'

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from ui import component, shared
+from ui import cache, component, shared
 from ui.text import escape
 
 if TYPE_CHECKING:
@@ -49,16 +49,28 @@ def send(key: str, program: Program, likelihood: str) -> None:
     component.mounted("live", "weights")(key=f"weights-{key}", data=data)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@cache.kept(max_entries=8)
 def _parcel(key: str, likelihood: str, _program: Program) -> dict[str, Any]:
     """What is sent of the model that `key` names. Weights that a file held in half precision go in half precision: as
     exact, and half the bytes."""
-    weights = _program.weights
-    with np.errstate(over="ignore"):  # what is too large for it is seen in the next line
-        halves = weights.astype("<f2")
-    half = bool((halves == weights).all())
-    head = {**_program.head, "likelihood": likelihood, "half": half}
-    return {"head": head, "blob": component.blob((halves if half else weights).tobytes())}
+    halves = _halves(_program.weights)
+    head = {**_program.head, "likelihood": likelihood, "half": halves is not None}
+    return {
+        "head": head,
+        "blob": component.blob(_program.weights.astype("<f4", copy=False) if halves is None else halves),
+    }
+
+
+def _halves(weights: np.ndarray, rows: int = 1 << 20) -> np.ndarray | None:
+    """Weights in half precision, so many at a time; None where that is not exact."""
+    found = np.empty(len(weights), "<f2")
+    for start in range(0, len(weights), rows):
+        part = slice(start, start + rows)
+        with np.errstate(over="ignore"):  # what is too large for it is seen in the next line
+            found[part] = weights[part]
+        if not (found[part] == weights[part]).all():
+            return None
+    return found
 
 
 def placed(key: str, places: Places, label: int = 0) -> dict[str, Any]:

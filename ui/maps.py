@@ -61,7 +61,7 @@ def wanted(run: Trained) -> Wanted:
         help="The model has learnt from the training pictures (the held-out ones among them only steered it). It has "
         "never seen the test pictures.",
     )
-    count = len(shared.codes(run, part))
+    count = len(frame.attempt(shared.codes, run, part))
     place = st.container()  # there for every kind: what follows keeps its place, or the browser would begin it anew
     if kind not in SLOW:
         return Wanted(kind, part, count, {})

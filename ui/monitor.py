@@ -15,7 +15,7 @@ from aecore import doctor as troubles
 from aecore.cards import CARDS
 from aecore.config import Config
 from aecore.errors import UserError
-from ui import charts, doctor, frame, images, people
+from ui import cache, charts, doctor, frame, images, people
 from ui.text import escape
 
 PERIOD = 0.2  # seconds between two looks at the folder
@@ -168,8 +168,16 @@ def _again(entry: runs.Entry, config: Config) -> None:
 
 
 def _submit(config: Config, device: str | None = None) -> None:
-    frame.attempt(jobs.submit, config, device, people.me())
+    frame.attempt(_begin, config, device)
     st.rerun()
+
+
+def _begin(config: Config, device: str | None = None) -> None:
+    """Has a run trained; TooLarge when this computer has no memory for it, which may be another than it began on."""
+    from aecore.families import settle  # torch comes with it
+
+    settle(config)
+    jobs.submit(config, device, people.me())
 
 
 def _finished(entry: runs.Entry) -> None:
@@ -206,7 +214,7 @@ def _further(config: Config) -> None:
         st.caption("A new run with the same settings starts from these weights; this one stays as it is.")
         if st.button("Start", type="primary", key="further-start"):
             longer = dataclasses.replace(config, epochs=int(epochs), parent=config.id)
-            frame.attempt(jobs.submit, longer, None, people.me())
+            frame.attempt(_begin, longer)
             frame.choose(longer.id)
 
 
@@ -219,7 +227,7 @@ def charged(config: Config) -> tuple[str, ...]:
     return _charged(config.id, config)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@cache.kept(max_entries=256)
 def _charged(run: str, _config: Config) -> tuple[str, ...]:
     from aecore import formulas  # torch comes with it
 

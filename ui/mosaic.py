@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from aecore import latents
-from ui import charts, shared
+from ui import cache, charts, shared
 
 if TYPE_CHECKING:
     from aecore.latents import Grid, Plane
@@ -82,7 +82,7 @@ def beside(run: Trained, pair: tuple[int, int] | None, span: Range, n: int, colo
     return _drawn(shared.key_of(run), run.label, pair, span, n, colours, run)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cache.kept(max_entries=64)
 def _drawn(
     key: shared.Key,
     label: int,

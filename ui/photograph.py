@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from aecore import corruptions, metrics, photos, photos_card, pictures
-from ui import component, frame, images, live, pick
+from ui import cache, component, frame, images, live, pick
 
 EXAMPLES = {  # of scikit-image, which comes with the laboratory: what they show, and whose they are
     "cat": ("chelsea", "Chelsea the cat, by Stéfan van der Walt (CC0)"),
@@ -54,7 +54,7 @@ def picture(which: str) -> np.ndarray | None:
     return _example(name)
 
 
-@st.cache_resource(max_entries=len(EXAMPLES), show_spinner=False)
+@cache.kept(max_entries=len(EXAMPLES))
 def _example(name: str) -> np.ndarray:
     from skimage import data
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aecore.data import Split
     from aecore.trained import Trained
 
-SHOWN = 16  # sliders before the rest folds away
+SHOWN, MOST = 16, 128  # sliders before the rest folds away, and in all: each is a widget on the page
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
 FITS: dict[pictures.Fit, str] = {
     "crop": "Cut to the middle",
@@ -152,9 +152,11 @@ def code(origin: np.ndarray, run: Trained, scope: str) -> np.ndarray:
                     slider(dimension)
 
     side_by_side(order[:SHOWN])
-    if order[SHOWN:]:
-        with st.expander(f"{len(order) - SHOWN} more, which vary less"):
-            side_by_side(order[SHOWN:])
+    if more := order[SHOWN:MOST]:
+        with st.expander(f"{len(more)} more, which vary less"):
+            side_by_side(more)
+            if len(order) > MOST:
+                st.caption(f"{len(order) - MOST:,} others vary still less: they stay as they are.")
     return value
 
 

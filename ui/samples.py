@@ -11,7 +11,7 @@ from aecore import latents, samples
 from aecore.bottlenecks import Quantized
 from aecore.families import FAMILIES
 from aecore.terms import RECONSTRUCTION
-from ui import frame, images, samples_charts, shared
+from ui import cache, frame, images, samples_charts, shared
 from ui.panel import Panel
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ WAYS = {  # names of samples.numbers -> what people read
 }
 
 
-@st.cache_resource(max_entries=16, show_spinner="Drawing samples ...")
+@cache.kept(max_entries=16, show_spinner="Drawing samples ...")
 def _drawn(key: shared.Key, _run: Trained) -> dict[str, np.ndarray]:
     return samples.drawn(_run, shared.held_out(_run), SHOWN * DRAWS)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@cache.kept(max_entries=16)
 def _crowd(key: shared.Key, _run: Trained) -> tuple[np.ndarray, np.ndarray]:
     """What the decoder is given for the first test pictures, and as many draws of the prior, both [n, D]."""
     test, n = shared.held_out(_run), samples.DRAWN

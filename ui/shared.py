@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import gc
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
+
+from aecore.budget import Tidy
+from ui import cache
 
 if TYPE_CHECKING:
     from aecore.data import Split
@@ -25,11 +29,15 @@ if TYPE_CHECKING:
 
 @st.cache_resource(show_spinner=False)
 def warm() -> threading.Event:
-    """Once for each server, after the first paint: imports torch and starts the process that training forks from.
+    """Once for each server: bounds its uploads and, after the first paint, imports torch and starts the process that
+    training forks from.
 
     Returns an event that is set when that is done.
     """
+    from ui import uploads
+
     done = threading.Event()
+    uploads.bound()
 
     def load() -> None:
         from aecore import data, jobs, trained  # noqa: F401
@@ -38,18 +46,26 @@ def warm() -> threading.Event:
         # what is imported stays; collections need not look through it again (see also runner.postScriptGC)
         gc.collect()
         gc.freeze()
+        Tidy().start()
         done.set()
 
     threading.Timer(0.5, load).start()
     return done
 
 
-@st.cache_resource(max_entries=12, show_spinner="Opening the model ...")
+_OPENING = threading.Lock()  # one at a time: while it is read, a model takes twice its memory
+_IN_USE: weakref.WeakValueDictionary[tuple[str, float], Trained] = weakref.WeakValueDictionary()
+
+
+@cache.kept(max_entries=12, show_spinner="Opening the model ...")
 def model(run: str, created: float) -> Trained:
-    """A finished run, opened."""
+    """A finished run, opened. Whoever still looks at one that was let go of shares it with who asks anew."""
     from aecore import trained
 
-    return trained.load(run)
+    with _OPENING:
+        found = _IN_USE.get((run, created)) or trained.load(run)
+        _IN_USE[run, created] = found
+    return found
 
 
 class Key(NamedTuple):
@@ -71,7 +87,7 @@ def _opened(key: Key) -> Trained:
     return model(key.run, key.created)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@cache.kept(max_entries=16)
 def _products(key: Key) -> Products:
     """What stands in for the pictures; DataMissing when nothing does."""
     from aecore import data, products
@@ -87,7 +103,7 @@ def agreement(run: Trained) -> float:
     return _products(key_of(run)).agreement
 
 
-@st.cache_resource(max_entries=8, show_spinner="Drawing what the codes of the test pictures stand for ...")
+@cache.kept(max_entries=8, show_spinner="Drawing what the codes of the test pictures stand for ...")
 def _stand_in(key: Key) -> Split:
     from aecore import products
 
@@ -106,7 +122,7 @@ def held_out(run: Trained) -> Split:
     return _test(key_of(run))
 
 
-@st.cache_resource(max_entries=16, show_spinner="Encoding the test pictures ...")
+@cache.kept(max_entries=16, show_spinner="Encoding the test pictures ...")
 def _codes(key: Key) -> np.ndarray:
     return _opened(key).codes_of(_test(key)) if key.here else _products(key).codes
 
@@ -129,7 +145,7 @@ def parts(run: Trained) -> list[str]:
     return list(PARTS) if key_of(run).here else ["test"]
 
 
-@st.cache_resource(max_entries=2, show_spinner="Encoding the training pictures ...")  # up to 200 MB each
+@cache.kept(max_entries=2, show_spinner="Encoding the training pictures ...")  # large ones
 def _learnt(key: Key) -> np.ndarray:
     return np.concatenate([_opened(key).codes_of(split) for split in _splits(key, "training").values()])
 
@@ -147,7 +163,7 @@ def splits(run: Trained, part: str) -> dict[str, Split]:
     return _splits(key_of(run), part)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cache.kept(max_entries=64)
 def _explained(key: Key, part: str) -> np.ndarray:
     from aecore import projections
 
@@ -159,7 +175,7 @@ def explained(run: Trained, part: str = "test") -> np.ndarray:
     return _explained(key_of(run), part)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cache.kept(max_entries=64)
 def _spread(key: Key) -> tuple[np.ndarray, list[int]]:
     from aecore import latents
 
@@ -174,7 +190,7 @@ def spread(run: Trained) -> tuple[np.ndarray, list[int]]:
     return _spread(key_of(run))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cache.kept(max_entries=64)
 def _nats(key: Key, most: int = 2000) -> np.ndarray | None:
     if not key.here:
         return _products(key).nats
@@ -188,7 +204,7 @@ def nats(run: Trained) -> np.ndarray | None:
     return _nats(key_of(run))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cache.kept(max_entries=64)
 def _by_class(key: Key) -> tuple[np.ndarray, np.ndarray]:
     opened, known, labels = _opened(key), _codes(key), _test(key).labels
     own = [known[labels == label] for label in range(len(opened.card.classes))]
@@ -201,7 +217,7 @@ def by_class(run: Trained) -> tuple[np.ndarray, np.ndarray]:
     return _by_class(key_of(run))
 
 
-@st.cache_resource(max_entries=16, show_spinner="Reconstructing the test pictures ...")
+@cache.kept(max_entries=16, show_spinner="Reconstructing the test pictures ...")
 def _errors(key: Key) -> np.ndarray:
     return _opened(key).errors(_test(key)) if key.here else _products(key).errors
 
@@ -211,7 +227,7 @@ def errors(run: Trained) -> np.ndarray:
     return _errors(key_of(run))
 
 
-@st.cache_data(max_entries=64, show_spinner="Computing what PCA would do ...")
+@cache.kept(max_entries=64, show_spinner="Computing what PCA would do ...")
 def _baselines(dataset: str, pictures: int, code_size: int) -> dict[str, float]:
     from aecore import baselines, data
 
@@ -227,7 +243,7 @@ def baselines(run: Trained) -> dict[str, float]:
     return _baselines(run.config.dataset, run.config.pictures, run.code_size)
 
 
-@st.cache_resource(max_entries=64, show_spinner="Measuring the model ...")
+@cache.kept(max_entries=64, show_spinner="Measuring the model ...")
 def _inside(key: Key, name: str) -> dict[str, Any]:
     from aecore import inside
 
@@ -242,7 +258,7 @@ def inside(run: Trained, name: str) -> dict[str, Any]:
     return _inside(key_of(run), name)
 
 
-@st.cache_resource(max_entries=64, show_spinner="Examining the model ...")
+@cache.kept(max_entries=64, show_spinner="Examining the model ...")
 def _checkup(key: Key) -> dict[str, Any]:
     from aecore import checkup, data
 
@@ -256,7 +272,7 @@ def checkup(run: Trained) -> dict[str, Any] | None:
     return kept or (_checkup(key) if key.here else None)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@cache.kept(max_entries=16)
 def _dots(key: Key, part: str, count: int, plane: str, drawn: str | None, _drawing: Any) -> Dots:
     from aecore import latents, places
 
@@ -276,7 +292,7 @@ def dots(run: Trained, part: str, count: int, plane: str, drawing: Drawing | Non
     return _dots(key_of(run), part, count, plane, drawn, drawing)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Fetching some pictures ...")
+@cache.kept(max_entries=16, show_spinner="Fetching some pictures ...")
 def sample(dataset: str) -> np.ndarray:
     """A dozen test pictures, some of each class, `[n, C, H, W]`."""
     from aecore import data
@@ -290,7 +306,7 @@ def some(test: Split) -> np.ndarray:
     return test.floats(np.array(rows[:: max(1, len(rows) // 12)][:12]))
 
 
-@st.cache_resource(max_entries=8, show_spinner="Fetching the snapshots ...")
+@cache.kept(max_entries=8, show_spinner="Fetching the snapshots ...")
 def _replay(key: Key) -> Packed | None:
     from aecore import replay, runs, snapshots
 
@@ -309,7 +325,7 @@ def replay(run: Trained) -> Packed | None:
     return _replay(key_of(run))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@cache.kept(max_entries=8)
 def _program(key: Key) -> Program:
     from aecore import browser
 
@@ -321,7 +337,7 @@ def program(run: Trained) -> Program:
     return _program(key_of(run))
 
 
-@st.cache_resource(max_entries=16, show_spinner="Laying the map ...")
+@cache.kept(max_entries=16, show_spinner="Laying the map ...")
 def _places(key: Key, dimensions: tuple[int, int] | None) -> Places:
     from aecore import latents, places
 

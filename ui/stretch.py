@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from ui import anatomy_charts, frame, pick, shared
+from ui import anatomy_charts, cache, frame, pick, shared
 from ui.panel import Panel
 
 if TYPE_CHECKING:
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from aecore.trained import Trained
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cache.kept(max_entries=64)
 def _stretch(key: shared.Key, label: int, x: np.ndarray, _run: Trained) -> tuple[Stretch, Stretch]:
     from aecore import stretch
 
     return stretch.stretch(_run, x)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@cache.kept(max_entries=64)
 def _at_mean(key: shared.Key, label: int, _run: Trained) -> Stretch:
     from aecore import stretch
 

@@ -1,0 +1,390 @@
+"""Whether a server outlives what people ask of its memory, tried out: writes docs/memory.md.
+
+    python -m benchmarks.memory [--short] [--keep]
+
+A real server, with its foreman, workers and maps, in a memory control group of 4 GiB where one can be made (Linux, as
+root), else told of 4 GiB by AECORE_MEMORY and watched. It is asked for hostile trainings, for tours of three models as
+large as may be opened, for maps of all training images and for the largest Jacobian and manifold; `--short` asks for
+some of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from aecore import data, limits, presets, runs
+from aecore.config import Config
+from benchmarks import report
+from tools.browser import start_server
+
+DOCS = Path(__file__).parent.parent / "docs" / "memory.md"
+TOP = "# Memory, tried out\n\nMade by `python -m benchmarks.memory --keep`."
+ROOM = 4 << 30  # bytes of the server and all that it starts, together
+WAIT = 600  # seconds for an answer
+TOURED = ("reconstruct", "latent_map", "manifold", "latent_pad", "draw", "interpolate", "inside", "time_machine")
+PANELS = ("Stretch", "New pictures", "Codes over the prior", "Network", "Filters and atoms", "What each number tells")
+
+
+# --- A group of processes with so much memory -------------------------------------------------------------------------
+
+
+class Group:
+    """A memory control group within our own; `start` puts what this process starts meanwhile into it."""
+
+    def __init__(self, room: int) -> None:
+        self.outer, most = _own_group()
+        self.place = self.outer / f"aecore-{os.getpid()}"
+        self.place.mkdir()
+        (self.place / most).write_text(str(room))
+
+    @contextlib.contextmanager
+    def start(self) -> Iterator[None]:
+        (self.place / "cgroup.procs").write_text(str(os.getpid()))
+        try:
+            yield
+        finally:
+            (self.outer / "cgroup.procs").write_text(str(os.getpid()))
+
+    def close(self) -> None:
+        """Removes the group once it is empty: the foreman stays a moment longer than the server."""
+        until = time.monotonic() + 60
+        while (self.place / "cgroup.procs").read_text().split() and time.monotonic() < until:
+            time.sleep(0.5)
+        self.place.rmdir()
+
+
+def _own_group() -> tuple[Path, str]:
+    """The folder of the group that this process is in, and the file of a group's limit: version 1, or 2."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, place = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            return limits.CGROUPS / "memory" / place.strip("/"), "memory.limit_in_bytes"
+        own = limits.CGROUPS / place.strip("/")
+        if not controllers and "memory" in (own / "cgroup.subtree_control").read_text().split():
+            return own, "memory.max"
+    raise OSError("no memory controller")
+
+
+def group(room: int) -> Group | None:
+    """None where this process may make none."""
+    try:
+        return Group(room)
+    except OSError:
+        return None
+
+
+class Watch(threading.Thread):
+    """Adds up the memory of a server and of all that it has started, again and again: each page of it once (PSS)."""
+
+    def __init__(self, server: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self.server, self.done = server, threading.Event()
+        self.first: dict[str, int] = {}
+        self.peak: dict[str, int] = {}
+        self.last: dict[str, int] = {}
+
+    def run(self) -> None:
+        while not self.done.wait(0.2):
+            self.look()
+
+    def look(self) -> None:
+        found = {"server": pss(self.server.pid)}
+        with contextlib.suppress(psutil.Error):
+            for each in self.server.children(recursive=True):
+                kind = "maps" if "aecore.maps" in " ".join(each.cmdline()) else "foreman and workers"
+                found[kind] = found.get(kind, 0) + pss(each.pid)
+        found["together"] = sum(found.values())
+        self.first, self.last = self.first or found, found
+        self.peak = {name: max(found.get(name, 0), self.peak.get(name, 0)) for name in {*found, *self.peak}}
+
+
+def pss(pid: int) -> int:
+    """Bytes of a process, those it shares with others divided among them; 0 when it is gone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return 1024 * int(line.split()[1])
+    return 0
+
+
+# --- What is asked ----------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Page:
+    """A visitor without a browser: a session of the agent API."""
+
+    address: str
+    session: str | None = None
+    seen: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def ask(self, **more: Any) -> dict[str, Any]:
+        """Asks for a page, or sets widgets of the one that is open; what it shows now."""
+        said = more | ({"session_id": self.session} if self.session else {})
+        asked = urllib.request.Request(
+            f"{self.address}/_stcore/agent/interact", json.dumps(said).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(asked, timeout=WAIT) as answer:
+            self.seen = json.loads(answer.read())
+        self.session = self.seen["session_id"]
+        return self.seen
+
+    def open(self, page: str, **query: str) -> dict[str, Any]:
+        return self.ask(page=page, query_params={name: [value] for name, value in query.items()})
+
+    def set(self, **named: Any) -> dict[str, Any]:
+        """Sets widgets by the ends of their keys; those that are not there are left."""
+        keys = [each["key"] for each in parts(self.seen["tree"]) if "value_schema" in each]
+        ends = {key: value for name, value in named.items() for key in keys if key == name or key.endswith(f"-{name}")}
+        return self.ask(widget_state=ends)
+
+    def press(self, label: str) -> dict[str, Any]:
+        """Presses a button; leaves it when there is none of that name."""
+        there = [each for each in parts(self.seen["tree"]) if each.get("type") == "button"]
+        keys = [each["key"] for each in there if each["props"].get("label") == label]
+        return self.ask(trigger={"key": keys[0]}) if keys else self.seen
+
+    @property
+    def errors(self) -> list[str]:
+        """What the page says in red."""
+        found = [each for each in parts(self.seen["tree"]) if each.get("type") in ("error", "exception")]
+        return [str(each["props"].get("body") or each["props"].get("message")) for each in found]
+
+
+def parts(tree: Any) -> Iterator[dict[str, Any]]:
+    """The elements of a page."""
+    if isinstance(tree, Mapping):
+        if "type" in tree:
+            yield dict(tree)
+        for each in tree.values():
+            yield from parts(each)
+    elif isinstance(tree, list):
+        for each in tree:
+            yield from parts(each)
+
+
+def forms(dataset: str) -> dict[str, tuple[dict[str, str], dict[str, Any]]]:
+    """60 hostile trainings: what is chosen in the address, and what is typed into the form."""
+    found: dict[str, tuple[dict[str, str], dict[str, Any]]] = {}
+    widths = {"4,096 x 80": "4096," * 80, "4,096 x 4": "4096," * 4, "1 x 300": "1," * 300, "2,048 x 20": "2048," * 20}
+    for family in ("vae", "vanilla", "beta-tcvae", "vq-vae", "ladder-vae", "conditional-vae"):
+        chosen = {"train-dataset": dataset, "train-family": family}
+        for name, typed in widths.items():
+            found[f"{family}, widths {name}"] = chosen, {"hidden": typed}
+        found[f"{family}, latent size 4,096, batch 8,192"] = chosen, {"z_dim": 4096, "batch_size": 8192}
+        found[f"{family}, all at their most"] = chosen, {"hidden": "4096,4096", "z_dim": 4096, "batch_size": 8192}
+        wide = chosen | {"train-preset": "convolutional"}
+        found[f"{family}, 4,096 channels"] = wide, {"hidden": "4096"}
+        found[f"{family}, 4,096 channels twice"] = wide, {"hidden": "4096,4096"}
+        found[f"{family}, 4,096 channels, batch 8,192"] = wide, {"hidden": "4096", "batch_size": 8192}
+        found[f"{family}, codebook 1,024 x 64"] = chosen, {"z_dim": 4096, "codes": 1024, "width": 64}
+    return found
+
+
+LARGE = {  # as large as may be opened with so little memory
+    "widths": {"family": "vae", "hidden": (4096,), "z_dim": 3072},
+    "convolutions": {"dataset": "digits", "family": "vanilla", "network": "conv", "hidden": (4096, 384), "z_dim": 16},
+    "codes": {"family": "vanilla", "hidden": (2048, 2048), "z_dim": 4096},
+}
+
+
+def furnish(dataset: str) -> dict[str, str]:
+    """Finished runs of LARGE with random weights: what pages need of a run, without its training."""
+    from safetensors.torch import save
+
+    from aecore import pictures
+    from aecore.families import FAMILIES, build, settle
+
+    made = {}
+    for name, settings in LARGE.items():
+        config: Config = settle(presets.start(**{"dataset": dataset, **settings}), trains=False)
+        losses = {"reconstruction": 1.0} | dict.fromkeys(FAMILIES[config.family].parts, 1.0)
+        result = {"seconds": 1.0, "parameters": 1, "mse": 0.1, "device": "cpu", "created": time.time()}
+        result |= {"train": losses, "validation": losses, "test": losses}
+        with runs.Draft(config) as draft:
+            draft.finish(save(build(config).model.state_dict()), result, pictures.png(_blank()))
+        made[name] = config.id
+    return made
+
+
+def _blank() -> Any:
+    import numpy as np
+
+    return np.zeros((1, 8, 8), np.float32)
+
+
+@dataclasses.dataclass
+class Trial:
+    """One server that is asked for all of it."""
+
+    address: str
+    watch: Watch
+    lines: list[str] = dataclasses.field(default_factory=list)
+    refused: int = 0
+    asked: int = 0
+
+    def note(self, what: str, started: float) -> None:
+        now, top = self.watch.last, self.watch.peak
+        self.lines.append(
+            f"| {what} | {time.monotonic() - started:.0f} s | {now['server'] / 1e9:.2f} | {now['together'] / 1e9:.2f} "
+            f"| {top['together'] / 1e9:.2f} |"
+        )
+        print(self.lines[-1], flush=True)
+
+    def forms(self, asked: Mapping[str, tuple[dict[str, str], dict[str, Any]]]) -> None:
+        """Fills in hostile forms; those that are not refused are trained, and stopped."""
+        started, page = time.monotonic(), Page(self.address)
+        for name, (chosen, typed) in asked.items():
+            page.open("train", **chosen)
+            page.set(**typed)
+            self.asked, self.refused = self.asked + 1, self.refused + bool(page.errors)
+            if page.errors and "most" not in page.errors[0]:
+                raise RuntimeError(f"{name}: {page.errors}")
+            if not page.errors:
+                page.press("Train")
+                time.sleep(2)
+                page.ask()
+                page.press("Stop")
+        self.note(f"{len(asked)} hostile forms, {self.refused} of them refused", started)
+
+    def tour(self, name: str, run: str) -> None:
+        """Opens eight pages of a run."""
+        started, page = time.monotonic(), Page(self.address)
+        for each in TOURED:
+            page.open(each, run=run)
+        self.note(f"Tour of eight pages, {name}", started)
+
+    def panels(self, name: str, run: str) -> None:
+        """Opens the panels that compute most."""
+        started, page = time.monotonic(), Page(self.address)
+        for each in PANELS:
+            page.open("inside", run=run, panel=each)
+        self.note(f"Inside, {len(PANELS)} panels ({', '.join(PANELS)}), {name}", started)
+
+    def manifold(self, name: str, run: str) -> None:
+        started, page = time.monotonic(), Page(self.address)
+        page.open("manifold", run=run, side="25")
+        self.note(f"Manifold of 25 x 25, {name}", started)
+
+    def map(self, name: str, run: str) -> None:
+        """Asks for t-SNE of all training images, and of all that is asked for in its place."""
+        started, page = time.monotonic(), Page(self.address)
+        for kind in ("t-SNE", "UMAP"):
+            page.open("latent_map", run=run, map=kind, of="training")
+            if page.errors:
+                break
+            page.set(points=max((each for each in _sizes(page)), default=10_000))
+            page.press("Draw this map")
+        until = time.monotonic() + 300
+        while page.seen and time.monotonic() < until and "maps" in self.watch.last:
+            time.sleep(1)
+        said = f" ({page.errors[0]})" if page.errors else ""
+        self.note(f"t-SNE and UMAP of all training images, {name}{said}", started)
+
+
+def _sizes(page: Page) -> Iterator[int]:
+    for each in parts(page.seen["tree"]):
+        if each.get("key") == "points":
+            yield from (int(str(option).replace(",", "")) for option in each["props"].get("options", []))
+
+
+# --- All of it --------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[tuple[str, Watch, Group | None]]:
+    """A server with ROOM, and what watches it."""
+    own = group(ROOM)
+    told = {"AECORE_RUNS": str(folder), "AECORE_WORKERS": "1", "AECORE_DEVICE": "cpu"}
+    told |= {"STREAMLIT_SERVER_ENABLE_AGENT_API": "true", "STREAMLIT_SERVER_AGENT_WAIT_TIMEOUT": str(WAIT)}
+    told |= {} if own else {"AECORE_MEMORY": str(ROOM)}
+    with contextlib.ExitStack() as stack:
+        if own:
+            stack.callback(own.close)
+        with own.start() if own else contextlib.nullcontext():
+            address = stack.enter_context(start_server(env=told))
+        (server,) = (each for each in psutil.Process().children() if "streamlit" in " ".join(each.cmdline()))
+        Page(address).open("")
+        time.sleep(8)  # until torch and the foreman are there
+        watch = Watch(server)
+        watch.look()
+        watch.start()
+        yield address, watch, own
+        watch.done.set()
+        watch.look()
+
+
+def trial(short: bool = False) -> list[str]:
+    """Asks for everything; what came of it as lines of a report. RuntimeError when the server is gone."""
+    dataset = "mnist" if data.is_here("mnist") else "shapes"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        os.environ |= {"AECORE_RUNS": place, "AECORE_MEMORY": str(ROOM), "AECORE_WORKERS": "1"}
+        models = furnish(dataset)
+        with served(Path(place)) as (address, watch, own):
+            it = Trial(address, watch)
+            hostile = forms(dataset)
+            it.forms(dict(list(hostile.items())[::10]) if short else hostile)
+            for name, run in list(models.items())[: 1 if short else None]:
+                it.tour(name, run)
+                if not short:
+                    it.panels(name, run)
+                    it.manifold(name, run)
+                    it.map(name, run)
+            watch.look()
+            if not watch.server.is_running() or not watch.last["server"]:
+                raise RuntimeError("The server is gone.")
+            Page(address).open("")
+            status = next(str(each["props"].get("body")) for each in parts(Page(address).open("")["tree"])
+                          if "Cached:" in str(each.get("props", {}).get("body")))  # fmt: skip
+        return written(it, own, dataset, models, status)
+
+
+def written(it: Trial, own: Group | None, dataset: str, models: Mapping[str, str], status: str) -> list[str]:
+    how = "a memory control group" if own else "AECORE_MEMORY, watched (no control group could be made)"
+    first, last, peak = it.watch.first, it.watch.last, it.watch.peak
+    rows = [
+        f"| {name} | {first.get(name, 0) / 1e9:.2f} | {peak[name] / 1e9:.2f} | {last.get(name, 0) / 1e9:.2f} |"
+        for name in sorted(peak)
+    ]
+    return [
+        "## A server with 4 GiB",
+        "",
+        f"{ROOM / 1e9:.2f} GB by {how}; {limits.cores()} cores, one training at a time, data: {dataset}. Models: "
+        f"{', '.join(f'{name} (`{run}`)' for name, run in models.items())}. Memory is PSS in GB: what processes share "
+        "is divided among them.",
+        "",
+        "| Asked for | Took | Server now | Together now | Together, peak |",
+        "|---|---|---|---|---|",
+        *it.lines,
+        "",
+        "| | At the start | At its peak | At the end |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        f"The server lives. Its sidebar says in the end: {status.splitlines()[-1].strip()}.",
+    ]
+
+
+def main() -> None:
+    lines = trial("--short" in sys.argv)
+    print("\n".join(lines))
+    if "--keep" in sys.argv:
+        report.keep(DOCS, TOP, lines)
+
+
+if __name__ == "__main__":
+    main()

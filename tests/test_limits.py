@@ -1,0 +1,364 @@
+"""Limits: what a run takes of memory is known before anything is allocated, and too much is refused in a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from aecore import footprint, limits, presets, runs, trained
+from aecore.__main__ import main
+from aecore.config import Config
+from aecore.errors import UserError
+from aecore.families import FAMILIES, build, complete_config, footprint_of, on_meta, picture_bytes, settle, sizes
+from aecore.knobs import TYPED, Knob, knobs_of
+from aecore.limits import TooLarge
+from aecore.losses import reconstruct
+from aecore.recipe import Pass, Recipe
+from aecore.work import carry_out
+from tests.test_pages import ROOT, AppTest, _cold, control, said, whole  # noqa: F401
+
+GIB = 1 << 30
+SMALL = Config(hidden=(8,), epochs=1)
+FACTOR = 2.5  # between the estimate of a training's memory and its measured peak, either way
+
+
+@pytest.fixture(autouse=True)
+def computer(monkeypatch, tmp_path):
+    """A computer with 4 GiB that trains one run at a time, and a runs folder of the test's own."""
+    monkeypatch.setenv("AECORE_MEMORY", str(4 * GIB))
+    monkeypatch.setenv("AECORE_WORKERS", "1")
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def refused(app: AppTest) -> list[str]:
+    """The limits of parameters that a page's errors name."""
+    return [found[1] for text in said(app) if (found := re.search(r"([\d,]+) are the most on this computer", text))]
+
+
+# --- The machine ------------------------------------------------------------------------------------------------------
+
+
+def groups(place: Path, **limits_: str) -> Path:
+    """Files as the kernel shows them: `a__b__memory.max="..."` is the file a/b/memory.max."""
+    for name, said_ in limits_.items():
+        file = place / name.replace("__", "/").replace("_limit_", ".limit_").replace("_max", ".max")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(said_ + "\n")
+    return place
+
+
+def test_the_least_limit_of_the_control_groups_around_counts(tmp_path):
+    two = groups(tmp_path / "2", service__memory_max=str(3 * GIB), service__app__memory_max="max", memory_max="max")
+    assert limits.cgroup_limit("0::/service/app\n", two) == 3 * GIB
+    assert limits.cgroup_limit("0::/\n", two) == limits.NO_LIMIT, "its own group has none"
+    one = groups(tmp_path / "1", memory__memory_limit_in_bytes=str(1 << 63), memory__box__memory_limit_in_bytes="4096")
+    assert limits.cgroup_limit("4:memory:/box\n3:cpu:/\n0::/\n", one) == 4096
+    assert limits.cgroup_limit("4:memory:/\n", one) >= limits.NO_LIMIT, "version 1 says none with a very large number"
+
+
+def test_in_a_container_only_the_top_is_seen(tmp_path):
+    """The path is the host's: none of its folders is there, or it leads out of the mount."""
+    top = groups(tmp_path, memory__memory_limit_in_bytes="2048", memory_max="1024")
+    assert limits.cgroup_limit("4:memory:/docker/0123\n", top) == 2048
+    assert limits.cgroup_limit("0::/docker/0123\n", top) == 1024
+    assert limits.cgroup_limit("0::/../outside\n", top) == 1024
+
+
+def test_the_machine_has_what_it_has_unless_told(monkeypatch):
+    assert limits.machine_memory() == 4 * GIB
+    monkeypatch.delenv("AECORE_MEMORY")
+    assert GIB // 4 < limits.machine_memory() <= psutil.virtual_memory().total
+    monkeypatch.setenv("AECORE_MEMORY", "plenty")
+    with pytest.raises(UserError, match="AECORE_MEMORY takes a whole number above 0, not 'plenty'"):
+        limits.machine_memory()
+
+
+def test_runs_side_by_side_share(monkeypatch):
+    alone = limits.run_bytes()
+    assert alone == 1.5 * GIB
+    monkeypatch.setenv("AECORE_WORKERS", "2")
+    assert limits.run_bytes() == alone // 2
+    monkeypatch.setenv("AECORE_WORKERS", "64")
+    assert limits.run_bytes() == limits.LEAST_RUN, "the networks of every lesson train on any computer"
+    monkeypatch.setenv("AECORE_RUN_BYTES", "77")
+    assert limits.run_bytes() == 77
+
+
+def test_caches_and_trainings_leave_room_for_the_server():
+    assert limits.cache_bytes() + limits.run_bytes() * limits.lanes() <= limits.machine_memory() / 2
+
+
+def test_any_network_that_may_be_trained_fits_into_the_caches():
+    assert 4 * limits.most_parameters() <= limits.cache_bytes()
+
+
+# --- Counting ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_counts_are_those_of_the_network_itself(family):
+    config = settle(presets.start("digits", family=family))
+    recipe = build(config)
+    assert sizes(config).parameters == trained.count(recipe.modules)
+    assert (sizes(config).code_size, sizes(config).code_bits) == (
+        recipe.model.bottleneck.outputs,
+        recipe.model.bottleneck.bits,
+    )
+    assert {each.device.type for each in on_meta(config).modules.parameters()} == {"meta"}
+
+
+def at_its_most(family: str) -> Config:
+    """A family with every number of its own at its highest."""
+    highest = {knob.name: knob.says.high for knob in FAMILIES[family].knobs if knob.kind in (int, float)}
+    return Config(family=family, z_dim=4, knobs={name: each for name, each in highest.items() if each is not None})
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_followed_through_a_step_that_is_never_taken(family, monkeypatch):
+    """Its own loss too, not only encoder and decoder: no family of ours asks its tensors for numbers."""
+    monkeypatch.setattr(footprint, "_bare", lambda *_: pytest.fail("its loss could not be followed"))
+    for config in (complete_config(Config(family=family)), complete_config(at_its_most(family))):
+        found = footprint_of(config)
+        weights = 4 * sizes(config).parameters
+        assert found.kept >= 4 * weights and found.step > 0 and picture_bytes(config) > 0
+
+
+def test_what_a_batch_takes_grows_with_it_and_weights_are_not_counted_in():
+    small, large = (footprint_of(settle(dataclasses.replace(SMALL, batch_size=each))) for each in (8, 512))
+    assert large.step > 20 * small.step and large.kept == small.kept
+    wide = settle(presets.start("digits", family="vanilla", hidden=(1024, 1024)))
+    assert picture_bytes(wide) < 100_000 < 4 * sizes(wide).parameters
+
+
+def test_a_loss_that_asks_for_numbers_is_followed_as_far_as_its_network(monkeypatch):
+    """Whoever declares a family may write `.item()`: then encoder, decoder and likelihood are counted."""
+
+    def loss(p: Pass) -> dict[str, torch.Tensor]:
+        assert p.nll.mean().item() == p.nll.mean().item()
+        return reconstruct(p)
+
+    config = settle(SMALL)
+    recipe = on_meta(config)
+    asking = Recipe.simple(recipe.model, loss)
+    card = trained.CARDS["digits"]
+    bare, followed = footprint.step(asking, card, 32), footprint.step(recipe, card, 32)
+    assert followed / 2 < bare < 2 * followed
+
+
+def test_nothing_is_measured_anew_for_settings_that_change_nothing(monkeypatch):
+    asked: list[Config] = []
+    measured = footprint.measured
+    monkeypatch.setattr(
+        footprint, "measured", lambda recipe, config, card: asked.append(config) or measured(recipe, config, card)
+    )
+    for seed in range(20):
+        settle(dataclasses.replace(SMALL, hidden=(9, 7), seed=seed, lr=0.001 + seed / 1e4, epochs=1 + seed))
+    assert len(asked) == 1
+
+
+def test_names_of_runs_are_the_same_on_any_computer(monkeypatch):
+    config = presets.start("digits", family="vae")
+    here = settle(config)
+    monkeypatch.setenv("AECORE_MEMORY", str(512 * GIB))
+    monkeypatch.setenv("AECORE_WORKERS", "4")
+    assert settle(config) == here and settle(config).id == here.id
+
+
+# --- Refusing ---------------------------------------------------------------------------------------------------------
+
+HOSTILE = {
+    "80 layers of 4,096": {"hidden": (4096,) * 80},
+    "a million layers": {"hidden": (1,) * 10**6},
+    "101 layers": {"hidden": (1,) * 101},
+    "widths and latent size": {"hidden": (4096, 4096), "z_dim": 4096},
+    "a large batch": {"hidden": (4096, 2048), "batch_size": 8192},
+    "wide convolutions": {"network": "conv", "hidden": (4096, 4096)},
+    "wide convolutions, large batch": {"network": "conv", "hidden": (4096,), "batch_size": 8192},
+    "a codebook": {"family": "vq-vae", "z_dim": 4096, "knobs": {"codes": 1024, "width": 64}},
+    "pairs of a batch": {"family": "beta-tcvae", "z_dim": 64, "batch_size": 8192},
+    "kernels of a batch": {"family": "wae", "batch_size": 8192},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_too_large_is_refused_before_anything_is_allocated(name):
+    config = Config(**{"dataset": "mnist", "family": "vae", **HOSTILE[name]})
+    settle(SMALL)  # what is imported at the first time is
+    before, started = psutil.Process().memory_info().rss, time.process_time()
+    with pytest.raises(TooLarge) as found:
+        settle(config)
+    sentence = str(found.value)
+    assert sentence.endswith(".") and ("most" in sentence) and ("choose" in sentence or "take some off" in sentence)
+    assert psutil.Process().memory_info().rss - before < 100e6, "80 layers alone would be 10 GB"
+    assert time.process_time() - started < 10
+
+
+def test_the_sentence_has_the_number_and_the_limit(monkeypatch):
+    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "1000")
+    with pytest.raises(TooLarge, match=r"would have 1,156 parameters, and 1,000 are the most on this computer"):
+        settle(Config(hidden=(8,)))
+    monkeypatch.delenv("AECORE_MOST_PARAMETERS")
+    monkeypatch.setenv("AECORE_RUN_BYTES", "1000000")
+    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "2000")
+    with pytest.raises(TooLarge, match=r"would take about [0-9.]+ MB of memory, and 1 MB are the most for a run"):
+        settle(Config(hidden=(8,)))
+
+
+def test_presets_and_exhibits_train_on_4_gigabytes():
+    from aecore.exhibits import EXHIBITS
+
+    for dataset in trained.CARDS:
+        for family in FAMILIES:
+            for preset in presets.PRESETS:
+                if preset != "overcomplete":  # codes larger than the pictures, and losses of all pairs of them
+                    settle(presets.start(dataset, preset=preset, family=family))
+    for exhibit in EXHIBITS.values():
+        settle(exhibit.config)
+
+
+def test_form_command_line_and_fork_share_the_limit(monkeypatch, capsys):
+    settled = settle(SMALL)
+    assert list(carry_out(settled))
+    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "1000")
+    assert main(["train", "--family", "vae", "--hidden", "8", "--epochs", "1"]) == 1
+    assert "1,000 are the most on this computer" in capsys.readouterr().err
+    for parameters in ({}, {"parent": settled.id}):
+        app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
+        app.query_params.update(parameters)
+        app = whole(app.switch_page("pages/train.py").run())
+        assert refused(app) == ["1,000"]
+
+
+def test_widths_typed_on_train_are_refused_without_pressing_train():
+    app = whole(AppTest.from_file(ROOT / "app.py", default_timeout=100).switch_page("pages/train.py").run())
+    before = psutil.Process().memory_info().rss
+    control(app, "Hidden widths").set_value("4096," * 80)
+    app = whole(app.run())
+    assert len(refused(app)) == 1
+    assert psutil.Process().memory_info().rss - before < 200e6
+    control(app, "Hidden widths").set_value("64, 32")
+    assert not refused(whole(app.run())), "the page goes on"
+
+
+def test_a_run_asked_for_elsewhere_says_so_and_going_on_is_refused(monkeypatch):
+    """A queue that came from a larger computer: the run has failed with the sentence, it does not die twice."""
+    config = settle(dataclasses.replace(SMALL, hidden=(1024,)))
+    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "100000")
+    with pytest.raises(TooLarge):
+        list(carry_out(config))
+    entry = runs.entry(config.id)
+    assert entry.state == "failed" and "100,000 are the most on this computer" in entry.reason
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
+    app.query_params["run"] = config.id
+    app = whole(app.switch_page("pages/train.py").run())
+    control(app, "Train again").click()
+    assert refused(whole(app.run())) == ["100,000", "100,000"], "what is said of the run, and to who presses"
+    assert runs.entry(config.id).state == "failed"
+
+
+def test_a_finished_run_beyond_the_limit_says_so_when_opened_and_stays_in_lists(monkeypatch):
+    config = settle(SMALL)
+    assert list(carry_out(config))
+    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "1000")
+    assert runs.entry(config.id).finished and config.id in [entry.id for entry in runs.entries()]
+    with pytest.raises(TooLarge, match="1,000 are the most"):
+        trained.load(config.id)
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
+    app.query_params["run"] = config.id
+    app = whole(app.switch_page("pages/reconstruct.py").run())
+    assert refused(app) == ["1,000"]
+    monkeypatch.delenv("AECORE_MOST_PARAMETERS")
+    monkeypatch.setenv("AECORE_RUN_BYTES", "1000000")
+    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "2000")
+    assert trained.load(config.id).code_size == 2, "what could not be trained here may still be looked at"
+
+
+# --- What is typed ----------------------------------------------------------------------------------------------------
+
+
+def _knob(name: str) -> Knob:
+    return next(knob for knob in knobs_of(Config) if knob.name == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("hidden", "9" * 10**6),
+        ("hidden", "x," * 10**5),
+        ("epochs", "9" * 5000),
+        ("network", "m" * 10**6),
+        ("hidden", (0,) * 10**6),
+    ],
+)
+def test_what_was_typed_is_cut_in_messages(name, typed):
+    with pytest.raises(UserError) as found:
+        _knob(name).check(typed)
+    assert 20 < len(str(found.value)) < 300 and str(found.value).startswith(f"{name} takes ")
+
+
+def test_lists_of_widths_are_read_up_to_some_length():
+    fits = ",".join(["4096"] * limits.MOST_LAYERS)
+    assert len(_knob("hidden").check(fits)) == limits.MOST_LAYERS and len(fits) <= TYPED
+    with pytest.raises(UserError, match="hidden takes"):
+        _knob("hidden").check("1," * TYPED)
+
+
+# --- Against measured peaks -------------------------------------------------------------------------------------------
+
+MEASURED = {
+    "mlp": {"hidden": (4096, 1024)},
+    "large batch": {"dataset": "shapes", "family": "vanilla", "hidden": (2048, 1024), "batch_size": 8192},
+    "conv": {"network": "conv", "hidden": (1024,), "batch_size": 512},
+    "vq": {"family": "vq-vae", "z_dim": 256, "batch_size": 1024, "knobs": {"codes": 1024, "width": 8}},
+    "ladder": {"family": "ladder-vae", "z_dim": 128, "hidden": (4096, 1024), "batch_size": 512},
+    "pairs of a batch": {"family": "beta-tcvae", "z_dim": 64, "batch_size": 1024},
+}
+PEAK = """
+import json, sys, threading, time
+import psutil
+from aecore import foreman
+foreman.warm_up()
+from aecore.config import Config
+from aecore.families import footprint_of, settle
+from aecore.work import carry_out
+config = settle(Config.from_json(json.loads(sys.argv[1])))
+estimated = footprint_of(config).total
+process = psutil.Process()
+before = peak = process.memory_info().rss
+def watch():
+    global peak
+    while True:
+        peak = max(peak, process.memory_info().rss)
+        time.sleep(0.003)
+threading.Thread(target=watch, daemon=True).start()
+assert list(carry_out(config))
+print(json.dumps([peak - before, estimated]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_training_takes_about_what_was_estimated(name, tmp_path):
+    """Within FACTOR, the process's imports aside: workers share those of the process that they are forked from."""
+    config = complete_config(Config(**{"epochs": 2, **MEASURED[name]}))
+    told = {"AECORE_MEMORY": str(64 * GIB), "PYTHONPATH": str(ROOT), "AECORE_RUNS": str(tmp_path)}
+    out = subprocess.run(
+        [sys.executable, "-c", PEAK, json.dumps(config.to_json())],
+        env=os.environ | told,
+        capture_output=True,
+        text=True,
+    )
+    assert out.returncode == 0, out.stderr
+    peak, estimated = json.loads(out.stdout)
+    assert 1 / FACTOR < peak / estimated < FACTOR, f"peak {peak / 1e6:.0f} MB, estimated {estimated / 1e6:.0f} MB"

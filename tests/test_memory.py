@@ -1,0 +1,368 @@
+"""What pages compute takes bounded memory, however large the model; and the system knows whom to end first."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from aecore import formulas, latents, limits, maps, position, presets, processes, projections, samples, stretch, trained
+from aecore.bottlenecks import Codebook
+from aecore.browser import MOST, Unknown, program, program_of
+from aecore.data import load
+from aecore.errors import UserError
+from aecore.families import FAMILIES, build, settle
+from aecore.recipe import Recipe
+from aecore.train import Pictures, evaluate
+from aecore.trained import Trained
+from ui import component, live
+
+CPU = torch.device("cpu")
+
+
+def opened(**settings) -> Trained:
+    config = settle(presets.start("digits", **{"family": "vae", "hidden": (16,), "z_dim": 4} | settings))
+    return Trained(config, build(config).model.eval(), {"created": 1.0})
+
+
+# --- Batches by bytes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_smaller_batches_give_the_same_numbers(family, monkeypatch):
+    """To the last digits of float32: a matrix product of other sizes adds up in another order."""
+    run, test = opened(family=family), load("digits").test
+    whole = run.codes_of(test), run.reconstruct(test.floats(), test.labels), run.errors(test)
+    assert run.batch == trained.BATCH
+    few = opened(family=family)
+    monkeypatch.setattr(limits, "WORKING", 7 * trained.picture_bytes(run.config))
+    assert few.batch == 7
+    cut = few.codes_of(test), few.reconstruct(test.floats(), test.labels), few.errors(test)
+    for one, other in zip(whole, cut, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_that_takes_much_for_a_picture_is_given_few_at_a_time():
+    """4,096 channels of 14 x 14 are 3 MB a picture: a thousand were 10 GB."""
+    config = settle(presets.start("mnist", "conv", family="vanilla", hidden=(4096,)), trains=False)
+    few = trained.at_a_time(trained.picture_bytes(config), trained.BATCH)
+    assert 1 < few < 40
+    usual = settle(presets.start("mnist", "conv", family="vae"))
+    assert trained.at_a_time(trained.picture_bytes(usual), trained.BATCH) > 300
+
+
+def test_a_loss_is_the_same_over_smaller_batches(monkeypatch):
+    config = settle(presets.start("digits", family="vanilla", hidden=(16,)))
+    recipe, held_out = build(config), Pictures.of(load("digits").validation, CPU)
+    whole = evaluate(recipe, held_out, config)
+    monkeypatch.setattr(limits, "WORKING", 5 * trained.picture_bytes(config))
+    assert evaluate(recipe, held_out, config) == pytest.approx(whole, rel=1e-5)
+
+
+def test_pages_that_compute_much_at_once_take_turns(monkeypatch):
+    monkeypatch.setenv("AECORE_MEMORY", str(4 << 30))
+    limits._turns.cache_clear()
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def compute() -> None:
+        nonlocal inside, most
+        with limits.working(limits.WORKING):
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            time.sleep(0.05)
+            with lock:
+                inside -= 1
+
+    threads = [threading.Thread(target=compute) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    limits._turns.cache_clear()
+    assert most == 2, "a sixteenth of 4 GiB, 128 MiB each"
+    with limits.working(1000), limits.working(1000), limits.working(1000):
+        pass  # small ones never wait
+
+
+def test_codes_of_all_pictures_have_a_limit(monkeypatch):
+    run, test = opened(z_dim=64), load("digits").test
+    monkeypatch.setattr(limits, "LEAST_CACHES", 1000)
+    monkeypatch.setenv("AECORE_MEMORY", "500000")
+    with pytest.raises(UserError, match=r"The codes of 359 images of 64 numbers each take 0\.0919 MB, and 0\.06"):
+        run.codes_of(test)
+
+
+def test_a_model_is_not_opened_where_memory_is_short(monkeypatch):
+    monkeypatch.setattr(limits, "free_memory", lambda: 100 << 20)
+    limits.check_free(90 << 20)
+    with pytest.raises(UserError, match="needs 210 MB of memory, and 105 MB are free on this computer now"):
+        limits.check_free(200 << 20)
+
+
+def test_free_memory_is_what_the_machine_has_less_what_is_used(monkeypatch):
+    monkeypatch.setenv("AECORE_MEMORY", str(4 << 30))
+    before = limits.free_memory()
+    held = np.ones(50_000_000, np.uint8)
+    assert 30e6 < before - limits.free_memory() < 120e6 and held[0]
+
+
+# --- Codes of many numbers --------------------------------------------------------------------------------------------
+
+WIDE = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32) * np.linspace(3, 0.1, 40, dtype=np.float32)
+TALL = WIDE[:25]  # fewer codes than numbers
+
+
+@pytest.mark.parametrize("codes", [WIDE, TALL], ids=["many codes", "few codes"])
+def test_components_of_large_codes_are_those_of_small_ones(codes, monkeypatch):
+    whole, shares = latents.plane_of_components(codes), projections.explained_variance(codes)
+    monkeypatch.setattr(latents, "LARGE", 10)
+    monkeypatch.setattr(projections, "LARGE", 10)
+    parts = latents.plane_of_components(codes)
+    np.testing.assert_allclose(parts.axes, whole.axes, atol=1e-5)
+    np.testing.assert_allclose(parts.origin, whole.origin, atol=1e-6)
+    assert parts.explained == pytest.approx(whole.explained, rel=1e-6) and parts.names == whole.names
+    np.testing.assert_allclose(projections.explained_variance(codes), shares, atol=1e-9)
+
+
+def test_large_codes_that_are_one_point_have_a_plane(monkeypatch):
+    monkeypatch.setattr(latents, "LARGE", 10)
+    plane = latents.plane_of_components(np.ones((20, 12), np.float32))
+    assert plane.explained == (0.0, 0.0) and np.allclose(plane.axes @ plane.axes.T, np.eye(2))
+    with pytest.raises(UserError, match="not finite"):
+        latents.plane_of_components(np.full((20, 12), np.inf, np.float32))
+
+
+def test_a_gaussian_of_large_codes_has_their_mean_and_covariance(monkeypatch):
+    monkeypatch.setattr(samples, "LARGE", 10)
+    drawn = samples.gaussian(WIDE + 5, 20_000, seed=3)
+    np.testing.assert_allclose(drawn.mean(axis=0), (WIDE + 5).mean(axis=0), atol=0.1)
+    np.testing.assert_allclose(np.cov(drawn.T), np.cov(WIDE.T), atol=0.35)
+    assert np.array_equal(drawn, samples.gaussian(WIDE + 5, 20_000, seed=3))
+
+
+def test_a_mixture_of_large_codes_needs_no_covariances(monkeypatch):
+    monkeypatch.setattr(samples, "FULL", 10)
+    drawn = samples.mixture(WIDE, 4000, seed=0)
+    np.testing.assert_allclose(drawn.std(axis=0), WIDE.std(axis=0), rtol=0.25)
+    assert np.isfinite(drawn).all()
+
+
+PEAK = """
+import sys, threading, time
+import numpy as np, psutil
+from aecore import latents, projections, samples
+import scipy.sparse.linalg, sklearn.mixture, threadpoolctl
+codes = np.random.default_rng(0).normal(size=(4000, 2048)).astype(np.float32)
+process = psutil.Process()
+before = peak = process.memory_info().rss
+def watch():
+    global peak
+    while True:
+        peak = max(peak, process.memory_info().rss)
+        time.sleep(0.002)
+threading.Thread(target=watch, daemon=True).start()
+eval(sys.argv[1])
+print(peak - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("call", "most"),
+    [
+        ("latents.plane_of_components(codes)", 60e6),  # was 240 MB: two copies of all codes and a [D, D]
+        ("projections.explained_variance(codes)", 130e6),  # was 200 MB
+        ("samples.gaussian(codes, 1000)", 60e6),  # was 290 MB
+        ("samples.mixture(codes, 1000)", 260e6),  # was 1.3 GB: ten covariances and their factors
+    ],
+)
+def test_codes_of_many_numbers_take_a_few_times_their_own_memory(call, most):
+    out = subprocess.run(
+        [sys.executable, "-c", PEAK, call], capture_output=True, text=True, cwd=Path(__file__).parent.parent
+    )
+    assert out.returncode == 0, out.stderr
+    assert int(out.stdout) < most
+
+
+def test_maps_of_codes_that_would_not_fit_are_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
+    monkeypatch.setenv("AECORE_MEMORY", str(4 << 30))
+    codes = np.broadcast_to(np.float32(0.5), (60_000, 4096))  # no memory behind it
+    with pytest.raises(UserError, match=r"A map of 60,000 codes of 4,096 numbers each takes about 6\.88 GB of memory"):
+        maps.ask(codes, "t-SNE")
+    assert not (tmp_path / ".maps").exists(), "nothing was started"
+    limits.check_map(60_000, 64)
+
+
+# --- Jacobians --------------------------------------------------------------------------------------------------------
+
+
+def test_a_jacobian_of_many_numbers_is_refused_before_it_is_computed(monkeypatch):
+    run = opened(family="vq-vae", z_dim=8, knobs={"codes": 16, "width": 8})
+    monkeypatch.setattr(stretch, "MOST", 64 * 64 - 1)
+    with pytest.raises(UserError, match=r"The Jacobian of this model has 64 x 64 numbers, and 4,095 are the most"):
+        stretch.stretch(run, load("digits").test.floats([0])[0])
+    assert stretch.MOST < 4096 * 4096, "as many as the largest code of the usual kind has for the largest picture"
+
+
+def test_the_largest_latent_size_of_every_data_set_has_a_jacobian():
+    from aecore.cards import CARDS
+
+    assert max(4096 * int(np.prod(card.shape)) for card in CARDS.values()) <= stretch.MOST
+
+
+# --- Copies of a model ------------------------------------------------------------------------------------------------
+
+
+def test_a_recipe_of_an_opened_run_shares_its_weights():
+    run = opened(family="vae")
+    found = trained.recipe(run)
+    assert isinstance(found, Recipe) and found.model is not run.model
+    pairs = zip(found.model.state_dict().values(), run.model.state_dict().values(), strict=True)
+    assert all(one.data_ptr() == other.data_ptr() for one, other in pairs)
+
+
+def test_what_the_browser_gets_is_one_copy(monkeypatch):
+    run = opened(family="vanilla", hidden=(64,))
+    run.model.encoder[1].weight.data.mul_(1 / 3)  # not exact in half precision
+    made = program(run)
+    parcel = live._parcel.__wrapped__("a", "bernoulli", made)
+    (chunk,) = parcel["blob"]["blob"].chunks
+    assert not parcel["head"]["half"] and chunk.buffers()[2].address == made.weights.ctypes.data
+    assert chunk[0].as_py() == made.weights.tobytes()
+    assert component.blob(b"abc")["blob"][0].as_py() == b"abc"
+
+
+def test_halves_are_looked_for_some_at_a_time():
+    exact = np.arange(100, dtype=np.float32) / 8
+    assert live._halves(exact, rows=7).tolist() == exact.tolist()
+    for wrong in (np.float32(1 / 3), np.float32(1e6)):
+        assert live._halves(np.append(exact, wrong), rows=7) is None
+
+
+def test_a_browser_is_sent_models_of_some_size(monkeypatch):
+    run = opened()
+    monkeypatch.setattr("aecore.browser.MOST", 100)
+    with pytest.raises(Unknown, match=r"A browser is sent models of 100 parameters at most, and this one has [\d,]+\."):
+        program(run)
+    assert program_of(run.model, run.card.shape).weights.size > 100 and MOST > 1_000_000
+
+
+def test_parts_of_a_loss_are_named_without_building_the_network(monkeypatch):
+    """4,096 x 10 were 1.3 GB for a list of names."""
+    config = settle(presets.start("digits", family="aae", hidden=(4096,) * 2), trains=False)
+    before = psutil.Process().memory_info().rss
+    names = [player.parts for player in formulas.players(config)]
+    assert names == [("reconstruction", "fooling"), ("critic",)]
+    assert psutil.Process().memory_info().rss - before < 60e6
+
+
+def test_parts_of_a_loss_that_asks_for_numbers_are_named_too(monkeypatch):
+    config = settle(presets.start("digits", family="vanilla", hidden=(8,)))
+    family = FAMILIES["vanilla"]
+
+    def asking(*args, **knobs) -> Recipe:
+        recipe = family.build(*args, **knobs)
+        return Recipe.simple(recipe.model, lambda p: {"rounded": torch.tensor(round(p.nll.mean().item()))})
+
+    monkeypatch.setitem(FAMILIES, "vanilla", dataclasses.replace(family, build=asking))
+    monkeypatch.setattr(formulas, "settle", lambda config, trains: config)
+    assert [player.parts for player in formulas.players(config)] == [("rounded",)]
+
+
+def test_a_checkpoint_is_the_only_copy(monkeypatch):
+    """Of weights and moments, which are three times the network: none is cloned on the way."""
+    recipe = build(settle(presets.start("digits", family="vae", hidden=(8,))))
+    at = position.Position(recipe, settle(presets.start("digits", family="vae", hidden=(8,))), CPU)
+    given: dict[str, torch.Tensor] = {}
+    monkeypatch.setattr(position, "save", lambda tensors, said: given.update(tensors) or b"")
+    at.save()
+    weight = recipe.model.encoder[1].weight
+    assert any(each.data_ptr() == weight.data_ptr() for each in given.values())
+
+
+# --- Whom the system ends first ---------------------------------------------------------------------------------------
+
+ADJUSTED = Path("/proc/self/oom_score_adj")
+linux = pytest.mark.skipif(not ADJUSTED.exists(), reason="only Linux knows")
+
+
+def points_of(code: str) -> int:
+    out = subprocess.run(
+        [sys.executable, "-c", f"{code}\nprint(open('{ADJUSTED}').read())"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert out.returncode == 0, out.stderr
+    return int(out.stdout)
+
+
+@linux
+def test_a_map_goes_before_a_training_and_that_before_the_server():
+    own = int(ADJUSTED.read_text())
+    assert points_of("") == own < processes.TRAINING < processes.MAP <= 1000
+    assert points_of("from aecore import maps; maps._step_back(); maps._step_back()") == processes.MAP
+
+
+@linux
+def test_points_are_never_taken_back():
+    assert points_of("from aecore.processes import ends_first; ends_first(700); ends_first(600)") == 700
+
+
+@linux
+def test_a_worker_says_so_of_itself(tmp_path, monkeypatch):
+    code = """
+import os
+from aecore import foreman
+foreman.work = lambda job: None
+os.makedirs(os.environ["AECORE_RUNS"] + "/a-run")
+out = os.dup(1)
+foreman.alone({"run": "a-run"})
+os.dup2(out, 1)
+"""
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
+    assert points_of(code) == processes.TRAINING
+
+
+def test_a_run_whose_worker_was_killed_for_memory_says_so():
+    from aecore.foreman import _words
+
+    assert re.search("which the system does when memory runs out", _words(-9))
+
+
+def test_a_codebook_is_asked_whether_it_has_begun_wherever_it_is():
+    with torch.device("meta"):
+        assert not Codebook(2, 4, 3).started
+
+
+# --- A server with 4 GiB ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PSS is Linux's")
+def test_a_server_with_4_gibibytes_outlives_hostile_forms_and_a_tour(tmp_path):
+    from benchmarks import memory
+
+    said = {**os.environ}
+    try:
+        lines = memory.trial(short=True)
+    finally:
+        os.environ.clear()
+        os.environ |= said
+    (together,) = (line for line in lines if line.startswith("| together |"))
+    first, peak, last = (float(each) for each in together.split("|")[2:5])
+    assert peak < memory.ROOM / 1e9 and last < first + 1.5
+    assert any("The server lives" in line for line in lines)

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
-from aecore import baselines, latents, pictures, runs
+from aecore import baselines, files, latents, pictures, runs
 from aecore.bottlenecks import GaussianLatent
 from aecore.cards import CARDS, Card
 from aecore.config import Config
@@ -164,11 +164,18 @@ def load(run: str) -> Trained:
     check_free(OPENING * 4 * sizes(config).parameters)
     recipe = build(config)
     model = recipe.model
-    try:
-        load_model(model, runs.path(run) / "weights.safetensors")
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise UserError(f"The weights of {run} do not fit its settings; delete its folder.") from error
+    _load(model, run, runs.WEIGHTS)
     return Trained(entry.config, model.eval(), entry.result, corrupts=recipe.corrupts)
+
+
+def _load(module: nn.Module, run: str, name: str) -> None:
+    """Gives a module the weights that a file of a run holds. Raises UserError when they do not fit it."""
+    file = runs.path(run) / name
+    try:
+        files.opened(file).close()  # no FIFO, for which safetensors would wait
+        load_model(module, file)
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise UserError(f"{name} of {run} does not fit its settings; delete its folder.") from error
 
 
 def recipe(opened: Trained) -> Recipe:
@@ -179,7 +186,7 @@ def recipe(opened: Trained) -> Recipe:
     file = runs.path(opened.id) / runs.ADVERSARY
     if len(found.others) and file.exists():
         runs.check_unchanged(opened.id, runs.ADVERSARY)
-        load_model(found.others, file)
+        _load(found.others, opened.id, runs.ADVERSARY)
     found.modules.eval()
     return found
 

@@ -175,7 +175,7 @@ def _load(module: nn.Module, run: str, name: str) -> None:
         files.opened(file).close()  # no FIFO, for which safetensors would wait
         load_model(module, file)
     except (SafetensorError, RuntimeError, OSError) as error:
-        raise UserError(f"{name} of {run} does not fit its settings; delete its folder.") from error
+        raise UserError(f"The weights of {run} ({name}) do not fit its settings; delete its folder.") from error
 
 
 def recipe(opened: Trained) -> Recipe:

@@ -1,0 +1,183 @@
+"""How a server bears a long queue and a long day, tried out: writes docs/load.md.
+
+    python -m benchmarks.load [queue] [soak] [--keep]
+
+`queue` has 2,000 runs of ten people wait, and takes the time of pages and of another submission; `soak` opens 400 pages
+and trains 40 runs, and looks at the server's memory, file handles, threads and processes at the start, in the middle
+and at the end. Each starts a real server in a runs folder of its own and visits it through its agent API, without a
+browser; wants a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from aecore import database, jobs, ledger, limits, presets, runs
+from aecore.families import settle
+from benchmarks import report
+from benchmarks.memory import Page, pss
+from tools.browser import start_server
+
+DOCS = Path(__file__).parent.parent / "docs" / "load.md"
+TOP = "# Load, tried out\n\nMade by `python -m benchmarks.load --keep`."
+WAITING, PEOPLE, VISITS = 2000, 10, 30
+LONG = settle(presets.start("digits", family="vae", hidden=(8,), epochs=1000, batch_size=1))
+QUICK = settle(presets.start("digits", family="vae", hidden=(16,), epochs=3))
+PAGES = ("", "gallery", "data", "train", "runs", "reconstruct", "latent_map", "manifold", "latent_pad", "draw",
+         "interpolate", "inside", "time_machine", "denoise", "photograph")  # fmt: skip
+TRAININGS, SEEN = 40, 400
+
+
+@contextlib.contextmanager
+def served() -> Iterator[tuple[str, psutil.Process]]:
+    """A server with one worker and a runs folder of its own, warm: its address, and its process."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        told = {"AECORE_RUNS": place, "AECORE_WORKERS": "1", "AECORE_DEVICE": "cpu", "AECORE_MAPS": "off"}
+        os.environ |= told
+        with start_server(env=told | {"STREAMLIT_SERVER_ENABLE_AGENT_API": "true"}) as address:
+            (server,) = (each for each in psutil.Process().children() if "streamlit" in " ".join(each.cmdline()))
+            Page(address).open("")
+            _until(lambda: (there := ledger.foreman()) and there.lanes)
+            yield address, server
+
+
+def _until(condition: Callable[[], object], seconds: float = 600) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("It did not happen in ten minutes.")
+        time.sleep(0.05)
+
+
+def _timed(act: Callable[[], object]) -> float:
+    """How long something takes, in milliseconds."""
+    started = time.perf_counter()
+    act()
+    return 1000 * (time.perf_counter() - started)
+
+
+# --- A long queue -----------------------------------------------------------------------------------------------------
+
+
+def queue() -> list[str]:
+    with served() as (address, _):
+        empty = _pages(address, None)
+        jobs.submit(LONG, person="somebody who trains")
+        _until(lambda: runs.entry(LONG.id).state == "training")
+        asking = []
+        for number in range(WAITING):
+            config = dataclasses.replace(QUICK, seed=number)
+            asking.append(_timed(lambda c=config, n=number: jobs.submit(c, person=f"person {n % PEOPLE}")))  # type: ignore[misc]
+        last = dataclasses.replace(QUICK, seed=WAITING - 1).id
+        full = _pages(address, last)
+        places = [_timed(lambda: jobs.place(last)) for _ in range(VISITS)]
+        asked = {
+            config.id: number % PEOPLE
+            for number, config in ((n, dataclasses.replace(QUICK, seed=n)) for n in range(WAITING))
+        }
+        turns = [asked[run] for run in database.snapshot().turns]
+        rounds = [sorted(turns[at : at + PEOPLE]) for at in range(0, WAITING, PEOPLE)]
+        fair = len(turns) == WAITING and all(each == list(range(PEOPLE)) for each in rounds)
+        jobs.cancel(LONG.id, "somebody who trains")
+    lines = [
+        "## 2,000 waiting runs of ten people", "",
+        "Milliseconds, median (95th percentile), through the agent API (script, elements, their JSON), a page at "
+        "a time, while one run trains.", "",
+        "| | nothing waits | 2,000 wait |", "|---|---|---|",
+        *(f"| {name} | {_words(empty[name])} | {_words(full[name])} |" for name in full), "",
+        f"Submitting one of them: median {statistics.median(asking):.0f} ms, of the last hundred "
+        f"{statistics.median(asking[-100:]):.0f}. "
+        f"The place in the queue of the last one: median {statistics.median(places):.2f} ms. Order: "
+        + ("in each of the 200 rounds everybody has one turn." if fair else "NOT fair."), "",
+        _machine(),
+    ]  # fmt: skip
+    print("\n".join(lines), flush=True)
+    return lines
+
+
+def _pages(address: str, waiting: str | None) -> dict[str, list[float]]:
+    """How long the pages take, each opened by a new visitor and then again and again."""
+    found: dict[str, list[float]] = {}
+    for name, page, query in (
+        ("home", "", {}),
+        ("Runs", "runs", {}),
+        ("Train", "train", {"run": waiting} if waiting else {}),
+    ):
+        visitor = Page(address)
+        visitor.open(page, **query)
+        found[name] = [_timed(lambda p=page, q=query, v=visitor: v.open(p, **q)) for _ in range(VISITS)]  # type: ignore[misc]
+    return found
+
+
+def _words(times: list[float]) -> str:
+    ordered = sorted(times)
+    return f"{statistics.median(ordered):.0f} ({ordered[int(0.95 * len(ordered))]:.0f})"
+
+
+def _machine() -> str:
+    return f"Measured with {limits.cores()} cores."
+
+
+# --- A long day -------------------------------------------------------------------------------------------------------
+
+
+def soak() -> list[str]:
+    chance = random.Random(0)
+    finished = [each.id for each in runs.entries() if each.finished]
+    with served() as (address, server):
+        for page in PAGES:  # everything once: what is imported and kept is none of what grows
+            Page(address).open(page, run=finished[0])
+        rows = [_look("start", server)]
+        for visit in range(SEEN):
+            Page(address).open(chance.choice(PAGES), run=chance.choice(finished))
+            if visit % (SEEN // TRAININGS) == 0:
+                jobs.submit(dataclasses.replace(QUICK, seed=visit), person=f"person {visit % PEOPLE}")
+            if visit == SEEN // 2:
+                rows.append(_look("middle", server))
+        _until(lambda: not database.snapshot().jobs)
+        done = [each for each in runs.entries() if each.finished and not each.gallery]
+        time.sleep(15)  # what is let go of in time goes
+        rows.append(_look("end", server))
+    lines = [
+        f"## {SEEN} pages and {TRAININGS} trainings", "",
+        f"Seed 0; pages of all kinds with models of the gallery, each by a new visitor; {len(done)} of {TRAININGS} "
+        "runs finished. Memory is PSS; the scheduler is beside the server.", "",
+        "| | server, MB | scheduler, MB | file handles | threads | processes |", "|---|---|---|---|---|---|", *rows, "",
+        _machine(),
+    ]  # fmt: skip
+    print("\n".join(lines), flush=True)
+    return lines
+
+
+def _look(when: str, server: psutil.Process) -> str:
+    children = server.children(recursive=True)
+    scheduler = sum(pss(each.pid) for each in children)
+    return (
+        f"| {when} | {pss(server.pid) / 1e6:.0f} | {scheduler / 1e6:.0f} | {server.num_fds()} | {server.num_threads()} "
+        f"| {1 + len(children)} |"
+    )
+
+
+TRIALS = {"queue": queue, "soak": soak}
+
+
+def main() -> None:
+    for name in [each for each in sys.argv[1:] if each in TRIALS] or TRIALS:
+        lines = TRIALS[name]()
+        if "--keep" in sys.argv:
+            report.keep(DOCS, TOP, lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,7 @@ frame.page(
 
 me = people.me()
 shelves.undo(me)
+shelves.set_aside()
 labels, entries = ledger.labels(me), runs.entries()
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 wanted = left.text_input("Search", key="search", bind="query-params", placeholder="name, data, family, owner, state")

@@ -716,6 +716,48 @@ def test_a_deleted_runs_folder_gets_no_foreman(tmp_path, monkeypatch):
     assert keeper.process is None
 
 
+# --- What is said of a worker that died -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mourned(nowhere) -> Callable[..., str]:
+    """Has a run's worker die under a foreman that starts nothing; what is said of it."""
+    ledger.lead(9)
+    standing = foreman.Foreman(lambda job: (os.getpid(), lambda: None), 1, 0)
+    config = fresh(QUICK)
+    ledger.ask(config.id, config.to_json(), "ada", None, {}, lambda: bool(runs.Draft(config).ask()))
+    job = ledger.claim(leader=True)
+    draft = runs.Draft(config)
+
+    def die(checkpoint: bytes = b"", log: bytes = b"") -> str:
+        if checkpoint:
+            draft.keep(checkpoint)
+        (draft.place / "log.txt").write_bytes(log)
+        standing.mourn(job, draft, "was killed (SIGKILL)", 0)
+        return runs.kept_state(config.id)["reason"]
+
+    return die
+
+
+def test_without_a_checkpoint_nothing_goes_on_from_one(mourned):
+    said = mourned()
+    assert said == "Its process was killed (SIGKILL); another one starts over, for there is no checkpoint yet."
+
+
+def test_with_one_the_next_goes_on_from_there(mourned):
+    said = mourned(checkpoint=b"x")
+    assert said == "Its process was killed (SIGKILL); another one goes on from the last checkpoint."
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [(b"", ", and printed nothing."), (b"\n ", ", and printed nothing."), (b"x", ": the log says more.")],
+)
+def test_the_log_says_more_only_where_it_does(mourned, log, said):
+    mourned(log=log)
+    assert mourned(log=log) == f"Its process was killed (SIGKILL), twice in a row{said}"
+
+
 # --- Without processes ------------------------------------------------------------------------------------------------
 
 

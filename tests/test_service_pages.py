@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aecore import database, disk, files, jobs, ledger, presets, runs, shelf
+from aecore import database, disk, files, jobs, ledger, presets, recovery, runs, shelf
 from aecore.config import Config
 from aecore.exhibits import EXHIBITS
 from aecore.families import settle
@@ -353,6 +353,18 @@ def test_what_is_wrong_with_the_database_is_said_and_the_gallery_goes_on(store):
             app = opened(name, run=GALLERY)
             assert words in texts(app) and not app.exception, name
         assert "Pictures a side" in labels(app)  # of the page that was opened last
+
+
+def test_a_database_that_was_made_again_is_said_where_runs_are_listed(store):
+    run = train(QUICK)
+    shelf.rename(run, "mine", "ada")
+    database.path().write_bytes(b"no database" * 90)
+    recovery.mend()
+    app = opened("runs")
+    assert "The database was damaged, and was made again from the runs" in texts(app)
+    assert ledger.labels()[run] == ledger.Label("ada", "Ada", "mine")
+    database.aside()[0].unlink()
+    assert "was damaged" not in texts(opened("runs"))
 
 
 def _newer(content: bytes) -> bytes:

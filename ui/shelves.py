@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from aecore import ledger, permissions, runs, shelf
+from aecore import database, ledger, permissions, runs, shelf
 from ui import compare, frame
 from ui.text import escape
 
@@ -178,6 +178,16 @@ def trash(me: str) -> None:
                     _with_each([each.ticket], shelf.delete_for_good, me)
         if len(found) > LISTED:
             st.caption(f"And {len(found) - LISTED} that were deleted before these.")
+
+
+def set_aside() -> None:
+    """Says where a damaged database lies, as long as it does."""
+    if kept := database.aside():
+        st.info(
+            f"The database was damaged, and was made again from the runs. The old one lies in {escape(kept[-1])}: delete "
+            "it when nobody needs it. What people had pinned is lost.",
+            icon=":material/healing:",
+        )
 
 
 def _runs(count: int) -> str:

@@ -184,8 +184,8 @@ def set_aside() -> None:
     """Says where a damaged database lies, as long as it does."""
     if kept := database.aside():
         st.info(
-            f"The database was damaged, and was made again from the runs. The old one lies in {escape(kept[-1])}: delete "
-            "it when nobody needs it. What people had pinned is lost.",
+            f"The database was damaged, and was made again from the runs. The old one lies in {escape(kept[-1])}: "
+            "delete it when nobody needs it. What people had pinned is lost.",
             icon=":material/healing:",
         )
 

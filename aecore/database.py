@@ -4,13 +4,14 @@ It keeps a rollback journal, and no write-ahead log: reading then needs no other
 full or the folder is read-only, and the journal's room is never given back (`PERSIST`), so small changes find it when
 the disk is full. Nothing stays open between two transactions: a process that forks must not hand its connection on.
 
-Reading is done once for everybody: `snapshot` keeps all that the database holds until its change counter moves.
+Reading is done once for everybody: `snapshot` keeps all that the database holds until the file changes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import shutil
@@ -35,8 +36,7 @@ PATIENCE = 30.0  # seconds that a change waits for others to finish theirs
 TO_READ = 2.0  # seconds that a look waits: people wait for a page
 A_CHANGE = 2**16  # bytes that one may take
 AGAIN = 1.0  # seconds until somebody looks again after a look that failed
-FIRST = b"SQLite format 3\0"  # the first bytes of the file
-COUNTER = slice(24, 28)  # those that every transaction changes
+TICK, COARSE_TICK = 0.05, 2.5  # seconds that the clock of a file system stands still at most; where it has no fractions
 TABLES = """
 CREATE TABLE jobs (
     run TEXT PRIMARY KEY, config TEXT NOT NULL, device TEXT, environment TEXT NOT NULL, asked REAL NOT NULL,
@@ -90,6 +90,8 @@ def _explained(error: Exception) -> DatabaseError:
         return Full(disk.FULL)
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR")):
         return DatabaseError(disk.trouble() or f"The database {path()} cannot be opened or changed ({error}).")
+    if isinstance(error, sqlite3.IntegrityError):
+        return DatabaseError(f"The database {path()} cannot be changed ({error}): try again.")
     return _damaged(error)  # a table or a column that is not there
 
 
@@ -107,22 +109,18 @@ def _no_room() -> bool:
     return False
 
 
-def _header(file: Path) -> tuple[bytes, os.stat_result] | None:
-    """The first bytes of the database, and what the system says of the file; None when there is none yet. A link is not
-    followed, and nothing but a file is opened."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+def _about(file: Path) -> os.stat_result | None:
+    """What the system says of the database; None when there is none yet. A link is not followed. Only SQLite opens the
+    file: a process that closes one loses all locks that its threads hold on it (POSIX)."""
     try:
-        if not stat.S_ISREG(os.lstat(file).st_mode):
-            raise DatabaseError(f"{file} is no file: move it away, so that a new database can be made.")
-        opened = os.open(file, flags)
+        found = os.lstat(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise DatabaseError(disk.trouble() or f"The database {file} cannot be read ({error.strerror}).") from None
-    try:
-        return os.read(opened, 100), os.fstat(opened)
-    finally:
-        os.close(opened)
+    if not stat.S_ISREG(found.st_mode):
+        raise DatabaseError(f"{file} is no file: move it away, so that a new database can be made.")
+    return found
 
 
 def _made(connection: sqlite3.Connection) -> bool:
@@ -153,15 +151,16 @@ def changing() -> Iterator[sqlite3.Connection]:
     """The database, made when there is none; one transaction, whole or not at all. Raises DatabaseError."""
     with disk.explained("The database cannot be made"):
         files.folder().mkdir(parents=True, exist_ok=True)
-    _header(path())  # what is no file is not opened
-    connection = _begun()
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except FAULTS as error:
-        raise _doubting(_explained(error)) from None
-    finally:
-        connection.close()  # rolls back what was not committed
+    _about(path())  # what is no file is not opened
+    with _CHANGING:  # threads wait here, in turn: of those that wait for SQLite some would wait for very long
+        connection = _begun()
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except FAULTS as error:
+            raise _doubting(error) from None
+        finally:
+            connection.close()  # rolls back what was not committed
 
 
 def _begun() -> sqlite3.Connection:
@@ -180,16 +179,18 @@ def _begun() -> sqlite3.Connection:
     except BaseException as error:
         connection.close()
         if isinstance(error, FAULTS):
-            raise _doubting(_explained(error)) from None
+            raise _doubting(error) from None
         raise
 
 
-def _doubting(error: DatabaseError) -> DatabaseError:
-    """Remembers that a change found damage: an index may be spoilt that no look has read."""
-    if isinstance(error, Damaged):
+def _doubting(error: Exception) -> DatabaseError:
+    """What SQLite says of a change, as a sentence. What may mean damage is remembered: an index may be spoilt that no
+    look has read."""
+    said = _explained(error)
+    if isinstance(said, Damaged) or isinstance(error, sqlite3.IntegrityError):
         with _LOCK:
             _kept(path().absolute()).doubted = True
-    return error
+    return said
 
 
 def _connected(patience: float, create: bool = True) -> sqlite3.Connection:
@@ -305,11 +306,12 @@ class _Kept:
     doubted: bool = False  # whether a change found it damaged
     error: DatabaseError | None = None
     failed: float = 0.0  # when that was (time.monotonic)
+    began: float = -math.inf  # when it was last read
 
 
 _KEPT: dict[Path, _Kept] = {}
 _MOST_KEPT = 4  # databases: a process uses one, and tests one after the other
-_LOCK = threading.Lock()
+_LOCK, _CHANGING = threading.Lock(), threading.Lock()
 
 
 def _kept(file: Path) -> _Kept:
@@ -323,23 +325,25 @@ def _kept(file: Path) -> _Kept:
 def snapshot() -> Snapshot:
     """What the database holds now; empty when there is none. Read anew only when it was changed, by one thread for all
     who wait. Raises DatabaseError."""
-    file = path().absolute()
+    file, asked = path().absolute(), time.monotonic()
     with _LOCK:
-        return _current(_kept(file), file)
+        return _current(_kept(file), file, asked)
 
 
-def _current(kept: _Kept, file: Path) -> Snapshot:
-    found = _header(file)
-    if found is None or not found[0]:  # not made yet, or at this moment
+def _current(kept: _Kept, file: Path, asked: float) -> Snapshot:
+    if kept.began >= asked:  # somebody began to read it while we waited for the lock
+        return kept.snapshot
+    about = _about(file)
+    if about is None or not about.st_size:  # not made yet, or at this moment
         kept.stamp, kept.snapshot = None, EMPTY
         return EMPTY
-    header, about = found
-    if not header.startswith(FIRST):
-        raise _damaged("it does not begin as one")
-    stamp = (header[COUNTER], about.st_mtime_ns, about.st_size, about.st_ino, about.st_dev)
+    stamp = (about.st_mtime_ns, about.st_size, about.st_ino, about.st_dev)
     if stamp != kept.stamp:
+        # of two changes within a tick of the file system's clock a look between them must not hide the second
+        settled = abs(time.time() - about.st_mtime) > (TICK if about.st_mtime_ns % 10**9 else COARSE_TICK)
+        began, kept.stamp = time.monotonic(), None
         kept.snapshot = _read(kept)
-        kept.stamp = stamp
+        kept.stamp, kept.began = stamp if settled else None, began
     return kept.snapshot
 
 
@@ -412,13 +416,13 @@ def _snapshot(tables: Mapping[str, list[tuple[Any, ...]]], jobs: Mapping[str, Jo
 def known() -> Snapshot:
     """What the database holds, for showing it: when it cannot be read, what it held when it last could (`trouble` says
     so). Never raises, and never waits for long."""
-    file = path().absolute()
+    file, asked = path().absolute(), time.monotonic()
     with _LOCK:
         kept = _kept(file)
         if kept.error and time.monotonic() - kept.failed < AGAIN:
             return kept.snapshot
         try:
-            found, kept.error = _current(kept, file), None
+            found, kept.error = _current(kept, file, asked), None
         except DatabaseError as error:
             found, kept.error, kept.failed = kept.snapshot, error, time.monotonic()
         return found
@@ -448,11 +452,9 @@ def check() -> None:
     """Reads the whole database, every page of it. Raises Damaged, or another DatabaseError."""
     with _LOCK:
         _KEPT.pop(path().absolute(), None)
-    found = _header(path())
-    if found is None or not found[0]:
+    found = _about(path())
+    if found is None or not found.st_size:
         return
-    if not found[0].startswith(FIRST):
-        raise _damaged("it does not begin as one")
     connection = _connected(TO_READ, create=False)
     try:
         _made(connection)

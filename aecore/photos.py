@@ -115,9 +115,11 @@ def about(place: Path = FOLDER) -> dict[str, Any]:
     try:
         said = files.read_json(place / SETTINGS)
     except UserError as error:
-        raise UserError(f"{SETTINGS} of the network for photographs is missing or damaged: {_AGAIN}") from error
+        raise UserError(f"{SETTINGS} of the network for photographs is damaged: {_AGAIN}") from error
+    if said is None:
+        raise UserError(f"{SETTINGS} of the network for photographs is missing: {_AGAIN}")
     if wrong := schema.PHOTOGRAPHS(said):
-        raise UserError(f"{SETTINGS} of the network for photographs is missing or damaged ({wrong}): {_AGAIN}")
+        raise UserError(f"{SETTINGS} of the network for photographs is damaged ({wrong}): {_AGAIN}")
     return dict(said)
 
 

@@ -58,7 +58,7 @@ def up() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1)
 def boot() -> str:
     """Which start of the machine this is; empty where the system does not say."""
     try:

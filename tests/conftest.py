@@ -7,7 +7,9 @@ import tempfile
 
 import pytest
 
+from tests.kit.chrome import need_chromium
 from tests.kit.disks import mounted
+from tools.browser import launch_browser
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="aecore-tests-")
 
@@ -99,6 +101,14 @@ def small_disk(monkeypatch, tmp_path):
         (disk / "runs").mkdir()
         monkeypatch.setenv("AECORE_RUNS", str(disk / "runs"))
         yield disk / "runs"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all tests of a process: Playwright starts only one at a time."""
+    need_chromium()
+    with launch_browser() as chrome:
+        yield chrome
 
 
 def pytest_unconfigure():

@@ -34,6 +34,11 @@ def ask(run: str, person: str = "ada") -> bool:
     return ledger.ask(run, {"seed": 1}, person, None, {}, lambda: False)
 
 
+def age() -> None:
+    """Lets the last change be ten seconds old."""
+    os.utime(database.path(), (time.time() - 10.25,) * 2)
+
+
 def edit(*statements: str) -> None:
     """Changes the database behind the laboratory's back."""
     with contextlib.closing(sqlite3.connect(database.path())) as connection:
@@ -47,26 +52,76 @@ def edit(*statements: str) -> None:
 
 def test_what_was_read_is_kept_until_something_changes(monkeypatch):
     ask("x")
+    age()
     first, connect, opened = database.snapshot(), sqlite3.connect, []
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: opened.append(1) or connect(*args, **more))
     for _ in range(100):
         assert database.snapshot() is first and ledger.labels()["x"].owner == "ada" and ledger.job("x")
     assert not opened
     ledger.rename("x", "mine")  # one connection to change it, and one for the next look
+    age()
     assert ledger.labels()["x"].name == "mine" and ledger.labels()["x"].name == "mine" and len(opened) == 2
 
 
 def test_no_change_is_missed_however_fast_they_follow():
-    """Two changes within one tick of the file system's clock: the change counter tells them apart."""
+    """Two changes within one tick of the file system's clock: what was just changed is looked at again."""
     ask("x")
     for number in range(200):
         ledger.rename("x", f"name {number}")
         assert ledger.labels()["x"].name == f"name {number}"
 
 
+def test_a_file_system_without_fractions_of_a_second_is_looked_at_again_for_longer(monkeypatch):
+    """As FAT has it: the size stays the same, and the time of two changes within two seconds too."""
+    lstat = os.lstat
+
+    def coarse(file):
+        found = lstat(file)
+        seconds = int(found.st_mtime) // 2 * 2
+        return os.stat_result(
+            [*found[:7], found[7], seconds, found[9]], {"st_mtime": float(seconds), "st_mtime_ns": seconds * 10**9}
+        )
+
+    monkeypatch.setattr(os, "lstat", coarse)
+    ask("x")
+    for number in range(20):
+        ledger.rename("x", f"name {number}")
+        assert ledger.labels()["x"].name == f"name {number}"
+
+
+STRESS = """
+import sys, threading
+from aecore import database, ledger
+
+def work(thread):
+    for number in range(10):
+        run = f"run-{sys.argv[1]}-{thread}-{number % 3}"
+        ledger.ask(run, {"seed": 1}, f"person{thread}", None, {}, lambda: False)
+        ledger.labels("person1"), ledger.turns(), database._KEPT.clear()
+        ledger.claim()
+        ledger.rested(run)
+
+threads = [threading.Thread(target=work, args=(thread,)) for thread in range(6)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+"""
+
+
+def test_threads_of_several_processes_change_and_look_at_once_and_nothing_is_damaged(store):
+    """A process that opened the file besides SQLite would lose its threads' locks when it closed it."""
+    command = [sys.executable, "-c", STRESS]
+    root = Path(database.__file__).parent.parent
+    several = [subprocess.Popen([*command, str(number)], stderr=subprocess.PIPE, cwd=root) for number in range(3)]
+    assert [process.communicate()[1].decode() for process in several] == [""] * 3
+    database.check()
+    with contextlib.closing(sqlite3.connect(database.path())) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
 def test_threads_that_look_at_once_read_it_once(monkeypatch):
     for number in range(50):
         ask(f"run{number}")
+    age()
     read, reads = database._read, []
 
     def slow(kept):

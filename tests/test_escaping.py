@@ -12,7 +12,7 @@ import pytest
 from aecore import ledger, runs
 from aecore.errors import UserError
 from tests.test_pages import AppTest, _cold, in_state, opened, store, untrained  # noqa: F401
-from tools.browser import chromium, idle, launch_browser, start_server, watch
+from tools.browser import idle, start_server, watch
 from ui import charts, frame
 from ui.text import JOINER, escape, escape_figure
 
@@ -201,14 +201,12 @@ LABELS = """() => [...document.querySelectorAll('[data-testid="stButton"] [data-
 
 
 @pytest.mark.browser
-def test_streamlit_shows_every_hostile_text_as_it_is(tmp_path):
-    if not chromium():
-        pytest.skip("no Chromium here: install it (apt install chromium) or name it in $CHROMIUM")
+def test_streamlit_shows_every_hostile_text_as_it_is(tmp_path, browser):
     texts = [text for text in dict.fromkeys([*HOSTILE, *generated()]) if text.strip()]
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(root=str(Path(frame.__file__).parent.parent), texts=str(tmp_path / "texts.json")))
-    with start_server(script) as address, launch_browser() as browser:
+    with start_server(script) as address:
         context = browser.new_context()
         faults, page = watch(context), context.new_page()
         page.goto(address)

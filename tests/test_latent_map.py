@@ -56,7 +56,7 @@ def slow(monkeypatch):
     """Maps that take a while, in the state that a test wants: `slow["now"]`; notes what is asked for and cancelled."""
     found: dict = {"now": None, "asked": [], "cancelled": []}
 
-    def ask(codes, kind, knobs, urgent=True):
+    def ask(codes, kind, knobs, urgent=True, person=""):
         found["asked"].append((len(codes), kind, dict(knobs)))
         found["now"] = found["now"] or Drawing("k", "drawing", 0.25, 2.0, 6.0)
         return found["now"]
@@ -66,7 +66,7 @@ def slow(monkeypatch):
 
     monkeypatch.setattr(maps.maps, "look", lambda codes, kind, knobs: found["now"])
     monkeypatch.setattr(maps.maps, "ask", ask)
-    monkeypatch.setattr(maps.maps, "cancel", found["cancelled"].append)
+    monkeypatch.setattr(maps.maps, "cancel", lambda drawing, person: found["cancelled"].append(drawing))
     monkeypatch.setattr(Drawing, "points", lambda self: points(self).astype(np.float32))
     shared._dots.clear()
     return found

@@ -458,19 +458,9 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
         other.shutdown()
 
 
-@pytest.fixture(scope="module")
-def chrome():
-    from tools.browser import chromium, launch_browser
-
-    if not chromium():
-        pytest.skip("no Chromium here: install it (apt install chromium) or name it in $CHROMIUM")
-    with launch_browser() as browser:
-        yield browser
-
-
 @pytest.mark.browser
-def test_a_page_of_another_port_drives_nothing(lab, chrome, elsewhere):
-    page = chrome.new_context().new_page()
+def test_a_page_of_another_port_drives_nothing(lab, browser, elsewhere):
+    page = browser.new_context().new_page()
     page.goto(elsewhere[0])
     stream = lab.replace("http", "ws", 1) + STREAM
     tried = page.evaluate(TRY, [lab, stream])
@@ -488,10 +478,10 @@ def test_a_page_of_another_port_drives_nothing(lab, chrome, elsewhere):
 
 
 @pytest.mark.browser
-def test_a_page_of_ours_asks_no_other_machine(lab, chrome, elsewhere):
+def test_a_page_of_ours_asks_no_other_machine(lab, browser, elsewhere):
     """Not even where a hole in the escaping let an image through."""
     address, asked = elsewhere
-    page = chrome.new_context().new_page()
+    page = browser.new_context().new_page()
     page.goto(lab)
     outcome = page.evaluate(
         """async address => {
@@ -519,10 +509,10 @@ document.addEventListener('securitypolicyviolation',
 @pytest.mark.browser
 @pytest.mark.parametrize("lab", [""], indirect=True, ids=["alone"])
 @pytest.mark.parametrize("path", few(PAGES, "", "latent_map", "manifold", "train"))
-def test_no_page_needs_what_its_policy_forbids(lab, chrome, path):
+def test_no_page_needs_what_its_policy_forbids(lab, browser, path):
     from tools.browser import idle
 
-    page = chrome.new_context().new_page()
+    page = browser.new_context().new_page()
     page.add_init_script(VIOLATED)
     page.goto(f"{lab}/{path}")
     idle(page)
@@ -534,11 +524,11 @@ def test_no_page_needs_what_its_policy_forbids(lab, chrome, path):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", few(["localhost", "127.0.0.1"], "127.0.0.1"))
-def test_a_photograph_is_uploaded_under_each_name(lab, chrome, name):
+def test_a_photograph_is_uploaded_under_each_name(lab, browser, name):
     from tests.browser.test_photograph import grainy, png, upload
     from tools.browser import idle, watch
 
-    context = chrome.new_context()
+    context = browser.new_context()
     faults, page = watch(context), context.new_page()
     page.goto(f"{lab.replace('localhost', name)}/photograph?photograph=your+own")
     idle(page)

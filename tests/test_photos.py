@@ -414,7 +414,7 @@ def test_the_page_without_a_file_of_the_network_says_what_is_missing(monkeypatch
         == {
             photos.WEIGHTS: "No photograph can be cleaned here because pretrained/photographs/weights.safetensors (the "
             "weights of the network for photographs) is missing: fetch the folder pretrained/photographs again.",
-            photos.SETTINGS: "photographs.json of the network for photographs is missing or damaged: fetch the folder "
+            photos.SETTINGS: "photographs.json of the network for photographs is missing: fetch the folder "
             "pretrained/photographs again.",
         }[name]
     )

@@ -274,7 +274,7 @@ def _deleted(run: str) -> None:
         return
     ticket = shelf.delete(run, "ada")
     assert run not in {entry.id for entry in runs.entries() if not entry.gallery}
-    shelf.take_back(ticket)
+    shelf.take_back(ticket, "ada")
     assert os.path.lexists(runs.folder() / run)
 
 
@@ -359,7 +359,7 @@ def _chosen_line(run: str) -> None:
     from aecore import ledger, runs
     from ui import shelves
 
-    shelves.undo()
+    shelves.undo("ada")
     for entry in runs.entries():
         if entry.id == run:
             shelves.one(entry, ledger.Label(), "ada")

@@ -287,7 +287,7 @@ def _strip(run: str) -> None:
     try:
         strip = pictures.stored(runs.path(run) / "strip.png")
     except UserError as error:
-        st.caption(str(error))
+        st.caption(escape(error))
         return
     if not strip:
         return

@@ -5,13 +5,13 @@ of what it costs one that has never been there. What a visitor leaves behind (co
 """
 
 import contextlib
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.kit.chrome import need_chromium
 from tests.rooms import furnished
-from tools.browser import chromium, launch_browser, start_server, watch
+from tools.browser import start_server, watch
 from tools.shots import LOOKS
 
 
@@ -19,14 +19,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
-
-
-def _need_chromium():
-    if chromium():
-        return
-    if os.environ.get("CI", "").lower() in ("true", "1"):
-        pytest.fail("CI must run the browser tests, and there is no Chromium here.")
-    pytest.skip("no Chromium here: install it (apt install chromium) or name it in $CHROMIUM")
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +30,7 @@ def shelf(tmp_path_factory):
 @pytest.fixture(scope="session")
 def server(shelf):
     """The address of that laboratory."""
-    _need_chromium()
+    need_chromium()
     with start_server(env={"AECORE_RUNS": str(shelf)}) as address:
         yield address
 
@@ -53,13 +45,6 @@ def lab(server):
 def furnish(shelf):
     """Trains runs of these settings in it, those that are not there yet; gives their ids."""
     return lambda wanted: furnished(shelf, wanted)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    _need_chromium()
-    with launch_browser() as chrome:
-        yield chrome
 
 
 def _visitor(browser, **look):

@@ -358,7 +358,7 @@ def test_a_server_with_4_gibibytes_outlives_hostile_forms_and_a_tour(tmp_path):
 
     said = {**os.environ}
     try:
-        lines = memory.trial(short=True)
+        lines = memory.asked(short=True)
     finally:
         os.environ.clear()
         os.environ |= said

@@ -49,7 +49,11 @@ class Group:
         self.outer, most = _own_group()
         self.place = self.outer / f"aecore-{os.getpid()}"
         self.place.mkdir()
-        (self.place / most).write_text(str(room))
+        try:
+            (self.place / most).write_text(str(room))
+        except OSError:
+            self.place.rmdir()
+            raise
 
     @contextlib.contextmanager
     def start(self) -> Iterator[None]:
@@ -334,7 +338,7 @@ def served(folder: Path) -> Iterator[tuple[str, Watch, Group | None]]:
     own = group(ROOM)
     told = {"AECORE_RUNS": str(folder), "AECORE_WORKERS": "1", "AECORE_DEVICE": "cpu"}
     told |= {"STREAMLIT_SERVER_ENABLE_AGENT_API": "true", "STREAMLIT_SERVER_AGENT_WAIT_TIMEOUT": str(WAIT)}
-    told |= {} if own else {"AECORE_MEMORY": str(ROOM)}
+    told["AECORE_MEMORY"] = "" if own else str(ROOM)  # in a group it finds out by itself
     with contextlib.ExitStack() as stack:
         if own:
             stack.callback(own.close)

@@ -145,6 +145,8 @@ class Page:
         with urllib.request.urlopen(asked, timeout=WAIT) as answer:
             self.seen = json.loads(answer.read())
         self.session = self.seen["session_id"]
+        if broken := [each for each in self.errors if not each.endswith(".") or "encountered an error" in each]:
+            raise RuntimeError(f"{more}: {broken}")
         return self.seen
 
     def open(self, page: str, **query: str) -> dict[str, Any]:
@@ -290,17 +292,19 @@ class Trial:
 
     def tour(self, name: str, run: str) -> None:
         """Opens eight pages of a run."""
-        started, page = time.monotonic(), Page(self.address)
+        started, page, said = time.monotonic(), Page(self.address), []
         for each in TOURED:
             page.open(each, run=run)
-        self.note(f"Tour of eight pages, {name}", started)
+            said += page.errors
+        self.note(f"Tour of eight pages, {name}{_told(said)}", started)
 
     def panels(self, name: str, run: str) -> None:
         """Opens the panels that compute most."""
-        started, page = time.monotonic(), Page(self.address)
+        started, page, said = time.monotonic(), Page(self.address), []
         for each in PANELS:
             page.open("inside", run=run, panel=each)
-        self.note(f"Inside, {len(PANELS)} panels ({', '.join(PANELS)}), {name}", started)
+            said += page.errors
+        self.note(f"Inside, {len(PANELS)} panels ({', '.join(PANELS)}), {name}{_told(said)}", started)
 
     def manifold(self, name: str, run: str) -> None:
         started, page = time.monotonic(), Page(self.address)
@@ -319,8 +323,12 @@ class Trial:
         until = time.monotonic() + 300
         while page.seen and time.monotonic() < until and "maps" in self.watch.last:
             time.sleep(1)
-        said = f" ({page.errors[0]})" if page.errors else ""
-        self.note(f"t-SNE and UMAP of all training images, {name}{said}", started)
+        self.note(f"t-SNE and UMAP of all training images, {name}{_told(page.errors)}", started)
+
+
+def _told(errors: list[str]) -> str:
+    """What pages said in place of what was asked for."""
+    return f" ({' '.join(dict.fromkeys(errors))})" if errors else ""
 
 
 def _sizes(page: Page) -> Iterator[int]:
@@ -399,6 +407,10 @@ def training() -> list[str]:
         it.train(largest())
         for name in ("convolutions", "codes"):
             it.tour(name, models[name])
+        page = Page(it.address)
+        page.open("train", run=largest().id)
+        page.press("Stop")  # it would go on without a server
+        time.sleep(3)
     return ["## A server with 4 GiB that trains as well", "", *lines]
 
 

@@ -26,6 +26,26 @@ def checked(codes: np.ndarray) -> np.ndarray:
     return codes
 
 
+# Codes of many numbers are looked at in parts, so that no copy of all of them is made.
+
+PART = 5_000_000  # numbers of a part
+
+
+def _some_dimensions(codes: np.ndarray) -> Iterator[np.ndarray]:
+    """The columns of codes [N, D], a part at a time."""
+    codes = np.asarray(codes)
+    each = max(1, PART // max(1, len(codes)))
+    for start in range(0, max(1, codes.shape[1]), each):
+        yield codes[:, start : start + each]
+
+
+def _some_rows(codes: np.ndarray, size: int | None = None) -> Iterator[slice]:
+    """The rows of codes [N, D], a part at a time, one where there are none; `size` is D where it is another."""
+    each = max(1, PART // max(1, size or np.shape(codes)[1]))
+    for start in range(0, max(1, len(codes)), each):
+        yield slice(start, min(len(codes), start + each))
+
+
 # Ways
 
 
@@ -93,14 +113,6 @@ def by_variance(codes: np.ndarray) -> np.ndarray:
     return np.argsort(-np.concatenate(variances), kind="stable")
 
 
-def _some_dimensions(codes: np.ndarray, numbers: int = 5_000_000) -> Iterator[np.ndarray]:
-    """The columns of codes [N, D], so many at a time that they hold at most so many `numbers`."""
-    codes = np.asarray(codes)
-    each = max(1, numbers // max(1, len(codes)))
-    for start in range(0, max(1, codes.shape[1]), each):
-        yield codes[:, start : start + each]
-
-
 # Planes
 
 
@@ -115,7 +127,10 @@ class Plane:
 
     def project(self, codes: np.ndarray) -> np.ndarray:
         """The shadows [N, 2] of `codes` [N, D] on the plane."""
-        return ((codes - self.origin) @ self.axes.T).astype(np.float32)
+        found = np.empty((len(codes), 2), np.float32)
+        for part in _some_rows(codes):
+            found[part] = (codes[part] - self.origin) @ self.axes.T
+        return found
 
     def lift(self, points: np.ndarray) -> np.ndarray:
         """The codes [N, D] of `points` [N, 2] on the plane: what to decode when somebody points there."""
@@ -281,8 +296,7 @@ def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
 
 def nearest(codes: np.ndarray, code: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The rows [n] of those of `codes` [N, D] that lie nearest to `code` [D], and how far away [n] they are."""
-    parts = (codes[start : start + 500] for start in range(0, len(codes), 500))  # no copy of all of them
-    distances = np.concatenate([np.linalg.norm(part - code, axis=1) for part in parts])
+    distances = np.concatenate([np.linalg.norm(codes[part] - code, axis=1) for part in _some_rows(codes)])
     rows = np.argsort(distances, kind="stable")[:n]
     return rows, distances[rows]
 
@@ -292,23 +306,29 @@ def spacing(codes: np.ndarray, most: int = 1000) -> tuple[float, float]:
 
     Of at most so many of them, evenly taken. Never zero, even where codes coincide: people divide by it.
     """
-    known = checked(codes)
-    rows = np.unique(np.linspace(0, len(known) - 1, min(most, len(known))).astype(int))
-    # |a - b|^2 = |a|^2 - 2 ab + |b|^2, one matrix product rather than [rows, N, D] differences
-    squares = (known**2).sum(axis=1)
-    apart = squares[rows, None] - 2 * known[rows] @ known.T + squares
-    apart[np.arange(len(rows)), rows] = np.inf
-    steps = np.sqrt(apart.min(axis=1).clip(0)) if len(known) > 1 else np.zeros(1)
-    least = FLAT * max(1.0, float(np.abs(known).max()))
+    rows = np.unique(np.linspace(0, len(codes) - 1, min(most, len(codes))).astype(int))
+    some, nearest, largest = checked(codes[rows]), np.full(len(rows), np.inf), 1.0
+    own = (some**2).sum(axis=1)[:, None]
+    for part in _some_rows(codes):
+        # |a - b|^2 = |a|^2 - 2 ab + |b|^2, a matrix product rather than [rows, N, D] differences
+        known = checked(codes[part])
+        apart = own - 2 * some @ known.T + (known**2).sum(axis=1)
+        here = (rows >= part.start) & (rows < part.stop)
+        apart[np.flatnonzero(here), rows[here] - part.start] = np.inf
+        nearest, largest = np.minimum(nearest, apart.min(axis=1)), max(largest, float(np.abs(known).max()))
+    steps = np.sqrt(nearest.clip(0)) if len(codes) > 1 else np.zeros(1)
+    least = FLAT * largest
     typical, edge = (max(float(step), least) for step in np.quantile(steps, (0.5, 0.99)))
     return typical, edge
 
 
 def off_plane(plane: Plane, codes: np.ndarray) -> np.ndarray:
     """How far each of `codes` [N, D] lies from the plane: [N]. With its shadow that makes its distance to any place."""
-    aside = codes - plane.origin
-    flat = plane.project(codes)
-    return np.sqrt((np.square(aside).sum(axis=1) - np.square(flat).sum(axis=1)).clip(0)).astype(np.float32)
+    found = np.empty(len(codes), np.float32)
+    for part in _some_rows(codes):
+        aside, flat = codes[part] - plane.origin, plane.project(codes[part])
+        found[part] = np.sqrt((np.square(aside).sum(axis=1) - np.square(flat).sum(axis=1)).clip(0))
+    return found
 
 
 def remoteness(plane: Plane, codes: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -319,5 +339,6 @@ def remoteness(plane: Plane, codes: np.ndarray, places: np.ndarray) -> np.ndarra
     from scipy.spatial import cKDTree
 
     known = np.column_stack([plane.project(codes), off_plane(plane, codes)])
-    asked = np.column_stack([plane.project(plane.lift(places)), np.zeros(len(places))])
+    parts = [plane.project(plane.lift(places[part])) for part in _some_rows(places, len(plane.origin))]
+    asked = np.column_stack([np.concatenate(parts), np.zeros(len(places))])
     return np.asarray(cKDTree(known).query(asked)[0], dtype=np.float32)

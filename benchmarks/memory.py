@@ -1,11 +1,11 @@
 """Whether a server outlives what people ask of its memory, tried out: writes docs/memory.md.
 
-    python -m benchmarks.memory [--short] [--keep]
+    python -m benchmarks.memory [asked] [training] [--keep]
 
 A real server, with its foreman, workers and maps, in a memory control group of 4 GiB where one can be made (Linux, as
-root), else told of 4 GiB by AECORE_MEMORY and watched. It is asked for hostile trainings, for tours of three models as
-large as may be opened, for maps of all training images and for the largest Jacobian and manifold; `--short` asks for
-some of them.
+root), else told of 4 GiB by AECORE_MEMORY and watched. `asked`: hostile trainings, tours of three models as large as
+may be opened, maps of all training images, the largest Jacobian and manifold. `training`: tours while a training as
+large as is taken goes on.
 """
 
 from __future__ import annotations
@@ -49,7 +49,11 @@ class Group:
         self.outer, most = _own_group()
         self.place = self.outer / f"aecore-{os.getpid()}"
         self.place.mkdir()
-        (self.place / most).write_text(str(room))
+        try:
+            (self.place / most).write_text(str(room))
+        except OSError:
+            self.place.rmdir()
+            raise
 
     @contextlib.contextmanager
     def start(self) -> Iterator[None]:
@@ -141,6 +145,8 @@ class Page:
         with urllib.request.urlopen(asked, timeout=WAIT) as answer:
             self.seen = json.loads(answer.read())
         self.session = self.seen["session_id"]
+        if broken := [each for each in self.errors if not each.endswith(".") or "encountered an error" in each]:
+            raise RuntimeError(f"{more}: {broken}")
         return self.seen
 
     def open(self, page: str, **query: str) -> dict[str, Any]:
@@ -182,7 +188,7 @@ def forms(dataset: str) -> dict[str, tuple[dict[str, str], dict[str, Any]]]:
     found: dict[str, tuple[dict[str, str], dict[str, Any]]] = {}
     widths = {"4,096 x 80": "4096," * 80, "4,096 x 4": "4096," * 4, "1 x 300": "1," * 300, "2,048 x 20": "2048," * 20}
     for family in ("vae", "vanilla", "beta-tcvae", "vq-vae", "ladder-vae", "conditional-vae"):
-        chosen = {"train-dataset": dataset, "train-family": family}
+        chosen = _chosen(dataset, family)
         for name, typed in widths.items():
             found[f"{family}, widths {name}"] = chosen, {"hidden": typed}
         found[f"{family}, latent size 4,096, batch 8,192"] = chosen, {"z_dim": 4096, "batch_size": 8192}
@@ -193,6 +199,14 @@ def forms(dataset: str) -> dict[str, tuple[dict[str, str], dict[str, Any]]]:
         found[f"{family}, 4,096 channels, batch 8,192"] = wide, {"hidden": "4096", "batch_size": 8192}
         found[f"{family}, codebook 1,024 x 64"] = chosen, {"z_dim": 4096, "codes": 1024, "width": 64}
     return found
+
+
+def _chosen(dataset: str, family: str) -> dict[str, str]:
+    """How the address of Train says them: as the form does."""
+    from aecore.cards import CARDS
+    from aecore.families import FAMILIES
+
+    return {"train-dataset": CARDS[dataset].title, "train-family": FAMILIES[family].title}
 
 
 LARGE = {  # as large as may be opened with so little memory
@@ -261,19 +275,36 @@ class Trial:
                 page.press("Stop")
         self.note(f"{len(asked)} hostile forms, {self.refused} of them refused", started)
 
+    def train(self, config: Config) -> None:
+        """Has a training begun, and waits until it has made a checkpoint."""
+        started, page = time.monotonic(), Page(self.address)
+        page.open("train", **_chosen(config.dataset, config.family))
+        settings = {"hidden": ", ".join(map(str, config.hidden)), "z_dim": config.z_dim, "epochs": config.epochs}
+        page.set(**settings, batch_size=config.batch_size)
+        page.press("Train")
+        if page.errors:
+            raise RuntimeError(f"{config.id}: {page.errors}")
+        place = runs.folder() / config.id / runs.CHECKPOINT
+        until = time.monotonic() + 600
+        while not place.exists() and time.monotonic() < until:
+            time.sleep(1)
+        self.note(f"A training of {config.title}, batch {config.batch_size}, to its first checkpoint", started)
+
     def tour(self, name: str, run: str) -> None:
         """Opens eight pages of a run."""
-        started, page = time.monotonic(), Page(self.address)
+        started, page, said = time.monotonic(), Page(self.address), []
         for each in TOURED:
             page.open(each, run=run)
-        self.note(f"Tour of eight pages, {name}", started)
+            said += page.errors
+        self.note(f"Tour of eight pages, {name}{_told(said)}", started)
 
     def panels(self, name: str, run: str) -> None:
         """Opens the panels that compute most."""
-        started, page = time.monotonic(), Page(self.address)
+        started, page, said = time.monotonic(), Page(self.address), []
         for each in PANELS:
             page.open("inside", run=run, panel=each)
-        self.note(f"Inside, {len(PANELS)} panels ({', '.join(PANELS)}), {name}", started)
+            said += page.errors
+        self.note(f"Inside, {len(PANELS)} panels ({', '.join(PANELS)}), {name}{_told(said)}", started)
 
     def manifold(self, name: str, run: str) -> None:
         started, page = time.monotonic(), Page(self.address)
@@ -292,8 +323,12 @@ class Trial:
         until = time.monotonic() + 300
         while page.seen and time.monotonic() < until and "maps" in self.watch.last:
             time.sleep(1)
-        said = f" ({page.errors[0]})" if page.errors else ""
-        self.note(f"t-SNE and UMAP of all training images, {name}{said}", started)
+        self.note(f"t-SNE and UMAP of all training images, {name}{_told(page.errors)}", started)
+
+
+def _told(errors: list[str]) -> str:
+    """What pages said in place of what was asked for."""
+    return f" ({' '.join(dict.fromkeys(errors))})" if errors else ""
 
 
 def _sizes(page: Page) -> Iterator[int]:
@@ -311,7 +346,7 @@ def served(folder: Path) -> Iterator[tuple[str, Watch, Group | None]]:
     own = group(ROOM)
     told = {"AECORE_RUNS": str(folder), "AECORE_WORKERS": "1", "AECORE_DEVICE": "cpu"}
     told |= {"STREAMLIT_SERVER_ENABLE_AGENT_API": "true", "STREAMLIT_SERVER_AGENT_WAIT_TIMEOUT": str(WAIT)}
-    told |= {} if own else {"AECORE_MEMORY": str(ROOM)}
+    told["AECORE_MEMORY"] = "" if own else str(ROOM)  # in a group it finds out by itself
     with contextlib.ExitStack() as stack:
         if own:
             stack.callback(own.close)
@@ -328,29 +363,66 @@ def served(folder: Path) -> Iterator[tuple[str, Watch, Group | None]]:
         watch.look()
 
 
-def trial(short: bool = False) -> list[str]:
-    """Asks for everything; what came of it as lines of a report. RuntimeError when the server is gone."""
+@contextlib.contextmanager
+def tried() -> Iterator[tuple[Trial, dict[str, str], list[str]]]:
+    """A trial of its own, the models that it may look at by their names, and the lines of its report, which are there
+    in the end. RuntimeError when the server is gone."""
     dataset = "mnist" if data.is_here("mnist") else "shapes"
+    lines: list[str] = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         os.environ |= {"AECORE_RUNS": place, "AECORE_MEMORY": str(ROOM), "AECORE_WORKERS": "1"}
         models = furnish(dataset)
         with served(Path(place)) as (address, watch, own):
             it = Trial(address, watch)
-            hostile = forms(dataset)
-            it.forms(dict(list(hostile.items())[::10]) if short else hostile)
-            for name, run in list(models.items())[: 1 if short else None]:
-                it.tour(name, run)
-                if not short:
-                    it.panels(name, run)
-                    it.manifold(name, run)
-                    it.map(name, run)
+            yield it, models, lines
             watch.look()
             if not watch.server.is_running() or not watch.last["server"]:
                 raise RuntimeError("The server is gone.")
-            Page(address).open("")
-            status = next(str(each["props"].get("body")) for each in parts(Page(address).open("")["tree"])
-                          if "Cached:" in str(each.get("props", {}).get("body")))  # fmt: skip
-        return written(it, own, dataset, models, status)
+            lines += written(it, own, dataset, models, _status(Page(address)))
+
+
+def _status(page: Page) -> str:
+    """What the sidebar says of the caches."""
+    said = [str(each.get("props", {}).get("body")) for each in parts(page.open("")["tree"])]
+    return next(each for each in said if "Cached:" in each).splitlines()[-1].strip()
+
+
+def asked(short: bool = False) -> list[str]:
+    """Everything that is too large, and everything of models that are as large as may be; some of it when `short`."""
+    with tried() as (it, models, lines):
+        hostile = forms("mnist" if data.is_here("mnist") else "shapes")
+        it.forms(dict(list(hostile.items())[::10]) if short else hostile)
+        for name, run in list(models.items())[: 1 if short else None]:
+            it.tour(name, run)
+            if not short:
+                it.panels(name, run)
+                it.manifold(name, run)
+                it.map(name, run)
+    return ["## A server with 4 GiB, asked for what is too large", "", *lines]
+
+
+def training() -> list[str]:
+    """Tours of two models while a training goes on that is as large as is taken."""
+    with tried() as (it, models, lines):
+        it.train(largest())
+        for name in ("convolutions", "codes"):
+            it.tour(name, models[name])
+        page = Page(it.address)
+        page.open("train", run=largest().id)
+        page.press("Stop")  # it would go on without a server
+        time.sleep(3)
+    return ["## A server with 4 GiB that trains as well", "", *lines]
+
+
+def largest() -> Config:
+    """The run with the largest code that such a machine trains with two layers of 2,048 units."""
+    from aecore.families import settle
+
+    for size in range(4096, 0, -128):
+        with contextlib.suppress(limits.TooLarge):
+            settings = {"hidden": (2048, 2048), "z_dim": size, "batch_size": 4096, "epochs": 1000}
+            return settle(presets.start("digits", family="vanilla", **settings))
+    raise RuntimeError("Nothing is small enough.")
 
 
 def written(it: Trial, own: Group | None, dataset: str, models: Mapping[str, str], status: str) -> list[str]:
@@ -361,8 +433,6 @@ def written(it: Trial, own: Group | None, dataset: str, models: Mapping[str, str
         for name in sorted(peak)
     ]
     return [
-        "## A server with 4 GiB",
-        "",
         f"{ROOM / 1e9:.2f} GB by {how}; {limits.cores()} cores, one training at a time, data: {dataset}. Models: "
         f"{', '.join(f'{name} (`{run}`)' for name, run in models.items())}. Memory is PSS in GB: what processes share "
         "is divided among them.",
@@ -375,15 +445,20 @@ def written(it: Trial, own: Group | None, dataset: str, models: Mapping[str, str
         "|---|---|---|---|",
         *rows,
         "",
-        f"The server lives. Its sidebar says in the end: {status.splitlines()[-1].strip()}.",
+        f"The server lives. Its sidebar says in the end: {status}.",
     ]
 
 
+EXPERIMENTS = {"asked": asked, "training": training}
+
+
 def main() -> None:
-    lines = trial("--short" in sys.argv)
-    print("\n".join(lines))
-    if "--keep" in sys.argv:
-        report.keep(DOCS, TOP, lines)
+    named = [name for name in sys.argv[1:] if name in EXPERIMENTS]
+    for name in named or EXPERIMENTS:
+        lines = EXPERIMENTS[name]()
+        print("\n".join(lines))
+        if "--keep" in sys.argv:
+            report.keep(DOCS, TOP, lines)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,26 @@ def test_in_a_container_only_the_top_is_seen(tmp_path):
     assert limits.cgroup_limit("0::/../outside\n", top) == 1024
 
 
+def test_a_process_in_a_control_group_knows_its_limit():
+    """A real one, where this process may make one."""
+    from benchmarks.memory import group
+
+    own = group(GIB)
+    if own is None:
+        pytest.skip("no memory control group can be made here")
+    try:
+        with own.start():
+            asked = subprocess.Popen(
+                [sys.executable, "-c", "from aecore import limits; print(limits.machine_memory())"],
+                env=os.environ | {"AECORE_MEMORY": "", "PYTHONPATH": str(ROOT)},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert int(asked.communicate()[0]) == GIB
+    finally:
+        own.close()
+
+
 def test_the_machine_has_what_it_has_unless_told(monkeypatch):
     assert limits.machine_memory() == 4 * GIB
     monkeypatch.delenv("AECORE_MEMORY")

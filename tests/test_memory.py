@@ -135,6 +135,30 @@ def test_components_of_large_codes_are_those_of_small_ones(codes, monkeypatch):
     np.testing.assert_allclose(projections.explained_variance(codes), shares, atol=1e-9)
 
 
+@pytest.mark.parametrize("codes", [WIDE, TALL, WIDE[:1]], ids=["many codes", "few codes", "one code"])
+def test_parts_of_codes_say_what_all_of_them_do(codes, monkeypatch):
+    plane = latents.plane_of_dimensions(codes)
+
+    def looked() -> list[np.ndarray]:
+        near = latents.nearest(codes, codes[0], 5)
+        spacing, order = np.array(latents.spacing(codes)), latents.by_variance(codes)
+        far = latents.remoteness(plane, codes, np.linspace(-3, 3, 100).reshape(50, 2))
+        return [
+            *near,
+            spacing,
+            order,
+            far,
+            latents.ranges(codes),
+            latents.off_plane(plane, codes),
+            plane.project(codes),
+        ]
+
+    whole = looked()
+    monkeypatch.setattr(latents, "PART", 300)
+    for one, other in zip(whole, looked(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
 def test_large_codes_that_are_one_point_have_a_plane(monkeypatch):
     monkeypatch.setattr(latents, "LARGE", 10)
     plane = latents.plane_of_components(np.ones((20, 12), np.float32))
@@ -182,6 +206,7 @@ print(peak - before)
     ("call", "most"),
     [
         ("latents.plane_of_components(codes)", 60e6),  # was 240 MB: two copies of all codes and a [D, D]
+        ("latents.spacing(codes)", 200e6),  # was 300 MB
         ("projections.explained_variance(codes)", 130e6),  # was 200 MB
         ("samples.gaussian(codes, 1000)", 60e6),  # was 290 MB
         ("samples.mixture(codes, 1000)", 260e6),  # was 1.3 GB: ten covariances and their factors
@@ -358,7 +383,7 @@ def test_a_server_with_4_gibibytes_outlives_hostile_forms_and_a_tour(tmp_path):
 
     said = {**os.environ}
     try:
-        lines = memory.trial(short=True)
+        lines = memory.asked(short=True)
     finally:
         os.environ.clear()
         os.environ |= said

@@ -76,7 +76,7 @@ def _pictures(entries: Sequence[runs.Entry], configs: Sequence[Config], names: S
         try:
             opened[names[number]] = shared.model(entries[number].id, entries[number].created)
         except UserError as error:  # the others can still be compared
-            st.error(str(error), icon=":material/broken_image:")
+            st.error(escape(error), icon=":material/broken_image:")
     if not opened:
         return
     first = next(iter(opened.values()))

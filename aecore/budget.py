@@ -145,6 +145,12 @@ def buffers(value: Any) -> dict[int, int]:
     return found
 
 
+def _known(module: str, name: str) -> Any:
+    """A class of a package for isinstance, without importing it: none where it is not there, or not there yet (another
+    thread may be about to import it)."""
+    return getattr(sys.modules.get(module), name, ())
+
+
 def _buffer(value: Any) -> tuple[int, int] | None:
     """Where the memory of an array, a tensor, bytes or a text begins, and its bytes; None for anything else."""
     if isinstance(value, np.ndarray):
@@ -155,12 +161,10 @@ def _buffer(value: Any) -> tuple[int, int] | None:
         return value.__array_interface__["data"][0], value.nbytes
     if isinstance(value, bytes | bytearray | str):
         return id(value), sys.getsizeof(value)
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.Tensor):
+    if isinstance(value, _known("torch", "Tensor")):
         storage = value.untyped_storage()
         return storage.data_ptr(), storage.nbytes()
-    arrow = sys.modules.get("pyarrow")
-    if arrow is not None and isinstance(value, arrow.Buffer):
+    if isinstance(value, _known("pyarrow", "Buffer")):
         return value.address, value.size
     return None
 
@@ -174,8 +178,7 @@ def _parts(value: Any, found: dict[int, int]) -> Iterable[Any]:
             found[id(value)] = A_NUMBER * len(value)
             return ()
         return list(value)
-    arrow = sys.modules.get("pyarrow")
-    if arrow is not None and isinstance(value, arrow.Table):
+    if isinstance(value, _known("pyarrow", "Table")):
         return [buffer for column in value.columns for chunk in column.chunks for buffer in chunk.buffers()]
     if callable(value) and not hasattr(value, "parameters"):  # functions and classes; a torch module is no function
         return ()

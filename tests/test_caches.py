@@ -7,6 +7,7 @@ import contextlib
 import gc
 import sys
 import threading
+import types
 import weakref
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,13 @@ def test_models_tables_and_charts_are_weighed_too():
 
     figure = charts.mosaic(bytes(30_000), np.arange(3.0), np.arange(3.0), ("a", "b"))
     assert size(figure) >= 30_000
+
+
+def test_a_package_that_another_thread_is_importing_is_not_asked(monkeypatch):
+    """The first screen is drawn while torch comes: for a second there is a module without its classes."""
+    for name in ("torch", "pyarrow"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    assert size({"a": np.zeros(1000, np.uint8)}) >= 1000 and size(object()) == 0
 
 
 # --- One order over all caches ----------------------------------------------------------------------------------------

@@ -166,7 +166,9 @@ def at_a_time(each: int, most: int) -> int:
 
 
 def in_words(count: float) -> str:
-    """A number of bytes for people: `310 MB`, `1.2 GB`."""
+    """A number of bytes for people: `310 MB`, `1.2 GB`, and for hardly any `0 MB`."""
+    if count < 0.05e6:
+        return "0 MB"
     return f"{count / 1e9:.3g} GB" if count >= 999.5e6 else f"{count / 1e6:.3g} MB"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from aecore.config import Config
-from aecore.knobs import TYPED, Knob, Value, knobs_of
+from aecore.knobs import Knob, Value, knobs_of
 from ui.text import escape
 
 STRUCTURE = ("network", "hidden", "z_dim", "activation", "dropout", "initialisation")  # what weights hang on
@@ -40,7 +40,7 @@ def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False, na
     elif knob.kind is bool:
         given = st.toggle(knob.label, value, **common)
     elif knob.kind is tuple:
-        given = st.text_input(knob.label, ", ".join(map(str, value)), max_chars=TYPED, **common)
+        given = st.text_input(knob.label, ", ".join(map(str, value)), **common)
     elif says.log:
         given = _of_decades(knob, value, **common)
     elif knob.kind is float and says.low is not None and says.high is not None and says.high - says.low <= 100:

@@ -74,7 +74,7 @@ def thumbnail(entry: runs.Entry, name: str, size: int = 128) -> None:
     try:
         png = pictures.stored(runs.path(entry.id) / "thumbnail.png")
     except UserError as error:
-        st.caption(str(error))
+        st.caption(escape(error))
         return
     if not png:
         return

@@ -1,8 +1,9 @@
 """What pages compute takes bounded memory, however large the model; and the system knows whom to end first."""
 
-from __future__ import mmap
+from __future__ import annotations
 
 import dataclasses
+import mmap
 import os
 import re
 import subprocess

@@ -126,7 +126,7 @@ def _text(entry: runs.Entry) -> str:
     except FileNotFoundError:
         return "It has no card."
     except UserError as error:
-        return str(error)
+        return escape(error)
     return content.decode(errors="replace").partition("\n")[2]
 
 

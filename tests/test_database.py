@@ -94,14 +94,14 @@ import sys, threading
 from aecore import database, ledger
 
 def work(thread):
-    for number in range(10):
+    for number in range(6):
         run = f"run-{sys.argv[1]}-{thread}-{number % 3}"
         ledger.ask(run, {"seed": 1}, f"person{thread}", None, {}, lambda: False)
         ledger.labels("person1"), ledger.turns(), database._KEPT.clear()
         ledger.claim()
         ledger.rested(run)
 
-threads = [threading.Thread(target=work, args=(thread,)) for thread in range(6)]
+threads = [threading.Thread(target=work, args=(thread,)) for thread in range(5)]
 [each.start() for each in threads]
 [each.join() for each in threads]
 """

@@ -19,7 +19,7 @@ from tests.kit.disks import fill
 
 SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1))
 OTHER = dataclasses.replace(SMALL, seed=1)
-LONGER = dataclasses.replace(SMALL, epochs=200)
+LONGER = dataclasses.replace(SMALL, epochs=60)
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_a_training_waits_for_room_and_ends_as_if_nothing_had_been(small_disk, t
     filler.unlink()
     training.join(60)
     found = runs.entry(LONGER.id)
-    assert found.finished and [line["epoch"] for line in runs.history(LONGER.id)] == list(range(1, 201))
+    assert found.finished and [line["epoch"] for line in runs.history(LONGER.id)] == list(range(1, 61))
     weights = (small_disk / LONGER.id / runs.WEIGHTS).read_bytes()
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "undisturbed"))
     list(work.carry_out(LONGER))

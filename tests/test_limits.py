@@ -235,6 +235,7 @@ def test_the_sentence_has_the_number_and_the_limit(monkeypatch):
         settle(Config(hidden=(8,)))
 
 
+@pytest.mark.slow
 def test_presets_and_exhibits_train_on_4_gigabytes():
     from aecore.exhibits import EXHIBITS
 

@@ -282,8 +282,19 @@ def _turn(entry: Entry) -> int:
 
 def _entries(places: Iterable[Path], jobs: Mapping[str, ledger.Job], alive: Alive) -> Iterator[Entry]:
     for place in places:
+        job = jobs.get(place.name)
         with contextlib.suppress(UnknownRun):  # deleted at this moment
-            yield _entry(place, jobs.get, alive)
+            if job and job.state == "waiting":
+                yield _waiting(place, job.asked)
+            else:
+                yield _entry(place, jobs.get, alive)
+
+
+@lru_cache(maxsize=8192)  # as many as may wait
+def _waiting(place: Path, asked: float) -> Entry:
+    """A run that waits, as a list shows it: looked at once, for nothing about it changes before its turn."""
+    noted = _noted(place, _stamps(place, "request.json", "state.json"), _stamp(os.path.join(place, CHECKPOINT))).entry
+    return noted if noted.config is None else dataclasses.replace(noted, state="waiting")
 
 
 def _folders(place: Path) -> Iterator[Path]:

@@ -86,7 +86,7 @@ def queue() -> list[str]:
             config.id: number % PEOPLE
             for number, config in ((n, dataclasses.replace(QUICK, seed=n)) for n in range(WAITING))
         }
-        turns = [asked[run] for run in database.snapshot().turns]
+        turns = [asked[run] for run, _ in database.snapshot().turns]
         rounds = [sorted(turns[at : at + PEOPLE]) for at in range(0, WAITING, PEOPLE)]
         fair = len(turns) == WAITING and all(each == list(range(PEOPLE)) for each in rounds)
         jobs.cancel(LONG.id, "somebody who trains")

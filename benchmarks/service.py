@@ -41,7 +41,7 @@ RUN = settle(presets.start("digits", family="vae", network="conv", hidden=(16, 3
 LONGER = dataclasses.replace(RUN, hidden=(64, 128), batch_size=1)
 MINUTE = settle(presets.start("shapes", family="vae", epochs=90))
 QUICK = settle(presets.start("digits", family="vae", epochs=10))
-KILLS, SIX, PEOPLE, EACH, STOPS, REPEATS = 20, 6, 6, 5, 50, 3
+KILLS, SIX, SHORT, PEOPLE, EACH, STOPS, REPEATS = 20, 6, 6, 6, 5, 50, 3
 LABORATORY = """
 import json, sys
 from aecore import jobs
@@ -231,7 +231,7 @@ def kills() -> list[str]:
 
 def together() -> list[str]:
     """kill -9 of whoever is there, while six runs train at once."""
-    configs = [dataclasses.replace(RUN, seed=seed) for seed in range(1, SIX + 1)]
+    configs = [dataclasses.replace(RUN, epochs=SHORT, seed=seed) for seed in range(1, SIX + 1)]
     with laboratory(SIX):
         for config in configs:
             jobs.submit(config)
@@ -251,7 +251,7 @@ def together() -> list[str]:
         found = [outcome(config) for config in configs]
     same = sum(each == other for each, other in zip(known, found, strict=True))
     line = (
-        f"{SIX} runs of 20 epochs at once, {SIX} workers on {os.cpu_count()} cores: kill -9 of {killed['worker']} "
+        f"{SIX} runs of {SHORT} epochs at once, {SIX} workers on {os.cpu_count()} cores: kill -9 of {killed['worker']} "
         f"workers, {killed['foreman']} foremen and {killed['laboratory']} laboratories at random moments (seed 6). "
         f"{same} of {SIX} have the weights and the history of an undisturbed run, bit for bit."
     )

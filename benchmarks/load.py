@@ -36,7 +36,7 @@ LONG = settle(presets.start("digits", family="vae", hidden=(8,), epochs=1000, ba
 QUICK = settle(presets.start("digits", family="vae", hidden=(16,), epochs=3))
 PAGES = ("", "gallery", "data", "train", "runs", "reconstruct", "latent_map", "manifold", "latent_pad", "draw",
          "interpolate", "inside", "time_machine", "denoise", "photograph")  # fmt: skip
-TRAININGS, SEEN = 40, 400
+TRAININGS, SEEN, VISITORS = 40, 400, 20
 
 
 @contextlib.contextmanager
@@ -136,11 +136,12 @@ def soak() -> list[str]:
     chance = random.Random(0)
     finished = [each.id for each in runs.entries() if each.finished]
     with served() as (address, server):
+        visitors = [Page(address) for _ in range(VISITORS)]  # the agent API takes a hundred sessions at most
         for page in PAGES:  # everything once: what is imported and kept is none of what grows
-            Page(address).open(page, run=finished[0])
+            visitors[0].open(page, run=finished[0])
         rows = [_look("start", server)]
         for visit in range(SEEN):
-            Page(address).open(chance.choice(PAGES), run=chance.choice(finished))
+            visitors[visit % VISITORS].open(chance.choice(PAGES), run=chance.choice(finished))
             if visit % (SEEN // TRAININGS) == 0:
                 jobs.submit(dataclasses.replace(QUICK, seed=visit), person=f"person {visit % PEOPLE}")
             if visit == SEEN // 2:
@@ -151,7 +152,7 @@ def soak() -> list[str]:
         rows.append(_look("end", server))
     lines = [
         f"## {SEEN} pages and {TRAININGS} trainings", "",
-        f"Seed 0; pages of all kinds with models of the gallery, each by a new visitor; {len(done)} of {TRAININGS} "
+        f"Seed 0; pages of all kinds with models of the gallery, twenty visitors in turn; {len(done)} of {TRAININGS} "
         "runs finished. Memory is PSS; the scheduler is beside the server.", "",
         "| | server, MB | scheduler, MB | file handles | threads | processes |", "|---|---|---|---|---|---|", *rows, "",
         _machine(),

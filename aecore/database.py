@@ -36,6 +36,7 @@ PATIENCE = 30.0  # seconds that a change waits for others to finish theirs
 TO_READ = 2.0  # seconds that a look waits: people wait for a page
 A_CHANGE = 2**16  # bytes that one may take
 AGAIN = 1.0  # seconds until somebody looks again after a look that failed
+BESIDE = ("-journal", "-wal", "-shm")  # how the files end that SQLite may open beside it
 TICK, COARSE_TICK = 0.05, 2.5  # seconds that the clock of a file system stands still at most; where it has no fractions
 TABLES = """
 CREATE TABLE jobs (
@@ -112,15 +113,19 @@ def _no_room() -> bool:
 def _about(file: Path) -> os.stat_result | None:
     """What the system says of the database; None when there is none yet. A link is not followed. Only SQLite opens the
     file: a process that closes one loses all locks that its threads hold on it (POSIX)."""
-    try:
-        found = os.lstat(file)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise DatabaseError(disk.trouble() or f"The database {file} cannot be read ({error.strerror}).") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise DatabaseError(f"{file} is no file: move it away, so that a new database can be made.")
-    return found
+    about: list[os.stat_result | None] = []
+    for name in ("", *BESIDE):
+        try:
+            found = os.lstat(f"{file}{name}")
+        except (FileNotFoundError, NotADirectoryError):
+            about.append(None)
+            continue
+        except OSError as error:
+            raise DatabaseError(disk.trouble() or f"The database {file} cannot be read ({error.strerror}).") from None
+        if not stat.S_ISREG(found.st_mode):
+            raise DatabaseError(f"{file}{name} is no file: move it away, so that the database can be used.")
+        about.append(found)
+    return about[0]
 
 
 def _made(connection: sqlite3.Connection) -> bool:
@@ -472,7 +477,7 @@ def set_aside() -> Path:
     """Moves the database away, whole, with its journal; where it lies now. Raises OSError when it cannot be moved."""
     file = path()
     aside = file.with_name(f"{file.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}{file.suffix}")
-    for ending in ("-journal", "-wal", "-shm", ""):  # the file itself last: until then a look finds it damaged
+    for ending in (*BESIDE, ""):  # the file itself last: until then a look finds it damaged
         with contextlib.suppress(FileNotFoundError):
             os.rename(f"{file}{ending}", f"{aside}{ending}")
     return aside

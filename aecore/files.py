@@ -71,10 +71,19 @@ def append(file: Path, line: str) -> None:
 def appending(file: Path) -> FileIO:
     """A regular file, open for adding to its end, made where there is none. What is something else goes: writing to a
     FIFO would wait, and a link may lead anywhere."""
+    return _writing(file, _WRITE | os.O_APPEND)
+
+
+def overwriting(file: Path) -> FileIO:
+    """The same, open for writing over its beginning, which needs no room on the disk."""
+    return _writing(file, _WRITE)
+
+
+def _writing(file: Path, how: int) -> FileIO:
     refuse_links(file)
     if os.path.lexists(file) and not stat.S_ISREG(os.lstat(file).st_mode):
         remove(file)
-    return FileIO(os.open(file, _APPEND, 0o644), "ab")
+    return FileIO(os.open(file, how, 0o644), "wb")
 
 
 def checksum(file: Path, most: int = 10**10) -> str:
@@ -89,10 +98,10 @@ def checksum(file: Path, most: int = 10**10) -> str:
 
 JSON_BYTES = 8_000_000  # of a JSON file: the longest code there is, 4,096 numbers in a dozen lists, has half of it
 DEPTH = 32  # brackets inside each other: ours have 7
-_READ, _APPEND = os.O_RDONLY, os.O_WRONLY | os.O_APPEND | os.O_CREAT
+_READ, _WRITE = os.O_RDONLY, os.O_WRONLY | os.O_CREAT
 for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # no platform has all of them
     _READ |= getattr(os, _flag, 0)
-    _APPEND |= getattr(os, _flag, 0)
+    _WRITE |= getattr(os, _flag, 0)
 
 KINDS: dict[Callable[[int], bool], str] = {
     stat.S_ISLNK: "a symbolic link, and links are not followed here",

@@ -202,7 +202,7 @@ class Keeper(threading.Thread):
         there = ledger.foreman()
         if there or (self.process and self.process.poll() is None and not self._frozen()):
             return
-        with open(self.folder / ".foreman.log", "ab") as log:
+        with files.appending(self.folder / ".foreman.log") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "aecore.foreman"],
                 stdin=subprocess.DEVNULL,

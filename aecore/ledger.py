@@ -245,20 +245,17 @@ def beat() -> None:
     """Gives a sign of life of the process that leads. It is written over the last one: that needs no room on the disk.
     In seconds that no correction of the clock moves, which are the same in all processes of a machine."""
     said = f"{os.getpid()} {processes.born()} {time.monotonic()}".ljust(80) + "\n"
-    file = os.open(files.folder() / HEARTBEAT, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    try:
-        os.write(file, said.encode())
-    finally:
-        os.close(file)
+    with files.overwriting(files.folder() / HEARTBEAT) as file:
+        file.write(said.encode())
 
 
 def _frozen(pid: int, born: float, lanes: int | None) -> bool:
     """Whether a process that leads has given no sign of life for too long (`lanes` is None while it gets ready)."""
     try:
-        said, birth, at = (files.folder() / HEARTBEAT).read_text().split()
+        said, birth, at = files.read_bytes(files.folder() / HEARTBEAT, 200).decode().split()
         ours = int(said) == pid and abs(float(birth) - born) < 0.5
         age = time.monotonic() - float(at)
-    except (OSError, ValueError):  # none yet, or one that is half written
+    except (OSError, ValueError, UserError):  # none yet, one that is half written, or no file
         return False
     return ours and age > (STARTING if lanes is None else FROZEN)
 

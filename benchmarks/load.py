@@ -27,6 +27,7 @@ from aecore import database, jobs, ledger, limits, presets, runs
 from aecore.families import settle
 from benchmarks import report
 from benchmarks.memory import Page, pss
+from benchmarks.service import until
 from tools.browser import start_server
 
 DOCS = Path(__file__).parent.parent / "docs" / "load.md"
@@ -48,16 +49,8 @@ def served() -> Iterator[tuple[str, psutil.Process]]:
         with start_server(env=told | {"STREAMLIT_SERVER_ENABLE_AGENT_API": "true"}) as address:
             (server,) = (each for each in psutil.Process().children() if "streamlit" in " ".join(each.cmdline()))
             Page(address).open("")
-            _until(lambda: (there := ledger.foreman()) and there.lanes)
+            until(lambda: (there := ledger.foreman()) and there.lanes)
             yield address, server
-
-
-def _until(condition: Callable[[], object], seconds: float = 600) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("It did not happen in ten minutes.")
-        time.sleep(0.05)
 
 
 def _timed(act: Callable[[], object]) -> float:
@@ -74,7 +67,7 @@ def queue() -> list[str]:
     with served() as (address, _):
         empty = _pages(address, None)
         jobs.submit(LONG, person="somebody who trains")
-        _until(lambda: runs.entry(LONG.id).state == "training")
+        until(lambda: runs.entry(LONG.id).state == "training")
         asking = []
         for number in range(WAITING):
             config = dataclasses.replace(QUICK, seed=number)
@@ -146,7 +139,7 @@ def soak() -> list[str]:
                 jobs.submit(dataclasses.replace(QUICK, seed=visit), person=f"person {visit % PEOPLE}")
             if visit == SEEN // 2:
                 rows.append(_look("middle", server))
-        _until(lambda: not database.snapshot().jobs)
+        until(lambda: not database.snapshot().jobs)
         done = [each for each in runs.entries() if each.finished and not each.gallery]
         time.sleep(15)  # what is let go of in time goes
         rows.append(_look("end", server))

@@ -262,6 +262,26 @@ def test_what_is_no_file_is_neither_opened_nor_followed(store, tmp_path, kind):
     assert ledger.labels() == {} and outside.read_bytes() == before and not (tmp_path / "nowhere.sqlite").exists()
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_a_journal_that_is_no_file_is_not_waited_for_and_not_followed(store, tmp_path, kind):
+    """SQLite looks into the journal before it reads, and would wait for a pipe for ever."""
+    ask("x")
+    journal, outside = Path(f"{database.path()}-journal"), tmp_path / "outside"
+    journal.unlink()
+    outside.write_text("secret")
+    if kind == "pipe":
+        os.mkfifo(journal)
+    else:
+        journal.symlink_to(outside)
+    for refused in (ledger.jobs, lambda: ask("y"), recovery.mend):
+        with pytest.raises(database.DatabaseError, match="-journal is no file: move it away"):
+            refused()
+    assert outside.read_text() == "secret"
+    journal.unlink()
+    assert ask("y") is False
+
+
 # Damaged
 
 

@@ -425,6 +425,19 @@ def test_a_spoilt_heartbeat_makes_nobody_dead(said):
     assert (files.folder() / ledger.HEARTBEAT).read_text().split()[0] == str(os.getpid())
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_a_heartbeat_that_is_no_file_is_not_waited_for_and_not_followed(tmp_path, kind):
+    assert ledger.lead(7)
+    place, outside = files.folder() / ledger.HEARTBEAT, tmp_path / "outside"
+    outside.write_text("secret")
+    place.unlink()
+    {"pipe": os.mkfifo, "link": lambda it: it.symlink_to(outside), "folder": Path.mkdir}[kind](place)
+    assert ledger.foreman().pid == os.getpid()  # nobody can tell how old it is
+    ledger.beat()
+    assert place.is_file() and not place.is_symlink() and outside.read_text() == "secret"
+
+
 def test_what_only_the_leader_may_do_is_refused_to_one_that_is_not():
     ask("x")
     for act in (lambda: ledger.claim(leader=True), lambda: ledger.died("x", 0, leader=True)):

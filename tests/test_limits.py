@@ -25,6 +25,7 @@ from aecore.limits import TooLarge
 from aecore.losses import reconstruct
 from aecore.recipe import Pass, Recipe
 from aecore.work import carry_out
+from tests.kit.peaks import peak
 from tests.test_pages import ROOT, AppTest, _cold, control, said, whole  # noqa: F401
 
 GIB = 1 << 30
@@ -345,41 +346,24 @@ MEASURED = {
     "ladder": {"family": "ladder-vae", "z_dim": 128, "hidden": (4096, 1024), "batch_size": 512},
     "pairs of a batch": {"family": "beta-tcvae", "z_dim": 64, "batch_size": 1024},
 }
-PEAK = """
-import json, sys, threading, time
-import psutil
+BEFORE = """
 from aecore import foreman
 foreman.warm_up()
 from aecore.config import Config
 from aecore.families import footprint_of, settle
 from aecore.work import carry_out
 config = settle(Config.from_json(json.loads(sys.argv[1])))
-estimated = footprint_of(config).total
-process = psutil.Process()
-before = peak = process.memory_info().rss
-def watch():
-    global peak
-    while True:
-        peak = max(peak, process.memory_info().rss)
-        time.sleep(0.003)
-threading.Thread(target=watch, daemon=True).start()
-assert list(carry_out(config))
-print(json.dumps([peak - before, estimated]))
+result = footprint_of(config).total
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURED)
-def test_a_training_takes_about_what_was_estimated(name, tmp_path):
+def test_a_training_takes_about_what_was_estimated(name, tmp_path, monkeypatch):
     """Within FACTOR, the process's imports aside: workers share those of the process that they are forked from."""
     config = complete_config(Config(**{"epochs": 2, **MEASURED[name]}))
     told = {"AECORE_MEMORY": str(64 * GIB), "PYTHONPATH": str(ROOT), "AECORE_RUNS": str(tmp_path)}
-    out = subprocess.run(
-        [sys.executable, "-c", PEAK, json.dumps(config.to_json())],
-        env=os.environ | told,
-        capture_output=True,
-        text=True,
-    )
-    assert out.returncode == 0, out.stderr
-    peak, estimated = json.loads(out.stdout)
-    assert 1 / FACTOR < peak / estimated < FACTOR, f"peak {peak / 1e6:.0f} MB, estimated {estimated / 1e6:.0f} MB"
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    taken, estimated = peak(BEFORE, "assert list(carry_out(config))", json.dumps(config.to_json()))
+    assert 1 / FACTOR < taken / estimated < FACTOR, f"peak {taken / 1e6:.0f} MB, estimated {estimated / 1e6:.0f} MB"

@@ -26,6 +26,7 @@ from aecore.families import FAMILIES, build, settle
 from aecore.recipe import Recipe
 from aecore.train import Pictures, evaluate
 from aecore.trained import Trained
+from tests.kit.peaks import peak
 from ui import component, live
 
 CPU = torch.device("cpu")
@@ -185,22 +186,11 @@ def test_a_mixture_of_large_codes_needs_no_covariances(monkeypatch):
     assert np.isfinite(drawn).all()
 
 
-PEAK = """
-import sys, threading, time
-import numpy as np, psutil
+BEFORE = """
+import numpy as np
 from aecore import latents, projections, samples
 import scipy.sparse.linalg, sklearn.mixture, threadpoolctl
 codes = np.random.default_rng(0).normal(size=(4000, 2048)).astype(np.float32)
-process = psutil.Process()
-before = peak = process.memory_info().rss
-def watch():
-    global peak
-    while True:
-        peak = max(peak, process.memory_info().rss)
-        time.sleep(0.002)
-threading.Thread(target=watch, daemon=True).start()
-eval(sys.argv[1])
-print(peak - before)
 """
 
 
@@ -216,11 +206,8 @@ print(peak - before)
     ],
 )
 def test_codes_of_many_numbers_take_a_few_times_their_own_memory(call, most):
-    out = subprocess.run(
-        [sys.executable, "-c", PEAK, call], capture_output=True, text=True, cwd=Path(__file__).parent.parent
-    )
-    assert out.returncode == 0, out.stderr
-    assert int(out.stdout) < most
+    taken, _ = peak(BEFORE, call)
+    assert taken < most
 
 
 def test_maps_of_codes_that_would_not_fit_are_refused(monkeypatch, tmp_path):

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
@@ -15,7 +15,7 @@ from streamlit.errors import StreamlitAPIException
 
 from aecore import database, disk, jobs, ledger, runs
 from aecore.errors import UserError
-from ui import cache, palette, people, shared
+from ui import cache, failures, palette, people, shared
 from ui.text import escape
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def page(title: str, lead: str) -> None:
             st.caption(group)
             for file, (label, icon) in pages.items():
                 st.page_link(file, label=label, icon=icon, query_params=address(), width="stretch")
-        people.introduce(attempt_each)
+        people.introduce()
         _device(shared.warm())
     st.title(title)
     st.markdown(lead)
@@ -91,8 +91,7 @@ def page(title: str, lead: str) -> None:
 
 def _trouble() -> None:
     """What was asked for and could not be done, once, and what is wrong with the laboratory itself, until it is not."""
-    for sentence in st.session_state.pop("ae-failed", []):
-        st.error(escape(sentence), icon=":material/error:")
+    failures.show()
     wrong = jobs.trouble(), str(database.trouble() or ""), disk.FULL if disk.full() else ""
     for sentence in dict.fromkeys(filter(None, wrong)):
         st.warning(escape(sentence), icon=":material/warning:")
@@ -212,6 +211,10 @@ def chosen_run() -> Trained:
         link("pages/train.py")
         st.stop()
     entry = attempt(runs.entry, run)
+    if entry.config is None:
+        st.error(f"{escape(run)} is broken: {escape(entry.reason)}", icon=":material/broken_image:")
+        link("pages/runs.py", "Delete it")
+        st.stop()
     if entry.moving:
         st.info(
             f"The run {escape(run)} is still {entry.state}; this page opens when it is done.",
@@ -255,18 +258,6 @@ def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if isinstance(error, DataMissing):
             link("pages/data.py", "Get the data set")
         st.stop()
-
-
-def attempt_each(function: Callable[..., T], calls: Iterable[Sequence[Any]]) -> list[T]:
-    """The function's results for each of these arguments. What people can mend is said when the page is drawn next, and
-    the others are done all the same."""
-    done = []
-    for arguments in calls:
-        try:
-            done.append(function(*arguments))
-        except UserError as error:
-            st.session_state.setdefault("ae-failed", []).append(str(error))
-    return done
 
 
 def test_set(run: Trained) -> Split:

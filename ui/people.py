@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
 
 import streamlit as st
 
 from aecore import ledger
+from ui import failures
 from ui.text import escape
 
 COOKIE = "aecore-person"
@@ -27,8 +27,8 @@ def me() -> str:
     return str(st.session_state.setdefault("ae-person", secrets.token_hex(16)))
 
 
-def introduce(attempt_each: Callable[..., object]) -> None:
-    """Asks for a name in the sidebar, and leaves the token with the browser. `attempt_each` is frame's."""
+def introduce() -> None:
+    """Asks for a name in the sidebar, and leaves the token with the browser."""
     person = me()
     if person != st.context.cookies.get(COOKIE):
         st.html(
@@ -39,7 +39,7 @@ def introduce(attempt_each: Callable[..., object]) -> None:
 
     def change() -> None:
         # only what was typed here is written: a tab that still shows an older name must not bring that back
-        attempt_each(ledger.greet, [(person, st.session_state[key])])
+        failures.attempt_each(ledger.greet, [(person, st.session_state[key])])
 
     with st.popover(escape(called) or "Your name", icon=":material/person:", type="tertiary"):
         st.text_input(

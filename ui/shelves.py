@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from aecore import database, ledger, permissions, runs, shelf
-from ui import compare, frame
+from ui import compare, failures, frame
 from ui.text import escape
 
 Labels = Mapping[str, ledger.Label]
@@ -104,7 +104,7 @@ def _rename(entry: runs.Entry, label: ledger.Label, me: str) -> None:
     key = f"name-{entry.id}-{label.name}"  # another name, given elsewhere, makes another field
 
     def change() -> None:
-        frame.attempt_each(shelf.rename, [(entry.id, st.session_state[key], me)])
+        failures.attempt_each(shelf.rename, [(entry.id, st.session_state[key], me)])
 
     with st.popover("Rename", icon=":material/edit:", disabled=bool(_why_not("rename", entry, label, me))):
         st.text_input("Name", label.name, max_chars=80, key=key, on_change=change, placeholder=entry.id)
@@ -126,7 +126,7 @@ def several(entries: Sequence[runs.Entry], labels: Labels, me: str) -> None:
 
 
 def _delete(entries: Sequence[runs.Entry], me: str) -> None:
-    st.session_state["ae-deleted"] = frame.attempt_each(shelf.delete, [(entry.id, me) for entry in entries])
+    st.session_state["ae-deleted"] = failures.attempt_each(shelf.delete, [(entry.id, me) for entry in entries])
     st.session_state["ae-turn"] = st.session_state.get("ae-turn", 0) + 1  # the selection would mean other lines now
     if st.query_params.get("run") in [entry.id for entry in entries]:
         del st.query_params["run"]
@@ -152,7 +152,7 @@ def undo(me: str) -> None:
 def _with_each(tickets: Sequence[str], act: Callable[[str, str], object], me: str) -> None:
     """Does something with runs in the trash, and draws the page anew."""
     st.session_state.pop("ae-deleted", None)
-    frame.attempt_each(act, [(ticket, me) for ticket in tickets])
+    failures.attempt_each(act, [(ticket, me) for ticket in tickets])
     st.rerun()
 
 

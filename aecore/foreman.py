@@ -220,7 +220,7 @@ class Foreman:
             environment["CUDA_VISIBLE_DEVICES"] = visible[lane % self.gpus]
         try:
             config = Config.from_json(dict(job.config))
-        except UserError:  # of another version, or too large here: it must not keep the others from their turns
+        except UserError:  # of another version: it must not keep the others from their turns
             ledger.rested(job.run, leader=True)
             return
         draft = runs.Draft(config)

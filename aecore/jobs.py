@@ -147,15 +147,16 @@ def seconds_left(run: str) -> float | None:
 
 def _usual(config: Mapping[str, Any]) -> float | None:
     """How long runs with such settings take; None when none has been finished here."""
-    pace = _paces(int(time.monotonic() / 10)).get((config.get("dataset"), config.get("network")))
-    return None if pace is None else pace * config["epochs"]
+    pace = _paces(int(time.monotonic() / 10)).get((str(config.get("dataset")), str(config.get("network"))))
+    epochs = config.get("epochs")
+    return pace * epochs if pace is not None and isinstance(epochs, int) else None
 
 
 @lru_cache(maxsize=1)
-def _paces(now: int) -> Mapping[tuple[Any, Any], float]:
+def _paces(now: int) -> Mapping[tuple[str, str], float]:
     """Seconds an epoch of the finished runs on each data set with each network, their median; looked up every ten
     seconds."""
-    known: dict[tuple[Any, Any], list[float]] = {}
+    known: dict[tuple[str, str], list[float]] = {}
     for entry in runs.entries():
         if entry.finished and entry.config:
             key = entry.config.dataset, entry.config.network
@@ -185,7 +186,8 @@ class Keeper(threading.Thread):
     def look(self) -> None:
         """Does what has to be done for jobs to be worked on: mends the database, holds back some room on the disk, and
         starts the foreman when there is none."""
-        if not self.folder.exists():  # whoever deleted it wants no foreman for it
+        # whoever deleted the folder wants no foreman for it, and whoever names another one by now looks after that
+        if not self.folder.exists() or files.folder().resolve() != self.folder:
             return
         try:
             with disk.explained("The laboratory cannot be opened"):

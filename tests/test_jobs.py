@@ -708,6 +708,23 @@ def test_the_keeper_goes_on_looking_when_a_look_fails(tmp_path, monkeypatch):
     assert said[:4] == ["", disk.FULL, "The database is in use.", ""]
 
 
+def test_a_place_is_told_whatever_the_settings_of_those_before_are(nowhere):
+    """Of another version, or spoilt: nobody knows how long such a run takes."""
+    for number, config in enumerate(
+        ({"dataset": ["x"]}, {"epochs": "many"}, {}, {"dataset": "digits", "epochs": None})
+    ):
+        ledger.ask(f"run{number}", config, "ada", None, {}, lambda: False)
+    assert jobs.place("run3") == jobs.Place(3, None)
+
+
+def test_a_keeper_leaves_another_folder_alone(tmp_path, monkeypatch):
+    (tmp_path / "runs").mkdir()
+    keeper = jobs.Keeper(tmp_path / "runs")
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "other"))
+    keeper.look()
+    assert not (tmp_path / "other").exists() and keeper.process is None
+
+
 def test_a_deleted_runs_folder_gets_no_foreman(tmp_path, monkeypatch):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
     keeper = jobs.Keeper(tmp_path / "runs")

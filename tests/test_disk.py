@@ -15,6 +15,7 @@ import pytest
 from aecore import disk, files, ledger, presets, processes, runs, shelf, work
 from aecore.errors import UserError
 from aecore.families import settle
+from tests.kit.cases import few
 from tests.kit.disks import fill
 
 SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1))
@@ -258,7 +259,7 @@ def work_on(config) -> None:
 COMMANDS = (["runs"], ["train", "--epochs", "1", "--hidden", "8"], ["watch", "x"], ["evaluate", "x"], ["export", "x"])
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", few(COMMANDS, *COMMANDS[:2], name=lambda command: command[0]))
 def test_the_command_line_says_it_in_one_sentence(tmp_path, command):
     (tmp_path / "file").write_text("x")
     done = subprocess.run(

@@ -458,7 +458,12 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
         other.shutdown()
 
 
+# in a browser one of the two is enough for `make test`: what is refused is asked of both without one, above
+BOTH = pytest.mark.parametrize("lab", few(["", "lab"], "", name=lambda base: base or "alone"), indirect=True)
+
+
 @pytest.mark.browser
+@BOTH
 def test_a_page_of_another_port_drives_nothing(lab, browser, elsewhere):
     page = browser.new_context().new_page()
     page.goto(elsewhere[0])
@@ -478,6 +483,7 @@ def test_a_page_of_another_port_drives_nothing(lab, browser, elsewhere):
 
 
 @pytest.mark.browser
+@BOTH
 def test_a_page_of_ours_asks_no_other_machine(lab, browser, elsewhere):
     """Not even where a hole in the escaping let an image through."""
     address, asked = elsewhere
@@ -523,6 +529,7 @@ def test_no_page_needs_what_its_policy_forbids(lab, browser, path):
 
 
 @pytest.mark.browser
+@BOTH
 @pytest.mark.parametrize("name", few(["localhost", "127.0.0.1"], "127.0.0.1"))
 def test_a_photograph_is_uploaded_under_each_name(lab, browser, name):
     from tests.browser.test_photograph import grainy, png, upload

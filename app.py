@@ -4,7 +4,8 @@ file, the application that serves it."""
 import streamlit as st
 
 if __name__ == "__main__":  # what is run for each visitor
-    from ui import frame, home
+    from ui import frame
+    from ui.views import home
 
     opening = home.opening()
     shown = home.ready(opening)

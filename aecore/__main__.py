@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aecore import disk, jobs, presets, runs
+from aecore import disk
 from aecore.config import Config
+from aecore.content.gallery import EXHIBITS, exhibit
 from aecore.errors import UserError
-from aecore.exhibits import EXHIBITS, exhibit
-from aecore.knobs import knobs_of
+from aecore.jobs import api
+from aecore.models import presets
+from aecore.params import knobs_of
+from aecore.store import runs
 
 Row = dict[str, Any]
 
@@ -46,8 +49,8 @@ def show(rows: list[Row], as_json: bool) -> None:
 def datasets(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from aecore import data
-    from aecore.cards import CARDS
+    from aecore.data import datasets as data
+    from aecore.data.cards import CARDS
 
     if args.download:
         with tqdm(total=100, unit="%", disable=args.json or not sys.stderr.isatty()) as bar:
@@ -73,7 +76,7 @@ def datasets(args: argparse.Namespace) -> None:
 
 
 def families(args: argparse.Namespace) -> None:
-    from aecore.families import FAMILIES
+    from aecore.models.families.build import FAMILIES
 
     if args.json:
         knob = lambda k: {  # noqa: E731
@@ -101,7 +104,7 @@ def _wanted(args: argparse.Namespace) -> Config:
     said = {k.name: v for k in knobs_of(Config) if (v := getattr(args, k.name)) is not None}
     said = {name: next(k for k in knobs_of(Config) if k.name == name).check(value) for name, value in said.items()}
     knobs = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in args.set)
-    from aecore.families import find
+    from aecore.models.families.build import find
 
     network = said.get("network")
     start = presets.start(args.dataset, str(network) if network else None, args.preset, **find(args.family).usual)
@@ -133,12 +136,12 @@ def follow(run: str, quiet: bool) -> runs.Entry:
     assert entry.config
     said = ""
     with bar(entry.config, quiet) as shown:
-        for entry in jobs.watch(run):
+        for entry in api.watch(run):
             progress = entry.progress
             if "train" in progress:
                 shown(progress["epoch"], progress["validation"] or progress["train"])
             if entry.state == "waiting" and not quiet:
-                place = jobs.place(run)
+                place = api.place(run)
                 words = f"waiting: {place.before} before it"
                 words += f", about {place.seconds:.0f} s" if place.seconds else ""
                 if words != said:
@@ -156,22 +159,22 @@ def watch(args: argparse.Namespace) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    from aecore.families import settle
+    from aecore.models.families.build import settle
 
     config = settle(_wanted(args))
     try:
         found = runs.entry(config.id).finished
     except runs.UnknownRun:
         found = False
-    if not found and jobs.is_open():
-        jobs.submit(config, args.device, _person())
+    if not found and api.is_open():
+        api.submit(config, args.device, _person())
         try:
             follow(config.id, args.json)
         except KeyboardInterrupt:
-            jobs.cancel(config.id, _person())
+            api.cancel(config.id, _person())
             raise
     elif not found:
-        from aecore.work import carry_out
+        from aecore.jobs.worker import carry_out
 
         with bar(config, args.json) as shown:
             for progress in carry_out(config, args.device):
@@ -214,10 +217,10 @@ def list_runs(args: argparse.Namespace) -> None:
 
 def evaluate(args: argparse.Namespace) -> None:
     """What a finished run scores on the test pictures, computed afresh."""
-    from aecore import trained
-    from aecore.scores import scores
+    from aecore.analysis import loaded
+    from aecore.analysis.evaluation import scores
 
-    opened = trained.load(Path(args.target).name)  # a run, or the folder that it lies in
+    opened = loaded.load(Path(args.target).name)  # a run, or the folder that it lies in
     said = {"id": opened.id, **scores(opened)}
     print(json.dumps(said) if args.json else "\n".join(_lines(said)))
 
@@ -235,7 +238,7 @@ def _lines(said: Mapping[str, Any], under: str = "") -> Iterator[str]:
 
 def pretrain(args: argparse.Namespace) -> None:
     """Makes the gallery, or one model of it."""
-    from aecore.pretrain import make
+    from aecore.content.build_gallery import make
 
     for each in [exhibit(args.target)] if args.target else EXHIBITS.values():
         with bar(each.config, args.json) as shown:
@@ -244,7 +247,7 @@ def pretrain(args: argparse.Namespace) -> None:
 
 
 def export(args: argparse.Namespace) -> None:
-    from aecore.export import export_onnx, export_run
+    from aecore.export.torch_export import export_onnx, export_run
 
     if args.onnx:
         files = export_onnx(args.target, Path(args.onnx))

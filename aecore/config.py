@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from aecore.errors import UserError
-from aecore.knobs import Says, Value, complete, knobs_of
+from aecore.params import Says, Value, complete, knobs_of
 
 # Raise when the same settings begin to give other weights: old runs then no longer count as found.
 VERSION = 1

@@ -183,7 +183,7 @@ def read_end(file: Path, most: int) -> str:
 
 def read_json(file: Path, most: int = JSON_BYTES) -> Any:
     """What a JSON file holds; None when there is no such file. Raises UserError when it is not JSON, nested too deeply,
-    or no regular file. Its types are for aecore.schema to check."""
+    or no regular file. Its types are for aecore.store.schema to check."""
     try:
         return parsed(read_bytes(file, most))
     except FileNotFoundError:

@@ -17,21 +17,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aecore import doctor, runs, trained
-from aecore.checkup import checkup
+from aecore.analysis import loaded
+from aecore.analysis.diagnosis import doctor
+from aecore.analysis.diagnosis.checkup import checkup
 from aecore.config import Config
-from aecore.data import is_here, load
+from aecore.data.datasets import is_here, load
 from aecore.errors import UserError
-from aecore.families import FAMILIES, settle
-from aecore.work import carry_out
+from aecore.jobs.worker import carry_out
+from aecore.models.families.build import FAMILIES, settle
+from aecore.store import runs
 from benchmarks import report
 from benchmarks.families import at_defaults
 
 DOCS = Path(__file__).parent.parent / "docs" / "doctor.md"
 TOP = """# What the doctor finds
 
-Made by `python -m benchmarks.doctor`. The doctor (aecore/doctor.py) reads the history of a training and the checkup at
-its end, both of validation pictures; the first finding is the cause, and is the one to mend."""
+Made by `python -m benchmarks.doctor`. The doctor (aecore/analysis/diagnosis/doctor.py) reads the
+history of a training and the checkup at its end, both of validation pictures; the first finding is the cause, and is
+the one to mend."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ def case(config: Config) -> doctor.Case:
         except UserError as error:
             print(f"{config.id}: {error}", file=sys.stderr)
         entry = runs.entry(config.id)
-    fresh = checkup(trained.load(config.id), load(config.dataset)) if entry.finished else None
+    fresh = checkup(loaded.load(config.id), load(config.dataset)) if entry.finished else None
     return doctor.of(entry, fresh)
 
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import torch
 
-from aecore import baselines, metrics, presets, trained
+from aecore.analysis import baselines, loaded, metrics
 from aecore.config import Config
-from aecore.data import Data, is_here, load
-from aecore.families import FAMILIES, build, settle
-from aecore.train import fit
+from aecore.data.datasets import Data, is_here, load
+from aecore.models import presets
+from aecore.models.families.build import FAMILIES, build, settle
+from aecore.training.loop import fit
 from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "families.md"
@@ -34,7 +35,7 @@ def at_defaults(dataset: str, family: str, seed: int, network: str = "mlp") -> C
 def score(config: Config, data: Data) -> dict[str, Any]:
     recipe = build(config)
     *_, last = fit(recipe, data, config, torch.device("cpu"))
-    opened = trained.Trained(config, recipe.model.eval(), {})
+    opened = loaded.Trained(config, recipe.model.eval(), {})
     codes = opened.codes_of(data.test)
     return {
         "mse": float(opened.errors(data.test).mean()),
@@ -42,7 +43,7 @@ def score(config: Config, data: Data) -> dict[str, Any]:
         "active": metrics.active_units(codes),
         "size": codes.shape[1],
         "seconds": last.seconds,
-        "parameters": trained.count(recipe.modules),
+        "parameters": loaded.count(recipe.modules),
     }
 
 
@@ -50,7 +51,7 @@ def row(dataset: str, family: str, data: Data, seeds: list[int], network: str) -
     """A line of the table, and whether all seeds beat the mean picture and the half way to PCA."""
     config = at_defaults(dataset, family, seeds[0], network)
     found = [score(at_defaults(dataset, family, seed, network), data) for seed in seeds]
-    size = trained.sizes(config).code_size
+    size = loaded.sizes(config).code_size
     base = baselines.measured(data.train, data.test, size)
     errors = [each["mse"] for each in found]
     half = (base["mean_picture_mse"] + base["pca_mse"]) / 2

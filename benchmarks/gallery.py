@@ -13,11 +13,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from aecore import runs
 from aecore.config import Config
-from aecore.exhibits import EXHIBITS
-from aecore.families import settle
-from aecore.work import carry_out
+from aecore.content.gallery import EXHIBITS
+from aecore.jobs.worker import carry_out
+from aecore.models.families.build import settle
+from aecore.store import runs
 from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "pretrained.md"
@@ -28,7 +28,7 @@ both need its data set under AECORE_DATA. What each scores stands on its card, `
 
 The tables say what was tried (`python -m benchmarks.gallery --keep`). Losses are in nats per held-out (validation)
 picture, all parts together; the test pictures took no part in the choice. The chosen one is in bold. Exhibits without a
-table were trained once, as they stand in `aecore/exhibits.py`."""
+table were trained once, as they stand in `aecore/content/gallery.py`."""
 
 CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
     "mnist-vae-2d": {

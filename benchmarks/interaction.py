@@ -20,12 +20,13 @@ from typing import Any
 
 import torch
 
-from aecore import browser, presets
-from aecore.bottlenecks import Gaussian
-from aecore.cards import CARDS
-from aecore.families import build, settle
-from aecore.model import Autoencoder
-from aecore.networks import Maker
+from aecore.data.cards import CARDS
+from aecore.export import compile_browser
+from aecore.models import presets
+from aecore.models.autoencoder import Autoencoder
+from aecore.models.bottlenecks import Gaussian
+from aecore.models.families.build import build, settle
+from aecore.models.networks import Maker
 from tools.browser import ROOT, idle, launch_browser, start_server
 
 TIMES = 300  # pictures decoded one after the other
@@ -119,9 +120,10 @@ import gc
 
 import numpy as np
 import streamlit as st
-from aecore import presets, trained
-from aecore.families import build, settle
-from ui import images
+from aecore.models import presets
+from aecore.analysis import loaded as trained
+from aecore.models.families.build import build, settle
+from ui.widgets import images
 
 
 @st.cache_resource
@@ -139,17 +141,17 @@ images.single(opened().pictures(code)[0], "Decoded", "Decoded")
 """
 
 
-def of_the_form(dataset: str, network: str, size: int) -> browser.Program:
+def of_the_form(dataset: str, network: str, size: int) -> compile_browser.Program:
     config = settle(presets.start(dataset, network, family="vae", z_dim=size))
-    return browser.program_of(build(config).model.eval(), CARDS[dataset].shape)
+    return compile_browser.program_of(build(config).model.eval(), CARDS[dataset].shape)
 
 
-def large() -> browser.Program:
+def large() -> compile_browser.Program:
     """A decoder for photographs, which no form makes yet."""
     torch.manual_seed(0)
     make, bottleneck = Maker((3, 64, 64), "conv", (32, 64, 128, 256)), Gaussian(64)
     model = Autoencoder(make.encoder(bottleneck.inputs), bottleneck, make.decoder(64), make.likelihood)
-    return browser.program_of(model.eval(), make.shape)
+    return compile_browser.program_of(model.eval(), make.shape)
 
 
 def p95(times: list[float]) -> float:

@@ -23,8 +23,12 @@ from pathlib import Path
 
 import psutil
 
-from aecore import database, jobs, ledger, limits, presets, runs
-from aecore.families import settle
+from aecore import limits
+from aecore.jobs import api
+from aecore.models import presets
+from aecore.models.families.build import settle
+from aecore.store import database, runs
+from aecore.store import queue as ledger
 from benchmarks import report
 from benchmarks.memory import Page, pss
 from benchmarks.service import until
@@ -66,15 +70,15 @@ def _timed(act: Callable[[], object]) -> float:
 def queue() -> list[str]:
     with served() as (address, _):
         empty = _pages(address, None)
-        jobs.submit(LONG, person="somebody who trains")
+        api.submit(LONG, person="somebody who trains")
         until(lambda: runs.entry(LONG.id).state == "training")
         asking = []
         for number in range(WAITING):
             config = dataclasses.replace(QUICK, seed=number)
-            asking.append(_timed(lambda c=config, n=number: jobs.submit(c, person=f"person {n % PEOPLE}")))  # type: ignore[misc]
+            asking.append(_timed(lambda c=config, n=number: api.submit(c, person=f"person {n % PEOPLE}")))  # type: ignore[misc]
         last = dataclasses.replace(QUICK, seed=WAITING - 1).id
         full = _pages(address, last)
-        places = [_timed(lambda: jobs.place(last)) for _ in range(VISITS)]
+        places = [_timed(lambda: api.place(last)) for _ in range(VISITS)]
         asked = {
             config.id: number % PEOPLE
             for number, config in ((n, dataclasses.replace(QUICK, seed=n)) for n in range(WAITING))
@@ -82,7 +86,7 @@ def queue() -> list[str]:
         turns = [asked[run] for run, _ in database.snapshot().turns]
         rounds = [sorted(turns[at : at + PEOPLE]) for at in range(0, WAITING, PEOPLE)]
         fair = len(turns) == WAITING and all(each == list(range(PEOPLE)) for each in rounds)
-        jobs.cancel(LONG.id, "somebody who trains")
+        api.cancel(LONG.id, "somebody who trains")
     lines = [
         "## 2,000 waiting runs of ten people", "",
         "Milliseconds, median (95th percentile), through the agent API (script, elements, their JSON), a page at "
@@ -136,7 +140,7 @@ def soak() -> list[str]:
         for visit in range(SEEN):
             visitors[visit % VISITORS].open(chance.choice(PAGES), run=chance.choice(finished))
             if visit % (SEEN // TRAININGS) == 0:
-                jobs.submit(dataclasses.replace(QUICK, seed=visit), person=f"person {visit % PEOPLE}")
+                api.submit(dataclasses.replace(QUICK, seed=visit), person=f"person {visit % PEOPLE}")
             if visit == SEEN // 2:
                 rows.append(_look("middle", server))
         until(lambda: not database.snapshot().jobs)

@@ -26,8 +26,11 @@ from typing import Any
 
 import psutil
 
-from aecore import data, limits, presets, runs
+from aecore import limits
 from aecore.config import Config
+from aecore.data import datasets
+from aecore.models import presets
+from aecore.store import runs
 from benchmarks import report
 from tools.browser import start_server
 
@@ -109,7 +112,7 @@ class Watch(threading.Thread):
         found = {"server": pss(self.server.pid)}
         with contextlib.suppress(psutil.Error):
             for each in self.server.children(recursive=True):
-                kind = "maps" if "aecore.maps" in " ".join(each.cmdline()) else "foreman and workers"
+                kind = "maps" if "aecore.jobs.projection_jobs" in " ".join(each.cmdline()) else "foreman and workers"
                 found[kind] = found.get(kind, 0) + pss(each.pid)
         found["together"] = sum(found.values())
         self.first, self.last = self.first or found, found
@@ -203,8 +206,8 @@ def forms(dataset: str) -> dict[str, tuple[dict[str, str], dict[str, Any]]]:
 
 def _chosen(dataset: str, family: str) -> dict[str, str]:
     """How the address of Train says them: as the form does."""
-    from aecore.cards import CARDS
-    from aecore.families import FAMILIES
+    from aecore.data.cards import CARDS
+    from aecore.models.families.build import FAMILIES
 
     return {"train-dataset": CARDS[dataset].title, "train-family": FAMILIES[family].title}
 
@@ -220,8 +223,8 @@ def furnish(dataset: str) -> dict[str, str]:
     """Finished runs of LARGE with random weights: what pages need of a run, without its training."""
     from safetensors.torch import save
 
-    from aecore import pictures
-    from aecore.families import FAMILIES, build, settle
+    from aecore.data import images
+    from aecore.models.families.build import FAMILIES, build, settle
 
     made = {}
     for name, settings in LARGE.items():
@@ -230,7 +233,7 @@ def furnish(dataset: str) -> dict[str, str]:
         result = {"seconds": 1.0, "parameters": 1, "mse": 0.1, "device": "cpu", "created": time.time()}
         result |= {"train": losses, "validation": losses, "test": losses}
         with runs.Draft(config) as draft:
-            draft.finish(save(build(config).model.state_dict()), result, pictures.png(_blank()))
+            draft.finish(save(build(config).model.state_dict()), result, images.png(_blank()))
         made[name] = config.id
     return made
 
@@ -367,7 +370,7 @@ def served(folder: Path) -> Iterator[tuple[str, Watch, Group | None]]:
 def tried() -> Iterator[tuple[Trial, dict[str, str], list[str]]]:
     """A trial of its own, the models that it may look at by their names, and the lines of its report, which are there
     in the end. RuntimeError when the server is gone."""
-    dataset = "mnist" if data.is_here("mnist") else "shapes"
+    dataset = "mnist" if datasets.is_here("mnist") else "shapes"
     lines: list[str] = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         os.environ |= {"AECORE_RUNS": place, "AECORE_MEMORY": str(ROOM), "AECORE_WORKERS": "1"}
@@ -390,7 +393,7 @@ def _status(page: Page) -> str:
 def asked(short: bool = False) -> list[str]:
     """Everything that is too large, and everything of models that are as large as may be; some of it when `short`."""
     with tried() as (it, models, lines):
-        hostile = forms("mnist" if data.is_here("mnist") else "shapes")
+        hostile = forms("mnist" if datasets.is_here("mnist") else "shapes")
         it.forms(dict(list(hostile.items())[::10]) if short else hostile)
         for name, run in list(models.items())[: 1 if short else None]:
             it.tour(name, run)
@@ -416,7 +419,7 @@ def training() -> list[str]:
 
 def largest() -> Config:
     """The run with the largest code that such a machine trains with two layers of 2,048 units."""
-    from aecore.families import settle
+    from aecore.models.families.build import settle
 
     for size in range(4096, 0, -128):
         with contextlib.suppress(limits.TooLarge):

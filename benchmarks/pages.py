@@ -26,8 +26,9 @@ from typing import Any
 
 import psutil
 
-from aecore import data, presets
-from aecore.families import settle
+from aecore.data import datasets
+from aecore.models import presets
+from aecore.models.families.build import settle
 from benchmarks import report
 from tools.browser import free_port, idle, launch_browser, start_server
 
@@ -293,10 +294,10 @@ def memory(address: str) -> float:
 
 def trained(folder: str) -> str:
     """A run to look at, by its id."""
-    from aecore.work import carry_out
+    from aecore.jobs.worker import carry_out
 
     os.environ["AECORE_RUNS"] = folder
-    dataset = "mnist" if data.is_here("mnist") else "digits"
+    dataset = "mnist" if datasets.is_here("mnist") else "digits"
     config = settle(presets.start(dataset, family="vae", z_dim=2, epochs=1))
     for _ in carry_out(config):
         pass

@@ -27,10 +27,10 @@ from pathlib import Path
 
 import numpy as np
 
-from aecore import metrics, projections
-from aecore.data import load
+from aecore.analysis import metrics, projections
+from aecore.data.datasets import load
 from aecore.errors import UserError
-from aecore.foreman import cores
+from aecore.jobs.scheduler import cores
 from benchmarks import report
 
 MOST = 50_000  # pictures of each split

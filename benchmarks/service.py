@@ -29,9 +29,11 @@ from typing import Any
 
 import torch
 
-from aecore import foreman, jobs, ledger, presets, runs
 from aecore.config import Config
-from aecore.families import settle
+from aecore.jobs import api, scheduler
+from aecore.models import presets
+from aecore.models.families.build import settle
+from aecore.store import queue, runs
 from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "service.md"
@@ -44,7 +46,7 @@ QUICK = settle(presets.start("digits", family="vae", epochs=10))
 KILLS, SIX, SHORT, PEOPLE, EACH, STOPS, REPEATS = 20, 6, 6, 6, 5, 50, 3
 LABORATORY = """
 import json, sys
-from aecore import jobs
+from aecore.jobs import api as jobs
 from aecore.config import Config
 jobs.submit(Config.from_json(json.loads(sys.argv[1])))
 print("asked", flush=True)
@@ -53,11 +55,11 @@ sys.stdin.read()
 BARE = """
 import json, sys, time
 import torch
-from aecore import foreman
+from aecore.jobs import scheduler as foreman
 from aecore.config import Config
-from aecore.data import load
-from aecore.families import build
-from aecore.train import fit
+from aecore.data.datasets import load
+from aecore.models.families.build import build
+from aecore.training.loop import fit
 foreman.warm_up()
 torch.set_num_threads(int(sys.argv[2]))
 started = time.perf_counter()
@@ -76,13 +78,13 @@ def laboratory(workers: int) -> Iterator[Path]:
     """A runs folder of one's own with this process as its laboratory and a foreman that is ready."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ |= {"AECORE_RUNS": folder, "AECORE_WORKERS": str(workers), "AECORE_DEVICE": "cpu"}
-        jobs.open_laboratory()
-        until(lambda: (there := ledger.foreman()) and there.lanes)
+        api.open_laboratory()
+        until(lambda: (there := queue.foreman()) and there.lanes)
         try:
             yield Path(folder)
         finally:
-            jobs.close_laboratory()
-            until(lambda: ledger.foreman() is None)
+            api.close_laboratory()
+            until(lambda: queue.foreman() is None)
 
 
 def until(condition: Callable[[], Any], seconds: float = 600) -> None:
@@ -94,7 +96,7 @@ def until(condition: Callable[[], Any], seconds: float = 600) -> None:
 
 
 def pid_of(config: Config) -> int | None:
-    job = ledger.job(config.id)
+    job = queue.job(config.id)
     return job.pid if job else None
 
 
@@ -113,7 +115,7 @@ def outcome(config: Config) -> tuple[bytes, list[dict[str, Any]]]:
 
 def undisturbed(config: Config) -> tuple[bytes, list[dict[str, Any]], float]:
     with laboratory(2):
-        jobs.submit(config)
+        api.submit(config)
         until(lambda: resting(config))
         return *outcome(config), runs.entry(config.id).result["seconds"]
 
@@ -150,7 +152,7 @@ class Killing:
 
 def killed_workers(it: Killing) -> None:
     """Each kill up to a second after a checkpoint that is newer than the last kill."""
-    jobs.submit(it.config)
+    api.submit(it.config)
     draft, mark = runs.Draft(it.config), 0
     while not it.over():
         until(lambda mark=mark: draft.mark() not in (0, mark) or resting(it.config))
@@ -164,32 +166,32 @@ def killed_workers(it: Killing) -> None:
 
 def killed_foremen(it: Killing) -> None:
     """Each kill up to five seconds after the one before was replaced: while it imports, and when it is at work."""
-    jobs.Keeper.EVERY = 0.2  # seconds between two looks, instead of two: twenty kills have to fit into one run
-    jobs.submit(it.config)
+    api.Keeper.EVERY = 0.2  # seconds between two looks, instead of two: twenty kills have to fit into one run
+    api.submit(it.config)
     until(lambda: pid_of(it.config))
     while not it.over():
         it.wait(5.0)
-        there = ledger.foreman()
+        there = queue.foreman()
         it.kill(there.pid if there else None)
-        until(lambda: ledger.foreman() is not None or resting(it.config))
+        until(lambda: queue.foreman() is not None or resting(it.config))
 
 
 def killed_laboratories(it: Killing) -> None:
     """Each asks for the run, and is killed up to a second later; this process is none meanwhile."""
-    jobs.close_laboratory()
+    api.close_laboratory()
     while not it.kills or not it.over():
         server = subprocess.Popen(
             [sys.executable, "-c", LABORATORY, json.dumps(it.config.to_json())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=jobs.ROOT,
+            cwd=api.ROOT,
         )
         assert server.stdout is not None
         server.stdout.readline()
         it.wait(1.0)
         it.kill(server.pid)
         server.communicate()
-    jobs.open_laboratory()
+    api.open_laboratory()
 
 
 VICTIMS: dict[str, tuple[Callable[[Killing], None], Config, int]] = {
@@ -234,15 +236,15 @@ def together() -> list[str]:
     configs = [dataclasses.replace(RUN, epochs=SHORT, seed=seed) for seed in range(1, SIX + 1)]
     with laboratory(SIX):
         for config in configs:
-            jobs.submit(config)
+            api.submit(config)
         until(lambda: all(map(resting, configs)))
         known = [outcome(config) for config in configs]
-    jobs.Keeper.EVERY = 0.2
+    api.Keeper.EVERY = 0.2
     chance, killed = random.Random(6), dict.fromkeys(("worker", "foreman", "laboratory"), 0)
     marks = dict.fromkeys([config.id for config in configs], 0)
     with laboratory(SIX):
         for config in configs:
-            jobs.submit(config)
+            api.submit(config)
         while not all(map(resting, configs)):
             time.sleep(chance.uniform(0, 1.0))
             who = chance.choice(["worker"] * 4 + ["foreman", "laboratory"])
@@ -272,7 +274,7 @@ def kill_worker(configs: list[Config], marks: dict[str, int], chance: random.Ran
 
 
 def kill_foreman(configs: list[Config], marks: dict[str, int], chance: random.Random) -> int:
-    there = ledger.foreman()
+    there = queue.foreman()
     return ended(there.pid if there and there.lanes else None)
 
 
@@ -283,7 +285,7 @@ def kill_laboratory(configs: list[Config], marks: dict[str, int], chance: random
         [sys.executable, "-c", LABORATORY, json.dumps(asked.to_json())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=jobs.ROOT,
+        cwd=api.ROOT,
     )
     assert server.stdout is not None
     server.stdout.readline()
@@ -316,7 +318,7 @@ def crowd() -> list[str]:
 
         def ask(number: int) -> bool:
             together.wait()
-            return jobs.submit(wanted, person=f"person {number}")
+            return api.submit(wanted, person=f"person {number}")
 
         with ThreadPoolExecutor(many) as pool:
             began = list(pool.map(ask, range(many))).count(False)
@@ -333,16 +335,16 @@ def crowd() -> list[str]:
         whose, order = {config.id: name for name, config in asked}, list[str]()
         blocker = [dataclasses.replace(RUN, seed=seed) for seed in (1, 2)]
         for config in blocker:  # so that all thirty wait before the first of them begins
-            jobs.submit(config, person="nobody of these")
+            api.submit(config, person="nobody of these")
         until(lambda: all(map(pid_of, blocker)))
         started = time.monotonic()
         for name, config in asked:
-            jobs.submit(config, person=name)
+            api.submit(config, person=name)
         asking = time.monotonic() - started
         for config in blocker:
-            jobs.cancel(config.id, "nobody of these")
+            api.cancel(config.id, "nobody of these")
         while not all(resting(config) for _, config in asked):
-            begun = [job.run for job in ledger.jobs() if job.state == "running" and job.run in whose]
+            begun = [job.run for job in queue.jobs() if job.state == "running" and job.run in whose]
             order += [run for run in sorted(begun, key=begun.index) if run not in order]
             time.sleep(0.005)
         took, states = time.monotonic() - started, [runs.entry(config.id).state for _, config in asked]
@@ -370,12 +372,12 @@ def stops() -> list[str]:
     with laboratory(1):
         for seed in range(STOPS):
             config = dataclasses.replace(RUN, seed=seed)
-            jobs.submit(config)
+            api.submit(config)
             until(lambda config=config: "step" in runs.entry(config.id).progress)
             time.sleep(chance.uniform(0, 1.0))
             clicked = time.perf_counter()
-            jobs.cancel(config.id)
-            until(lambda config=config: ledger.job(config.id) is None)
+            api.cancel(config.id)
+            until(lambda config=config: queue.job(config.id) is None)
             times.append(1000 * (time.perf_counter() - clicked))
             kept += runs.entry(config.id).kept
     times.sort()
@@ -405,13 +407,13 @@ class Parts:
 def served(config: Config) -> Parts:
     """One run through the service, its parts by what a page would see (and as often as it looks)."""
     asked = time.perf_counter()
-    jobs.submit(config)
+    api.submit(config)
     seen: list[tuple[float, float, float]] = []  # when, seconds trained, fraction
     while not resting(config):
         progress = runs.entry(config.id).progress
         if "step" in progress and (not seen or seen[-1][1] != progress["seconds"]):
             seen.append((time.perf_counter(), progress["seconds"], progress["fraction"]))
-        time.sleep(jobs.LOOK)  # a closer look would take the cores from the training
+        time.sleep(api.LOOK)  # a closer look would take the cores from the training
     done, training = time.perf_counter(), runs.entry(config.id).result["seconds"]
     first, last = seen[0], seen[-1]
     beside = last[0] - first[0] - (last[1] - first[1])
@@ -447,12 +449,12 @@ def told(epochs: int, threads: int, bare: list[float], whole: list[Parts]) -> li
 def overhead() -> list[str]:
     config, bare, whole = MINUTE, list[float](), list[Parts]()
     with laboratory(1):
-        threads = max(1, foreman.cores())
+        threads = max(1, scheduler.cores())
         for seed in range(REPEATS):
             each = dataclasses.replace(config, seed=seed)
             said = subprocess.run(
                 [sys.executable, "-c", BARE, json.dumps(each.to_json()), str(threads)],
-                capture_output=True, text=True, check=True, cwd=jobs.ROOT,
+                capture_output=True, text=True, check=True, cwd=api.ROOT,
                 env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},  # as workers have it
             )  # fmt: skip
             bare.append(float(said.stdout))
@@ -475,7 +477,7 @@ EXPERIMENTS: dict[str, Callable[[], list[str]]] = {
 def main() -> None:
     for name in sys.argv[1:] or EXPERIMENTS:
         machine = (
-            f"Measured with {foreman.cores()} cores, Python {platform.python_version()}, torch {torch.__version__}."
+            f"Measured with {scheduler.cores()} cores, Python {platform.python_version()}, torch {torch.__version__}."
         )
         report.keep(DOCS, TOP, [*EXPERIMENTS[name](), "", machine])
 

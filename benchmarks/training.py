@@ -5,8 +5,8 @@
 
 The same 2-D VAE, seed, 55,000 training pictures and number of examples for all. Losses are negative ELBOs in nats per
 picture, one draw of z each: of the 10,000 test pictures, and of the 5,000 that were held out to choose by. The clock
-stands still while they are taken. Workers tell waiting threads to spin for a moment (aecore/jobs.py): for the same set
-GOMP_SPINCOUNT=20000, which rivals then have too.
+stands still while they are taken. Workers tell waiting threads to spin for a moment (aecore/jobs/api.py): for the
+same set GOMP_SPINCOUNT=20000, which rivals then have too.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from torch.utils.flop_counter import FlopCounterMode
 
-from aecore import data, devices, presets
 from aecore.config import Config
-from aecore.families import build, settle
-from aecore.position import Position
-from aecore.train import Pictures, evaluate, fit
+from aecore.data import datasets as data
+from aecore.models import presets
+from aecore.models.families.build import build, settle
+from aecore.training import devices
+from aecore.training.loop import Pictures, evaluate, fit
+from aecore.training.state import Position
 from benchmarks import report
 
 GOAL = 147.0  # nats: about what the textbook's loop comes to in seven epochs

@@ -15,13 +15,14 @@ from typing import Any
 
 import torch
 
-from aecore import metrics, presets, trained
-from aecore.bottlenecks import Codebook
+from aecore.analysis import loaded, metrics
 from aecore.config import Config
-from aecore.data import load
-from aecore.families import build, settle
-from aecore.recipe import Recipe
-from aecore.train import Pictures, evaluate, fit
+from aecore.data.datasets import load
+from aecore.models import presets
+from aecore.models.bottlenecks import Codebook
+from aecore.models.families.build import build, settle
+from aecore.models.recipe import Recipe
+from aecore.training.loop import Pictures, evaluate, fit
 from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "zoo.md"
@@ -72,7 +73,7 @@ def samples(many: int = 1000) -> list[str]:
         for size in (8, 16):
             for family in ("vanilla", "vae"):
                 config, recipe = train(dataset, family, z_dim=size)
-                made = trained.Trained(config, recipe.model, {}).sample(many)
+                made = loaded.Trained(config, recipe.model, {}).sample(many)
                 precision, _ = metrics.precision_and_coverage(real, made)
                 strict = metrics.strict_precision(real, made)
                 _, coverage = metrics.precision_and_coverage(some, made)
@@ -104,7 +105,7 @@ def disentangle(seeds: int = 5, size: int = 6) -> list[str]:
         found = []
         for seed in range(seeds):
             config, recipe = train("shapes", family, knobs, z_dim=size, epochs=30, seed=seed)
-            codes = trained.Trained(config, recipe.model, {}).codes_of(test)
+            codes = loaded.Trained(config, recipe.model, {}).codes_of(test)
             found.append(metrics.mutual_information_gap(codes, test.factors))
         each = ", ".join(f"{mig:.3f}" for mig in found)
         lines.append(f"| {family} | {statistics.median(found):.3f} | {each} |")

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from aecore import data
-from aecore.cards import CARDS
-from ui import frame, images, shared
-from ui.text import escape
+from aecore.data import datasets
+from aecore.data.cards import CARDS
+from ui import frame, shared
+from ui.session.text import escape
+from ui.widgets import images
 
 frame.page(
     "Data",
@@ -16,7 +17,7 @@ frame.page(
 
 for card in CARDS.values():
     with st.container(border=True):
-        here = data.is_here(card.name)
+        here = datasets.is_here(card.name)
         st.header(card.title, anchor=card.name)
         st.markdown(card.what)
         if here:
@@ -43,9 +44,9 @@ for card in CARDS.values():
         ):
             bar = st.progress(0.0, f"Downloading {card.title} ...")
             try:
-                for share in data.download(card.name):
+                for share in datasets.download(card.name):
                     bar.progress(share, f"Downloading {card.title}: {share:.0%}")
-            except data.DownloadFailed as error:
+            except datasets.DownloadFailed as error:
                 bar.empty()
                 st.error(escape(error), icon=":material/wifi_off:")
             else:

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from ui import dragged, frame, gallery, live, pick, spoilt
+from ui import frame
+from ui.views import denoise, gallery, live_decoding
+from ui.widgets import live, pickers
 
 frame.page(
     "Denoise",
@@ -21,13 +23,13 @@ with known:
         if cleaner := gallery.denoiser():
             frame.link("pages/denoise.py", "Take the gallery's denoiser", run=cleaner.id)
 with source:
-    x = pick.picture("Picture", "picture", frame.test_set(run), run.card, start=3)
+    x = pickers.picture("Picture", "picture", frame.test_set(run), run.card, start=3)
 key = live.weights(run)
 if x is None:
     st.info("Upload a picture to begin.", icon=":material/upload:")
     st.stop()
 if key:
-    dragged.denoise(key, run, x)
+    live_decoding.denoise(key, run, x)
 else:
-    spoilt.shown(run, x)
+    denoise.shown(run, x)
 st.caption("Lower MSE and higher PSNR and SSIM (1 is equal) are closer to the original.")

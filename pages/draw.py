@@ -3,7 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from ui import frame, images, live, pad, pick
+from ui import frame
+from ui.views import latent_pad
+from ui.widgets import images, live, pickers
 
 frame.page(
     "Draw",
@@ -22,9 +24,9 @@ if run.card.shape[0] > 1:
 
 key = live.weights(run)
 if key:
-    pad.sheet(key, run)
+    latent_pad.sheet(key, run)
 else:
-    x = pick.upload("draw-file", run.card)
+    x = pickers.upload("draw-file", run.card)
     if x is not None:
         images.single(run.reconstruct(np.stack([x]))[0], "What the model redraws", "What it redraws", 112)
-pad.known(run)
+latent_pad.known(run)

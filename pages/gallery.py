@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from aecore import runs
-from ui import frame, gallery
+from aecore.store import runs
+from ui import frame
+from ui.views import gallery
 
 frame.page(
     "Gallery",

@@ -12,7 +12,8 @@ frame.page(
 run = frame.chosen_run()
 frame.test_set(run)
 
-from ui import doctor, inside  # noqa: E402  torch comes with them, after the frame is on the screen
+from ui.panels import registry  # noqa: E402  torch comes with them, after the frame is on the screen
+from ui.views import diagnosis  # noqa: E402
 
-doctor.visit(run)
-st.fragment(inside.look)(run)
+diagnosis.visit(run)
+st.fragment(registry.look)(run)

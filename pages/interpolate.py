@@ -3,8 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from aecore import latents, pictures
-from ui import dragged, frame, images, live, pick, shared
+from aecore.analysis import latent_space
+from aecore.data import images as pictures
+from ui import frame, shared
+from ui.views import live_decoding
+from ui.widgets import images, live, pickers
 
 frame.page(
     "Interpolate",
@@ -16,15 +19,15 @@ test, codes = frame.test_set(run), shared.codes(run)
 
 left, right = st.columns(2, gap="large")
 with left:
-    a = pick.picture("From", "a", test, run.card, start=0)
+    a = pickers.picture("From", "a", test, run.card, start=0)
 with right:
-    b = pick.picture("To", "b", test, run.card, start=1)
+    b = pickers.picture("To", "b", test, run.card, start=1)
 if a is None or b is None:
     st.stop()
 ends = run.codes(np.stack([a, b]))
 path = st.segmented_control(
     "Path",
-    list(latents.PATHS),
+    list(latent_space.PATHS),
     default="linear",
     required=True,
     key="path",
@@ -37,9 +40,9 @@ if run.model.conditional:
     st.caption(f"This model is told the class: codes are drawn as {name}, whatever they came from (see the sidebar).")
 key = live.weights(run)
 if key:
-    dragged.interpolation(key, run, np.stack([a, b]), ends, path)
-frames = run.pictures(latents.PATHS[path](ends[0], ends[1], 10))
-fade = latents.crossfade(a, b, 10)
+    live_decoding.interpolation(key, run, np.stack([a, b]), ends, path)
+frames = run.pictures(latent_space.PATHS[path](ends[0], ends[1], 10))
+fade = latent_space.crossfade(a, b, 10)
 shares = [f"{share:.0%}" for share in np.linspace(0, 1, 10)]
 images.rows(
     {"Through the codes": frames, "Through the pixels": fade},
@@ -75,12 +78,12 @@ def sliders() -> None:
     origin = {"From": ends[0], "To": ends[1], "mean": codes.mean(0)}[start]
     knobs, view = st.columns([3, 2], gap="large")
     with knobs:
-        code = pick.code(origin, run, f"{start}-{hash(origin.tobytes())}")
+        code = pickers.code(origin, run, f"{start}-{hash(origin.tobytes())}")
     with view, st.container(key="ae-beside"):  # stays in sight beside many sliders
         images.single(run.pictures(code[None])[0], f"The picture at code {np.round(code[:8], 2).tolist()}", "Decoded")
 
 
 if key:
-    dragged.sliders(key, run, np.stack([a, b]), ends)
+    live_decoding.sliders(key, run, np.stack([a, b]), ends)
 else:
     sliders()

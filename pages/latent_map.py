@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from ui import charts, frame, maps, shared
+from ui import frame, shared
+from ui.views import latent_map
+from ui.widgets import charts
 
 frame.page(
     "Latent map",
@@ -11,13 +13,13 @@ frame.page(
 )
 run = frame.chosen_run()
 frame.test_set(run)
-want = maps.wanted(run)
+want = latent_map.wanted(run)
 codes = shared.codes(run, want.part)
 
-maps.show(run, want)
+latent_map.show(run, want)
 share = f"{want.count:,} of " if want.count < len(codes) else ""
 st.caption(f"{share}{len(codes):,} {want.part} pictures, {codes.shape[1]} numbers each.")
-if want.kind in maps.SLOW:
+if want.kind in latent_map.SLOW:
     st.caption(
         "Mind: this map keeps neighbours, not distances. Gaps and sizes of clusters say little, and clusters "
         "appear in the raw pixels too, so they do not prove that the model has understood anything."

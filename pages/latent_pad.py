@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from ui import frame, live, pad
+from ui import frame
+from ui.views import latent_pad
+from ui.widgets import live
 
 frame.page(
     "Latent pad",
@@ -11,7 +13,7 @@ frame.page(
     "model makes things up.",
 )
 run = frame.chosen_run()
-test, places = frame.test_set(run), pad.plane(run)
+test, places = frame.test_set(run), latent_pad.plane(run)
 if places.plane.explained:
     share = f"{sum(places.plane.explained):.0%}"
     st.caption(f"This plane holds {share} of the variance of the codes; all other directions stay at their mean.")
@@ -22,11 +24,11 @@ key = live.weights(run)
 def played() -> None:
     """Only this part runs again when the point is let go or a lasso is closed."""
     if key is None:
-        pad.nearby(run, test, places, pad.by_hand(run, places))
+        latent_pad.nearby(run, test, places, latent_pad.by_hand(run, places))
         return
-    point, corners = pad.pad(key, run, places)
-    pad.lassoed(run, test, places, corners)
-    pad.nearby(run, test, places, point)
+    point, corners = latent_pad.pad(key, run, places)
+    latent_pad.lassoed(run, test, places, corners)
+    latent_pad.nearby(run, test, places, point)
 
 
 played()

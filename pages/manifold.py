@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from ui import frame, mosaic, pick, shared
+from ui import frame, shared
+from ui.views import manifold
+from ui.widgets import pickers
 
 frame.page(
     "Manifold",
@@ -18,11 +20,11 @@ shared.codes(run)  # their spinner fits the page; inside a fragment it would pus
 def grid() -> None:
     columns = st.columns([4, 4, 2])
     with columns[0]:
-        span = mosaic.covered(run)
+        span = manifold.covered(run)
     with columns[1]:
-        pair = pick.dimensions(run)
+        pair = pickers.dimensions(run)
     n = columns[2].slider("Pictures a side", 5, 25, 15, key="side", bind="query-params")
-    drawn = mosaic.beside(run, pair, span, n, tuple(frame.colours()))
+    drawn = manifold.beside(run, pair, span, n, tuple(frame.colours()))
     left, right = st.columns(2)
     with left:
         frame.draw(drawn.pictures, key="mosaic")
@@ -36,7 +38,7 @@ def grid() -> None:
         )
     with right:
         frame.draw(drawn.places, key="beside")
-        shown = min(mosaic.SHOWN, total)
+        shown = min(manifold.SHOWN, total)
         st.caption(f"The first {shown:,} of {total:,} test pictures; {drawn.within:,} of them lie in this range.")
     if drawn.caption:
         st.caption(drawn.caption)

@@ -3,8 +3,10 @@
 import numpy as np
 import streamlit as st
 
-from aecore import pictures, work
-from ui import charts, frame, images, shared
+from aecore.data import images as pictures
+from aecore.jobs import worker
+from ui import frame, shared
+from ui.widgets import charts, images
 
 frame.page(
     "Reconstruct",
@@ -29,7 +31,7 @@ label = controls[1].selectbox("Class", ["all", *run.card.classes], key="class", 
 rows = np.arange(len(test)) if label == "all" else np.flatnonzero(test.labels == run.card.classes.index(label))
 if which == "chosen":
     typed = controls[2].text_input("Numbers of test pictures", "0, 1, 2, 3, 4", key="numbers", bind="query-params")
-    rows = frame.attempt(work.numbers_in, typed, len(test))
+    rows = frame.attempt(worker.numbers_in, typed, len(test))
 elif which == "random":
     seed = controls[2].number_input(
         "Draw", 0, 9999, 0, help="Another number, other pictures.", key="draw", bind="query-params"

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import frame, replay, shared
+from ui import frame, shared
+from ui.views import replay
 
 frame.page(
     "Time machine",

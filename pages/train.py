@@ -2,11 +2,14 @@
 
 import streamlit as st
 
-from aecore import jobs, metrics
-from aecore.cards import CARDS
-from ui import controls, frame, people
-from ui.monitor import monitor
-from ui.text import escape
+from aecore.analysis import metrics
+from aecore.data.cards import CARDS
+from aecore.jobs import api
+from ui import frame
+from ui.session import identity
+from ui.session.text import escape
+from ui.views.monitor import monitor
+from ui.widgets import controls
 
 FOUND = "Found: these settings were trained before, or are being trained now, so nothing new was started."
 
@@ -15,19 +18,20 @@ frame.page(
     "Choose what to train, press **Train**, and watch it learn. Training goes on when you leave this page.",
 )
 
-from aecore import data, trained  # noqa: E402  torch comes with it, after the frame is on the screen
-from aecore.families import FAMILIES, settle  # noqa: E402
+from aecore.analysis import loaded  # noqa: E402  torch comes with it, after the frame is on the screen
+from aecore.data import datasets  # noqa: E402
+from aecore.models.families.build import FAMILIES, settle  # noqa: E402
 
 parent = frame.parent()
 choice, told = st.columns([3, 2], gap="large")
 with choice:
     config = frame.attempt(lambda: settle(controls.fork_form(parent) if parent else controls.config_form()))
-    layers = frame.attempt(trained.layers, config)
+    layers = frame.attempt(loaded.layers, config)
     pressed = st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch")
     if parent:
         frame.link("pages/train.py", "Start from random weights instead")
 card, family = CARDS[config.dataset], FAMILIES[config.family]
-sizes = trained.sizes(config)
+sizes = loaded.sizes(config)
 squeezed = metrics.compression(card.shape, sizes.code_size, sizes.code_bits)
 with told:
     st.markdown(f"**{family.title}.** {family.doc}")
@@ -66,8 +70,8 @@ with st.expander("The layers, and how this family is declared"):
     code.code(family.source, language="python", wrap_lines=True)
 
 if pressed:
-    frame.attempt(data.require, config.dataset)
-    known = frame.attempt(jobs.submit, config, None, people.me())
+    frame.attempt(datasets.require, config.dataset)
+    known = frame.attempt(api.submit, config, None, identity.me())
     frame.choose(config.id, FOUND if known else "")
 if run := frame.asked_run():
     st.divider()

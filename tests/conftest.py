@@ -39,7 +39,7 @@ LONGEST = (
     "test_projections.py",
     "test_pages.py",
     "test_replay.py",
-    "test_work.py",
+    "test_worker.py",
     "test_truths.py",
     "test_training_choices.py",
 )
@@ -74,10 +74,10 @@ def numbers_forgotten(monkeypatch):
     """Runs open without the scores that were kept of them, as one of before they were."""
     import dataclasses
 
-    from aecore import trained
+    from aecore.analysis import loaded
     from ui import shared
 
-    opened = trained.load
+    opened = loaded.load
 
     def load(run):
         found = opened(run)
@@ -85,7 +85,7 @@ def numbers_forgotten(monkeypatch):
             found, result={name: each for name, each in found.result.items() if name != "scores"}
         )
 
-    monkeypatch.setattr(trained, "load", load)
+    monkeypatch.setattr(loaded, "load", load)
     caches = shared.model, shared._inside
     for cache in caches:
         cache.clear()

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from aecore import runs, trained
 from aecore.__main__ import main
-from aecore.data import CARDS, load
-from aecore.families import FAMILIES
+from aecore.analysis import loaded
+from aecore.data.datasets import CARDS, load
+from aecore.models.families.build import FAMILIES
+from aecore.store import runs
 
 QUICK = ["train", "--family", "vanilla", "--hidden", "8", "--epochs", "2", "--z-dim", "3", "--device", "cpu"]
 
@@ -111,7 +112,7 @@ def test_runs_are_listed(says, run, capsys):
 
 
 def test_watching_a_run_at_rest_says_how_it_stands(says, run, capsys):
-    """One under way is watched in tests/test_jobs.py, where there is a laboratory."""
+    """One under way is watched in tests/jobs/test_jobs.py, where there is a laboratory."""
     assert says("watch", run) == [{"id": run, "state": "finished", "note": ""}]
     assert main(["watch", run]) == 0
     assert capsys.readouterr().out.splitlines()[1].split() == [run, "finished"]
@@ -149,7 +150,7 @@ def test_an_exported_run_works_without_the_laboratory(says, run, tmp_path):
     x = load("digits").test.floats(slice(5))
     encoder, decoder = (torch.export.load(place / f"{part}.pt2").module() for part in ("encoder", "decoder"))
     codes = encoder(torch.from_numpy(x))  # five pictures, where it was exported with two
-    opened = trained.load(run)
+    opened = loaded.load(run)
     np.testing.assert_allclose(codes.detach(), opened.codes(x), atol=1e-5)
     np.testing.assert_allclose(decoder(codes).detach(), opened.reconstruct(x), atol=1e-5)
     with open(place / "codes.csv", newline="") as stream:

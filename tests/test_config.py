@@ -7,12 +7,12 @@ from typing import Annotated
 
 import pytest
 
-from aecore import presets
 from aecore.config import Config
+from aecore.content.gallery import EXHIBITS
 from aecore.errors import UserError
-from aecore.exhibits import EXHIBITS
-from aecore.families import FAMILIES, settle
-from aecore.knobs import Knob, Says, complete, knobs_of
+from aecore.models import presets
+from aecore.models.families.build import FAMILIES, settle
+from aecore.params import Knob, Says, complete, knobs_of
 
 INFINITE = (math.nan, math.inf, -math.inf)
 FAMILY_KNOBS = [knob for family in FAMILIES.values() for knob in family.knobs]
@@ -243,8 +243,8 @@ def test_a_checked_config_has_each_value_in_its_own_type():
 
 
 def test_the_starts_of_all_data_sets_settle():
-    from aecore.data import CARDS
-    from aecore.networks import NETWORKS
+    from aecore.data.datasets import CARDS
+    from aecore.models.networks import NETWORKS
 
     for dataset in CARDS:
         for network in NETWORKS:

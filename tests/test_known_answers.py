@@ -36,12 +36,13 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from aecore import bottlenecks, losses, metrics, presets, trained
+from aecore.analysis import loaded, metrics
 from aecore.config import Config
-from aecore.families import FAMILIES, around, build, settle
-from aecore.likelihoods import Gaussian as Squared
-from aecore.networks import Maker
-from aecore.recipe import Pass, Recipe
+from aecore.models import bottlenecks, losses, presets
+from aecore.models.families.build import FAMILIES, around, build, settle
+from aecore.models.likelihoods import Gaussian as Squared
+from aecore.models.networks import Maker
+from aecore.models.recipe import Pass, Recipe
 
 
 @pytest.fixture(autouse=True)
@@ -170,7 +171,7 @@ def test_too_rare_costs_more_than_too_often_by_as_much():
 )
 def test_more_layouts_of_the_course_have_the_parameters_it_counts(family, inputs, hidden, z_dim, parameters):
     model = FAMILIES[family].build(Maker((1, 1, inputs), hidden=hidden, dropout=0.3), z_dim).model
-    assert trained.count(model) == parameters
+    assert loaded.count(model) == parameters
 
 
 def test_784_256_128_32_has_more_than_469_thousand_weights_even_without_its_biases():
@@ -234,7 +235,7 @@ def test_a_colour_picture_in_7_by_7_by_8_floats_is_one_and_a_half_times_smaller(
 
 def test_784_512_256_128_32_does_not_halve_at_each_layer():
     config = settle(presets.start("mnist", "mlp", hidden=(512, 256, 128), z_dim=32, family="vanilla"))
-    encoder = [layer.shape for layer in trained.layers(config) if layer.part == "encoder"]
+    encoder = [layer.shape for layer in loaded.layers(config) if layer.part == "encoder"]
     steps = itertools.pairwise(dict.fromkeys(encoder))
     found = [metrics.compression(wide, *narrow).numbers for wide, narrow in steps]
     assert found == pytest.approx([1.53, 2, 2, 4], abs=0.005)  # N16

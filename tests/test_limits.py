@@ -15,18 +15,30 @@ import psutil
 import pytest
 import torch
 
-from aecore import footprint, limits, presets, runs, trained
+from aecore import limits
 from aecore.__main__ import main
+from aecore.analysis import loaded
 from aecore.config import Config
 from aecore.errors import UserError
-from aecore.families import FAMILIES, build, complete_config, footprint_of, on_meta, picture_bytes, settle, sizes
-from aecore.knobs import TYPED, Knob, knobs_of
+from aecore.jobs.worker import carry_out
 from aecore.limits import TooLarge
-from aecore.losses import reconstruct
-from aecore.recipe import Pass, Recipe
-from aecore.work import carry_out
+from aecore.models import footprint, presets
+from aecore.models.families.build import (
+    FAMILIES,
+    build,
+    complete_config,
+    footprint_of,
+    on_meta,
+    picture_bytes,
+    settle,
+    sizes,
+)
+from aecore.models.losses import reconstruct
+from aecore.models.recipe import Pass, Recipe
+from aecore.params import TYPED, Knob, knobs_of
+from aecore.store import runs
 from tests.kit.peaks import peak
-from tests.test_pages import ROOT, AppTest, _cold, control, said, whole  # noqa: F401
+from tests.pages.test_pages import ROOT, AppTest, _cold, control, said, whole  # noqa: F401
 
 GIB = 1 << 30
 SMALL = Config(hidden=(8,), epochs=1)
@@ -131,7 +143,7 @@ def test_any_network_that_may_be_trained_fits_into_the_caches():
 def test_counts_are_those_of_the_network_itself(family):
     config = settle(presets.start("digits", family=family))
     recipe = build(config)
-    assert sizes(config).parameters == trained.count(recipe.modules)
+    assert sizes(config).parameters == loaded.count(recipe.modules)
     assert (sizes(config).code_size, sizes(config).code_bits) == (
         recipe.model.bottleneck.outputs,
         recipe.model.bottleneck.bits,
@@ -172,7 +184,7 @@ def test_a_loss_that_asks_for_numbers_is_followed_as_far_as_its_network(monkeypa
     config = settle(SMALL)
     recipe = on_meta(config)
     asking = Recipe.simple(recipe.model, loss)
-    card = trained.CARDS["digits"]
+    card = loaded.CARDS["digits"]
     bare, followed = footprint.step(asking, card, 32), footprint.step(recipe, card, 32)
     assert followed / 2 < bare < 2 * followed
 
@@ -238,9 +250,9 @@ def test_the_sentence_has_the_number_and_the_limit(monkeypatch):
 
 @pytest.mark.slow
 def test_presets_and_exhibits_train_on_4_gigabytes():
-    from aecore.exhibits import EXHIBITS
+    from aecore.content.gallery import EXHIBITS
 
-    for dataset in trained.CARDS:
+    for dataset in loaded.CARDS:
         for family in FAMILIES:
             for preset in presets.PRESETS:
                 if preset != "overcomplete":  # codes larger than the pictures, and losses of all pairs of them
@@ -295,7 +307,7 @@ def test_a_finished_run_beyond_the_limit_says_so_when_opened_and_stays_in_lists(
     monkeypatch.setenv("AECORE_MOST_PARAMETERS", "1000")
     assert runs.entry(config.id).finished and config.id in [entry.id for entry in runs.entries()]
     with pytest.raises(TooLarge, match="1,000 are the most"):
-        trained.load(config.id)
+        loaded.load(config.id)
     app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
     app.query_params["run"] = config.id
     app = whole(app.switch_page("pages/reconstruct.py").run())
@@ -303,7 +315,7 @@ def test_a_finished_run_beyond_the_limit_says_so_when_opened_and_stays_in_lists(
     monkeypatch.delenv("AECORE_MOST_PARAMETERS")
     monkeypatch.setenv("AECORE_RUN_BYTES", "1000000")
     monkeypatch.setenv("AECORE_MOST_PARAMETERS", "2000")
-    assert trained.load(config.id).code_size == 2, "what could not be trained here may still be looked at"
+    assert loaded.load(config.id).code_size == 2, "what could not be trained here may still be looked at"
 
 
 # --- What is typed ----------------------------------------------------------------------------------------------------
@@ -347,11 +359,11 @@ MEASURED = {
     "pairs of a batch": {"family": "beta-tcvae", "z_dim": 64, "batch_size": 1024},
 }
 BEFORE = """
-from aecore import foreman
+from aecore.jobs import scheduler as foreman
 foreman.warm_up()
 from aecore.config import Config
-from aecore.families import footprint_of, settle
-from aecore.work import carry_out
+from aecore.models.families.build import footprint_of, settle
+from aecore.jobs.worker import carry_out
 config = settle(Config.from_json(json.loads(sys.argv[1])))
 result = footprint_of(config).total
 """

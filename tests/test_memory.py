@@ -17,17 +17,22 @@ import psutil
 import pytest
 import torch
 
-from aecore import formulas, latents, limits, maps, position, presets, processes, projections, samples, stretch, trained
-from aecore.bottlenecks import Codebook
-from aecore.browser import MOST, Unknown, program, program_of
-from aecore.data import load
+from aecore import limits, system
+from aecore.analysis import jacobian, latent_space, loaded, projections, sampling
+from aecore.analysis.loaded import Trained
+from aecore.content import formulas
+from aecore.data.datasets import load
 from aecore.errors import UserError
-from aecore.families import FAMILIES, build, settle
-from aecore.recipe import Recipe
-from aecore.train import Pictures, evaluate
-from aecore.trained import Trained
+from aecore.export.compile_browser import MOST, Unknown, program, program_of
+from aecore.jobs import projection_jobs
+from aecore.models import presets
+from aecore.models.bottlenecks import Codebook
+from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.recipe import Recipe
+from aecore.training import state
+from aecore.training.loop import Pictures, evaluate
 from tests.kit.peaks import peak
-from ui import component, live
+from ui.widgets import component, live
 
 CPU = torch.device("cpu")
 
@@ -45,9 +50,9 @@ def test_smaller_batches_give_the_same_numbers(family, monkeypatch):
     """To the last digits of float32: a matrix product of other sizes adds up in another order."""
     run, test = opened(family=family), load("digits").test
     whole = run.codes_of(test), run.reconstruct(test.floats(), test.labels), run.errors(test)
-    assert run.batch == trained.BATCH
+    assert run.batch == loaded.BATCH
     few = opened(family=family)
-    monkeypatch.setattr(limits, "WORKING", 7 * trained.picture_bytes(run.config))
+    monkeypatch.setattr(limits, "WORKING", 7 * loaded.picture_bytes(run.config))
     assert few.batch == 7
     cut = few.codes_of(test), few.reconstruct(test.floats(), test.labels), few.errors(test)
     for one, other in zip(whole, cut, strict=True):
@@ -57,17 +62,17 @@ def test_smaller_batches_give_the_same_numbers(family, monkeypatch):
 def test_a_network_that_takes_much_for_a_picture_is_given_few_at_a_time():
     """4,096 channels of 14 x 14 are 3 MB a picture: a thousand were 10 GB."""
     config = settle(presets.start("mnist", "conv", family="vanilla", hidden=(4096,)), trains=False)
-    few = trained.at_a_time(trained.picture_bytes(config), trained.BATCH)
+    few = loaded.at_a_time(loaded.picture_bytes(config), loaded.BATCH)
     assert 1 < few < 40
     usual = settle(presets.start("mnist", "conv", family="vae"))
-    assert trained.at_a_time(trained.picture_bytes(usual), trained.BATCH) > 300
+    assert loaded.at_a_time(loaded.picture_bytes(usual), loaded.BATCH) > 300
 
 
 def test_a_loss_is_the_same_over_smaller_batches(monkeypatch):
     config = settle(presets.start("digits", family="vanilla", hidden=(16,)))
     recipe, held_out = build(config), Pictures.of(load("digits").validation, CPU)
     whole = evaluate(recipe, held_out, config)
-    monkeypatch.setattr(limits, "WORKING", 5 * trained.picture_bytes(config))
+    monkeypatch.setattr(limits, "WORKING", 5 * loaded.picture_bytes(config))
     assert evaluate(recipe, held_out, config) == pytest.approx(whole, rel=1e-5)
 
 
@@ -129,10 +134,10 @@ TALL = WIDE[:25]  # fewer codes than numbers
 
 @pytest.mark.parametrize("codes", [WIDE, TALL], ids=["many codes", "few codes"])
 def test_components_of_large_codes_are_those_of_small_ones(codes, monkeypatch):
-    whole, shares = latents.plane_of_components(codes), projections.explained_variance(codes)
-    monkeypatch.setattr(latents, "LARGE", 10)
+    whole, shares = latent_space.plane_of_components(codes), projections.explained_variance(codes)
+    monkeypatch.setattr(latent_space, "LARGE", 10)
     monkeypatch.setattr(projections, "LARGE", 10)
-    parts = latents.plane_of_components(codes)
+    parts = latent_space.plane_of_components(codes)
     np.testing.assert_allclose(parts.axes, whole.axes, atol=1e-5)
     np.testing.assert_allclose(parts.origin, whole.origin, atol=1e-6)
     assert parts.explained == pytest.approx(whole.explained, rel=1e-6) and parts.names == whole.names
@@ -141,54 +146,56 @@ def test_components_of_large_codes_are_those_of_small_ones(codes, monkeypatch):
 
 @pytest.mark.parametrize("codes", [WIDE, TALL, WIDE[:1]], ids=["many codes", "few codes", "one code"])
 def test_parts_of_codes_say_what_all_of_them_do(codes, monkeypatch):
-    plane = latents.plane_of_dimensions(codes)
+    plane = latent_space.plane_of_dimensions(codes)
 
     def looked() -> list[np.ndarray]:
-        near = latents.nearest(codes, codes[0], 5)
-        spacing, order = np.array(latents.spacing(codes)), latents.by_variance(codes)
-        far = latents.remoteness(plane, codes, np.linspace(-3, 3, 100).reshape(50, 2))
+        near = latent_space.nearest(codes, codes[0], 5)
+        spacing, order = np.array(latent_space.spacing(codes)), latent_space.by_variance(codes)
+        far = latent_space.remoteness(plane, codes, np.linspace(-3, 3, 100).reshape(50, 2))
         return [
             *near,
             spacing,
             order,
             far,
-            latents.ranges(codes),
-            latents.off_plane(plane, codes),
+            latent_space.ranges(codes),
+            latent_space.off_plane(plane, codes),
             plane.project(codes),
         ]
 
     whole = looked()
-    monkeypatch.setattr(latents, "PART", 300)
+    monkeypatch.setattr(latent_space, "PART", 300)
     for one, other in zip(whole, looked(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 def test_large_codes_that_are_one_point_have_a_plane(monkeypatch):
-    monkeypatch.setattr(latents, "LARGE", 10)
-    plane = latents.plane_of_components(np.ones((20, 12), np.float32))
+    monkeypatch.setattr(latent_space, "LARGE", 10)
+    plane = latent_space.plane_of_components(np.ones((20, 12), np.float32))
     assert plane.explained == (0.0, 0.0) and np.allclose(plane.axes @ plane.axes.T, np.eye(2))
     with pytest.raises(UserError, match="not finite"):
-        latents.plane_of_components(np.full((20, 12), np.inf, np.float32))
+        latent_space.plane_of_components(np.full((20, 12), np.inf, np.float32))
 
 
 def test_a_gaussian_of_large_codes_has_their_mean_and_covariance(monkeypatch):
-    monkeypatch.setattr(samples, "LARGE", 10)
-    drawn = samples.gaussian(WIDE + 5, 20_000, seed=3)
+    monkeypatch.setattr(sampling, "LARGE", 10)
+    drawn = sampling.gaussian(WIDE + 5, 20_000, seed=3)
     np.testing.assert_allclose(drawn.mean(axis=0), (WIDE + 5).mean(axis=0), atol=0.1)
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(WIDE.T), atol=0.35)
-    assert np.array_equal(drawn, samples.gaussian(WIDE + 5, 20_000, seed=3))
+    assert np.array_equal(drawn, sampling.gaussian(WIDE + 5, 20_000, seed=3))
 
 
 def test_a_mixture_of_large_codes_needs_no_covariances(monkeypatch):
-    monkeypatch.setattr(samples, "FULL", 10)
-    drawn = samples.mixture(WIDE, 4000, seed=0)
+    monkeypatch.setattr(sampling, "FULL", 10)
+    drawn = sampling.mixture(WIDE, 4000, seed=0)
     np.testing.assert_allclose(drawn.std(axis=0), WIDE.std(axis=0), rtol=0.25)
     assert np.isfinite(drawn).all()
 
 
 BEFORE = """
 import numpy as np
-from aecore import latents, projections, samples
+from aecore.analysis import latent_space as latents
+from aecore.analysis import projections
+from aecore.analysis import sampling as samples
 import scipy.sparse.linalg, sklearn.mixture, threadpoolctl
 codes = np.random.default_rng(0).normal(size=(4000, 2048)).astype(np.float32)
 """
@@ -215,7 +222,7 @@ def test_maps_of_codes_that_would_not_fit_are_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("AECORE_MEMORY", str(4 << 30))
     codes = np.broadcast_to(np.float32(0.5), (60_000, 4096))  # no memory behind it
     with pytest.raises(UserError, match=r"A map of 60,000 codes of 4,096 numbers each takes about 6\.88 GB of memory"):
-        maps.ask(codes, "t-SNE")
+        projection_jobs.ask(codes, "t-SNE")
     assert not (tmp_path / ".maps").exists(), "nothing was started"
     limits.check_map(60_000, 64)
 
@@ -225,16 +232,16 @@ def test_maps_of_codes_that_would_not_fit_are_refused(monkeypatch, tmp_path):
 
 def test_a_jacobian_of_many_numbers_is_refused_before_it_is_computed(monkeypatch):
     run = opened(family="vq-vae", z_dim=8, knobs={"codes": 16, "width": 8})
-    monkeypatch.setattr(stretch, "MOST", 64 * 64 - 1)
+    monkeypatch.setattr(jacobian, "MOST", 64 * 64 - 1)
     with pytest.raises(UserError, match=r"The Jacobian of this model has 64 x 64 numbers, and 4,095 are the most"):
-        stretch.stretch(run, load("digits").test.floats([0])[0])
-    assert stretch.MOST < 4096 * 4096, "as many as the largest code of the usual kind has for the largest picture"
+        jacobian.stretch(run, load("digits").test.floats([0])[0])
+    assert jacobian.MOST < 4096 * 4096, "as many as the largest code of the usual kind has for the largest picture"
 
 
 def test_the_largest_latent_size_of_every_data_set_has_a_jacobian():
-    from aecore.cards import CARDS
+    from aecore.data.cards import CARDS
 
-    assert max(4096 * int(np.prod(card.shape)) for card in CARDS.values()) <= stretch.MOST
+    assert max(4096 * int(np.prod(card.shape)) for card in CARDS.values()) <= jacobian.MOST
 
 
 # --- Copies of a model ------------------------------------------------------------------------------------------------
@@ -242,7 +249,7 @@ def test_the_largest_latent_size_of_every_data_set_has_a_jacobian():
 
 def test_a_recipe_of_an_opened_run_shares_its_weights():
     run = opened(family="vae")
-    found = trained.recipe(run)
+    found = loaded.recipe(run)
     assert isinstance(found, Recipe) and found.model is not run.model
     pairs = zip(found.model.state_dict().values(), run.model.state_dict().values(), strict=True)
     assert all(one.data_ptr() == other.data_ptr() for one, other in pairs)
@@ -268,7 +275,7 @@ def test_halves_are_looked_for_some_at_a_time():
 
 def test_a_browser_is_sent_models_of_some_size(monkeypatch):
     run = opened()
-    monkeypatch.setattr("aecore.browser.MOST", 100)
+    monkeypatch.setattr("aecore.export.compile_browser.MOST", 100)
     with pytest.raises(Unknown, match=r"A browser is sent models of 100 parameters at most, and this one has [\d,]+\."):
         program(run)
     assert program_of(run.model, run.card.shape).weights.size > 100 and MOST > 1_000_000
@@ -299,9 +306,9 @@ def test_parts_of_a_loss_that_asks_for_numbers_are_named_too(monkeypatch):
 def test_a_checkpoint_is_the_only_copy(monkeypatch):
     """Of weights and moments, which are three times the network: none is cloned on the way."""
     recipe = build(settle(presets.start("digits", family="vae", hidden=(8,))))
-    at = position.Position(recipe, settle(presets.start("digits", family="vae", hidden=(8,))), CPU)
+    at = state.Position(recipe, settle(presets.start("digits", family="vae", hidden=(8,))), CPU)
     given: dict[str, torch.Tensor] = {}
-    monkeypatch.setattr(position, "save", lambda tensors, said: given.update(tensors) or b"")
+    monkeypatch.setattr(state, "save", lambda tensors, said: given.update(tensors) or b"")
     at.save()
     weight = recipe.model.encoder[1].weight
     assert any(each.data_ptr() == weight.data_ptr() for each in given.values())
@@ -327,20 +334,22 @@ def points_of(code: str) -> int:
 @linux
 def test_a_map_goes_before_a_training_and_that_before_the_server():
     own = int(ADJUSTED.read_text())
-    assert points_of("") == own < processes.TRAINING < processes.MAP <= 1000
-    assert points_of("from aecore import maps; maps._step_back(); maps._step_back()") == processes.MAP
+    assert points_of("") == own < system.TRAINING < system.MAP <= 1000
+    assert (
+        points_of("from aecore.jobs import projection_jobs as maps; maps._step_back(); maps._step_back()") == system.MAP
+    )
 
 
 @linux
 def test_points_are_never_taken_back():
-    assert points_of("from aecore.processes import ends_first; ends_first(700); ends_first(600)") == 700
+    assert points_of("from aecore.system import ends_first; ends_first(700); ends_first(600)") == 700
 
 
 @linux
 def test_a_worker_says_so_of_itself(tmp_path, monkeypatch):
     code = """
 import os
-from aecore import foreman
+from aecore.jobs import scheduler as foreman
 foreman.work = lambda job: None
 os.makedirs(os.environ["AECORE_RUNS"] + "/a-run")
 out = os.dup(1)
@@ -348,11 +357,11 @@ foreman.alone({"run": "a-run"})
 os.dup2(out, 1)
 """
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
-    assert points_of(code) == processes.TRAINING
+    assert points_of(code) == system.TRAINING
 
 
 def test_a_run_whose_worker_was_killed_for_memory_says_so():
-    from aecore.foreman import _words
+    from aecore.jobs.scheduler import _words
 
     assert re.search("which the system does when memory runs out", _words(-9))
 

@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from aecore import database, disk, jobs, ledger, runs
+from aecore import disk
 from aecore.errors import UserError
-from ui import cache, failures, palette, people, shared
-from ui.text import escape
+from aecore.jobs import api
+from aecore.store import database, queue, runs
+from ui import shared
+from ui.session import cache, failures, identity
+from ui.session.text import escape
+from ui.widgets import palette
 
 if TYPE_CHECKING:
+    from aecore.analysis.loaded import Trained
     from aecore.config import Config
-    from aecore.data import Split
-    from aecore.trained import Trained
-    from ui.charts import Chart
+    from aecore.data.datasets import Split
+    from ui.widgets.charts import Chart
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,7 +76,7 @@ def page(title: str, lead: str) -> None:
     """Opens a page: its title, one or two sentences on what it is for, the navigation and the run picker."""
     _drop_worthless()
     st.set_page_config(page_title=f"{title} · Autoencoder laboratory", page_icon=str(ICON), layout="wide")
-    from ui.images import STYLE as images
+    from ui.widgets.images import STYLE as images
 
     st.html(f"<style>{STYLE}{images}{palette.LEGIBLE}</style>")
     with st.sidebar:
@@ -82,7 +86,7 @@ def page(title: str, lead: str) -> None:
             st.caption(group)
             for file, (label, icon) in pages.items():
                 st.page_link(file, label=label, icon=icon, query_params=address(), width="stretch")
-        people.introduce()
+        identity.introduce()
         _device(shared.warm())
     st.title(title)
     st.markdown(lead)
@@ -92,7 +96,7 @@ def page(title: str, lead: str) -> None:
 def _trouble() -> None:
     """What was asked for and could not be done, once, and what is wrong with the laboratory itself, until it is not."""
     failures.show()
-    wrong = jobs.trouble(), str(database.trouble() or ""), disk.FULL if disk.full() else ""
+    wrong = api.trouble(), str(database.trouble() or ""), disk.FULL if disk.full() else ""
     for sentence in dict.fromkeys(filter(None, wrong)):
         st.warning(escape(sentence), icon=":material/warning:")
 
@@ -140,7 +144,7 @@ def _picker() -> None:
     """The list of runs. The address holds the choice; the widget only shows it and writes it."""
     known = {entry.id: entry for entry in runs.entries()}
     entries = {run: entry for run, entry in known.items() if entry.config}  # of what is broken its page says why
-    finished, labels = [run for run, entry in entries.items() if entry.finished], ledger.labels()
+    finished, labels = [run for run, entry in entries.items() if entry.finished], queue.labels()
     if "run" not in st.query_params and finished:
         st.query_params["run"] = finished[0]
     chosen = st.query_params.get("run")
@@ -176,7 +180,7 @@ def _picker() -> None:
         help="The trained model that every page shows.",
     )
     if chosen in ids and st.button("Choose by picture", icon=":material/photo_library:", width="stretch"):
-        from ui import gallery
+        from ui.views import gallery
 
         gallery.browse()
 
@@ -253,7 +257,7 @@ def attempt(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
     except UserError as error:
         st.error(escape(error), icon=":material/error:")
-        from aecore.data import DataMissing
+        from aecore.data.datasets import DataMissing
 
         if isinstance(error, DataMissing):
             link("pages/data.py", "Get the data set")
@@ -301,7 +305,7 @@ def colours() -> tuple[str, ...]:
 def _device(loaded: threading.Event) -> None:
     """What the laboratory trains on; known once torch is loaded, for which the first screen does not wait."""
     if loaded.is_set():
-        from aecore import devices
+        from aecore.training import devices
 
         try:
             st.caption(f"Trains on: {escape(devices.pick().name)}  \n{cache.status()}")

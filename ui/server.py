@@ -28,7 +28,7 @@ from streamlit import cli_util, config, file_util
 from streamlit.web.server import server_util
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
-from ui import people
+from ui.session import identity
 
 VARIABLE = "AECORE_HOSTS"
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -171,5 +171,5 @@ def security_headers(host: str) -> dict[str, str]:
 def _inline_scripts() -> tuple[str, ...]:
     """The only scripts inside a page that may run, by their hashes: those of Streamlit's page, and the one of ours."""
     page = (Path(file_util.get_static_dir()) / "index.html").read_text("utf-8")
-    scripts = [*re.findall("<script>(.*?)</script>", page, re.DOTALL), people.KEEP]
+    scripts = [*re.findall("<script>(.*?)</script>", page, re.DOTALL), identity.KEEP]
     return tuple(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import streamlit as st
 
-from aecore.budget import Tidy
-from ui import cache
+from aecore.cache_budget import Tidy
+from ui.session import cache
 
 if TYPE_CHECKING:
-    from aecore.data import Split
-    from aecore.maps import Drawing
-    from aecore.places import Dots, Places
-    from aecore.products import Products
-    from aecore.programs import Program
-    from aecore.replay import Packed
-    from aecore.trained import Trained
+    from aecore.analysis.loaded import Trained
+    from aecore.data.datasets import Split
+    from aecore.export.packed_map import Dots, Places
+    from aecore.export.program import Program
+    from aecore.export.replay import Packed
+    from aecore.jobs.projection_jobs import Drawing
+    from aecore.store.offline import Products
 
 
 @st.cache_resource(show_spinner=False)
@@ -34,15 +34,16 @@ def warm() -> threading.Event:
 
     Returns an event that is set when that is done.
     """
-    from ui import uploads
+    from ui.session import uploads
 
     done = threading.Event()
     uploads.bound()
 
     def load() -> None:
-        from aecore import data, jobs, trained  # noqa: F401
+        from aecore.analysis import loaded  # noqa: F401
+        from aecore.jobs import api
 
-        jobs.open_laboratory()
+        api.open_laboratory()
         # what is imported stays; collections need not look through it again (see also runner.postScriptGC)
         gc.collect()
         gc.freeze()
@@ -60,10 +61,10 @@ _IN_USE: weakref.WeakValueDictionary[tuple[str, float], Trained] = weakref.WeakV
 @cache.kept(max_entries=12, show_spinner="Opening the model ...")
 def model(run: str, created: float) -> Trained:
     """A finished run, opened. Whoever still looks at one that was let go of shares it with who asks anew."""
-    from aecore import trained
+    from aecore.analysis import loaded
 
     with _OPENING:
-        found = _IN_USE.get((run, created)) or trained.load(run)
+        found = _IN_USE.get((run, created)) or loaded.load(run)
         _IN_USE[run, created] = found
     return found
 
@@ -78,9 +79,9 @@ class Key(NamedTuple):
 
 def key_of(run: Trained) -> Key:
     """Under what name caches keep what they know of a run."""
-    from aecore import data
+    from aecore.data import datasets
 
-    return Key(run.id, run.result["created"], data.is_here(run.config.dataset))
+    return Key(run.id, run.result["created"], datasets.is_here(run.config.dataset))
 
 
 def _opened(key: Key) -> Trained:
@@ -90,11 +91,12 @@ def _opened(key: Key) -> Trained:
 @cache.kept(max_entries=16)
 def _products(key: Key) -> Products:
     """What stands in for the pictures; DataMissing when nothing does."""
-    from aecore import data, products
+    from aecore.data import datasets
+    from aecore.store import offline
 
-    found = products.kept(key.run)
+    found = offline.kept(key.run)
     if found is None:
-        raise data.missing(_opened(key).config.dataset)
+        raise datasets.missing(_opened(key).config.dataset)
     return found
 
 
@@ -105,15 +107,15 @@ def agreement(run: Trained) -> float:
 
 @cache.kept(max_entries=8, show_spinner="Drawing what the codes of the test pictures stand for ...")
 def _stand_in(key: Key) -> Split:
-    from aecore import products
+    from aecore.store import offline
 
-    return products.stand_in(_opened(key), _products(key))
+    return offline.stand_in(_opened(key), _products(key))
 
 
 def _test(key: Key) -> Split:
-    from aecore import data
+    from aecore.data import datasets
 
-    return data.load(_opened(key).config.dataset).test if key.here else _stand_in(key)
+    return datasets.load(_opened(key).config.dataset).test if key.here else _stand_in(key)
 
 
 def held_out(run: Trained) -> Split:
@@ -151,11 +153,11 @@ def _learnt(key: Key) -> np.ndarray:
 
 
 def _splits(key: Key, part: str) -> dict[str, Split]:
-    from aecore import data
+    from aecore.data import datasets
 
     if part == "test":
         return {"test": _test(key)}
-    return {name: getattr(data.load(_opened(key).config.dataset), name) for name in PARTS[part]}
+    return {name: getattr(datasets.load(_opened(key).config.dataset), name) for name in PARTS[part]}
 
 
 def splits(run: Trained, part: str) -> dict[str, Split]:
@@ -165,7 +167,7 @@ def splits(run: Trained, part: str) -> dict[str, Split]:
 
 @cache.kept(max_entries=64)
 def _explained(key: Key, part: str) -> np.ndarray:
-    from aecore import projections
+    from aecore.analysis import projections
 
     return projections.explained_variance(_codes_of(key, part))
 
@@ -177,11 +179,11 @@ def explained(run: Trained, part: str = "test") -> np.ndarray:
 
 @cache.kept(max_entries=64)
 def _spread(key: Key) -> tuple[np.ndarray, list[int]]:
-    from aecore import latents
+    from aecore.analysis import latent_space
 
     known, told = _codes(key), _nats(key)
-    order = latents.by_variance(known) if told is None else np.argsort(-told, kind="stable")
-    return latents.ranges(known), [int(dimension) for dimension in order]
+    order = latent_space.by_variance(known) if told is None else np.argsort(-told, kind="stable")
+    return latent_space.ranges(known), [int(dimension) for dimension in order]
 
 
 def spread(run: Trained) -> tuple[np.ndarray, list[int]]:
@@ -229,9 +231,10 @@ def errors(run: Trained) -> np.ndarray:
 
 @cache.kept(max_entries=64, show_spinner="Computing what PCA would do ...")
 def _baselines(dataset: str, pictures: int, code_size: int) -> dict[str, float]:
-    from aecore import baselines, data
+    from aecore.analysis import baselines
+    from aecore.data import datasets
 
-    known = data.load(dataset)
+    known = datasets.load(dataset)
     return baselines.measured(known.train.first(pictures), known.test, code_size)
 
 
@@ -245,24 +248,25 @@ def baselines(run: Trained) -> dict[str, float]:
 
 @cache.kept(max_entries=64, show_spinner="Measuring the model ...")
 def _inside(key: Key, name: str) -> dict[str, Any]:
-    from aecore import inside
+    from aecore.analysis import report
 
     opened = _opened(key)
     kept: dict[str, Any] | None = opened.result.get("scores", {}).get("inside", {}).get(name)
-    return inside.numbers(opened, _test(key), name)[name] if key.here or kept is None else kept
+    return report.numbers(opened, _test(key), name)[name] if key.here or kept is None else kept
 
 
 def inside(run: Trained, name: str) -> dict[str, Any]:
-    """What is measured of a run of its kind on the test pictures, under one of the names of aecore.inside: `clouds`,
-    `units`, `codebook` ...; where the pictures are not here, what was measured when they were."""
+    """What is measured of a run of its kind on the test pictures, under one of the names of aecore.analysis.report:
+    `clouds`, `units`, `codebook` ...; where the pictures are not here, what was measured when they were."""
     return _inside(key_of(run), name)
 
 
 @cache.kept(max_entries=64, show_spinner="Examining the model ...")
 def _checkup(key: Key) -> dict[str, Any]:
-    from aecore import checkup, data
+    from aecore.analysis.diagnosis import checkup
+    from aecore.data import datasets
 
-    return checkup.checkup(_opened(key), data.load(_opened(key).config.dataset))
+    return checkup.checkup(_opened(key), datasets.load(_opened(key).config.dataset))
 
 
 def checkup(run: Trained) -> dict[str, Any] | None:
@@ -274,15 +278,16 @@ def checkup(run: Trained) -> dict[str, Any] | None:
 
 @cache.kept(max_entries=16)
 def _dots(key: Key, part: str, count: int, plane: str, drawn: str | None, _drawing: Any) -> Dots:
-    from aecore import latents, places
+    from aecore.analysis import latent_space
+    from aecore.export import packed_map
 
     known = _codes_of(key, part)[:count]
     labels = np.concatenate([split.labels for split in _splits(key, part).values()])[:count]
     classes = _opened(key).card.classes
     if drawn:
-        return places.dots(_drawing.points(), labels, classes, codes=known)
-    flat = latents.plane_of_components(known) if plane == "PCA" else latents.plane_of_dimensions(known)
-    return places.dots(places.drawn(flat, known, labels, len(classes)), labels, classes, flat.names, known)
+        return packed_map.dots(_drawing.points(), labels, classes, codes=known)
+    flat = latent_space.plane_of_components(known) if plane == "PCA" else latent_space.plane_of_dimensions(known)
+    return packed_map.dots(packed_map.drawn(flat, known, labels, len(classes)), labels, classes, flat.names, known)
 
 
 def dots(run: Trained, part: str, count: int, plane: str, drawing: Drawing | None = None) -> Dots:
@@ -295,9 +300,9 @@ def dots(run: Trained, part: str, count: int, plane: str, drawing: Drawing | Non
 @cache.kept(max_entries=16, show_spinner="Fetching some pictures ...")
 def sample(dataset: str) -> np.ndarray:
     """A dozen test pictures, some of each class, `[n, C, H, W]`."""
-    from aecore import data
+    from aecore.data import datasets
 
-    return some(data.load(dataset).test)
+    return some(datasets.load(dataset).test)
 
 
 def some(test: Split) -> np.ndarray:
@@ -308,7 +313,8 @@ def some(test: Split) -> np.ndarray:
 
 @cache.kept(max_entries=8, show_spinner="Fetching the snapshots ...")
 def _replay(key: Key) -> Packed | None:
-    from aecore import replay, runs, snapshots
+    from aecore.export import replay
+    from aecore.store import runs, snapshots
 
     taken = snapshots.load(key.run)
     if not taken:
@@ -327,23 +333,26 @@ def replay(run: Trained) -> Packed | None:
 
 @cache.kept(max_entries=8)
 def _program(key: Key) -> Program:
-    from aecore import browser
+    from aecore.export import compile_browser
 
-    return browser.program(_opened(key))
+    return compile_browser.program(_opened(key))
 
 
 def program(run: Trained) -> Program:
-    """The model as the browser computes it; raises aecore.browser.Unknown when it cannot."""
+    """The model as the browser computes it; raises aecore.export.compile_browser.Unknown when it cannot."""
     return _program(key_of(run))
 
 
 @cache.kept(max_entries=16, show_spinner="Laying the map ...")
 def _places(key: Key, dimensions: tuple[int, int] | None) -> Places:
-    from aecore import latents, places
+    from aecore.analysis import latent_space
+    from aecore.export import packed_map
 
     known = _codes(key)
-    plane = latents.plane_of_dimensions(known, *dimensions) if dimensions else latents.plane_of_components(known)
-    return places.pack(plane, known, _test(key).labels, _opened(key).card.classes)
+    plane = (
+        latent_space.plane_of_dimensions(known, *dimensions) if dimensions else latent_space.plane_of_components(known)
+    )
+    return packed_map.pack(plane, known, _test(key).labels, _opened(key).card.classes)
 
 
 def places(run: Trained, dimensions: tuple[int, int] | None) -> Places:

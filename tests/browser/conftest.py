@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.chrome import need_chromium
-from tests.rooms import furnished
+from tests.kit.trained_runs import furnished
 from tools.browser import start_server, watch
 from tools.shots import LOOKS
 

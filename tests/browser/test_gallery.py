@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from aecore.exhibits import EXHIBITS
+from aecore.content.gallery import EXHIBITS
 from tools.browser import idle
 from tools.shots import first_run
 

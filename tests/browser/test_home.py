@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecore import programs, runs
+from aecore.export import program as programs
+from aecore.store import runs
 from tests.browser.hands import drag, drawn, painted, spot, touch
 from tests.browser.test_live_health import CONTROLS, HOST, REACHED
 from tests.browser.test_pad_and_draw import THREE
 from tests.kit.cases import few
 from tools.browser import idle
 from tools.shots import LOOKS
-from ui import home
+from ui.views import home
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms

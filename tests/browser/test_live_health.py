@@ -12,8 +12,8 @@ import pytest
 
 from tests.kit.cases import few
 from tools.browser import FLAGS, chromium, idle, start_server, watch
-from ui import component
 from ui.frame import PAGES
+from ui.widgets import component
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms

@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from aecore import browser, presets, trained
-from aecore.bottlenecks import Codebook
-from aecore.families import FAMILIES, build, settle
-from aecore.likelihoods import LIKELIHOODS
-from aecore.networks import ACTIVATIONS, NETWORKS
+from aecore.analysis import loaded
+from aecore.export import compile_browser
+from aecore.models import presets
+from aecore.models.bottlenecks import Codebook
+from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.likelihoods import LIKELIHOODS
+from aecore.models.networks import ACTIVATIONS, NETWORKS
 from tools.browser import watch
 
 pytest.importorskip("playwright.sync_api")
@@ -71,7 +73,7 @@ def packed(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array, np.float32).tobytes()).decode()
 
 
-def made(dataset: str = "digits", network: str | None = None, **settings) -> trained.Trained:
+def made(dataset: str = "digits", network: str | None = None, **settings) -> loaded.Trained:
     """An untrained model with weights larger than usual, so that activations bend."""
     config = settle(presets.start(dataset, network, **settings))
     model = build(config).model.eval()
@@ -81,7 +83,7 @@ def made(dataset: str = "digits", network: str | None = None, **settings) -> tra
             parameter.mul_(1.5).add_(0.1 * torch.randn_like(parameter) * (parameter.ndim == 1))
             if not parameter.any():
                 parameter.normal_()  # the hints of conditional models begin as zeros
-    return trained.Trained(config, model, {})
+    return loaded.Trained(config, model, {})
 
 
 def clear(bottleneck: nn.Module, vectors: np.ndarray) -> np.ndarray:
@@ -96,7 +98,7 @@ def clear(bottleneck: nn.Module, vectors: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("case", [*FAMILY_CASES, *OTHER_CASES], ids=lambda case: "-".join(map(str, case.values())))
 def test_the_browser_computes_what_torch_computes(page, case):
     run = made(**case)
-    program, random = browser.program(run), np.random.default_rng(0)
+    program, random = compile_browser.program(run), np.random.default_rng(0)
     x = random.random((COUNT, *run.card.shape), dtype=np.float32)
     z = 1.5 * random.standard_normal((COUNT, program.head["size"]), dtype=np.float32)
     labels = random.integers(0, program.head["classes"] or 1, COUNT)
@@ -151,7 +153,7 @@ def test_labels_matter_to_conditional_models_only(page):
       return [...net.decode(z, 0)].join() === [...net.decode(z, 7)].join();
     }"""
     for family in ("vae", "conditional-vae"):
-        program = browser.program(made(family=family))
+        program = compile_browser.program(made(family=family))
         assert page.evaluate(draw, [program.head, packed(program.weights)]) == (family == "vae")
 
 
@@ -168,7 +170,7 @@ GUESS = """async ([head, ...packed]) => {
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_the_browser_guesses_the_class_that_torch_guesses(page, likelihood, network):
     run = made(family="conditional-vae", network=network, likelihood=likelihood)
-    program, model = browser.program(run), run.model
+    program, model = compile_browser.program(run), run.model
     head = program.head | {"likelihood": likelihood}
     x = np.random.default_rng(0).random((COUNT, *run.card.shape), dtype=np.float32)
     found = np.array(page.evaluate(GUESS, [head, packed(program.weights), packed(x)]))
@@ -184,7 +186,7 @@ def test_the_browser_guesses_the_class_that_torch_guesses(page, likelihood, netw
 
 
 def test_a_model_without_labels_guesses_nothing(page):
-    program = browser.program(made())
+    program = compile_browser.program(made())
     x = np.ones((2, *program.head["shape"]))
     assert page.evaluate(GUESS, [program.head, packed(program.weights), packed(x)]) == [0, 0]
 
@@ -211,7 +213,7 @@ CROWD = """async ([head, weights, count]) => {
 
 
 def test_a_crowd_of_codes_is_decoded_beside_the_page(page):
-    program = browser.program(made("mnist", "conv", family="vae"))
+    program = compile_browser.program(made("mnist", "conv", family="vae"))
     said = page.evaluate(CROWD, [program.head, packed(program.weights), 100])
     assert said["overtaken"] is None, "the newer request wins"
     assert said["length"] == 100 * 784 and said["again"] == 784 and said["same"]

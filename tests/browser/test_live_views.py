@@ -9,7 +9,8 @@ import time
 import numpy as np
 import pytest
 
-from aecore import latents, metrics, pictures
+from aecore.analysis import latent_space, metrics
+from aecore.data import images
 from tests.kit.cases import few
 from tools.browser import idle, watch
 
@@ -32,7 +33,7 @@ MODULE = "async ([name, ...given]) => { const m = await import(`/app/static/live
 @pytest.fixture(scope="module")
 def trained(furnish, shelf):
     """Opened runs of KINDS."""
-    from aecore.trained import load
+    from aecore.analysis.loaded import load
 
     ids = furnish(KINDS)
     with pytest.MonkeyPatch.context() as patch:
@@ -79,7 +80,7 @@ def shown(canvas) -> np.ndarray:
 
 def same(canvas, expected: np.ndarray, seconds: float = 20) -> None:
     """The canvas comes to show a picture, as soon as the server's new data have arrived."""
-    wanted = pictures.to_bytes(expected).transpose(2, 0, 1) / 255
+    wanted = images.to_bytes(expected).transpose(2, 0, 1) / 255
     until = time.monotonic() + seconds
     while (off := np.abs(np.broadcast_to(shown(canvas), expected.shape) - wanted).max()) > 1 / 255 + 1e-3:
         assert time.monotonic() < until, f"off by {off}"
@@ -162,9 +163,9 @@ def test_buttons_move_what_is_not_locked(open_page, trained):
 
 
 def _tests(run, row: int) -> np.ndarray:
-    from aecore import data
+    from aecore.data import datasets
 
-    return data.load(run.config.dataset).test.floats(slice(row, row + 1))
+    return datasets.load(run.config.dataset).test.floats(slice(row, row + 1))
 
 
 @pytest.mark.slow
@@ -238,7 +239,7 @@ def test_the_path_may_be_spherical(open_page, trained):
     idle(page)
     still(page)
     codes = run.codes(np.concatenate([_tests(run, 0), _tests(run, 1)]))
-    half = latents.spherical(codes[0], codes[1], 3)[1:2]
+    half = latent_space.spherical(codes[0], codes[1], 3)[1:2]
     same(picture(page, "Decoded from the code").first, run.pictures(half)[0])
 
 
@@ -350,7 +351,7 @@ def blank(lab, browser):
     context.close()
 
 
-@pytest.mark.parametrize("path", latents.PATHS)
+@pytest.mark.parametrize("path", latent_space.PATHS)
 def test_paths_are_those_of_python(path, blank):
     draw = np.random.default_rng(0).normal(size=(6, 2, 7)).astype(np.float32)
     flat, same_way, opposite, zero = draw[0][:, :1], draw[1].copy(), draw[2].copy(), draw[3].copy()
@@ -363,7 +364,7 @@ def test_paths_are_those_of_python(path, blank):
     }"""
     for a, b in (draw[0], draw[5], flat, same_way, opposite, zero, near):
         found = np.array(_module(blank, "paths.js", walk, path, a.tolist(), b.tolist()))
-        assert np.abs(found - latents.PATHS[path](a, b, 5)).max() < 1e-5
+        assert np.abs(found - latent_space.PATHS[path](a, b, 5)).max() < 1e-5
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1, 28, 28), (1, 5, 4), (1, 2, 9)])

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.kit.cases import few
-from tests.rooms import furnished
+from tests.kit.trained_runs import furnished
 from tools.browser import idle, start_server
 from tools.shots import first_run
 from tools.shots import pages as addresses

@@ -1,0 +1,59 @@
+"""Linear autoencoders beside PCA: the space that they span, and the axes that they span it by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from aecore.analysis import metrics
+from aecore.analysis.baselines import PCA, squared_errors
+from aecore.analysis.diagnosis.checkup import learnt_from
+from aecore.analysis.loaded import Trained
+from aecore.data import datasets
+from aecore.data.datasets import Split
+from aecore.models.autoencoder import LinearAutoencoder
+
+
+def axes(opened: Trained) -> np.ndarray:
+    """The images that a step along each number of the code adds, as unit vectors: `[D, pixels]`."""
+    assert isinstance(opened.model, LinearAutoencoder)
+    rows = opened.model.maps()[1].T.cpu().double().numpy()
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def numbers(opened: Trained, test: Split) -> dict[str, Any]:
+    """How near a linear autoencoder comes to PCA with as many numbers, fitted to the same training images:
+
+    angles           principal angles between the two spaces in degrees, the largest first: 0 when they are the same
+    train, test      mean squared errors per pixel of `model` and `pca`; not clipped, as the theorem has it, so that on
+                     training images PCA's is the least there is (Baldi & Hornik 1989)
+    cosines          of the angle between each axis of the code and each component, `[D, D]` in size: of the components
+                     themselves they would be 1 and 0
+    between_axes     the least angle between two axes of the code in degrees: 90 for components
+    stretch          singular values of the map from components to code, the largest first: all 1 for a rotation
+
+    Nothing where the images of the data set are not here.
+    """
+    if test.drawn:
+        return {}
+    train = learnt_from(opened.config, datasets.load(opened.config.dataset))
+    pca, own = PCA.fit(train, opened.code_size), axes(opened)
+    assert isinstance(opened.model, LinearAutoencoder)
+    encoder = opened.model.maps()[0].cpu().double().numpy()
+    between = np.abs(own @ own.T)
+    np.fill_diagonal(between, 0)
+
+    def errors(split: Split) -> dict[str, float]:
+        model = squared_errors(split, lambda x, y: opened.reconstruct(x, y, clip=False), clip=False)
+        return {"model": float(model.mean()), "pca": float(squared_errors(split, pca.reconstruct, clip=False).mean())}
+
+    return {
+        "pictures": len(train),
+        "angles": metrics.principal_angles(own, pca.components).tolist(),
+        "train": errors(train),
+        "test": errors(test),
+        "cosines": np.abs(own @ pca.components.T).round(4).tolist(),
+        "between_axes": float(np.degrees(np.arccos(min(1.0, between.max())))),
+        "stretch": np.linalg.svd(encoder @ pca.components.T, compute_uv=False).tolist(),
+    }

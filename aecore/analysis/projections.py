@@ -1,0 +1,243 @@
+"""Projections: codes of any size drawn as points of a plane, to look at; only PCA can be walked back."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import metadata
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+
+from aecore.analysis.latent_space import FLAT, centred, checked, plane_of_components
+from aecore.errors import UserError
+from aecore.limits import LARGE, cores
+from aecore.params import Says
+
+if TYPE_CHECKING:
+    from knncolle import FindKnnResults
+
+LAYOUT = 1  # counted up when the same package and settings come to draw another map
+EXACT = 20_000  # codes up to which finding all true neighbours takes a few seconds
+FEWEST = 5  # points below which a neighbourhood is not worth the name
+
+Perplexity = Annotated[
+    float, Says("About how many neighbours each point tries to stay close to.", low=2, high=100, step=1)
+]
+Neighbors = Annotated[
+    int,
+    Says(
+        "How many neighbours each point tries to stay close to: few show detail, many the large layout.",
+        low=2,
+        high=100,
+        step=1,
+        label="Neighbours",
+    ),
+]
+MinDist = Annotated[
+    float,
+    Says(
+        "How close points may be drawn: smaller packs clusters tighter, whatever the codes are like.",
+        low=0.0,
+        high=0.99,
+        step=0.01,
+        label="Minimum distance",
+    ),
+]
+Seed = Annotated[
+    int,
+    Says("Where the random numbers start: the same seed draws the same map.", low=0, high=9999, step=1),
+]
+
+
+def neighborly(codes: np.ndarray) -> np.ndarray:
+    """`codes` [N, D] as float32, or a UserError when they are too few to have neighbourhoods."""
+    codes = checked(codes)
+    if len(codes) < FEWEST:
+        raise UserError(f"This map needs at least {FEWEST} points, not {len(codes)}: show more, or use PCA.")
+    return codes.astype(np.float32)
+
+
+def _all_one(codes: np.ndarray) -> bool:
+    """Whether the codes are one point (a collapsed model): these maps would draw a cloud of mere noise."""
+    return bool(np.ptp(codes, axis=0).max() <= FLAT * max(1, np.abs(codes).max()))
+
+
+def pca(codes: np.ndarray) -> np.ndarray:
+    """PCA: the flat view of the codes that keeps most of their variance, as a shadow does (Pearson 1901).
+
+    `codes` [N, D] -> [N, 2]; codes of one dimension come out on a line. Signs as in `plane_of_components`.
+    """
+    return plane_of_components(codes).project(codes)
+
+
+def tsne(codes: np.ndarray, perplexity: Perplexity = 30.0, seed: Seed = 0) -> np.ndarray:
+    """t-SNE: neighbours stay neighbours; cluster sizes and gaps mean little (van der Maaten & Hinton 2008).
+
+    `codes` [N, D] -> [N, 2]. Fewer than 5 codes raise a UserError; a perplexity over (N - 1) / 3 is lowered to that,
+    for it looks at 3 times as many neighbours. It starts from PCA, which keeps the large layout (Kobak & Berens 2019),
+    with some noise by seed, which also lets codes of one dimension leave their line.
+    """
+    return _drawn("t-SNE", codes, seed, perplexity=min(perplexity, (len(codes) - 1) / 3))
+
+
+def umap(codes: np.ndarray, n_neighbors: Neighbors = 15, min_dist: MinDist = 0.1, seed: Seed = 0) -> np.ndarray:
+    """UMAP: neighbours stay neighbours, drawn tight; gaps mean little (McInnes, Healy & Melville 2018).
+
+    `codes` [N, D] -> [N, 2]. Fewer than 5 codes raise a UserError; `n_neighbors` is lowered to N - 1 at most. It starts
+    from PCA as well: what starts there keeps the large layout as well as what starts from the graph's spectrum (Kobak &
+    Linderman 2021), and maps of one model look alike.
+    """
+    return _drawn("UMAP", codes, seed, n_neighbors=min(n_neighbors, len(codes) - 1), min_dist=min_dist)
+
+
+def _drawn(kind: str, codes: np.ndarray, seed: int, **settings: float) -> np.ndarray:
+    """A map by what draws maps of its kind here; turned like PCA's, for a map has no up or down of its own."""
+    codes = neighborly(codes)
+    if _all_one(codes):
+        return np.zeros((len(codes), 2), np.float32)
+    plane = pca(codes).astype(np.float64)
+    plane /= plane[:, 0].std()
+    points = ENGINES[kind][engine(kind)](codes, plane, seed, **settings)
+    points = points - points.mean(axis=0)
+    left, _, right = np.linalg.svd(points.T @ plane)  # the turn that brings both closest (Schoenemann 1966)
+    return (points @ left @ right).astype(np.float32)
+
+
+# --- What draws them --------------------------------------------------------------------------------------------------
+# Each takes codes float32 [N, D], where PCA puts them (float64 [N, 2], sd 1 across) and a seed; it gives points [N, 2].
+
+
+def _threads() -> int:
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdigit() else cores()
+
+
+def _nearest(codes: np.ndarray, count: int) -> FindKnnResults:
+    """Each code's nearest others: exact ones, but where that takes long nearly exact ones (recall .99)."""
+    import knncolle
+
+    count = min(count, len(codes) - 1)
+    way = knncolle.KmknnParameters() if len(codes) <= EXACT else knncolle.HnswParameters()
+    index = knncolle.build_index(way, codes.astype(np.float64))
+    return knncolle.find_knn(index, num_neighbors=count, num_threads=_threads())
+
+
+def _tsne_by_scranpy(codes: np.ndarray, plane: np.ndarray, seed: int, perplexity: float) -> np.ndarray:
+    """Barnes-Hut in C++. Its step is as long as N / 12, which needs half the steps (Belkina et al. 2019).
+
+    It takes no start but makes one up by the seed: so the codes are handed over in the order in which PCA lies like it.
+    """
+    import knncolle
+    import scranpy
+
+    near = _nearest(codes, scranpy.tsne_perplexity_to_neighbors(perplexity))
+    settings = {"perplexity": perplexity, "num_neighbors": None, "seed": seed}
+    start = scranpy.run_tsne(near, max_iterations=0, **settings)
+    row = np.empty(len(codes), np.int64)  # which code stands in each place
+    row[_by_strips(start)] = _by_strips(plane)
+    place = np.argsort(row).astype(near.index.dtype)
+    near = knncolle.FindKnnResults(place[near.index[row]], near.distance[row])
+    points = scranpy.run_tsne(near, eta=max(200, len(codes) / 12), num_threads=_threads(), **settings)
+    return points[place]
+
+
+def _by_strips(points: np.ndarray) -> np.ndarray:
+    """The rows of `points` [N, 2] strip by strip from the left, each from below: what stands at one place of two such
+    lists lies alike in both."""
+    from_left = np.argsort(np.argsort(points[:, 0], kind="stable"))
+    strip = from_left // math.isqrt(len(points))
+    return np.lexsort((points[:, 1], strip))
+
+
+def _umap_by_scranpy(codes: np.ndarray, plane: np.ndarray, seed: int, n_neighbors: int, min_dist: float) -> np.ndarray:
+    """In C++, on one thread; 2 million moves of points are enough when it starts from PCA."""
+    import scranpy
+
+    return scranpy.run_umap(
+        _nearest(codes, n_neighbors),
+        min_dist=min_dist,
+        initialize_method="none",
+        initial_coordinates=_start(plane, seed),
+        optimize_seed=seed,
+        num_epochs=int(np.clip(2_000_000 / len(codes), 200, 500)),
+        num_threads=_threads(),
+    )
+
+
+def _start(plane: np.ndarray, seed: int) -> np.ndarray:
+    """Where UMAP starts: PCA, 20 units wide, with a little noise, so that no two points lie on one spot."""
+    noise = 0.01 * np.random.default_rng(seed).normal(size=plane.shape)
+    return 10 * (plane + noise) / np.abs(plane).max()
+
+
+def _tsne_by_sklearn(codes: np.ndarray, plane: np.ndarray, seed: int, perplexity: float) -> np.ndarray:
+    from sklearn.manifold import TSNE
+
+    start = plane + 0.1 * np.random.default_rng(seed).normal(size=plane.shape)
+    start = (1e-4 * start).astype(np.float32)  # the sd of the paper's own random start; larger ones get stuck
+    return TSNE(perplexity=perplexity, init=start).fit_transform(codes)
+
+
+def _umap_by_umap(codes: np.ndarray, plane: np.ndarray, seed: int, n_neighbors: int, min_dist: float) -> np.ndarray:
+    """The first call of a process takes half a minute: it compiles itself."""
+    from umap import UMAP
+
+    # One thread, said here: a seed forces it anyway, and umap-learn would warn that it does.
+    settings = {"min_dist": min_dist, "random_state": seed, "n_jobs": 1, "init": _start(plane, seed)}
+    return UMAP(n_neighbors=n_neighbors, **settings).fit_transform(codes)
+
+
+Engine = Callable[..., np.ndarray]
+
+# by the name of the package that brings them, the best first; the last is always there
+ENGINES: dict[str, dict[str, Engine]] = {
+    "t-SNE": {"scranpy": _tsne_by_scranpy, "scikit-learn": _tsne_by_sklearn},
+    "UMAP": {"scranpy": _umap_by_scranpy, "umap-learn": _umap_by_umap},
+}
+
+
+@lru_cache
+def _version(package: str) -> str:
+    """Which version of a package is installed; empty for none."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def engine(kind: str) -> str:
+    """The package that draws maps of a kind here."""
+    return next(package for package in ENGINES[kind] if _version(package))
+
+
+def made_by(kind: str) -> str:
+    """What draws maps of a kind here, with its version and ours: something else draws them otherwise."""
+    return f"{engine(kind)} {_version(engine(kind))}, {LAYOUT}"
+
+
+PROJECTIONS: dict[str, Callable[..., np.ndarray]] = {"PCA": pca, "t-SNE": tsne, "UMAP": umap}
+
+
+def explained_variance(codes: np.ndarray) -> np.ndarray:
+    """The share 0..1 of the variance of `codes` [N, D] that each component carries, falling: [min(D, N)].
+
+    They add up to 1; all are 0 when the codes are one point.
+    """
+    if np.shape(codes)[1] > LARGE:
+        return _of_large(codes)
+    codes = checked(codes)
+    variances = np.linalg.svd(codes - codes.mean(axis=0), compute_uv=False) ** 2
+    return variances / (variances.sum() or 1)
+
+
+def _of_large(codes: np.ndarray) -> np.ndarray:
+    """The same of codes of many numbers: from their covariance, summed up some codes at a time."""
+    size, mean = codes.shape[1], codes.mean(axis=0, dtype=np.float64)
+    scatter = np.zeros((size, size))
+    for part in centred(codes, mean):
+        scatter += part.T @ part
+    variances = np.linalg.eigvalsh(scatter)[::-1][: min(codes.shape)].clip(0)
+    return variances / (variances.sum() or 1)

@@ -1,0 +1,156 @@
+"""Samples: new pictures from codes drawn in three ways, and how near they come to real ones."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import torch
+
+from aecore.analysis import metrics
+from aecore.analysis.loaded import Trained
+from aecore.data import datasets
+from aecore.data.datasets import Split
+from aecore.limits import LARGE
+from aecore.models import losses
+
+FITTED = 10_000  # training codes that distributions are fitted to: the first ones
+DRAWN = 1000  # samples, and test pictures that they are measured against, at most
+COMPONENTS = 10  # of the mixture
+FULL = 512  # numbers that vary up to which the mixture's covariances are full
+NUMBERS = 5_000_000  # of all codes that the mixture is fitted to: 40 MB, and some times as much on the way
+SEED = 0
+
+
+# Codes
+
+
+def prior(opened: Trained, n: int, seed: int = SEED) -> np.ndarray:
+    """Codes [n, D] from the model's own prior."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return opened.model.bottleneck.sample(n).numpy()
+
+
+def gaussian(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
+    """Codes [n, D] from one Gaussian with the mean and the covariance of `codes` [N, D]."""
+    rng = np.random.default_rng(seed)
+    if codes.shape[1] > LARGE:  # sums of all codes, weighed by normal draws, have that covariance: no [D, D] is needed
+        mean = codes.mean(axis=0, dtype=np.float64).astype(np.float32)
+        weights = rng.standard_normal((n, len(codes)), dtype=np.float32) / math.sqrt(max(1, len(codes) - 1))
+        # the share of the mean in each sum is taken off again: as if codes had been centred, without a copy of them
+        return np.asarray(mean + weights @ codes - weights.sum(axis=1, keepdims=True) * mean)
+    codes = codes.astype(np.float64)
+    mean, covariance = codes.mean(axis=0), np.atleast_2d(np.cov(codes, rowvar=False))
+    # units that never vary make the covariance singular, which eigenvalues do not mind
+    drawn = rng.multivariate_normal(mean, covariance, n, method="eigh", check_valid="ignore")
+    return drawn.astype(np.float32)
+
+
+def mixture(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
+    """Codes [n, D] from a mixture of COMPONENTS Gaussians, each with a covariance of its own, fitted to `codes` [N, D].
+
+    Fitted to the numbers that vary, each in units of its own spread: those of any size are alike to it, and those that
+    never vary stay as they are. At most ten steps: twenty score the same. Of more than FULL numbers a component has a
+    variance for each and no covariances: there would be fewer codes than these have numbers. Of codes with many numbers
+    the first ones are enough, NUMBERS in all.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    codes = codes[: max(DRAWN, NUMBERS // codes.shape[1])]
+    mean, spread = codes.mean(axis=0, dtype=np.float64), codes.std(axis=0, dtype=np.float64)
+    lively = spread > 1e-6 * max(1.0, spread.max())
+    drawn = np.tile(mean, (n, 1))
+    if lively.any():
+        kind = "full" if lively.sum() <= FULL else "diag"
+        settings = {"reg_covar": 1e-4, "max_iter": 10, "tol": 0.01, "random_state": seed}
+        model = GaussianMixture(min(COMPONENTS, len(codes)), covariance_type=kind, **settings)
+        with warnings.catch_warnings(), _one_thread():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found = model.fit((codes[:, lively] - mean[lively]) / spread[lively]).sample(n)[0]
+        found = np.random.default_rng(seed).permutation(found)  # they come sorted by component
+        drawn[:, lively] += found * spread[lively]
+    return drawn.astype(np.float32)
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """For products so small that threads mostly wait for each other: on a busy computer 25 times as long."""
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
+
+
+def known(opened: Trained, test: Split) -> tuple[np.ndarray, np.ndarray]:
+    """The codes [N, D] and labels [N] that distributions are fitted to: of training pictures, never of the test ones;
+    where the data set is not here, of what stands in for it."""
+    split = test if test.drawn else datasets.load(opened.config.dataset).train
+    labels = split.labels[:FITTED]
+    return opened.codes(split.floats(slice(FITTED)), labels), labels
+
+
+def drawn(opened: Trained, test: Split, n: int, seed: int = SEED) -> dict[str, np.ndarray]:
+    """New pictures [n, C, H, W] from the model's prior, and from a Gaussian and a mixture fitted to its codes. A
+    conditional model is told classes at their shares."""
+    codes, labels = known(opened, test)
+    told = np.random.default_rng(seed).choice(labels, n)
+    ways: dict[str, Callable[[], np.ndarray]] = {
+        "prior": lambda: prior(opened, n, seed),
+        "gaussian": lambda: gaussian(codes, n, seed),
+        "mixture": lambda: mixture(codes, n, seed),
+    }
+    return {name: opened.pictures(draw(), told) for name, draw in ways.items()}
+
+
+def crowd(opened: Trained, x: np.ndarray, labels: np.ndarray, seed: int = SEED) -> np.ndarray:
+    """What the decoder is given for pictures [N, C, H, W], [N, D]: their codes; where those are clouds, one draw from
+    each, because it is all the clouds together that a prior is compared with."""
+    device, parts = next(opened.model.parameters()).device, []
+    with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for rows in opened.parts(len(x)):
+            latent = opened.model.encode(
+                torch.from_numpy(x[rows]).to(device), torch.from_numpy(labels[rows]).to(device)
+            )
+            parts.append(latent.z.float().cpu().numpy())
+    return np.concatenate(parts)
+
+
+# Numbers
+
+
+def compared(real: np.ndarray, made: np.ndarray) -> dict[str, float]:
+    """How near `made` pictures come to `real` ones, both [N, C, H, W]: all 0 to 1, see aecore.analysis.metrics."""
+    with _one_thread():
+        precision, coverage = metrics.precision_and_coverage(real, made)
+        strict = metrics.strict_precision(real, made)
+    return {"precision": precision, "strict_precision": strict, "coverage": coverage}
+
+
+def mmd(a: np.ndarray, b: np.ndarray) -> float:
+    """How different two crowds of codes [n, D] are: near 0 for two draws of one distribution (losses.mmd)."""
+    return float(losses.mmd(torch.from_numpy(a), torch.from_numpy(b)))
+
+
+def numbers(opened: Trained, test: Split) -> dict[str, Any]:
+    """How near samples come to test pictures: as many of each, DRAWN at most. `reconstructions` are those of the test
+    pictures themselves; `real`: as many training pictures, which is what a perfect sampler would score.
+
+    mmd compares the codes of the test pictures with as many draws of the prior, mmd_of_draws two crowds of draws. Of
+    pictures that the model has drawn itself (`drawn`) only that is known: nothing can be measured against them.
+    """
+    n = min(DRAWN, len(test))
+    x, labels, draws = test.floats(slice(n)), test.labels[:n], prior(opened, n)
+    said: dict[str, Any] = {"pictures": 0, "mmd": mmd(crowd(opened, x, labels), draws)}
+    said["mmd_of_draws"] = mmd(draws, prior(opened, n, SEED + 1))
+    if test.drawn:
+        return said
+    made = drawn(opened, test, n)
+    made["reconstructions"] = opened.reconstruct(x, labels)
+    made["real"] = datasets.load(opened.config.dataset).train.floats(slice(n))
+    return said | {"pictures": n} | {name: compared(x, each) for name, each in made.items()}

@@ -1,0 +1,106 @@
+"""Autoencoder: encoder, bottleneck, decoder and likelihood in one module."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from aecore.models.bottlenecks import Bottleneck, Latent
+from aecore.models.likelihoods import Likelihood
+
+
+class Autoencoder(nn.Module):
+    """x `[B, *shape]` -> Latent -> raw `[B, *shape]`. Labels `y` `[B]` are for conditional models; others take none."""
+
+    conditional = False  # whether labels change anything
+    halved = False  # whether encoder and decoder multiply in bfloat16; all else stays in float32
+
+    def __init__(self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.bottleneck = bottleneck
+        self.decoder = decoder
+        self.likelihood = likelihood
+
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """What the encoder gives the bottleneck, `[B, inputs]`: never random."""
+        return self._through(self.encoder, x)
+
+    def encode(self, x: Tensor, y: Tensor | None = None) -> Latent:
+        latent: Latent = self.bottleneck(self.features(x, y))
+        return latent
+
+    def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Raw numbers `[B, *shape]`; only the likelihood gives them meaning."""
+        return self._through(self.decoder, z)
+
+    def _through(self, network: nn.Module, x: Tensor) -> Tensor:
+        """A network's answer. Halved, only its large products are: a KL or a distance would lose its small digits."""
+        out: Tensor
+        if self.halved:
+            with torch.autocast(x.device.type, torch.bfloat16):
+                out = network(x).to(x.dtype)
+        else:
+            out = network(x)
+        return out
+
+    @torch.inference_mode()
+    def codes(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Where pictures live, `[B, D]`: never random."""
+        return self.encode(x, y).code
+
+    @torch.inference_mode()
+    def generate(self, codes: Tensor, y: Tensor | None = None) -> Tensor:
+        """The expected pictures of codes `[B, D]`, `[B, *shape]`; codes the decoder cannot be given are put right."""
+        return self.likelihood.mean(self.decode(self.bottleneck.nearest(codes), y))
+
+    @torch.inference_mode()
+    def reconstruct(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """The expected pictures of the codes of `x`: what every page calls the reconstruction."""
+        return self.generate(self.codes(x, y), y)
+
+
+class LinearAutoencoder(Autoencoder):
+    """One linear layer each way: what it does to pictures is one matrix and one offset."""
+
+    def maps(self) -> tuple[Tensor, Tensor]:
+        """The matrices of the encoder `[D, pixels]` and the decoder `[pixels, D]`."""
+        encoder, decoder = (
+            next(each.weight for each in part.modules() if isinstance(each, nn.Linear))
+            for part in (self.encoder, self.decoder)
+        )
+        return encoder.detach(), decoder.detach()
+
+
+class Conditional(Autoencoder):
+    """An autoencoder that is told the class of a picture, on both sides: the code is left with the style.
+
+    Without labels, `codes` and `reconstruct` take the class that gives the picture back best.
+    """
+
+    conditional = True
+
+    def __init__(
+        self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood, hints: Tensor
+    ) -> None:
+        super().__init__(encoder, bottleneck, decoder, likelihood)
+        self.hints = nn.Parameter(hints)  # [K, *shape], added to what the encoder sees
+
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        y = self.guess(x) if y is None else y
+        return super().features(x + self.hints[y])
+
+    def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        y = torch.zeros(z.shape[0], dtype=torch.long, device=z.device) if y is None else y
+        return super().decode(torch.cat([z, nn.functional.one_hot(y, len(self.hints)).to(z)], 1))
+
+    @torch.no_grad()
+    def guess(self, x: Tensor) -> Tensor:
+        """The class `[B]` under which each picture is given back with the least surprise."""
+        tried = [torch.full((x.shape[0],), label, device=x.device) for label in range(len(self.hints))]
+        nll = [self.likelihood.nll(self.decode(self.encode(x, y).code, y), x) for y in tried]
+        return torch.stack(nll).argmin(0)
+
+    @torch.inference_mode()
+    def reconstruct(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return super().reconstruct(x, self.guess(x) if y is None else y)

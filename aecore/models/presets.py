@@ -1,0 +1,64 @@
+"""Presets: settings that work. Where a form starts for each data set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aecore.config import Config
+from aecore.data.cards import CARDS
+from aecore.errors import UserError
+
+# widths of the encoder for each network, and what a data set of this size needs to be learnt in a short while
+_SMALL: dict[str, Any] = {"mlp": (128, 64), "conv": (32, 64), "epochs": 120, "batch_size": 64, "lr": 0.004}
+_LARGE: dict[str, Any] = {
+    "mlp": (512, 256),
+    "conv": (32, 64),
+    "epochs": 10,
+    "batch_size": 256,
+    "lr": 0.003,
+    "precision": "auto",
+}
+STARTS: dict[str, dict[str, Any]] = {"digits": _SMALL}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A kind of autoencoder that is a matter of sizes, not of another family."""
+
+    doc: str
+    change: Callable[[Config], dict[str, Any]]
+
+
+def _deep(config: Config) -> dict[str, Any]:
+    if config.network == "conv":
+        return {"hidden": (*config.hidden, 2 * config.hidden[-1])}
+    return {"hidden": tuple(width for full in config.hidden for width in (full, full * 3 // 4))}
+
+
+def _overcomplete(config: Config) -> dict[str, Any]:
+    return {"z_dim": math.prod(CARDS[config.dataset].shape) * 5 // 4}
+
+
+PRESETS: dict[str, Preset] = {
+    "usual": Preset("Two hidden layers.", lambda config: {}),
+    "deep": Preset("Four hidden layers, or three convolutional ones.", _deep),
+    "overcomplete": Preset("A code with a quarter more numbers than the picture: it can simply copy.", _overcomplete),
+    "convolutional": Preset("Small filters slid over the picture in place of full layers.", lambda config: {}),
+}
+
+
+def start(dataset: str, network: str | None = None, preset: str = "usual", **more: Any) -> Config:
+    """The settings that the form begins with for a data set, a network and a preset; `more` is put under the preset."""
+    if preset not in PRESETS:
+        raise UserError(f"There is no preset called {preset}; the presets are: {', '.join(PRESETS)}.")
+    usual = STARTS.get(dataset, _LARGE)
+    network = network or ("conv" if preset == "convolutional" else "mlp")
+    rest = {name: value for name, value in usual.items() if name not in ("mlp", "conv")}
+    said: dict[str, Any] = {"dataset": dataset, "network": network, "hidden": usual[network], **rest}
+    if dataset not in CARDS:
+        return Config(**said | more)
+    said |= {"likelihood": CARDS[dataset].likelihood} | more
+    return Config(**said | PRESETS[preset].change(Config(**said)))

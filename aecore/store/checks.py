@@ -1,0 +1,164 @@
+"""Checks of what JSON can hold: each is called with a value and returns "" or what is wrong with it, in words that name
+the field; `fit` makes the sentence of them that people see. aecore.store.schema puts them together to formats.
+
+jsonschema could do the same, and takes 2.7 ms for a result where this takes 0.1: a list of 1,000 runs is not to wait
+for that.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from aecore.errors import UserError
+
+T = TypeVar("T")
+Check = Callable[[Any], str]
+
+LARGEST = 3.5e38  # float32, in which all of this was computed, ends at 3.4e38
+MOST = 10**15  # of anything that is counted
+LATEST = 7_258_118_400  # seconds since 1970: the year 2200, beyond which dates in tables end
+
+
+def fit(found: T, check: Check, name: str) -> T:
+    """What was read from the file called `name`, if it has its format; UserError, with the field, if not."""
+    if wrong := check(found):
+        wrong = f"it {wrong}" if wrong.startswith(("is ", "has ")) else plain(wrong)
+        raise UserError(f"{name} is spoilt ({wrong}); delete the run, or put the file back.")
+    return found
+
+
+def plain(text: str, most: int = 200) -> str:
+    """Words that may hold anything, fit for a sentence: one line, printable, without what a page takes for markup."""
+    kept = "".join(sign if sign.isprintable() and sign not in "<>[]`*$\\" else " " for sign in text)
+    return " ".join(kept.split())[:most]
+
+
+# --- What a value can be ----------------------------------------------------------------------------------------------
+
+
+def number(value: Any) -> str:
+    """A finite number."""
+    if type(value) is not float and type(value) is not int:
+        return "is no number"
+    return "" if -LARGEST < value < LARGEST else "is no finite number"
+
+
+def measured(value: Any) -> str:
+    """A number that may be infinite or NaN, as a gradient can."""
+    return "" if type(value) is float and not math.isfinite(value) else number(value)
+
+
+def between(low: float, high: float) -> Check:
+    """A finite number from `low` to `high`."""
+    return lambda value: number(value) or ("" if low <= value <= high else f"is not between {low:g} and {high:g}")
+
+
+share, amount, moment = between(0, 1), between(0, LARGEST), between(0, LATEST)
+
+
+def whole(low: int, high: int) -> Check:
+    """A whole number from `low` to `high`."""
+
+    def check(value: Any) -> str:
+        if type(value) is not int:
+            return "is no whole number"
+        return "" if low <= value <= high else f"is not between {low} and {high}"
+
+    return check
+
+
+count = whole(0, MOST)
+
+
+def boolean(value: Any) -> str:
+    return "" if type(value) is bool else "is neither true nor false"
+
+
+def text(most: int, pattern: str = "") -> Check:
+    """A text of `most` characters at most that can be sent to a browser, and matches a pattern if one is given."""
+    wanted = re.compile(pattern, re.DOTALL) if pattern else None
+
+    def check(value: Any) -> str:
+        if type(value) is not str:
+            return "is no text"
+        if len(value) > most:
+            return f"has more than {most} characters"
+        if any("\ud800" <= sign <= "\udfff" for sign in value):
+            return "has half a character in it"
+        return "has another form" if wanted and not wanted.fullmatch(value) else ""
+
+    return check
+
+
+def one_of(*words: str) -> Check:
+    return lambda value: "" if type(value) is str and value in words else "is none of the words it can be"
+
+
+def maybe(check: Check) -> Check:
+    """None, or what `check` takes."""
+    return lambda value: "" if value is None else check(value)
+
+
+def each(check: Check, least: int = 0, most: int = 5000) -> Check:
+    """A list whose items all pass."""
+
+    def checked(value: Any) -> str:
+        if type(value) is not list:
+            return "is no list"
+        if not least <= len(value) <= most:
+            return f"has {len(value)} items"
+        return next((wrong for item in value if (wrong := check(item))), "")
+
+    return checked
+
+
+numbers = each(number)
+
+
+def named(check: Check, least: int = 0, most: int = 200) -> Check:
+    """Values under names of any kind, all of which pass."""
+
+    def checked(value: Any) -> str:
+        if type(value) is not dict:
+            return "is no object"
+        if not least <= len(value) <= most:
+            return f"has {len(value)} fields"
+        for name, item in value.items():
+            if wrong := _name(name) or check(item):
+                return _under(name, wrong)
+        return ""
+
+    return checked
+
+
+_name = text(100)
+
+
+def record(needed: Mapping[str, Check] | None = None, also: Mapping[str, Check] | None = None) -> Check:
+    """An object that has the fields `needed`, and may have others, of which those in `also` have a form."""
+    needed, also = needed or {}, also or {}
+
+    def checked(value: Any) -> str:
+        if type(value) is not dict:
+            return "is no object"
+        for name, check in needed.items():
+            if wrong := check(value[name]) if name in value else "is missing":
+                return _under(name, wrong)
+        for name, check in also.items():
+            if name in value and (wrong := check(value[name])):
+                return _under(name, wrong)
+        return ""
+
+    return checked
+
+
+def _under(name: str, wrong: str) -> str:
+    """The same of a field inside another: `train.kl is no number`."""
+    return f"{name}.{wrong}" if re.match(r"\S+ (is|has) ", wrong) else f"{name} {wrong}"
+
+
+def both(*checks: Check) -> Check:
+    return lambda value: next((wrong for check in checks if (wrong := check(value))), "")

@@ -1,0 +1,75 @@
+"""Recovery: a damaged database is set aside whole, and a new one made from the folders of the runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from aecore import disk, system
+from aecore.store import database, runs
+
+
+def recover() -> Path | None:
+    """Sets a damaged database aside and makes a new one; where the old one lies now, or None when it is sound (again).
+
+    What the folders tell is had again: who owns a run and what it is called, which runs wait or are being trained and
+    for whom. Lost are pins, and names of people who own no run. Raises UserError when nothing can be written here.
+    """
+    with disk.explained("The database cannot be made again"):
+        lock = FileLock(str(disk.inner(".locks") / "database"))
+    try:
+        with lock.acquire(timeout=database.PATIENCE):
+            try:
+                database.check()  # another process may have been here first
+                return None
+            except database.Damaged:
+                with disk.explained("The damaged database cannot be moved away"):
+                    aside = database.set_aside()
+                _rebuild()
+                return aside
+    except Timeout:
+        raise database.Busy("Another process has been making the database again for too long: end it.") from None
+
+
+def _rebuild() -> None:
+    with database.changing() as connection:
+        for entry in runs.entries():
+            if entry.gallery:
+                continue
+            label = runs.kept_label(entry.id)
+            owner, name = label.get("owner"), label.get("name")
+            connection.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, ?)", (entry.id, owner, name))
+            if owner:
+                values = (owner, label.get("owner_name") or "")
+                connection.execute("INSERT OR IGNORE INTO people (person, name) VALUES (?, ?)", values)
+            job = _unfinished(entry)
+            if job:
+                row = (entry.id, json.dumps(entry.config and entry.config.to_json()), json.dumps(_environment()), *job)
+                connection.execute(
+                    "INSERT INTO jobs (run, config, environment, asked, state, pid, born) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    row,
+                )
+                connection.execute("INSERT INTO wants VALUES (?, ?, ?)", (entry.id, owner or "somebody", entry.created))
+
+
+def _unfinished(entry: runs.Entry) -> tuple[float, str, int | None, float | None] | None:
+    """(asked, state, pid, born) of a run that waits, or whose worker lives; None of one at rest."""
+    said = runs.kept_state(entry.id) if entry.config and not entry.finished else {}
+    pid, born = said.get("pid"), said.get("born")
+    if said.get("state") == "training" and system.alive(pid, born) and pid != os.getpid():
+        return time.time(), "running", pid, born
+    return (time.time(), "waiting", None, None) if said.get("state") in ("waiting", "training") else None
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("AECORE_") and name != "AECORE_RUNS"}
+
+
+def mend() -> None:
+    """Makes the database again if it was found damaged. Raises UserError when it cannot be used all the same."""
+    if database.doubtful():
+        recover()

@@ -1,0 +1,227 @@
+"""Where a training stands: all that it carries from one step to the next, and so all that going on needs."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from aecore import files
+from aecore.config import Config
+from aecore.errors import UserError
+from aecore.models.recipe import Objective, Recipe
+from aecore.store import schema
+
+Parts = dict[str, float]
+
+
+class Diverged(UserError):
+    """The loss is no longer a number."""
+
+
+class Chance:
+    """A random state of one's own: inside `with`, torch draws from it; outside, torch's own state is as it was.
+
+    So losses and bottlenecks draw plainly (`torch.randn_like`), and yet what happens between two yields of `fit` cannot
+    change what it draws next.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self.device = device
+        with torch.random.fork_rng(devices=self._accelerators()):
+            torch.manual_seed(seed)
+            self.state = self._get()
+
+    def _accelerators(self) -> list[int]:
+        return [self.device.index or 0] if self.device.type == "cuda" else []
+
+    def _get(self) -> list[Tensor]:
+        states = [torch.get_rng_state()]
+        if self.device.type == "cuda":
+            states.append(torch.cuda.get_rng_state(self.device))
+        if self.device.type == "mps":
+            states.append(torch.mps.get_rng_state())
+        return states
+
+    def _set(self, states: list[Tensor]) -> None:
+        torch.set_rng_state(states[0])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(states[1], self.device)
+        if self.device.type == "mps":
+            torch.mps.set_rng_state(states[1])
+
+    def __enter__(self) -> None:
+        self.outside = self._get()
+        self._set(self.state)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.state = self._get()
+        self._set(self.outside)
+
+
+class Tally:
+    """Loss parts added up on the device, so that the loop does not wait for the device at every step."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, parts: dict[str, Tensor], pictures: int) -> None:
+        for name, part in parts.items():
+            self.sums[name] = self.sums.get(name, 0.0) + part.detach() * pictures
+            self.counts[name] = self.counts.get(name, 0) + pictures
+
+    def means(self) -> Parts:
+        """Nats per picture. Raises Diverged when a part is no longer a number."""
+        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        for name, mean in means.items():
+            if not math.isfinite(mean):
+                raise Diverged(
+                    f"The {name} loss is no longer a number ({mean}): the steps were too large; "
+                    "train again with a smaller learning rate."
+                )
+        return means
+
+
+class Best:
+    """Early stopping (Prechelt 1998): the weights of the best epoch so far, by the held-out loss."""
+
+    def __init__(self, recipe: Recipe, patience: int) -> None:
+        self.recipe, self.patience = recipe, patience
+        self.loss, self.age = math.inf, 0
+        self.weights: dict[str, Tensor] = {}
+
+    def seen(self, validation: Parts, judged: set[str]) -> bool:
+        """Takes note of an epoch by the `judged` parts of its held-out loss; whether it is time to stop."""
+        if not self.patience or not judged:
+            return False
+        loss, self.age = sum(validation[part] for part in judged), self.age + 1
+        if loss < self.loss:
+            self.loss, self.age = loss, 0
+            self.weights = {name: w.clone() for name, w in self.recipe.model.state_dict().items()}
+        return self.age >= self.patience
+
+    def restore(self) -> None:
+        if self.weights:
+            self.recipe.model.load_state_dict(self.weights)
+
+
+class Position:
+    """What `fit` moves on: weights, optimisers, random state, and the place in the data.
+
+    Between two yields of `fit` it is whole: saved then, and loaded into a new Position of the same settings, the
+    training goes on as if nothing had happened, bit for bit on the same processor with as many threads.
+    """
+
+    def __init__(self, recipe: Recipe, config: Config, device: torch.device) -> None:
+        recipe.modules.to(device).train()
+        if device.type == "cuda":  # the order its convolutions want; on CPUs it makes no difference
+            recipe.modules.to(memory_format=torch.channels_last)
+        self.recipe, self.device = recipe, device
+        self.chance = Chance(config.seed, device)
+        self.optimisers = [_optimiser(each, config, device) for each in recipe.objectives]
+        self.tally = Tally()
+        self.best = Best(recipe, config.patience)
+        self.judged: set[str] = set()  # the parts of the loss that early stopping looks at
+        self.order = torch.empty(0, dtype=torch.long)  # [N], the training pictures as this epoch takes them
+        self.epoch = 0  # epochs finished
+        self.step = 0  # steps done in all
+        self.pictures = 0  # pictures seen in all
+        self.seconds = 0.0  # spent training
+
+    def _weights(self) -> dict[str, Tensor]:
+        """Weights and buffers of everything that trains; what two modules share stands there once."""
+        modules = self.recipe.modules
+        return {**dict(modules.named_parameters()), **dict(modules.named_buffers())}
+
+    def save(self) -> bytes:
+        """All of it as a safetensors file."""
+        tensors = {f"weights/{name}": each for name, each in self._weights().items()}
+        tensors |= {f"best/{name}": each for name, each in self.best.weights.items()}
+        tensors |= {f"chance/{number}": each for number, each in enumerate(self.chance.state)}
+        tensors |= {f"tally/{name}": each for name, each in self.tally.sums.items()}
+        for number, optimiser in enumerate(self.optimisers):
+            for weight, kept in optimiser.state_dict()["state"].items():
+                tensors |= {f"optimiser/{number}/{weight}/{name}": each for name, each in kept.items()}
+        tensors["order"] = self.order.int()
+        numbers = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "pictures": self.pictures,
+            "seconds": self.seconds,
+            "counts": self.tally.counts,
+            "judged": sorted(self.judged),
+            "best": [repr(self.best.loss), self.best.age],
+        }
+        # no copies beside the one that is returned: of a large network it is as large as its weights and moments
+        there = {name: torch.as_tensor(each).detach().cpu().contiguous() for name, each in tensors.items()}
+        return save(there, {"position": json.dumps(numbers | {"crc": _crc(there)})})
+
+    def load(self, file: Path) -> None:
+        """Puts everything where `save` found it. Raises UserError when the file is not of these settings."""
+        try:
+            files.opened(file).close()  # no FIFO, for which safetensors would wait
+            with safe_open(file, framework="pt") as saved:
+                numbers = schema.fit(files.parsed(saved.metadata()["position"].encode()), schema.POSITION, file.name)
+                tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118  not a dictionary
+            if numbers.get("crc") not in (None, _crc(tensors)):  # one of before it was noted has none
+                raise ValueError("its checksum is another")
+            self._put(tensors, numbers)
+        except Exception as error:
+            why = schema.plain(f"{type(error).__name__}: {error}")
+            raise UserError(f"The checkpoint cannot be read ({why}).") from None
+
+    @torch.no_grad()
+    def _put(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        def under(part: str) -> dict[str, Tensor]:
+            return {name.removeprefix(part): each for name, each in tensors.items() if name.startswith(part)}
+
+        for name, weight in self._weights().items():
+            weight.copy_(tensors[f"weights/{name}"])
+        for number, optimiser in enumerate(self.optimisers):
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, each in under(f"optimiser/{number}/").items():
+                weight_number, kept = name.split("/")
+                state.setdefault(int(weight_number), {})[kept] = each
+            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        self.best.weights = {name: each.to(self.device) for name, each in under("best/").items()}
+        self.best.loss, self.best.age = float(numbers["best"][0]), numbers["best"][1]
+        self.chance.state = [tensors[f"chance/{number}"] for number in range(len(self.chance.state))]
+        self.tally.sums = {name: each.to(self.device) for name, each in under("tally/").items()}
+        self.tally.counts, self.judged = numbers["counts"], set(numbers["judged"])
+        self.order = tensors["order"].long().to(self.device)
+        self.epoch, self.step = numbers["epoch"], numbers["step"]
+        self.pictures, self.seconds = numbers["pictures"], numbers["seconds"]
+
+
+def _crc(tensors: Mapping[str, Tensor]) -> int:
+    """A checksum (CRC-32) of tensors on the CPU by their names: a flipped bit in the order of the pictures, say, would
+    end every training that goes on from there."""
+    found = 0
+    for name in sorted(tensors):
+        found = zlib.crc32(tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy().data, found)
+    return found
+
+
+def moved(objective: Objective) -> list[Tensor]:
+    """The weights that an objective moves."""
+    return [p for module in objective.trains for p in module.parameters() if p.requires_grad]
+
+
+def _optimiser(objective: Objective, config: Config, device: torch.device) -> torch.optim.Optimizer:
+    weights, lr, decay = moved(objective), config.lr, config.weight_decay
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(weights, lr, momentum=0.9, weight_decay=decay)
+    if config.optimiser == "rmsprop":
+        return torch.optim.RMSprop(weights, lr, weight_decay=decay)
+    # AdamW is Adam when nothing decays; one kernel for all weights where there is one
+    return torch.optim.AdamW(weights, lr, weight_decay=decay, fused=device.type in ("cpu", "cuda"))

@@ -1,0 +1,141 @@
+"""What is sent to the browser: every part of every model has a step, and every step finds its weights in the block."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from aecore.analysis import loaded
+from aecore.data.cards import CARDS
+from aecore.export import compile_browser
+from aecore.models import presets
+from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.likelihoods import LIKELIHOODS
+from aecore.models.networks import ACTIVATIONS, NETWORKS
+
+BESIDE = {"weight", "bias"}  # settings that are places in the block
+NETS = [
+    (family.name, network)
+    for family in FAMILIES.values()
+    for network in NETWORKS
+    if family.fixed.get("network", network) == network
+]
+
+
+def opened(dataset="digits", network=None, **settings) -> loaded.Trained:
+    config = settle(presets.start(dataset, network, **settings))
+    return loaded.Trained(config, build(config).model.eval(), {})
+
+
+def steps(ops: list[dict]):
+    """All steps, those inside other steps too."""
+    for op in ops:
+        yield op
+        for value in op.values():
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                yield from steps(value)
+
+
+def length(op: dict, name: str) -> int:
+    """How many numbers a step reads at one of its places."""
+    out = op.get("out") or op.get("to", [0])[0]
+    if name == "bias":
+        return out
+    sizes = {
+        "linear": lambda: op["in"] * out,
+        "conv": lambda: math.prod(op["kernel"]) * op["from"][0] * out,
+        "transposed": lambda: math.prod(op["kernel"]) * op["from"][0] * out,
+        "nearest": lambda: op["codes"] * op["width"],
+        "hint": lambda: op["classes"] * op["size"],
+    }
+    return sizes[op["op"]]()
+
+
+def pieces(program: compile_browser.Program) -> set[tuple[int, int]]:
+    """Where in the block something is read, and how much."""
+    all_steps = [*steps(program.head["encoder"]), *steps(program.head["decoder"])]
+    return {(op[name], length(op, name)) for op in all_steps for name in BESIDE & set(op)}
+
+
+@pytest.mark.parametrize(("family", "network"), NETS)
+def test_every_family_has_a_program(family, network):
+    run = opened(network=network, family=family, **FAMILIES[family].usual)
+    program = compile_browser.program(run)
+    assert json.loads(json.dumps(program.head)) == program.head
+    assert program.head["shape"] == [1, 8, 8]
+    assert program.head["size"] == run.model.bottleneck.outputs
+    assert program.head["classes"] == (10 if run.model.conditional else 0)
+    assert program.weights.dtype == np.float32 and program.weights.ndim == 1
+    covered = np.zeros(len(program.weights), int)
+    for start, size in pieces(program):
+        assert start >= 0 and start + size <= len(program.weights)
+        covered[start : start + size] += 1
+    assert (covered == 1).all(), "nothing is sent that nobody reads, and no two pieces overlap"
+
+
+def test_every_activation_and_likelihood_has_a_step():
+    for name in ACTIVATIONS:
+        head = compile_browser.program(opened(activation=name, family="vae")).head
+        assert [op["op"] for op in head["encoder"]] == ["linear", name, "linear", name, "linear", "first"]
+    for name in LIKELIHOODS:
+        last = compile_browser.program(opened(likelihood=name, family="vae")).head["decoder"][-1]["op"]
+        assert last == ("sigmoid" if name == "bernoulli" else "clip")
+
+
+def test_weights_are_sent_once():
+    for family in ("vae", "conditional-vae", "ladder-vae", "aae"):
+        run = opened(family=family)
+        assert len(compile_browser.program(run).weights) == loaded.count(run.model)
+    tied = opened(family="tied-weights")
+    once = compile_browser.program(tied)
+    matrices = sum(p.numel() for p in tied.model.parameters() if p.ndim == 2)
+    # read along the other side, so they lie there both ways
+    assert len(once.weights) == loaded.count(tied.model) + matrices
+
+
+def test_dropout_is_left_out():
+    with_dropout = compile_browser.program(opened(dropout=0.5, family="vae")).head
+    assert with_dropout == compile_browser.program(opened(family="vae")).head
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.GRU(64, 4),
+        nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.Softplus()),
+        nn.Conv2d(1, 4, 3, dilation=2),
+        nn.Conv2d(1, 4, 3, padding="same"),
+        nn.Upsample(scale_factor=1.5),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        nn.Linear(8, 4),  # along the rows of a picture
+    ],
+)
+def test_what_the_browser_does_not_know_is_said_in_a_sentence(layer):
+    run = opened(family="vae")
+    run.model.encoder = layer
+    with pytest.raises(compile_browser.Unknown) as error:
+        compile_browser.program(run)
+    sentence = str(error.value)
+    assert sentence.endswith(".") and "browser" in sentence and sentence.count(". ") == 0
+
+
+def test_a_bottleneck_of_its_own_is_not_taken_for_its_parent():
+    class Other(compile_browser.Plain):
+        pass
+
+    run = opened(family="vanilla")
+    run.model.bottleneck = Other(2)
+    with pytest.raises(compile_browser.Unknown, match="Other"):
+        compile_browser.program(run)
+
+
+def test_upsampling_is_known():
+    shape = CARDS["shapes"].shape
+    ops, out = compile_browser.translate(nn.Upsample(scale_factor=2), shape, compile_browser.Block())
+    assert ops == [{"op": "upsample", "from": list(shape), "times": [2, 2]}]
+    assert out == tuple(nn.Upsample(scale_factor=2)(torch.zeros(1, *shape)).shape[1:])

@@ -1,0 +1,364 @@
+"""Maps drawn in processes of their own: real ones, and what happens when they are many, cancelled or dead.
+
+Small maps take a second, most of it Python's start; long ones are suspended as soon as they have begun, so that they
+keep no core busy and end only by being ended.
+"""
+
+import contextlib
+import errno
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from aecore.analysis import loaded, projections
+from aecore.data.datasets import load
+from aecore.errors import UserError
+from aecore.jobs import projection_jobs
+from aecore.jobs import worker as work
+from aecore.models import presets
+from aecore.models.families.build import settle
+from aecore.store import database, queue, runs
+
+PATIENCE = 60  # seconds until a condition counts as never met
+SEEDS = itertools.count()
+
+
+def codes(count: int = 60) -> np.ndarray:
+    """Codes of 3 dimensions that no other test has."""
+    return np.random.default_rng(next(SEEDS)).normal(size=(count, 3)).astype(np.float32)
+
+
+def long() -> np.ndarray:
+    return codes(60_000)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch) -> Iterator[Path]:
+    """A runs folder of its own; what is still being drawn in it at the end is cancelled."""
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
+    yield tmp_path / ".maps"
+    for request in projection_jobs._alive():
+        projection_jobs.cancel(projection_jobs.Drawing(request.key, "drawing"))
+
+
+def until(condition: Callable[[], object]) -> None:
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < PATIENCE, "waited in vain"
+        time.sleep(0.01)
+
+
+def state(some: np.ndarray, kind: str = "t-SNE") -> str:
+    drawing = projection_jobs.look(some, kind)
+    return drawing.state if drawing else "none"
+
+
+def process(some: np.ndarray, kind: str = "t-SNE") -> psutil.Process:
+    request = projection_jobs._request(projection_jobs.look(some, kind).key)
+    return psutil.Process(request.pid)
+
+
+def drawing(urgent: bool = True) -> np.ndarray:
+    """Codes whose t-SNE is being drawn, for as long as nobody ends that."""
+    some = long()
+    projection_jobs.ask(some, "t-SNE", urgent=urgent)
+    until(lambda: state(some) == "drawing")
+    process(some).suspend()
+    return some
+
+
+# --- One map ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["t-SNE", "UMAP"])
+def test_a_map_is_drawn_as_here_and_kept(kind, folder):
+    some = codes()
+    assert projection_jobs.look(some, kind) is None
+    asked = projection_jobs.ask(some, kind, {"seed": 3})
+    assert asked.state == "waiting" and asked.fraction == 0 and asked.seconds_left > 0 and not asked.ahead
+    until(lambda: projection_jobs.look(some, kind, {"seed": 3}).state not in ("waiting", "drawing"))
+    ready = projection_jobs.look(some, kind, {"seed": 3})
+    assert (ready.state, ready.fraction, ready.reason) == ("ready", 1.0, "")
+    assert ready.points().dtype == np.float32
+    np.testing.assert_array_equal(ready.points(), projections.PROJECTIONS[kind](some, seed=3))
+    assert projection_jobs.ask(some, kind, {"seed": 3}) == ready
+    assert projection_jobs.look(some, kind) is None and projection_jobs.look(some[:-1], kind, {"seed": 3}) is None
+    assert sorted(each.name for each in folder.iterdir()) == [".lock", f"{ready.key}.npy", "paces.json"]
+    assert not runs.entries() or all(entry.gallery for entry in runs.entries())
+
+
+def test_a_setting_that_is_left_out_has_its_default():
+    some = codes()
+    assert projection_jobs._key(some, "UMAP", projection_jobs._settings("UMAP", {})) == projection_jobs._key(
+        some, "UMAP", projection_jobs._settings("UMAP", {"min_dist": 0.1})
+    )
+
+
+def test_another_maker_draws_another_map(monkeypatch):
+    some, settings = codes(), projection_jobs._settings("UMAP", {})
+    before = projection_jobs._key(some, "UMAP", settings)
+    monkeypatch.setattr(projections, "made_by", lambda kind: "another")
+    assert projection_jobs._key(some, "UMAP", settings) != before
+
+
+@pytest.mark.parametrize(
+    ("some", "kind", "knobs", "words"),
+    [
+        (np.eye(4), "t-SNE", {}, "at least 5 points, not 4"),
+        (np.full((9, 2), np.nan), "UMAP", {}, "not finite"),
+        (np.empty((0, 2)), "UMAP", {}, "no codes"),
+        (np.eye(9), "PCA", {}, "Only t-SNE and UMAP .* not PCA"),
+        (np.eye(9), "t-SNE", {"perplexity": 0}, "perplexity takes a number from 2 to 100"),
+        (np.eye(9), "UMAP", {"perplexity": 5}, "no setting called perplexity"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_in_a_sentence(some, kind, knobs, words, folder):
+    with pytest.raises(UserError, match=words):
+        projection_jobs.ask(some, kind, knobs)
+    assert not folder.exists()
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(folder, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    some = codes()
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(UserError, match="disk is full"):
+        projection_jobs.ask(some, "UMAP")
+    assert [each.name for each in folder.iterdir()] == [".lock"] and projection_jobs.look(some, "UMAP") is None
+
+
+def test_a_map_that_was_removed_meanwhile_is_said(folder):
+    with pytest.raises(UserError, match="ask for it again"):
+        projection_jobs.Drawing("0" * 24, "ready").points()
+
+
+# --- Many who ask -----------------------------------------------------------------------------------------------------
+
+
+def test_many_askers_share_one_drawing(folder):
+    some = codes()
+    np.save(folder.parent / "codes.npy", some)
+    source = (
+        "import sys, numpy, aecore.jobs.projection_jobs as maps; print(maps.ask(numpy.load(sys.argv[1]), 'UMAP').key)"
+    )
+    command = [sys.executable, "-c", source, str(folder.parent / "codes.npy")]
+    others = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=projection_jobs.ROOT) for _ in range(2)]
+    with ThreadPoolExecutor(6) as pool:
+        keys = {each.key for each in pool.map(lambda _: projection_jobs.ask(some, "UMAP"), range(6))}
+    keys |= {each.communicate()[0].strip() for each in others}
+    assert len(keys) == 1
+    until(lambda: state(some, "UMAP") == "ready" and not projection_jobs._alive())
+    assert len(projection_jobs._paces()) == 1  # each process that draws notes its time
+
+
+def test_urgent_ones_come_first_and_have_a_lane_of_their_own():
+    first, later = drawing(urgent=False), codes()
+    assert projection_jobs.ask(later, "UMAP", urgent=False).ahead == 1
+    hasty = drawing()  # begins beside the one that is only prepared
+    second = long()
+    assert projection_jobs.ask(second, "t-SNE").ahead == 2
+    assert projection_jobs.look(later, "UMAP").ahead == 3
+    assert projection_jobs.ask(later, "UMAP").ahead == 2  # urgent now as well, and asked for before the other
+    assert projection_jobs.look(second, "t-SNE").ahead == 3
+    assert {state(first), state(hasty)} == {"drawing"} and state(second) == "waiting"
+
+
+@pytest.mark.skipif(not psutil.POSIX, reason="Windows has classes instead")
+def test_maps_stand_behind_everybody_else():
+    ours = psutil.Process().nice()
+    for urgent, steps in ((False, 2), (True, 1)):
+        worker = process(drawing(urgent))
+        worker.resume()  # it may have begun without having stepped back yet
+        until(lambda worker=worker, steps=steps: worker.nice() == min(ours + steps * projection_jobs.STEP, 19))
+
+
+# --- Ends -------------------------------------------------------------------------------------------------------------
+
+
+def test_cancelling_ends_the_process_and_makes_way():
+    some, waiting = drawing(urgent=False), codes()
+    projection_jobs.ask(waiting, "UMAP", urgent=False)
+    worker = process(some)
+    projection_jobs.cancel(projection_jobs.look(some, "t-SNE"))
+    until(lambda: not worker.is_running())
+    assert state(some) == "cancelled"
+    assert projection_jobs.ask(some, "t-SNE", urgent=False).state == "cancelled"  # nobody waits for it: left alone
+    until(lambda: state(waiting, "UMAP") == "ready")
+    projection_jobs.cancel(projection_jobs.look(waiting, "UMAP"))
+    assert state(waiting, "UMAP") == "ready"
+    assert projection_jobs.ask(some, "t-SNE").state == "waiting"  # asked for again
+
+
+def test_a_waiting_one_is_taken_from_the_queue():
+    _first, some = drawing(urgent=False), codes()
+    projection_jobs.ask(some, "UMAP", urgent=False)
+    projection_jobs.cancel(projection_jobs.look(some, "UMAP"))
+    assert state(some, "UMAP") == "cancelled" and len(projection_jobs._alive()) == 1
+
+
+def test_a_dead_process_is_said_and_blocks_nobody():
+    some, waiting = drawing(urgent=False), codes()
+    projection_jobs.ask(waiting, "UMAP", urgent=False)
+    process(some).kill()
+    until(lambda: state(some) == "failed")
+    assert "was ended before the map was done" in projection_jobs.look(some, "t-SNE").reason
+    until(lambda: state(waiting, "UMAP") == "ready")
+    assert projection_jobs.ask(some, "t-SNE").state == "waiting"
+
+
+def test_a_process_that_dies_with_the_lock_blocks_nobody(folder):
+    folder.mkdir(parents=True)
+    source = "import os, aecore.jobs.projection_jobs as maps; maps._held().acquire(); os._exit(1)"
+    subprocess.run([sys.executable, "-c", source], cwd=projection_jobs.ROOT, check=False)
+    (folder / ("0" * 24)).mkdir()  # and one that died before it had written its request
+    some = codes()
+    projection_jobs.ask(some, "UMAP")
+    until(lambda: state(some, "UMAP") == "ready")
+    assert projection_jobs._stands("0" * 24) is None
+
+
+def test_what_goes_wrong_is_said(folder):
+    fillers, some = [drawing(), drawing()], codes()
+    key = projection_jobs.ask(some, "UMAP").key
+    (folder / key / "codes.npy").write_bytes(b"no codes")
+    for filler in fillers:
+        projection_jobs.cancel(projection_jobs.look(filler, "t-SNE"))
+    until(lambda: state(some, "UMAP") == "failed")
+    assert "ValueError" in projection_jobs.look(some, "UMAP").reason
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (UserError("Some of these codes are odd."), "Some of these codes are odd"),
+        (MemoryError(), "memory is exhausted"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
+    ],
+)
+def test_what_a_process_says_when_it_gives_up(error, words, monkeypatch):
+    def give_up(key: str) -> None:
+        raise error
+
+    monkeypatch.setattr(projection_jobs, "draw", give_up)
+    monkeypatch.setattr(sys, "argv", ["maps", "0" * 24])
+    with pytest.raises(SystemExit, match=words):
+        projection_jobs.main()
+
+
+# --- Room and time ----------------------------------------------------------------------------------------------------
+
+
+def test_the_cache_is_bounded_and_keeps_what_was_looked_at(folder, monkeypatch):
+    folder.mkdir(parents=True)
+    for age, name in enumerate("abcd"):
+        np.save(folder / f"{name}.npy", np.zeros((100, 2), np.float32))  # 928 bytes
+        os.utime(folder / f"{name}.npy", (1e9 - age, 1e9 - age))
+    (folder / ".half.npy-1").write_bytes(b"0" * 5000)
+    projection_jobs.Drawing("d", "ready").points()
+    monkeypatch.setattr(projection_jobs, "MOST_BYTES", 2000)
+    with projection_jobs._held():
+        projection_jobs._make_room()
+    assert sorted(each.name for each in folder.iterdir()) == [".lock", "a.npy", "d.npy"]
+
+
+def test_old_failures_are_forgotten(folder):
+    some = drawing()
+    key = projection_jobs.look(some, "t-SNE").key
+    projection_jobs.cancel(projection_jobs.look(some, "t-SNE"))
+    with projection_jobs._held():
+        projection_jobs._make_room()
+        assert state(some) == "cancelled"
+        long_ago = time.time() - projection_jobs.REMEMBERED - 1
+        os.utime(folder / key, (long_ago, long_ago))
+        projection_jobs._make_room()
+    assert state(some) == "none" and not (folder / key).exists()
+
+
+def test_progress_rises_and_never_says_that_it_is_done():
+    shares = [projection_jobs._fraction(share) for share in np.linspace(0, 20, 500)]
+    assert shares[0] == 0 and shares[-1] < 1 and (np.diff(shares) > 0).all()
+    assert np.diff(shares).max() < 0.05  # no jump where it begins to slow down
+
+
+def test_how_long_it_takes_is_learnt_by_kind_and_size():
+    def request(kind: str, count: int) -> projection_jobs.Request:
+        return projection_jobs.Request("0" * 24, kind, {}, count, True, 0.0, 1, 0.0)
+
+    assert projection_jobs._expected(request("UMAP", 10_000)) == projection_jobs.FIRST_GUESS["UMAP"]
+    projection_jobs._folder().mkdir(parents=True)
+    for count, seconds in ((100, 1.0), (10_000, 20.7), (10_000, 10.7)):
+        projection_jobs._note(request("UMAP", count), seconds)
+    assert projection_jobs._expected(request("UMAP", 10_000)) == pytest.approx(10.7)
+    assert projection_jobs._expected(request("UMAP", 20_000)) == pytest.approx(20.7)
+    assert projection_jobs._expected(request("UMAP", 100)) == pytest.approx(1.0)
+    assert projection_jobs._expected(request("t-SNE", 10_000)) == projection_jobs.FIRST_GUESS["t-SNE"]
+    for _ in range(100):
+        projection_jobs._note(request("UMAP", 100), 1.0)
+    assert len(projection_jobs._paces()) == projection_jobs.PACES
+
+
+# --- Before anybody asks ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def laboratory(monkeypatch) -> Iterator[None]:
+    monkeypatch.delenv("AECORE_MAPS")
+    assert not projection_jobs.wanted()  # nobody is here to look at them
+    queue.open_laboratory()
+    yield
+    queue.close_laboratory()
+
+
+def test_maps_are_prepared_where_somebody_may_look(laboratory, monkeypatch):
+    assert projection_jobs.wanted()
+    monkeypatch.setenv("AECORE_MAPS", "off")
+    assert not projection_jobs.wanted()
+
+
+def test_a_broken_ledger_fails_no_finished_run(tmp_path, monkeypatch):
+    monkeypatch.delenv("AECORE_MAPS")
+    (tmp_path / database.NAME).write_bytes(b"no ledger at all" * 100)
+    assert not projection_jobs.wanted()
+
+
+def test_preparing_is_bounded_and_never_raises(monkeypatch):
+    projection_jobs.prepare(np.eye(3, dtype=np.float32))  # too few
+    assert not projection_jobs._alive()
+    _busy, some, more = drawing(urgent=False), codes(), codes()
+    monkeypatch.setattr(projection_jobs, "PREPARED", 2)
+    projection_jobs.prepare(some)
+    projection_jobs.prepare(more)
+    assert (state(some), state(some, "UMAP"), state(more)) == ("waiting", "waiting", "none")
+
+
+def test_a_finished_run_has_the_maps_drawn_that_pages_ask_for(laboratory, monkeypatch):
+    asked = []
+    monkeypatch.setattr(projection_jobs, "ask", lambda *said, **more: asked.append((*said, more)))
+    config = settle(presets.start("digits", family="vae", hidden=(8,), epochs=1, seed=5))
+    with contextlib.closing(work.carry_out(config)) as training:
+        for _ in training:
+            pass
+    shown = loaded.load(config.id).codes_of(load("digits").test)
+    assert [(kind, more) for _, kind, more in asked] == [("t-SNE", {"urgent": False}), ("UMAP", {"urgent": False})]
+    for some, *_ in asked:
+        np.testing.assert_array_equal(some, shown)
+
+
+def test_importing_brings_no_heavy_library():
+    modules = "{'torch', 'streamlit', 'sklearn', 'scranpy', 'umap', 'scipy', 'pandas'}"
+    source = f"import sys, aecore.jobs.projection_jobs; print({modules} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True, cwd=projection_jobs.ROOT
+    )
+    assert done.stdout.strip() == "set()"

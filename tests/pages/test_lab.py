@@ -1,0 +1,332 @@
+"""The steps of the lab, followed to the letter on the pages: what its instructions name can be set, found and taken
+home."""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from aecore.config import Config
+from aecore.jobs import api
+from aecore.jobs.worker import carry_out
+from aecore.models import presets
+from aecore.models.families.build import FAMILIES, settle
+from aecore.params import knobs_of
+from aecore.store import runs
+from tests.pages.test_pages import GALLERY, LABELS, ROOT, _cold, control, labels, opened, pictures, said, store, whole  # noqa: F401
+from ui import shared
+from ui.views import manifold as mosaic
+from ui.views import monitor
+from ui.widgets import charts, controls, pickers
+
+LOG = [knob for family in FAMILIES.values() for knob in family.knobs if knob.says.log]
+LOG += [knob for knob in knobs_of(Config) if knob.says.log]
+
+
+@pytest.fixture
+def submitted(monkeypatch):
+    """The settings of what Train starts; nothing is trained."""
+    found = []
+    monkeypatch.setattr(api, "submit", lambda config, *_: found.append(config))
+    return found
+
+
+def form(family: str):
+    app = opened("train")
+    control(app, "Family").set_value(family)
+    return whole(app.run())
+
+
+def pressed(app, submitted) -> Config:
+    control(app, "Train").click()
+    whole(app.run())
+    return submitted[-1]
+
+
+# --- Step 2: any latent size, and settings of many decades ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [10, 1, 7, 4096])
+def test_any_latent_size_can_be_typed(size, submitted):
+    app = form("vae")
+    control(app, LABELS["z_dim"]).set_value(size)
+    assert not whole(app.run()).error
+    assert pressed(app, submitted).z_dim == size
+
+
+def test_no_control_knows_a_knob_by_name():
+    source = inspect.getsource(controls.widget)
+    assert "z_dim" not in source and "knob.name ==" not in source
+
+
+@pytest.mark.parametrize("typed", [1e-5, 0.0, 10.0, 3.7e-4])
+def test_a_sparsity_of_many_decades_can_be_typed(typed, submitted):
+    app = form("sparse")
+    control(app, "Sparsity").set_value(typed)
+    assert not whole(app.run()).error
+    assert pressed(app, submitted).knobs["sparsity"] == typed
+
+
+def test_learning_rate_and_weight_decay_are_walked_in_factors_too():
+    assert {"lr", "weight_decay", "sparsity"} <= {knob.name for knob in LOG}
+
+
+@pytest.mark.parametrize("knob", LOG, ids=lambda knob: knob.name)
+def test_steps_down_are_one_and_three_of_each_decade(knob):
+    value, seen = 10.0, []
+    while value > max(knob.says.low or 0, 1e-6):
+        value = float(f"{value - controls.stride(value, knob.says.low or knob.says.step):.12g}")
+        seen.append(value)
+    assert seen[:6] == [3, 1, 0.3, 0.1, 0.03, 0.01] and seen[-4:] == [3e-5, 1e-5, 3e-6, 1e-6]
+
+
+@pytest.mark.parametrize("value", [10, 3, 1, 0.5, 0.2, 0.0999, 0.004, 3e-5])
+def test_two_presses_before_the_next_step_is_there_do_not_end_at_zero(value):
+    step = controls.stride(value, 1e-6)
+    assert value - step > 0 > value - 2 * step, "a field refuses the second one"
+    assert 1.5 < (value + step) / value < 2
+
+
+def test_from_zero_the_first_step_is_the_smallest_value_above_it():
+    assert controls.stride(0.0, 1e-6) == 1e-6
+    assert controls.stride(1e-6, 1e-6) == 1e-6, "and from there back to it"
+
+
+def test_the_buttons_of_a_field_walk_in_factors():
+    app, seen = form("sparse"), []
+    for _ in range(4):
+        control(app, "Sparsity").decrement()
+        seen.append(control(whole(app.run()), "Sparsity").value)
+    assert seen == pytest.approx([0.03, 0.01, 0.003, 0.001])
+    control(app, "Sparsity").increment()
+    assert control(whole(app.run()), "Sparsity").value == pytest.approx(0.0017)
+
+
+def test_what_binary_fractions_add_to_a_step_is_no_other_run(submitted):
+    app = form("sparse")
+    control(app, "Sparsity").set_value(0.1 + 0.2)
+    whole(app.run())
+    assert pressed(app, submitted).knobs["sparsity"] == 0.3
+
+
+# --- Step 5: the curves, with their total, and as a file --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(store):  # noqa: F811
+    """A run of two epochs of each of some families, their losses made up in different ways."""
+    ids = {}
+    for family in ("vae", "vanilla", "aae", "stacked"):
+        config = settle(presets.start("digits", family=family, epochs=2, hidden=(16,)))
+        assert list(carry_out(config))
+        ids[family] = config.id
+    return ids
+
+
+def lines_of(app) -> dict[str, list]:
+    """What the chart of losses draws, by name."""
+    (found,) = [each for each in app.main if each.type == "plotly_chart"]
+    return {each["name"]: each["y"] for each in json.loads(found.proto.spec)["data"]}
+
+
+def test_the_curves_show_the_total_of_reconstruction_and_kl(trained):
+    drawn = lines_of(opened("train", trained["vae"]))
+    assert len(drawn) == 6
+    for split, style in (("validation", "held-out"), ("train", "training")):
+        sums = [sum(line[split].values()) for line in runs.history(trained["vae"])]
+        assert drawn[f"total, {style}"] == pytest.approx(sums)
+
+
+@pytest.mark.parametrize("family", ["vanilla", "stacked"])
+def test_a_loss_of_one_part_is_its_own_total(family, trained):
+    assert not [name for name in lines_of(opened("train", trained[family])) if "total" in name]
+
+
+def test_an_adversary_s_loss_is_not_added_to_that_of_the_model_and_the_page_says_so(trained):
+    app, history = opened("train", trained["aae"]), runs.history(trained["aae"])
+    model = [line["validation"]["reconstruction"] + line["validation"]["fooling"] for line in history]
+    assert lines_of(app)["total, held-out"] == pytest.approx(model)
+    assert any("Outside it: critic" in each.value for each in app.caption)
+    (loss,) = [each for each in app.metric if each.label == "Test loss"]
+    test = runs.entry(trained["aae"]).result["test"]
+    assert float(loss.value) == pytest.approx(test["reconstruction"] + test["fooling"], abs=0.01)
+
+
+@pytest.mark.parametrize("family", ["vae", "aae", "stacked"])
+def test_the_history_is_a_csv_file(family, trained):
+    history = runs.history(trained[family])
+    config = runs.entry(trained[family]).config
+    read = list(csv.DictReader(io.StringIO(monitor.table(history, monitor.charged(config)))))
+    assert [int(line["epoch"]) for line in read] == [1, 2] and float(read[1]["seconds"]) > 0
+    for line, found in zip(read, history, strict=True):
+        for split in ("train", "validation"):
+            for part, nats in found[split].items():
+                assert float(line[f"{split}_{part}".replace(" ", "_")]) == nats
+    if family == "vae":
+        assert list(read[0]) == [
+            "epoch", "seconds", "train_reconstruction", "train_kl", "train_total", "validation_reconstruction",
+            "validation_kl", "validation_total",
+        ]  # fmt: skip
+        last = read[-1]
+        sums = float(last["validation_reconstruction"]) + float(last["validation_kl"])
+        assert float(last["validation_total"]) == pytest.approx(sums)
+    if family == "stacked":
+        assert read[0]["train_layer_1"] and not read[0]["train_total"], "an earlier stage has no total of the model's"
+
+
+def test_the_csv_file_is_offered_with_the_name_of_its_run(trained):
+    assert "CSV" in labels(opened("train", trained["vae"]))
+
+
+def test_runs_side_by_side_have_a_total_each_of_its_own_objective(trained):
+    entries = [runs.entry(trained[family]) for family in ("vae", "aae")]
+    histories = [runs.history(entry.id) for entry in entries]
+    charged = [monitor.charged(entry.config) for entry in entries]
+    chart = charts.comparison(histories, ("one", "other"), ("#000", "#111"), charts.TOTAL, charged)
+    last = [history[-1]["validation"] for history in histories]
+    ends = [last[0]["reconstruction"] + last[0]["kl"], last[1]["reconstruction"] + last[1]["fooling"]]
+    assert [trace.y[-1] for trace in chart.figure.data] == pytest.approx(ends)
+
+
+# --- Step 8: a test picture found by its class ------------------------------------------------------------------------
+
+
+def shown(app, key: str) -> str:
+    """The class of the test picture that a picker stands at."""
+    return app.selectbox(key=f"{key}-class").options[app.selectbox(key=f"{key}-class").value]
+
+
+def test_rows_of_a_class_follow_each_other_round_and_round():
+    labels = np.array([1, 0, 1, 2, 1])
+    assert [pickers.of_class(labels, row, 1, 1) for row in range(5)] == [2, 2, 4, 4, 0]
+    assert [pickers.of_class(labels, row, 1, -1) for row in range(5)] == [4, 0, 0, 2, 2]
+    assert pickers.of_class(labels, 3, 2, 1) == 3 == pickers.of_class(labels, 3, 2, -1), "the only one"
+    assert pickers.of_class(labels, 3, 7, 1) == 3, "there is none"
+
+
+def test_a_seven_and_a_three_are_found_by_their_class():
+    app = opened("interpolate", GALLERY)
+    for key, name in (("a", 7), ("b", 3)):
+        app.selectbox(key=f"{key}-class").set_value(name)
+        whole(app.run())
+    assert (shown(app, "a"), shown(app, "b")) == ("7", "3")
+    words = [alt for alt, _ in pictures(app)]
+    assert any("3, test picture" in alt for alt in words) and any("7, test picture" in alt for alt in words)
+    assert app.query_params["a"] and app.query_params["b"], "the address keeps both"
+
+
+def test_next_and_previous_stay_in_the_class():
+    app = opened("interpolate", GALLERY)
+    number, name = app.number_input(key="a"), shown(app, "a")
+    first = number.value
+    app.button(key="a-Next").click()
+    second = whole(app.run()).number_input(key="a").value
+    assert second > first and shown(app, "a") == name
+    app.button(key="a-Previous").click()
+    assert whole(app.run()).number_input(key="a").value == first
+
+
+def test_a_typed_number_shows_its_class():
+    app, seen = opened("interpolate", GALLERY), set()
+    for row in range(12):
+        app.number_input(key="a").set_value(row)
+        whole(app.run())
+        assert any(f"{shown(app, 'a')}, test picture {row}" in alt for alt, _ in pictures(app))
+        seen.add(shown(app, "a"))
+    assert len(seen) > 3
+
+
+@pytest.mark.parametrize("page", ["denoise", "inside"])
+def test_every_picker_of_a_test_picture_knows_classes(page):
+    app = opened(page, GALLERY)
+    if page == "inside":
+        app.main.get("button_group")[0].set_value("One picture")
+        whole(app.run())
+    app.button(key=f"{'inside-picture' if page == 'inside' else 'picture'}-Next").click()
+    assert not whole(app.run()).error
+
+
+# --- Step 7: a grid of a range that is named, and as a picture --------------------------------------------------------
+
+
+def axes(app) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """The codes at the left and right end, bottom and top, of the grid; and the same of the map beside it."""
+    grid, places = (each.proto for each in app.main if each.type == "plotly_chart")
+    left, right, bottom, top = (float(number) for number in re.findall(r"-?\d+\.\d+", grid.alt))
+    layout = json.loads(places.spec)["layout"]
+    return [((left, right), (bottom, top)), tuple(tuple(layout[f"{axis}axis"]["range"]) for axis in "xy")]
+
+
+def manifold(run: str, **address: str):
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
+    for name, value in {"run": run, **address}.items():
+        app.query_params[name] = value
+    app.run()
+    return whole(app.switch_page("pages/manifold.py").run())
+
+
+def test_a_grid_of_15_by_15_over_minus_three_to_three(trained):
+    app = opened("manifold", trained["vae"])
+    assert control(app, "Pictures a side").value == 15
+    assert control(app, "Range").options == ["data", "[−3, 3]", "Gaussian quantiles"]
+    control(app, "Range").set_value("fixed")
+    grid, places = axes(whole(app.run()))
+    assert grid == ((-3, 3), (-3, 3))
+    half = 6 / 14 / 2
+    assert np.array(places) == pytest.approx(np.array([[-3 - half, 3 + half]] * 2)), "beside it the same square"
+    assert app.query_params["range"] in ("fixed", ["fixed"])
+
+
+def test_the_limit_can_be_another_and_the_address_keeps_it(trained):
+    app = manifold(trained["vae"], range="fixed", limit="2.0")
+    assert axes(app)[0] == ((-2, 2), (-2, 2))
+    assert "[−2, 2]" in control(app, "Range").options
+    control(app, "Limit").set_value(5.0)
+    assert axes(whole(app.run()))[0] == ((-5, 5), (-5, 5))
+
+
+@pytest.mark.parametrize("value", ["steps", "", "[-3, 3]"])
+def test_a_range_that_there_is_not_is_that_of_the_data(value, trained):
+    app = manifold(trained["vae"], range=value)
+    assert control(app, "Range").value == "data"
+
+
+def test_gaussian_quantiles_are_those_of_the_prior_where_that_is_a_normal(trained):
+    app = manifold(trained["vae"], range="prior")
+    assert np.array(axes(app)[0]) == pytest.approx(np.array([[-1.645, 1.645]] * 2), abs=0.01)
+    for family in ("vanilla", "stacked"):
+        assert "Gaussian quantiles" not in control(opened("manifold", trained[family]), "Range").options
+
+
+def test_of_many_dimensions_the_page_says_where_the_range_is_counted_from(store):  # noqa: F811
+    config = settle(presets.start("digits", family="vae", z_dim=5, epochs=1, hidden=(16,)))
+    assert list(carry_out(config))
+    app = manifold(config.id, range="fixed")
+    assert any("0 on both axes is the mean of the codes" in each.value for each in app.caption)
+    control(app, "Plane").set_value("two dimensions")
+    assert any("the code's own numbers" in each.value for each in whole(app.run()).caption)
+
+
+def test_up_is_up_in_the_grid_and_its_file_has_sharp_pixels(trained):
+    opened_ = shared.model(trained["vae"], runs.entry(trained["vae"]).created)
+    n, span = 5, mosaic.Range("fixed", 3.0)
+    drawn = mosaic.beside(opened_, (0, 1), span, n, ("#000",) * 10)
+    picture = np.asarray(Image.open(io.BytesIO(drawn.png)).convert("L"))
+    side = picture.shape[0] // (n * 8 + n - 1)  # digits are 8 by 8, with a pixel between them
+    assert picture.shape == (side * (n * 9 - 1),) * 2 and picture.shape[0] >= 640
+    small = picture[side // 2 :: side, side // 2 :: side]
+    assert (np.kron(small, np.ones((side, side), int)) == picture).all(), "each pixel is a square of its own"
+    top_left = opened_.pictures(np.array([[-3.0, 3.0]], np.float32))[0, 0]
+    assert np.abs(small[:8, :8] / 255.0 - top_left).max() < 0.005
+
+
+def test_the_grid_is_offered_as_a_picture(trained):
+    assert "PNG" in labels(opened("manifold", trained["vae"]))

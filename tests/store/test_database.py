@@ -1,0 +1,468 @@
+"""The database: read without a second file, once for everybody; for every way of being spoilt it has a sentence."""
+
+import contextlib
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from aecore import disk
+from aecore.errors import UserError
+from aecore.jobs import api
+from aecore.models import presets
+from aecore.models.families.build import settle
+from aecore.store import database, queue, recovery, runs, trash
+from tests.kit.disks import fill
+
+SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1))
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch, tmp_path) -> Path:
+    """A runs folder of its own for each test."""
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def ask(run: str, person: str = "ada") -> bool:
+    return queue.ask(run, {"seed": 1}, person, None, {}, lambda: False)
+
+
+def age() -> None:
+    """Lets the last change be ten seconds old."""
+    os.utime(database.path(), (time.time() - 10.25,) * 2)
+
+
+def edit(*statements: str) -> None:
+    """Changes the database behind the laboratory's back."""
+    with contextlib.closing(sqlite3.connect(database.path())) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+# Reading
+
+
+def test_what_was_read_is_kept_until_something_changes(monkeypatch):
+    ask("x")
+    age()
+    first, connect, opened = database.snapshot(), sqlite3.connect, []
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: opened.append(1) or connect(*args, **more))
+    for _ in range(100):
+        assert database.snapshot() is first and queue.labels()["x"].owner == "ada" and queue.job("x")
+    assert not opened
+    queue.rename("x", "mine")  # one connection to change it, and one for the next look
+    age()
+    assert queue.labels()["x"].name == "mine" and queue.labels()["x"].name == "mine" and len(opened) == 2
+
+
+def test_no_change_is_missed_however_fast_they_follow():
+    """Two changes within one tick of the file system's clock: what was just changed is looked at again."""
+    ask("x")
+    for number in range(200):
+        queue.rename("x", f"name {number}")
+        assert queue.labels()["x"].name == f"name {number}"
+
+
+def test_a_file_system_without_fractions_of_a_second_is_looked_at_again_for_longer(monkeypatch):
+    """As FAT has it: the size stays the same, and the time of two changes within two seconds too."""
+    lstat = os.lstat
+
+    def coarse(file):
+        found = lstat(file)
+        seconds = int(found.st_mtime) // 2 * 2
+        return os.stat_result(
+            [*found[:7], found[7], seconds, found[9]], {"st_mtime": float(seconds), "st_mtime_ns": seconds * 10**9}
+        )
+
+    monkeypatch.setattr(os, "lstat", coarse)
+    ask("x")
+    for number in range(20):
+        queue.rename("x", f"name {number}")
+        assert queue.labels()["x"].name == f"name {number}"
+
+
+STRESS = """
+import sys, threading
+from aecore.store import database
+from aecore.store import queue as ledger
+
+def work(thread):
+    for number in range(6):
+        run = f"run-{sys.argv[1]}-{thread}-{number % 3}"
+        ledger.ask(run, {"seed": 1}, f"person{thread}", None, {}, lambda: False)
+        ledger.labels("person1"), ledger.turns(), database._KEPT.clear()
+        ledger.claim()
+        ledger.rested(run)
+
+threads = [threading.Thread(target=work, args=(thread,)) for thread in range(5)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+"""
+
+
+def test_threads_of_several_processes_change_and_look_at_once_and_nothing_is_damaged(store):
+    """A process that opened the file besides SQLite would lose its threads' locks when it closed it."""
+    command = [sys.executable, "-c", STRESS]
+    root = Path(database.__file__).parents[2]
+    several = [subprocess.Popen([*command, str(number)], stderr=subprocess.PIPE, cwd=root) for number in range(3)]
+    assert [process.communicate()[1].decode() for process in several] == [""] * 3
+    database.check()
+    with contextlib.closing(sqlite3.connect(database.path())) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_threads_that_look_at_once_read_it_once(monkeypatch):
+    for number in range(50):
+        ask(f"run{number}")
+    age()
+    read, reads = database._read, []
+
+    def slow(kept):
+        reads.append(1)
+        time.sleep(0.05)
+        return read(kept)
+
+    monkeypatch.setattr(database, "_read", slow)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: database.snapshot(), range(30)))
+    assert len(reads) == 1 and len({id(each) for each in found}) == 1
+
+
+def test_reading_needs_no_other_file_and_leaves_none(store):
+    ask("x")
+    (store / f"{database.NAME}-journal").unlink()
+    database._KEPT.clear()
+    assert queue.jobs()[0].run == "x"
+    assert sorted(each.name for each in store.iterdir()) == [database.NAME]
+
+
+def test_the_log_of_an_earlier_version_is_turned_off(store):
+    store.mkdir()
+    edit("PRAGMA journal_mode = WAL", *filter(str.strip, database.TABLES.split(";")), "PRAGMA user_version = 1")
+    edit("INSERT INTO labels VALUES ('x', 'ada', 'mine')")
+    queue.pin("x", "ada", True)
+    assert queue.labels("ada")["x"] == queue.Label("ada", "", "mine", True)
+    with contextlib.closing(sqlite3.connect(database.path())) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)  # any but the write-ahead log
+    assert not (store / f"{database.NAME}-wal").exists()
+
+
+# A full disk
+
+
+def test_on_a_full_disk_everything_can_be_read_and_small_changes_be_made(small_disk):
+    queue.greet("ada", "Ada")
+    for number in range(20):
+        ask(f"run{number}")
+    queue.rename("run3", "mine")
+    disk.hold_reserve()
+    fill(small_disk)
+    database._KEPT.clear()
+    assert len(queue.jobs()) == 20 and queue.labels()["run3"].name == "mine" and database.trouble() is None
+    queue.rename("run3", "still mine")
+    others, _ = queue.leave("run3", "ada")
+    queue.forget("run4")
+    assert others == 0 and queue.labels()["run3"].name == "still mine" and "run4" not in queue.labels()
+    assert disk.full()
+
+
+def test_a_disk_without_room_or_reserve_is_said_to_be_full_and_nothing_else(small_disk):
+    ask("x")
+    fill(small_disk)
+    for journal in small_disk.glob("*-journal"):
+        journal.unlink()  # what it held is taken by others at once
+    fill(small_disk)
+    with pytest.raises(database.Full) as caught:
+        edit_many()
+    assert str(caught.value) == disk.FULL
+    assert queue.wanted_by("x") == ["ada"]
+
+
+def edit_many() -> None:
+    with database.changing() as connection:
+        for number in range(2000):
+            connection.execute("INSERT INTO labels VALUES (?, 'ada', NULL)", (f"run{number}" * 10,))
+
+
+# Locked, foreign, newer, no file at all
+
+
+@contextlib.contextmanager
+def locked() -> Iterator[None]:
+    with contextlib.closing(sqlite3.connect(database.path(), isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def test_a_locked_database_is_not_damaged_and_pages_go_on(monkeypatch, store):
+    ask("x")
+    queue.labels()
+    monkeypatch.setattr(database, "PATIENCE", 0.2)
+    monkeypatch.setattr(database, "TO_READ", 0.2)
+    with locked():
+        for refused in (lambda: ask("y"), lambda: queue.rename("x", "mine")):
+            with pytest.raises(database.Busy, match="in use by another program"):
+                refused()
+        os.utime(database.path())  # as if it had been changed
+        started = time.monotonic()
+        for _ in range(50):
+            assert queue.labels()["x"].owner == "ada"  # what was read last
+        assert time.monotonic() - started < 1  # waited for once, not fifty times
+        assert isinstance(database.trouble(), database.Busy)
+        with pytest.raises(database.Busy):
+            recovery.mend()
+    monkeypatch.setattr(database, "AGAIN", 0.0)
+    assert database.trouble() is None and not database.aside() and ask("y") is False
+
+
+def test_a_database_of_another_program_is_left_alone(store):
+    store.mkdir()
+    edit("CREATE TABLE tracks (title TEXT)")
+    before = database.path().read_bytes()
+    for refused in (queue.jobs, lambda: ask("y"), recovery.mend):
+        with pytest.raises(
+            database.DatabaseError, match=r"not made by this laboratory .it holds 'tracks'.: move it away"
+        ):
+            refused()
+    assert database.path().read_bytes() == before and queue.labels() == {}
+
+
+def test_a_newer_database_is_left_alone(store):
+    ask("x")
+    edit("PRAGMA user_version = 7")
+    before = database.path().read_bytes()
+    with pytest.raises(database.DatabaseError, match=r"newer version .* has format 7, and this one knows 1"):
+        recovery.mend()
+    assert database.path().read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link", "dangling"])
+def test_what_is_no_file_is_neither_opened_nor_followed(store, tmp_path, kind):
+    store.mkdir()
+    outside = tmp_path / "secret.sqlite"
+    with contextlib.closing(sqlite3.connect(outside)) as connection:
+        connection.execute("CREATE TABLE secret (x)")
+    before = outside.read_bytes()
+    if kind == "folder":
+        database.path().mkdir()
+    elif kind == "pipe":
+        os.mkfifo(database.path())
+    else:
+        database.path().symlink_to(outside if kind == "link" else tmp_path / "nowhere.sqlite")
+    for refused in (queue.jobs, lambda: ask("y"), recovery.mend):
+        with pytest.raises(database.DatabaseError, match="is no file: move it away"):
+            refused()
+    assert queue.labels() == {} and outside.read_bytes() == before and not (tmp_path / "nowhere.sqlite").exists()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_a_journal_that_is_no_file_is_not_waited_for_and_not_followed(store, tmp_path, kind):
+    """SQLite looks into the journal before it reads, and would wait for a pipe for ever."""
+    ask("x")
+    journal, outside = Path(f"{database.path()}-journal"), tmp_path / "outside"
+    journal.unlink()
+    outside.write_text("secret")
+    if kind == "pipe":
+        os.mkfifo(journal)
+    else:
+        journal.symlink_to(outside)
+    for refused in (queue.jobs, lambda: ask("y"), recovery.mend):
+        with pytest.raises(database.DatabaseError, match="-journal is no file: move it away"):
+            refused()
+    assert outside.read_text() == "secret"
+    journal.unlink()
+    assert ask("y") is False
+
+
+# Damaged
+
+
+def test_a_damaged_database_is_set_aside_whole_and_made_again_from_the_runs(store):
+    queue.greet("ada", "Ada L.")
+    jobs_of = [settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1, seed=seed)) for seed in range(3)]
+    for config in jobs_of:
+        queue.ask(config.id, config.to_json(), "ada", None, {}, lambda c=config: bool(runs.Draft(c).ask()))
+        trash.keep_label(config.id)
+    trash.rename(jobs_of[0].id, "the first", "ada")
+    runs.Draft(jobs_of[1]).rest("stop")  # at rest: it is not asked for again
+    queue.leave(jobs_of[1].id, "ada")
+    spoilt = b"this is no database" * 100
+    database.path().write_bytes(spoilt)
+    assert isinstance(database.trouble(), database.Damaged)
+    recovery.mend()
+    (aside,) = database.aside()
+    assert aside.read_bytes() == spoilt
+    assert queue.labels()[jobs_of[0].id] == queue.Label("ada", "Ada L.", "the first")
+    assert queue.labels()[jobs_of[1].id].owner == "ada"
+    assert sorted(queue.turns()) == sorted([jobs_of[0].id, jobs_of[2].id])
+    assert queue.job(jobs_of[0].id).config == jobs_of[0].to_json() and queue.wanted_by(jobs_of[2].id) == ["ada"]
+    assert runs.entry(jobs_of[1].id).state == "stopped" and runs.entry(jobs_of[2].id).state == "waiting"
+    recovery.mend()
+    assert len(database.aside()) == 1  # sound now: once is enough
+
+
+def test_a_run_in_training_keeps_its_worker_when_the_database_is_made_again(store):
+    worker = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        queue.ask(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(runs.Draft(SMALL).ask()))
+        trash.keep_label(SMALL.id)
+        state = json.loads((store / SMALL.id / "state.json").read_text())
+        from aecore import system
+
+        state |= {"state": "training", "pid": worker.pid, "born": system.born(worker.pid)}
+        (store / SMALL.id / "state.json").write_text(json.dumps(state))
+        database.path().write_bytes(b"no")
+        recovery.mend()
+        job = queue.job(SMALL.id)
+        assert (job.state, job.pid) == ("running", worker.pid) and queue.wanted_by(SMALL.id) == ["ada"]
+    finally:
+        worker.communicate()
+
+
+def test_several_that_find_it_damaged_at_once_set_it_aside_once(store):
+    ask("x")
+    database.path().write_bytes(b"no database" * 50)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: recovery.recover(), range(6)))
+    assert len(database.aside()) == 1 and queue.jobs() == []
+
+
+def test_damage_that_only_a_change_finds_is_mended_too(store):
+    """The tables are sound, and an index is not: no look reads that one."""
+    for number in range(300):
+        ask(f"run{number:03}", f"person{number % 3}")
+    with contextlib.closing(sqlite3.connect(database.path())) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_jobs_1'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with open(database.path(), "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    assert len(queue.jobs()) == 300
+    with pytest.raises(database.Damaged):
+        ask("another")
+    assert database.doubtful()
+    recovery.mend()
+    assert ask("another") is False and len(database.aside()) == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE jobs SET config = 'no JSON'",
+        f"UPDATE jobs SET config = '{'[' * 100_000}'",
+        "UPDATE jobs SET environment = '[]'",
+        "UPDATE jobs SET asked = 'yesterday'",
+        "UPDATE jobs SET state = 'dancing'",
+        "UPDATE jobs SET run = x'00ff'",
+        "UPDATE wants SET person = x'07'",
+        "UPDATE people SET served = 'often'",
+        "UPDATE labels SET owner = x'00'",
+        "INSERT INTO processes VALUES ('one', 'two', 'foreman', 'three', NULL)",
+        "DROP TABLE pins",
+        "ALTER TABLE labels DROP COLUMN name",
+    ],
+)
+def test_values_that_no_laboratory_wrote_are_damage(store, statement):
+    queue.greet("ada", "Ada")
+    ask("x")
+    edit(statement)
+    for refused in (database.snapshot, database.check):
+        with pytest.raises(database.Damaged, match="set aside whole"):
+            refused()
+    recovery.mend()
+    assert ask("y") is False and len(database.aside()) == 1
+
+
+def spoil(content: bytes, chance: random.Random) -> bytes:
+    """A database with something wrong in it: bytes changed, a piece cut out or off, doubled, or zeroed."""
+    at, length = chance.randrange(len(content)), chance.randrange(1, 2000)
+    kind = chance.choice(["bytes", "bits", "cut", "off", "zero", "noise", "double", "header"])
+    if kind == "bits":
+        flipped = bytearray(content)
+        for _ in range(chance.randrange(1, 20)):
+            flipped[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        return bytes(flipped)
+    return {
+        "bytes": lambda: content[:at] + chance.randbytes(min(length, 8)) + content[at + min(length, 8) :],
+        "cut": lambda: content[:at] + content[at + length :],
+        "off": lambda: content[:at],
+        "zero": lambda: content[:at] + bytes(length) + content[at + length :],
+        "noise": lambda: content[:at] + chance.randbytes(length) + content[at + length :],
+        "double": lambda: content + content[at:],
+        "header": lambda: content[: at % 100] + chance.randbytes(4) + content[at % 100 + 4 :],
+    }[kind]()
+
+
+def corrupted(store: Path, count: int, seed: int) -> dict[str, int]:
+    """What becomes of a database that is spoilt again and again: how often it was read all the same, set aside and made
+    again, or refused in a sentence. Raises whatever is none of these."""
+    chance = random.Random(seed)
+    queue.greet("ada", "Ada")
+    for number in range(40):
+        ask(f"run{number}", f"person{number % 5}")
+        queue.rename(f"run{number}", f"name {number}")
+    whole, found = database.path().read_bytes(), {"sound": 0, "made again": 0, "refused": 0}
+    for _ in range(count):
+        for old in store.glob("laboratory.*"):
+            old.unlink()
+        database.path().write_bytes(spoil(whole, chance))
+        database._KEPT.clear()
+        queue.labels("ada"), queue.turns(), queue.called("ada"), queue.job("run3"), api.place("run9")
+        before = len(database.aside())
+        for act in (recovery.mend, lambda: ask("another"), lambda: queue.rename("run1", "x"), recovery.mend):
+            with contextlib.suppress(database.DatabaseError):
+                act()
+        try:
+            queue.rename("run2", "y")
+            found["made again" if len(database.aside()) > before else "sound"] += 1
+        except UserError:
+            found["refused"] += 1
+    return found
+
+
+def test_two_hundred_spoilt_databases_are_read_made_again_or_refused(store):
+    found = corrupted(store, 200, seed=0)
+    assert sum(found.values()) == 200 and found["made again"] > 50
+
+
+@pytest.mark.slow
+def test_two_thousand_spoilt_databases_are_read_made_again_or_refused(store):
+    found = corrupted(store, 2000, seed=1)
+    print(found)
+    assert sum(found.values()) == 2000 and found["made again"] > 500 and found["refused"] < 100
+
+
+def test_a_thread_that_looks_while_it_is_made_again_finds_one_or_the_other(store):
+    ask("x")
+    stop, raised = threading.Event(), []
+
+    def look() -> None:
+        while not stop.is_set():
+            try:
+                queue.labels(), database.trouble()
+            except Exception as error:
+                raised.append(error)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for _ in range(10):
+        database.path().write_bytes(b"no database" * 50)
+        with contextlib.suppress(database.Damaged):
+            recovery.mend()
+    stop.set()
+    looking.join()
+    assert not raised

@@ -1,0 +1,152 @@
+"""What pages give the views that decode in the browser: the numbers, in the order and the form that these read."""
+
+from __future__ import annotations
+
+import base64
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from aecore.analysis.loaded import Trained, load
+from aecore.data import datasets
+from aecore.jobs.worker import carry_out
+from aecore.models import presets
+from aecore.models.families.build import build, settle
+from ui import shared
+from ui.views import live_decoding
+from ui.widgets import component, live
+
+
+def numbers(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), "<f4")
+
+
+def of(family: str, **more) -> Trained:
+    """A model of random weights."""
+    config = settle(presets.start("digits", family=family, **more))
+    torch.manual_seed(0)
+    return Trained(config, build(config).model.eval(), {})
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AECORE_RUNS", str(tmp_path_factory.mktemp("runs")))
+        opened = {}
+        for family, z_dim in (("vae", 5), ("vanilla", 3), ("conditional-vae", 2), ("vq-vae", 8)):
+            config = settle(presets.start("digits", family=family, z_dim=z_dim, epochs=3))
+            assert list(carry_out(config))
+            opened[family] = load(config.id)
+        yield opened
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """What a view was given."""
+    seen = {}
+    monkeypatch.setattr(live, "view", lambda name, model, key, data: seen.update({name: data}))
+    return seen
+
+
+def test_packed_numbers_come_back():
+    x = np.arange(6, dtype=np.float64).reshape(2, 3)[:, ::2] / 3
+    assert numbers(live_decoding.packed(x)).tolist() == x.astype(np.float32).ravel().tolist()
+
+
+def test_clouds_are_those_that_draws_fill():
+    run = of("vae", z_dim=3)
+    x = datasets.load("digits").test.floats(slice(0, 2))
+    sigma, nats = run.clouds(x)
+    with torch.inference_mode():
+        drawn = run.model.encode(torch.from_numpy(np.repeat(x, 4000, axis=0))).z.numpy().reshape(2, 4000, 3)
+    assert drawn.std(axis=1) == pytest.approx(sigma, rel=0.05)
+    means = run.codes(x)
+    assert nats == pytest.approx(0.5 * (means**2 + sigma**2 - 1) - np.log(sigma), abs=1e-4)
+    assert of("vanilla").clouds(x) is None
+
+
+def test_looking_at_clouds_leaves_the_random_state_alone():
+    run, x = of("ladder-vae"), datasets.load("digits").test.floats(slice(0, 4))
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    assert np.array_equal(run.clouds(x)[1], run.clouds(x)[1])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("family", "knobs", "normal"),
+    [("vae", {}, True), ("aae", {}, True), ("aae", {"prior": "ring"}, False), ("vq-vae", {}, False)],
+)
+def test_only_priors_that_are_not_normal_are_drawn_here(family, knobs, normal):
+    run = of(family, knobs=knobs, z_dim=4)
+    drawn = run.draws(50)
+    assert (drawn is None) == normal
+    if not normal:
+        assert drawn.shape == (50, run.model.bottleneck.outputs)
+        assert np.array_equal(drawn, run.draws(50))
+    if knobs:
+        assert np.linalg.norm(drawn[:, :2], axis=1).mean() == pytest.approx(2, abs=0.2)
+
+
+@pytest.mark.parametrize("family", ["vae", "vanilla", "conditional-vae", "vq-vae"])
+def test_sliders_are_given_what_they_need(family, runs, given):
+    run = runs[family]
+    test = datasets.load("digits").test
+    x = test.floats(slice(0, 2))
+    ends = run.codes(x)
+    live_decoding.sliders("model", run, x, ends)
+    sent, size = given["sliders"], ends.shape[1]
+    assert [start["name"] for start in sent["starts"]] == ["From", "To", "mean code"]
+    assert np.array_equal(numbers(sent["starts"][1]["code"]), ends[1])
+    assert sorted(sent["order"]) == list(range(size)) and len(numbers(sent["spans"])) == 2 * size
+    clouded = family in ("vae", "conditional-vae")
+    assert [cloud is not None for cloud in sent["clouds"]] == [clouded, clouded, False]
+    assert (sent["nats"] is not None) == clouded
+    if clouded:
+        told = numbers(sent["nats"])
+        assert sent["order"] == np.argsort(-told, kind="stable").tolist()
+    assert (sent["prior"] is None) == (family != "vq-vae")
+    assert (sent["classes"] is None) == (family == "conditional-vae")
+    if sent["classes"]:
+        threes = shared.codes(run)[test.labels == 3]
+        assert numbers(sent["classes"]["means"]).reshape(10, size)[3] == pytest.approx(threes.mean(axis=0), abs=1e-5)
+        assert numbers(sent["classes"]["spreads"]).reshape(10, size)[3] == pytest.approx(threes.std(axis=0), abs=1e-5)
+
+
+def test_interpolation_and_denoise_are_given_pictures(runs, given):
+    run, x = runs["vae"], datasets.load("digits").test.floats(slice(0, 2))
+    live_decoding.interpolation("model", run, x, run.codes(x), "spherical")
+    sent = given["interpolation"]
+    assert sent["path"] == "spherical" and sent["label"] == 0
+    assert np.array_equal(numbers(sent["pictures"][1]), x[1].ravel())
+    live_decoding.denoise("model", run, x[0])
+    assert len(numbers(given["denoise"]["picture"])) == math.prod(run.card.shape)
+
+
+@pytest.fixture
+def mounted(monkeypatch):
+    """What the browser is sent, by the name of the view."""
+    seen = {}
+
+    def mount(folder, name):
+        return lambda data, **more: seen.update({name: data})
+
+    monkeypatch.setattr(component, "mounted", mount)
+    return seen
+
+
+def test_a_model_is_sent_with_what_it_takes_to_guess(runs, mounted):
+    run = runs["conditional-vae"]
+    key = live.weights(run)
+    sent = mounted["weights"]
+    assert sent["model"] == key and run.id in key
+    assert sent["head"]["likelihood"] == run.config.likelihood
+    assert sent["head"]["classes"] == 10
+    assert sent["blob"]["blob"][0].as_py() == shared.program(run).weights.tobytes()
+
+
+def test_a_view_may_do_without_a_model(mounted):
+    live.view("draw", None, "key", {"label": 1})
+    assert mounted["draw"] == {"label": 1, "view": "draw", "model": None}

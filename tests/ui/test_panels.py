@@ -1,0 +1,313 @@
+"""The Inside page: panels by the kind of code, the doctor, and one computation for page and command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from torch import nn
+
+from aecore import __main__ as command
+from aecore.analysis import loaded, report
+from aecore.data import datasets
+from aecore.dispatch import for_kinds
+from aecore.jobs import api
+from aecore.jobs.worker import carry_out
+from aecore.models import presets
+from aecore.models.autoencoder import Autoencoder, Conditional
+from aecore.models.bottlenecks import GaussianLatent, LadderLatent, Latent, Plain
+from aecore.models.families.build import around, settle
+from aecore.models.families.registry import FAMILIES, family
+from aecore.models.recipe import Recipe
+from aecore.store import runs
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = {  # a family of each kind of code
+    "points": "vanilla",
+    "clouds": "vae",
+    "ladder": "ladder-vae",
+    "units": "sparse",
+    "codebook": "vq-vae",
+    "conditional": "conditional-vae",
+    "adversary": "aae",
+    "linear": "linear",
+}
+COMMON = [
+    "New pictures",
+    "Codes over the prior",
+    "Network",
+    "Loss",
+    "Source",
+    "Filters and atoms",
+    "Stretch",
+    "Try this",
+]
+CLOUDS = [
+    "What each number tells",
+    "Clouds on the map",
+    "One picture",
+    "Three parts of the KL",
+    "Tightness of the ELBO",
+]
+OWN = {
+    "points": [],
+    "clouds": CLOUDS,
+    "ladder": ["Two levels", *CLOUDS],
+    "units": ["Who is active", "Atoms of one picture"],
+    "codebook": ["The codebook", "Paint with codes"],
+    "conditional": ["Label by style", *CLOUDS],
+    "adversary": [],
+    "linear": ["Beside PCA"],
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def store(tmp_path_factory):
+    place = tmp_path_factory.mktemp("inside")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AECORE_RUNS", str(place / "runs"))
+        patch.setenv("AECORE_DATA", str(place / "no-data"))
+        yield
+
+
+def learnt(name: str, **more) -> str:
+    """A run of a family, trained for two epochs."""
+    config = settle(presets.start("digits", family=name, **({"hidden": (16,), "z_dim": 4, "epochs": 2} | more)))
+    if not (runs.path(config.id) / "config.json").exists():
+        list(carry_out(config))
+    return config.id
+
+
+def opened(run: str, panel: str | None = None) -> AppTest:
+    """The page, by way of the first screen, and one of its panels."""
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+    app.query_params["run"] = run
+    if panel:
+        app.query_params["panel"] = panel
+    app.run()
+    app.switch_page("pages/inside.py").run()
+    assert not app.exception, [each.message for each in app.exception]
+    return app
+
+
+def offered(app: AppTest) -> list[str]:
+    return list(app.get("button_group")[0].options)
+
+
+def metric(app: AppTest, label: str) -> str:
+    return next(each.value for each in app.metric if each.label == label)
+
+
+# --- Panels by kind ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_gets_the_panels_of_its_kind_and_the_common_ones(kind):
+    assert offered(opened(learnt(KINDS[kind]))) == OWN[kind] + COMMON
+
+
+@pytest.mark.parametrize(
+    ("kind", "panel"),
+    [(kind, panel) for kind in KINDS for panel in OWN[kind]] + [("points", panel) for panel in COMMON],
+)
+def test_every_panel_opens_on_a_model_that_has_it(kind, panel):
+    app = opened(learnt(KINDS[kind]), panel)
+    assert panel in [each.value for each in app.header]
+    assert len(app.main.children[max(app.main.children)].children) > 3  # the choice, the header, the lead, and more
+    assert not app.error
+
+
+def test_a_panel_that_this_model_does_not_have_gives_way_to_its_first():
+    app = opened(learnt("vanilla"), "Paint with codes")
+    assert [each.value for each in app.header] == ["New pictures"]
+
+
+def test_kinds_get_what_their_parents_have():
+    table = {Conditional: 1, LadderLatent: 2, GaussianLatent: 3, Latent: 4}
+    assert for_kinds(table, (Latent, Autoencoder)) == [4]
+    assert for_kinds(table, (LadderLatent, Autoencoder)) == [2, 3, 4]
+    assert for_kinds(table, (GaussianLatent, Conditional)) == [1, 3, 4]
+
+
+@dataclass
+class Spun(Latent):
+    """A kind of code that nobody has seen before."""
+
+    turns: int
+
+
+@pytest.fixture
+def unheard():
+    """A family of a new kind, with a loss part of a new name; declared here, and nothing else is told of it."""
+
+    class Spinner(Plain):
+        def forward(self, h):
+            return Spun(z=h, code=h, turns=3)
+
+    @family("Unheard of")
+    def unheard_of(make, z_dim: int) -> Recipe:
+        """Something that nobody has seen before."""
+        model = around(Spinner(z_dim, nn.Identity), make)
+        return Recipe.simple(model, lambda p: {"surprise": p.nll.mean(), "spin": 0.01 * p.latent.code.square().sum()})
+
+    yield "unheard-of"
+    del FAMILIES["unheard-of"]
+
+
+def test_a_kind_never_seen_before_gets_the_common_panels_and_no_error(unheard):
+    run = learnt(unheard)
+    assert loaded.load(run).kinds == (Spun, Autoencoder)
+    assert offered(opened(run)) == COMMON
+    for panel in COMMON:
+        app = opened(run, panel)
+        assert not app.error
+        assert not app.exception
+    assert "is not known" in shown(opened(run, "Codes over the prior"))  # its family says nothing of its parts
+    assert command.main(["evaluate", run, "--json"]) == 0
+
+
+# --- One computation --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def evaluated():
+    """What `evaluate RUN --json` prints, by run."""
+    known: dict[str, dict] = {}
+
+    def of(run: str, capsys) -> dict:
+        if run not in known:
+            capsys.readouterr()
+            assert command.main(["evaluate", run, "--json"]) == 0
+            known[run] = json.loads(capsys.readouterr().out)
+        return known[run]
+
+    return of
+
+
+def shown(app: AppTest) -> str:
+    """All words and numbers of a page."""
+    texts = [each.value for kind in ("markdown", "caption", "success", "latex") for each in getattr(app, kind)]
+    return "\n".join([*texts, *(f"{each.label} {each.value}" for each in app.metric)])
+
+
+def test_the_angle_between_a_linear_model_and_pca_is_that_of_evaluate(evaluated, capsys):
+    run = learnt("linear", epochs=60, hidden=(), likelihood="gaussian", lr=0.02)
+    said = evaluated(run, capsys)
+    app, found = opened(run, "Beside PCA"), said["inside"]["pca"]
+    assert metric(app, "Largest principal angle") == f"{found['angles'][0]:.2f}°"
+    assert metric(app, "PCA, training") == f"{found['train']['pca']:.6f}"
+    assert 0 < found["angles"][0] < 90 and found["train"]["model"] > found["train"]["pca"] * (1 - 1e-5)
+    assert (said["code_size"], said["code_bits"]) == (4, 128)
+
+
+def test_the_gap_between_the_elbo_and_a_tighter_bound_is_that_of_evaluate(evaluated, capsys):
+    run = learnt("vae")
+    found = evaluated(run, capsys)["inside"]["bounds"]
+    bounds = found["log_likelihood"]
+    assert bounds["1"] < bounds["16"] < bounds["128"] and found["gap"] == pytest.approx(bounds["128"] - bounds["1"])
+    app = opened(run, "Tightness of the ELBO")
+    assert metric(app, "Gap") == f"{found['gap']:.2f} ± {2 * found['gap_error']:.2f}"
+
+
+def test_a_codes_size_is_all_its_numbers_and_its_bits_what_it_takes_to_store(evaluated, capsys):
+    run = learnt("vq-vae", knobs={"codes": 32, "width": 3})
+    said = evaluated(run, capsys)
+    assert (said["code_size"], said["code_bits"]) == (12, 20)  # 4 slots of 3 numbers, each one of 32
+    assert said["checkup"]["code_size"] == 12 and runs.entry(run).result["code_size"] == 12
+    reconstruct = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+    reconstruct.query_params["run"] = run
+    reconstruct.run().switch_page("pages/reconstruct.py").run()
+    assert metric(reconstruct, "PCA with 12 numbers") == f"{said['pca_mse']:.4f}"
+    assert "20 bits" in shown(reconstruct)
+
+
+def test_the_numbers_of_clouds_are_those_of_evaluate(evaluated, capsys):
+    run = learnt("vae")
+    said = evaluated(run, capsys)["inside"]["clouds"]
+    app = opened(run, "What each number tells")
+    assert metric(app, "All numbers") == f"{said['kl_total']:.2f} nats"
+    assert metric(app, "Active") == f"{said['active_units']} of 4"
+    parts = shown(opened(run, "Three parts of the KL"))
+    for name in ("mutual_information", "total_correlation", "dimension_wise_kl"):
+        assert f"{said[name]:z.2f} nats" in parts
+
+
+@pytest.mark.parametrize("name", ["vae", "vanilla", "aae", "sparse"])
+def test_the_loss_on_the_page_is_that_of_evaluate(name, evaluated, capsys):
+    """Also that of an adversary, whose weights are kept for it."""
+    run = learnt(name)
+    said = evaluated(run, capsys)["test"]
+    there = [float(number) for number in re.findall(r"-?\d+\.\d+", shown(opened(run, "Loss")))]
+    assert said == pytest.approx(runs.entry(run).result["test"], rel=1e-6)
+    for nats in said.values():
+        assert min(abs(number - nats) for number in there) < 0.01
+
+
+@pytest.mark.parametrize("name", KINDS.values())
+def test_what_pages_measure_is_what_evaluate_prints(name, evaluated, capsys):
+    from ui import shared
+
+    run = learnt(name)
+    said, own = evaluated(run, capsys), loaded.load(run)
+    for name in said["inside"]:
+        assert json.loads(json.dumps(shared.inside(own, name))) == said["inside"][name]
+    assert shared.checkup(own) == said["checkup"]
+    assert json.loads(json.dumps(report.numbers(own, datasets.load("digits").test))) == said["inside"]
+
+
+# --- The doctor on the page -------------------------------------------------------------------------------------------
+
+
+def test_a_healthy_model_gets_a_clean_bill_with_its_numbers(evaluated, capsys):
+    run = learnt("linear", epochs=60, hidden=())
+    said = evaluated(run, capsys)["checkup"]
+    app = opened(run)
+    share = 1 - said["mse"] / said["mean_picture_mse"]
+    assert f"Variance given back: {share:.0%}" in app.success[0].value
+    assert not [each for each in app.button if each.label.startswith("Fork")]
+
+
+def test_an_ill_model_is_told_its_trouble_and_one_click_makes_the_cured_run(monkeypatch):
+    run = learnt("beta-vae", knobs={"beta": 100.0}, epochs=20)
+    asked = []
+    monkeypatch.setattr(api, "submit", lambda config, *rest: asked.append(config) or False)
+    app = opened(run)
+    assert "Beta too strong." in shown(app)
+    (cure,) = [each for each in app.button if each.label == "Fork with the cure: beta 1"]
+    cure.click().run()
+    assert [config.knobs["beta"] for config in asked] == [1.0]
+    assert asked[0].id != run
+
+
+def test_trouble_is_said_while_a_model_still_trains():
+    config = settle(presets.start("digits", family="vae", seed=9, epochs=50))
+    losses = {"reconstruction": 40.0, "kl": 0.0}
+    vitals = {"saturated": 0.0, "impossible": 0.0, "blank": 44.4, "alike": 1.0}
+    code = {"sd": [0.0, 0.0], "kl": [0.0, 0.0], "sigma": [1.0, 1.0]}
+    line = {"seconds": 1.0, "train": losses, "validation": losses, "gradient": 0.0, "vitals": vitals | {"code": code}}
+    with runs.Draft(config) as draft:
+        draft.say("training", progress={"epoch": 1, "epochs": 50, "fraction": 0.02})
+        draft.add_epoch({"epoch": 1, **line})
+        app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+        app.query_params["run"] = config.id
+        app.run().switch_page("pages/train.py").run()
+        assert not app.exception
+        assert "Units all alike." in shown(app)
+        assert "collapse" not in shown(app)  # that may still come
+
+
+def test_a_run_from_before_checkups_is_examined_when_it_is_opened():
+    run = learnt("vae", seed=5)
+    file = runs.path(run) / "result.json"
+    result = json.loads(file.read_text())
+    kept = result.pop("checkup")
+    file.write_text(json.dumps(result))
+    (runs.path(run) / "config.json").touch()
+    from ui import shared
+
+    assert shared.checkup(loaded.load(run)) == kept
+    opened(run)

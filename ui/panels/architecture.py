@@ -1,0 +1,295 @@
+"""Anatomy: the panels that every model has, of whatever family and kind of code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from aecore.models.terms import RECONSTRUCTION
+from ui import frame, shared
+from ui.panels.charts import architecture_charts
+from ui.panels.jacobian import STRETCH
+from ui.panels.panel import Panel
+from ui.session import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aecore.analysis.architecture import Atom, Drawing, Filters
+    from aecore.analysis.loaded import Trained
+    from aecore.config import Config
+    from aecore.content.formulas import Player
+
+
+# --- Network ----------------------------------------------------------------------------------------------------------
+
+
+@cache.kept(max_entries=32)
+def _drawing(key: shared.Key, _run: Trained) -> Drawing:
+    from aecore.analysis import architecture
+
+    return architecture.drawing(_run)
+
+
+def _network(run: Trained) -> None:
+    drawing = _drawing(shared.key_of(run), run)
+    st.html(architecture_charts.hourglass(drawing, run.card.shape, frame.colours()))
+    notes = [f"The code: {drawing.code.words}.", *_besides(drawing)]
+    st.caption(" ".join([*notes, "Bars are as wide as the logarithm of how many numbers come out."]))
+    encoder, decoder = (sum(layer.parameters for layer in part) for part in (drawing.encoder, drawing.decoder))
+    frame.figures(
+        ("Parameters", f"{drawing.total:,}", "Numbers that training sets."),
+        ("Encoder", f"{encoder:,}", "In the layers from the picture to the code."),
+        ("Decoder", f"{decoder:,}", "In the layers from the code to the picture, without those that it borrows."),
+    )
+
+
+def _besides(drawing: Drawing) -> list[str]:
+    """What the bars do not show."""
+    found = []
+    if drawing.hints:
+        found.append(f"{drawing.hints:,} parameters are a picture for each label, added to what goes in.")
+    if drawing.bottleneck:
+        found.append(f"{drawing.bottleneck:,} parameters work in the middle, between encoder and code.")
+    if drawing.borrows:
+        found.append(
+            "The decoder borrows the encoder's weights, turned round (transposed): only its own offsets (biases) are "
+            "counted there."
+        )
+    if len(drawing.code.shape) > 1:
+        found.append("The vectors of the codebook follow averages, not gradients: they are not counted as parameters.")
+    if drawing.training:
+        found.append(f"{drawing.training:,} more parameters only training needs: an adversary that is left behind.")
+    return found
+
+
+# --- Loss -------------------------------------------------------------------------------------------------------------
+
+
+@cache.kept(max_entries=64)
+def _players(run: str, _config: Config) -> list[Player]:
+    from aecore.content import formulas
+
+    return formulas.players(_config)
+
+
+def _loss(run: Trained) -> None:
+    from aecore.models.families.build import settle
+
+    config, test = settle(run.config), run.result["test"]
+    players = _players(run.id, config)
+    mine, others = _claimed(players, test)
+    _sum(config, mine, "")
+    for number, parts in enumerate(others):
+        st.markdown("At the same time its adversary learns to make this small:")
+        _sum(config, parts, f"_{{{number + 2}}}")
+    st.caption(
+        "$x$: a picture, $\\hat x$: what is drawn of it, $i$: its pixel values, $z$: its code, $j$: the numbers of the "
+        f"code{_of_clouds(run)}. The numbers are means over the test pictures, in nats per picture, prices included; "
+        "constants that no training can change are left out."
+        + ("" if config.pixels == "0 to 1" else f" Pixels run from {config.pixels} here.")
+    )
+    _parts(run, config, mine, others)
+    if stages := [player for player in players if player.over]:
+        names = ", ".join(f"*{part}* (to {player.during[1]:.0%})" for player in stages for part in player.parts)
+        st.markdown(f"Before that came stages that are over, each with a loss of its own: {names} of the training.")
+    _weights(config, mine)
+
+
+def _of_clouds(run: Trained) -> str:
+    from aecore.models.bottlenecks import GaussianLatent
+
+    there = issubclass(run.kinds[0], GaussianLatent)
+    return ", $\\mu$ and $\\sigma$: mean and width of the cloud that a picture becomes" if there else ""
+
+
+def _claimed(players: list[Player], test: Mapping[str, float]) -> tuple[dict[str, float], list[dict[str, float]]]:
+    """The parts of the model's own loss, and those of each adversary, with their numbers."""
+    others = [
+        {part: test[part] for part in player.parts if part in test}
+        for player in players
+        if not player.model and not player.over
+    ]
+    taken = {part for parts in others for part in parts}
+    return {part: nats for part, nats in test.items() if part not in taken}, [parts for parts in others if parts]
+
+
+def _sum(config: Config, values: Mapping[str, float], mark: str) -> None:
+    from aecore.content import formulas
+
+    st.latex(formulas.equation(config, list(values), f"L{mark}"))
+    st.latex(formulas.sum_of(values, f"L{mark}"))
+
+
+def _parts(run: Trained, config: Config, mine: Mapping[str, float], others: list[dict[str, float]]) -> None:
+    from aecore.content import formulas
+
+    lines = []
+    for parts in (mine, *others):
+        for part, nats in parts.items():
+            words = formulas.punishes(config, part)
+            lines.append(f"- **{part}**, {nats:.4f}" + (f". {words}" if words else ""))
+            if part == RECONSTRUCTION and (least := shared.inside(run, "anatomy").get("floor")):
+                count = formulas.pixels(config) if config.reduction == "mean" else 1
+                lines[-1] += (
+                    f" No model can get below {least / count:.4f} here: a gray pixel costs its own entropy even when "
+                    "it is drawn rightly."
+                )
+    st.markdown("**What makes each part large**\n\n" + "\n".join(lines))
+
+
+def _weights(config: Config, mine: Mapping[str, float]) -> None:
+    from aecore.content import formulas
+    from aecore.models.families.build import FAMILIES
+
+    knobs = FAMILIES[config.family].knobs
+    lines = [f"- **{knob.label}** {_value(config.knobs[knob.name])}: {knob.says.doc}" for knob in knobs]
+    if lines:
+        st.markdown("**The settings of this family**\n\n" + "\n".join(lines))
+    if len(mine) > 1:
+        st.markdown(formulas.weighing(config))
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# --- Source -----------------------------------------------------------------------------------------------------------
+
+
+def _source(run: Trained) -> None:
+    from aecore.models.families.build import FAMILIES
+
+    family, config = FAMILIES[run.config.family], run.config
+    st.markdown(f"**{family.title}.** {family.doc}")
+    st.markdown(
+        f"This run: {run.card.title}, {config.network} network, a code of {run.code_size} numbers, {config.epochs} "
+        f"epochs, seed {config.seed}."
+    )
+    st.code(family.source, language="python", wrap_lines=True)
+
+
+# --- Filters and atoms ------------------------------------------------------------------------------------------------
+
+
+@cache.kept(max_entries=16)
+def _filters(key: shared.Key, _run: Trained) -> Filters | None:
+    from aecore.analysis import architecture
+
+    return architecture.filters(_run)
+
+
+@cache.kept(max_entries=32)
+def _atoms(key: shared.Key, label: int, _run: Trained) -> list[Atom]:
+    from aecore.analysis import architecture
+
+    return architecture.atoms(_run, shared.codes(_run), shared.spread(_run)[1])
+
+
+def _filters_and_atoms(run: Trained) -> None:
+    from aecore.analysis import architecture
+
+    atoms = _atoms(shared.key_of(run), run.label, run)
+    slots = atoms[0].name.startswith("slot")
+    st.markdown(f"**Atoms: what one {'slot' if slots else 'number'} of the code draws.** " + _what_atoms_are(slots))
+    changes = np.stack([atom.change for atom in atoms])
+    steps = [_step(atom, slots) for atom in atoms]
+    st.html(
+        architecture_charts.wall(
+            architecture.coloured(changes),
+            [f"change of the picture when {atom.name} goes {step}" for atom, step in zip(atoms, steps, strict=True)],
+            [atom.name for atom in atoms],
+        )
+    )
+    every = run.config.z_dim if slots else run.code_size
+    st.caption(
+        architecture_charts.scale(run)
+        + (f" {len(atoms)} of {every}: those that tell most or vary most." if len(atoms) < every else "")
+        + " A blank one changes nothing: the decoder does without it."
+    )
+    found = _filters(shared.key_of(run), run)
+    if found is None:
+        st.caption("The first layer of this encoder is of a kind whose weights are no pictures.")
+        return
+    st.markdown("**Filters: what the units of the first layer look for.** " + _what_filters_are(found))
+    names = [f"unit {number + 1}" for number in found.numbers]
+    st.html(
+        architecture_charts.wall(
+            architecture.coloured(found.weights),
+            [f"weights of {name}" for name in names],
+            names,
+            84 if found.whole else 56,
+        )
+    )
+    more = f"The {len(names)} with the largest weights of {found.every}. " if len(names) < found.every else ""
+    st.caption(more + architecture_charts.scale(run, "counts for", "counts against", "does not count"))
+
+
+def _step(atom: Atom, slots: bool) -> str:
+    a, b = atom.ends
+    return f"from vector {a:.0f} to vector {b:.0f}" if slots else f"from {a:.2f} to {b:.2f}"
+
+
+def _what_atoms_are(slots: bool) -> str:
+    if slots:
+        return (
+            "A number of this code cannot move alone: a slot jumps from vector to vector. So this is the picture with "
+            "the second most frequent vector of a slot less the picture with its most frequent one; all other slots "
+            "hold their most frequent vector."
+        )
+    return (
+        "The picture with this number one standard deviation above its mean, less the picture with it one below (never "
+        "beyond where test codes lie); all others at their mean. A linear decoder adds up such atoms; a bent one has "
+        "other atoms elsewhere."
+    )
+
+
+def _what_filters_are(found: Filters) -> str:
+    if found.whole:
+        return (
+            "The weight of every pixel. On digits they often look like noise, and that is no fault: many units share "
+            "the work, and pixels that are always black leave their weights as they began."
+        )
+    return "A small window that is slid over the picture: edges and spots, mostly."
+
+
+# --- Try this ---------------------------------------------------------------------------------------------------------
+
+
+def _try_this(run: Trained) -> None:
+    from aecore.content.advice import advice
+
+    said = advice(run.config.family, run.kinds[0])
+    files = {label: file for pages in frame.PAGES.values() for file, (label, _) in pages.items()}
+    chosen = {"train-dataset": run.config.dataset, "train-family": run.config.family}
+    st.subheader("What to try", anchor=False)
+    for each in said.try_:
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(each.do)
+            frame.link(files[each.page], **(chosen if each.page == "Train" else {}))
+    st.subheader("What goes wrong", anchor=False)
+    st.markdown("\n".join(f"- {each}" for each in said.wrong))
+
+
+COMMON: tuple[Panel, ...] = (
+    Panel(
+        "Network",
+        "The layers from picture to code and back, how many numbers come out of each, and how many each learns.",
+        _network,
+    ),
+    Panel(
+        "Loss",
+        "What training makes small, as a formula, and what it comes to on pictures that the model has never seen.",
+        _loss,
+    ),
+    Panel("Source", "The family as it is declared: this is all the code that makes it different.", _source),
+    Panel(
+        "Filters and atoms",
+        "At the one end what each number of the code does to the picture; at the other what the first layer looks for.",
+        _filters_and_atoms,
+    ),
+    *STRETCH,
+    Panel("Try this", "What is worth doing with this model, and what goes wrong with its kind.", _try_this),
+)

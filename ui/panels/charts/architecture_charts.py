@@ -1,0 +1,140 @@
+"""The drawings of the panels that every model has: a network as an hourglass of text, walls of pictures, spectra."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ui.widgets import charts, images
+from ui.widgets.charts import Chart
+
+if TYPE_CHECKING:
+    from aecore.analysis.architecture import Drawing
+    from aecore.analysis.loaded import Layer, Trained
+
+# A row of the hourglass: what it is, a bar as wide as the logarithm of how many numbers come out, and what it learns.
+STYLE = """
+.ae-hourglass { list-style: none; margin: 0 auto; padding: 0; max-width: 52rem; font-size: .9375rem; }
+.ae-hourglass li { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.4fr) 5.5rem; gap: .75rem;
+  align-items: center; margin: 0 0 3px; padding: 0; }
+.ae-hourglass .ae-what { text-align: right; line-height: 1.25; }
+.ae-hourglass .ae-bar { display: flex; justify-content: center; align-items: center; height: 1.9rem; margin: 0 auto;
+  border-radius: .25rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.ae-hourglass .ae-count { text-align: right; font-variant-numeric: tabular-nums; }
+.ae-hourglass .ae-head { font-size: .8125rem; font-weight: 600; margin-bottom: .35rem; }
+.ae-hourglass .ae-head span:nth-child(2) { text-align: center; }
+.ae-hourglass .ae-part { margin: .35rem 0 .15rem; }
+.ae-hourglass .ae-code { margin: .35rem 0; font-weight: 600; }
+.ae-wall { display: grid; gap: .4rem .3rem; }
+@media (max-width: 500px) {
+  .ae-hourglass { font-size: .75rem; }
+  .ae-hourglass .ae-head { font-size: .6875rem; }
+  .ae-hourglass li { grid-template-columns: minmax(0, 1.15fr) minmax(0, 1.2fr) 4.25rem; gap: .4rem; }
+}
+"""
+GRAY = "#808080"
+DEEPEST = 1e-4  # of the largest singular value: what lies below is off the chart
+
+
+def hourglass(drawing: Drawing, shape: tuple[int, ...], colours: Sequence[str]) -> str:
+    """A model as HTML: picture, encoder, code, decoder, picture."""
+    wide = max(math.prod(each) for each in _shapes(drawing, shape))
+
+    def row(what: str, out: tuple[int, ...], colour: str, count: str, kind: str = "") -> str:
+        width = 100 * math.log1p(math.prod(out)) / math.log1p(wide)
+        bar = f"width: {width:.1f}%; background: {colour}55; border: 1px solid {colour}"
+        return (
+            f'<li class="{kind}"><span class="ae-what">{escape(what)}</span>'
+            f'<span class="ae-bar" style="{bar}">{" x ".join(map(str, out))}</span>'
+            f'<span class="ae-count">{count}</span></li>'
+        )
+
+    def part(layers: Sequence[Layer], colour: str) -> Iterator[str]:
+        for layer in layers:
+            yield row(layer.kind, layer.shape, colour, f"{layer.parameters:,}")
+
+    blue, _, teal, rose = colours[:4]
+    code = drawing.code
+    between = f"{drawing.bottleneck:,}" if drawing.bottleneck else ""
+    head = '<li class="ae-head"><span class="ae-what">layer</span><span>what comes out</span>'
+    body = [
+        head + '<span class="ae-count">parameters</span></li>',
+        row("picture", shape, GRAY, f"{drawing.hints:,}" if drawing.hints else ""),
+        _heading("encoder"),
+        *part(drawing.encoder, blue),
+        row(f"code: {code.kind}", code.shape, rose, between, "ae-code"),
+        _heading("decoder"),
+        *part(drawing.decoder, teal),
+        row("picture", shape, GRAY, ""),
+    ]
+    said = escape(words(drawing, shape), quote=True)
+    return f'<style>{STYLE}</style><ol class="ae-hourglass" aria-label="{said}">{"".join(body)}</ol>'
+
+
+def _heading(words: str) -> str:
+    return f'<li class="ae-head ae-part"><span></span><span>{words}</span><span></span></li>'
+
+
+def _shapes(drawing: Drawing, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    layers = (*drawing.encoder, *drawing.decoder)
+    return [shape, drawing.code.shape, *(layer.shape for layer in layers)]
+
+
+def words(drawing: Drawing, shape: tuple[int, ...]) -> str:
+    """The drawing in a sentence."""
+    return (
+        f"The network, from top to bottom: a picture of {' x '.join(map(str, shape))}; {len(drawing.encoder)} layers "
+        f"that encode it; the code, {drawing.code.words}; {len(drawing.decoder)} layers that draw it; "
+        f"{drawing.total:,} parameters in all."
+    )
+
+
+def wall(pictures: np.ndarray, alt: Sequence[str], captions: Sequence[str], size: int = 84) -> str:
+    """Pictures `[N, C, H, W]` as HTML, each with words below it, as many in a row as there is room for."""
+    cells = [
+        f'<figure><img src="{images.source(picture)}" alt="{escape(said, quote=True)}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        for picture, said, caption in zip(pictures, alt, captions, strict=True)
+    ]
+    grid = f"grid-template-columns: repeat(auto-fill, minmax(min({size}px, 22%), {size}px))"
+    return f'<style>{STYLE}</style><div class="ae-rows ae-wall" style="{grid}">{"".join(cells)}</div>'
+
+
+def spectra(named: dict[str, np.ndarray], colours: Sequence[str], title: str) -> Chart:
+    """Singular values, largest first, on a logarithmic axis: the first of the named as bars, others as points."""
+    figure = charts.figure_of(280, bargap=0.35, xaxis_title="direction, the most stretched first", yaxis_title=title)
+    top = max(float(values.max()) for values in named.values()) or 1.0
+    said = []
+    for at, ((name, values), colour) in enumerate(zip(named.items(), colours, strict=False)):
+        shown = [float(value) if value > DEEPEST * top else None for value in values]
+        numbers = list(range(1, len(values) + 1))
+        usual = {"x": numbers, "y": shown, "name": name, "hovertemplate": f"{name}, %{{x}}: %{{y:.3g}}<extra></extra>"}
+        if at:
+            figure.add_scatter(**usual, mode="markers", marker={"color": colour, "size": 8, "symbol": "diamond"})
+        else:
+            figure.add_bar(**usual, marker_color=colour)
+        said.append(f"{name} from {values[0]:.3g} down to {values[-1]:.3g}")
+    present = [value for values in named.values() for value in values if value > DEEPEST * top]
+    low, high = math.log10(min(present, default=top)) - 0.3, math.log10(top) + 0.15
+    figure.update_yaxes(type="log", range=[low, high], **_ticks(low, high))
+    if max(map(len, named.values())) <= 10:
+        figure.update_xaxes(dtick=1)
+    figure.update_layout(showlegend=len(named) > 1)
+    return Chart(figure, f"{title}, by direction, the most stretched first: {'; '.join(said)}.")
+
+
+def _ticks(low: float, high: float) -> dict[str, list]:
+    """Round numbers between two powers of ten: plotly's own between two decades are single digits."""
+    steps = (1, 2, 5) if high - low < 2.5 else (1,)
+    values = [step * 10.0**decade for decade in range(math.floor(low), math.ceil(high) + 1) for step in steps]
+    return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
+
+
+def scale(run: Trained, more: str = "brighter", less: str = "darker", none: str = "no change") -> str:
+    """How signed pictures are coloured (aecore.analysis.architecture.coloured)."""
+    colours = f"Orange: {more}, blue: {less}, white" if run.card.shape[0] == 1 else "Middle gray"
+    return f"{colours}: {none}; one scale for all."

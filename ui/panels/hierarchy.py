@@ -1,0 +1,62 @@
+"""The panel of ladders: what the top level says, and what the bottom one adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from aecore.analysis.latents import hierarchy
+from ui import frame, shared
+from ui.panels.panel import Panel
+from ui.widgets import images, pickers
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import Trained
+
+DRAWS = 10
+
+
+def _levels(run: Trained) -> None:
+    said = shared.inside(run, "levels")
+    frame.figures(
+        *(
+            (
+                f"{name.capitalize()} level",
+                f"{said[name]['kl']:.2f} nats",
+                f"What its {said[name]['dimensions']} numbers tell of a test picture on average{beyond}.",
+            )
+            for name, beyond in (("top", ""), ("bottom", ", beyond what the top told"))
+        )
+    )
+    row, called = pickers.numbered(run)
+    test = shared.held_out(run)
+    x, labels = test.floats([row]), test.labels[[row]]
+    own = np.concatenate([x, run.reconstruct(x, labels)])
+    images.rows({"The picture, and its code decoded": own}, [called, f"reconstruction of {called}"])
+    drawn = hierarchy.redrawn(run.codes(x, labels), hierarchy.top(run), DRAWS)
+    many = np.repeat(labels, DRAWS)
+    images.rows(
+        {
+            "Its top level kept, the bottom drawn": run.pictures(drawn["top kept"][0], many),
+            "Its bottom level kept, the top drawn": run.pictures(drawn["bottom kept"][0], many),
+        },
+        [f"{called}, draw {number + 1}" for number in range(DRAWS)],
+    )
+    st.caption(
+        f"Drawn anew from N(0, 1), the bottom level alone changes pictures {said['bottom']['changes']:.0%} as much as "
+        f"both levels do, the top alone {said['top']['changes']:.0%} (variance per pixel, over {said['pictures']} test "
+        "pictures). The bottom is kept in units of what the top expects of it: a new top takes it along. A level that "
+        "tells nearly 0 nats stands idle, often the top one: the bottom alone can say all."
+    )
+
+
+LADDER = (
+    Panel(
+        "Two levels",
+        "The code has a top level, which sets what to expect of the bottom one. Keep one and draw the other, and you "
+        "see what each has to say.",
+        _levels,
+    ),
+)

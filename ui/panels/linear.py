@@ -1,0 +1,115 @@
+"""Panel of linear autoencoders: the plane that they find, beside PCA's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from ui import frame, shared
+from ui.panels.panel import Panel
+from ui.widgets import palette
+from ui.widgets.charts import Chart, figure_of
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import Trained
+
+
+def beside_pca(run: Trained) -> None:
+    """The angle between the two spaces, the errors of both, and why the code's axes are not the components."""
+    found = shared.inside(run, "pca")
+    if not found:
+        st.info(
+            f"PCA is fitted to the training pictures, and {run.card.title} is not on this computer.",
+            icon=":material/image_not_supported:",
+        )
+        return
+    size, train, test = len(found["angles"]), found["train"], found["test"]
+    frame.figures(
+        (
+            "Largest principal angle",
+            f"{found['angles'][0]:.2f}°",
+            f"Between the {size}-dimensional space that the decoder spans and that of the first {size} principal "
+            "components. 0°: the same space. 90°: a direction of the one is missing in the other.",
+        ),
+        (
+            "MSE, training",
+            f"{train['model']:.6f}",
+            f"Of this model, on all {found['pictures']:,} pictures that it learnt from; PCA has {train['pca']:.6f}.",
+        ),
+        ("PCA, training", f"{train['pca']:.6f}", "The least that any linear autoencoder of this size can have there."),
+        ("MSE, test", f"{test['model']:.6f}", "On test pictures no promise holds: either may be the lower one."),
+        ("PCA, test", f"{test['pca']:.6f}", f"With the same {size} components, on the same test pictures."),
+    )
+    st.markdown(_verdict(found))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        frame.draw(_chart(np.array(found["cosines"])), key="inside-cosines")
+    with right:
+        longest, shortest = found["stretch"][0], found["stretch"][-1]
+        st.markdown(
+            "**The space is PCA's, the axes are not.** A principal component would be one bright cell in its row and "
+            f"column. Here two axes of the code come as near as **{found['between_axes']:.0f}°** to each other "
+            "(components stand at 90°), and the map from PCA's scores to this code stretches some directions "
+            f"**{longest:.2f}** times and others **{shortest:.2f}** times: it is no rotation, which would have 1 "
+            "everywhere. Any invertible matrix between encoder and decoder gives the same pictures, so nothing in the "
+            "loss prefers components (Bourlard & Kamp 1988; Baldi & Hornik 1989)."
+        )
+    st.caption(
+        "Errors here are of pictures that are not clipped to black and white, as the theorem has it; elsewhere model "
+        "and PCA are both clipped. Both are fitted to the same training pictures."
+    )
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    train, angle = found["train"], found["angles"][0]
+    above = train["model"] / train["pca"] - 1
+    if above < 1e-3:
+        return (
+            f"On the training pictures its error is **{above:.4%} above PCA's**, and it can never be below: trained to "
+            "the end with squared error, a linear autoencoder spans the space of the principal components."
+        )
+    return (
+        f"On the training pictures its error is **{above:.2%} above PCA's**: it is not at the end of its training, or "
+        f"its loss is not squared error. The space that it spans is {angle:.1f}° off."
+    )
+
+
+def _chart(cosines: np.ndarray) -> Chart:
+    size = len(cosines)
+    names = [f"z{i + 1}" for i in range(size)]
+    figure = figure_of(
+        min(560, 140 + 24 * size),
+        xaxis_title="principal component",
+        yaxis_title="axis of the code",
+        margin={"l": 8, "r": 8, "t": 16, "b": 48},
+    )
+    figure.add_heatmap(
+        x=[str(i + 1) for i in range(size)],
+        y=names,
+        z=cosines.round(3),
+        zmin=0,
+        zmax=1,
+        colorscale=palette.SEQUENTIAL,
+        colorbar={"title": {"text": "|cos|", "side": "right"}, "thickness": 12},
+        hovertemplate="%{y} and component %{x}: |cos| %{z:.2f}<extra></extra>",
+    )
+    figure.update_xaxes(type="category", tickangle=0, nticks=8)
+    figure.update_yaxes(type="category", autorange="reversed", nticks=16)
+    best = cosines.max(axis=1)
+    return Chart(
+        figure,
+        f"How nearly each of {size} axes of the code points along each of {size} principal components, as the size of "
+        f"the cosine: the best match of an axis is {best.mean():.2f} on average, 1 would be a component itself.",
+    )
+
+
+LINEAR = (
+    Panel(
+        "Beside PCA",
+        "A linear autoencoder with squared error finds the plane that principal component analysis finds, by another "
+        "way and with other axes.",
+        beside_pca,
+    ),
+)

@@ -1,0 +1,19 @@
+"""Panel: one thing to see of a model, as the page that shows it needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import Trained
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A title of a few words, one or two sentences on what one sees, and what draws the rest."""
+
+    title: str
+    lead: str
+    show: Callable[[Trained], None]

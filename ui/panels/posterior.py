@@ -1,0 +1,254 @@
+"""Panels of models whose pictures become clouds: what each number tells, one picture's account, the KL in parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from aecore.analysis.latents import posterior
+from aecore.analysis.latents.posterior import ACTIVE
+from aecore.models.bottlenecks import LadderLatent
+from aecore.store import runs
+from ui import frame, shared
+from ui.panels.charts import posterior_charts
+from ui.panels.panel import Panel
+from ui.session import cache
+from ui.widgets import images, pickers
+
+if TYPE_CHECKING:
+    from aecore.analysis.latents.posterior import Account, Clouds
+    from aecore.analysis.loaded import Trained
+    from aecore.data.datasets import Split
+
+POINTS = 2000  # codes on the map
+DRAWN = 40  # of their clouds
+DRAWS = 5  # from the cloud of one picture that are decoded
+
+
+def _names(dimensions: np.ndarray) -> list[str]:
+    return [f"z{dimension + 1}" for dimension in dimensions]
+
+
+def _order(found: dict[str, Any]) -> np.ndarray:
+    """The dimensions, those that tell most first."""
+    return np.argsort(-np.array(found["kl"]), kind="stable")
+
+
+def _of(run: Trained, count: int) -> str:
+    """Of what so many pictures are."""
+    test = shared.held_out(run)
+    if test.drawn and "inside" not in run.result.get("scores", {}):
+        return f"{count:,} pictures that the model drew in place of test pictures"
+    return f"the {'' if count == len(test) else 'first '}{count:,} test pictures"
+
+
+# What each number tells
+
+
+def _told(run: Trained) -> None:
+    found = shared.inside(run, "clouds")
+    order, size = _order(found), len(found["kl"])
+    nats, active = np.array(found["kl"])[order], np.array(found["variance"])[order] > ACTIVE
+    names = _names(order)
+    frame.figures(
+        ("All numbers", f"{found['kl_total']:.2f} nats", "The KL of a code, per picture; a nat is 1.44 bits."),
+        ("Active", f"{found['active_units']} of {size}", "Numbers that say different things of different pictures."),
+    )
+    frame.draw(posterior_charts.told(names, nats.tolist(), active.tolist(), frame.colours()[0]), key="inside-told")
+    silent = [name for name, on in zip(names, active, strict=True) if not on]
+    st.caption(
+        f"Means over {_of(run, found['pictures'])}. Active are numbers whose means vary from picture to picture, with "
+        f"a variance above {ACTIVE} (Burda et al. 2015). {_silence(silent, size)}"
+    )
+    st.subheader("While it learnt")
+    _learnt(run, order)
+
+
+def _silence(silent: list[str], size: int) -> str:
+    """What is said of the dimensions that are not active."""
+    if not silent:
+        return "All are." if size > 1 else "It is."
+    named = ", ".join(silent[:8]) + (f" and {len(silent) - 8} more" if len(silent) > 8 else "")
+    return (
+        f"Not active, in grey: {named}. Their clouds are nearly the same for every picture, and the decoder can hear "
+        "nothing of it from them."
+    )
+
+
+def _learnt(run: Trained, order: np.ndarray) -> None:
+    codes = ((line["epoch"], (line.get("vitals") or {}).get("code", {})) for line in runs.history(run.id))
+    kept = [(epoch, code["kl"]) for epoch, code in codes if len(code.get("kl", [])) == len(order)]
+    if not kept:
+        st.caption("This run was trained before KLs were kept epoch by epoch: only runs trained from now on have them.")
+        return
+    epochs, nats = zip(*kept, strict=True)
+    chart = posterior_charts.told_by_epoch(_names(order), epochs, np.array(nats).T[order])
+    frame.draw(chart, key="inside-told-by-epoch")
+    st.caption("The KL of each number after each epoch, means over the validation pictures.")
+
+
+# Clouds on the map
+
+
+@cache.kept(max_entries=32)
+def _some(key: shared.Key, _run: Trained) -> tuple[Clouds, np.ndarray]:
+    """Clouds of a few test pictures of every class, and their labels."""
+    test = shared.held_out(_run)
+    rows = posterior.spread(test.labels, DRAWN)
+    return posterior.encode(_run, test.floats(rows), test.labels[rows]), test.labels[rows]
+
+
+def _map(run: Trained) -> None:
+    found = shared.inside(run, "clouds")
+    size = len(found["kl"])
+    pair = np.arange(size) if size < 3 else _order(found)[:2]
+    points, labels = shared.codes(run)[:POINTS, pair], shared.held_out(run).labels[:POINTS]
+    some, owners = _some(shared.key_of(run), run)
+    drawn, names = (some.mean[:, pair], some.sigma[:, pair], owners), _names(pair)
+    classes, colours = run.card.classes, frame.colours()
+    if size == 1:
+        chart = posterior_charts.lines(points, labels, drawn, classes, colours, names[0])
+    else:
+        chart = posterior_charts.ellipses(points, labels, drawn, classes, colours, (names[0], names[1]))
+    widths = [f"{found['sigma'][dimension]:.2f} along {name}" for dimension, name in zip(pair, names, strict=True)]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        frame.draw(chart, key="inside-map")
+    with right:
+        st.markdown(
+            f"One sigma is **{'** and **'.join(widths)}** on average; that of N(0, 1) is 1. Where clouds overlap, a "
+            "draw can have come from either picture, and the decoder draws something between them. Narrow clouds tell "
+            "pictures apart, and pay for it in nats."
+        )
+        which = f", along the two of {size} numbers that tell most" if size > 2 else ""
+        st.caption(f"{len(points):,} codes{which}, and the clouds of {len(owners)} of them.")
+
+
+# One picture
+
+
+@cache.kept(max_entries=64)
+def _account(key: shared.Key, row: int, _run: Trained) -> Account:
+    test = shared.held_out(_run)
+    return posterior.account(_run, test.floats([row])[0], int(test.labels[row]))
+
+
+def _one(run: Trained) -> None:
+    row, called = pickers.numbered(run)
+    test, bill = shared.held_out(run), _account(shared.key_of(run), row, run)
+    if test.drawn:
+        st.caption(f"Of what the model drew in place of {called}; the picture itself would cost another amount.")
+    order = np.argsort(-bill.nats, kind="stable")
+    left, right = st.columns(2, gap="large")
+    with left:
+        _pictures(run, test, row, called, bill)
+        frame.draw(
+            posterior_charts.cloud(_names(order), bill.mean[order], bill.sigma[order], frame.colours()[0]),
+            key="inside-cloud",
+        )
+        st.caption("Its cloud: the mean of each number, and one sigma each way. The band is that of N(0, 1).")
+    with right:
+        frame.draw(posterior_charts.sum_of(_items(bill, order), "−ELBO", frame.colours()), key="inside-elbo")
+        st.markdown(_bill(bill))
+
+
+def _pictures(run: Trained, test: Split, row: int, called: str, bill: Account) -> None:
+    x, labels = test.floats([row]), test.labels[[row]]
+    draws = run.pictures(bill.drawn[:DRAWS], np.repeat(labels, DRAWS))
+    own = np.concatenate([x, run.reconstruct(x, labels)])
+    images.rows({"The picture, and its code decoded": own}, [called, f"reconstruction of {called}"], size=96)
+    number = [f"draw {i + 1} from the cloud of {called}" for i in range(DRAWS)]
+    images.rows({"Five draws from its cloud, decoded": draws}, number, size=96)
+
+
+def _items(bill: Account, order: np.ndarray) -> dict[str, float]:
+    """What adds up to the bound: the reconstruction, and the KL of each dimension; those that tell little together."""
+    most = posterior_charts.BARS
+    items = {"reconstruction": bill.reconstruction}
+    items |= {f"KL of {name}": float(bill.nats[i]) for name, i in zip(_names(order[:most]), order, strict=False)}
+    if len(order) > most:
+        items[f"KL of {len(order) - most} more"] = float(bill.nats[order[most:]].sum())
+    return items
+
+
+def _bill(bill: Account) -> str:
+    told = float(bill.nats.sum())
+    return (
+        f"**{bill.reconstruction:.2f}** nats of reconstruction, the mean over {len(bill.drawn)} draws from the cloud "
+        f"(its middle alone, without noise, would cost {bill.still:.2f}), and **{told:.2f}** nats of KL: "
+        f"**{bill.bound:.2f}** in all. That is −ELBO, an upper bound on −log p(x): how surprised the model is by this "
+        "picture (Gaussian and Laplace likelihoods leave out a constant). Each nat of KL counts as 1 here, whatever it "
+        "cost in training."
+    )
+
+
+# Three parts of the KL
+
+
+def _parts(run: Trained) -> None:
+    found = shared.inside(run, "clouds")
+    parts = {
+        "mutual information": found["mutual_information"],
+        "total correlation": found["total_correlation"],
+        "dimension-wise KL": found["dimension_wise_kl"],
+    }
+    frame.draw(posterior_charts.sum_of(parts, "KL, estimated", frame.colours()), key="inside-parts")
+    information, most, total = found["mutual_information"], found["most_information"], run.card.train
+    full = information > 0.95 * most
+    limit = (
+        " It is nearly there: almost every code gives its picture away, and nats beyond that are counted as total "
+        "correlation, however independent the numbers look on a map."
+    )
+    st.markdown(
+        f"- **Mutual information, {information:z.2f} nats**: what a code tells of which picture it came from. It "
+        f"cannot pass log N, {most:.2f} nats for {total:,} training pictures.{limit if full else ''} InfoVAE charges "
+        "less for it.\n"
+        f"- **Total correlation, {found['total_correlation']:z.2f} nats**: what the numbers of a code tell of each "
+        "other; 0 when they are independent. beta-TCVAE charges more for this part alone.\n"
+        f"- **Dimension-wise KL, {found['dimension_wise_kl']:z.2f} nats**: how far the crowd of all codes is from "
+        "N(0, 1), one number at a time. A shift or a wrong width that all clouds share costs this and tells "
+        "nothing.\n\nThe last two together are how far the crowd is from N(0, 1), which is what sampling suffers from; "
+        "InfoVAE measures and charges that separately, by MMD. A VAE charges 1 for all three, a beta-VAE beta."
+    )
+    st.caption(
+        f"Estimated from draws for {_of(run, found['pictures'])}, {found['compared']:,} at a time, each batch standing "
+        f"for a set as large as the training set (Chen et al. 2018). The exact KL is {found['kl_total']:.2f}. "
+        "Estimates are noisy, and where few clouds of a batch overlap, mutual information comes out somewhat too large "
+        f"and total correlation as much too small, even below zero.{_ladder(run)}"
+    )
+
+
+def _ladder(run: Trained) -> str:
+    if not issubclass(run.kinds[0], LadderLatent):
+        return ""
+    return " In this ladder the lower clouds depend on a draw from the upper ones: each was taken as it came with one."
+
+
+GAUSSIAN = (
+    Panel(
+        "What each number tells",
+        "The KL between a picture's cloud and N(0, 1), number by number: how much each tells of the picture. One with "
+        "a KL of 0 says the same of every picture: the decoder cannot be hearing anything from it.",
+        _told,
+    ),
+    Panel(
+        "Clouds on the map",
+        "Each picture is not a point but a cloud: drawn are one and two standard deviations of some. Dashed, the same "
+        "of N(0, 1), which all clouds together should fill.",
+        _map,
+    ),
+    Panel(
+        "One picture",
+        "What one picture becomes, what its cloud decodes to, and what that costs, item by item: the evidence lower "
+        "bound (ELBO).",
+        _one,
+    ),
+    Panel(
+        "Three parts of the KL",
+        "What the KL is paid for: telling pictures apart, numbers that repeat each other, and numbers that are not "
+        "spread as N(0, 1) is.",
+        _parts,
+    ),
+)

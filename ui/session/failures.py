@@ -1,0 +1,32 @@
+"""What was asked for and could not be done: said once, when the page is drawn next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from aecore.errors import UserError
+from ui.session.text import escape
+
+T = TypeVar("T")
+KEY = "ae-failed"
+
+
+def attempt_each(function: Callable[..., T], calls: Iterable[Sequence[Any]]) -> list[T]:
+    """The function's results for each of these arguments. What people can mend is said when the page is drawn next, and
+    the others are done all the same."""
+    done = []
+    for arguments in calls:
+        try:
+            done.append(function(*arguments))
+        except UserError as error:
+            st.session_state.setdefault(KEY, []).append(str(error))
+    return done
+
+
+def show() -> None:
+    """Says what could not be done since the page was last drawn."""
+    for sentence in st.session_state.pop(KEY, []):
+        st.error(escape(sentence), icon=":material/error:")

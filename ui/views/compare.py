@@ -1,0 +1,90 @@
+"""Finished runs side by side: settings that differ, curves over each other, the same pictures through each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from aecore.config import Config, differences
+from aecore.data.cards import CARDS
+from aecore.errors import UserError
+from aecore.params import knobs_of
+from aecore.store import runs, snapshots
+from ui import frame, shared
+from ui.session.text import escape
+from ui.views import monitor
+from ui.widgets import charts, images
+
+MOST = 6  # runs at a time: more colours cannot be told apart
+
+
+def compare(entries: Sequence[runs.Entry], names: Sequence[str]) -> None:
+    """Draws the comparison of finished runs; `names` are those that the list shows."""
+    configs = [entry.config for entry in entries if entry.config]
+    st.header(f"{len(entries)} runs side by side")
+    _settings(entries, configs, names)
+    _curves(entries, configs, names)
+    _pictures(entries, configs, names)
+
+
+def _settings(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:
+    words = {knob.name: knob.label for knob in knobs_of(Config)}
+    lines = []
+    for setting, values in differences(configs).items():
+        word = words.get(setting, setting.replace("_", " ").capitalize())
+        lines.append({"": word, **{name: _text(value) for name, value in zip(names, values, strict=True)}})
+    measured = {"Squared error, test": "mse", "Seconds": "seconds", "Parameters": "parameters"}
+    for word, key in measured.items():
+        lines.append({"": word, **{n: _text(e.result[key]) for n, e in zip(names, entries, strict=True)}})
+    st.dataframe(
+        lines, hide_index=True, height="content", alt=f"The settings in which {', '.join(names)} differ, and results."
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _curves(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:
+    histories = [runs.history(entry.id) for entry in entries]
+    if not all(histories):
+        return
+    parts = [part for part in histories[0][-1]["validation"] if all(part in h[-1]["validation"] for h in histories)]
+    part = st.segmented_control(
+        "Held-out loss",
+        [charts.TOTAL, *parts],
+        format_func=escape,
+        default=parts[0] if parts else charts.TOTAL,
+        required=True,
+        help="total: all that a model minimises. Runs of different families or data charge different parts: compare "
+        "those that they share.",
+    )
+    charged = [monitor.charged(config) for config in configs]
+    frame.draw(charts.comparison(histories, names, frame.colours(), part, charged), key="compare-curves")
+
+
+def _pictures(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:
+    dataset = configs[0].dataset
+    same = [number for number, config in enumerate(configs) if config.dataset == dataset]
+    if len(same) < len(entries):
+        st.info(f"Pictures are shown for the runs on {CARDS[dataset].title} only.", icon=":material/info:")
+    opened = {}
+    for number in same:
+        try:
+            opened[names[number]] = shared.model(entries[number].id, entries[number].created)
+        except UserError as error:  # the others can still be compared
+            st.error(escape(error), icon=":material/broken_image:")
+    if not opened:
+        return
+    first = next(iter(opened.values()))
+    test, card = frame.attempt(shared.held_out, first), CARDS[dataset]
+    rows = snapshots.shown(test, 10)
+    x, labels = test.floats(rows), test.labels[rows]
+    what = f"What {next(iter(opened))} draws of test pictures that are not here" if test.drawn else "Test pictures"
+    named = {what: x} | {name: run.reconstruct(x, labels) for name, run in opened.items()}
+    images.rows(named, [f"{card.classes[label]}, test picture {row}" for row, label in zip(rows, labels, strict=True)])

@@ -1,0 +1,78 @@
+"""Denoising drawn by the server, for a model that the browser cannot compute: noise by widgets, pictures, scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from aecore.analysis import metrics
+from aecore.models import corruptions
+from ui.widgets import images
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import Trained
+
+
+def shown(run: Trained, picture: np.ndarray) -> None:
+    """A picture `[C, H, W]`, the same under the noise that is asked for here, and what the model draws of that."""
+    clean, kind = picture[None], _kind()
+    noisy = _noisy(clean, kind)
+    cleaned = run.reconstruct(noisy)
+    names = ["Original", "Given to the model", "Drawn by the model"]
+    size = f"{run.card.shape[2]} x {run.card.shape[1]} pixels"
+    images.rows({f"At {size}": np.concatenate([clean, noisy, cleaned])}, names, names, size=260)
+    _scores(clean, noisy, cleaned)
+
+
+def _kind() -> str:
+    kinds = ["none", *corruptions.CORRUPTIONS]
+    return st.segmented_control(
+        "Noise", kinds, default="gaussian", required=True, wrap=True, key="noise", bind="query-params"
+    )
+
+
+def _noisy(clean: np.ndarray, kind: str) -> np.ndarray:
+    strength = st.slider(
+        "Strength",
+        0.0,
+        1.0,
+        0.3,
+        0.05,
+        key="strength",
+        bind="query-params",
+        disabled=kind == "none",
+        help="Gaussian: the standard deviation, 1 being black to white. The others: the share of pixels hit.",
+    )
+    seed = st.number_input(
+        "Draw",
+        0,
+        9999,
+        0,
+        help="Another number, other noise of the same kind.",
+        key="draw",
+        bind="query-params",
+        disabled=kind == "none",
+    )
+    return clean if kind == "none" else corruptions.corrupted(clean, kind, strength, int(seed))
+
+
+def _scores(clean: np.ndarray, noisy: np.ndarray, cleaned: np.ndarray) -> None:
+    scores = [
+        {
+            "against the original": name,
+            "MSE": float(metrics.mse(clean, y)[0]),
+            "PSNR (dB)": float(metrics.psnr(clean, y)[0]),
+            "SSIM": float(metrics.ssim(clean, y)[0]),
+        }
+        for name, y in (("given to the model", noisy), ("drawn by the model", cleaned))
+    ]
+    better = metrics.mse(clean, cleaned)[0] < metrics.mse(clean, noisy)[0]
+    decimals = {"MSE": 4, "PSNR (dB)": 2, "SSIM": 3}
+    st.dataframe(
+        scores,
+        hide_index=True,
+        alt=f"MSE, PSNR and SSIM before and after; after it is {'better' if better else 'worse'}.",
+        column_config={name: st.column_config.NumberColumn(format=f"%.{d}f") for name, d in decimals.items()},
+    )

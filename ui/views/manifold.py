@@ -1,0 +1,133 @@
+"""The manifold as two charts, drawn once for all sessions that look at the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from aecore.analysis import latent_space
+from ui import shared
+from ui.session import cache
+from ui.widgets import charts
+
+if TYPE_CHECKING:
+    from aecore.analysis.latent_space import Grid, Plane
+    from aecore.analysis.loaded import Trained
+    from ui.widgets.charts import Chart
+
+SHOWN = 2000  # test pictures on the map beside the mosaic
+LIMIT = 3.0  # of a fixed range, until somebody types another
+
+
+class Range(NamedTuple):
+    """What part of a plane a grid covers: where the `data` are, the prior, or `fixed`: from minus the limit to it."""
+
+    name: str
+    limit: float = LIMIT
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Two charts for everybody to read, the pictures of the first as a file, and what there is to say of both."""
+
+    pictures: Chart
+    places: Chart
+    png: bytes
+    within: int  # of the test pictures on the map, those where the grid is
+    caption: str
+
+
+def covered(run: Trained) -> Range:
+    """The range of the grid. The address holds the choice, by a name that stays; the widget's words say the limit."""
+    asked, place = st.query_params.get("range"), st.container()
+    limit = LIMIT
+    if asked == "fixed":
+        limit = st.number_input("Limit", 0.5, 20.0, LIMIT, 0.5, "%g", key="limit", bind="query-params", width=160)
+    words = {"data": "data", "fixed": f"[\u2212{limit:g}, {limit:g}]"}
+    if _normal(run):
+        words["prior"] = "Gaussian quantiles"
+
+    def choose() -> None:
+        st.query_params["range"] = st.session_state["range"]
+
+    st.session_state["range"] = asked if asked in words else "data"
+    with place:
+        name = st.segmented_control(
+            "Range",
+            list(words),
+            format_func=lambda name: words.get(name, name),
+            required=True,
+            wrap=True,
+            key="range",
+            on_change=choose,
+            help="data: even steps from the 1st to the 99th percentile of the codes.  \n"
+            "Two numbers: even steps from one to the other.  \n"
+            "Gaussian quantiles: from the 5th to the 95th percentile of the prior, N(0, 1); each step passes the same "
+            "share of it, so that the crowded middle gets more room.",
+        )
+    return Range(str(name), limit)
+
+
+def _normal(run: Trained) -> bool:
+    """Whether codes are drawn from N(0, 1), and the loss has asked them to fill it."""
+    from aecore.models.families.build import FAMILIES  # torch comes with it
+
+    parts = FAMILIES[run.config.family].parts.values()
+    return run.model.bottleneck.normal and any(part.term.asks_for_prior for part in parts)
+
+
+def beside(run: Trained, pair: tuple[int, int] | None, span: Range, n: int, colours: tuple[str, ...]) -> Drawn:
+    """What n x n places of a plane decode to: of two dimensions of the codes, or of their principal components."""
+    return _drawn(shared.key_of(run), run.label, pair, span, n, colours, run)
+
+
+@cache.kept(max_entries=64)
+def _drawn(
+    key: shared.Key,
+    label: int,
+    pair: tuple[int, int] | None,
+    span: Range,
+    n: int,
+    colours: tuple[str, ...],
+    _run: Trained,
+) -> Drawn:
+    codes, card = shared.codes(_run), _run.card
+    flat = latent_space.plane_of_dimensions(codes, *pair) if pair else latent_space.plane_of_components(codes)
+    points = flat.project(codes)
+    grid = _grid(points, n, span)
+    labels, shown, square = shared.held_out(_run).labels[:SHOWN], points[:SHOWN], _square(grid)
+    png = charts.laid(_run.pictures(flat.lift(grid.points)), n)
+    places = charts.scatter(shown, labels, card.classes, colours, flat.names, 460, square)
+    (left, right), (bottom, top) = square
+    within = (shown[:, 0] >= left) & (shown[:, 0] <= right) & (shown[:, 1] >= bottom) & (shown[:, 1] <= top)
+    return Drawn(
+        charts.mosaic(png, grid.x, grid.y, flat.names), places, png, int(within.sum()), _caption(flat, span, codes)
+    )
+
+
+def _grid(points: np.ndarray, n: int, span: Range) -> Grid:
+    if span.name == "fixed":
+        return latent_space.grid(points, n, span=(-span.limit, span.limit))
+    return (
+        latent_space.grid(points, n, "quantiles", prior=True) if span.name == "prior" else latent_space.grid(points, n)
+    )
+
+
+def _square(grid: Grid) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The square of the plane that the mosaic covers: half a cell more than its outermost codes."""
+    x, y = (grid.x[1] - grid.x[0]) / 2, (grid.y[0] - grid.y[1]) / 2
+    return (grid.x[0] - x, grid.x[-1] + x), (grid.y[-1] - y, grid.y[0] + y)
+
+
+def _caption(flat: Plane, span: Range, codes: np.ndarray) -> str:
+    """What the plane is, where codes have more dimensions than it."""
+    if flat.explained is not None:
+        share = f"This plane holds {sum(flat.explained):.0%} of the variance of the codes; the rest is at its mean."
+        zero = "0 on both axes is the mean of the codes"
+        return f"{share} {zero}{'' if span.name == 'data' else ', so the range is counted from there'}."
+    if codes.shape[1] > 2:
+        return f"{flat.names[0]} and {flat.names[1]} are the code's own numbers; its others are at their mean."
+    return ""

@@ -1,0 +1,209 @@
+"""The Photograph page's parts: a photograph, noise added to it, and what the network leaves when it has cleaned it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from aecore.analysis import metrics
+from aecore.applications.photo_denoising import card
+from aecore.applications.photo_denoising import network as photos
+from aecore.data import images as pictures
+from aecore.models import corruptions
+from ui import frame
+from ui.session import cache
+from ui.widgets import component, images, live, pickers
+
+EXAMPLES = {  # of scikit-image, which comes with the laboratory: what they show, and whose they are
+    "cat": ("chelsea", "Chelsea the cat, by Stéfan van der Walt (CC0)"),
+    "coffee": ("coffee", "A cup of coffee, by Rachel Michetti (CC0)"),
+    "astronaut": ("astronaut", "Eileen Collins, by NASA (public domain)"),
+}
+UPLOAD = "your own"
+# noise that may be added, and its slider: words, most, start, what the words count in
+NOISES: dict[str, tuple[str, int, int, int]] = {
+    "gaussian": ("Strength, of 255", 55, 25, 255),
+    "salt-and-pepper": ("Pixels hit, percent", 30, 10, 100),
+    "masking": ("Pixels hit, percent", 50, 30, 100),
+}
+
+
+def network() -> photos.Cleaner:
+    """The network that cleans photographs. Says so and ends the page when its files are not there."""
+    return frame.attempt(photos.load)
+
+
+def choice() -> str:
+    """Which photograph is asked for: one of EXAMPLES, or UPLOAD."""
+    which: str = st.segmented_control(
+        "Photograph",
+        [*EXAMPLES, UPLOAD],
+        default="cat",
+        required=True,
+        wrap=True,
+        key="photograph",
+        bind="query-params",
+    )
+    return which
+
+
+def picture(which: str) -> np.ndarray | None:
+    """That photograph, `[C, H, W]`; None while an upload is awaited."""
+    if which == UPLOAD:
+        return _upload()
+    name, words = EXAMPLES[which]
+    st.caption(words)
+    return _example(name)
+
+
+@cache.kept(max_entries=len(EXAMPLES))
+def _example(name: str) -> np.ndarray:
+    from skimage import data
+
+    return photos.fitted(Image.fromarray(getattr(data, name)()))
+
+
+def _upload() -> np.ndarray | None:
+    file = st.file_uploader("Picture", pickers.TYPES, key="photograph-file", help="Up to 20 MB and 40 million pixels.")
+    if file is None:
+        return None
+    opened = frame.attempt(pictures.open_upload, file.getvalue())
+    width, height = opened.picture.size
+    cut, done = False, ""
+    if width * height > photos.MOST:
+        how = st.segmented_control(
+            f"{width * height / 1e6:.1f} million pixels, and at most {photos.MOST // 10**6} are cleaned",
+            ["shrink", "cut out the middle"],
+            default="shrink",
+            required=True,
+            key="photograph-large",
+            help="Shrinking averages pixels, which takes away noise by itself.",
+        )
+        cut = how != "shrink"
+        done = "Cut to " if cut else "Shrunk to "
+    found = photos.fitted(opened.picture, cut)
+    st.caption(" ".join([f"{done}{found.shape[2]} x {found.shape[1]} pixels.", *opened.notes]))
+    return found
+
+
+def spoilt(x: np.ndarray, own: bool) -> np.ndarray | None:
+    """The photograph with the noise that is asked for, as a file would hold it; None when none is: people's `own` may
+    have enough of it."""
+    kind = st.segmented_control(
+        "Add noise",
+        ["none", *NOISES],
+        default="none" if own else "gaussian",
+        required=True,
+        wrap=True,
+        key="noise-own" if own else "noise",
+        bind="query-params",
+        help="With noise that was added, the PSNR tells how much of it is gone.",
+    )
+    if kind == "none":
+        return None
+    words, most, start, unit = NOISES[kind]
+    strength = st.slider(words, 1, most, start, key=f"strength-{kind}", bind="query-params")
+    noisy = corruptions.corrupted(x[None], kind, strength / unit, seed=0)[0]
+    return np.asarray(np.round(noisy * 255) / 255, np.float32)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What came of a photograph."""
+
+    key: str
+    pixels: np.ndarray  # uint8 [H, W, C]
+    before: bytes  # PNG
+    after: bytes
+
+    @property
+    def picture(self) -> np.ndarray:
+        """As float32 `[C, H, W]`."""
+        return np.divide(np.moveaxis(self.pixels, -1, 0), 255, dtype=np.float32)
+
+
+def cleaned(net: photos.Cleaner, given: np.ndarray) -> Cleaned:
+    """A photograph without its noise: computed once until another is asked for, with a bar meanwhile."""
+    key = hashlib.sha256(given.tobytes()).hexdigest()
+    kept: Cleaned | None = st.session_state.get("ae-cleaned")
+    if kept and kept.key == key:
+        return kept
+    bar = st.progress(0.0, "Cleaning ...")
+
+    def told(share: float) -> None:
+        bar.progress(share, "Cleaning ...")
+
+    pixels = pictures.to_bytes(frame.attempt(photos.clean, net, given, told))
+    bar.empty()
+    found = Cleaned(key, pixels, pictures.png(given), pictures.png(pixels))
+    st.session_state["ae-cleaned"] = found
+    return found
+
+
+def compared(x: np.ndarray, given: np.ndarray, found: Cleaned, noisy: bool) -> None:
+    """A photograph before and after, with an edge between to drag; what was gained, the worst place, the file."""
+    size = [x.shape[2], x.shape[1]]
+    words = "with the noise that was added" if noisy else "as it is", "what the network left of it"
+    sent = {"before": component.blob(found.before), "after": component.blob(found.after)}
+    live.view("compare", None, "compare", {**sent, "names": ["Before", "After"], "words": list(words), "size": size})
+    drawn = found.picture
+    if noisy:
+        _gained(x, given, drawn)
+    else:
+        _taken(given, drawn)
+    st.download_button("PNG", found.after, "cleaned.png", "image/png", icon=":material/image:", on_click="ignore")
+
+
+def _gained(x: np.ndarray, given: np.ndarray, drawn: np.ndarray) -> None:
+    before, after = (float(metrics.psnr(x[None], each[None])[0]) for each in (given, drawn))
+    meaning = "Peak signal-to-noise ratio against the photograph without noise; 3 dB more is half the squared error."
+    frame.figures(
+        ("PSNR before", f"{before:.1f} dB", meaning),
+        ("PSNR after", f"{after:.1f} dB", meaning),
+    )
+    _detail("Where it is furthest off", photos.furthest(x, drawn), {"Original": x, "Before": given, "After": drawn})
+
+
+def _taken(given: np.ndarray, drawn: np.ndarray) -> None:
+    taken = 255 * float(metrics.mse(given[None], drawn[None])[0]) ** 0.5
+    frame.figures(
+        ("Taken away", f"{taken:.1f} of 255", "How far pixels were moved: the root of the mean squared difference."),
+    )
+    _detail("Where most was taken away", photos.furthest(given, drawn), {"Before": given, "After": drawn})
+
+
+def _detail(title: str, place: tuple[slice, slice], named: dict[str, np.ndarray]) -> None:
+    """The same small square of several pictures, enlarged."""
+    squares = np.stack([each[:, *place] for each in named.values()])
+    alt = [f"{name}, {squares.shape[3]} x {squares.shape[2]} pixels of it enlarged" for name in named]
+    images.rows({title: squares}, alt, list(named), size=256)
+
+
+def known() -> None:
+    """What the network has learnt from, what it scores, and what it makes up."""
+    said = frame.attempt(photos.about)
+    learnt, held_out = said["photographs"]["trained"], len(said["photographs"]["held_out"])
+    st.info(
+        f"It has learnt from {learnt} photographs (people, animals, landscapes, buildings) what noise looks like, and "
+        "takes that away. **Where noise has covered something, it invents what is likely there**: hair, grass and skin "
+        "come out smoother than they were, small letters and faces may come out wrong and still look sharp. So read no "
+        "number plates off it.",
+        icon=":material/visibility:",
+    )
+    with st.expander("What it scores"):
+        rows = [
+            {"noise": at["noise"], "strength": card.strength(at["noise"], at["strength"])}
+            | {"before (dB)": at["before"], "after (dB)": at["after"]}
+            for at in said["scores"]
+        ]
+        decimals = {name: st.column_config.NumberColumn(format="%.1f") for name in ("before (dB)", "after (dB)")}
+        words = f"PSNR before and after cleaning, mean of {held_out} photographs, for {len(rows)} noises"
+        st.dataframe(rows, hide_index=True, alt=words, column_config=decimals)
+        st.caption(
+            f"PSNR, mean of {held_out} photographs that it has never seen. They and those it learnt from are of the "
+            "Berkeley segmentation set (BSDS500), which is for non-commercial research and teaching."
+        )

@@ -1,0 +1,76 @@
+"""The Python side of the time machine: mounts what static/replay/ draws in the browser, and offers its GIF."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from aecore.export import replay
+from aecore.store import runs, snapshots
+from ui import frame
+from ui.views import monitor
+from ui.widgets import charts, component, palette
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import Trained
+    from aecore.export.replay import Packed
+
+MOMENTS = 6  # side by side
+
+
+def player(run: Trained, packed: Packed) -> None:
+    """The slider over the epochs and the four panels that it moves. All is sent once; nothing comes back."""
+    key = f"{run.id}-{run.result['created']}"
+    given = {"key": key, "head": packed.head, "blob": component.blob(packed.blob)}
+    component.mounted("replay", "index")(key=f"replay-{key}", data=given)
+
+
+def download(run: Trained, labels: np.ndarray) -> None:
+    """A button; the GIF is made only when somebody presses it."""
+
+    def make() -> bytes:
+        card = run.card
+        return replay.gif(snapshots.load(run.id), labels, card.classes, palette.CLASSES_LIGHT, run.config.title)
+
+    st.download_button(
+        "Download as GIF",
+        make,
+        f"{run.id}-training.gif",
+        "image/gif",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Manifold and map, a frame for each snapshot.",
+    )
+
+
+def moments(packed: Packed) -> None:
+    """The manifold at a few moments side by side, closer together at the beginning; paper shows it too."""
+    epochs = packed.head["epochs"]
+    cells = []
+    for at in np.unique(((len(epochs) - 1) * np.linspace(0, 1, MOMENTS) ** 2).round().astype(int)):
+        words = f"after epoch {epochs[at]}" if epochs[at] else "before training"
+        content = packed.piece("manifolds", at)
+        kind = "webp" if content[:4] == b"RIFF" else "png"
+        source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+        cells.append(
+            f'<figure><img src="{source}" alt="Manifold {escape(words)}"><figcaption>{words}</figcaption></figure>'
+        )
+    style = "grid-template-columns: repeat(auto-fill, minmax(max(100px, 15%), 1fr))"
+    st.html(f'<div class="ae-rows" style="{style}">{"".join(cells)}</div>')
+
+
+def nothing_kept(run: Trained) -> None:
+    """What to say and show of a run that has no snapshots."""
+    history = runs.history(run.id)
+    st.info(
+        f"No snapshots were kept while this model was trained, so {'only its losses' if history else 'nothing'} can be "
+        "shown of it: train a new one or choose another run.",
+        icon=":material/history_toggle_off:",
+    )
+    frame.link("pages/train.py")
+    if history:
+        frame.draw(charts.curves(history, frame.colours(), monitor.charged(run.config)))

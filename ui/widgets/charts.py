@@ -1,0 +1,235 @@
+"""Charts: arrays in, figures and their words out. No streamlit, no torch."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from aecore.data import images
+from ui.session.text import escape_figure
+
+HELD_OUT, TOTAL = "held-out", "total"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure and what it shows, in words, written from its data."""
+
+    figure: go.Figure
+    alt: str
+
+
+def figure_of(height: int, **layout: Any) -> go.Figure:
+    """An empty figure `height` CSS pixels high, laid out as all of ours are."""
+    usual: dict[str, Any] = {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 28, "b": 72},
+        # below the chart and its title, however tall it is
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "itemsizing": "constant",
+        },
+    }
+    return go.Figure(layout=usual | layout)
+
+
+def lay(figure: go.Figure, png: bytes, rows: int, size: tuple[float, float]) -> None:
+    """Puts a picture of `rows` rows of cells beneath a chart whose axes count cells from the bottom left; `size` is its
+    width and height in cells."""
+    figure.add_layout_image(
+        source="data:image/png;base64," + base64.b64encode(png).decode(),
+        xref="x",
+        yref="y",
+        x=-0.5,
+        y=rows - 0.5,
+        sizex=size[0],
+        sizey=size[1],
+        sizing="stretch",
+        layer="below",
+    )
+
+
+def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str], charged: Collection[str] = ()) -> Chart:
+    """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each part, and
+    one for the total of those that the model is `charged`, where these are several."""
+    epochs, words = [line["epoch"] for line in history], []
+    coloured = dict(zip([*history[-1]["validation"], *[TOTAL] * (len(charged) > 1)], colours, strict=False))
+    height = 290 + 30 * len(coloured)  # names go below, two for each
+    figure = figure_of(height, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
+    for part in sorted(coloured, key=lambda part: part != TOTAL):  # the total lies beneath, as wide as to be seen there
+        colour, wide = coloured[part], 2.5 if part == TOTAL else 0
+        for split, style in (("validation", "solid"), ("train", "dot")):
+            values = [nats_of(line[split], part, charged) for line in history]
+            name = f"{escape_figure(part)}, {HELD_OUT if split == 'validation' else 'training'}"
+            figure.add_scatter(
+                x=epochs,
+                y=values,
+                name=name,
+                mode="lines" if len(values) > 1 else "markers",
+                line={"color": colour, "dash": style, "width": wide + (2.5 if style == "solid" else 2)},
+                hovertemplate="%{y:.2f}",
+            )
+            known = [value for value in values if value is not None]
+            if split == "validation" and known:
+                words.append(f"{part} from {known[0]:.1f} to {known[-1]:.1f}")
+    return Chart(figure, f"Held-out loss over {epochs[-1]} epochs, nats per picture: {'; '.join(words)}.")
+
+
+def nats_of(parts: Mapping[str, float], part: str, charged: Collection[str]) -> float | None:
+    """A part of a loss, or the TOTAL of those that are `charged`; None where it is not there, as in another stage."""
+    if part == TOTAL:
+        return sum(parts[each] for each in charged) if set(charged) <= set(parts) else None
+    return parts.get(part)
+
+
+def scatter(
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    colours: Sequence[str],
+    axes: tuple[str, str] = ("", ""),
+    height: int = 620,
+    span: tuple[tuple[float, float], tuple[float, float]] | None = None,
+) -> Chart:
+    """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low, high)."""
+    figure = figure_of(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
+    for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
+        rows = np.flatnonzero(labels == label)
+        if len(rows):
+            called = escape_figure(name)
+            figure.add_scatter(
+                x=points[rows, 0].round(4),
+                y=points[rows, 1].round(4),
+                customdata=rows,
+                name=called,
+                mode="markers",
+                marker={"size": 5, "color": colour, "opacity": 0.75, "line": {"width": 0}},
+                hovertemplate=f"{called}<br>picture %{{customdata}}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
+            )
+    figure.update_yaxes(scaleanchor="x")
+    if not axes[0]:  # the axes of t-SNE and UMAP mean nothing; numbers on them would pretend otherwise
+        figure.update_xaxes(showticklabels=False)
+        figure.update_yaxes(showticklabels=False)
+    if span is not None:
+        figure.update_xaxes(range=list(span[0]), constrain="domain")
+        figure.update_yaxes(range=list(span[1]), constrain="domain", constraintoward="top")
+    counts = ", ".join(f"{name}: {int((labels == label).sum())}" for label, name in enumerate(classes))
+    return Chart(figure, f"Map of {len(points)} pictures as points, coloured by class ({counts}).")
+
+
+def laid(cells: np.ndarray, n: int, least: int = 640) -> bytes:
+    """Pictures `[n * n, C, H, W]` laid out n by n as a PNG at least so many pixels wide, each pixel a sharp square."""
+    image = images.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
+    return images.png(image, scale=-(-least // image.shape[-1]))
+
+
+def mosaic(png: bytes, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460) -> Chart:
+    """Decoded pictures, n by n as they are `laid`, on the axes they were decoded at; `x` rising, `y` falling (up is
+    up).
+
+    Steps may be uneven (quantiles), so the axes count cells and their ticks say the numbers.
+    """
+    n = len(x)
+    figure = figure_of(height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False)
+    lay(figure, png, n, (n, n))
+    # points nobody sees, so that the pointer says where it is
+    across, up = np.meshgrid(np.arange(n), np.arange(n)[::-1])
+    values = np.stack([np.tile(x, n), np.repeat(y, n)], 1)
+    figure.add_scatter(
+        x=across.ravel(),
+        y=up.ravel(),
+        customdata=values,
+        mode="markers",
+        marker={"opacity": 0, "size": 12},
+        hovertemplate=" %{customdata[0]:.2f}<br>".join(names) + " %{customdata[1]:.2f}<extra></extra>",
+    )
+    every = max(1, n // 5)
+    ticks = np.arange(0, n, every)
+    figure.update_xaxes(
+        range=[-0.5, n - 0.5],
+        tickvals=ticks,
+        ticktext=[f"{x[i]:.2f}" for i in ticks],
+        showgrid=False,
+        zeroline=False,
+        constrain="domain",
+    )
+    figure.update_yaxes(
+        range=[-0.5, n - 0.5],
+        tickvals=ticks,
+        ticktext=[f"{y[::-1][i]:.2f}" for i in ticks],
+        showgrid=False,
+        zeroline=False,
+        scaleanchor="x",
+        constrain="domain",
+        constraintoward="top",
+    )
+    span = f"{names[0]} from {x[0]:.2f} to {x[-1]:.2f}"
+    span += f", {names[1]} from {y[-1]:.2f} (bottom) to {y[0]:.2f} (top)" if names[1] else ""
+    return Chart(figure, f"{n} x {n} pictures decoded from a grid of codes: {span}.")
+
+
+def shares(values: np.ndarray, colour: str, most: int = 32) -> Chart:
+    """Explained variance of the principal components as bars, with the running total."""
+    values = values[:most]
+    figure = figure_of(240, xaxis_title="principal component", yaxis_title="share of variance", yaxis_tickformat=".0%")
+    figure.update_layout(showlegend=False)
+    names = [str(i + 1) for i in range(len(values))]
+    total = np.cumsum(values)
+    figure.add_bar(
+        x=names,
+        y=values,
+        customdata=total,
+        marker_color=colour,
+        hovertemplate="component %{x}: %{y:.1%}<br>up to here: %{customdata:.1%}<extra></extra>",
+    )
+    first = ", ".join(f"{value:.1%}" for value in values[:4])
+    return Chart(
+        figure,
+        f"Share of the variance in the principal components: {first}{', ...' if len(values) > 4 else ''}.",
+    )
+
+
+def bars(names: Sequence[str], values: Sequence[float], colour: str, title: str) -> Chart:
+    """One bar for each name."""
+    figure = figure_of(260, yaxis_title=title, showlegend=False)
+    figure.add_bar(x=list(names), y=list(values), marker_color=colour, hovertemplate="%{x}: %{y:.4f}<extra></extra>")
+    figure.update_xaxes(type="category")
+    words = ", ".join(f"{name} {value:.4f}" for name, value in zip(names, values, strict=True))
+    return Chart(figure, f"{title} for each class: {words}.")
+
+
+def comparison(
+    histories: Sequence[Sequence[Mapping[str, Any]]],
+    names: Sequence[str],
+    colours: Sequence[str],
+    part: str,
+    charged: Sequence[Collection[str]],
+) -> Chart:
+    """A part of the held-out loss of several runs over epochs, nats per picture, a line for each run; or its TOTAL, of
+    the parts that each run's model is `charged`."""
+    figure = figure_of(340, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
+    words = []
+    for history, name, colour, own in zip(histories, names, colours, charged, strict=False):
+        values = [nats_of(line["validation"], part, own) for line in history]
+        figure.add_scatter(
+            x=[line["epoch"] for line in history],
+            y=values,
+            name=escape_figure(name),
+            mode="lines" if len(values) > 1 else "markers",
+            line={"color": colour, "width": 2.5},
+            hovertemplate="%{y:.2f}",
+        )
+        words.append(
+            f"{name} ends at {values[-1]:.1f}" if values[-1] is not None else f"{name} has no {part} at its end"
+        )
+    figure.update_layout(showlegend=True)
+    return Chart(figure, f"Held-out loss ({part}) over epochs, nats per picture: {'; '.join(words)}.")

@@ -1,0 +1,63 @@
+"""Rows of small pictures, crisp and square on every screen, each with words for those who cannot see it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from aecore.data import images
+
+# Small pictures are drawn with hard pixels: smoothing would hide what the model really made.
+STYLE = """
+.ae-rows { display: grid; gap: .25rem .25rem; align-items: start; max-width: 100%; }
+.ae-label { grid-column: 1 / -1; font-size: .875rem; font-weight: 600; margin: .5rem 0 0; white-space: nowrap; }
+.ae-rows figure { margin: 0; min-width: 0; text-align: center; }
+.ae-rows figcaption { font-size: clamp(.5625rem, 2.1vw, .75rem); font-variant-numeric: tabular-nums; }
+.ae-rows img, [data-testid="stImage"] img, [data-testid="stPlotlyChart"] image { image-rendering: pixelated; }
+.ae-rows img { width: 100%; height: auto; display: block; border: 1px solid rgba(128, 128, 128, .45); }
+"""
+
+
+def source(picture: np.ndarray) -> str:
+    """One picture `[C, H, W]` in [0, 1] as an address that holds it whole: no further request."""
+    return "data:image/png;base64," + base64.b64encode(images.png(picture)).decode()
+
+
+def rows(
+    named: Mapping[str, np.ndarray],
+    alt: Sequence[str],
+    captions: Sequence[str] = (),
+    size: int = 96,
+) -> None:
+    """Rows of pictures `[N, C, H, W]`, one column for each picture, under their names.
+
+    `alt` says what each column shows; `captions` stand under the last row; `size` is the width of a picture in CSS
+    pixels where the screen has room for it.
+    """
+    columns = max(len(row) for row in named.values())
+    cells = []
+    for number, (name, row) in enumerate(named.items()):
+        cells.append(f'<p class="ae-label">{escape(name)}</p>')
+        for column, picture in enumerate(row):
+            text = escape(": ".join(filter(None, (name, alt[column]))), quote=True)
+            caption = ""
+            if captions and number == len(named) - 1:
+                caption = f"<figcaption>{escape(captions[column])}</figcaption>"
+            cells.append(f'<figure><img src="{source(picture)}" alt="{text}">{caption}</figure>')
+    grid = f"grid-template-columns: repeat({columns}, minmax(0, {size}px))"
+    st.html(f'<div class="ae-rows" style="{grid}">{"".join(cells)}</div>')
+
+
+def strip(png: bytes, alt: str) -> None:
+    """A PNG over the whole width, in the page itself: one that is replaced often is never fetched too late."""
+    address = "data:image/png;base64," + base64.b64encode(png).decode()
+    st.html(f'<div class="ae-rows"><img src="{address}" alt="{escape(alt, quote=True)}"></div>')
+
+
+def single(picture: np.ndarray, alt: str, caption: str = "", size: int = 280) -> None:
+    """One picture `[C, H, W]`, large."""
+    rows({caption: picture[None]} if caption else {"": picture[None]}, [alt], size=size)

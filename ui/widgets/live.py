@@ -1,0 +1,105 @@
+"""The Python side of what the browser decodes by itself: sends a model once, and mounts views of it.
+
+A view `name` is a module static/live/{name}.js (what it must be stands at the top of static/live/index.js) and, where
+there are such files, {name}.html, which it fills, and {name}.css.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from ui import shared
+from ui.session import cache
+from ui.session.text import escape
+from ui.widgets import component
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import Trained
+    from aecore.export.packed_map import Places
+    from aecore.export.program import Program
+
+
+def weights(run: Trained) -> str | None:
+    """Sends a model to the browser, once for a page; returns the key under which views find it there.
+
+    None when the browser cannot compute this model; that is said here, and the page draws on the server instead.
+    """
+    from aecore.export.compile_browser import Unknown
+
+    try:
+        program = shared.program(run)
+    except Unknown as error:
+        st.info(f"{escape(error)} The server draws it instead: pictures follow when you let go.", icon=":material/dns:")
+        return None
+    key = key_of(run.id, run.result["created"])
+    send(key, program, run.config.likelihood)
+    return key
+
+
+def key_of(run: str, created: float) -> str:
+    """Under which key views find a run's model in the browser."""
+    return f"{run}-{created}"
+
+
+def send(key: str, program: Program, likelihood: str) -> None:
+    """Sends a model to the browser, where views that are mounted before or after find it under `key`."""
+    data = {"view": "weights", "model": key} | _parcel(key, likelihood, program)
+    component.mounted("live", "weights")(key=f"weights-{key}", data=data)
+
+
+@cache.kept(max_entries=8)
+def _parcel(key: str, likelihood: str, _program: Program) -> dict[str, Any]:
+    """What is sent of the model that `key` names. Weights that a file held in half precision go in half precision: as
+    exact, and half the bytes."""
+    halves = _halves(_program.weights)
+    head = {**_program.head, "likelihood": likelihood, "half": halves is not None}
+    return {
+        "head": head,
+        "blob": component.blob(_program.weights.astype("<f4", copy=False) if halves is None else halves),
+    }
+
+
+def _halves(weights: np.ndarray, rows: int = 1 << 20) -> np.ndarray | None:
+    """Weights in half precision, so many at a time; None where that is not exact."""
+    found = np.empty(len(weights), "<f2")
+    for start in range(0, len(weights), rows):
+        part = slice(start, start + rows)
+        with np.errstate(over="ignore"):  # what is too large for it is seen in the next line
+            found[part] = weights[part]
+        if not (found[part] == weights[part]).all():
+            return None
+    return found
+
+
+def placed(key: str, places: Places, label: int = 0) -> dict[str, Any]:
+    """What static/live/places.js reads: codes on a plane under a `key` of their own, and the label to draw them as."""
+    return {"key": key, "head": places.head, "blob": component.blob(places.blob), "label": label}
+
+
+def view(
+    name: str,
+    model_key: str | None,
+    key: str,
+    data: Mapping[str, Any],
+    height: int | None = None,
+    on_change: Mapping[str, Callable[[], None]] | None = None,
+    default: Mapping[str, Any] | None = None,
+) -> Any:
+    """Mounts a view of a model that `weights` has sent, or of none (`model_key` None); `key` is its own on the page.
+
+    `data` is sent anew, all of it, when any of it changes. What the view says with setStateValue(name, ...) and
+    setTriggerValue(name, ...) is an attribute of the result for every name in `on_change`, whose functions are called
+    then; `default` holds what states are before the view has said anything.
+    """
+    calls = {f"on_{state}_change": call for state, call in (on_change or {}).items()}
+    return component.mounted("live", name)(
+        key=key,
+        data={**data, "view": name, "model": model_key},
+        height="content" if height is None else height,
+        default=dict(default) if default else None,
+        **calls,
+    )

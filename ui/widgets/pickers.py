@@ -1,0 +1,185 @@
+"""Pickers: a picture of the test set or one's own, a code by sliders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from aecore.data import images as pictures
+from ui import frame, shared
+from ui.widgets import images
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import Trained
+    from aecore.data.cards import Card
+    from aecore.data.datasets import Split
+
+SHOWN, MOST = 16, 128  # sliders before the rest folds away, and in all: each is a widget on the page
+TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
+FITS: dict[pictures.Fit, str] = {
+    "crop": "Cut to the middle",
+    "pad": "Keep all, fill with black",
+    "stretch": "Stretch",
+}
+
+
+def picture(title: str, scope: str, test: Split, card: Card, start: int) -> np.ndarray | None:
+    """One picture `[C, H, W]` of the test set or an upload; None while an upload is awaited."""
+    own = st.segmented_control(
+        title, ["test picture", "upload"], default="test picture", required=True, key=f"{scope}-kind"
+    )
+    if own == "upload":
+        return upload(f"{scope}-file", card)
+    row = _row(scope, test, card, start)
+    x: np.ndarray = test.floats(slice(row, row + 1))[0]
+    name = card.classes[test.labels[row]]
+    images.single(x, f"{name}, test picture {row}", f"{name}, test picture {row}", 96)
+    return x
+
+
+def in_line(run: Trained) -> np.ndarray | None:
+    """One picture `[C, H, W]` for a panel, the same on all of a run, its choice laid out in a line; None while an
+    upload is awaited."""
+    with st.container(horizontal=True, vertical_alignment="top"):
+        return picture("Picture", "inside-picture", shared.held_out(run), run.card, start=0)
+
+
+def numbered(run: Trained) -> tuple[int, str]:
+    """The row of a test picture that people choose, the same on all panels of a run, and what it is called."""
+    test = shared.held_out(run)
+    row = _row("inside-picture", test, run.card, start=0)
+    return row, f"{run.card.classes[test.labels[row]]}, test picture {row}"
+
+
+def _row(key: str, test: Split, card: Card, start: int) -> int:
+    """The row of a test picture, by its number or by its class: the next one of that class, or the previous one."""
+
+    def go(step: int) -> None:
+        st.session_state[key] = of_class(test.labels, row, label, step)
+
+    def choose() -> None:
+        st.session_state[key] = of_class(test.labels, row, st.session_state[f"{key}-class"], 1)
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", width="content"):
+        row = st.number_input("Test picture", 0, len(test) - 1, start or "min", key=key, bind="query-params", width=130)
+        label = int(test.labels[row])
+        st.session_state[f"{key}-class"] = label  # whoever types a number sees its class here
+        st.selectbox(
+            "Class",
+            range(len(card.classes)),
+            format_func=lambda each: card.classes[each] if isinstance(each, int) else each,
+            key=f"{key}-class",
+            on_change=choose,
+            width=120,
+        )
+        with st.container(horizontal=True, gap="xsmall", width="content"):  # both go to the next line, or neither
+            for name, step, icon in (("Previous", -1, "chevron_left"), ("Next", 1, "chevron_right")):
+                st.button(
+                    name,
+                    icon=f":material/{icon}:",
+                    key=f"{key}-{name}",
+                    on_click=go,
+                    args=(step,),
+                    help=f"The {name.lower()} test picture of this class: {card.classes[label]}.",
+                )
+    return row
+
+
+def of_class(labels: np.ndarray, row: int, label: int, step: int) -> int:
+    """The next (`step` 1) or the previous (-1) row after `row` that has this label; from the last one on to the first.
+    The same row where there is no other."""
+    rows = np.flatnonzero(labels == label)
+    if not len(rows):
+        return row
+    at = np.searchsorted(rows, row, "right") if step > 0 else np.searchsorted(rows, row, "left") - 1
+    return int(rows[at % len(rows)])
+
+
+def upload(scope: str, card: Card) -> np.ndarray | None:
+    """An uploaded picture as the model will get it, `[C, H, W]`, and shown so; None while there is none."""
+    file = st.file_uploader("Picture", TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB.")
+    if file is None:
+        return None
+    opened = frame.attempt(pictures.open_upload, file.getvalue())
+    for note in opened.notes:
+        st.caption(note)
+    how = st.segmented_control(
+        "Fit",
+        list(FITS),
+        format_func=FITS.__getitem__,
+        default="crop",
+        required=True,
+        key=f"{scope}-fit",
+        help=f"The model takes {card.shape[2]} x {card.shape[1]} pixels.",
+    )
+    hint = pictures.looks_inverted(opened.picture)
+    invert = st.toggle("Invert", key=f"{scope}-invert", help="Swap dark and light.")
+    if hint and not invert and card.name in ("digits", "mnist", "kmnist"):
+        st.caption("This looks dark on light; the model knows light on dark. **Invert** may help.")
+    fed = pictures.fit(opened.picture, card.shape, how, invert)
+    images.single(
+        fed,
+        "The uploaded picture, fitted",
+        f"What the model is given: {card.shape[2]} x {card.shape[1]}",
+        112,
+    )
+    return fed
+
+
+def code(origin: np.ndarray, run: Trained, scope: str) -> np.ndarray:
+    """A code `[D]` set by one slider for each dimension, starting at `origin`; the widest dimensions come first."""
+    value, (spans, order) = origin.astype(np.float32).copy(), shared.spread(run)
+
+    def slider(dimension: int) -> None:
+        low, high = (float(edge) for edge in spans[dimension])
+        here = float(origin[dimension])
+        low, high = min(low, here), max(high, here)
+        value[dimension] = st.slider(
+            f"z{dimension + 1}",
+            low,
+            high,
+            here,
+            (high - low) / 200,
+            format="%.2f",
+            key=f"{scope}-z{dimension}",
+        )
+
+    def side_by_side(dimensions: list[int]) -> None:
+        for number, column in enumerate(st.columns(2 if len(order) > 4 else 1)):
+            with column:
+                for dimension in dimensions[number :: 2 if len(order) > 4 else 1]:
+                    slider(dimension)
+
+    side_by_side(order[:SHOWN])
+    if more := order[SHOWN:MOST]:
+        with st.expander(f"{len(more)} more, which vary less"):
+            side_by_side(more)
+            if len(order) > MOST:
+                st.caption(f"{len(order) - MOST:,} others vary still less: they stay as they are.")
+    return value
+
+
+def dimensions(run: Trained) -> tuple[int, int] | None:
+    """The two dimensions of codes whose plane is to be shown; None for that of the principal components. Asked where
+    codes have more than two."""
+    if shared.codes(run).shape[1] < 3:
+        return 0, 1
+    kind = st.segmented_control(
+        "Plane",
+        ["principal components", "two dimensions"],
+        default="principal components",
+        required=True,
+        wrap=True,
+        key="plane",
+        bind="query-params",
+        help="The other directions stay at their mean.",
+    )
+    if kind == "principal components":
+        return None
+    order = shared.spread(run)[1]
+    with st.container(horizontal=True):
+        first = st.selectbox("Across", order, format_func=lambda i: f"z{i + 1}", width=160)
+        second = st.selectbox("Up", [i for i in order if i != first], format_func=lambda i: f"z{i + 1}", width=160)
+    return first, second

@@ -7,13 +7,13 @@ if __name__ == "__main__":  # what is run for each visitor
     from ui import frame
     from ui.views import home
 
-    opening = home.opening()
-    shown = home.ready(opening)
-    if opening:
-        st.query_params.setdefault("run", opening.id)  # who has chosen no run meets this one behind every door
+    model = home.home_model()
+    showcase = home.load_showcase(model)
+    if model:
+        st.query_params.setdefault("run", model.id)  # who has chosen no run meets this one behind every door
     frame.page("Autoencoder laboratory", "**Move over the map: every point is a picture nobody drew.**")
-    home.stage(shown)
-    home.doors()
+    home.show(showcase)
+    home.page_links()
 else:
     from ui import server
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from aecore import disk
 from aecore.config import Config
-from aecore.content.gallery import EXHIBITS, exhibit
+from aecore.content.gallery import PRETRAINED_MODELS, pretrained_model
 from aecore.errors import UserError
 from aecore.jobs import api
 from aecore.models import presets
-from aecore.params import knobs_of
+from aecore.params import params_of
 from aecore.store import runs
 
 Row = dict[str, Any]
@@ -61,11 +61,11 @@ def datasets(args: argparse.Namespace) -> None:
         [
             {
                 "name": card.name,
-                "here": "yes" if data.is_here(card.name) else "no",
+                "here": "yes" if data.is_available(card.name) else "no",
                 "shape": card.shape,
-                "train": card.train,
-                "validation": card.validation,
-                "test": card.test,
+                "train": card.n_train,
+                "validation": card.n_validation,
+                "test": card.n_test,
                 "download": f"{card.download_bytes / 1e6:.1f} MB" if card.download_bytes else "none",
                 "licence": card.licence,
             }
@@ -87,37 +87,47 @@ def families(args: argparse.Namespace) -> None:
             **dataclasses.asdict(k.says),
         }
         print(
-            json.dumps([{"name": f.name, "doc": f.doc, "knobs": [knob(k) for k in f.knobs]} for f in FAMILIES.values()])
+            json.dumps(
+                [{"name": f.name, "doc": f.doc, "knobs": [knob(k) for k in f.params]} for f in FAMILIES.values()]
+            )
         )
         return
     for each in FAMILIES.values():
         print(f"{each.name}: {each.doc}\n")
-        for k in each.knobs:
-            span = "true or false" if k.kind is bool else f"{k.says.low:g} to {k.says.high:g}" if not k.choices else ""
+        for k in each.params:
+            span = (
+                "true or false"
+                if k.value_type is bool
+                else f"{k.info.min:g} to {k.info.max:g}"
+                if not k.choices
+                else ""
+            )
             span = span or ", ".join(k.choices)
-            print(f"  --set {k.name}={k.default}  ({span}) {k.says.doc}")
+            print(f"  --set {k.name}={k.default}  ({span}) {k.info.description}")
         print()
 
 
-def _wanted(args: argparse.Namespace) -> Config:
+def _config_from_args(args: argparse.Namespace) -> Config:
     """The run that the options describe: the data set's own start, with what was said put over it."""
-    said = {k.name: v for k in knobs_of(Config) if (v := getattr(args, k.name)) is not None}
-    said = {name: next(k for k in knobs_of(Config) if k.name == name).check(value) for name, value in said.items()}
+    said = {k.name: v for k in params_of(Config) if (v := getattr(args, k.name)) is not None}
+    said = {name: next(k for k in params_of(Config) if k.name == name).validate(value) for name, value in said.items()}
     knobs = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in args.set)
-    from aecore.models.families.build import find
+    from aecore.models.families.build import get_family
 
     network = said.get("network")
-    start = presets.start(args.dataset, str(network) if network else None, args.preset, **find(args.family).usual)
+    start = presets.default_config(
+        args.dataset, str(network) if network else None, args.preset, **get_family(args.family).defaults
+    )
     return dataclasses.replace(start, family=args.family, knobs=knobs, **said)
 
 
-def _person() -> str:
+def _user() -> str:
     """Who this is in the queue of a laboratory."""
     return f"{getpass.getuser()} at the command line"
 
 
 @contextlib.contextmanager
-def bar(config: Config, quiet: bool) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
+def progress_bar(config: Config, quiet: bool) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
     """A line that shows how far a training is: called with the epochs done and the parts of the loss."""
     from tqdm import tqdm
 
@@ -130,19 +140,19 @@ def bar(config: Config, quiet: bool) -> Iterator[Callable[[int, Mapping[str, flo
         yield show
 
 
-def follow(run: str, quiet: bool) -> runs.Entry:
+def follow(run: str, quiet: bool) -> runs.RunInfo:
     """Shows how far a run of the laboratory is until it comes to rest."""
     entry = runs.entry(run)
     assert entry.config
     said = ""
-    with bar(entry.config, quiet) as shown:
+    with progress_bar(entry.config, quiet) as shown:
         for entry in api.watch(run):
             progress = entry.progress
             if "train" in progress:
                 shown(progress["epoch"], progress["validation"] or progress["train"])
             if entry.state == "waiting" and not quiet:
-                place = api.place(run)
-                words = f"waiting: {place.before} before it"
+                place = api.queue_position(run)
+                words = f"waiting: {place.ahead} before it"
                 words += f", about {place.seconds:.0f} s" if place.seconds else ""
                 if words != said:
                     print(words, file=sys.stderr)
@@ -153,35 +163,35 @@ def follow(run: str, quiet: bool) -> runs.Entry:
 def watch(args: argparse.Namespace) -> None:
     entry = runs.entry(args.target)
     if entry.config is None:
-        raise UserError(f"{entry.id} is broken: {entry.reason}")
+        raise UserError(f"{entry.id} is broken: {entry.message}")
     entry = follow(args.target, args.json)
-    show([{"id": entry.id, "state": entry.state, "note": entry.reason}], args.json)
+    show([{"id": entry.id, "state": entry.state, "note": entry.message}], args.json)
 
 
 def train(args: argparse.Namespace) -> None:
-    from aecore.models.families.build import settle
+    from aecore.models.families.build import resolve_config
 
-    config = settle(_wanted(args))
+    config = resolve_config(_config_from_args(args))
     try:
         found = runs.entry(config.id).finished
     except runs.UnknownRun:
         found = False
-    if not found and api.is_open():
-        api.submit(config, args.device, _person())
+    if not found and api.has_active_server():
+        api.submit(config, args.device, _user())
         try:
             follow(config.id, args.json)
         except KeyboardInterrupt:
-            api.cancel(config.id, _person())
+            api.cancel(config.id, _user())
             raise
     elif not found:
-        from aecore.jobs.worker import carry_out
+        from aecore.jobs.worker import run_training
 
-        with bar(config, args.json) as shown:
-            for progress in carry_out(config, args.device):
+        with progress_bar(config, args.json) as shown:
+            for progress in run_training(config, args.device):
                 shown(progress.epoch, progress.validation or progress.train)
     entry = runs.entry(config.id)
     if not entry.finished:
-        raise UserError(entry.reason)
+        raise UserError(entry.message)
     result = dict(entry.result)
     said = {
         "id": config.id,
@@ -197,7 +207,7 @@ def train(args: argparse.Namespace) -> None:
 
 
 def list_runs(args: argparse.Namespace) -> None:
-    if wrong := disk.trouble():
+    if wrong := disk.runs_dir_error():
         print(f"aecore: {wrong}", file=sys.stderr)
     show(
         [
@@ -206,8 +216,8 @@ def list_runs(args: argparse.Namespace) -> None:
                 "state": each.state,
                 "error": each.result.get("mse", float("nan")),
                 "seconds": each.result.get("seconds", float("nan")),
-                "gallery": "yes" if each.gallery else "no",
-                "note": each.reason,
+                "gallery": "yes" if each.pretrained else "no",
+                "note": each.message,
             }
             for each in runs.entries()
         ],
@@ -218,31 +228,33 @@ def list_runs(args: argparse.Namespace) -> None:
 def evaluate(args: argparse.Namespace) -> None:
     """What a finished run scores on the test pictures, computed afresh."""
     from aecore.analysis import loaded
-    from aecore.analysis.evaluation import scores
+    from aecore.analysis.evaluation import evaluate_run
 
     opened = loaded.load(Path(args.target).name)  # a run, or the folder that it lies in
-    said = {"id": opened.id, **scores(opened)}
+    said = {"id": opened.id, **evaluate_run(opened)}
     print(json.dumps(said) if args.json else "\n".join(_lines(said)))
 
 
-def _lines(said: Mapping[str, Any], under: str = "") -> Iterator[str]:
+def _lines(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """A line for each number, or list of them, however deep it lies."""
-    for name, value in said.items():
+    for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _lines(value, f"{under}{name}.")
+            yield from _lines(value, f"{prefix}{name}.")
         else:
             numbers = value if isinstance(value, list) else [value]
             words = (f"{each:.6g}" if isinstance(each, float) else str(each) for each in numbers)
-            yield f"{under}{name}: {', '.join(words)}"
+            yield f"{prefix}{name}: {', '.join(words)}"
 
 
 def pretrain(args: argparse.Namespace) -> None:
     """Makes the gallery, or one model of it."""
-    from aecore.content.build_gallery import make
+    from aecore.content.build_gallery import build_model
 
-    for each in [exhibit(args.target)] if args.target else EXHIBITS.values():
-        with bar(each.config, args.json) as shown:
-            run = make(each, lambda progress: shown(progress.epoch, progress.validation or progress.train), args.anew)
+    for each in [pretrained_model(args.target)] if args.target else PRETRAINED_MODELS.values():
+        with progress_bar(each.config, args.json) as shown:
+            run = build_model(
+                each, lambda progress: shown(progress.epoch, progress.validation or progress.train), args.anew
+            )
         show([{"name": each.name, "id": run, "error": runs.entry(run).result["mse"]}], args.json)
 
 
@@ -272,17 +284,19 @@ def parser() -> argparse.ArgumentParser:
     one = command("train", train, "train a model; the same settings a second time are found, not trained")
     one.add_argument("--dataset", default="digits")
     one.add_argument("--family", default="vae")
-    about = "; ".join(f"{name}: {preset.doc}" for name, preset in presets.PRESETS.items())
+    about = "; ".join(f"{name}: {preset.description}" for name, preset in presets.PRESETS.items())
     one.add_argument("--preset", default="usual", metavar="|".join(presets.PRESETS), help=about)
-    for knob in knobs_of(Config):
-        one.add_argument(f"--{knob.name.replace('_', '-')}", metavar="|".join(knob.choices) or None, help=knob.says.doc)
+    for knob in params_of(Config):
+        one.add_argument(
+            f"--{knob.name.replace('_', '-')}", metavar="|".join(knob.choices) or None, help=knob.info.description
+        )
     one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a knob of the family's own")
     one.add_argument("--device", help="cpu, cuda or mps; else AECORE_DEVICE, else the fastest there is")
     command("watch", watch, "follow a run until it comes to rest").add_argument("target", metavar="RUN")
     command("runs", list_runs, "list the runs")
     command("evaluate", evaluate, "score a run on the test pictures").add_argument("target", metavar="RUN")
     one = command("pretrain", pretrain, "make the gallery: train the models in pretrained/ that are not there")
-    one.add_argument("target", nargs="?", metavar="NAME", help="only this one: " + ", ".join(EXHIBITS))
+    one.add_argument("target", nargs="?", metavar="NAME", help="only this one: " + ", ".join(PRETRAINED_MODELS))
     one.add_argument("--anew", action="store_true", help="also those that are there")
     one = command("export", export, "write a run's encoder and decoder for use without this laboratory")
     one.add_argument("target", metavar="RUN")

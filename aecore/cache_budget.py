@@ -22,72 +22,79 @@ import psutil
 
 from aecore import limits
 
-A_NUMBER = 32  # bytes of a Python number in a list
-MAPPED = 4 << 20  # bytes from which memory is given back as soon as it is free
-GROWN, LOOK = 64 << 20, 3.0  # bytes by which a process may grow before it tidies up, and seconds between two looks
+BYTES_PER_NUMBER = 32  # bytes of a Python number in a list
+MMAP_THRESHOLD = 4 << 20  # bytes from which memory is given back as soon as it is free
+GROWTH_BYTES, CHECK_SECONDS = (
+    64 << 20,
+    3.0,
+)  # bytes by which a process may grow before it tidies up, and seconds between two looks
 
 
-class Entry:
+class CacheEntry:
     """Something kept. `drop` makes its keeper forget it; the budget itself holds on to sizes only."""
 
-    def __init__(self, value: Any, drop: Callable[[], Any]) -> None:
-        self.value, self.drop = value, drop
+    def __init__(self, value: Any, evict: Callable[[], Any]) -> None:
+        self.value, self.evict = value, evict
         self.buffers = buffers(value)
-        self.counted = False
+        self.registered = False
 
     @property
     def bytes(self) -> int:
         return sum(self.buffers.values())
 
 
-class Budget:
+class CacheBudget:
     """The order in which entries were last asked for, over all caches, and what their buffers take together."""
 
-    def __init__(self, most: Callable[[], int]) -> None:
-        self.most = most  # bytes
+    def __init__(self, max_bytes: Callable[[], int]) -> None:
+        self.max_bytes = max_bytes  # bytes
         self._lock = threading.RLock()
         self._entries: OrderedDict[int, tuple[dict[int, int], Callable[[], Any]]] = OrderedDict()
         self._owners: dict[int, tuple[int, int]] = {}  # buffer -> its bytes, and how many entries have it
         self._total = 0
-        self._gone: deque[int] = deque()  # entries that their keepers forgot by themselves
+        self._collected: deque[int] = deque()  # entries that their keepers forgot by themselves
 
     @property
     def total(self) -> int:
         """Bytes that are kept."""
         with self._lock:
-            self._settle()
+            self._remove_collected()
             return self._total
 
-    def use(self, entry: Entry) -> None:
+    def touch(self, entry: CacheEntry) -> None:
         """Says that an entry was asked for; a new one is kept, and others go until all fit. One that is larger than all
         of the budget goes at once: who asked for it has it."""
         with self._lock:
-            self._settle()
-            if entry.counted:
+            self._remove_collected()
+            if entry.registered:
                 if id(entry) in self._entries:
                     self._entries.move_to_end(id(entry))
                 return
             self._add(entry)
-            too_large = entry.bytes > self.most()
-            victims = [id(entry)] if too_large else list(self._over(id(entry)))
+            too_large = entry.bytes > self.max_bytes()
+            victims = [id(entry)] if too_large else list(self._entries_to_evict(id(entry)))
             drops = [self._entries[each][1] for each in victims]
             for each in victims:
                 self._remove(each)
         for drop in drops:  # not under the lock: keepers have locks of their own
             drop()
 
-    def _add(self, entry: Entry) -> None:
-        entry.counted = True
-        self._entries[id(entry)] = (entry.buffers, entry.drop)
-        _Finalizer(entry, self._gone)
+    def _add(self, entry: CacheEntry) -> None:
+        entry.registered = True
+        self._entries[id(entry)] = (entry.buffers, entry.evict)
+        _Finalizer(entry, self._collected)
         for place, size in entry.buffers.items():
             known, owners = self._owners.get(place, (size, 0))
             self._total += max(0, size - known) if owners else size
             self._owners[place] = (max(known, size), owners + 1)
 
-    def _over(self, newest: int) -> Iterator[int]:
+    def _entries_to_evict(self, newest: int) -> Iterator[int]:
         """The entries to let go of until the others fit, the newest never: simulated, for buffers are shared."""
-        total, left, most = self._total, {place: owners for place, (_, owners) in self._owners.items()}, self.most()
+        total, left, most = (
+            self._total,
+            {place: owners for place, (_, owners) in self._owners.items()},
+            self.max_bytes(),
+        )
         for each, (found, _) in self._entries.items():
             if total <= most:
                 return
@@ -98,9 +105,9 @@ class Budget:
                 total -= 0 if left[place] else self._owners[place][0]
             yield each
 
-    def _remove(self, each: int) -> None:
+    def _remove(self, entry_id: int) -> None:
         """Counts an entry no more."""
-        found, _ = self._entries.pop(each, ({}, None))
+        found, _ = self._entries.pop(entry_id, ({}, None))
         for place in found:
             size, owners = self._owners.pop(place)
             if owners > 1:
@@ -108,19 +115,19 @@ class Budget:
             else:
                 self._total -= size
 
-    def _settle(self) -> None:
-        while self._gone:
-            self._remove(self._gone.popleft())
+    def _remove_collected(self) -> None:
+        while self._collected:
+            self._remove(self._collected.popleft())
 
 
 class _Finalizer:
     """Notes that an entry is gone: whoever kept it may forget it without telling."""
 
-    def __init__(self, entry: Entry, gone: deque[int]) -> None:
-        weakref.finalize(entry, gone.append, id(entry)).atexit = False
+    def __init__(self, entry: CacheEntry, collected: deque[int]) -> None:
+        weakref.finalize(entry, collected.append, id(entry)).atexit = False
 
 
-KEPT = Budget(limits.cache_bytes)  # of this process
+CACHE_BUDGET = CacheBudget(limits.max_cache_bytes)  # of this process
 
 
 # --- Sizes ------------------------------------------------------------------------------------------------------------
@@ -145,7 +152,7 @@ def buffers(value: Any) -> dict[int, int]:
     return found
 
 
-def _known(module: str, name: str) -> Any:
+def _loaded_class(module: str, name: str) -> Any:
     """A class of a package for isinstance, without importing it: none where it is not there, or not there yet (another
     thread may be about to import it)."""
     return getattr(sys.modules.get(module), name, ())
@@ -161,24 +168,24 @@ def _buffer(value: Any) -> tuple[int, int] | None:
         return value.__array_interface__["data"][0], value.nbytes
     if isinstance(value, bytes | bytearray | str):
         return id(value), sys.getsizeof(value)
-    if isinstance(value, _known("torch", "Tensor")):
+    if isinstance(value, _loaded_class("torch", "Tensor")):
         storage = value.untyped_storage()
         return storage.data_ptr(), storage.nbytes()
-    if isinstance(value, _known("pyarrow", "Buffer")):
+    if isinstance(value, _loaded_class("pyarrow", "Buffer")):
         return value.address, value.size
     return None
 
 
-def _parts(value: Any, found: dict[int, int]) -> Iterable[Any]:
+def _parts(value: Any, sizes: dict[int, int]) -> Iterable[Any]:
     """What a value is made of."""
     if isinstance(value, Mapping):
         return [*value.keys(), *value.values()]
     if isinstance(value, list | tuple | set | frozenset | deque):
         if value and all(isinstance(each, bool | int | float) for each in value):
-            found[id(value)] = A_NUMBER * len(value)
+            sizes[id(value)] = BYTES_PER_NUMBER * len(value)
             return ()
         return list(value)
-    if isinstance(value, _known("pyarrow", "Table")):
+    if isinstance(value, _loaded_class("pyarrow", "Table")):
         return [buffer for column in value.columns for chunk in column.chunks for buffer in chunk.buffers()]
     if callable(value) and not hasattr(value, "parameters"):  # functions and classes; a torch module is no function
         return ()
@@ -191,7 +198,7 @@ def _parts(value: Any, found: dict[int, int]) -> Iterable[Any]:
 # --- Back to the system -----------------------------------------------------------------------------------------------
 
 
-def _allocator(name: str) -> Callable[..., int] | None:
+def _malloc_function(name: str) -> Callable[..., int] | None:
     """A function of glibc's allocator; None where there is another."""
     found: Callable[..., int] | None = None
     if sys.platform.startswith("linux"):
@@ -199,30 +206,30 @@ def _allocator(name: str) -> Callable[..., int] | None:
     return found
 
 
-def give_back() -> None:
+def trim_memory() -> None:
     """Gives what this process has freed back to the system, where its allocator can be asked to: it would keep it for
     what comes next, and counted as ours it would be missing elsewhere."""
     gc.collect()  # pages leave cycles behind, with models and arrays in them
-    if trim := _allocator("malloc_trim"):
+    if trim := _malloc_function("malloc_trim"):
         trim(0)
 
 
-class Tidy(threading.Thread):
+class MemoryTrimmer(threading.Thread):
     """Gives back what a process that lives long has freed, when it has grown."""
 
     def __init__(self) -> None:
         super().__init__(name="tidy", daemon=True)
         self.process = psutil.Process()
-        self.least = self.process.memory_info().rss
-        if option := _allocator("mallopt"):
-            option(-3, MAPPED)  # M_MMAP_THRESHOLD; left alone it rises to 32 MB as memory is used
+        self.baseline = self.process.memory_info().rss
+        if option := _malloc_function("mallopt"):
+            option(-3, MMAP_THRESHOLD)  # M_MMAP_THRESHOLD; left alone it rises to 32 MB as memory is used
 
     def run(self) -> None:
         while True:
-            time.sleep(LOOK)
-            self.look()
+            time.sleep(CHECK_SECONDS)
+            self.check()
 
-    def look(self) -> None:
-        if self.process.memory_info().rss > self.least + GROWN:
-            give_back()
-        self.least = self.process.memory_info().rss
+    def check(self) -> None:
+        if self.process.memory_info().rss > self.baseline + GROWTH_BYTES:
+            trim_memory()
+        self.baseline = self.process.memory_info().rss

@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from aecore.errors import UserError
-from aecore.params import Says, Value, complete, knobs_of
+from aecore.params import ParamInfo, ParamValue, params_of, resolve
 
 # Raise when the same settings begin to give other weights: old runs then no longer count as found.
 VERSION = 1
 
-ZDim = Annotated[int, Says("How many numbers each picture is squeezed into.", 1, 4096, 1, label="Latent size")]
-Hidden = Annotated[
+LatentDim = Annotated[
+    int, ParamInfo("How many numbers each picture is squeezed into.", 1, 4096, 1, label="Latent size")
+]
+HiddenSizes = Annotated[
     tuple[int, ...],
-    Says(
+    ParamInfo(
         "Widths of the encoder's hidden layers (mlp) or channels of its halving layers (conv), "
         "comma-separated; the decoder mirrors them.",
         1,
@@ -26,68 +28,74 @@ Hidden = Annotated[
         label="Hidden widths",
     ),
 ]
-Epochs = Annotated[int, Says("How often the whole training set is seen.", 1, 1000, 1)]
-BatchSize = Annotated[int, Says("Pictures in each step; larger is faster and takes fewer steps.", 1, 8192, 1)]
-Rate = Annotated[
+Epochs = Annotated[int, ParamInfo("How often the whole training set is seen.", 1, 1000, 1)]
+BatchSize = Annotated[int, ParamInfo("Pictures in each step; larger is faster and takes fewer steps.", 1, 8192, 1)]
+LearningRate = Annotated[
     float,
-    Says("Size of the optimiser's steps; for one-cycle its peak.", 1e-6, 10, label="Learning rate", log=True),
+    ParamInfo("Size of the optimiser's steps; for one-cycle its peak.", 1e-6, 10, label="Learning rate", log=True),
 ]
-Seed = Annotated[int, Says("Same seed and settings, same weights (on one machine).", 0, 2**31 - 1, 1)]
-Network = Annotated[
+Seed = Annotated[int, ParamInfo("Same seed and settings, same weights (on one machine).", 0, 2**31 - 1, 1)]
+NetworkName = Annotated[
     Literal["mlp", "conv"],
-    Says("mlp: every pixel to every unit. conv: small filters slid over the picture, halving it at each layer."),
+    ParamInfo("mlp: every pixel to every unit. conv: small filters slid over the picture, halving it at each layer."),
 ]
 Activation = Annotated[
-    Literal["relu", "leaky-relu", "elu", "silu", "tanh", "sigmoid"], Says("The bend between layers.")
+    Literal["relu", "leaky-relu", "elu", "silu", "tanh", "sigmoid"], ParamInfo("The bend between layers.")
 ]
-Output = Annotated[
+OutputLikelihood = Annotated[
     Literal["bernoulli", "gaussian", "laplace"],
-    Says(
+    ParamInfo(
         "bernoulli: binary cross-entropy (BCE). gaussian: squared error (MSE). laplace: absolute error (MAE).",
         label="Loss",
     ),
 ]
 Optimiser = Annotated[
     Literal["adam", "rmsprop", "sgd"],
-    Says("How steps are made of gradients. sgd (with momentum 0.9) is more delicate about the learning rate."),
+    ParamInfo("How steps are made of gradients. sgd (with momentum 0.9) is more delicate about the learning rate."),
 ]
 Initialisation = Annotated[
     Literal["uniform", "he", "glorot", "zeros"],
-    Says("The weights before training. zeros: all units of a layer stay alike: see what they learn."),
+    ParamInfo("The weights before training. zeros: all units of a layer stay alike: see what they learn."),
 ]
-Decay = Annotated[
-    float, Says("Pulls all weights towards zero at every step.", 0, 1, 1e-6, label="Weight decay", log=True)
+WeightDecay = Annotated[
+    float, ParamInfo("Pulls all weights towards zero at every step.", 0, 1, 1e-6, label="Weight decay", log=True)
 ]
-Dropout = Annotated[float, Says("Share of hidden units silenced at random in training.", 0, 0.9, 0.05)]
-Clip = Annotated[float, Says("Longest gradient that is followed, 0 for any.", 0, 1000, 1, label="Gradient clipping")]
+Dropout = Annotated[float, ParamInfo("Share of hidden units silenced at random in training.", 0, 0.9, 0.05)]
+GradClipNorm = Annotated[
+    float, ParamInfo("Longest gradient that is followed, 0 for any.", 0, 1000, 1, label="Gradient clipping")
+]
 Patience = Annotated[
     int,
-    Says("Stops after so many epochs without a better held-out loss and keeps the best weights; 0: never.", 0, 100, 1),
+    ParamInfo(
+        "Stops after so many epochs without a better held-out loss and keeps the best weights; 0: never.", 0, 100, 1
+    ),
 ]
 Schedule = Annotated[
     Literal["one-cycle", "constant"],
-    Says("one-cycle: the rate rises and falls once, which gets further in few epochs (Smith & Topin 2017)."),
+    ParamInfo("one-cycle: the rate rises and falls once, which gets further in few epochs (Smith & Topin 2017)."),
 ]
-Pictures = Annotated[
+TrainSize = Annotated[
     int,
-    Says("How many of the training pictures are learnt from; 0: all.", 0, 100_000, 1, label="Training pictures"),
+    ParamInfo("How many of the training pictures are learnt from; 0: all.", 0, 100_000, 1, label="Training pictures"),
 ]
 Reduction = Annotated[
     Literal["sum", "mean"],
-    Says(
+    ParamInfo(
         "How the reconstruction is added up over a picture's pixels. mean: a lesson: beside it a KL, or any other "
         "charge, weighs as many times more as there are pixels."
     ),
 ]
-Pixels = Annotated[
+PixelRange = Annotated[
     Literal["0 to 1", "0 to 255"],
-    Says(
+    ParamInfo(
         "What the loss takes black and white for. 0 to 255, as files have them: a lesson: bernoulli cannot say these."
     ),
 ]
 Precision = Annotated[
     Literal["float32", "bfloat16", "auto"],
-    Says("bfloat16: half the bits in matrix products, about twice as fast where the chip has it; auto: only there."),
+    ParamInfo(
+        "bfloat16: half the bits in matrix products, about twice as fast where the chip has it; auto: only there."
+    ),
 ]
 
 
@@ -97,27 +105,27 @@ class Config:
 
     dataset: str = "digits"
     family: str = "vae"
-    network: Network = "mlp"
-    hidden: Hidden = (128, 64)
-    z_dim: ZDim = 2
+    network: NetworkName = "mlp"
+    hidden: HiddenSizes = (128, 64)
+    z_dim: LatentDim = 2
     activation: Activation = "relu"
-    likelihood: Output = "bernoulli"
+    likelihood: OutputLikelihood = "bernoulli"
     epochs: Epochs = 60
     batch_size: BatchSize = 128
-    lr: Rate = 0.004
+    lr: LearningRate = 0.004
     schedule: Schedule = "one-cycle"
     optimiser: Optimiser = "adam"
     initialisation: Initialisation = "uniform"
-    weight_decay: Decay = 0.0
+    weight_decay: WeightDecay = 0.0
     dropout: Dropout = 0.0
-    clip: Clip = 0.0
+    clip: GradClipNorm = 0.0
     patience: Patience = 0
     precision: Precision = "float32"
-    pictures: Pictures = 0
+    pictures: TrainSize = 0
     reduction: Reduction = "sum"
-    pixels: Pixels = "0 to 1"
+    pixels: PixelRange = "0 to 1"
     seed: Seed = 0
-    knobs: Mapping[str, Value] = field(default_factory=dict)  # the family's own
+    knobs: Mapping[str, ParamValue] = field(default_factory=dict)  # the family's own
     parent: str | None = None  # the run that this one goes on from
     version: int = VERSION
 
@@ -132,15 +140,15 @@ class Config:
         return f"{self.family}-{self.dataset}-{self.z_dim}d-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     @property
-    def title(self) -> str:
+    def summary(self) -> str:
         """The run in a few words: `vae, digits, 2-D, mlp 128-64`."""
         widths = "-".join(map(str, self.hidden))
         return f"{self.family}, {self.dataset}, {self.z_dim}-D, {self.network} {widths}".rstrip()
 
-    def checked(self) -> Config:
+    def validated(self) -> Config:
         """The same Config, every value in its own type and range; a UserError says what would fit."""
-        own = {knob.name for knob in knobs_of(Config)}
-        checked: dict[str, Any] = complete(Config, {n: v for n, v in vars(self).items() if n in own})
+        own = {knob.name for knob in params_of(Config)}
+        checked: dict[str, Any] = resolve(Config, {n: v for n, v in vars(self).items() if n in own})
         return dataclasses.replace(self, **checked)
 
     def to_json(self) -> dict[str, Any]:
@@ -148,15 +156,15 @@ class Config:
         return said | {"hidden": list(self.hidden), "knobs": dict(self.knobs)}
 
     @classmethod
-    def from_json(cls, said: Any) -> Config:
+    def from_json(cls, values: Any) -> Config:
         """Back from `to_json`; a UserError when it is not a Config."""
         names = {each.name for each in dataclasses.fields(cls)}
-        if not isinstance(said, dict) or not set(said) <= names or not isinstance(said.get("knobs", {}), dict):
+        if not isinstance(values, dict) or not set(values) <= names or not isinstance(values.get("knobs", {}), dict):
             raise UserError("The settings are not those of a run; they were written by another program or version.")
-        return cls(**said).checked()
+        return cls(**values).validated()
 
 
-def differences(configs: Sequence[Config]) -> dict[str, list[Value | None]]:
+def diff(configs: Sequence[Config]) -> dict[str, list[ParamValue | None]]:
     """The settings in which some Configs differ, each with its value in every one; None where one has no such knob."""
     flat = [{**each.to_json(), **each.knobs} for each in configs]
     names = dict.fromkeys(name for each in flat for name in each if name not in ("knobs", "version"))

@@ -16,43 +16,46 @@ from pathlib import Path
 
 from aecore.errors import UserError
 
-TRASH = ".trash"
-RESERVE = ".reserve"  # a file that is held back, and given up when something vital finds no room
-HELD_BACK = 8 * 2**20  # bytes of it; on a small disk a sixteenth of that
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-FULL = "The disk is full: delete runs for good on the page Runs, or empty its trash, then try again."
+TRASH_DIR = ".trash"
+RESERVE_FILE = ".reserve"  # a file that is held back, and given up when something vital finds no room
+RESERVE_BYTES = 8 * 2**20  # bytes of it; on a small disk a sixteenth of that
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL_MESSAGE = "The disk is full: delete runs for good on the page Runs, or empty its trash, then try again."
 
 
 # --- The folder -------------------------------------------------------------------------------------------------------
 
 
-def folder() -> Path:
+def runs_dir() -> Path:
     """Where runs are kept: AECORE_RUNS, else `runs` in the current folder."""
     return Path(os.environ.get("AECORE_RUNS") or "runs")
 
 
 @contextlib.contextmanager
-def explained(what: str = "") -> Iterator[None]:
+def user_errors(action: str = "") -> Iterator[None]:
     """Turns what the system refuses into a sentence for people: a full disk, or a place that cannot be written. `what`
     was to be done, as in "The map cannot be drawn"."""
     try:
         yield
     except OSError as error:
-        raise UserError(sentence(error, what)) from None
+        raise UserError(error_message(error, action)) from None
 
 
-def sentence(error: OSError, what: str = "") -> str:
+def error_message(error: OSError, action: str = "") -> str:
     """What the system refuses, in a sentence that says what to do."""
-    if error.errno in NO_ROOM:
-        return FULL
+    if error.errno in DISK_FULL_ERRNOS:
+        return DISK_FULL_MESSAGE
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return trouble() or f"{what or 'Nothing can be written'}: {error.filename} is protected ({error.strerror})."
-    return trouble() or f"{what or 'A file could not be read or written'} ({error})."
+        return (
+            runs_dir_error()
+            or f"{action or 'Nothing can be written'}: {error.filename} is protected ({error.strerror})."
+        )
+    return runs_dir_error() or f"{action or 'A file could not be read or written'} ({error})."
 
 
-def trouble() -> str:
+def runs_dir_error() -> str:
     """What is wrong with the runs folder, and what to do; empty when it can be used, or made."""
-    place = folder()
+    place = runs_dir()
     if place.is_dir():
         if os.access(place, os.R_OK | os.X_OK) and not os.access(place, os.W_OK):
             return (
@@ -70,19 +73,19 @@ def trouble() -> str:
     return ""
 
 
-def refuse_link(place: Path) -> None:
+def refuse_link(path: Path) -> None:
     """Raises UserError for a symbolic link in the runs folder: it may lead anywhere."""
-    if place.is_symlink():
+    if path.is_symlink():
         raise UserError(
-            f"{place.name} is a symbolic link, and links in the runs folder are not followed; delete the link, and "
+            f"{path.name} is a symbolic link, and links in the runs folder are not followed; delete the link, and "
             "move the folder itself there."
         )
 
 
-def inner(name: str) -> Path:
+def internal_dir(name: str) -> Path:
     """A folder of the laboratory's own in the runs folder, made where it is missing. A link is not followed: raises
     UserError for that, OSError when it cannot be made."""
-    place = folder() / name
+    place = runs_dir() / name
     refuse_link(place)
     place.mkdir(parents=True, exist_ok=True)
     return place
@@ -91,52 +94,52 @@ def inner(name: str) -> Path:
 # --- Room -------------------------------------------------------------------------------------------------------------
 
 
-def finding_room(write: Callable[[], None], file: Path, vital: bool = False) -> None:
+def retry_freeing_space(write: Callable[[], None], file: Path, use_reserve: bool = False) -> None:
     """Writes, and again whenever something could be given up for it. Raises OSError when nothing is left to give."""
     while True:
         try:
-            if not vital and _inside(file):
-                _leave_reserve()
+            if not use_reserve and _in_runs_dir(file):
+                _protect_reserve()
             return write()
         except OSError as error:
-            if error.errno not in NO_ROOM or not _inside(file) or not make_room(vital):
+            if error.errno not in DISK_FULL_ERRNOS or not _in_runs_dir(file) or not free_space(use_reserve):
                 raise
 
 
-def _inside(file: Path) -> bool:
+def _in_runs_dir(file: Path) -> bool:
     """Whether a file lies in the runs folder: what lies elsewhere may be on another disk."""
-    return Path(os.path.abspath(file)).is_relative_to(os.path.abspath(folder()))
+    return Path(os.path.abspath(file)).is_relative_to(os.path.abspath(runs_dir()))
 
 
-def _leave_reserve() -> None:
+def _protect_reserve() -> None:
     """Refuses what is not vital while the reserve is given up and not yet replaced: its room is not for that."""
     with contextlib.suppress(FileNotFoundError):
-        disk = shutil.disk_usage(folder())
-        if disk.free < _held_back(disk.total) and not (folder() / RESERVE).exists():
+        disk = shutil.disk_usage(runs_dir())
+        if disk.free < _reserve_size(disk.total) and not (runs_dir() / RESERVE_FILE).exists():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _held_back(total: int) -> int:
-    return min(HELD_BACK, total // 16)
+def _reserve_size(total: int) -> int:
+    return min(RESERVE_BYTES, total // 16)
 
 
-def full() -> bool:
+def is_full() -> bool:
     """Whether there is no room on the disk for anything but what is vital."""
     with contextlib.suppress(OSError):
-        disk = shutil.disk_usage(folder())
-        return disk.free < 2**16 + (0 if (folder() / RESERVE).exists() else _held_back(disk.total))
+        disk = shutil.disk_usage(runs_dir())
+        return disk.free < 2**16 + (0 if (runs_dir() / RESERVE_FILE).exists() else _reserve_size(disk.total))
     return False
 
 
-def hold_reserve() -> None:
+def create_reserve() -> None:
     """Holds back some room for when the disk is full, as soon as there is plenty. Raises OSError when it cannot."""
-    disk, file = shutil.disk_usage(folder()), folder() / RESERVE
-    size = _held_back(disk.total)
+    disk, file = shutil.disk_usage(runs_dir()), runs_dir() / RESERVE_FILE
+    size = _reserve_size(disk.total)
     if not file.exists() and disk.free > 4 * size:
-        _fill(file, size)
+        _write_random_bytes(file, size)
 
 
-def _fill(file: Path, size: int) -> None:
+def _write_random_bytes(file: Path, size: int) -> None:
     """Writes so many bytes whole or not at all, which no disk can compress: those would hold back nothing."""
     half = file.with_name(f"{file.name}-{os.getpid()}-{uuid.uuid4().hex}")
     try:
@@ -146,13 +149,13 @@ def _fill(file: Path, size: int) -> None:
         half.unlink(missing_ok=True)
 
 
-def make_room(vital: bool = False) -> bool:
+def free_space(use_reserve: bool = False) -> bool:
     """Gives up the reserve, for something vital, and else what was deleted longest ago; whether there was any."""
-    reserve = folder() / RESERVE
-    if vital and reserve.exists():
+    reserve = runs_dir() / RESERVE_FILE
+    if use_reserve and reserve.exists():
         reserve.unlink(missing_ok=True)
         return True
-    trash = folder() / TRASH
+    trash = runs_dir() / TRASH_DIR
     if trash.is_dir() and not trash.is_symlink():
         for oldest in sorted(trash.iterdir(), key=deleted_at):
             with contextlib.suppress(OSError):  # the next one, perhaps
@@ -161,16 +164,16 @@ def make_room(vital: bool = False) -> bool:
     return False
 
 
-def deleted_at(place: Path) -> int:
+def deleted_at(path: Path) -> int:
     """When something was put into the trash, as its name says: nanoseconds since 1970, 0 for a name that does not."""
-    moment = place.name.rpartition("~")[2]
+    moment = path.name.rpartition("~")[2]
     return int(moment) if moment.isdecimal() and moment.isascii() else 0
 
 
-def remove(place: Path) -> None:
+def remove(path: Path) -> None:
     """Removes what lies there: a file, a folder with all in it, or a link, never what it leads to; nothing is fine.
     Raises OSError when it cannot be removed."""
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
     else:
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)

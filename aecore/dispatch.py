@@ -8,11 +8,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def of_kind(table: Mapping[type, T], kind: type) -> T:
+def lookup(table: Mapping[type, T], cls: type) -> T:
     """What a table says of a kind: its own entry, or that of the nearest of its parents."""
-    return next(table[each] for each in kind.__mro__ if each in table)
+    return next(table[each] for each in cls.__mro__ if each in table)
 
 
-def for_kinds(table: Mapping[type, T], kinds: Sequence[type]) -> list[T]:
+def collect(table: Mapping[type, T], types: Sequence[type]) -> list[T]:
     """What a table holds for kinds and for the kinds that they are kinds of, in the table's order."""
-    return [entry for kind, entry in table.items() if any(issubclass(own, kind) for own in kinds)]
+    return [entry for kind, entry in table.items() if any(issubclass(own, kind) for own in types)]

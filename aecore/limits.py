@@ -24,22 +24,26 @@ import psutil
 from aecore.errors import UserError
 
 # of the machine's memory; the rest is for the server itself, maps, files and the system
-TRAININGS, CACHES, PAGES = 3 / 8, 1 / 8, 1 / 16
-LEAST_RUN, LEAST_CACHES = 512 << 20, 64 << 20  # bytes, whatever the machine
-WORKING = 128 << 20  # bytes that a batch on a page may take: what is computed in batches is cut to fit
-MOST_LAYERS = 100  # hidden ones: each costs time to build, however narrow
-A_PARAMETER = 28  # bytes: its weight and gradient, two moments of Adam, and the first and the last two in a checkpoint
-MAP_COPIES = 28  # bytes that a map takes for each number of its codes: as float32, and three times as float64
+TRAINING_SHARE, CACHE_SHARE, PAGE_SHARE = 3 / 8, 1 / 8, 1 / 16
+MIN_RUN_BYTES, MIN_CACHE_BYTES = 512 << 20, 64 << 20  # bytes, whatever the machine
+MAX_BATCH_BYTES = 128 << 20  # bytes that a batch on a page may take: what is computed in batches is cut to fit
+MAX_LAYERS = 100  # hidden ones: each costs time to build, however narrow
+BYTES_PER_PARAMETER = (
+    28  # bytes: its weight and gradient, two moments of Adam, and the first and the last two in a checkpoint
+)
+PROJECTION_BYTES_PER_VALUE = (
+    28  # bytes that a map takes for each number of its codes: as float32, and three times as float64
+)
 NO_LIMIT = 1 << 60  # bytes; cgroups that have none say a number like this
-CGROUPS = Path("/sys/fs/cgroup")
-LARGE = 1024  # numbers in a code above which nothing is computed by a full matrix of all pairs of them
+CGROUP_ROOT = Path("/sys/fs/cgroup")
+LARGE_CODE_SIZE = 1024  # numbers in a code above which nothing is computed by a full matrix of all pairs of them
 
 
 class TooLarge(UserError):
     """More than this machine has memory for."""
 
 
-def _asked(name: str, default: int) -> int:
+def _from_environment(name: str, default: int) -> int:
     """A number from the environment."""
     said = os.environ.get(name, "")
     if not said:
@@ -55,14 +59,14 @@ def _asked(name: str, default: int) -> int:
 def machine_memory() -> int:
     """Bytes that all processes here may use together: AECORE_MEMORY, else what the machine has, or the control group
     that this process is in allows."""
-    return _asked("AECORE_MEMORY", _found())
+    return _from_environment("AECORE_MEMORY", _detected_memory())
 
 
 @lru_cache(maxsize=1)
-def _found() -> int:
+def _detected_memory() -> int:
     membership = Path("/proc/self/cgroup")
     groups = membership.read_text() if membership.exists() else ""
-    return min(int(psutil.virtual_memory().total), cgroup_limit(groups, CGROUPS))
+    return min(int(psutil.virtual_memory().total), cgroup_limit(groups, CGROUP_ROOT))
 
 
 def cgroup_limit(groups: str, root: Path) -> int:
@@ -72,17 +76,17 @@ def cgroup_limit(groups: str, root: Path) -> int:
     for line in groups.splitlines():
         number, controllers, place = line.split(":", 2)
         if number == "0" and not controllers:
-            found += [_lowest(top, place, "memory.max") for top in (root, root / "unified")]
+            found += [_lowest_limit(top, place, "memory.max") for top in (root, root / "unified")]
         elif "memory" in controllers.split(","):
-            found.append(_lowest(root / "memory", place, "memory.limit_in_bytes"))
+            found.append(_lowest_limit(root / "memory", place, "memory.limit_in_bytes"))
     return min(found)
 
 
-def _lowest(top: Path, place: str, name: str) -> int:
+def _lowest_limit(top: Path, group: str, name: str) -> int:
     """The least of the limits from a group up to the top. In a container the path may be the host's, and only the top
     is to be seen."""
-    inner = top / place.strip("/")
-    levels = [inner, *inner.parents][: len(inner.parts) - len(top.parts) + 1] if ".." not in place else [top]
+    inner = top / group.strip("/")
+    levels = [inner, *inner.parents][: len(inner.parts) - len(top.parts) + 1] if ".." not in group else [top]
     said = [(level / name).read_text().strip() for level in levels if (level / name).is_file()]
     return min([int(each) for each in said if each.isdecimal()], default=NO_LIMIT)
 
@@ -111,7 +115,7 @@ def gpus() -> int:
     return 0
 
 
-def lanes() -> int:
+def training_slots() -> int:
     """How many runs train side by side: AECORE_WORKERS, else one for each GPU, else one for every two cores, four at
     most."""
     asked = os.environ.get("AECORE_WORKERS", "")
@@ -123,101 +127,109 @@ def lanes() -> int:
 # --- What each may take -----------------------------------------------------------------------------------------------
 
 
-def run_bytes() -> int:
+def max_run_bytes() -> int:
     """Bytes that one training may take: an equal part of the trainings' share for each that goes on side by side."""
-    return _asked("AECORE_RUN_BYTES", max(LEAST_RUN, int(TRAININGS * machine_memory()) // lanes()))
+    return _from_environment(
+        "AECORE_RUN_BYTES", max(MIN_RUN_BYTES, int(TRAINING_SHARE * machine_memory()) // training_slots())
+    )
 
 
-def most_parameters() -> int:
+def max_parameters() -> int:
     """Parameters that a network may have: those with which its training alone would fill its memory."""
-    return _asked("AECORE_MOST_PARAMETERS", run_bytes() // A_PARAMETER)
+    return _from_environment("AECORE_MOST_PARAMETERS", max_run_bytes() // BYTES_PER_PARAMETER)
 
 
-def cache_bytes() -> int:
+def max_cache_bytes() -> int:
     """Bytes that all caches of a server keep together."""
-    return _asked("AECORE_CACHE_BYTES", _cache_share())
+    return _from_environment("AECORE_CACHE_BYTES", _default_cache_bytes())
 
 
-def _cache_share() -> int:
-    return max(LEAST_CACHES, int(CACHES * machine_memory()))
+def _default_cache_bytes() -> int:
+    return max(MIN_CACHE_BYTES, int(CACHE_SHARE * machine_memory()))
 
 
 @lru_cache(maxsize=1)
-def _turns() -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(max(1, int(PAGES * machine_memory()) // WORKING))
+def _batch_semaphore() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(max(1, int(PAGE_SHARE * machine_memory()) // MAX_BATCH_BYTES))
 
 
 @contextlib.contextmanager
-def working(count: int) -> Iterator[None]:
+def batch_memory(n_bytes: int) -> Iterator[None]:
     """Inside, so many bytes may be taken for a batch: of many pages that compute at once, some wait for others."""
-    if count < WORKING // 8:  # the usual network's: there is always room
+    if n_bytes < MAX_BATCH_BYTES // 8:  # the usual network's: there is always room
         yield
     else:
-        with _turns():
+        with _batch_semaphore():
             yield
 
 
-def at_a_time(each: int, most: int) -> int:
+def batch_size_for(item_bytes: int, max_items: int) -> int:
     """How many things of `each` so many bytes are computed at a time, at least 1 and at most `most`."""
-    return max(1, min(most, WORKING // max(1, each)))
+    return max(1, min(max_items, MAX_BATCH_BYTES // max(1, item_bytes)))
 
 
 # --- Refusals ---------------------------------------------------------------------------------------------------------
 
 
-def in_words(count: float) -> str:
+def format_bytes(n_bytes: float) -> str:
     """A number of bytes for people: `310 MB`, `1.2 GB`, and for hardly any `0 MB`."""
-    if count < 0.05e6:
+    if n_bytes < 0.05e6:
         return "0 MB"
-    return f"{count / 1e9:.3g} GB" if count >= 999.5e6 else f"{count / 1e6:.3g} MB"
+    return f"{n_bytes / 1e9:.3g} GB" if n_bytes >= 999.5e6 else f"{n_bytes / 1e6:.3g} MB"
 
 
-def check_layers(count: int) -> None:
-    if count > MOST_LAYERS:
+def check_layers(n_layers: int) -> None:
+    if n_layers > MAX_LAYERS:
         raise TooLarge(
-            f"A network may have {MOST_LAYERS} hidden layers at most, not {count:,}: take some off the hidden widths."
+            f"A network may have {MAX_LAYERS} hidden layers at most, not {n_layers:,}: take some off the hidden widths."
         )
 
 
-def check_parameters(count: int) -> None:
-    if count > (most := most_parameters()):
+def check_parameters(n_parameters: int) -> None:
+    if n_parameters > (most := max_parameters()):
         raise TooLarge(
-            f"This network would have {count:,} parameters, and {most:,} are the most on this computer "
+            f"This network would have {n_parameters:,} parameters, and {most:,} are the most on this computer "
             "(AECORE_MOST_PARAMETERS): choose fewer or narrower layers, or a smaller latent size."
         )
 
 
-def check_training(count: int) -> None:
+def check_training(n_bytes: int) -> None:
     """Of bytes that a training takes."""
-    if count > (most := run_bytes()):
+    if n_bytes > (most := max_run_bytes()):
         raise TooLarge(
-            f"This training would take about {in_words(count)} of memory, and {in_words(most)} are the most for a run "
+            f"This training would take about {format_bytes(n_bytes)} of memory, and {format_bytes(most)} are the "
+            f"most for a run "
             "on this computer (AECORE_RUN_BYTES): choose a smaller batch size, latent size or network."
         )
 
 
-def check_free(count: int) -> None:
+def check_free_memory(n_bytes: int) -> None:
     """Of bytes that are needed at once; what is small is not asked about."""
-    if count > LEAST_CACHES and count > (free := free_memory()):
+    if n_bytes > MIN_CACHE_BYTES and n_bytes > (free := free_memory()):
         raise TooLarge(
-            f"This model needs {in_words(count)} of memory, and {in_words(max(0, free))} are free on this computer "
+            f"This model needs {format_bytes(n_bytes)} of memory, and {format_bytes(max(0, free))} are free on this "
+            f"computer "
             "now: try again when others are no longer looked at."
         )
 
 
-def check_codes(pictures: int, size: int) -> None:
+def check_codes(n_samples: int, code_size: int) -> None:
     """Of codes of so many pictures in float32, held at once."""
-    if (count := 4 * pictures * size) > (most := _cache_share()):
+    if (count := 4 * n_samples * code_size) > (most := _default_cache_bytes()):
         raise TooLarge(
-            f"The codes of {pictures:,} images of {size:,} numbers each take {in_words(count)}, and {in_words(most)} "
+            f"The codes of {n_samples:,} images of {code_size:,} numbers each take {format_bytes(count)}, and "
+            f"{format_bytes(most)} "
             "are the most on this computer: choose fewer images or a smaller code."
         )
 
 
-def check_map(pictures: int, size: int) -> None:
+def check_projection(n_samples: int, code_size: int) -> None:
     """Of a map of so many codes, in a process of its own."""
-    if (count := MAP_COPIES * pictures * size) > (most := max(LEAST_RUN, int(CACHES * machine_memory()))):
+    if (count := PROJECTION_BYTES_PER_VALUE * n_samples * code_size) > (
+        most := max(MIN_RUN_BYTES, int(CACHE_SHARE * machine_memory()))
+    ):
         raise TooLarge(
-            f"A map of {pictures:,} codes of {size:,} numbers each takes about {in_words(count)} of memory, and "
-            f"{in_words(most)} are the most on this computer: show fewer points, or use PCA."
+            f"A map of {n_samples:,} codes of {code_size:,} numbers each takes about {format_bytes(count)} of "
+            f"memory, and "
+            f"{format_bytes(most)} are the most on this computer: show fewer points, or use PCA."
         )

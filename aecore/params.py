@@ -12,21 +12,21 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from aecore.errors import UserError
 
-Value = float | int | str | bool | tuple[int, ...]
+ParamValue = float | int | str | bool | tuple[int, ...]
 
-QUOTED = 60  # characters of what somebody typed that a message repeats
-TYPED = 1000  # characters that a list of numbers may have
+MAX_QUOTED = 60  # characters of what somebody typed that a message repeats
+MAX_TEXT = 1000  # characters that a list of numbers may have
 
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True)
-class Says:
+class ParamInfo:
     """What a type cannot say of a setting: one sentence for people, its range, its unit. Stands in `Annotated[...]`."""
 
-    doc: str
-    low: float | None = None
-    high: float | None = None
+    description: str
+    min: float | None = None
+    max: float | None = None
     step: float | None = None
     unit: str = ""
     label: str = ""
@@ -34,51 +34,51 @@ class Says:
 
 
 @dataclass(frozen=True)
-class Knob:
+class Param:
     """One setting of a family, a projection or a run, as declared."""
 
     name: str
-    kind: type
+    value_type: type
     default: Any
-    says: Says
+    info: ParamInfo
     choices: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
-        return self.says.label or self.name.replace("_", " ").capitalize()
+        return self.info.label or self.name.replace("_", " ").capitalize()
 
-    def check(self, value: Any) -> Value:
+    def validate(self, value: Any) -> ParamValue:
         """`value` in this knob's own type, or a UserError that says what would fit. Text is accepted for any kind."""
         try:
             value = self._convert(value)
         except (TypeError, ValueError, OverflowError):
-            raise self._refusal(repr(value)) from None
+            raise self._error(repr(value)) from None
         if self.choices and value not in self.choices:
-            raise self._refusal(repr(value))
-        low = -math.inf if self.says.low is None else self.says.low
-        high = math.inf if self.says.high is None else self.says.high
+            raise self._error(repr(value))
+        low = -math.inf if self.info.min is None else self.info.min
+        high = math.inf if self.info.max is None else self.info.max
         numbers = value if isinstance(value, tuple) else (value,)
-        if self.kind in (int, float, tuple) and not all(low <= n <= high and math.isfinite(n) for n in numbers):
-            raise self._refusal(", ".join(map(repr, numbers[:QUOTED])))
+        if self.value_type in (int, float, tuple) and not all(low <= n <= high and math.isfinite(n) for n in numbers):
+            raise self._error(", ".join(map(repr, numbers[:MAX_QUOTED])))
         return value
 
-    def _refusal(self, said: str) -> UserError:
-        said = said if len(said) <= QUOTED else f"{said[:QUOTED]} ..."
-        return UserError(f"{self.name} takes {self._wants()}, not {said}.")
+    def _error(self, value_text: str) -> UserError:
+        value_text = value_text if len(value_text) <= MAX_QUOTED else f"{value_text[:MAX_QUOTED]} ..."
+        return UserError(f"{self.name} takes {self._expected()}, not {value_text}.")
 
     def _convert(self, value: Any) -> Any:
-        if self.kind is bool and isinstance(value, str):
-            if value.lower() not in _WORDS:
+        if self.value_type is bool and isinstance(value, str):
+            if value.lower() not in _BOOLEANS:
                 raise ValueError(value)
-            return _WORDS[value.lower()]
-        if self.kind is tuple:
-            if isinstance(value, str) and len(value) > TYPED:
+            return _BOOLEANS[value.lower()]
+        if self.value_type is tuple:
+            if isinstance(value, str) and len(value) > MAX_TEXT:
                 raise ValueError(value)
             parts = value.replace(" ", "").strip(",").split(",") if isinstance(value, str) else list(value)
-            return tuple(_whole(part) for part in parts if part != "")
-        return _whole(value) if self.kind is int else self.kind(value)
+            return tuple(_to_int(part) for part in parts if part != "")
+        return _to_int(value) if self.value_type is int else self.value_type(value)
 
-    def _wants(self) -> str:
+    def _expected(self) -> str:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         noun = {
@@ -87,49 +87,49 @@ class Knob:
             bool: "true or false",
             tuple: "whole numbers with commas",
         }
-        low, high = self.says.low, self.says.high
+        low, high = self.info.min, self.info.max
         span = ""
         if low is not None and high is not None:
             span = f" from {low:g} to {high:g}"
         elif low is not None:
             span = f" of at least {low:g}"
-        return noun.get(self.kind, "a text") + span
+        return noun.get(self.value_type, "a text") + span
 
 
-def _whole(value: Any) -> int:
+def _to_int(value: Any) -> int:
     if isinstance(value, float) and not value.is_integer():
         raise ValueError(value)
     return int(value)
 
 
-def _knob(name: str, hint: Any, default: Any) -> Knob | None:
+def _param(name: str, hint: Any, default: Any) -> Param | None:
     """The knob that a type hint declares; None for hints without `Says` (they are not settings)."""
-    says = next((note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Says)), None)
+    says = next((note for note in getattr(hint, "__metadata__", ()) if isinstance(note, ParamInfo)), None)
     if says is None:
         return None
     inner = get_args(hint)[0]
     if get_origin(inner) is Literal:
-        return Knob(name, str, default, says, choices=get_args(inner))
-    return Knob(name, get_origin(inner) or inner, default, says)
+        return Param(name, str, default, says, choices=get_args(inner))
+    return Param(name, get_origin(inner) or inner, default, says)
 
 
 @cache  # a form asks for them some thirty times
-def knobs_of(declared: Callable[..., Any] | type) -> tuple[Knob, ...]:
+def params_of(source: Callable[..., Any] | type) -> tuple[Param, ...]:
     """The knobs that a function's signature or a dataclass's fields declare, in their order."""
-    hints = get_type_hints(declared, include_extras=True)
-    if dataclasses.is_dataclass(declared):
-        defaults = {field.name: field.default for field in dataclasses.fields(declared)}
+    hints = get_type_hints(source, include_extras=True)
+    if dataclasses.is_dataclass(source):
+        defaults = {field.name: field.default for field in dataclasses.fields(source)}
     else:
-        defaults = {name: p.default for name, p in inspect.signature(declared).parameters.items()}
-    found = (_knob(name, hints[name], default) for name, default in defaults.items() if name in hints)
+        defaults = {name: p.default for name, p in inspect.signature(source).parameters.items()}
+    found = (_param(name, hints[name], default) for name, default in defaults.items() if name in hints)
     return tuple(knob for knob in found if knob)
 
 
-def complete(declared: Callable[..., Any] | type, given: Mapping[str, Any]) -> dict[str, Value]:
+def resolve(source: Callable[..., Any] | type, values: Mapping[str, Any]) -> dict[str, ParamValue]:
     """Every knob of `declared` with its value: the one given, checked, or the default. Unknown names are refused."""
-    knobs = {knob.name: knob for knob in knobs_of(declared)}
-    unknown = sorted(set(given) - set(knobs))
+    knobs = {knob.name: knob for knob in params_of(source)}
+    unknown = sorted(set(values) - set(knobs))
     if unknown:
         there = ", ".join(knobs) or "none"
         raise UserError(f"There is no setting called {unknown[0]} here; the settings are: {there}.")
-    return {name: knob.check(given.get(name, knob.default)) for name, knob in knobs.items()}
+    return {name: knob.validate(values.get(name, knob.default)) for name, knob in knobs.items()}

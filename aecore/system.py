@@ -12,10 +12,10 @@ import psutil
 
 # Which of our processes the system is to end first when memory runs out: points on top of what each one uses, in
 # thousandths of all memory. A map is soon drawn again, and a training goes on from its checkpoint.
-MAP, TRAINING = 800, 500
+OOM_SCORE_PROJECTION, OOM_SCORE_TRAINING = 800, 500
 
 
-def born(pid: int | None = None) -> float:
+def start_time(pid: int | None = None) -> float:
     """When a process began (this one, when none is named), in seconds; psutil.NoSuchProcess when there is none.
 
     On Linux since the machine started. A time of day there is that plus the hour of the start, which moves with every
@@ -33,33 +33,33 @@ def born(pid: int | None = None) -> float:
     return int(after_name[19]) / os.sysconf("SC_CLK_TCK")
 
 
-def ends_first(points: int) -> None:
+def raise_oom_score(score: int) -> None:
     """Has the system end this process before others when memory runs out (Linux); it may be told so once more, and
     never less."""
     file = Path("/proc/self/oom_score_adj")
     with contextlib.suppress(OSError):  # no Linux, or a container that forbids it: then the system chooses by size
-        if int(file.read_text()) < points:
-            file.write_text(str(points))
+        if int(file.read_text()) < score:
+            file.write_text(str(score))
 
 
-def alive(pid: int | None, birth: float | None) -> bool:
+def is_alive(pid: int | None, started_at: float | None) -> bool:
     """Whether a process still runs; its birth tells it from a later namesake."""
-    if pid is None or birth is None:
+    if pid is None or started_at is None:
         return False
     try:
-        return abs(born(pid) - birth) < 0.5 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return abs(start_time(pid) - started_at) < 0.5 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, TypeError, ValueError, OverflowError):  # gone, or no number of a process at all
         return False
 
 
-def up() -> float:
+def uptime() -> float:
     """Seconds since the machine started, those asleep included where the system counts them. No correction of the clock
     moves it, and it is the same in all processes."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 @functools.lru_cache(maxsize=1)
-def boot() -> str:
+def boot_id() -> str:
     """Which start of the machine this is; empty where the system does not say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -67,7 +67,7 @@ def boot() -> str:
         return ""
 
 
-def there(pid: int) -> bool:
+def pid_exists(pid: int) -> bool:
     """Whether a process of this number runs, whichever it is."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

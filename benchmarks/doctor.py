@@ -21,16 +21,16 @@ from aecore.analysis import loaded
 from aecore.analysis.diagnosis import doctor
 from aecore.analysis.diagnosis.checkup import checkup
 from aecore.config import Config
-from aecore.data.datasets import is_here, load
+from aecore.data.datasets import is_available, load
 from aecore.errors import UserError
-from aecore.jobs.worker import carry_out
-from aecore.models.families.build import FAMILIES, settle
+from aecore.jobs.worker import run_training
+from aecore.models.families.build import FAMILIES, resolve_config
 from aecore.store import runs
 from benchmarks import report
-from benchmarks.families import at_defaults
+from benchmarks.families import default_run_config
 
 DOCS = Path(__file__).parent.parent / "docs" / "doctor.md"
-TOP = """# What the doctor finds
+HEADER = """# What the doctor finds
 
 Made by `python -m benchmarks.doctor`. The doctor (aecore/analysis/diagnosis/doctor.py) reads the
 history of a training and the checkup at its end, both of validation pictures; the first finding is the cause, and is
@@ -38,86 +38,107 @@ the one to mend."""
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenSetting:
     """Settings that are broken on purpose, put over a family's defaults."""
 
-    what: str
-    right: tuple[str, ...]  # findings that name the cause
+    description: str
+    expected: tuple[str, ...]  # findings that name the cause
     family: str
     dataset: str = "digits"
-    more: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
     def config(self, seed: int) -> Config:
-        return settle(dataclasses.replace(at_defaults(self.dataset, self.family, seed), **self.more))
+        return resolve_config(
+            dataclasses.replace(default_run_config(self.dataset, self.family, seed), **self.overrides)
+        )
 
 
-BROKEN = (
-    Broken("learning rate 10", ("diverged", "rising loss"), "vae", more={"lr": 10.0}),
-    Broken("all weights 0 at the start", ("units all alike",), "vae", more={"initialisation": "zeros"}),
-    Broken("beta 100", ("beta too strong",), "beta-vae", more={"knobs": {"beta": 100.0}}),
-    Broken("BCE averaged over pixels", ("reconstruction averaged over pixels",), "vae", more={"reduction": "mean"}),
-    Broken("a ReLU code of 2 units", ("ReLU in the code", "dead units"), "vanilla", more={"knobs": {"code": "relu"}}),
-    Broken(
+BROKEN_SETTINGS = (
+    BrokenSetting("learning rate 10", ("diverged", "rising loss"), "vae", overrides={"lr": 10.0}),
+    BrokenSetting("all weights 0 at the start", ("units all alike",), "vae", overrides={"initialisation": "zeros"}),
+    BrokenSetting("beta 100", ("beta too strong",), "beta-vae", overrides={"knobs": {"beta": 100.0}}),
+    BrokenSetting(
+        "BCE averaged over pixels", ("reconstruction averaged over pixels",), "vae", overrides={"reduction": "mean"}
+    ),
+    BrokenSetting(
+        "a ReLU code of 2 units", ("ReLU in the code", "dead units"), "vanilla", overrides={"knobs": {"code": "relu"}}
+    ),
+    BrokenSetting(
         "a codebook of 512 without revival, on shapes",
         ("dead codebook entries",),
         "vq-vae",
         "shapes",
         {"knobs": {"codes": 512, "revive": False}},
     ),
-    Broken(
+    BrokenSetting(
         "100 training pictures for 200 epochs, on shapes",
         ("overfitting",),
         "vanilla",
         "shapes",
         {"pictures": 100, "epochs": 200},
     ),
-    Broken("a code of 1 number", ("a code of one number",), "vanilla", more={"z_dim": 1}),
-    Broken("pixels 0 to 255 for a Bernoulli", ("pixels out of range",), "vae", more={"pixels": "0 to 255"}),
+    BrokenSetting("a code of 1 number", ("a code of one number",), "vanilla", overrides={"z_dim": 1}),
+    BrokenSetting("pixels 0 to 255 for a Bernoulli", ("pixels out of range",), "vae", overrides={"pixels": "0 to 255"}),
     # the other families, each by a setting of its own where one can break it
-    Broken("linear, learning rate 1e-5", ("underfitting",), "linear", more={"lr": 1e-5}),
-    Broken("tied weights, 2 epochs", ("underfitting",), "tied-weights", more={"epochs": 2}),
-    Broken(
+    BrokenSetting("linear, learning rate 1e-5", ("underfitting",), "linear", overrides={"lr": 1e-5}),
+    BrokenSetting("tied weights, 2 epochs", ("underfitting",), "tied-weights", overrides={"epochs": 2}),
+    BrokenSetting(
         "denoising, all pixels masked",
         ("corruption too strong",),
         "denoising",
-        more={"knobs": {"noise": "masking", "strength": 1.0}},
+        overrides={"knobs": {"noise": "masking", "strength": 1.0}},
     ),
-    Broken("sparse, L1 weight 10", ("regularisation too strong",), "sparse", more={"knobs": {"sparsity": 10.0}}),
-    Broken(
+    BrokenSetting(
+        "sparse, L1 weight 10", ("regularisation too strong",), "sparse", overrides={"knobs": {"sparsity": 10.0}}
+    ),
+    BrokenSetting(
         "sparse KL, weight 100 towards 0.01",
         ("regularisation too strong",),
         "sparse-kl",
-        more={"knobs": {"beta": 100.0, "rho": 0.01}},
+        overrides={"knobs": {"beta": 100.0, "rho": 0.01}},
     ),
-    Broken("top-k, k = 1", ("dead units",), "top-k", more={"knobs": {"k": 1}}),
-    Broken(
-        "contractive, weight 10", ("regularisation too strong",), "contractive", more={"knobs": {"stiffness": 10.0}}
+    BrokenSetting("top-k, k = 1", ("dead units",), "top-k", overrides={"knobs": {"k": 1}}),
+    BrokenSetting(
+        "contractive, weight 10",
+        ("regularisation too strong",),
+        "contractive",
+        overrides={"knobs": {"stiffness": 10.0}},
     ),
-    Broken("stacked, 2 epochs", ("underfitting",), "stacked", more={"epochs": 2}),
-    Broken(
+    BrokenSetting("stacked, 2 epochs", ("underfitting",), "stacked", overrides={"epochs": 2}),
+    BrokenSetting(
         "conditional VAE, BCE averaged",
         ("reconstruction averaged over pixels",),
         "conditional-vae",
-        more={"reduction": "mean"},
+        overrides={"reduction": "mean"},
     ),
-    Broken(  # its beta weighs total correlation, and is no cure; at 20, its most, it is on the edge of a finding
-        "beta-TCVAE, BCE averaged", ("reconstruction averaged over pixels",), "beta-tcvae", more={"reduction": "mean"}
+    BrokenSetting(  # its beta weighs total correlation, and is no cure; at 20, its most, it is on the edge of a finding
+        "beta-TCVAE, BCE averaged",
+        ("reconstruction averaged over pixels",),
+        "beta-tcvae",
+        overrides={"reduction": "mean"},
     ),
-    Broken("InfoVAE, MMD weight 1000", ("regularisation too strong",), "info-vae", more={"knobs": {"pull": 1000.0}}),
-    Broken("WAE, learning rate 1e-5", ("underfitting",), "wae", more={"lr": 1e-5}),  # no MMD weight breaks it
-    Broken(
-        "ladder VAE, BCE averaged", ("reconstruction averaged over pixels",), "ladder-vae", more={"reduction": "mean"}
+    BrokenSetting(
+        "InfoVAE, MMD weight 1000", ("regularisation too strong",), "info-vae", overrides={"knobs": {"pull": 1000.0}}
     ),
-    Broken(
+    BrokenSetting(
+        "WAE, learning rate 1e-5", ("underfitting",), "wae", overrides={"lr": 1e-5}
+    ),  # no MMD weight breaks it
+    BrokenSetting(
+        "ladder VAE, BCE averaged",
+        ("reconstruction averaged over pixels",),
+        "ladder-vae",
+        overrides={"reduction": "mean"},
+    ),
+    BrokenSetting(
         "AAE, adversarial weight 10",
         ("regularisation too strong", "an adversary that has won"),
         "aae",
-        more={"knobs": {"weight": 10.0}},
+        overrides={"knobs": {"weight": 10.0}},
     ),
 )
 
 
-def case(config: Config) -> doctor.Case:
+def evidence(config: Config) -> doctor.Evidence:
     """Trains a run, unless it is there, and examines it."""
     try:
         entry = runs.entry(config.id)
@@ -125,52 +146,58 @@ def case(config: Config) -> doctor.Case:
         entry = None
     if entry is None or not (entry.finished or entry.diverged):
         try:
-            for _ in carry_out(config):
+            for _ in run_training(config):
                 pass
         except UserError as error:
             print(f"{config.id}: {error}", file=sys.stderr)
         entry = runs.entry(config.id)
     fresh = checkup(loaded.load(config.id), load(config.dataset)) if entry.finished else None
-    return doctor.of(entry, fresh)
+    return doctor.evidence_of(entry, fresh)
 
 
-def broken(each: Broken, seeds: list[int]) -> tuple[str, bool, bool]:
+def diagnose_broken(setting: BrokenSetting, seeds: list[int]) -> tuple[str, bool, bool]:
     """A line of the table; whether every first finding is right, and whether every cure is clean."""
     named, numbers, cures, after, right, clean = [], [], [], [], True, True
     for seed in seeds:
-        found = doctor.diagnose(case(each.config(seed)))
+        found = doctor.diagnose(evidence(setting.config(seed)))
         first = found[0].name if found else "nothing"
-        right &= first in each.right
+        right &= first in setting.expected
         named.append(first)
         if found:
-            numbers.append(found[0].said)
-            cures.append(found[0].words)
-            left = doctor.diagnose(case(settle(doctor.cured(each.config(seed), found[0]))))
+            numbers.append(found[0].message)
+            cures.append(found[0].fix_text)
+            left = doctor.diagnose(evidence(resolve_config(doctor.with_fix(setting.config(seed), found[0]))))
             after.append(left[0].name if left else "clean")
         clean &= bool(after) and after[-1] == "clean"
-    cells = [each.what, _once(named), numbers[0] if numbers else "", _once(cures), _once(after)]
+    cells = [
+        setting.description,
+        _count_unique(named),
+        numbers[0] if numbers else "",
+        _count_unique(cures),
+        _count_unique(after),
+    ]
     return "| " + " | ".join(cells) + " |", right, clean
 
 
-def _once(words: list[str]) -> str:
+def _count_unique(texts: list[str]) -> str:
     """Words of several seeds, equal ones once with how often."""
-    return "; ".join(f"{word} ({words.count(word)} of {len(words)})" for word in dict.fromkeys(words))
+    return "; ".join(f"{word} ({texts.count(word)} of {len(texts)})" for word in dict.fromkeys(texts))
 
 
-def healthy(dataset: str, family: str, network: str, seeds: list[int]) -> tuple[str, bool]:
+def diagnose_default(dataset: str, family: str, network: str, seeds: list[int]) -> tuple[str, bool]:
     """A line of the table; whether nothing was found."""
     found, bill = [], ""
     for seed in seeds:
-        seen = case(at_defaults(dataset, family, seed, network))
+        seen = evidence(default_run_config(dataset, family, seed, network))
         found += [finding.name for finding in doctor.diagnose(seen)]
-        bill = bill or "; ".join(f"{name}: {value}" for name, value in doctor.bill(seen))
+        bill = bill or "; ".join(f"{name}: {value}" for name, value in doctor.health_summary(seen))
     said = ", ".join(dict.fromkeys(found)) or "nothing"
     return f"| {family} | {network} | {len(seeds)} | {said} | {bill} |", not found
 
 
-def limits() -> list[str]:
+def thresholds_table() -> list[str]:
     lines = ["## Limits", "", "| what | limit | why |", "|---|---|---|"]
-    return lines + [f"| {name} | {limit.at:g} | {limit.why} |" for name, limit in doctor.LIMITS.items()]
+    return lines + [f"| {name} | {limit.value:g} | {limit.reason} |" for name, limit in doctor.THRESHOLDS.items()]
 
 
 def main() -> int:
@@ -185,15 +212,15 @@ def main() -> int:
     if given.runs:
         os.environ["AECORE_RUNS"] = given.runs
     seeds, bad = [int(seed) for seed in given.seeds.split(",")], 0
-    report.keep(DOCS, TOP, limits())
+    report.write_section(DOCS, HEADER, thresholds_table())
     if given.only != "healthy":
-        bad += _all_broken(seeds)
-    for dataset in filter(is_here, given.datasets.split(",") if given.only != "broken" else []):
-        bad += _all_healthy(dataset, given, seeds if dataset == "digits" else seeds[:1])
+        bad += _write_broken(seeds)
+    for dataset in filter(is_available, given.datasets.split(",") if given.only != "broken" else []):
+        bad += _write_healthy(dataset, given, seeds if dataset == "digits" else seeds[:1])
     return 1 if bad else 0
 
 
-def _all_broken(seeds: list[int]) -> int:
+def _write_broken(seeds: list[int]) -> int:
     head = [
         "## Broken on purpose",
         "",
@@ -203,28 +230,28 @@ def _all_broken(seeds: list[int]) -> int:
         "|---|---|---|---|---|",
     ]
     lines, wrong = [], 0
-    for each in BROKEN:
-        line, right, clean = broken(each, seeds)
+    for each in BROKEN_SETTINGS:
+        line, right, clean = diagnose_broken(each, seeds)
         wrong += not right
         lines.append(line)
         print(line, "" if right else "WRONG", "" if clean else "NOT CLEAN", flush=True)
-        report.keep(DOCS, TOP, head + lines)
+        report.write_section(DOCS, HEADER, head + lines)
     return wrong
 
 
-def _all_healthy(dataset: str, given: argparse.Namespace, seeds: list[int]) -> int:
+def _write_healthy(dataset: str, args: argparse.Namespace, seeds: list[int]) -> int:
     said = f"{len(seeds)} seed{'s' * (len(seeds) > 1)} each; the numbers are the first one's."
     head = [f"## Every family at its defaults, {dataset}", "", said, ""]
     head += ["| family | network | seeds | found | numbers |", "|---|---|---|---|---|"]
     lines, wrong = [], 0
-    for family in given.families.split(","):
-        for network in given.networks.split(","):
-            if at_defaults(dataset, family, 0, network).network == network:
-                line, clean = healthy(dataset, family, network, seeds)
+    for family in args.families.split(","):
+        for network in args.networks.split(","):
+            if default_run_config(dataset, family, 0, network).network == network:
+                line, clean = diagnose_default(dataset, family, network, seeds)
                 wrong += not clean
                 lines.append(line)
                 print(line, "" if clean else "FOUND", flush=True)
-                report.keep(DOCS, TOP, head + lines)
+                report.write_section(DOCS, HEADER, head + lines)
     return wrong
 
 

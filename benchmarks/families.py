@@ -17,42 +17,42 @@ import torch
 
 from aecore.analysis import baselines, loaded, metrics
 from aecore.config import Config
-from aecore.data.datasets import Data, is_here, load
+from aecore.data.datasets import Dataset, is_available, load
 from aecore.models import presets
-from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.training.loop import fit
 from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "families.md"
 
 
-def at_defaults(dataset: str, family: str, seed: int, network: str = "mlp") -> Config:
+def default_run_config(dataset: str, family: str, seed: int, network: str = "mlp") -> Config:
     """What the form starts with."""
-    start: dict[str, Any] = {"family": family, "seed": seed, **FAMILIES[family].usual}
-    return settle(presets.start(dataset, network, **start))
+    start: dict[str, Any] = {"family": family, "seed": seed, **FAMILIES[family].defaults}
+    return resolve_config(presets.default_config(dataset, network, **start))
 
 
-def score(config: Config, data: Data) -> dict[str, Any]:
-    recipe = build(config)
+def score(config: Config, data: Dataset) -> dict[str, Any]:
+    recipe = build_recipe(config)
     *_, last = fit(recipe, data, config, torch.device("cpu"))
-    opened = loaded.Trained(config, recipe.model.eval(), {})
-    codes = opened.codes_of(data.test)
+    opened = loaded.LoadedModel(config, recipe.model.eval(), {})
+    codes = opened.encode_split(data.test)
     return {
-        "mse": float(opened.errors(data.test).mean()),
+        "mse": float(opened.squared_errors(data.test).mean()),
         "kl": sum(nats for part, nats in (last.validation or {}).items() if "kl" in part),
         "active": metrics.active_units(codes),
         "size": codes.shape[1],
         "seconds": last.seconds,
-        "parameters": loaded.count(recipe.modules),
+        "parameters": loaded.count_parameters(recipe.modules),
     }
 
 
-def row(dataset: str, family: str, data: Data, seeds: list[int], network: str) -> tuple[str, bool]:
+def table_row(dataset: str, family: str, data: Dataset, seeds: list[int], network: str) -> tuple[str, bool]:
     """A line of the table, and whether all seeds beat the mean picture and the half way to PCA."""
-    config = at_defaults(dataset, family, seeds[0], network)
-    found = [score(at_defaults(dataset, family, seed, network), data) for seed in seeds]
-    size = loaded.sizes(config).code_size
-    base = baselines.measured(data.train, data.test, size)
+    config = default_run_config(dataset, family, seeds[0], network)
+    found = [score(default_run_config(dataset, family, seed, network), data) for seed in seeds]
+    size = loaded.model_size(config).code_size
+    base = baselines.baseline_errors(data.train, data.test, size)
     errors = [each["mse"] for each in found]
     half = (base["mean_picture_mse"] + base["pca_mse"]) / 2
     good = max(errors) < base["mean_picture_mse"] and max(errors) < half
@@ -72,21 +72,27 @@ def row(dataset: str, family: str, data: Data, seeds: list[int], network: str) -
     return "| " + " | ".join(cells) + " |", good
 
 
-TOP = """# Families at their defaults
+HEADER = """# Families at their defaults
 
 Made by `python -m benchmarks.families`. Squared errors are per pixel on the test pictures: the median over the seeds,
 and their span. *good* says that every seed is better than the mean picture and than half way from it to PCA with as
 many numbers. KL is held out, in nats, as charged by the loss."""
-HEAD = "| family | network | size | squared error | PCA's | KL | active | seconds | parameters | good |"
+TABLE_HEADER = "| family | network | size | squared error | PCA's | KL | active | seconds | parameters | good |"
 
 
-def keep(dataset: str, said: str, rows: list[str]) -> None:
+def write_rows(dataset: str, caption: str, rows: list[str]) -> None:
     """Puts rows into a data set's table in docs/families.md; what was not measured again stays as it is."""
-    known = [line for line in report.parts(DOCS).get(dataset, "").split("\n") if line.startswith("| ") and line != HEAD]
+    known = [
+        line
+        for line in report.sections(DOCS).get(dataset, "").split("\n")
+        if line.startswith("| ") and line != TABLE_HEADER
+    ]
     table = {tuple(row.split(" | ")[:2]): row for row in [*known, *rows]}
     order = [f"| {name}" for name in FAMILIES]
     sorted_rows = sorted(table.values(), key=lambda row: order.index(row.split(" | ")[0]))
-    report.keep(DOCS, TOP, [f"## {dataset}", "", said, "", HEAD, "|---" * 10 + "|", *sorted_rows])
+    report.write_section(
+        DOCS, HEADER, [f"## {dataset}", "", caption, "", TABLE_HEADER, "|---" * 10 + "|", *sorted_rows]
+    )
 
 
 def main() -> int:
@@ -98,19 +104,19 @@ def main() -> int:
     parser.add_argument("--dry", action="store_true", help="print only; docs/families.md stays as it is")
     given = parser.parse_args()
     seeds, bad = [int(seed) for seed in given.seeds.split(",")], 0
-    for dataset in filter(is_here, given.datasets.split(",")):
+    for dataset in filter(is_available, given.datasets.split(",")):
         data = load(dataset)
-        error = baselines.measured(data.train, data.test, 0)["mean_picture_mse"]
+        error = baselines.baseline_errors(data.train, data.test, 0)["mean_picture_mse"]
         said, rows = f"Seeds {given.seeds}. The mean picture's error is {error:.4f}.", []
         for family in given.families.split(","):
             for network in given.networks.split(","):
-                if at_defaults(dataset, family, 0, network).network == network:
-                    line, good = row(dataset, family, data, seeds, network)
+                if default_run_config(dataset, family, 0, network).network == network:
+                    line, good = table_row(dataset, family, data, seeds, network)
                     print(dataset, line, flush=True)
                     rows.append(line)
                     bad += not good
                     if not given.dry:
-                        keep(dataset, said, rows)
+                        write_rows(dataset, said, rows)
     return 1 if bad else 0
 
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from aecore.config import Config
-from aecore.content.gallery import EXHIBITS
-from aecore.jobs.worker import carry_out
-from aecore.models.families.build import settle
+from aecore.content.gallery import PRETRAINED_MODELS
+from aecore.jobs.worker import run_training
+from aecore.models.families.build import resolve_config
 from aecore.store import runs
 from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "pretrained.md"
-TOP = """# How the gallery was chosen
+HEADER = """# How the gallery was chosen
 
 `python -m aecore pretrain NAME` makes a model of the gallery, `python -m aecore evaluate pretrained/RUN` scores it;
 both need its data set under AECORE_DATA. What each scores stands on its card, `pretrained/RUN/README.md`.
@@ -46,28 +46,28 @@ CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
 
 def candidates(name: str) -> dict[str, Config]:
     """What is tried for an exhibit, by how it differs from the others; what the gallery holds is among them."""
-    chosen = EXHIBITS[name].config
-    return {words: settle(dataclasses.replace(chosen, **change)) for words, change in CANDIDATES[name].items()}
+    chosen = PRETRAINED_MODELS[name].config
+    return {words: resolve_config(dataclasses.replace(chosen, **change)) for words, change in CANDIDATES[name].items()}
 
 
-def result(config: Config) -> dict[str, Any]:
+def train_candidate(config: Config) -> dict[str, Any]:
     """What a candidate came to; trained when nobody has."""
     try:
         found = runs.entry(config.id).finished
     except runs.UnknownRun:
         found = False
     if not found:
-        for _ in carry_out(config):
+        for _ in run_training(config):
             pass
     return dict(runs.entry(config.id).result)
 
 
-def table(name: str) -> list[str]:
+def candidate_table(name: str) -> list[str]:
     """The candidates for an exhibit side by side."""
-    chosen = settle(EXHIBITS[name].config).id
+    chosen = resolve_config(PRETRAINED_MODELS[name].config).id
     lines = [f"## {name}", "", "| candidate | validation | of which | seconds |", "|---" * 4 + "|"]
     for words, config in candidates(name).items():
-        said = result(config)
+        said = train_candidate(config)
         parts = ", ".join(f"{part} {nats:.2f}" for part, nats in said["validation"].items())
         bold = "**" if config.id == chosen else ""
         lines.append(
@@ -83,9 +83,9 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write docs/pretrained.md")
     given = parser.parse_args()
     for name in [given.only] if given.only else CANDIDATES:
-        lines = table(name)
+        lines = candidate_table(name)
         if given.keep:
-            report.keep(DOCS, TOP, lines)
+            report.write_section(DOCS, HEADER, lines)
 
 
 if __name__ == "__main__":

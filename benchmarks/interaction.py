@@ -24,15 +24,15 @@ from aecore.data.cards import CARDS
 from aecore.export import compile_browser
 from aecore.models import presets
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import Gaussian
-from aecore.models.families.build import build, settle
-from aecore.models.networks import Maker
-from tools.browser import ROOT, idle, launch_browser, start_server
+from aecore.models.bottlenecks import GaussianBottleneck
+from aecore.models.families.build import build_recipe, resolve_config
+from aecore.models.networks import NetworkFactory
+from tools.browser import ROOT, launch_browser, start_server, wait_until_idle
 
-TIMES = 300  # pictures decoded one after the other
-CELLS = 20  # pictures on each side of the mosaic
+REPEATS = 300  # pictures decoded one after the other
+GRID_SIZE = 20  # pictures on each side of the mosaic
 # name: (data set, network, size of the code, most milliseconds for 95 of 100 pictures)
-DRAGGED = {
+MODELS = {
     "MNIST, mlp": ("mnist", "mlp", 2, 8),
     "MNIST, conv": ("mnist", "conv", 2, 8),
     "shapes in colour, conv": ("shapes-colour", "conv", 16, 8),
@@ -40,7 +40,7 @@ DRAGGED = {
 LARGE = "64 x 64 x 3, conv 256-128-64-32"
 
 # resolves at the moment at which the page holds another picture; the screen shows it with its next frame
-CHANGED = """([selector, before]) => new Promise(done => {
+WAIT_FOR_CHANGE = """([selector, before]) => new Promise(done => {
   const look = () => {
     const found = document.querySelector(selector);
     if (found && found.src !== before) { watch.disconnect(); done(performance.now()); }
@@ -49,14 +49,14 @@ CHANGED = """([selector, before]) => new Promise(done => {
   watch.observe(document.body, {subtree: true, childList: true, attributes: true});
   look();
 })"""
-PREPARE = """async ([name, head, weights]) => {
+LOAD_MODEL = """async ([name, head, weights]) => {
   const [net, crowd] = await Promise.all(['net', 'crowd'].map((file) => import(`/app/static/live/${file}.js`)));
   const bytes = Uint8Array.from(atob(weights), (each) => each.charCodeAt(0));
   const models = (window.models ??= {}), floats = new Float32Array(bytes.buffer);
   models[name] = { head, bytes, ...net.network(head, floats), crowd: crowd.crowd(head, floats) };
   window.codes ??= (n, size) => Float32Array.from({ length: n * size }, () => 4 * Math.random() - 2);
 }"""
-DECODE = """([name, times]) => {
+TIME_DECODE = """([name, times]) => {
   const { decode, size } = models[name], found = [];
   for (let i = -30; i < times; i++) {
     const code = codes(1, size), began = performance.now();
@@ -66,7 +66,7 @@ DECODE = """([name, times]) => {
   return found;
 }"""
 # decodes and paints a new code in every frame: what dragging does
-DRAG = """([name, milliseconds]) => new Promise(async (done) => {
+TIME_DRAG = """([name, milliseconds]) => new Promise(async (done) => {
   const { decode, size, shape } = models[name], canvas = document.createElement('canvas');
   const { paint } = await import('/app/static/live/picture.js');
   canvas.style.cssText = 'width: 280px; height: 280px';
@@ -82,14 +82,14 @@ DRAG = """([name, milliseconds]) => new Promise(async (done) => {
   };
   requestAnimationFrame(frame);
 })"""
-FIRST = """async ([name]) => {
+TIME_FIRST_DECODE = """async ([name]) => {
   const { put, get } = await import('/app/static/live/models.js');
   const { head, bytes } = models[name], began = performance.now();
   put('first', head, bytes);
   (await get('first')).decode(codes(1, head.size));
   return performance.now() - began;
 }"""
-MOSAIC = """async ([name, count]) => {
+TIME_GRID = """async ([name, count]) => {
   const { crowd, size } = models[name], given = codes(count, size);
   let last = performance.now(), gap = 0, over = false;
   const watch = (now) => {
@@ -104,7 +104,7 @@ MOSAIC = """async ([name, count]) => {
   over = true;
   return [performance.now() - began, gap];
 }"""
-DRAW = """([name, times]) => {
+TIME_RECONSTRUCTION = """([name, times]) => {
   const { encode, decode, shape } = models[name], found = [];
   const picture = new Float32Array(shape.reduce((a, b) => a * b, 1));
   for (let i = -30; i < times; i++) {
@@ -115,7 +115,7 @@ DRAW = """([name, times]) => {
   }
   return found;
 }"""
-SLIDER = """
+SLIDER_APP = """
 import gc
 
 import numpy as np
@@ -141,17 +141,17 @@ images.single(opened().pictures(code)[0], "Decoded", "Decoded")
 """
 
 
-def of_the_form(dataset: str, network: str, size: int) -> compile_browser.Program:
-    config = settle(presets.start(dataset, network, family="vae", z_dim=size))
-    return compile_browser.program_of(build(config).model.eval(), CARDS[dataset].shape)
+def default_program(dataset: str, network: str, size: int) -> compile_browser.Program:
+    config = resolve_config(presets.default_config(dataset, network, family="vae", z_dim=size))
+    return compile_browser.compile_autoencoder(build_recipe(config).model.eval(), CARDS[dataset].shape)
 
 
-def large() -> compile_browser.Program:
+def large_program() -> compile_browser.Program:
     """A decoder for photographs, which no form makes yet."""
     torch.manual_seed(0)
-    make, bottleneck = Maker((3, 64, 64), "conv", (32, 64, 128, 256)), Gaussian(64)
-    model = Autoencoder(make.encoder(bottleneck.inputs), bottleneck, make.decoder(64), make.likelihood)
-    return compile_browser.program_of(model.eval(), make.shape)
+    make, bottleneck = NetworkFactory((3, 64, 64), "conv", (32, 64, 128, 256)), GaussianBottleneck(64)
+    model = Autoencoder(make.encoder(bottleneck.in_features), bottleneck, make.decoder(64), make.likelihood)
+    return compile_browser.compile_autoencoder(model.eval(), make.shape)
 
 
 def p95(times: list[float]) -> float:
@@ -162,64 +162,73 @@ class Table:
     """Lines with a limit each; the JSON at the end holds the same numbers."""
 
     def __init__(self) -> None:
-        self.numbers: dict[str, float] = {}
-        self.missed: list[str] = []
+        self.values: dict[str, float] = {}
+        self.failures: list[str] = []
 
-    def say(self, name: str, value: float, unit: str, most: float | None = None, least: float | None = None) -> None:
-        self.numbers[name] = round(value, 3)
-        met = (most is None or value < most) and (least is None or value >= least)
-        wanted = f"  wanted: under {most:g}" if most else f"  wanted: {least:g} or more" if least else ""
+    def add(
+        self, name: str, value: float, unit: str, max_value: float | None = None, min_value: float | None = None
+    ) -> None:
+        self.values[name] = round(value, 3)
+        met = (max_value is None or value < max_value) and (min_value is None or value >= min_value)
+        wanted = (
+            f"  wanted: under {max_value:g}" if max_value else f"  wanted: {min_value:g} or more" if min_value else ""
+        )
         print(f"{name:62} {value:9.2f} {unit:12}{wanted}{'' if met else '  MISSED'}", flush=True)
         if not met:
-            self.missed.append(name)
+            self.failures.append(name)
 
 
-def in_the_browser(page: Any, address: str, table: Table) -> None:
-    programs = {name: of_the_form(*settings[:3]) for name, settings in DRAGGED.items()} | {LARGE: large()}
-    limits = {name: settings[3] for name, settings in DRAGGED.items()} | {LARGE: 16}
+def measure_browser(page: Any, address: str, table: Table) -> None:
+    programs = {name: default_program(*settings[:3]) for name, settings in MODELS.items()} | {LARGE: large_program()}
+    limits = {name: settings[3] for name, settings in MODELS.items()} | {LARGE: 16}
 
     def fresh(*names: str) -> None:
         """A new page, on which nothing is compiled yet."""
         page.goto(f"{address}/app/static/live/net.js")
         for name in names:
             weights = base64.b64encode(programs[name].weights.tobytes()).decode()
-            page.evaluate(PREPARE, [name, programs[name].head, weights])
+            page.evaluate(LOAD_MODEL, [name, programs[name].head, weights])
 
     for name, limit in limits.items():
         fresh(name)
-        times = page.evaluate(DECODE, [name, TIMES])
-        table.say(f"{name}: decode, p50", statistics.median(times), "ms")
-        table.say(f"{name}: decode, p95", p95(times), "ms", most=limit)
-        pictures, times = page.evaluate(DRAG, [name, 2000])
-        table.say(f"{name}: while dragging", pictures, "pictures/s", least=55 if name != LARGE else None)
-        table.say(f"{name}: decode and paint while dragging, p50", statistics.median(times), "ms")
+        times = page.evaluate(TIME_DECODE, [name, REPEATS])
+        table.add(f"{name}: decode, p50", statistics.median(times), "ms")
+        table.add(f"{name}: decode, p95", p95(times), "ms", max_value=limit)
+        pictures, times = page.evaluate(TIME_DRAG, [name, 2000])
+        table.add(f"{name}: while dragging", pictures, "pictures/s", min_value=55 if name != LARGE else None)
+        table.add(f"{name}: decode and paint while dragging, p50", statistics.median(times), "ms")
     mlp, conv, *_ = programs
     first = []
     for _ in range(5):
         fresh(mlp)
-        first.append(page.evaluate(FIRST, [mlp]))
-    table.say(f"{len(programs[mlp].weights):,} weights: first picture", max(first), "ms", most=150)
+        first.append(page.evaluate(TIME_FIRST_DECODE, [mlp]))
+    table.add(f"{len(programs[mlp].weights):,} weights: first picture", max(first), "ms", max_value=150)
     fresh(conv, mlp)
-    mosaics = [page.evaluate(MOSAIC, [conv, CELLS**2]) for _ in range(6)]
-    table.say(f"{conv}: {CELLS} x {CELLS} mosaic, the first", mosaics[0][0], "ms", most=500)
-    table.say(f"{conv}: {CELLS} x {CELLS} mosaic, p50", statistics.median(each[0] for each in mosaics), "ms", most=500)
-    table.say("longest gap between frames meanwhile", max(each[1] for each in mosaics), "ms")
-    drawn = page.evaluate(DRAW, [mlp, TIMES])
-    table.say(f"{mlp}: drawing to reconstruction, p95", p95(drawn), "ms", most=16)
+    mosaics = [page.evaluate(TIME_GRID, [conv, GRID_SIZE**2]) for _ in range(6)]
+    table.add(f"{conv}: {GRID_SIZE} x {GRID_SIZE} mosaic, the first", mosaics[0][0], "ms", max_value=500)
+    table.add(
+        f"{conv}: {GRID_SIZE} x {GRID_SIZE} mosaic, p50",
+        statistics.median(each[0] for each in mosaics),
+        "ms",
+        max_value=500,
+    )
+    table.add("longest gap between frames meanwhile", max(each[1] for each in mosaics), "ms")
+    drawn = page.evaluate(TIME_RECONSTRUCTION, [mlp, REPEATS])
+    table.add(f"{mlp}: drawing to reconstruction, p95", p95(drawn), "ms", max_value=16)
 
 
-def behind_the_server(page: Any, address: str, times: int = 40) -> list[float]:
+def measure_server(page: Any, address: str, repeats: int = 40) -> list[float]:
     """Presses an arrow key on Streamlit's slider until the picture that the server decodes has changed."""
     page.goto(address)
-    idle(page)
+    wait_until_idle(page)
     thumb, found = page.get_by_role("slider"), []
     picture = '[data-testid="stMain"] img'
-    for turn in range(times + 3):
+    for turn in range(repeats + 3):
         before = page.get_attribute(picture, "src")
         thumb.focus()
         began = page.evaluate("performance.now()")
         page.keyboard.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft", delay=0)
-        found.append(page.evaluate(CHANGED, [picture, before]) - began)
+        found.append(page.evaluate(WAIT_FOR_CHANGE, [picture, before]) - began)
         page.wait_for_timeout(250)
     return found[3:]
 
@@ -230,18 +239,18 @@ def main() -> None:
     with launch_browser() as chrome, tempfile.TemporaryDirectory() as folder:
         page = chrome.new_context(viewport={"width": 1280, "height": 900}).new_page()
         with start_server() as address:
-            in_the_browser(page, address, table)
-        for number, (name, (dataset, network, size, _)) in enumerate(DRAGGED.items()):
+            measure_browser(page, address, table)
+        for number, (name, (dataset, network, size, _)) in enumerate(MODELS.items()):
             script = Path(folder) / f"slider{number}.py"
-            script.write_text(SLIDER.format(dataset=dataset, network=network, size=size))
+            script.write_text(SLIDER_APP.format(dataset=dataset, network=network, size=size))
             with start_server(script, env={"PYTHONPATH": str(ROOT)}) as address:
-                served = statistics.median(behind_the_server(page, address))
-            table.say(f"{name}: st.slider let go to picture, p50", served, "ms")
-            drawn = table.numbers[f"{name}: decode and paint while dragging, p50"]
-            table.say(f"{name}: times as long as in the browser", served / drawn, "")
-    table.numbers["load"] = round(os.getloadavg()[0], 2)
-    print(f"missed: {', '.join(table.missed) or 'none'}")
-    print(json.dumps(table.numbers))
+                served = statistics.median(measure_server(page, address))
+            table.add(f"{name}: st.slider let go to picture, p50", served, "ms")
+            drawn = table.values[f"{name}: decode and paint while dragging, p50"]
+            table.add(f"{name}: times as long as in the browser", served / drawn, "")
+    table.values["load"] = round(os.getloadavg()[0], 2)
+    print(f"missed: {', '.join(table.failures) or 'none'}")
+    print(json.dumps(table.values))
 
 
 if __name__ == "__main__":

@@ -26,38 +26,38 @@ import psutil
 from aecore import limits
 from aecore.jobs import api
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import database, runs
 from aecore.store import queue as ledger
 from benchmarks import report
-from benchmarks.memory import Page, pss
-from benchmarks.service import until
+from benchmarks.memory import AgentSession, pss
+from benchmarks.service import wait_until
 from tools.browser import start_server
 
 DOCS = Path(__file__).parent.parent / "docs" / "load.md"
-TOP = "# Load, tried out\n\nMade by `python -m benchmarks.load --keep`."
-WAITING, PEOPLE, VISITS = 2000, 10, 30
-LONG = settle(presets.start("digits", family="vae", hidden=(8,), epochs=1000, batch_size=1))
-QUICK = settle(presets.start("digits", family="vae", hidden=(16,), epochs=3))
+HEADER = "# Load, tried out\n\nMade by `python -m benchmarks.load --keep`."
+N_WAITING, N_USERS, N_VISITS = 2000, 10, 30
+LONG_CONFIG = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=1000, batch_size=1))
+SHORT_CONFIG = resolve_config(presets.default_config("digits", family="vae", hidden=(16,), epochs=3))
 PAGES = ("", "gallery", "data", "train", "runs", "reconstruct", "latent_map", "manifold", "latent_pad", "draw",
          "interpolate", "inside", "time_machine", "denoise", "photograph")  # fmt: skip
-TRAININGS, SEEN, VISITORS = 40, 400, 20
+N_TRAININGS, N_PAGE_VIEWS, N_VISITORS = 40, 400, 20
 
 
 @contextlib.contextmanager
-def served() -> Iterator[tuple[str, psutil.Process]]:
+def run_server() -> Iterator[tuple[str, psutil.Process]]:
     """A server with one worker and a runs folder of its own, warm: its address, and its process."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         told = {"AECORE_RUNS": place, "AECORE_WORKERS": "1", "AECORE_DEVICE": "cpu", "AECORE_MAPS": "off"}
         os.environ |= told
         with start_server(env=told | {"STREAMLIT_SERVER_ENABLE_AGENT_API": "true"}) as address:
             (server,) = (each for each in psutil.Process().children() if "streamlit" in " ".join(each.cmdline()))
-            Page(address).open("")
-            until(lambda: (there := ledger.foreman()) and there.lanes)
+            AgentSession(address).open("")
+            wait_until(lambda: (there := ledger.scheduler_process()) and there.slots)
             yield address, server
 
 
-def _timed(act: Callable[[], object]) -> float:
+def _milliseconds(act: Callable[[], object]) -> float:
     """How long something takes, in milliseconds."""
     started = time.perf_counter()
     act()
@@ -67,62 +67,62 @@ def _timed(act: Callable[[], object]) -> float:
 # --- A long queue -----------------------------------------------------------------------------------------------------
 
 
-def queue() -> list[str]:
-    with served() as (address, _):
-        empty = _pages(address, None)
-        api.submit(LONG, person="somebody who trains")
-        until(lambda: runs.entry(LONG.id).state == "training")
+def long_queue() -> list[str]:
+    with run_server() as (address, _):
+        empty = _time_pages(address, None)
+        api.submit(LONG_CONFIG, user="somebody who trains")
+        wait_until(lambda: runs.entry(LONG_CONFIG.id).state == "training")
         asking = []
-        for number in range(WAITING):
-            config = dataclasses.replace(QUICK, seed=number)
-            asking.append(_timed(lambda c=config, n=number: api.submit(c, person=f"person {n % PEOPLE}")))  # type: ignore[misc]
-        last = dataclasses.replace(QUICK, seed=WAITING - 1).id
-        full = _pages(address, last)
-        places = [_timed(lambda: api.place(last)) for _ in range(VISITS)]
+        for number in range(N_WAITING):
+            config = dataclasses.replace(SHORT_CONFIG, seed=number)
+            asking.append(_milliseconds(lambda c=config, n=number: api.submit(c, user=f"person {n % N_USERS}")))  # type: ignore[misc]
+        last = dataclasses.replace(SHORT_CONFIG, seed=N_WAITING - 1).id
+        full = _time_pages(address, last)
+        places = [_milliseconds(lambda: api.queue_position(last)) for _ in range(N_VISITS)]
         asked = {
-            config.id: number % PEOPLE
-            for number, config in ((n, dataclasses.replace(QUICK, seed=n)) for n in range(WAITING))
+            config.id: number % N_USERS
+            for number, config in ((n, dataclasses.replace(SHORT_CONFIG, seed=n)) for n in range(N_WAITING))
         }
-        turns = [asked[run] for run, _ in database.snapshot().turns]
-        rounds = [sorted(turns[at : at + PEOPLE]) for at in range(0, WAITING, PEOPLE)]
-        fair = len(turns) == WAITING and all(each == list(range(PEOPLE)) for each in rounds)
-        api.cancel(LONG.id, "somebody who trains")
+        turns = [asked[run] for run, _ in database.snapshot().order]
+        rounds = [sorted(turns[at : at + N_USERS]) for at in range(0, N_WAITING, N_USERS)]
+        fair = len(turns) == N_WAITING and all(each == list(range(N_USERS)) for each in rounds)
+        api.cancel(LONG_CONFIG.id, "somebody who trains")
     lines = [
         "## 2,000 waiting runs of ten people", "",
         "Milliseconds, median (95th percentile), through the agent API (script, elements, their JSON), a page at "
         "a time, while one run trains.", "",
         "| | nothing waits | 2,000 wait |", "|---|---|---|",
-        *(f"| {name} | {_words(empty[name])} | {_words(full[name])} |" for name in full), "",
+        *(f"| {name} | {_median_p95(empty[name])} | {_median_p95(full[name])} |" for name in full), "",
         f"Submitting one of them: median {statistics.median(asking):.0f} ms, of the last hundred "
         f"{statistics.median(asking[-100:]):.0f}. "
         f"The place in the queue of the last one: median {statistics.median(places):.2f} ms. Order: "
         + ("in each of the 200 rounds everybody has one turn." if fair else "NOT fair."), "",
-        _machine(),
+        _hardware(),
     ]  # fmt: skip
     print("\n".join(lines), flush=True)
     return lines
 
 
-def _pages(address: str, waiting: str | None) -> dict[str, list[float]]:
+def _time_pages(address: str, waiting_run: str | None) -> dict[str, list[float]]:
     """How long the pages take, each opened by a new visitor and then again and again."""
     found: dict[str, list[float]] = {}
     for name, page, query in (
         ("home", "", {}),
         ("Runs", "runs", {}),
-        ("Train", "train", {"run": waiting} if waiting else {}),
+        ("Train", "train", {"run": waiting_run} if waiting_run else {}),
     ):
-        visitor = Page(address)
+        visitor = AgentSession(address)
         visitor.open(page, **query)
-        found[name] = [_timed(lambda p=page, q=query, v=visitor: v.open(p, **q)) for _ in range(VISITS)]  # type: ignore[misc]
+        found[name] = [_milliseconds(lambda p=page, q=query, v=visitor: v.open(p, **q)) for _ in range(N_VISITS)]  # type: ignore[misc]
     return found
 
 
-def _words(times: list[float]) -> str:
+def _median_p95(times: list[float]) -> str:
     ordered = sorted(times)
     return f"{statistics.median(ordered):.0f} ({ordered[int(0.95 * len(ordered))]:.0f})"
 
 
-def _machine() -> str:
+def _hardware() -> str:
     return f"Measured with {limits.cores()} cores."
 
 
@@ -132,33 +132,33 @@ def _machine() -> str:
 def soak() -> list[str]:
     chance = random.Random(0)
     finished = [each.id for each in runs.entries() if each.finished]
-    with served() as (address, server):
-        visitors = [Page(address) for _ in range(VISITORS)]  # the agent API takes a hundred sessions at most
+    with run_server() as (address, server):
+        visitors = [AgentSession(address) for _ in range(N_VISITORS)]  # the agent API takes a hundred sessions at most
         for page in PAGES:  # everything once: what is imported and kept is none of what grows
             visitors[0].open(page, run=finished[0])
-        rows = [_look("start", server)]
-        for visit in range(SEEN):
-            visitors[visit % VISITORS].open(chance.choice(PAGES), run=chance.choice(finished))
-            if visit % (SEEN // TRAININGS) == 0:
-                api.submit(dataclasses.replace(QUICK, seed=visit), person=f"person {visit % PEOPLE}")
-            if visit == SEEN // 2:
-                rows.append(_look("middle", server))
-        until(lambda: not database.snapshot().jobs)
-        done = [each for each in runs.entries() if each.finished and not each.gallery]
+        rows = [_measure("start", server)]
+        for visit in range(N_PAGE_VIEWS):
+            visitors[visit % N_VISITORS].open(chance.choice(PAGES), run=chance.choice(finished))
+            if visit % (N_PAGE_VIEWS // N_TRAININGS) == 0:
+                api.submit(dataclasses.replace(SHORT_CONFIG, seed=visit), user=f"person {visit % N_USERS}")
+            if visit == N_PAGE_VIEWS // 2:
+                rows.append(_measure("middle", server))
+        wait_until(lambda: not database.snapshot().jobs)
+        done = [each for each in runs.entries() if each.finished and not each.pretrained]
         time.sleep(15)  # what is let go of in time goes
-        rows.append(_look("end", server))
+        rows.append(_measure("end", server))
     lines = [
-        f"## {SEEN} pages and {TRAININGS} trainings", "",
-        f"Seed 0; pages of all kinds with models of the gallery, twenty visitors in turn; {len(done)} of {TRAININGS} "
+        f"## {N_PAGE_VIEWS} pages and {N_TRAININGS} trainings", "",
+        f"Seed 0; pages of all kinds with models of the gallery, twenty visitors in turn; {len(done)} of {N_TRAININGS} "
         "runs finished. Memory is PSS; the scheduler is beside the server.", "",
         "| | server, MB | scheduler, MB | file handles | threads | processes |", "|---|---|---|---|---|---|", *rows, "",
-        _machine(),
+        _hardware(),
     ]  # fmt: skip
     print("\n".join(lines), flush=True)
     return lines
 
 
-def _look(when: str, server: psutil.Process) -> str:
+def _measure(when: str, server: psutil.Process) -> str:
     children = server.children(recursive=True)
     scheduler = sum(pss(each.pid) for each in children)
     return (
@@ -167,14 +167,14 @@ def _look(when: str, server: psutil.Process) -> str:
     )
 
 
-TRIALS = {"queue": queue, "soak": soak}
+EXPERIMENTS = {"queue": long_queue, "soak": soak}
 
 
 def main() -> None:
-    for name in [each for each in sys.argv[1:] if each in TRIALS] or TRIALS:
-        lines = TRIALS[name]()
+    for name in [each for each in sys.argv[1:] if each in EXPERIMENTS] or EXPERIMENTS:
+        lines = EXPERIMENTS[name]()
         if "--keep" in sys.argv:
-            report.keep(DOCS, TOP, lines)
+            report.write_section(DOCS, HEADER, lines)
 
 
 if __name__ == "__main__":

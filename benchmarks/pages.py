@@ -28,15 +28,15 @@ import psutil
 
 from aecore.data import datasets
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from benchmarks import report
-from tools.browser import free_port, idle, launch_browser, start_server
+from tools.browser import free_port, launch_browser, start_server, wait_until_idle
 
 TITLES = ("Data", "Train", "Runs", "Reconstruct", "Latent map", "Manifold", "Interpolate", "Denoise")
-CROWD, WHILE = 10, 20.0  # browsers, and seconds in which each moves a slider about once a second
+N_USERS, SECONDS = 10, 20.0  # browsers, and seconds in which each moves a slider about once a second
 
 # notes when messages go out and come back, by the page's own clock
-EARS = """(() => {
+RECORD_MESSAGES = """(() => {
   const Plain = WebSocket, talk = (window.__talk = { sent: 0, heard: 0 });
   window.WebSocket = class extends Plain {
     constructor(...given) {
@@ -50,7 +50,7 @@ EARS = """(() => {
   };
 })()"""
 # Each resolves to [the whole time since `began`, the server's part of it] in milliseconds.
-SHOWN = """([title, began]) => new Promise((done) => {
+WAIT_FOR_PAGE = """([title, began]) => new Promise((done) => {
   const look = () => {
     const app = document.querySelector('[data-testid="stApp"]');
     const heading = document.querySelector('[data-testid="stMain"] h1');
@@ -64,8 +64,8 @@ SHOWN = """([title, began]) => new Promise((done) => {
   };
   look();
 })"""
-MOSAIC = '[data-testid="stPlotlyChart"] image'
-REDRAWN = """([selector, before]) => new Promise((done) => {
+GRID_SELECTOR = '[data-testid="stPlotlyChart"] image'
+WAIT_FOR_REDRAW = """([selector, before]) => new Promise((done) => {
   const look = () => {
     const picture = document.querySelector(selector);
     const state = document.querySelector('[data-testid="stApp"]').dataset.testScriptState;
@@ -75,39 +75,39 @@ REDRAWN = """([selector, before]) => new Promise((done) => {
   };
   look();
 })"""
-DECODED = """(canvas, [before, began]) => new Promise((done) => {
+WAIT_FOR_DECODE = """(canvas, [before, began]) => new Promise((done) => {
   const look = () => {
     if (canvas.toDataURL() === before) requestAnimationFrame(look);
     else done([performance.now() - began, 0]);
   };
   look();
 })"""
-NOW = "() => { __talk.sent = 0; return performance.now(); }"
+START_CLOCK = "() => { __talk.sent = 0; return performance.now(); }"
 
 
 @dataclass
-class Waits:
+class Latencies:
     """How long something took, again and again, in milliseconds."""
 
-    whole: list[float] = field(default_factory=list)
+    total: list[float] = field(default_factory=list)
     server: list[float] = field(default_factory=list)
 
     def add(self, pair: list[float]) -> None:
-        self.whole.append(pair[0])
+        self.total.append(pair[0])
         self.server.append(pair[1])
 
     def row(self, name: str) -> str:
-        whole = f"{statistics.median(self.whole):.0f} | {_high(self.whole):.0f}"
-        server = f"{statistics.median(self.server):.0f} | {_high(self.server):.0f}" if any(self.server) else "0 | 0"
-        return f"| {name} | {whole} | {server} | {len(self.whole)} |"
+        whole = f"{statistics.median(self.total):.0f} | {_p95(self.total):.0f}"
+        server = f"{statistics.median(self.server):.0f} | {_p95(self.server):.0f}" if any(self.server) else "0 | 0"
+        return f"| {name} | {whole} | {server} | {len(self.total)} |"
 
 
-def _high(times: list[float]) -> float:
+def _p95(times: list[float]) -> float:
     """95 of 100 are not longer."""
     return sorted(times)[min(len(times) - 1, int(0.95 * len(times)))]
 
 
-def cold_start() -> float:
+def time_cold_start() -> float:
     """From `streamlit run` in a new process to the first screen's picture in an open browser, milliseconds."""
     with launch_browser() as browser:
         page, port = browser.new_context().new_page(), free_port()
@@ -130,121 +130,125 @@ def cold_start() -> float:
             server.wait()
 
 
-def page_changes(page: Any, rounds: int) -> dict[str, Waits]:
-    found = {title: Waits() for title in TITLES}
+def time_page_changes(page: Any, rounds: int) -> dict[str, Latencies]:
+    found = {title: Latencies() for title in TITLES}
     for turn in range(rounds + 1):
         for title in TITLES:
             link = page.get_by_test_id("stSidebar").get_by_role("link", name=title, exact=True)
             link.hover()
-            began = page.evaluate(NOW)
+            began = page.evaluate(START_CLOCK)
             link.click()
-            pair = page.evaluate(SHOWN, [title, began])
+            pair = page.evaluate(WAIT_FOR_PAGE, [title, began])
             if turn:  # the first round fills the caches
                 found[title].add(pair)
-            idle(page)
+            wait_until_idle(page)
     return found
 
 
-def training_map(page: Any, address: str, run: str, times: int) -> Waits:
+def time_map(page: Any, address: str, run: str, repeats: int) -> Latencies:
     """From an address to the map of all training pictures, 60,000 with MNIST, drawn and ready to be moved."""
-    found = Waits()
-    for _ in range(times + 1):  # the first one encodes them
+    found = Latencies()
+    for _ in range(repeats + 1):  # the first one encodes them
         page.goto("about:blank")
         began = time.perf_counter()
         page.goto(f"{address}/latent_map?run={run}&of=training")
         page.wait_for_selector('canvas.dots[aria-label*="pictures"]')
         found.add([1000 * (time.perf_counter() - began), 0.0])
-    found.whole, found.server = found.whole[1:], found.server[1:]
+    found.total, found.server = found.total[1:], found.server[1:]
     return found
 
 
-def server_slider(page: Any, address: str, run: str, times: int) -> Waits:
+def time_server_slider(page: Any, address: str, run: str, repeats: int) -> Latencies:
     """Moves a slider of Streamlit's by a key: from the message that goes out to the new mosaic on the screen."""
     page.goto(f"{address}/manifold?run={run}")
-    idle(page)
-    thumb, found = page.get_by_role("slider", name="Pictures a side"), Waits()
-    for turn in range(times):
-        before = page.locator(MOSAIC).first.get_attribute("href")
+    wait_until_idle(page)
+    thumb, found = page.get_by_role("slider", name="Pictures a side"), Latencies()
+    for turn in range(repeats):
+        before = page.locator(GRID_SELECTOR).first.get_attribute("href")
         thumb.focus()
-        page.evaluate(NOW)
+        page.evaluate(START_CLOCK)
         page.keyboard.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft")
-        found.add(page.evaluate(REDRAWN, [MOSAIC, before]))
+        found.add(page.evaluate(WAIT_FOR_REDRAW, [GRID_SELECTOR, before]))
         page.wait_for_timeout(250)  # somebody looks at it
     return found
 
 
-def live_slider(page: Any, address: str, run: str, times: int) -> Waits:
+def time_live_slider(page: Any, address: str, run: str, repeats: int) -> Latencies:
     """Moves a latent slider by a key: until the browser has decoded another picture; the server hears nothing."""
     page.goto(f"{address}/interpolate?run={run}")
-    idle(page)
-    thumb, canvas, found = page.get_by_role("slider", name="z1", exact=True), page.locator("canvas.decoded"), Waits()
-    for turn in range(times):
+    wait_until_idle(page)
+    thumb, canvas, found = (
+        page.get_by_role("slider", name="z1", exact=True),
+        page.locator("canvas.decoded"),
+        Latencies(),
+    )
+    for turn in range(repeats):
         before = canvas.evaluate("canvas => canvas.toDataURL()")
         thumb.focus()
-        began = page.evaluate(NOW)
+        began = page.evaluate(START_CLOCK)
         page.keyboard.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft")
-        found.add(canvas.evaluate(DECODED, [before, began]))
+        found.add(canvas.evaluate(WAIT_FOR_DECODE, [before, began]))
         page.wait_for_timeout(250)
     return found
 
 
-def click_to_loss(page: Any, address: str, seed: int) -> list[float]:
+def time_first_loss(page: Any, address: str, seed: int) -> list[float]:
     page.goto(f"{address}/train")
-    idle(page)
+    wait_until_idle(page)
     for name, number in (("Epochs", 1000), ("Seed", seed)):  # a long one, so that its loss is there to be seen
         page.get_by_role("spinbutton", name=name).fill(str(number))
         page.keyboard.press("Tab")
-        idle(page)
+        wait_until_idle(page)
     began = time.perf_counter()
     page.get_by_role("button", name="Train", exact=True).click()
     page.wait_for_selector("text=In this epoch, training pictures", timeout=20_000)
     took = 1000 * (time.perf_counter() - began)
     page.get_by_role("button", name="Stop").click()
-    idle(page)
+    wait_until_idle(page)
     return [took, 0.0]
 
 
-def crowd(address: str, run: str, people: int) -> tuple[Waits, int]:
+def concurrent_users(address: str, run: str, n_users: int) -> tuple[Latencies, int]:
     """People who each move a slider of the Manifold page about once a second: what the server takes for each move, and
     how often it failed. Only their conversation is played: their browsers would be on other machines."""
-    return asyncio.run(_crowd(address, run, people))
+    return asyncio.run(_concurrent_users(address, run, n_users))
 
 
-async def _crowd(address: str, run: str, people: int) -> tuple[Waits, int]:
-    waits, ready, failed = Waits(), [], 0
+async def _concurrent_users(address: str, run: str, n_users: int) -> tuple[Latencies, int]:
+    waits, ready, failed = Latencies(), [], 0
 
     async def one(number: int) -> None:
         nonlocal failed
         chance, side = random.Random(number), 15
-        async with Visitor(address, run) as visitor:
-            await visitor.says("manifold")
+        async with UserSession(address, run) as visitor:
+            await visitor.rerun("manifold")
             ready.append(number)
-            while len(ready) < people:
+            while len(ready) < n_users:
                 await asyncio.sleep(0.05)
-            end = time.monotonic() + WHILE
+            end = time.monotonic() + SECONDS
             while time.monotonic() < end:
                 await asyncio.sleep(0.5 + chance.random())
                 side = side + chance.choice((-1, 1)) if 6 < side < 24 else 15
                 began = time.perf_counter()
-                well = await visitor.says("manifold", **{"Pictures a side": side})
+                well = await visitor.rerun("manifold", **{"Pictures a side": side})
                 took = 1000 * (time.perf_counter() - began)
                 waits.add([took, took])
                 failed += not well
 
-    await asyncio.gather(*(one(number) for number in range(people)))
+    await asyncio.gather(*(one(number) for number in range(n_users)))
     return waits, failed
 
 
-class Visitor:
+class UserSession:
     """One session of the server without a browser: says what a browser would, and reads all that comes back."""
 
     def __init__(self, address: str, run: str) -> None:
         self.address, self.run = address.replace("http", "ws"), run
         self.sliders: dict[str, str] = {}  # the widgets' names for the server, by their labels
-        self.seen: set[str] = set()
-        self.fragment = ""  # what of the page runs anew when its widgets move
+        self.cached_hashes: set[str] = set()
+        self.fragment_id = ""  # what of the page runs anew when its widgets move
 
-    async def __aenter__(self) -> Visitor:
+    async def __aenter__(self) -> UserSession:
         from websockets.asyncio.client import connect
 
         self.socket = await connect(f"{self.address}/_stcore/stream", subprotocols=["streamlit"], max_size=None)
@@ -253,7 +257,7 @@ class Visitor:
     async def __aexit__(self, *_error: object) -> None:
         await self.socket.close()
 
-    async def says(self, page: str, **moved: float) -> bool:
+    async def rerun(self, page: str, **slider_values: float) -> bool:
         """Asks for a run of a page with sliders moved; whether it went well, when all of it has come."""
         from streamlit.proto.BackMsg_pb2 import BackMsg  # noqa: TID251  what goes over the line, and draws nothing
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg  # noqa: TID251
@@ -261,27 +265,27 @@ class Visitor:
         asked, well, drawn = BackMsg(), True, False
         asked.rerun_script.query_string = f"run={self.run}"
         asked.rerun_script.page_name = page
-        asked.rerun_script.fragment_id = self.fragment
-        asked.rerun_script.cached_message_hashes.extend(self.seen)
-        for label, value in moved.items():
+        asked.rerun_script.fragment_id = self.fragment_id
+        asked.rerun_script.cached_message_hashes.extend(self.cached_hashes)
+        for label, value in slider_values.items():
             state = asked.rerun_script.widget_states.widgets.add(id=self.sliders[label])
             state.double_array_value.data.append(value)
         await self.socket.send(asked.SerializeToString())
         while True:
             told = ForwardMsg.FromString(await self.socket.recv())
             if told.metadata.cacheable:
-                self.seen.add(told.hash)
+                self.cached_hashes.add(told.hash)
             drawn |= told.delta.new_element.WhichOneof("type") == "plotly_chart" or bool(told.ref_hash)
             element = told.delta.new_element
             well &= element.WhichOneof("type") not in ("exception", "alert")
             if element.WhichOneof("type") == "slider":
                 self.sliders[element.slider.label] = element.slider.id
-                self.fragment = told.delta.fragment_id
+                self.fragment_id = told.delta.fragment_id
             if told.WhichOneof("type") == "script_finished":
                 return well and drawn
 
 
-def memory(address: str) -> float:
+def server_memory(address: str) -> float:
     """Bytes that the server itself holds."""
     port = int(address.rpartition(":")[2])
     server = next(
@@ -292,46 +296,46 @@ def memory(address: str) -> float:
     return float(server.memory_full_info().uss)
 
 
-def trained(folder: str) -> str:
+def train_run(folder: str) -> str:
     """A run to look at, by its id."""
-    from aecore.jobs.worker import carry_out
+    from aecore.jobs.worker import run_training
 
     os.environ["AECORE_RUNS"] = folder
-    dataset = "mnist" if datasets.is_here("mnist") else "digits"
-    config = settle(presets.start(dataset, family="vae", z_dim=2, epochs=1))
-    for _ in carry_out(config):
+    dataset = "mnist" if datasets.is_available("mnist") else "digits"
+    config = resolve_config(presets.default_config(dataset, family="vae", z_dim=2, epochs=1))
+    for _ in run_training(config):
         pass
     return config.id
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keep", action="store_true", help=f"put the table into {report.FAST}")
+    parser.add_argument("--keep", action="store_true", help=f"put the table into {report.PERFORMANCE}")
     asked = parser.parse_args()
-    starts = [cold_start() for _ in range(3)]
-    rows: dict[str, Waits] = {"cold `streamlit run` to the first screen": Waits(starts, [0.0] * 3)}
+    starts = [time_cold_start() for _ in range(3)]
+    rows: dict[str, Latencies] = {"cold `streamlit run` to the first screen": Latencies(starts, [0.0] * 3)}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        run = trained(folder)
+        run = train_run(folder)
         with start_server(env={"AECORE_RUNS": folder}) as address:
             with launch_browser() as browser:
                 context = browser.new_context(viewport={"width": 1280, "height": 900})
-                context.add_init_script(EARS)
+                context.add_init_script(RECORD_MESSAGES)
                 page = context.new_page()
                 page.goto(f"{address}?run={run}")
-                idle(page)
-                changes = page_changes(page, 5)
+                wait_until_idle(page)
+                changes = time_page_changes(page, 5)
                 rows |= {f"to the page {title}": waits for title, waits in changes.items()}
-                rows["by address to a map of 60,000"] = training_map(page, address, run, 5)
-                rows["slider of Streamlit's to a new mosaic"] = server_slider(page, address, run, 40)
-                rows["latent slider to a new picture"] = live_slider(page, address, run, 40)
-                rows["Train to the first loss"] = Waits()
+                rows["by address to a map of 60,000"] = time_map(page, address, run, 5)
+                rows["slider of Streamlit's to a new mosaic"] = time_server_slider(page, address, run, 40)
+                rows["latent slider to a new picture"] = time_live_slider(page, address, run, 40)
+                rows["Train to the first loss"] = Latencies()
                 for seed in range(1, 6):
-                    rows["Train to the first loss"].add(click_to_loss(page, address, seed))
-            alone = memory(address)
-            rows["the server's part, asked by one"], _ = crowd(address, run, 1)
-            rows[f"the server's part, asked by {CROWD} at once"], failed = crowd(address, run, CROWD)
-            full = memory(address)
-    every = [each for waits in changes.values() for each in waits.whole]
+                    rows["Train to the first loss"].add(time_first_loss(page, address, seed))
+            alone = server_memory(address)
+            rows["the server's part, asked by one"], _ = concurrent_users(address, run, 1)
+            rows[f"the server's part, asked by {N_USERS} at once"], failed = concurrent_users(address, run, N_USERS)
+            full = server_memory(address)
+    every = [each for waits in changes.values() for each in waits.total]
     lines = [
         "## Pages",
         "",
@@ -342,14 +346,15 @@ def main() -> None:
     lines += [
         "",
         f"All page changes together: p50 {statistics.median(every):.0f} ms. The server holds {alone / 1e6:.0f} MB of "
-        f"its own after one browser and {full / 1e6:.0f} MB after {CROWD} more, {(full - alone) / CROWD / 1e6:.1f} MB "
+        f"its own after one browser and {full / 1e6:.0f} MB after {N_USERS} more, "
+        f"{(full - alone) / N_USERS / 1e6:.1f} MB "
         f"each. Runs that failed: {failed}.",
     ]
     print("\n".join(lines))
     if asked.keep:
-        report.keep(report.FAST, report.FAST_TOP, lines)
+        report.write_section(report.PERFORMANCE, report.PERFORMANCE_HEADER, lines)
     said = {
-        name: [statistics.median(waits.whole), _high(waits.whole), _high(waits.server)] for name, waits in rows.items()
+        name: [statistics.median(waits.total), _p95(waits.total), _p95(waits.server)] for name, waits in rows.items()
     }
     print(json.dumps(said | {"memory": [alone, full], "changes": statistics.median(every)}))
 

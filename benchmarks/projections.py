@@ -33,45 +33,45 @@ from aecore.errors import UserError
 from aecore.jobs.scheduler import cores
 from benchmarks import report
 
-MOST = 50_000  # pictures of each split
-JUDGED = 10_000  # points at most by which a map is judged: it takes all distances between them
+MAX_SAMPLES = 50_000  # pictures of each split
+MAX_EVALUATED = 10_000  # points at most by which a map is judged: it takes all distances between them
 ROUNDS = 2
 
 
-def _theirs_tsne(codes: np.ndarray) -> np.ndarray:
+def _sklearn_tsne(codes: np.ndarray) -> np.ndarray:
     from sklearn.manifold import TSNE
 
     return TSNE(random_state=0, n_jobs=-1).fit_transform(codes)
 
 
-def _theirs_umap(codes: np.ndarray) -> np.ndarray:
+def _umap_learn(codes: np.ndarray) -> np.ndarray:
     from umap import UMAP
 
     return UMAP(random_state=0, n_jobs=1).fit_transform(codes)
 
 
-DRAW: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
-    "t-SNE": {"ours": projections.tsne, "scikit-learn": _theirs_tsne},
-    "UMAP": {"ours": projections.umap, "umap-learn": _theirs_umap},
+IMPLEMENTATIONS: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "t-SNE": {"ours": projections.tsne, "scikit-learn": _sklearn_tsne},
+    "UMAP": {"ours": projections.umap, "umap-learn": _umap_learn},
 }
 
 
 @dataclass
-class Line:
+class Timing:
     """One way to draw one number of codes."""
 
     kind: str
-    by: str
+    implementation: str
     count: int
     cold: float  # seconds
     warm: float | None  # seconds; None where one map is long enough
-    trust: float
+    trustworthiness: float
     accuracy: float
 
-    def told(self) -> str:
+    def to_row(self) -> str:
         warm = "" if self.warm is None else f"{self.warm:.1f}"
-        numbers = f"{self.cold:.1f} | {warm} | {self.trust:.4f} | {self.accuracy:.3f}"
-        return f"| {self.count:,} | {self.kind} | {self.by} | {numbers} |"
+        numbers = f"{self.cold:.1f} | {warm} | {self.trustworthiness:.4f} | {self.accuracy:.3f}"
+        return f"| {self.count:,} | {self.kind} | {self.implementation} | {numbers} |"
 
 
 def codes_and_labels() -> tuple[str, np.ndarray, np.ndarray]:
@@ -81,68 +81,70 @@ def codes_and_labels() -> tuple[str, np.ndarray, np.ndarray]:
     except UserError:
         name, data = "shapes", load("shapes")
     splits = (data.test, data.train)
-    pictures = np.concatenate([split.floats(slice(MOST)).reshape(min(MOST, len(split)), -1) for split in splits])
+    pictures = np.concatenate(
+        [split.to_float(slice(MAX_SAMPLES)).reshape(min(MAX_SAMPLES, len(split)), -1) for split in splits]
+    )
     pictures -= pictures.mean(axis=0)
     _, axes = np.linalg.eigh(pictures.T @ pictures)
-    return name, pictures @ axes[:, -32:], np.concatenate([split.labels[:MOST] for split in splits])
+    return name, pictures @ axes[:, -32:], np.concatenate([split.y[:MAX_SAMPLES] for split in splits])
 
 
-def drawn(kind: str, by: str, folder: Path, again: bool) -> tuple[float, float | None]:
+def time_process(kind: str, implementation: str, folder: Path, repeat: bool) -> tuple[float, float | None]:
     """Seconds of the first and of the second map in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.projections", "--draw", kind, by, str(folder)]
+    command = [sys.executable, "-m", "benchmarks.projections", "--draw", kind, implementation, str(folder)]
     began = time.perf_counter()
-    process = subprocess.Popen([*command, *(["--again"] if again else [])], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, *(["--again"] if repeat else [])], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()
     cold = time.perf_counter() - began
     rest = process.communicate()[0]
     if process.returncode:
-        sys.exit(f"{by} did not draw its {kind}.")
-    return cold, float(rest) if again else None
+        sys.exit(f"{implementation} did not draw its {kind}.")
+    return cold, float(rest) if repeat else None
 
 
-def draw(kind: str, by: str, folder: Path, again: bool) -> None:
+def run_projection(kind: str, implementation: str, folder: Path, repeat: bool) -> None:
     """In the process that is timed: says when the first map is there, then how long the second took."""
     codes = np.load(folder / "codes.npy")
-    points = DRAW[kind][by](codes)
+    points = IMPLEMENTATIONS[kind][implementation](codes)
     print("there", flush=True)
-    np.save(folder / f"{kind}-{by}.npy", points)
-    if again:
+    np.save(folder / f"{kind}-{implementation}.npy", points)
+    if repeat:
         began = time.perf_counter()
-        DRAW[kind][by](codes)
+        IMPLEMENTATIONS[kind][implementation](codes)
         print(time.perf_counter() - began)
 
 
-def compared(kind: str, codes: np.ndarray, labels: np.ndarray, slow: int, folder: Path) -> list[Line]:
+def compare(kind: str, codes: np.ndarray, labels: np.ndarray, max_rival_codes: int, folder: Path) -> list[Timing]:
     """Ours and the other, in turns; up to 10,000 codes several rounds and warm ones too."""
     np.save(folder / "codes.npy", codes)
-    ways = [by for by in DRAW[kind] if by == "ours" or len(codes) <= slow]
-    short = len(codes) <= JUDGED
-    times = [{by: drawn(kind, by, folder, short) for by in ways} for _ in range(ROUNDS if short else 1)]
+    ways = [by for by in IMPLEMENTATIONS[kind] if by == "ours" or len(codes) <= max_rival_codes]
+    short = len(codes) <= MAX_EVALUATED
+    times = [{by: time_process(kind, by, folder, short) for by in ways} for _ in range(ROUNDS if short else 1)]
     lines = []
     for by in ways:
         cold, warm = zip(*(each[by] for each in times), strict=True)
-        quality = judged(codes, np.load(folder / f"{kind}-{by}.npy"), labels)
-        lines.append(Line(kind, by, len(codes), min(cold), min(warm) if short else None, *quality))
+        quality = evaluate_map(codes, np.load(folder / f"{kind}-{by}.npy"), labels)
+        lines.append(Timing(kind, by, len(codes), min(cold), min(warm) if short else None, *quality))
         print(lines[-1].told(), flush=True)
     return lines
 
 
-def judged(codes: np.ndarray, points: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def evaluate_map(codes: np.ndarray, points: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Trustworthiness of a map, and its 10-NN accuracy, seven tenths of the points telling of the rest."""
-    some = np.random.default_rng(0).permutation(len(codes))[:JUDGED]
+    some = np.random.default_rng(0).permutation(len(codes))[:MAX_EVALUATED]
     cut = len(some) * 7 // 10
     known, asked = some[:cut], some[cut:]
     accuracy = metrics.knn_accuracy(points[known], labels[known], points[asked], labels[asked])
     return metrics.trustworthiness(codes[some], points[some]), accuracy
 
 
-def figures(lines: list[Line]) -> dict[str, float]:
+def summary(lines: list[Timing]) -> dict[str, float]:
     """Every number by a name, and how many times faster ours is."""
     found = {}
     for line in lines:
-        name = f"{line.kind} of {line.count} by {line.by}"
-        said = {"cold": line.cold, "warm": line.warm, "trustworthiness": line.trust, "10-NN": line.accuracy}
+        name = f"{line.kind} of {line.count} by {line.implementation}"
+        said = {"cold": line.cold, "warm": line.warm, "trustworthiness": line.trustworthiness, "10-NN": line.accuracy}
         found |= {f"{name}, {what}": round(number, 4) for what, number in said.items() if number is not None}
         ours = next(each for each in lines if (each.kind, each.count) == (line.kind, line.count))
         if line is not ours:
@@ -156,31 +158,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How fast maps of codes are drawn.")
     parser.add_argument("--counts", type=int, nargs="+", default=[2000, 10_000, 60_000])
     parser.add_argument("--slow", type=int, default=10_000, help="codes up to which the others draw too")
-    parser.add_argument("--keep", action="store_true", help=f"put the table into {report.FAST}")
+    parser.add_argument("--keep", action="store_true", help=f"put the table into {report.PERFORMANCE}")
     parser.add_argument("--draw", nargs=3, metavar=("KIND", "BY", "FOLDER"), help=argparse.SUPPRESS)
     parser.add_argument("--again", action="store_true", help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.draw:
         kind, by, folder = said.draw
-        draw(kind, by, Path(folder), said.again)
+        run_projection(kind, by, Path(folder), said.again)
         return
     name, codes, labels = codes_and_labels()
     top = [
         "## Maps of codes", "",
         f"The first 32 principal components of {name}; {platform.machine()}, {cores()} cores, load before "
-        f"{os.getloadavg()[0]:.1f}; ours by {projections.made_by('t-SNE')}. Seconds: the least of {ROUNDS} rounds up "
-        f"to {JUDGED:,} codes, else of one. 10-NN: accuracy of the classes.", "",
+        f"{os.getloadavg()[0]:.1f}; ours by {projections.engine_version('t-SNE')}. Seconds: the least of {ROUNDS} "
+        f"rounds up "
+        f"to {MAX_EVALUATED:,} codes, else of one. 10-NN: accuracy of the classes.", "",
         "| codes | map | by | cold | warm | trustworthiness | 10-NN |", "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     print("\n".join(top), flush=True)
     lines = []
     with tempfile.TemporaryDirectory() as folder:
         for count in [count for count in said.counts if count <= len(codes)]:
-            for kind in DRAW:
-                lines += compared(kind, codes[:count], labels[:count], said.slow, Path(folder))
+            for kind in IMPLEMENTATIONS:
+                lines += compare(kind, codes[:count], labels[:count], said.slow, Path(folder))
     if said.keep:
-        report.keep(report.FAST, report.FAST_TOP, [*top, *(line.told() for line in lines)])
-    print(json.dumps(figures(lines)))
+        report.write_section(report.PERFORMANCE, report.PERFORMANCE_HEADER, [*top, *(line.told() for line in lines)])
+    print(json.dumps(summary(lines)))
 
 
 if __name__ == "__main__":

@@ -32,19 +32,21 @@ import torch
 from aecore.config import Config
 from aecore.jobs import api, scheduler
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import queue, runs
 from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "service.md"
-TOP = "# Training as a service, tried out\n\nMade by `python -m benchmarks.service`."
+HEADER = "# Training as a service, tried out\n\nMade by `python -m benchmarks.service`."
 # 20 epochs on one thread: half a minute; the other two minutes
-RUN = settle(presets.start("digits", family="vae", network="conv", hidden=(16, 32), z_dim=8, epochs=20, batch_size=2))
-LONGER = dataclasses.replace(RUN, hidden=(64, 128), batch_size=1)
-MINUTE = settle(presets.start("shapes", family="vae", epochs=90))
-QUICK = settle(presets.start("digits", family="vae", epochs=10))
-KILLS, SIX, SHORT, PEOPLE, EACH, STOPS, REPEATS = 20, 6, 6, 6, 5, 50, 3
-LABORATORY = """
+CONFIG = resolve_config(
+    presets.default_config("digits", family="vae", network="conv", hidden=(16, 32), z_dim=8, epochs=20, batch_size=2)
+)
+LONG_CONFIG = dataclasses.replace(CONFIG, hidden=(64, 128), batch_size=1)
+MINUTE_CONFIG = resolve_config(presets.default_config("shapes", family="vae", epochs=90))
+SHORT_CONFIG = resolve_config(presets.default_config("digits", family="vae", epochs=10))
+N_KILLS, N_CONCURRENT, CONCURRENT_EPOCHS, N_USERS, RUNS_PER_USER, N_STOPS, REPEATS = 20, 6, 6, 6, 5, 50, 3
+SERVER_SCRIPT = """
 import json, sys
 from aecore.jobs import api as jobs
 from aecore.config import Config
@@ -52,7 +54,7 @@ jobs.submit(Config.from_json(json.loads(sys.argv[1])))
 print("asked", flush=True)
 sys.stdin.read()
 """
-BARE = """
+BARE_SCRIPT = """
 import json, sys, time
 import torch
 from aecore.jobs import scheduler as foreman
@@ -74,21 +76,21 @@ print(time.perf_counter() - started)
 
 
 @contextlib.contextmanager
-def laboratory(workers: int) -> Iterator[Path]:
+def run_server(workers: int) -> Iterator[Path]:
     """A runs folder of one's own with this process as its laboratory and a foreman that is ready."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ |= {"AECORE_RUNS": folder, "AECORE_WORKERS": str(workers), "AECORE_DEVICE": "cpu"}
-        api.open_laboratory()
-        until(lambda: (there := queue.foreman()) and there.lanes)
+        api.register_server()
+        wait_until(lambda: (there := queue.scheduler_process()) and there.slots)
         try:
             yield Path(folder)
         finally:
-            api.close_laboratory()
-            until(lambda: queue.foreman() is None)
+            api.unregister_server()
+            wait_until(lambda: queue.scheduler_process() is None)
 
 
-def until(condition: Callable[[], Any], seconds: float = 600) -> None:
-    limit = time.monotonic() + seconds
+def wait_until(condition: Callable[[], Any], timeout: float = 600) -> None:
+    limit = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > limit:
             raise TimeoutError("It did not happen in ten minutes.")
@@ -100,23 +102,23 @@ def pid_of(config: Config) -> int | None:
     return job.pid if job else None
 
 
-def resting(config: Config) -> bool:
-    return not runs.entry(config.id).moving
+def is_inactive(config: Config) -> bool:
+    return not runs.entry(config.id).active
 
 
 def outcome(config: Config) -> tuple[bytes, list[dict[str, Any]]]:
     """The final weights, and the history without its clock."""
     entry = runs.entry(config.id)
     if not entry.finished:
-        raise RuntimeError(f"{config.id} is {entry.state}: {entry.reason} {entry.log}")
+        raise RuntimeError(f"{config.id} is {entry.state}: {entry.message} {entry.log}")
     lines = [{name: value for name, value in line.items() if name != "seconds"} for line in runs.history(config.id)]
     return (runs.path(config.id) / "weights.safetensors").read_bytes(), lines
 
 
-def undisturbed(config: Config) -> tuple[bytes, list[dict[str, Any]], float]:
-    with laboratory(2):
+def run_undisturbed(config: Config) -> tuple[bytes, list[dict[str, Any]], float]:
+    with run_server(2):
         api.submit(config)
-        until(lambda: resting(config))
+        wait_until(lambda: is_inactive(config))
         return *outcome(config), runs.entry(config.id).result["seconds"]
 
 
@@ -124,87 +126,89 @@ def undisturbed(config: Config) -> tuple[bytes, list[dict[str, Any]], float]:
 
 
 @dataclasses.dataclass
-class Killing:
+class KillTrial:
     """One run with its killer."""
 
     config: Config
-    chance: random.Random
-    kills: int = 0
+    rng: random.Random
+    n_kills: int = 0
     workers: set[int] = dataclasses.field(default_factory=set)
 
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         pid = pid_of(self.config)
         if pid:
             self.workers.add(pid)
-        return self.kills >= KILLS or resting(self.config)
+        return self.n_kills >= N_KILLS or is_inactive(self.config)
 
-    def wait(self, most: float) -> None:
+    def wait(self, max_seconds: float) -> None:
         """Any moment within so many seconds will do."""
-        self.over()
-        time.sleep(self.chance.uniform(0, most))
+        self.is_over()
+        time.sleep(self.rng.uniform(0, max_seconds))
 
     def kill(self, pid: int | None) -> None:
-        if pid and not resting(self.config):
+        if pid and not is_inactive(self.config):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, 9)
-                self.kills += 1
+                self.n_kills += 1
 
 
-def killed_workers(it: Killing) -> None:
+def kill_workers(trial: KillTrial) -> None:
     """Each kill up to a second after a checkpoint that is newer than the last kill."""
-    api.submit(it.config)
-    draft, mark = runs.Draft(it.config), 0
-    while not it.over():
-        until(lambda mark=mark: draft.mark() not in (0, mark) or resting(it.config))
-        mark = draft.mark()
-        it.wait(1.0)
-        pid = pid_of(it.config)
-        mark = draft.mark()  # the one that the next worker begins with
-        it.kill(pid)
-        until(lambda pid=pid: pid_of(it.config) not in (pid, None) or resting(it.config))
+    api.submit(trial.config)
+    draft, mark = runs.RunWriter(trial.config), 0
+    while not trial.is_over():
+        wait_until(lambda mark=mark: draft.checkpoint_version() not in (0, mark) or is_inactive(trial.config))
+        mark = draft.checkpoint_version()
+        trial.wait(1.0)
+        pid = pid_of(trial.config)
+        mark = draft.checkpoint_version()  # the one that the next worker begins with
+        trial.kill(pid)
+        wait_until(lambda pid=pid: pid_of(trial.config) not in (pid, None) or is_inactive(trial.config))
 
 
-def killed_foremen(it: Killing) -> None:
+def kill_schedulers(trial: KillTrial) -> None:
     """Each kill up to five seconds after the one before was replaced: while it imports, and when it is at work."""
-    api.Keeper.EVERY = 0.2  # seconds between two looks, instead of two: twenty kills have to fit into one run
-    api.submit(it.config)
-    until(lambda: pid_of(it.config))
-    while not it.over():
-        it.wait(5.0)
-        there = queue.foreman()
-        it.kill(there.pid if there else None)
-        until(lambda: queue.foreman() is not None or resting(it.config))
+    api.SchedulerSupervisor.INTERVAL = (
+        0.2  # seconds between two looks, instead of two: twenty kills have to fit into one run
+    )
+    api.submit(trial.config)
+    wait_until(lambda: pid_of(trial.config))
+    while not trial.is_over():
+        trial.wait(5.0)
+        there = queue.scheduler_process()
+        trial.kill(there.pid if there else None)
+        wait_until(lambda: queue.scheduler_process() is not None or is_inactive(trial.config))
 
 
-def killed_laboratories(it: Killing) -> None:
+def kill_servers(trial: KillTrial) -> None:
     """Each asks for the run, and is killed up to a second later; this process is none meanwhile."""
-    api.close_laboratory()
-    while not it.kills or not it.over():
+    api.unregister_server()
+    while not trial.n_kills or not trial.is_over():
         server = subprocess.Popen(
-            [sys.executable, "-c", LABORATORY, json.dumps(it.config.to_json())],
+            [sys.executable, "-c", SERVER_SCRIPT, json.dumps(trial.config.to_json())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=api.ROOT,
         )
         assert server.stdout is not None
         server.stdout.readline()
-        it.wait(1.0)
-        it.kill(server.pid)
+        trial.wait(1.0)
+        trial.kill(server.pid)
         server.communicate()
-    api.open_laboratory()
+    api.register_server()
 
 
-VICTIMS: dict[str, tuple[Callable[[Killing], None], Config, int]] = {
-    "worker": (killed_workers, RUN, 1),
-    "laboratory (server)": (killed_laboratories, RUN, 2),
-    "foreman": (killed_foremen, LONGER, 3),  # a new one imports for seconds
+VICTIMS: dict[str, tuple[Callable[[KillTrial], None], Config, int]] = {
+    "worker": (kill_workers, CONFIG, 1),
+    "laboratory (server)": (kill_servers, CONFIG, 2),
+    "foreman": (kill_schedulers, LONG_CONFIG, 3),  # a new one imports for seconds
 }
 
 
 def kills() -> list[str]:
     lines = [
         "## Kills", "",
-        f"kill -9 at {KILLS} random moments of one run of 20 epochs (digits, convolutional VAE, one thread). *Same*: "
+        f"kill -9 at {N_KILLS} random moments of one run of 20 epochs (digits, convolutional VAE, one thread). *Same*: "
         "the final weights are those of an undisturbed run, bit for bit, and so is every line of the history.", "",
         "| who is killed | seed | kills | workers in all | undisturbed | with kills | epochs told | same |",
         "|---|---|---|---|---|---|---|---|",
@@ -212,18 +216,18 @@ def kills() -> list[str]:
     known: dict[str, tuple[bytes, list[dict[str, Any]], float]] = {}
     for name, (victim, config, seed) in VICTIMS.items():
         if config.id not in known:
-            known[config.id] = undisturbed(config)
+            known[config.id] = run_undisturbed(config)
         weights, history, seconds = known[config.id]
-        with laboratory(2):
-            it, started = Killing(config, random.Random(seed)), time.monotonic()
+        with run_server(2):
+            it, started = KillTrial(config, random.Random(seed)), time.monotonic()
             victim(it)
-            until(lambda it=it: it.kills and it.over() and resting(it.config))
+            wait_until(lambda it=it: it.n_kills and it.is_over() and is_inactive(it.config))
             took, (found, told) = time.monotonic() - started, outcome(config)
         epochs = [line["epoch"] for line in told]
         complete = "1 to 20, each once" if epochs == list(range(1, 21)) else str(epochs)
         same = "yes" if found == weights and told == history else "NO"
         times = f"{seconds:.0f} s | {took:.0f} s"
-        lines.append(f"| {name} | {seed} | {it.kills} | {len(it.workers)} | {times} | {complete} | {same} |")
+        lines.append(f"| {name} | {seed} | {it.n_kills} | {len(it.workers)} | {times} | {complete} | {same} |")
         print(lines[-1], flush=True)
     return lines
 
@@ -231,71 +235,74 @@ def kills() -> list[str]:
 # --- Six at once ------------------------------------------------------------------------------------------------------
 
 
-def together() -> list[str]:
+def concurrent() -> list[str]:
     """kill -9 of whoever is there, while six runs train at once."""
-    configs = [dataclasses.replace(RUN, epochs=SHORT, seed=seed) for seed in range(1, SIX + 1)]
-    with laboratory(SIX):
+    configs = [dataclasses.replace(CONFIG, epochs=CONCURRENT_EPOCHS, seed=seed) for seed in range(1, N_CONCURRENT + 1)]
+    with run_server(N_CONCURRENT):
         for config in configs:
             api.submit(config)
-        until(lambda: all(map(resting, configs)))
+        wait_until(lambda: all(map(is_inactive, configs)))
         known = [outcome(config) for config in configs]
-    api.Keeper.EVERY = 0.2
+    api.SchedulerSupervisor.INTERVAL = 0.2
     chance, killed = random.Random(6), dict.fromkeys(("worker", "foreman", "laboratory"), 0)
     marks = dict.fromkeys([config.id for config in configs], 0)
-    with laboratory(SIX):
+    with run_server(N_CONCURRENT):
         for config in configs:
             api.submit(config)
-        while not all(map(resting, configs)):
+        while not all(map(is_inactive, configs)):
             time.sleep(chance.uniform(0, 1.0))
             who = chance.choice(["worker"] * 4 + ["foreman", "laboratory"])
-            killed[who] += KILL[who](configs, marks, chance)
-        until(lambda: all(map(resting, configs)))
+            killed[who] += KILL_FUNCTIONS[who](configs, marks, chance)
+        wait_until(lambda: all(map(is_inactive, configs)))
         found = [outcome(config) for config in configs]
     same = sum(each == other for each, other in zip(known, found, strict=True))
     line = (
-        f"{SIX} runs of {SHORT} epochs at once, {SIX} workers on {os.cpu_count()} cores: kill -9 of {killed['worker']} "
+        f"{N_CONCURRENT} runs of {CONCURRENT_EPOCHS} epochs at once, {N_CONCURRENT} workers on {os.cpu_count()} "
+        f"cores: kill -9 of {killed['worker']} "
         f"workers, {killed['foreman']} foremen and {killed['laboratory']} laboratories at random moments (seed 6). "
-        f"{same} of {SIX} have the weights and the history of an undisturbed run, bit for bit."
+        f"{same} of {N_CONCURRENT} have the weights and the history of an undisturbed run, bit for bit."
     )
     print(line, flush=True)
     return ["## Six at once", "", line]
 
 
-def kill_worker(configs: list[Config], marks: dict[str, int], chance: random.Random) -> int:
+def kill_worker(configs: list[Config], versions: dict[str, int], rng: random.Random) -> int:
     """One whose run has a newer checkpoint than at the last kill: two deaths in a row count as a fault."""
     ripe = [
-        config for config in configs if not resting(config) and runs.Draft(config).mark() not in (0, marks[config.id])
+        config
+        for config in configs
+        if not is_inactive(config) and runs.RunWriter(config).checkpoint_version() not in (0, versions[config.id])
     ]
     if not ripe:
         return 0
-    config = chance.choice(ripe)
-    pid, marks[config.id] = pid_of(config), runs.Draft(config).mark()
-    return ended(pid)
+    config = rng.choice(ripe)
+    pid, versions[config.id] = pid_of(config), runs.RunWriter(config).checkpoint_version()
+    return kill_process(pid)
 
 
-def kill_foreman(configs: list[Config], marks: dict[str, int], chance: random.Random) -> int:
-    there = queue.foreman()
-    return ended(there.pid if there and there.lanes else None)
+def kill_scheduler(configs: list[Config], versions: dict[str, int], rng: random.Random) -> int:
+    there = queue.scheduler_process()
+    return kill_process(there.pid if there and there.slots else None)
 
 
-def kill_laboratory(configs: list[Config], marks: dict[str, int], chance: random.Random) -> int:
+def kill_server(configs: list[Config], versions: dict[str, int], rng: random.Random) -> int:
     """Another server on the same folder, which asks for one of the runs too and is killed up to a second later."""
-    asked = chance.choice(configs)
+    asked = rng.choice(configs)
     server = subprocess.Popen(
-        [sys.executable, "-c", LABORATORY, json.dumps(asked.to_json())],
+        [sys.executable, "-c", SERVER_SCRIPT, json.dumps(asked.to_json())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=api.ROOT,
     )
     assert server.stdout is not None
     server.stdout.readline()
-    time.sleep(chance.uniform(0, 1.0))
-    done = ended(server.pid)
+    time.sleep(rng.uniform(0, 1.0))
+    done = kill_process(server.pid)
     server.communicate()
     return done
 
 
-def ended(pid: int | None) -> int:
+def kill_process(pid: int | None) -> int:
     """Kills a process; how many that was."""
     if pid is None:
         return 0
@@ -305,54 +312,57 @@ def ended(pid: int | None) -> int:
     return 0
 
 
-KILL = {"worker": kill_worker, "foreman": kill_foreman, "laboratory": kill_laboratory}
+KILL_FUNCTIONS = {"worker": kill_worker, "foreman": kill_scheduler, "laboratory": kill_server}
 
 
 # --- A crowd ----------------------------------------------------------------------------------------------------------
 
 
-def crowd() -> list[str]:
-    names, many, wanted = "ABCDEF"[:PEOPLE], PEOPLE * EACH, dataclasses.replace(QUICK, epochs=100)
-    with laboratory(2):
+def fairness() -> list[str]:
+    names, many, wanted = "ABCDEF"[:N_USERS], N_USERS * RUNS_PER_USER, dataclasses.replace(SHORT_CONFIG, epochs=100)
+    with run_server(2):
         together = threading.Barrier(many)
 
         def ask(number: int) -> bool:
             together.wait()
-            return api.submit(wanted, person=f"person {number}")
+            return api.submit(wanted, user=f"person {number}")
 
         with ThreadPoolExecutor(many) as pool:
             began = list(pool.map(ask, range(many))).count(False)
         workers = set[int | None]()
-        until(lambda: workers.add(pid_of(wanted)) or resting(wanted))
+        wait_until(lambda: workers.add(pid_of(wanted)) or is_inactive(wanted))
         outcome(wanted)
     same = f"{many} requests for the same settings at once: {began} training, {len(workers - {None})} worker, finished."
     print(same, flush=True)
 
-    with laboratory(2):
+    with run_server(2):
         asked = [
-            (name, dataclasses.replace(QUICK, seed=10 * n + m)) for n, name in enumerate(names) for m in range(EACH)
+            (name, dataclasses.replace(SHORT_CONFIG, seed=10 * n + m))
+            for n, name in enumerate(names)
+            for m in range(RUNS_PER_USER)
         ]
         whose, order = {config.id: name for name, config in asked}, list[str]()
-        blocker = [dataclasses.replace(RUN, seed=seed) for seed in (1, 2)]
+        blocker = [dataclasses.replace(CONFIG, seed=seed) for seed in (1, 2)]
         for config in blocker:  # so that all thirty wait before the first of them begins
-            api.submit(config, person="nobody of these")
-        until(lambda: all(map(pid_of, blocker)))
+            api.submit(config, user="nobody of these")
+        wait_until(lambda: all(map(pid_of, blocker)))
         started = time.monotonic()
         for name, config in asked:
-            api.submit(config, person=name)
+            api.submit(config, user=name)
         asking = time.monotonic() - started
         for config in blocker:
             api.cancel(config.id, "nobody of these")
-        while not all(resting(config) for _, config in asked):
+        while not all(is_inactive(config) for _, config in asked):
             begun = [job.run for job in queue.jobs() if job.state == "running" and job.run in whose]
             order += [run for run in sorted(begun, key=begun.index) if run not in order]
             time.sleep(0.005)
         took, states = time.monotonic() - started, [runs.entry(config.id).state for _, config in asked]
     starts = "".join(whose[run] for run in order)
-    rounds = " ".join(starts[first : first + PEOPLE] for first in range(0, len(starts), PEOPLE))
+    rounds = " ".join(starts[first : first + N_USERS] for first in range(0, len(starts), N_USERS))
     fair = all(sorted(each) == sorted(names) for each in rounds.split())
     different = [
-        f"{many} different ones by {PEOPLE} people, each asking for all {EACH} of theirs at once (in {asking:.1f} s), "
+        f"{many} different ones by {N_USERS} people, each asking for all {RUNS_PER_USER} of theirs at once (in "
+        f"{asking:.1f} s), "
         f"two workers: {states.count('finished')} finished, {states.count('failed')} failed, in {took:.1f} s.",
         "",
         f"Order in which they began (A asked first): {rounds}. "
@@ -367,24 +377,24 @@ def crowd() -> list[str]:
 # --- Stops ------------------------------------------------------------------------------------------------------------
 
 
-def stops() -> list[str]:
+def stop_latency() -> list[str]:
     chance, times, kept = random.Random(0), list[float](), 0
-    with laboratory(1):
-        for seed in range(STOPS):
-            config = dataclasses.replace(RUN, seed=seed)
+    with run_server(1):
+        for seed in range(N_STOPS):
+            config = dataclasses.replace(CONFIG, seed=seed)
             api.submit(config)
-            until(lambda config=config: "step" in runs.entry(config.id).progress)
+            wait_until(lambda config=config: "step" in runs.entry(config.id).progress)
             time.sleep(chance.uniform(0, 1.0))
             clicked = time.perf_counter()
             api.cancel(config.id)
-            until(lambda config=config: queue.job(config.id) is None)
+            wait_until(lambda config=config: queue.job(config.id) is None)
             times.append(1000 * (time.perf_counter() - clicked))
-            kept += runs.entry(config.id).kept
+            kept += runs.entry(config.id).has_checkpoint
     times.sort()
     line = (
-        f"{STOPS} runs stopped up to a second after their first report (seed 0), from the click to a worker that is "
-        f"free again: median {statistics.median(times):.0f} ms, 95th percentile {times[int(0.95 * STOPS)]:.0f} ms, "
-        f"longest {times[-1]:.0f} ms. {kept} of {STOPS} kept their checkpoint."
+        f"{N_STOPS} runs stopped up to a second after their first report (seed 0), from the click to a worker that is "
+        f"free again: median {statistics.median(times):.0f} ms, 95th percentile {times[int(0.95 * N_STOPS)]:.0f} ms, "
+        f"longest {times[-1]:.0f} ms. {kept} of {N_STOPS} kept their checkpoint."
     )
     print(line, flush=True)
     return ["## Stops", "", line]
@@ -394,42 +404,42 @@ def stops() -> list[str]:
 
 
 @dataclasses.dataclass
-class Parts:
+class TimeBreakdown:
     """Where the time of a run goes, in seconds."""
 
-    whole: float  # from asking to finished
-    start: float  # until the first step
+    total: float  # from asking to finished
+    startup: float  # until the first step
     training: float
-    beside: float  # reports, checkpoints, pictures and snapshots while it trains
-    closing: float  # the last snapshot, the test losses, the final files
+    reporting: float  # reports, checkpoints, pictures and snapshots while it trains
+    finalising: float  # the last snapshot, the test losses, the final files
 
 
-def served(config: Config) -> Parts:
+def run_through_service(config: Config) -> TimeBreakdown:
     """One run through the service, its parts by what a page would see (and as often as it looks)."""
     asked = time.perf_counter()
     api.submit(config)
     seen: list[tuple[float, float, float]] = []  # when, seconds trained, fraction
-    while not resting(config):
+    while not is_inactive(config):
         progress = runs.entry(config.id).progress
         if "step" in progress and (not seen or seen[-1][1] != progress["seconds"]):
             seen.append((time.perf_counter(), progress["seconds"], progress["fraction"]))
-        time.sleep(api.LOOK)  # a closer look would take the cores from the training
+        time.sleep(api.POLL)  # a closer look would take the cores from the training
     done, training = time.perf_counter(), runs.entry(config.id).result["seconds"]
     first, last = seen[0], seen[-1]
     beside = last[0] - first[0] - (last[1] - first[1])
     start = first[0] - first[1] - asked
-    return Parts(done - asked, start, training, beside, done - asked - start - training - beside)
+    return TimeBreakdown(done - asked, start, training, beside, done - asked - start - training - beside)
 
 
-def told(epochs: int, threads: int, bare: list[float], whole: list[Parts]) -> list[str]:
+def overhead_report(epochs: int, threads: int, bare: list[float], totals: list[TimeBreakdown]) -> list[str]:
     """The overhead in words: by the clock, pair by pair, and by what the service does that `fit` does not."""
     middle = {
-        field.name: statistics.median(getattr(each, field.name) for each in whole)
-        for field in dataclasses.fields(Parts)
+        field.name: statistics.median(getattr(each, field.name) for each in totals)
+        for field in dataclasses.fields(TimeBreakdown)
     }
     added = (middle["beside"] + middle["closing"]) / middle["training"]
-    pairs = ", ".join(f"{parts.whole / alone - 1:+.1%}" for alone, parts in zip(bare, whole, strict=True))
-    spans = [f"{min(each):.2f} to {max(each):.2f}" for each in (bare, [parts.whole for parts in whole])]
+    pairs = ", ".join(f"{parts.total / alone - 1:+.1%}" for alone, parts in zip(bare, totals, strict=True))
+    spans = [f"{min(each):.2f} to {max(each):.2f}" for each in (bare, [parts.total for parts in totals])]
     return [
         "## Overhead", "",
         f"A run of {epochs} epochs (VAE on the shapes at its defaults, {threads} threads): `fit` alone in a fresh "
@@ -447,29 +457,29 @@ def told(epochs: int, threads: int, bare: list[float], whole: list[Parts]) -> li
 
 
 def overhead() -> list[str]:
-    config, bare, whole = MINUTE, list[float](), list[Parts]()
-    with laboratory(1):
+    config, bare, whole = MINUTE_CONFIG, list[float](), list[TimeBreakdown]()
+    with run_server(1):
         threads = max(1, scheduler.cores())
         for seed in range(REPEATS):
             each = dataclasses.replace(config, seed=seed)
             said = subprocess.run(
-                [sys.executable, "-c", BARE, json.dumps(each.to_json()), str(threads)],
+                [sys.executable, "-c", BARE_SCRIPT, json.dumps(each.to_json()), str(threads)],
                 capture_output=True, text=True, check=True, cwd=api.ROOT,
                 env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},  # as workers have it
             )  # fmt: skip
             bare.append(float(said.stdout))
-            whole.append(served(each))
+            whole.append(run_through_service(each))
             print(f"seed {seed}: bare {bare[-1]:.2f} s, {whole[-1]}", flush=True)
-    lines = told(config.epochs, threads, bare, whole)
+    lines = overhead_report(config.epochs, threads, bare, whole)
     print("\n".join(lines), flush=True)
     return lines
 
 
 EXPERIMENTS: dict[str, Callable[[], list[str]]] = {
     "kills": kills,
-    "together": together,
-    "crowd": crowd,
-    "stops": stops,
+    "together": concurrent,
+    "crowd": fairness,
+    "stops": stop_latency,
     "overhead": overhead,
 }
 
@@ -479,7 +489,7 @@ def main() -> None:
         machine = (
             f"Measured with {scheduler.cores()} cores, Python {platform.python_version()}, torch {torch.__version__}."
         )
-        report.keep(DOCS, TOP, [*EXPERIMENTS[name](), "", machine])
+        report.write_section(DOCS, HEADER, [*EXPERIMENTS[name](), "", machine])
 
 
 if __name__ == "__main__":

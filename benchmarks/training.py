@@ -30,16 +30,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from aecore.config import Config
 from aecore.data import datasets as data
 from aecore.models import presets
-from aecore.models.families.build import build, settle
+from aecore.models.families.build import build_recipe, resolve_config
 from aecore.training import devices
-from aecore.training.loop import Pictures, evaluate, fit
-from aecore.training.state import Position
+from aecore.training.loop import DeviceDataset, evaluate, fit
+from aecore.training.state import TrainState
 from benchmarks import report
 
 GOAL = 147.0  # nats: about what the textbook's loop comes to in seven epochs
 EPOCHS = {"short": 6, "long": 12}  # of a one-cycle rate that is to reach it, and of the comparison of what is reached
 CPU = torch.device("cpu")
-Judge = Callable[[Pictures], float]  # the negative ELBO of pictures
+EvaluateLoss = Callable[[DeviceDataset], float]  # the negative ELBO of pictures
 
 
 # --- What a textbook does, written as one would write it --------------------------------------------------------------
@@ -73,7 +73,7 @@ def textbook_loss(raw: Tensor, x: Tensor, mean: Tensor, logvar: Tensor) -> Tenso
     return (reconstruction + kl) / len(x)
 
 
-def textbook(network: str, epochs: int, seed: int, tuned: bool = False) -> Iterator[tuple[float, Judge]]:
+def textbook(network: str, epochs: int, seed: int, tuned: bool = False) -> Iterator[tuple[float, EvaluateLoss]]:
     """After each epoch: the seconds of training so far, and how to judge the model.
 
     Tuned: batches of 512 from two workers that stay, one fused optimiser, twice the rate for four times the batch.
@@ -81,7 +81,7 @@ def textbook(network: str, epochs: int, seed: int, tuned: bool = False) -> Itera
     from torchvision import datasets, transforms
 
     torch.manual_seed(seed)
-    everything = datasets.MNIST(data.folder(), train=True, transform=transforms.ToTensor())
+    everything = datasets.MNIST(data.data_dir(), train=True, transform=transforms.ToTensor())
     workers: dict[str, Any] = {"num_workers": 2, "persistent_workers": True, "prefetch_factor": 4} if tuned else {}
     # the laboratory holds out the first 5,000
     loader = DataLoader(Subset(everything, range(5000, 60000)), 512 if tuned else 128, shuffle=True, **workers)
@@ -98,17 +98,17 @@ def textbook(network: str, epochs: int, seed: int, tuned: bool = False) -> Itera
             loss.backward()
             optimiser.step()
         seconds += time.perf_counter() - started
-        yield seconds, lambda pictures: textbook_judged(model, pictures)
+        yield seconds, lambda pictures: textbook_evaluate(model, pictures)
 
 
 @torch.no_grad()
-def textbook_judged(model: nn.Module, pictures: Pictures) -> float:
+def textbook_evaluate(model: nn.Module, dataset: DeviceDataset) -> float:
     torch.manual_seed(0)
-    batches = pictures.batches(torch.arange(len(pictures)), 500)
-    return sum(float(textbook_loss(*_answered(model, x))) * len(x) for x, _ in batches) / len(pictures)
+    batches = dataset.batches(torch.arange(len(dataset)), 500)
+    return sum(float(textbook_loss(*_loss_inputs(model, x))) * len(x) for x, _ in batches) / len(dataset)
 
 
-def _answered(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _loss_inputs(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     raw, mean, logvar = model(x)
     return raw, x, mean, logvar
 
@@ -116,31 +116,34 @@ def _answered(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tens
 # --- What the laboratory does -----------------------------------------------------------------------------------------
 
 
-BATCHES: dict[str, dict[str, Any]] = {
+BATCH_SETTINGS: dict[str, dict[str, Any]] = {
     "mlp": {"batch_size": 512, "lr": 0.008},  # as the tuned loop
     "conv": {"batch_size": 256, "lr": 0.003},  # as the form: larger ones leave the cache
 }
 
 
-LARGER: dict[str, Any] = {"batch_size": 768, "lr": 0.01}  # fewer steps: faster, and a little worse after as many epochs
+LARGE_BATCH: dict[str, Any] = {
+    "batch_size": 768,
+    "lr": 0.01,
+}  # fewer steps: faster, and a little worse after as many epochs
 
 
-def settings(network: str, epochs: int, seed: int, precision: str, **change: Any) -> Config:
+def make_config(network: str, epochs: int, seed: int, precision: str, **overrides: Any) -> Config:
     """A VAE as the form makes it, but for the MLP's batch."""
-    more = {"epochs": epochs, "seed": seed, "precision": precision, **BATCHES[network], **change}
-    return settle(presets.start("mnist", network, family="vae", z_dim=2, **more))
+    more = {"epochs": epochs, "seed": seed, "precision": precision, **BATCH_SETTINGS[network], **overrides}
+    return resolve_config(presets.default_config("mnist", network, family="vae", z_dim=2, **more))
 
 
-def ours(config: Config, known: data.Data) -> Iterator[tuple[float, Judge]]:
+def app_loop(config: Config, dataset: data.Dataset) -> Iterator[tuple[float, EvaluateLoss]]:
     """After each epoch: the seconds of training so far, and how to judge the model.
 
     The loop is given nothing to hold out, or its clock would run while it looks at that.
     """
     recipe, nothing = (
-        build(config),
-        replace(known.validation, pictures=known.validation.pictures[:0], labels=known.validation.labels[:0]),
+        build_recipe(config),
+        replace(dataset.validation, pictures=dataset.validation.x[:0], labels=dataset.validation.y[:0]),
     )
-    for progress in fit(recipe, replace(known, validation=nothing), config, CPU, Position(recipe, config, CPU)):
+    for progress in fit(recipe, replace(dataset, validation=nothing), config, CPU, TrainState(recipe, config, CPU)):
         if progress.validation is not None:
             yield progress.seconds, lambda pictures: sum(evaluate(recipe, pictures, config).values())
 
@@ -149,7 +152,7 @@ def ours(config: Config, known: data.Data) -> Iterator[tuple[float, Judge]]:
 
 
 @dataclass(frozen=True)
-class Run:
+class LearningCurve:
     """A training as a curve: seconds, test and validation loss after each epoch; losses where they were asked for."""
 
     seconds: list[float]
@@ -157,27 +160,29 @@ class Run:
     validation: list[float]
 
     @property
-    def epoch(self) -> float:
+    def seconds_per_epoch(self) -> float:
         """Seconds of the fastest epoch: other work on the machine only ever adds to it."""
         return min(after - before for before, after in zip([0.0, *self.seconds], self.seconds, strict=False))
 
-    def reached(self) -> float | None:
+    def seconds_to_goal(self) -> float | None:
         """Seconds until the test loss was no more than GOAL."""
         return next((s for s, loss in zip(self.seconds, self.test, strict=True) if loss <= GOAL), None)
 
 
-def followed(training: Iterator[tuple[float, Judge]], known: data.Data, judged: bool = True) -> Run:
-    test, validation = Pictures.of(known.test, CPU), Pictures.of(known.validation, CPU)
-    run = Run([], [], [])
+def record_curve(
+    training: Iterator[tuple[float, EvaluateLoss]], dataset: data.Dataset, evaluated: bool = True
+) -> LearningCurve:
+    test, validation = DeviceDataset.from_split(dataset.test, CPU), DeviceDataset.from_split(dataset.validation, CPU)
+    run = LearningCurve([], [], [])
     for seconds, judge in training:
         run.seconds.append(seconds)
-        if judged:
+        if evaluated:
             run.test.append(judge(test))
             run.validation.append(judge(validation))
     return run
 
 
-def peak(dtype: torch.dtype, side: int = 1024) -> float:
+def peak_flops(dtype: torch.dtype, side: int = 1024) -> float:
     """The fastest matrix product of this machine, FLOP/s: the best of many."""
     a, b = torch.randn(side, side).to(dtype), torch.randn(side, side).to(dtype)
     best = float("inf")
@@ -188,29 +193,34 @@ def peak(dtype: torch.dtype, side: int = 1024) -> float:
     return 2 * side**3 / best
 
 
-def flops(config: Config, known: data.Data) -> int:
+def flops_per_epoch(config: Config, dataset: data.Dataset) -> int:
     """Floating-point operations of the products and convolutions that one epoch needs, there and back."""
-    recipe, n = build(config), config.batch_size
-    x, y = Pictures.of(known.train, CPU).batch(torch.arange(n))
+    recipe, n = build_recipe(config), config.batch_size
+    x, y = DeviceDataset.from_split(dataset.train, CPU).batch(torch.arange(n))
     with FlopCounterMode(display=False) as counter:
-        sum(recipe.objectives[0].loss(recipe.passes(x, y)).values(), torch.zeros(())).backward()
-    return int(counter.get_total_flops() * len(known.train) / n)
+        sum(recipe.objectives[0].loss(recipe.forward(x, y)).values(), torch.zeros(())).backward()
+    return int(counter.get_total_flops() * len(dataset.train) / n)
 
 
-def quality(known: data.Data, seeds: range) -> tuple[list[str], dict[str, Any]]:
+def compare_quality(dataset: data.Dataset, seeds: range) -> tuple[list[str], dict[str, Any]]:
     """Seconds to GOAL, and what is reached after the same number of epochs."""
     short, long = EPOCHS["short"], EPOCHS["long"]
     rivals = {
-        "textbook": [followed(textbook("mlp", long, 0), known)],
-        "textbook, tuned": [followed(textbook("mlp", long, 0, tuned=True), known)],
-        "ours, float32": [followed(ours(settings("mlp", short, s, "float32"), known), known) for s in seeds],
-        "ours": [followed(ours(settings("mlp", short, s, "auto"), known), known) for s in seeds],
-        "ours, long": [followed(ours(settings("mlp", long, s, "auto"), known), known) for s in seeds[:1]],
+        "textbook": [record_curve(textbook("mlp", long, 0), dataset)],
+        "textbook, tuned": [record_curve(textbook("mlp", long, 0, tuned=True), dataset)],
+        "ours, float32": [
+            record_curve(app_loop(make_config("mlp", short, s, "float32"), dataset), dataset) for s in seeds
+        ],
+        "ours": [record_curve(app_loop(make_config("mlp", short, s, "auto"), dataset), dataset) for s in seeds],
+        "ours, long": [
+            record_curve(app_loop(make_config("mlp", long, s, "auto"), dataset), dataset) for s in seeds[:1]
+        ],
         "ours, long, batches of 768": [
-            followed(ours(settings("mlp", long, s, "auto", **LARGER), known), known) for s in seeds[:1]
+            record_curve(app_loop(make_config("mlp", long, s, "auto", **LARGE_BATCH), dataset), dataset)
+            for s in seeds[:1]
         ],
     }
-    base = rivals["textbook"][0].reached()
+    base = rivals["textbook"][0].seconds_to_goal()
     lines = [
         "",
         f"| | epochs | seconds to {GOAL:.0f} | times faster | test | validation |",
@@ -218,7 +228,7 @@ def quality(known: data.Data, seeds: range) -> tuple[list[str], dict[str, Any]]:
     ]
     said: dict[str, Any] = {}
     for name, runs in rivals.items():
-        times = [run.reached() for run in runs]
+        times = [run.seconds_to_goal() for run in runs]
         took = median(float("inf") if each is None else each for each in times)
         told = f"{took:.1f} | {base / took:.1f}" if base and took < float("inf") else "not reached | "
         test, validation = (median(curve[-1] for curve in curves) for curves in _curves(runs))
@@ -231,34 +241,47 @@ def quality(known: data.Data, seeds: range) -> tuple[list[str], dict[str, Any]]:
     return lines, said
 
 
-def _curves(runs: list[Run]) -> tuple[list[list[float]], list[list[float]]]:
+def _curves(runs: list[LearningCurve]) -> tuple[list[list[float]], list[list[float]]]:
     return [run.test for run in runs], [run.validation for run in runs]
 
 
-def speed(network: str, known: data.Data, epochs: int) -> tuple[list[str], dict[str, Any]]:
+def compare_speed(network: str, dataset: data.Dataset, epochs: int) -> tuple[list[str], dict[str, Any]]:
     """Seconds an epoch, and the share of the machine's matrix products that this is."""
-    rivals: dict[str, tuple[str, Run]] = {
-        "textbook": ("float32", followed(textbook(network, epochs, 0), known, judged=False)),
-        "textbook, tuned": ("float32", followed(textbook(network, epochs, 0, tuned=True), known, judged=False)),
-        "ours, float32": ("float32", followed(ours(settings(network, epochs, 0, "float32"), known), known, False)),
+    rivals: dict[str, tuple[str, LearningCurve]] = {
+        "textbook": ("float32", record_curve(textbook(network, epochs, 0), dataset, evaluated=False)),
+        "textbook, tuned": (
+            "float32",
+            record_curve(textbook(network, epochs, 0, tuned=True), dataset, evaluated=False),
+        ),
+        "ours, float32": (
+            "float32",
+            record_curve(app_loop(make_config(network, epochs, 0, "float32"), dataset), dataset, False),
+        ),
     }
-    if devices.halves("auto", CPU):
-        half = followed(ours(settings(network, epochs, 0, "auto"), known), known, judged=False)
+    if devices.use_bfloat16("auto", CPU):
+        half = record_curve(app_loop(make_config(network, epochs, 0, "auto"), dataset), dataset, evaluated=False)
         rivals["ours, bfloat16"] = ("bfloat16", half)
         if network == "mlp":
-            larger = settings(network, epochs, 0, "auto", **LARGER)
-            rivals["ours, bfloat16, batches of 768"] = ("bfloat16", followed(ours(larger, known), known, judged=False))
-    peaks = {"float32": peak(torch.float32), "bfloat16": peak(torch.bfloat16)}
-    work, base, said = flops(settings(network, 1, 0, "float32"), known), rivals["textbook"][1].epoch, {}
+            larger = make_config(network, epochs, 0, "auto", **LARGE_BATCH)
+            rivals["ours, bfloat16, batches of 768"] = (
+                "bfloat16",
+                record_curve(app_loop(larger, dataset), dataset, evaluated=False),
+            )
+    peaks = {"float32": peak_flops(torch.float32), "bfloat16": peak_flops(torch.bfloat16)}
+    work, base, said = (
+        flops_per_epoch(make_config(network, 1, 0, "float32"), dataset),
+        rivals["textbook"][1].seconds_per_epoch,
+        {},
+    )
     lines = [
         "",
         f"| {network} | seconds an epoch | pictures a second | times faster | GFLOP/s | of the peak |",
         "|---|---|---|---|---|---|",
     ]
     for name, (precision, run) in rivals.items():
-        took = run.epoch
+        took = run.seconds_per_epoch
         lines.append(
-            f"| {name} | {took:.2f} | {len(known.train) / took:,.0f} | {base / took:.1f} | {work / took / 1e9:.0f} | "
+            f"| {name} | {took:.2f} | {len(dataset.train) / took:,.0f} | {base / took:.1f} | {work / took / 1e9:.0f} | "
             f"{work / took / peaks[precision]:.0%} |"
         )
         said[name] = {"epoch": round(took, 3), "share": round(work / took / peaks[precision], 3)}
@@ -268,7 +291,7 @@ def speed(network: str, known: data.Data, epochs: int) -> tuple[list[str], dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keep", action="store_true", help=f"put the tables into {report.FAST}")
+    parser.add_argument("--keep", action="store_true", help=f"put the tables into {report.PERFORMANCE}")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of ours, whose median is told")
     parser.add_argument("--only", choices=["mlp", "conv", "quality"], help="one part")
     asked = parser.parse_args()
@@ -277,16 +300,20 @@ def main() -> None:
         f"{torch.get_num_threads()} threads of {os.cpu_count()} cores, {platform.machine()}, torch {torch.__version__}"
     )
     parts: dict[str, tuple[str, Callable[[], tuple[list[str], dict[str, Any]]]]] = {
-        "mlp": ("Training an MLP, seconds an epoch", lambda: speed("mlp", known, 3)),
-        "conv": ("Training convolutions, seconds an epoch", lambda: speed("conv", known, 2)),
-        "quality": ("Training to a test loss", lambda: quality(known, range(asked.seeds))),
+        "mlp": ("Training an MLP, seconds an epoch", lambda: compare_speed("mlp", known, 3)),
+        "conv": ("Training convolutions, seconds an epoch", lambda: compare_speed("conv", known, 2)),
+        "quality": ("Training to a test loss", lambda: compare_quality(known, range(asked.seeds))),
     }
     for name, (title, measure) in parts.items():
         if asked.only in (None, name):
             lines, said[name] = measure()
             print("\n".join(lines), flush=True)
             if asked.keep:
-                report.keep(report.FAST, report.FAST_TOP, [f"## {title}", *lines, "", f"Measured with {machine}."])
+                report.write_section(
+                    report.PERFORMANCE,
+                    report.PERFORMANCE_HEADER,
+                    [f"## {title}", *lines, "", f"Measured with {machine}."],
+                )
     print(json.dumps(said))
 
 

@@ -19,28 +19,38 @@ from aecore.analysis import loaded, metrics
 from aecore.config import Config
 from aecore.data.datasets import load
 from aecore.models import presets
-from aecore.models.bottlenecks import Codebook
-from aecore.models.families.build import build, settle
+from aecore.models.bottlenecks import VectorQuantizer
+from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.recipe import Recipe
-from aecore.training.loop import Pictures, evaluate, fit
+from aecore.training.loop import DeviceDataset, evaluate, fit
 from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "zoo.md"
-TOP = "# The zoo against published numbers and claims\n\nMade by `python -m benchmarks.zoo`."
+HEADER = "# The zoo against published numbers and claims\n\nMade by `python -m benchmarks.zoo`."
 CPU = torch.device("cpu")
 # the two models of ae_bakeoff, which has 32 x 32 zero-padded pictures, batch normalisation and a constant rate
-BAKEOFF = {"hidden": (512, 256), "z_dim": 20, "epochs": 60, "batch_size": 256, "lr": 0.003, "schedule": "one-cycle"}
-PUBLISHED = (
+BAKEOFF_CONFIG = {
+    "hidden": (512, 256),
+    "z_dim": 20,
+    "epochs": 60,
+    "batch_size": 256,
+    "lr": 0.003,
+    "schedule": "one-cycle",
+}
+PUBLISHED_RESULTS = (
     ("VAE 784-400-20, 7 epochs: the ELBO", 106.66, "vae", {}, "elbo",
      {"hidden": (400,), "z_dim": 20, "epochs": 7, "batch_size": 128, "lr": 0.001, "schedule": "constant"}),
-    ("VAE 20-D, 60 epochs: reconstruction", 76.12, "vae", {}, "reconstruction", BAKEOFF),
-    ("beta-VAE 20-D, beta 2, 60 epochs: reconstruction", 86.12, "beta-vae", {"beta": 2.0}, "reconstruction", BAKEOFF),
+    ("VAE 20-D, 60 epochs: reconstruction", 76.12, "vae", {}, "reconstruction", BAKEOFF_CONFIG),
+    ("beta-VAE 20-D, beta 2, 60 epochs: reconstruction", 86.12, "beta-vae", {"beta": 2.0},
+     "reconstruction", BAKEOFF_CONFIG),
 )  # fmt: skip
 
 
-def train(dataset: str, family: str, knobs: dict[str, Any] | None = None, **said: Any) -> tuple[Config, Recipe]:
-    config = settle(presets.start(dataset, family=family, knobs=knobs or {}, **said))
-    recipe = build(config)
+def train_model(
+    dataset: str, family: str, params: dict[str, Any] | None = None, **overrides: Any
+) -> tuple[Config, Recipe]:
+    config = resolve_config(presets.default_config(dataset, family=family, knobs=params or {}, **overrides))
+    recipe = build_recipe(config)
     *_, _last = fit(recipe, load(dataset), config, CPU)
     recipe.modules.eval()
     return config, recipe
@@ -48,9 +58,9 @@ def train(dataset: str, family: str, knobs: dict[str, Any] | None = None, **said
 
 def published() -> list[str]:
     lines = ["## Published numbers on MNIST", "", "| | published | ours | difference |", "|---|---|---|---|"]
-    test = Pictures.of(load("mnist").test, CPU)
-    for name, number, family, knobs, part, said in PUBLISHED:
-        config, recipe = train("mnist", family, knobs, **said)
+    test = DeviceDataset.from_split(load("mnist").test, CPU)
+    for name, number, family, knobs, part, said in PUBLISHED_RESULTS:
+        config, recipe = train_model("mnist", family, knobs, **said)
         losses = evaluate(recipe, test, config)
         ours = sum(losses.values()) if part == "elbo" else losses[part]
         lines.append(f"| {name} | {number:.2f} | {ours:.2f} | {ours / number - 1:+.1%} |")
@@ -58,22 +68,22 @@ def published() -> list[str]:
     return lines
 
 
-def samples(many: int = 1000) -> list[str]:
+def samples(count: int = 1000) -> list[str]:
     """Precision and coverage of draws from N(0, I), with 5 nearest neighbours in pixels."""
     lines = [
         "## Sampling from N(0, I)", "",
-        f"{many:,} draws against training pictures (5,000 of MNIST). *Precision* lets any training picture in whose "
+        f"{count:,} draws against training pictures (5,000 of MNIST). *Precision* lets any training picture in whose "
         "reach (the distance of its 5th neighbour) a draw lies vouch for it; on MNIST a few odd pictures with a long "
         "reach vouch for everything. *Strict* asks the nearest one alone. Coverage: of as many test pictures.",
         "", "| data | family | size | precision | strict | coverage |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for dataset in ("digits", "mnist"):
         data = load(dataset)
-        real, some = data.train.floats(slice(5000)), data.test.floats(slice(many))
+        real, some = data.train.to_float(slice(5000)), data.test.to_float(slice(count))
         for size in (8, 16):
             for family in ("vanilla", "vae"):
-                config, recipe = train(dataset, family, z_dim=size)
-                made = loaded.Trained(config, recipe.model, {}).sample(many)
+                config, recipe = train_model(dataset, family, z_dim=size)
+                made = loaded.LoadedModel(config, recipe.model, {}).sample(count)
                 precision, _ = metrics.precision_and_coverage(real, made)
                 strict = metrics.strict_precision(real, made)
                 _, coverage = metrics.precision_and_coverage(some, made)
@@ -83,15 +93,15 @@ def samples(many: int = 1000) -> list[str]:
 
 
 def codebook() -> list[str]:
-    _, recipe = train("mnist", "vq-vae", z_dim=8)
+    _, recipe = train_model("mnist", "vq-vae", z_dim=8)
     book = recipe.model.bottleneck
-    assert isinstance(book, Codebook)
+    assert isinstance(book, VectorQuantizer)
     line = f"Perplexity {book.perplexity:.1f} of {len(book.book)} vectors (8 slots, mlp, the form's settings)."
     print(line, flush=True)
     return ["## VQ-VAE's codebook on MNIST", "", line]
 
 
-def disentangle(seeds: int = 5, size: int = 6) -> list[str]:
+def disentanglement(seeds: int = 5, size: int = 6) -> list[str]:
     """The mutual information gap on shapes, whose factors are known; symmetric shapes and all."""
     lines = [
         "## Disentanglement on shapes", "",
@@ -104,8 +114,8 @@ def disentangle(seeds: int = 5, size: int = 6) -> list[str]:
     for family, knobs in (("vae", {}), ("beta-tcvae", {"beta": 4.0})):
         found = []
         for seed in range(seeds):
-            config, recipe = train("shapes", family, knobs, z_dim=size, epochs=30, seed=seed)
-            codes = loaded.Trained(config, recipe.model, {}).codes_of(test)
+            config, recipe = train_model("shapes", family, knobs, z_dim=size, epochs=30, seed=seed)
+            codes = loaded.LoadedModel(config, recipe.model, {}).encode_split(test)
             found.append(metrics.mutual_information_gap(codes, test.factors))
         each = ", ".join(f"{mig:.3f}" for mig in found)
         lines.append(f"| {family} | {statistics.median(found):.3f} | {each} |")
@@ -117,13 +127,13 @@ EXPERIMENTS: dict[str, Callable[[], list[str]]] = {
     "published": published,
     "samples": samples,
     "codebook": codebook,
-    "disentangle": disentangle,
+    "disentangle": disentanglement,
 }
 
 
 def main() -> None:
     for name in sys.argv[1:] or EXPERIMENTS:
-        report.keep(DOCS, TOP, EXPERIMENTS[name]())
+        report.write_section(DOCS, HEADER, EXPERIMENTS[name]())
 
 
 if __name__ == "__main__":

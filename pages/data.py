@@ -17,18 +17,18 @@ frame.page(
 
 for card in CARDS.values():
     with st.container(border=True):
-        here = datasets.is_here(card.name)
+        here = datasets.is_available(card.name)
         st.header(card.title, anchor=card.name)
-        st.markdown(card.what)
+        st.markdown(card.description)
         if here:
             images.rows(
-                {"Some of its test pictures": frame.attempt(shared.sample, card.name)},
+                {"Some of its test pictures": frame.or_stop(shared.dataset_preview, card.name)},
                 [f"{card.name}, picture {i + 1}" for i in range(12)],
                 size=64,
             )
         channels, height, width = card.shape
         facts = [
-            f"{card.train:,} training, {card.validation:,} validation and {card.test:,} test pictures",
+            f"{card.n_train:,} training, {card.n_validation:,} validation and {card.n_test:,} test pictures",
             f"{height} x {width}, {'colour' if channels == 3 else 'gray'}",
             f"{len(card.classes)} classes: {', '.join(card.classes)}",
             f"Licence: {card.licence}",

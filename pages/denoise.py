@@ -11,11 +11,12 @@ frame.page(
     "Take a picture, spoil it, and let the model draw it again. A model that was trained to denoise does "
     "it best; any other tries with what it knows.",
 )
-run = frame.chosen_run()
-source, known = st.columns(2, gap="large")
-with known:
+run = frame.selected_run()
+source, note = st.columns(2, gap="large")
+with note:
     st.info(
-        f"This model has only ever seen {run.card.knows}. Whatever it is given, it draws something of that kind.",
+        f"This model has only ever seen {run.card.short_description}. Whatever it is given, it draws something of "
+        f"that kind.",
         icon=":material/visibility:",
     )
     if not run.corrupts:
@@ -23,13 +24,13 @@ with known:
         if cleaner := gallery.denoiser():
             frame.link("pages/denoise.py", "Take the gallery's denoiser", run=cleaner.id)
 with source:
-    x = pickers.picture("Picture", "picture", frame.test_set(run), run.card, start=3)
-key = live.weights(run)
+    x = pickers.image_picker("Picture", "picture", frame.test_split(run), run.card, start=3)
+key = live.send_model(run)
 if x is None:
     st.info("Upload a picture to begin.", icon=":material/upload:")
     st.stop()
 if key:
     live_decoding.denoise(key, run, x)
 else:
-    denoise.shown(run, x)
+    denoise.show(run, x)
 st.caption("Lower MSE and higher PSNR and SSIM (1 is equal) are closer to the original.")

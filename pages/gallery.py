@@ -11,8 +11,8 @@ frame.page(
     "Trained models to play with at once: every page works on them, also where no data set was downloaded. Each has a "
     "card with its held-out numbers, and is remade by one command.",
 )
-shown = gallery.exhibits(runs.entries())
-if not shown:
+models = gallery.pretrained_models(runs.entries())
+if not models:
     st.info("There is no model in pretrained/: fetch the laboratory's files again.", icon=":material/info:")
-gallery.wall(shown)
-st.fragment(gallery.sweep)(shown)
+gallery.model_cards(models)
+st.fragment(gallery.beta_slider)(models)

@@ -9,11 +9,11 @@ frame.page(
     "What this model is made of, what its codes are doing, and whether it is well. **Choose what to look at**; which "
     "panels there are depends on the kind of code.",
 )
-run = frame.chosen_run()
-frame.test_set(run)
+run = frame.selected_run()
+frame.test_split(run)
 
 from ui.panels import registry  # noqa: E402  torch comes with them, after the frame is on the screen
 from ui.views import diagnosis  # noqa: E402
 
-diagnosis.visit(run)
-st.fragment(registry.look)(run)
+diagnosis.show_diagnosis(run)
+st.fragment(registry.show_panel)(run)

@@ -14,20 +14,20 @@ frame.page(
     "Drag from one picture to another through the latent space. Beside it the plain cross-fade of pixels, "
     "which is what such a walk has to beat.",
 )
-run = frame.chosen_run()
-test, codes = frame.test_set(run), shared.codes(run)
+run = frame.selected_run()
+test, codes = frame.test_split(run), shared.codes(run)
 
 left, right = st.columns(2, gap="large")
 with left:
-    a = pickers.picture("From", "a", test, run.card, start=0)
+    a = pickers.image_picker("From", "a", test, run.card, start=0)
 with right:
-    b = pickers.picture("To", "b", test, run.card, start=1)
+    b = pickers.image_picker("To", "b", test, run.card, start=1)
 if a is None or b is None:
     st.stop()
-ends = run.codes(np.stack([a, b]))
+ends = run.encode(np.stack([a, b]))
 path = st.segmented_control(
     "Path",
-    list(latent_space.PATHS),
+    list(latent_space.INTERPOLATIONS),
     default="linear",
     required=True,
     key="path",
@@ -35,13 +35,13 @@ path = st.segmented_control(
     help="linear: the straight line. spherical: along a circle around the origin, so that the length of the "
     "code does not shrink on the way; it suits codes that fill a normal distribution of many dimensions.",
 )
-if run.model.conditional:
-    name = run.card.classes[run.label]
+if run.model.is_conditional:
+    name = run.card.classes[run.class_label]
     st.caption(f"This model is told the class: codes are drawn as {name}, whatever they came from (see the sidebar).")
-key = live.weights(run)
+key = live.send_model(run)
 if key:
     live_decoding.interpolation(key, run, np.stack([a, b]), ends, path)
-frames = run.pictures(latent_space.PATHS[path](ends[0], ends[1], 10))
+frames = run.decode(latent_space.INTERPOLATIONS[path](ends[0], ends[1], 10))
 fade = latent_space.crossfade(a, b, 10)
 shares = [f"{share:.0%}" for share in np.linspace(0, 1, 10)]
 images.rows(
@@ -49,7 +49,7 @@ images.rows(
     [f"{share} of the way" for share in shares],
     shares,
 )
-both = pictures.mosaic(np.concatenate([frames, fade]), 10)
+both = pictures.image_grid(np.concatenate([frames, fade]), 10)
 with st.container(horizontal=True):
     st.download_button(
         "GIF",
@@ -78,9 +78,9 @@ def sliders() -> None:
     origin = {"From": ends[0], "To": ends[1], "mean": codes.mean(0)}[start]
     knobs, view = st.columns([3, 2], gap="large")
     with knobs:
-        code = pickers.code(origin, run, f"{start}-{hash(origin.tobytes())}")
+        code = pickers.code_sliders(origin, run, f"{start}-{hash(origin.tobytes())}")
     with view, st.container(key="ae-beside"):  # stays in sight beside many sliders
-        images.single(run.pictures(code[None])[0], f"The picture at code {np.round(code[:8], 2).tolist()}", "Decoded")
+        images.single(run.decode(code[None])[0], f"The picture at code {np.round(code[:8], 2).tolist()}", "Decoded")
 
 
 if key:

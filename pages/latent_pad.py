@@ -12,23 +12,23 @@ frame.page(
     "see how one picture turns into another. The dots are the codes of the test pictures; between and beyond them the "
     "model makes things up.",
 )
-run = frame.chosen_run()
-test, places = frame.test_set(run), latent_pad.plane(run)
-if places.plane.explained:
-    share = f"{sum(places.plane.explained):.0%}"
+run = frame.selected_run()
+test, plane_map = frame.test_split(run), latent_pad.latent_plane(run)
+if plane_map.plane.explained_variance_ratio:
+    share = f"{sum(plane_map.plane.explained_variance_ratio):.0%}"
     st.caption(f"This plane holds {share} of the variance of the codes; all other directions stay at their mean.")
-key = live.weights(run)
+key = live.send_model(run)
 
 
 @st.fragment
-def played() -> None:
+def explorer() -> None:
     """Only this part runs again when the point is let go or a lasso is closed."""
     if key is None:
-        latent_pad.nearby(run, test, places, latent_pad.by_hand(run, places))
+        latent_pad.nearest_samples(run, test, plane_map, latent_pad.server_pad(run, plane_map))
         return
-    point, corners = latent_pad.pad(key, run, places)
-    latent_pad.lassoed(run, test, places, corners)
-    latent_pad.nearby(run, test, places, point)
+    point, corners = latent_pad.pad(key, run, plane_map)
+    latent_pad.lasso_selection(run, test, plane_map, corners)
+    latent_pad.nearest_samples(run, test, plane_map, point)
 
 
-played()
+explorer()

@@ -11,8 +11,8 @@ frame.page(
     "A grid is laid over the latent space and every point of it is decoded. On the right, where the test "
     "pictures lie on the same plane; up is up in both.",
 )
-run = frame.chosen_run()
-total = len(frame.test_set(run))
+run = frame.selected_run()
+total = len(frame.test_split(run))
 shared.codes(run)  # their spinner fits the page; inside a fragment it would push the charts about
 
 
@@ -20,14 +20,14 @@ shared.codes(run)  # their spinner fits the page; inside a fragment it would pus
 def grid() -> None:
     columns = st.columns([4, 4, 2])
     with columns[0]:
-        span = manifold.covered(run)
+        span = manifold.range_form(run)
     with columns[1]:
-        pair = pickers.dimensions(run)
+        pair = pickers.plane_picker(run)
     n = columns[2].slider("Pictures a side", 5, 25, 15, key="side", bind="query-params")
-    drawn = manifold.beside(run, pair, span, n, tuple(frame.colours()))
+    drawn = manifold.manifold_charts(run, pair, span, n, tuple(frame.class_colours()))
     left, right = st.columns(2)
     with left:
-        frame.draw(drawn.pictures, key="mosaic")
+        frame.show_chart(drawn.decoded_grid, key="mosaic")
         st.download_button(
             "PNG",
             lambda: drawn.png,
@@ -37,9 +37,9 @@ def grid() -> None:
             on_click="ignore",
         )
     with right:
-        frame.draw(drawn.places, key="beside")
-        shown = min(manifold.SHOWN, total)
-        st.caption(f"The first {shown:,} of {total:,} test pictures; {drawn.within:,} of them lie in this range.")
+        frame.show_chart(drawn.scatter, key="beside")
+        shown = min(manifold.MAX_POINTS, total)
+        st.caption(f"The first {shown:,} of {total:,} test pictures; {drawn.n_in_range:,} of them lie in this range.")
     if drawn.caption:
         st.caption(drawn.caption)
 

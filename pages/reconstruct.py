@@ -13,11 +13,11 @@ frame.page(
     "Test pictures, what the model draws from their codes, and where the two differ. "
     "None of these pictures was used in training.",
 )
-run = frame.chosen_run()
-test = frame.test_set(run)
+run = frame.selected_run()
+test = frame.test_split(run)
 
 
-every = shared.errors(run)
+squared_errors = shared.errors(run)
 controls = st.columns([3, 2, 2], vertical_alignment="bottom")
 which = controls[0].segmented_control(
     "Pictures",
@@ -28,32 +28,40 @@ which = controls[0].segmented_control(
     bind="query-params",
 )
 label = controls[1].selectbox("Class", ["all", *run.card.classes], key="class", bind="query-params")
-rows = np.arange(len(test)) if label == "all" else np.flatnonzero(test.labels == run.card.classes.index(label))
+rows = np.arange(len(test)) if label == "all" else np.flatnonzero(test.y == run.card.classes.index(label))
 if which == "chosen":
-    typed = controls[2].text_input("Numbers of test pictures", "0, 1, 2, 3, 4", key="numbers", bind="query-params")
-    rows = frame.attempt(worker.numbers_in, typed, len(test))
+    indices_text = controls[2].text_input(
+        "Numbers of test pictures", "0, 1, 2, 3, 4", key="numbers", bind="query-params"
+    )
+    rows = frame.or_stop(worker.parse_indices, indices_text, len(test))
 elif which == "random":
     seed = controls[2].number_input(
         "Draw", 0, 9999, 0, help="Another number, other pictures.", key="draw", bind="query-params"
     )
     rows = np.random.default_rng(seed).permutation(rows)
 else:
-    rows = rows[np.argsort(every[rows] * (1 if which == "best" else -1), kind="stable")]
+    rows = rows[np.argsort(squared_errors[rows] * (1 if which == "best" else -1), kind="stable")]
 rows = rows[:10]
-x = test.floats(rows)
-if test.drawn:
-    named = {"Drawn from their codes": x}
+x = test.to_float(rows)
+if test.synthetic:
+    rows_shown = {"Drawn from their codes": x}
 else:
-    drawn = run.reconstruct(x, test.labels[rows])
-    named = {"Original": x, "Reconstruction": drawn, "Error": pictures.error_map(x, drawn)}
+    reconstructions = run.reconstruct(x, test.y[rows])
+    rows_shown = {
+        "Original": x,
+        "Reconstruction": reconstructions,
+        "Error": pictures.signed_error_map(x, reconstructions),
+    }
 images.rows(
-    named,
-    alt=[f"{run.card.classes[test.labels[row]]}, test picture {row}, squared error {every[row]:.4f}" for row in rows],
-    captions=[f"{every[row]:.3f}" for row in rows],
+    rows_shown,
+    alt=[
+        f"{run.card.classes[test.y[row]]}, test picture {row}, squared error {squared_errors[row]:.4f}" for row in rows
+    ],
+    captions=[f"{squared_errors[row]:.3f}" for row in rows],
 )
 st.caption(
     "Below each: how far it is from the test picture, squared error per pixel."
-    if test.drawn
+    if test.synthetic
     else "Below each: its squared error per pixel. In the error map orange is too bright, blue too dark."
 )
 
@@ -64,8 +72,8 @@ if run.code_bits != 32 * run.code_size:
         f"A code of this model is {run.code_size} numbers that take {run.code_bits:,.0f} bits: each slot is stored as "
         f"the index of its vector. PCA's {run.code_size} numbers take {32 * run.code_size:,} bits as float32."
     )
-frame.figures(
-    ("This model", f"{every.mean():.4f}", "Mean squared error per pixel; black to white is 1."),
+frame.metrics_row(
+    ("This model", f"{squared_errors.mean():.4f}", "Mean squared error per pixel; black to white is 1."),
     (
         f"PCA with {run.code_size} {'number' if run.code_size == 1 else 'numbers'}",
         f"{base['pca_mse']:.4f}",
@@ -78,5 +86,5 @@ frame.figures(
         "Always answering the average of the training pictures.",
     ),
 )
-means = [float(every[test.labels == i].mean()) for i in range(len(run.card.classes))]
-frame.draw(charts.bars(run.card.classes, means, frame.colours()[0], "squared error"))
+means = [float(squared_errors[test.y == i].mean()) for i in range(len(run.card.classes))]
+frame.show_chart(charts.bars(run.card.classes, means, frame.class_colours()[0], "squared error"))

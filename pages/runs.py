@@ -14,22 +14,22 @@ frame.page(
     "or two and more to see them side by side.**",
 )
 
-me = identity.me()
-runs_table.undo(me)
-runs_table.set_aside()
-labels, entries = queue.labels(me), runs.entries()
+user = identity.current_user()
+runs_table.undo_delete(user)
+runs_table.damaged_database_note()
+labels, entries = queue.labels(user), runs.entries()
 left, right = st.columns([3, 1], vertical_alignment="bottom")
-wanted = left.text_input("Search", key="search", bind="query-params", placeholder="name, data, family, owner, state")
-found = runs_table.found(entries, labels, wanted)
-ours = [entry for entry in entries if not entry.gallery]
-megabytes = sum(map(trash.weight, ours)) / 1e6
-right.caption(f"{len(ours)} {'run' if len(ours) == 1 else 'runs'} of ours, {megabytes:,.1f} MB on the disk")
-runs_table.trash(me)
-if not found:
-    st.info(f"No run matches {escape(repr(wanted[:80]))}: search for less." if wanted else "Nothing was trained yet.")
+query = left.text_input("Search", key="search", bind="query-params", placeholder="name, data, family, owner, state")
+matches = runs_table.search(entries, labels, query)
+own_runs = [entry for entry in entries if not entry.pretrained]
+megabytes = sum(map(trash.disk_usage, own_runs)) / 1e6
+right.caption(f"{len(own_runs)} {'run' if len(own_runs) == 1 else 'runs'} of ours, {megabytes:,.1f} MB on the disk")
+runs_table.trash_list(user)
+if not matches:
+    st.info(f"No run matches {escape(repr(query[:80]))}: search for less." if query else "Nothing was trained yet.")
     st.stop()
-picked = [found[row] for row in runs_table.table(found, labels)]
-if len(picked) == 1:
-    runs_table.one(picked[0], labels.get(picked[0].id, queue.Label()), me)
-elif picked:
-    runs_table.several(picked, labels, me)
+selection = [matches[row] for row in runs_table.table(matches, labels)]
+if len(selection) == 1:
+    runs_table.run_actions(selection[0], labels.get(selection[0].id, queue.RunLabel()), user)
+elif selection:
+    runs_table.bulk_actions(selection, labels, user)

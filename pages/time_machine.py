@@ -10,15 +10,15 @@ frame.page(
     "While this model learnt, we kept looking at what it made of the same test pictures. **Move the slider or press "
     "Play:** noise turns into pictures, and pictures that look alike gather on the map.",
 )
-run = frame.chosen_run()
-test = frame.test_set(run)
+run = frame.selected_run()
+test = frame.test_split(run)
 packed = shared.replay(run)
 if packed is None:
-    replay.nothing_kept(run)
+    replay.no_snapshots(run)
     st.stop()
 
 replay.player(run, packed)
-replay.download(run, test.labels[: packed.head["count"]])
+replay.gif_button(run, test.y[: packed.head["count"]])
 
 across, up = packed.head["names"]
 st.caption(
@@ -33,7 +33,7 @@ if across == "PC1":
         "components, found anew at each epoch and turned as little as possible from one to the next, so that it "
         "does not spin."
     )
-if run.model.conditional:
+if run.model.is_conditional:
     st.caption(f"This model is told the class: its manifold is drawn as {run.card.classes[0]}.")
 st.header("The manifold at a few moments")
-replay.moments(packed)
+replay.key_frames(packed)

@@ -11,7 +11,7 @@ from ui.session.text import escape
 from ui.views.monitor import monitor
 from ui.widgets import controls
 
-FOUND = "Found: these settings were trained before, or are being trained now, so nothing new was started."
+ALREADY_SUBMITTED = "Found: these settings were trained before, or are being trained now, so nothing new was started."
 
 frame.page(
     "Train",
@@ -20,34 +20,34 @@ frame.page(
 
 from aecore.analysis import loaded  # noqa: E402  torch comes with it, after the frame is on the screen
 from aecore.data import datasets  # noqa: E402
-from aecore.models.families.build import FAMILIES, settle  # noqa: E402
+from aecore.models.families.build import FAMILIES, resolve_config  # noqa: E402
 
-parent = frame.parent()
-choice, told = st.columns([3, 2], gap="large")
+parent = frame.parent_config()
+choice, summary = st.columns([3, 2], gap="large")
 with choice:
-    config = frame.attempt(lambda: settle(controls.fork_form(parent) if parent else controls.config_form()))
-    layers = frame.attempt(loaded.layers, config)
+    config = frame.or_stop(lambda: resolve_config(controls.fork_form(parent) if parent else controls.config_form()))
+    layers = frame.or_stop(loaded.layers, config)
     pressed = st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch")
     if parent:
         frame.link("pages/train.py", "Start from random weights instead")
 card, family = CARDS[config.dataset], FAMILIES[config.family]
-sizes = loaded.sizes(config)
-squeezed = metrics.compression(card.shape, sizes.code_size, sizes.code_bits)
-with told:
+sizes = loaded.model_size(config)
+compression = metrics.compression(card.shape, sizes.code_size, sizes.code_bits)
+with summary:
     st.markdown(f"**{family.title}.** {family.doc}")
-    st.markdown(f"**{card.title}.** {card.what}")
-    if family.remark:
-        st.markdown(family.remark(config))
-    frame.figures(
+    st.markdown(f"**{card.title}.** {card.description}")
+    if family.note:
+        st.markdown(family.note(config))
+    frame.metrics_row(
         ("Parameters", f"{sizes.parameters:,}", "Numbers that training sets."),
         (
             "Compression",
-            f"{squeezed.numbers:.3g} : 1",
+            f"{compression.dimension_ratio:.3g} : 1",
             f"Numbers in a picture against the {sizes.code_size:,} in its code.",
         ),
         (
             "In bytes",
-            f"{squeezed.bytes:.3g} : 1",
+            f"{compression.byte_ratio:.3g} : 1",
             f"A pixel value is stored in one byte, a code in {sizes.code_bits / 8:,.4g}.",
         ),
     )
@@ -57,7 +57,7 @@ with st.expander("The layers, and how this family is declared"):
         [
             {
                 "part": x.part,
-                "layer": x.kind,
+                "layer": x.type,
                 "output": " x ".join(map(str, x.shape)),
                 "parameters": x.parameters,
             }
@@ -70,12 +70,12 @@ with st.expander("The layers, and how this family is declared"):
     code.code(family.source, language="python", wrap_lines=True)
 
 if pressed:
-    frame.attempt(datasets.require, config.dataset)
-    known = frame.attempt(api.submit, config, None, identity.me())
-    frame.choose(config.id, FOUND if known else "")
-if run := frame.asked_run():
+    frame.or_stop(datasets.require, config.dataset)
+    duplicate = frame.or_stop(api.submit, config, None, identity.current_user())
+    frame.select_run(config.id, ALREADY_SUBMITTED if duplicate else "")
+if run := frame.run_param():
     st.divider()
     st.header(f"Run {escape(run)}")
-    if note := frame.noted():
+    if note := frame.flash():
         st.info(note, icon=":material/search:")
-    frame.attempt(monitor, run)
+    frame.or_stop(monitor, run)

@@ -86,7 +86,7 @@ def numbers_forgotten(monkeypatch):
         )
 
     monkeypatch.setattr(loaded, "load", load)
-    caches = shared.model, shared._inside
+    caches = shared.load_model, shared._report
     for cache in caches:
         cache.clear()
     yield

@@ -147,17 +147,17 @@ def test_an_exported_run_works_without_the_laboratory(says, run, tmp_path):
     assert {row["file"] for row in rows} == {str(place / name) for name in names}
     assert all(row["bytes"] == (place / row["file"]).stat().st_size > 0 for row in rows)
 
-    x = load("digits").test.floats(slice(5))
+    x = load("digits").test.to_float(slice(5))
     encoder, decoder = (torch.export.load(place / f"{part}.pt2").module() for part in ("encoder", "decoder"))
     codes = encoder(torch.from_numpy(x))  # five pictures, where it was exported with two
     opened = loaded.load(run)
-    np.testing.assert_allclose(codes.detach(), opened.codes(x), atol=1e-5)
+    np.testing.assert_allclose(codes.detach(), opened.encode(x), atol=1e-5)
     np.testing.assert_allclose(decoder(codes).detach(), opened.reconstruct(x), atol=1e-5)
     with open(place / "codes.csv", newline="") as stream:
         header, *lines = csv.reader(stream)
-    assert header == ["label", "z1", "z2", "z3"] and len(lines) == CARDS["digits"].test
-    np.testing.assert_allclose(np.array([line[1:] for line in lines[:5]], float), opened.codes(x), atol=1e-5)
-    assert [line[0] for line in lines[:5]] == [CARDS["digits"].classes[i] for i in load("digits").test.labels[:5]]
+    assert header == ["label", "z1", "z2", "z3"] and len(lines) == CARDS["digits"].n_test
+    np.testing.assert_allclose(np.array([line[1:] for line in lines[:5]], float), opened.encode(x), atol=1e-5)
+    assert [line[0] for line in lines[:5]] == [CARDS["digits"].classes[i] for i in load("digits").test.y[:5]]
 
 
 MISTAKES = {
@@ -202,7 +202,7 @@ def test_exporting_into_a_file_is_a_mistake(refuses, run, tmp_path):
 def test_a_run_that_another_process_trains_is_a_mistake(refuses, says):
     trained_one = runs.entry(says(*QUICK, "--seed", "8")["id"]).config
     other = type(trained_one).from_json(trained_one.to_json() | {"seed": 9})
-    with runs.Draft(other):
+    with runs.RunWriter(other):
         assert "already being trained" in refuses(*QUICK, "--seed", "9")
 
 

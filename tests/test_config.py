@@ -8,16 +8,16 @@ from typing import Annotated
 import pytest
 
 from aecore.config import Config
-from aecore.content.gallery import EXHIBITS
+from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.errors import UserError
 from aecore.models import presets
-from aecore.models.families.build import FAMILIES, settle
-from aecore.params import Knob, Says, complete, knobs_of
+from aecore.models.families.build import FAMILIES, resolve_config
+from aecore.params import Param, ParamInfo, params_of, resolve
 
 INFINITE = (math.nan, math.inf, -math.inf)
-FAMILY_KNOBS = [knob for family in FAMILIES.values() for knob in family.knobs]
-KNOBS = list(dict.fromkeys([*knobs_of(Config), *FAMILY_KNOBS]))  # two families may mean two things by one name
-NUMBERS = [knob for knob in KNOBS if knob.kind in (int, float)]
+FAMILY_KNOBS = [knob for family in FAMILIES.values() for knob in family.params]
+KNOBS = list(dict.fromkeys([*params_of(Config), *FAMILY_KNOBS]))  # two families may mean two things by one name
+NUMBERS = [knob for knob in KNOBS if knob.value_type in (int, float)]
 WORDS = [knob for knob in KNOBS if knob.choices]
 
 
@@ -25,9 +25,9 @@ def each(knobs):
     return pytest.mark.parametrize("knob", knobs, ids=lambda knob: knob.name)
 
 
-def _refused(knob: Knob, value) -> None:
+def _refused(knob: Param, value) -> None:
     with pytest.raises(UserError) as caught:
-        knob.check(value)
+        knob.validate(value)
     assert str(caught.value).startswith(f"{knob.name} takes ") and str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
 
@@ -37,9 +37,9 @@ def _refused(knob: Knob, value) -> None:
 
 def test_names_of_runs_are_what_they_were():
     """Links, folders and the gallery hold these names. If this fails on purpose, raise config.VERSION with it."""
-    assert settle(Config()).id == "vae-digits-2d-2430f1a2"
-    assert settle(Config(family="denoising")).id == "denoising-digits-2d-91953f74"
-    linear = settle(Config(family="linear", likelihood="gaussian", z_dim=8))
+    assert resolve_config(Config()).id == "vae-digits-2d-2430f1a2"
+    assert resolve_config(Config(family="denoising")).id == "denoising-digits-2d-91953f74"
+    linear = resolve_config(Config(family="linear", likelihood="gaussian", z_dim=8))
     assert linear.id == "linear-digits-8d-f3d2117c"
 
 
@@ -81,27 +81,27 @@ def test_every_field_makes_another_name():
 def test_the_order_of_knobs_and_the_kind_of_a_number_make_no_other_name():
     a = Config(family="denoising", knobs={"noise": "masking", "strength": 1})
     b = Config(family="denoising", knobs={"strength": "1.0", "noise": "masking"})
-    assert a.id != b.id and settle(a).id == settle(b).id
+    assert a.id != b.id and resolve_config(a).id == resolve_config(b).id
 
 
 def test_two_ways_of_saying_one_run_settle_to_one():
-    plain = settle(Config(family="denoising"))
-    said = settle(Config(family="denoising", epochs="60", knobs={"strength": 0.4, "noise": "gaussian"}))  # type: ignore[arg-type]
+    plain = resolve_config(Config(family="denoising"))
+    said = resolve_config(Config(family="denoising", epochs="60", knobs={"strength": 0.4, "noise": "gaussian"}))  # type: ignore[arg-type]
     assert said == plain and said.id == plain.id and plain.knobs == {"noise": "gaussian", "strength": 0.4}
-    fixed = settle(Config(family="linear", network="conv", hidden=(3, 3)))
-    assert fixed == settle(Config(family="linear")) and (fixed.network, fixed.hidden) == ("mlp", ())
+    fixed = resolve_config(Config(family="linear", network="conv", hidden=(3, 3)))
+    assert fixed == resolve_config(Config(family="linear")) and (fixed.network, fixed.hidden) == ("mlp", ())
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_settling_twice_changes_nothing(family):
-    once = settle(Config(family=family))
-    assert settle(once) == once
+    once = resolve_config(Config(family=family))
+    assert resolve_config(once) == once
 
 
 def test_the_name_says_kind_data_and_size_and_fits_a_file_system():
-    assert settle(presets.start("digits", family="vae", z_dim=16)).id.startswith("vae-digits-16d-")
-    for exhibit in EXHIBITS.values():
-        assert settle(exhibit.config).id.replace("-", "").replace("_", "").isalnum()
+    assert resolve_config(presets.default_config("digits", family="vae", z_dim=16)).id.startswith("vae-digits-16d-")
+    for exhibit in PRETRAINED_MODELS.values():
+        assert resolve_config(exhibit.config).id.replace("-", "").replace("_", "").isalnum()
 
 
 # Refusals
@@ -122,7 +122,7 @@ def test_the_name_says_kind_data_and_size_and_fits_a_file_system():
 )
 def test_settling_refuses_with_what_would_fit(config, what):
     with pytest.raises(UserError) as caught:
-        settle(config)
+        resolve_config(config)
     assert what in str(caught.value)
 
 
@@ -134,12 +134,12 @@ def test_the_default_of_a_knob_is_one_of_its_values_and_its_text_says_the_same(k
     assert knob.check(knob.default) == knob.default
     text = ",".join(map(str, knob.default)) if knob.kind is tuple else str(knob.default)
     assert knob.check(text) == knob.default and type(knob.check(text)) is knob.kind
-    assert knob.says.doc.endswith(".") and knob.label[0].isupper()
+    assert knob.says.description.endswith(".") and knob.label[0].isupper()
 
 
 @each(NUMBERS)
 def test_numbers_are_refused_outside_their_range_and_when_they_are_none(knob):
-    low, high = knob.says.low, knob.says.high
+    low, high = knob.says.min, knob.says.max
     assert knob.check(low) == low and knob.check(high) == high
     step = 1 if knob.kind is int else 0.01 * (high - low)
     bad = [low - step, high + step, *INFINITE, "nan", "inf", "-inf", "", "much", None, [], {}, "1" + "0" * 400, 10**400]
@@ -147,7 +147,7 @@ def test_numbers_are_refused_outside_their_range_and_when_they_are_none(knob):
         _refused(knob, value)
 
 
-@each([knob for knob in NUMBERS if knob.kind is int])
+@each([knob for knob in NUMBERS if knob.value_type is int])
 def test_whole_numbers_are_not_rounded(knob):
     assert knob.check(float(knob.default)) == knob.default and type(knob.check(float(knob.default))) is int
     _refused(knob, knob.default + 0.5)
@@ -164,22 +164,22 @@ def test_words_are_refused_unless_they_are_choices(knob):
 def test_widths_are_read_from_text_and_lists():
     hidden = next(knob for knob in KNOBS if knob.name == "hidden")
     for said in ("64, 32", "64,32,", [64, 32], (64.0, 32), "64,32"):
-        assert hidden.check(said) == (64, 32)
-    assert hidden.check("") == hidden.check([]) == ()
+        assert hidden.validate(said) == (64, 32)
+    assert hidden.validate("") == hidden.validate([]) == ()
     for value in ("64;32", "a,b", (0, 5), (4097,), (64, -1), 5, None, (math.nan,), (math.inf,), ("inf",), (64.5, 32)):
         _refused(hidden, value)
 
 
-def _switches(on: Annotated[bool, Says("A switch.")] = False, free: int = 3) -> None:
+def _switches(on: Annotated[bool, ParamInfo("A switch.")] = False, free: int = 3) -> None:
     """A signature with a switch, and a parameter that is no knob."""
 
 
 def test_switches_are_read_from_words():
-    (knob,) = knobs_of(_switches)
+    (knob,) = params_of(_switches)
     for text, value in {"true": True, "Yes": True, "1": True, "false": False, "NO": False, "0": False}.items():
-        assert knob.check(text) is value
+        assert knob.validate(text) is value
     _refused(knob, "maybe")
-    assert complete(_switches, {}) == {"on": False}
+    assert resolve(_switches, {}) == {"on": False}
 
 
 # Written down
@@ -190,9 +190,9 @@ def test_switches_are_read_from_words():
     [
         Config(),
         Config(**OTHERS),
-        settle(Config(family="denoising", network="conv", hidden=(8,), lr=0.1)),
-        settle(Config(family="linear")),
-        *(exhibit.config for exhibit in EXHIBITS.values()),
+        resolve_config(Config(family="denoising", network="conv", hidden=(8,), lr=0.1)),
+        resolve_config(Config(family="linear")),
+        *(exhibit.config for exhibit in PRETRAINED_MODELS.values()),
     ],
 )
 def test_a_config_comes_back_from_json(config):
@@ -237,7 +237,7 @@ def test_what_is_no_config_is_refused_in_one_sentence(said):
 
 def test_a_checked_config_has_each_value_in_its_own_type():
     raw = {"epochs": "7", "z_dim": 4.0, "lr": 1, "hidden": "8,4", "seed": "3"}
-    checked = Config(**raw).checked()  # type: ignore[arg-type]
+    checked = Config(**raw).validated()  # type: ignore[arg-type]
     values = (checked.epochs, checked.z_dim, checked.lr, checked.hidden, checked.seed)
     assert values == (7, 4, 1.0, (8, 4), 3) and [type(v) for v in values] == [int, int, float, tuple, int]
 
@@ -248,5 +248,7 @@ def test_the_starts_of_all_data_sets_settle():
 
     for dataset in CARDS:
         for network in NETWORKS:
-            config = presets.start(dataset, network)
-            assert settle(config) == config.checked() and config.dataset == dataset and config.network == network
+            config = presets.default_config(dataset, network)
+            assert (
+                resolve_config(config) == config.validated() and config.dataset == dataset and config.network == network
+            )

@@ -39,10 +39,10 @@ from torch.distributions import MultivariateNormal, kl_divergence
 from aecore.analysis import loaded, metrics
 from aecore.config import Config
 from aecore.models import bottlenecks, losses, presets
-from aecore.models.families.build import FAMILIES, around, build, settle
+from aecore.models.families.build import FAMILIES, build_autoencoder, build_recipe, resolve_config
 from aecore.models.likelihoods import Gaussian as Squared
-from aecore.models.networks import Maker
-from aecore.models.recipe import Pass, Recipe
+from aecore.models.networks import NetworkFactory
+from aecore.models.recipe import ForwardPass, Recipe
 
 
 @pytest.fixture(autouse=True)
@@ -56,10 +56,10 @@ def _clouds(mean: Tensor, logvar: Tensor, z: Tensor | None = None) -> bottleneck
     return bottlenecks.GaussianLatent(z=mean if z is None else z, code=mean, mean=mean, logvar=logvar)
 
 
-def _pass(shape: tuple[int, ...] = (1, 8, 8)) -> Pass:
+def _pass(shape: tuple[int, ...] = (1, 8, 8)) -> ForwardPass:
     """One black picture on its way through a VAE, nothing computed yet."""
     x = torch.zeros(1, *shape)
-    return Pass(FAMILIES["vae"].build(Maker(shape, hidden=(4,)), 2).model, x, x)
+    return ForwardPass(FAMILIES["vae"].build(NetworkFactory(shape, hidden_sizes=(4,)), 2).model, x, x)
 
 
 # The KL
@@ -75,7 +75,7 @@ def _pass(shape: tuple[int, ...] = (1, 8, 8)) -> Pass:
 def test_a_picture_is_charged_the_sum_of_its_dimensions(mean, logvar, kl):
     p = _pass()
     p.latent = _clouds(*(torch.tensor([each], dtype=torch.float64) for each in (mean, logvar)))
-    assert losses.divergence(p).item() == pytest.approx(kl, abs=6e-7)
+    assert losses.kl_divergence(p).item() == pytest.approx(kl, abs=6e-7)
 
 
 def _square() -> Tensor:
@@ -108,7 +108,7 @@ def test_information_total_correlation_and_dimension_wise_kl_are_those_of_integr
     rounds, copies = 30, 100  # each round draws from every cloud as often: a set of 400, four kinds of clouds in it
     mean, sigma = mean.repeat(copies, 1), sigma.repeat(copies, 1)
     drawn = (mean + sigma * torch.randn_like(mean) for _ in range(rounds))
-    found = [losses.split_kl(_clouds(mean, 2 * sigma.log(), z), len(mean)) for z in drawn]
+    found = [losses.kl_decomposition(_clouds(mean, 2 * sigma.log(), z), len(mean)) for z in drawn]
     for name, part in exact.items():
         estimates = torch.stack([each[name] for each in found])
         error = estimates.std().item() / math.sqrt(rounds)
@@ -118,7 +118,9 @@ def test_information_total_correlation_and_dimension_wise_kl_are_those_of_integr
 
 def test_the_elbo_misses_log_p_by_the_kl_to_the_true_posterior():
     """N40, the identity log p(x) = ELBO + KL(q(z|x) || p(z|x)), where all three are known: x = W z + b + .5 e."""
-    model = around(bottlenecks.Gaussian(2), Maker((1, 1, 4), hidden=(), likelihood=Squared(0.5))).double()
+    model = build_autoencoder(
+        bottlenecks.GaussianBottleneck(2), NetworkFactory((1, 1, 4), hidden_sizes=(), likelihood=Squared(0.5))
+    ).double()
     w, b = model.decoder[0].weight.detach(), model.decoder[0].bias.detach()
     x, one = torch.randn(6, 1, 1, 4, dtype=torch.float64), torch.eye(2, dtype=torch.float64)
     with torch.no_grad():
@@ -142,7 +144,7 @@ def test_the_elbo_misses_log_p_by_the_kl_to_the_true_posterior():
 
 
 def _rare(active: float) -> float:
-    return losses.rare(torch.full((4, 1), active, dtype=torch.float64), 0.05).item()
+    return losses.sparsity_kl(torch.full((4, 1), active, dtype=torch.float64), 0.05).item()
 
 
 def test_a_unit_active_at_80_percent_costs_32_times_one_at_1_percent():
@@ -170,19 +172,19 @@ def test_too_rare_costs_more_than_too_often_by_as_much():
     ],
 )
 def test_more_layouts_of_the_course_have_the_parameters_it_counts(family, inputs, hidden, z_dim, parameters):
-    model = FAMILIES[family].build(Maker((1, 1, inputs), hidden=hidden, dropout=0.3), z_dim).model
-    assert loaded.count(model) == parameters
+    model = FAMILIES[family].build(NetworkFactory((1, 1, inputs), hidden_sizes=hidden, dropout=0.3), z_dim).model
+    assert loaded.count_parameters(model) == parameters
 
 
 def test_784_256_128_32_has_more_than_469_thousand_weights_even_without_its_biases():
     """N11: the course says about 469 thousand parameters in one place and 476,720 in another."""
-    model = FAMILIES["vanilla"].build(Maker((1, 28, 28), hidden=(256, 128)), 32).model
+    model = FAMILIES["vanilla"].build(NetworkFactory((1, 28, 28), hidden_sizes=(256, 128)), 32).model
     assert sum(p.numel() for p in model.parameters() if p.ndim > 1) == 475_136
 
 
 def _halvings() -> nn.Sequential:
     """Two halving layers of 28 x 28 pixels down to a row of numbers, without the linear layer to the code."""
-    return Maker((1, 28, 28), "conv", (16, 32)).encoder(8)[:-1]
+    return NetworkFactory((1, 28, 28), "conv", (16, 32)).encoder(8)[:-1]
 
 
 def test_without_padding_two_halving_layers_would_leave_5_by_5_pixels():
@@ -198,7 +200,7 @@ def test_without_padding_two_halving_layers_would_leave_5_by_5_pixels():
 
 def test_halving_layers_have_the_weights_of_the_courses_but_for_the_kernel():
     """N15: 4,800 to encode and 4,769 to decode with kernel 3, nothing between them; ours is 4 and has a code."""
-    model = FAMILIES["vanilla"].build(Maker((1, 28, 28), "conv", (16, 32)), 8).model
+    model = FAMILIES["vanilla"].build(NetworkFactory((1, 28, 28), "conv", (16, 32)), 8).model
     for part, expected in ((model.encoder, 4_800), (model.decoder, 4_769)):
         convs = [each for each in part.modules() if isinstance(each, nn.Conv2d | nn.ConvTranspose2d)]
         assert [each.kernel_size for each in convs] == [(4, 4)] * 2
@@ -218,32 +220,32 @@ def test_halving_layers_have_the_weights_of_the_courses_but_for_the_kernel():
     ],
 )
 def test_codes_are_as_many_times_smaller_as_the_course_says(shape, size, times):
-    assert metrics.compression(shape, size).numbers == times
+    assert metrics.compression(shape, size).dimension_ratio == times
 
 
 def test_what_two_halving_layers_say_is_twice_as_much_as_the_picture():
     """N14: the course calls 7 x 7 x 32 a compression of 28 x 28."""
     said = _halvings()(torch.zeros(1, 1, 28, 28))
-    assert metrics.compression((1, 28, 28), said.numel()).numbers == 0.5
+    assert metrics.compression((1, 28, 28), said.numel()).dimension_ratio == 0.5
 
 
 def test_a_colour_picture_in_7_by_7_by_8_floats_is_one_and_a_half_times_smaller():
     """N18: 'between 10 and 100 to 1', says the course of 2,352 bytes in 392 numbers."""
     ratio = metrics.compression((3, 28, 28), 7 * 7 * 8)
-    assert (ratio.numbers, ratio.bytes) == (6, 1.5)
+    assert (ratio.dimension_ratio, ratio.byte_ratio) == (6, 1.5)
 
 
 def test_784_512_256_128_32_does_not_halve_at_each_layer():
-    config = settle(presets.start("mnist", "mlp", hidden=(512, 256, 128), z_dim=32, family="vanilla"))
+    config = resolve_config(presets.default_config("mnist", "mlp", hidden=(512, 256, 128), z_dim=32, family="vanilla"))
     encoder = [layer.shape for layer in loaded.layers(config) if layer.part == "encoder"]
     steps = itertools.pairwise(dict.fromkeys(encoder))
-    found = [metrics.compression(wide, *narrow).numbers for wide, narrow in steps]
+    found = [metrics.compression(wide, *narrow).dimension_ratio for wide, narrow in steps]
     assert found == pytest.approx([1.53, 2, 2, 4], abs=0.005)  # N16
 
 
 def test_a_code_of_32_is_less_than_5_percent_of_784_pixels():
     """N17: 'start at 5 to 10 percent of the input', says the course, and takes 32."""
-    share = {size: 1 / metrics.compression((1, 28, 28), size).numbers for size in range(1, 785)}
+    share = {size: 1 / metrics.compression((1, 28, 28), size).dimension_ratio for size in range(1, 785)}
     assert share[32] == pytest.approx(0.041, abs=0.0005)
     fitting = [size for size in share if 0.05 <= share[size] <= 0.10]
     assert (fitting[0], fitting[-1]) == (40, 78)  # from 39.2 on
@@ -255,18 +257,20 @@ def test_a_code_of_32_is_less_than_5_percent_of_784_pixels():
 def _gradients(recipe: Recipe, x: Tensor) -> list[Tensor]:
     torch.manual_seed(1)
     (objective,) = recipe.objectives
-    loss = sum(objective.loss(recipe.passes(x)).values())
+    loss = sum(objective.loss(recipe.forward(x)).values())
     return list(torch.autograd.grad(loss, list(recipe.model.parameters())))
 
 
 @pytest.mark.parametrize("inputs", [20, 784])
 def test_the_gradient_of_the_sum_is_that_of_the_mean_times_the_number_of_pixels(inputs):
     """N43: the course's NumPy autoencoder reports the mean squared error per pixel and follows the sum's gradient."""
-    make = Maker((1, 1, inputs), hidden=(6,), likelihood=Squared(math.sqrt(0.5)))  # the squared error itself
+    make = NetworkFactory(
+        (1, 1, inputs), hidden_sizes=(6,), likelihood=Squared(math.sqrt(0.5))
+    )  # the squared error itself
     summed = FAMILIES["vanilla"].build(make, 3)
     summed.model.double()
     averaged, x = replace(summed, averaged=True), torch.rand(5, 1, 1, inputs, dtype=torch.float64)
-    reported = losses.reconstruct(averaged.passes(x))["reconstruction"].item()
+    reported = losses.reconstruction_loss(averaged.forward(x))["reconstruction"].item()
     drawn = summed.model.reconstruct(x).numpy()
     assert reported == pytest.approx(metrics.mse(x.numpy(), drawn).mean(), rel=1e-12)
     for of_sum, of_mean in zip(_gradients(summed, x), _gradients(averaged, x), strict=True):
@@ -277,15 +281,17 @@ def test_the_gradient_of_the_sum_is_that_of_the_mean_times_the_number_of_pixels(
 def test_averaged_over_784_pixels_a_vae_is_a_beta_vae_of_784():
     """N30: by its gradients, which are 784 times smaller."""
     usual = Config(dataset="mnist", hidden=(6,), z_dim=2)
-    averaged = build(settle(replace(usual, family="vae", reduction="mean")))
-    dear = build(settle(replace(usual, family="beta-vae", knobs={"beta": 784.0})))  # the same seed, the same weights
+    averaged = build_recipe(resolve_config(replace(usual, family="vae", reduction="mean")))
+    dear = build_recipe(
+        resolve_config(replace(usual, family="beta-vae", knobs={"beta": 784.0}))
+    )  # the same seed, the same weights
     x = torch.rand(4, 1, 28, 28, dtype=torch.float64)
     for recipe in (averaged, dear):
         recipe.model.double()
     for small, large in zip(_gradients(averaged, x), _gradients(dear, x), strict=True):
         torch.testing.assert_close(784 * small, large, rtol=1e-9, atol=1e-12)
         assert large.abs().max() > 0
-    plain = build(settle(replace(usual, family="vae")))
+    plain = build_recipe(resolve_config(replace(usual, family="vae")))
     plain.model.double()
     ratio = _gradients(plain, x)[0].norm() / _gradients(averaged, x)[0].norm()
     assert ratio.item() != pytest.approx(784, rel=0.01)  # not a VAE's gradient made smaller
@@ -294,9 +300,9 @@ def test_averaged_over_784_pixels_a_vae_is_a_beta_vae_of_784():
 def test_averaged_the_kl_of_the_courses_vae_would_weigh_49_times_the_reconstruction():
     """N30: 138.6 nats to draw and 8.6 of KL. 'About 784 times smaller than the KL' is not what follows."""
     p = _pass((1, 28, 28))
-    p.averaged, p.nll = True, torch.tensor([138.6], dtype=torch.float64)
+    p.mean_reduction, p.nll = True, torch.tensor([138.6], dtype=torch.float64)
     p.latent = _clouds(torch.full((1, 2), math.sqrt(8.6)).double(), torch.zeros(1, 2).double())  # 4.3 nats each
-    parts = losses.elbo(p)
+    parts = losses.negative_elbo(p)
     assert parts["reconstruction"].item() == pytest.approx(0.1768, abs=5e-5)
     assert (parts["kl"] / parts["reconstruction"]).item() == pytest.approx(48.6, abs=0.05)
 
@@ -307,13 +313,13 @@ def test_averaged_the_kl_of_the_courses_vae_would_weigh_49_times_the_reconstruct
 def test_the_gradient_of_a_vae_is_that_of_finite_differences():
     """N44: within .1 percent in the course's NumPy, which adds 1e-8 inside a logarithm; ours has no such guard."""
     # tanh: no unit that is silent for all pictures, and no kink between two ends
-    recipe = FAMILIES["vae"].build(Maker((1, 1, 20), hidden=(4,), activation="tanh"), 2)
+    recipe = FAMILIES["vae"].build(NetworkFactory((1, 1, 20), hidden_sizes=(4,), activation="tanh"), 2)
     recipe.model.double()
     x, step = torch.rand(3, 1, 1, 20, dtype=torch.float64), 1e-5
 
     def loss() -> float:
         torch.manual_seed(1)  # the same draws each time
-        return sum(recipe.objectives[0].loss(recipe.passes(x)).values()).item()
+        return sum(recipe.objectives[0].loss(recipe.forward(x)).values()).item()
 
     for parameter, gradient in zip(recipe.model.parameters(), _gradients(recipe, x), strict=True):
         flat, found = parameter.data.view(-1), []

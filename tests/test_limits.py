@@ -20,22 +20,22 @@ from aecore.__main__ import main
 from aecore.analysis import loaded
 from aecore.config import Config
 from aecore.errors import UserError
-from aecore.jobs.worker import carry_out
+from aecore.jobs.worker import run_training
 from aecore.limits import TooLarge
 from aecore.models import footprint, presets
 from aecore.models.families.build import (
     FAMILIES,
-    build,
+    build_on_meta,
+    build_recipe,
+    bytes_per_sample,
     complete_config,
     footprint_of,
-    on_meta,
-    picture_bytes,
-    settle,
-    sizes,
+    model_size,
+    resolve_config,
 )
-from aecore.models.losses import reconstruct
-from aecore.models.recipe import Pass, Recipe
-from aecore.params import TYPED, Knob, knobs_of
+from aecore.models.losses import reconstruction_loss
+from aecore.models.recipe import ForwardPass, Recipe
+from aecore.params import MAX_TEXT, Param, params_of
 from aecore.store import runs
 from tests.kit.peaks import peak
 from tests.pages.test_pages import ROOT, AppTest, _cold, control, said, whole  # noqa: F401
@@ -90,13 +90,13 @@ def test_in_a_container_only_the_top_is_seen(tmp_path):
 
 def test_a_process_in_a_control_group_knows_its_limit():
     """A real one, where this process may make one."""
-    from benchmarks.memory import group
+    from benchmarks.memory import make_cgroup
 
-    own = group(GIB)
+    own = make_cgroup(GIB)
     if own is None:
         pytest.skip("no memory control group can be made here")
     try:
-        with own.start():
+        with own.attach():
             asked = subprocess.Popen(
                 [sys.executable, "-c", "from aecore import limits; print(limits.machine_memory())"],
                 env=os.environ | {"AECORE_MEMORY": "", "PYTHONPATH": str(ROOT)},
@@ -118,22 +118,22 @@ def test_the_machine_has_what_it_has_unless_told(monkeypatch):
 
 
 def test_runs_side_by_side_share(monkeypatch):
-    alone = limits.run_bytes()
+    alone = limits.max_run_bytes()
     assert alone == 1.5 * GIB
     monkeypatch.setenv("AECORE_WORKERS", "2")
-    assert limits.run_bytes() == alone // 2
+    assert limits.max_run_bytes() == alone // 2
     monkeypatch.setenv("AECORE_WORKERS", "64")
-    assert limits.run_bytes() == limits.LEAST_RUN, "the networks of every lesson train on any computer"
+    assert limits.max_run_bytes() == limits.MIN_RUN_BYTES, "the networks of every lesson train on any computer"
     monkeypatch.setenv("AECORE_RUN_BYTES", "77")
-    assert limits.run_bytes() == 77
+    assert limits.max_run_bytes() == 77
 
 
 def test_caches_and_trainings_leave_room_for_the_server():
-    assert limits.cache_bytes() + limits.run_bytes() * limits.lanes() <= limits.machine_memory() / 2
+    assert limits.max_cache_bytes() + limits.max_run_bytes() * limits.training_slots() <= limits.machine_memory() / 2
 
 
 def test_any_network_that_may_be_trained_fits_into_the_caches():
-    assert 4 * limits.most_parameters() <= limits.cache_bytes()
+    assert 4 * limits.max_parameters() <= limits.max_cache_bytes()
 
 
 # --- Counting ---------------------------------------------------------------------------------------------------------
@@ -141,71 +141,71 @@ def test_any_network_that_may_be_trained_fits_into_the_caches():
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_counts_are_those_of_the_network_itself(family):
-    config = settle(presets.start("digits", family=family))
-    recipe = build(config)
-    assert sizes(config).parameters == loaded.count(recipe.modules)
-    assert (sizes(config).code_size, sizes(config).code_bits) == (
-        recipe.model.bottleneck.outputs,
+    config = resolve_config(presets.default_config("digits", family=family))
+    recipe = build_recipe(config)
+    assert model_size(config).parameters == loaded.count_parameters(recipe.modules)
+    assert (model_size(config).code_size, model_size(config).code_bits) == (
+        recipe.model.bottleneck.out_features,
         recipe.model.bottleneck.bits,
     )
-    assert {each.device.type for each in on_meta(config).modules.parameters()} == {"meta"}
+    assert {each.device.type for each in build_on_meta(config).modules.parameters()} == {"meta"}
 
 
 def at_its_most(family: str) -> Config:
     """A family with every number of its own at its highest."""
-    highest = {knob.name: knob.says.high for knob in FAMILIES[family].knobs if knob.kind in (int, float)}
+    highest = {knob.name: knob.info.max for knob in FAMILIES[family].params if knob.value_type in (int, float)}
     return Config(family=family, z_dim=4, knobs={name: each for name, each in highest.items() if each is not None})
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_is_followed_through_a_step_that_is_never_taken(family, monkeypatch):
     """Its own loss too, not only encoder and decoder: no family of ours asks its tensors for numbers."""
-    monkeypatch.setattr(footprint, "_bare", lambda *_: pytest.fail("its loss could not be followed"))
+    monkeypatch.setattr(footprint, "_plain_step_bytes", lambda *_: pytest.fail("its loss could not be followed"))
     for config in (complete_config(Config(family=family)), complete_config(at_its_most(family))):
         found = footprint_of(config)
-        weights = 4 * sizes(config).parameters
-        assert found.kept >= 4 * weights and found.step > 0 and picture_bytes(config) > 0
+        weights = 4 * model_size(config).parameters
+        assert found.persistent >= 4 * weights and found.step > 0 and bytes_per_sample(config) > 0
 
 
 def test_what_a_batch_takes_grows_with_it_and_weights_are_not_counted_in():
-    small, large = (footprint_of(settle(dataclasses.replace(SMALL, batch_size=each))) for each in (8, 512))
-    assert large.step > 20 * small.step and large.kept == small.kept
-    wide = settle(presets.start("digits", family="vanilla", hidden=(1024, 1024)))
-    assert picture_bytes(wide) < 100_000 < 4 * sizes(wide).parameters
+    small, large = (footprint_of(resolve_config(dataclasses.replace(SMALL, batch_size=each))) for each in (8, 512))
+    assert large.step > 20 * small.step and large.persistent == small.persistent
+    wide = resolve_config(presets.default_config("digits", family="vanilla", hidden=(1024, 1024)))
+    assert bytes_per_sample(wide) < 100_000 < 4 * model_size(wide).parameters
 
 
 def test_a_loss_that_asks_for_numbers_is_followed_as_far_as_its_network(monkeypatch):
     """Whoever declares a family may write `.item()`: then encoder, decoder and likelihood are counted."""
 
-    def loss(p: Pass) -> dict[str, torch.Tensor]:
+    def loss(p: ForwardPass) -> dict[str, torch.Tensor]:
         assert p.nll.mean().item() == p.nll.mean().item()
-        return reconstruct(p)
+        return reconstruction_loss(p)
 
-    config = settle(SMALL)
-    recipe = on_meta(config)
+    config = resolve_config(SMALL)
+    recipe = build_on_meta(config)
     asking = Recipe.simple(recipe.model, loss)
     card = loaded.CARDS["digits"]
-    bare, followed = footprint.step(asking, card, 32), footprint.step(recipe, card, 32)
+    bare, followed = footprint.step_bytes(asking, card, 32), footprint.step_bytes(recipe, card, 32)
     assert followed / 2 < bare < 2 * followed
 
 
 def test_nothing_is_measured_anew_for_settings_that_change_nothing(monkeypatch):
     asked: list[Config] = []
-    measured = footprint.measured
+    measured = footprint.estimate
     monkeypatch.setattr(
         footprint, "measured", lambda recipe, config, card: asked.append(config) or measured(recipe, config, card)
     )
     for seed in range(20):
-        settle(dataclasses.replace(SMALL, hidden=(9, 7), seed=seed, lr=0.001 + seed / 1e4, epochs=1 + seed))
+        resolve_config(dataclasses.replace(SMALL, hidden=(9, 7), seed=seed, lr=0.001 + seed / 1e4, epochs=1 + seed))
     assert len(asked) == 1
 
 
 def test_names_of_runs_are_the_same_on_any_computer(monkeypatch):
-    config = presets.start("digits", family="vae")
-    here = settle(config)
+    config = presets.default_config("digits", family="vae")
+    here = resolve_config(config)
     monkeypatch.setenv("AECORE_MEMORY", str(512 * GIB))
     monkeypatch.setenv("AECORE_WORKERS", "4")
-    assert settle(config) == here and settle(config).id == here.id
+    assert resolve_config(config) == here and resolve_config(config).id == here.id
 
 
 # --- Refusing ---------------------------------------------------------------------------------------------------------
@@ -227,10 +227,10 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_is_too_large_is_refused_before_anything_is_allocated(name):
     config = Config(**{"dataset": "mnist", "family": "vae", **HOSTILE[name]})
-    settle(SMALL)  # what is imported at the first time is
+    resolve_config(SMALL)  # what is imported at the first time is
     before, started = psutil.Process().memory_info().rss, time.process_time()
     with pytest.raises(TooLarge) as found:
-        settle(config)
+        resolve_config(config)
     sentence = str(found.value)
     assert sentence.endswith(".") and ("most" in sentence) and ("choose" in sentence or "take some off" in sentence)
     assert psutil.Process().memory_info().rss - before < 100e6, "80 layers alone would be 10 GB"
@@ -240,30 +240,30 @@ def test_what_is_too_large_is_refused_before_anything_is_allocated(name):
 def test_the_sentence_has_the_number_and_the_limit(monkeypatch):
     monkeypatch.setenv("AECORE_MOST_PARAMETERS", "1000")
     with pytest.raises(TooLarge, match=r"would have 1,156 parameters, and 1,000 are the most on this computer"):
-        settle(Config(hidden=(8,)))
+        resolve_config(Config(hidden=(8,)))
     monkeypatch.delenv("AECORE_MOST_PARAMETERS")
     monkeypatch.setenv("AECORE_RUN_BYTES", "1000000")
     monkeypatch.setenv("AECORE_MOST_PARAMETERS", "2000")
     with pytest.raises(TooLarge, match=r"would take about [0-9.]+ MB of memory, and 1 MB are the most for a run"):
-        settle(Config(hidden=(8,)))
+        resolve_config(Config(hidden=(8,)))
 
 
 @pytest.mark.slow
 def test_presets_and_exhibits_train_on_4_gigabytes():
-    from aecore.content.gallery import EXHIBITS
+    from aecore.content.gallery import PRETRAINED_MODELS
 
     for dataset in loaded.CARDS:
         for family in FAMILIES:
             for preset in presets.PRESETS:
                 if preset != "overcomplete":  # codes larger than the pictures, and losses of all pairs of them
-                    settle(presets.start(dataset, preset=preset, family=family))
-    for exhibit in EXHIBITS.values():
-        settle(exhibit.config)
+                    resolve_config(presets.default_config(dataset, preset=preset, family=family))
+    for exhibit in PRETRAINED_MODELS.values():
+        resolve_config(exhibit.config)
 
 
 def test_form_command_line_and_fork_share_the_limit(monkeypatch, capsys):
-    settled = settle(SMALL)
-    assert list(carry_out(settled))
+    settled = resolve_config(SMALL)
+    assert list(run_training(settled))
     monkeypatch.setenv("AECORE_MOST_PARAMETERS", "1000")
     assert main(["train", "--family", "vae", "--hidden", "8", "--epochs", "1"]) == 1
     assert "1,000 are the most on this computer" in capsys.readouterr().err
@@ -287,12 +287,12 @@ def test_widths_typed_on_train_are_refused_without_pressing_train():
 
 def test_a_run_asked_for_elsewhere_says_so_and_going_on_is_refused(monkeypatch):
     """A queue that came from a larger computer: the run has failed with the sentence, it does not die twice."""
-    config = settle(dataclasses.replace(SMALL, hidden=(1024,)))
+    config = resolve_config(dataclasses.replace(SMALL, hidden=(1024,)))
     monkeypatch.setenv("AECORE_MOST_PARAMETERS", "100000")
     with pytest.raises(TooLarge):
-        list(carry_out(config))
+        list(run_training(config))
     entry = runs.entry(config.id)
-    assert entry.state == "failed" and "100,000 are the most on this computer" in entry.reason
+    assert entry.state == "failed" and "100,000 are the most on this computer" in entry.message
     app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
     app.query_params["run"] = config.id
     app = whole(app.switch_page("pages/train.py").run())
@@ -302,8 +302,8 @@ def test_a_run_asked_for_elsewhere_says_so_and_going_on_is_refused(monkeypatch):
 
 
 def test_a_finished_run_beyond_the_limit_says_so_when_opened_and_stays_in_lists(monkeypatch):
-    config = settle(SMALL)
-    assert list(carry_out(config))
+    config = resolve_config(SMALL)
+    assert list(run_training(config))
     monkeypatch.setenv("AECORE_MOST_PARAMETERS", "1000")
     assert runs.entry(config.id).finished and config.id in [entry.id for entry in runs.entries()]
     with pytest.raises(TooLarge, match="1,000 are the most"):
@@ -321,8 +321,8 @@ def test_a_finished_run_beyond_the_limit_says_so_when_opened_and_stays_in_lists(
 # --- What is typed ----------------------------------------------------------------------------------------------------
 
 
-def _knob(name: str) -> Knob:
-    return next(knob for knob in knobs_of(Config) if knob.name == name)
+def _knob(name: str) -> Param:
+    return next(knob for knob in params_of(Config) if knob.name == name)
 
 
 @pytest.mark.parametrize(
@@ -337,15 +337,15 @@ def _knob(name: str) -> Knob:
 )
 def test_what_was_typed_is_cut_in_messages(name, typed):
     with pytest.raises(UserError) as found:
-        _knob(name).check(typed)
+        _knob(name).validate(typed)
     assert 20 < len(str(found.value)) < 300 and str(found.value).startswith(f"{name} takes ")
 
 
 def test_lists_of_widths_are_read_up_to_some_length():
-    fits = ",".join(["4096"] * limits.MOST_LAYERS)
-    assert len(_knob("hidden").check(fits)) == limits.MOST_LAYERS and len(fits) <= TYPED
+    fits = ",".join(["4096"] * limits.MAX_LAYERS)
+    assert len(_knob("hidden").validate(fits)) == limits.MAX_LAYERS and len(fits) <= MAX_TEXT
     with pytest.raises(UserError, match="hidden takes"):
-        _knob("hidden").check("1," * TYPED)
+        _knob("hidden").validate("1," * MAX_TEXT)
 
 
 # --- Against measured peaks -------------------------------------------------------------------------------------------

@@ -19,27 +19,29 @@ import torch
 
 from aecore import limits, system
 from aecore.analysis import jacobian, latent_space, loaded, projections, sampling
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.content import formulas
 from aecore.data.datasets import load
 from aecore.errors import UserError
-from aecore.export.compile_browser import MOST, Unknown, program, program_of
+from aecore.export.compile_browser import MAX_PARAMETERS, UnsupportedLayer, compile_autoencoder, compile_model
 from aecore.jobs import projection_jobs
 from aecore.models import presets
-from aecore.models.bottlenecks import Codebook
-from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.bottlenecks import VectorQuantizer
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.recipe import Recipe
 from aecore.training import state
-from aecore.training.loop import Pictures, evaluate
+from aecore.training.loop import DeviceDataset, evaluate
 from tests.kit.peaks import peak
 from ui.widgets import component, live
 
 CPU = torch.device("cpu")
 
 
-def opened(**settings) -> Trained:
-    config = settle(presets.start("digits", **{"family": "vae", "hidden": (16,), "z_dim": 4} | settings))
-    return Trained(config, build(config).model.eval(), {"created": 1.0})
+def opened(**settings) -> LoadedModel:
+    config = resolve_config(
+        presets.default_config("digits", **{"family": "vae", "hidden": (16,), "z_dim": 4} | settings)
+    )
+    return LoadedModel(config, build_recipe(config).model.eval(), {"created": 1.0})
 
 
 # --- Batches by bytes -------------------------------------------------------------------------------------------------
@@ -49,41 +51,43 @@ def opened(**settings) -> Trained:
 def test_smaller_batches_give_the_same_numbers(family, monkeypatch):
     """To the last digits of float32: a matrix product of other sizes adds up in another order."""
     run, test = opened(family=family), load("digits").test
-    whole = run.codes_of(test), run.reconstruct(test.floats(), test.labels), run.errors(test)
-    assert run.batch == loaded.BATCH
+    whole = run.encode_split(test), run.reconstruct(test.to_float(), test.y), run.squared_errors(test)
+    assert run.batch_size == loaded.MAX_BATCH_SIZE
     few = opened(family=family)
-    monkeypatch.setattr(limits, "WORKING", 7 * loaded.picture_bytes(run.config))
-    assert few.batch == 7
-    cut = few.codes_of(test), few.reconstruct(test.floats(), test.labels), few.errors(test)
+    monkeypatch.setattr(limits, "MAX_BATCH_BYTES", 7 * loaded.bytes_per_sample(run.config))
+    assert few.batch_size == 7
+    cut = few.encode_split(test), few.reconstruct(test.to_float(), test.y), few.squared_errors(test)
     for one, other in zip(whole, cut, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_a_network_that_takes_much_for_a_picture_is_given_few_at_a_time():
     """4,096 channels of 14 x 14 are 3 MB a picture: a thousand were 10 GB."""
-    config = settle(presets.start("mnist", "conv", family="vanilla", hidden=(4096,)), trains=False)
-    few = loaded.at_a_time(loaded.picture_bytes(config), loaded.BATCH)
+    config = resolve_config(
+        presets.default_config("mnist", "conv", family="vanilla", hidden=(4096,)), for_training=False
+    )
+    few = loaded.batch_size_for(loaded.bytes_per_sample(config), loaded.MAX_BATCH_SIZE)
     assert 1 < few < 40
-    usual = settle(presets.start("mnist", "conv", family="vae"))
-    assert loaded.at_a_time(loaded.picture_bytes(usual), loaded.BATCH) > 300
+    usual = resolve_config(presets.default_config("mnist", "conv", family="vae"))
+    assert loaded.batch_size_for(loaded.bytes_per_sample(usual), loaded.MAX_BATCH_SIZE) > 300
 
 
 def test_a_loss_is_the_same_over_smaller_batches(monkeypatch):
-    config = settle(presets.start("digits", family="vanilla", hidden=(16,)))
-    recipe, held_out = build(config), Pictures.of(load("digits").validation, CPU)
+    config = resolve_config(presets.default_config("digits", family="vanilla", hidden=(16,)))
+    recipe, held_out = build_recipe(config), DeviceDataset.from_split(load("digits").validation, CPU)
     whole = evaluate(recipe, held_out, config)
-    monkeypatch.setattr(limits, "WORKING", 5 * loaded.picture_bytes(config))
+    monkeypatch.setattr(limits, "MAX_BATCH_BYTES", 5 * loaded.bytes_per_sample(config))
     assert evaluate(recipe, held_out, config) == pytest.approx(whole, rel=1e-5)
 
 
 def test_pages_that_compute_much_at_once_take_turns(monkeypatch):
     monkeypatch.setenv("AECORE_MEMORY", str(4 << 30))
-    limits._turns.cache_clear()
+    limits._batch_semaphore.cache_clear()
     inside, most, lock = 0, 0, threading.Lock()
 
     def compute() -> None:
         nonlocal inside, most
-        with limits.working(limits.WORKING):
+        with limits.batch_memory(limits.MAX_BATCH_BYTES):
             with lock:
                 inside += 1
                 most = max(most, inside)
@@ -96,25 +100,25 @@ def test_pages_that_compute_much_at_once_take_turns(monkeypatch):
         each.start()
     for each in threads:
         each.join()
-    limits._turns.cache_clear()
+    limits._batch_semaphore.cache_clear()
     assert most == 2, "a sixteenth of 4 GiB, 128 MiB each"
-    with limits.working(1000), limits.working(1000), limits.working(1000):
+    with limits.batch_memory(1000), limits.batch_memory(1000), limits.batch_memory(1000):
         pass  # small ones never wait
 
 
 def test_codes_of_all_pictures_have_a_limit(monkeypatch):
     run, test = opened(z_dim=64), load("digits").test
-    monkeypatch.setattr(limits, "LEAST_CACHES", 1000)
+    monkeypatch.setattr(limits, "MIN_CACHE_BYTES", 1000)
     monkeypatch.setenv("AECORE_MEMORY", "500000")
     with pytest.raises(UserError, match=r"The codes of 359 images of 64 numbers each take 0\.0919 MB, and 0\.06"):
-        run.codes_of(test)
+        run.encode_split(test)
 
 
 def test_a_model_is_not_opened_where_memory_is_short(monkeypatch):
     monkeypatch.setattr(limits, "free_memory", lambda: 100 << 20)
-    limits.check_free(90 << 20)
+    limits.check_free_memory(90 << 20)
     with pytest.raises(UserError, match="needs 210 MB of memory, and 105 MB are free on this computer now"):
-        limits.check_free(200 << 20)
+        limits.check_free_memory(200 << 20)
 
 
 def test_free_memory_is_what_the_machine_has_less_what_is_used(monkeypatch):
@@ -134,14 +138,17 @@ TALL = WIDE[:25]  # fewer codes than numbers
 
 @pytest.mark.parametrize("codes", [WIDE, TALL], ids=["many codes", "few codes"])
 def test_components_of_large_codes_are_those_of_small_ones(codes, monkeypatch):
-    whole, shares = latent_space.plane_of_components(codes), projections.explained_variance(codes)
+    whole, shares = latent_space.plane_of_components(codes), projections.explained_variance_ratio(codes)
     monkeypatch.setattr(latent_space, "LARGE", 10)
     monkeypatch.setattr(projections, "LARGE", 10)
     parts = latent_space.plane_of_components(codes)
     np.testing.assert_allclose(parts.axes, whole.axes, atol=1e-5)
     np.testing.assert_allclose(parts.origin, whole.origin, atol=1e-6)
-    assert parts.explained == pytest.approx(whole.explained, rel=1e-6) and parts.names == whole.names
-    np.testing.assert_allclose(projections.explained_variance(codes), shares, atol=1e-9)
+    assert (
+        parts.explained_variance_ratio == pytest.approx(whole.explained_variance_ratio, rel=1e-6)
+        and parts.names == whole.names
+    )
+    np.testing.assert_allclose(projections.explained_variance_ratio(codes), shares, atol=1e-9)
 
 
 @pytest.mark.parametrize("codes", [WIDE, TALL, WIDE[:1]], ids=["many codes", "few codes", "one code"])
@@ -150,20 +157,20 @@ def test_parts_of_codes_say_what_all_of_them_do(codes, monkeypatch):
 
     def looked() -> list[np.ndarray]:
         near = latent_space.nearest(codes, codes[0], 5)
-        spacing, order = np.array(latent_space.spacing(codes)), latent_space.by_variance(codes)
-        far = latent_space.remoteness(plane, codes, np.linspace(-3, 3, 100).reshape(50, 2))
+        spacing, order = np.array(latent_space.neighbour_distances(codes)), latent_space.order_by_variance(codes)
+        far = latent_space.distance_to_data(plane, codes, np.linspace(-3, 3, 100).reshape(50, 2))
         return [
             *near,
             spacing,
             order,
             far,
-            latent_space.ranges(codes),
-            latent_space.off_plane(plane, codes),
+            latent_space.quantile_ranges(codes),
+            latent_space.residual(plane, codes),
             plane.project(codes),
         ]
 
     whole = looked()
-    monkeypatch.setattr(latent_space, "PART", 300)
+    monkeypatch.setattr(latent_space, "CHUNK_ELEMENTS", 300)
     for one, other in zip(whole, looked(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
@@ -171,22 +178,22 @@ def test_parts_of_codes_say_what_all_of_them_do(codes, monkeypatch):
 def test_large_codes_that_are_one_point_have_a_plane(monkeypatch):
     monkeypatch.setattr(latent_space, "LARGE", 10)
     plane = latent_space.plane_of_components(np.ones((20, 12), np.float32))
-    assert plane.explained == (0.0, 0.0) and np.allclose(plane.axes @ plane.axes.T, np.eye(2))
+    assert plane.explained_variance_ratio == (0.0, 0.0) and np.allclose(plane.axes @ plane.axes.T, np.eye(2))
     with pytest.raises(UserError, match="not finite"):
         latent_space.plane_of_components(np.full((20, 12), np.inf, np.float32))
 
 
 def test_a_gaussian_of_large_codes_has_their_mean_and_covariance(monkeypatch):
     monkeypatch.setattr(sampling, "LARGE", 10)
-    drawn = sampling.gaussian(WIDE + 5, 20_000, seed=3)
+    drawn = sampling.sample_gaussian_fit(WIDE + 5, 20_000, seed=3)
     np.testing.assert_allclose(drawn.mean(axis=0), (WIDE + 5).mean(axis=0), atol=0.1)
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(WIDE.T), atol=0.35)
-    assert np.array_equal(drawn, sampling.gaussian(WIDE + 5, 20_000, seed=3))
+    assert np.array_equal(drawn, sampling.sample_gaussian_fit(WIDE + 5, 20_000, seed=3))
 
 
 def test_a_mixture_of_large_codes_needs_no_covariances(monkeypatch):
-    monkeypatch.setattr(sampling, "FULL", 10)
-    drawn = sampling.mixture(WIDE, 4000, seed=0)
+    monkeypatch.setattr(sampling, "FULL_COVARIANCE_MAX_DIM", 10)
+    drawn = sampling.sample_gmm_fit(WIDE, 4000, seed=0)
     np.testing.assert_allclose(drawn.std(axis=0), WIDE.std(axis=0), rtol=0.25)
     assert np.isfinite(drawn).all()
 
@@ -222,9 +229,9 @@ def test_maps_of_codes_that_would_not_fit_are_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("AECORE_MEMORY", str(4 << 30))
     codes = np.broadcast_to(np.float32(0.5), (60_000, 4096))  # no memory behind it
     with pytest.raises(UserError, match=r"A map of 60,000 codes of 4,096 numbers each takes about 6\.88 GB of memory"):
-        projection_jobs.ask(codes, "t-SNE")
+        projection_jobs.submit(codes, "t-SNE")
     assert not (tmp_path / ".maps").exists(), "nothing was started"
-    limits.check_map(60_000, 64)
+    limits.check_projection(60_000, 64)
 
 
 # --- Jacobians --------------------------------------------------------------------------------------------------------
@@ -232,16 +239,18 @@ def test_maps_of_codes_that_would_not_fit_are_refused(monkeypatch, tmp_path):
 
 def test_a_jacobian_of_many_numbers_is_refused_before_it_is_computed(monkeypatch):
     run = opened(family="vq-vae", z_dim=8, knobs={"codes": 16, "width": 8})
-    monkeypatch.setattr(jacobian, "MOST", 64 * 64 - 1)
+    monkeypatch.setattr(jacobian, "MAX_JACOBIAN_ELEMENTS", 64 * 64 - 1)
     with pytest.raises(UserError, match=r"The Jacobian of this model has 64 x 64 numbers, and 4,095 are the most"):
-        jacobian.stretch(run, load("digits").test.floats([0])[0])
-    assert jacobian.MOST < 4096 * 4096, "as many as the largest code of the usual kind has for the largest picture"
+        jacobian.jacobian_spectra(run, load("digits").test.to_float([0])[0])
+    assert jacobian.MAX_JACOBIAN_ELEMENTS < 4096 * 4096, (
+        "as many as the largest code of the usual kind has for the largest picture"
+    )
 
 
 def test_the_largest_latent_size_of_every_data_set_has_a_jacobian():
     from aecore.data.cards import CARDS
 
-    assert max(4096 * int(np.prod(card.shape)) for card in CARDS.values()) <= jacobian.MOST
+    assert max(4096 * int(np.prod(card.shape)) for card in CARDS.values()) <= jacobian.MAX_JACOBIAN_ELEMENTS
 
 
 # --- Copies of a model ------------------------------------------------------------------------------------------------
@@ -249,7 +258,7 @@ def test_the_largest_latent_size_of_every_data_set_has_a_jacobian():
 
 def test_a_recipe_of_an_opened_run_shares_its_weights():
     run = opened(family="vae")
-    found = loaded.recipe(run)
+    found = loaded.restore_recipe(run)
     assert isinstance(found, Recipe) and found.model is not run.model
     pairs = zip(found.model.state_dict().values(), run.model.state_dict().values(), strict=True)
     assert all(one.data_ptr() == other.data_ptr() for one, other in pairs)
@@ -258,8 +267,8 @@ def test_a_recipe_of_an_opened_run_shares_its_weights():
 def test_what_the_browser_gets_is_one_copy(monkeypatch):
     run = opened(family="vanilla", hidden=(64,))
     run.model.encoder[1].weight.data.mul_(1 / 3)  # not exact in half precision
-    made = program(run)
-    parcel = live._parcel.__wrapped__("a", "bernoulli", made)
+    made = compile_model(run)
+    parcel = live._payload.__wrapped__("a", "bernoulli", made)
     (chunk,) = parcel["blob"]["blob"].chunks
     assert not parcel["head"]["half"] and chunk.buffers()[2].address == made.weights.ctypes.data
     assert chunk[0].as_py() == made.weights.tobytes()
@@ -268,30 +277,32 @@ def test_what_the_browser_gets_is_one_copy(monkeypatch):
 
 def test_halves_are_looked_for_some_at_a_time():
     exact = np.arange(100, dtype=np.float32) / 8
-    assert live._halves(exact, rows=7).tolist() == exact.tolist()
+    assert live._as_float16(exact, rows=7).tolist() == exact.tolist()
     for wrong in (np.float32(1 / 3), np.float32(1e6)):
-        assert live._halves(np.append(exact, wrong), rows=7) is None
+        assert live._as_float16(np.append(exact, wrong), rows=7) is None
 
 
 def test_a_browser_is_sent_models_of_some_size(monkeypatch):
     run = opened()
-    monkeypatch.setattr("aecore.export.compile_browser.MOST", 100)
-    with pytest.raises(Unknown, match=r"A browser is sent models of 100 parameters at most, and this one has [\d,]+\."):
-        program(run)
-    assert program_of(run.model, run.card.shape).weights.size > 100 and MOST > 1_000_000
+    monkeypatch.setattr("aecore.export.compile_browser.MAX_PARAMETERS", 100)
+    with pytest.raises(
+        UnsupportedLayer, match=r"A browser is sent models of 100 parameters at most, and this one has [\d,]+\."
+    ):
+        compile_model(run)
+    assert compile_autoencoder(run.model, run.card.shape).weights.size > 100 and MAX_PARAMETERS > 1_000_000
 
 
 def test_parts_of_a_loss_are_named_without_building_the_network(monkeypatch):
     """4,096 x 10 were 1.3 GB for a list of names."""
-    config = settle(presets.start("digits", family="aae", hidden=(4096,) * 2), trains=False)
+    config = resolve_config(presets.default_config("digits", family="aae", hidden=(4096,) * 2), for_training=False)
     before = psutil.Process().memory_info().rss
-    names = [player.parts for player in formulas.players(config)]
+    names = [player.terms for player in formulas.objectives(config)]
     assert names == [("reconstruction", "fooling"), ("critic",)]
     assert psutil.Process().memory_info().rss - before < 60e6
 
 
 def test_parts_of_a_loss_that_asks_for_numbers_are_named_too(monkeypatch):
-    config = settle(presets.start("digits", family="vanilla", hidden=(8,)))
+    config = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,)))
     family = FAMILIES["vanilla"]
 
     def asking(*args, **knobs) -> Recipe:
@@ -299,14 +310,14 @@ def test_parts_of_a_loss_that_asks_for_numbers_are_named_too(monkeypatch):
         return Recipe.simple(recipe.model, lambda p: {"rounded": torch.tensor(round(p.nll.mean().item()))})
 
     monkeypatch.setitem(FAMILIES, "vanilla", dataclasses.replace(family, build=asking))
-    monkeypatch.setattr(formulas, "settle", lambda config, trains: config)
-    assert [player.parts for player in formulas.players(config)] == [("rounded",)]
+    monkeypatch.setattr(formulas, "resolve_config", lambda config, trains: config)
+    assert [player.terms for player in formulas.objectives(config)] == [("rounded",)]
 
 
 def test_a_checkpoint_is_the_only_copy(monkeypatch):
     """Of weights and moments, which are three times the network: none is cloned on the way."""
-    recipe = build(settle(presets.start("digits", family="vae", hidden=(8,))))
-    at = state.Position(recipe, settle(presets.start("digits", family="vae", hidden=(8,))), CPU)
+    recipe = build_recipe(resolve_config(presets.default_config("digits", family="vae", hidden=(8,))))
+    at = state.TrainState(recipe, resolve_config(presets.default_config("digits", family="vae", hidden=(8,))), CPU)
     given: dict[str, torch.Tensor] = {}
     monkeypatch.setattr(state, "save", lambda tensors, said: given.update(tensors) or b"")
     at.save()
@@ -334,9 +345,10 @@ def points_of(code: str) -> int:
 @linux
 def test_a_map_goes_before_a_training_and_that_before_the_server():
     own = int(ADJUSTED.read_text())
-    assert points_of("") == own < system.TRAINING < system.MAP <= 1000
+    assert points_of("") == own < system.OOM_SCORE_TRAINING < system.OOM_SCORE_PROJECTION <= 1000
     assert (
-        points_of("from aecore.jobs import projection_jobs as maps; maps._step_back(); maps._step_back()") == system.MAP
+        points_of("from aecore.jobs import projection_jobs as maps; maps._step_back(); maps._step_back()")
+        == system.OOM_SCORE_PROJECTION
     )
 
 
@@ -357,18 +369,18 @@ foreman.alone({"run": "a-run"})
 os.dup2(out, 1)
 """
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
-    assert points_of(code) == system.TRAINING
+    assert points_of(code) == system.OOM_SCORE_TRAINING
 
 
 def test_a_run_whose_worker_was_killed_for_memory_says_so():
-    from aecore.jobs.scheduler import _words
+    from aecore.jobs.scheduler import _exit_message
 
-    assert re.search("which the system does when memory runs out", _words(-9))
+    assert re.search("which the system does when memory runs out", _exit_message(-9))
 
 
 def test_a_codebook_is_asked_whether_it_has_begun_wherever_it_is():
     with torch.device("meta"):
-        assert not Codebook(2, 4, 3).started
+        assert not VectorQuantizer(2, 4, 3).started
 
 
 # --- A server with 4 GiB ----------------------------------------------------------------------------------------------
@@ -382,11 +394,11 @@ def test_a_server_with_4_gibibytes_outlives_hostile_forms_and_a_tour(tmp_path):
 
     said = {**os.environ}
     try:
-        lines = memory.asked(short=True)
+        lines = memory.oversized_requests(short=True)
     finally:
         os.environ.clear()
         os.environ |= said
     (together,) = (line for line in lines if line.startswith("| together |"))
     first, peak, last = (float(each) for each in together.split("|")[2:5])
-    assert peak < memory.ROOM / 1e9 and last < first + 1.5
+    assert peak < memory.MEMORY_LIMIT / 1e9 and last < first + 1.5
     assert any("The server lives" in line for line in lines)

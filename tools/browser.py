@@ -63,7 +63,7 @@ def start_server(
     script: Path | str = "app.py",
     env: Mapping[str, str] | None = None,
     port: int | None = None,
-    wait: float = 60,  # seconds
+    timeout: float = 60,  # seconds
     base: str = "",  # the path below which it answers, as behind a proxy
 ) -> Iterator[str]:
     """A laboratory of its own on a free port; gives its address, and ends it with all that it started."""
@@ -81,7 +81,7 @@ def start_server(
             start_new_session=True,
         )
         try:
-            _wait_for_health(server, f"{address}/_stcore/health", wait, lambda: _read(log))
+            _wait_for_health(server, f"{address}/_stcore/health", timeout, lambda: _read(log))
             yield address
         finally:
             _end_session(server)
@@ -92,16 +92,18 @@ def _read(log: Any) -> str:
     return str(log.read())[-4000:]
 
 
-def _wait_for_health(server: subprocess.Popen[bytes], address: str, wait: float, said: Callable[[], str]) -> None:
-    end = time.monotonic() + wait
+def _wait_for_health(
+    server: subprocess.Popen[bytes], address: str, timeout: float, read_log: Callable[[], str]
+) -> None:
+    end = time.monotonic() + timeout
     while time.monotonic() < end:
         if server.poll() is not None:
-            raise RuntimeError(f"The server ended with status {server.returncode}:\n{said()}")
+            raise RuntimeError(f"The server ended with status {server.returncode}:\n{read_log()}")
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
             if urllib.request.urlopen(address, timeout=2).status == 200:
                 return
         time.sleep(0.1)
-    raise TimeoutError(f"The server did not answer within {wait:g} seconds:\n{said()}")
+    raise TimeoutError(f"The server did not answer within {timeout:g} seconds:\n{read_log()}")
 
 
 def _end_session(server: subprocess.Popen[bytes]) -> None:
@@ -156,7 +158,7 @@ def launch_browser() -> Iterator[Browser]:
             browser.close()
 
 
-def watch(context: BrowserContext) -> list[str]:
+def record_errors(context: BrowserContext) -> list[str]:
     """A list that fills with faults: console errors, uncaught exceptions, requests to other machines."""
     faults: list[str] = []
 
@@ -181,17 +183,17 @@ def watch(context: BrowserContext) -> list[str]:
     return faults
 
 
-def idle(page: Page, wait: float = 60) -> None:
+def wait_until_idle(page: Page, timeout: float = 60) -> None:
     """Returns when the page has nothing left to do; raises Playwright's TimeoutError after `wait` seconds."""
-    page.wait_for_function(IS_IDLE, timeout=wait * 1000, polling=50)
+    page.wait_for_function(IS_IDLE, timeout=timeout * 1000, polling=50)
 
 
-def show_whole(page: Page, tallest: int = 12_000) -> None:
+def expand_viewport(page: Page, max_height: int = 12_000) -> None:
     """Makes the window as tall as the page: Streamlit scrolls inside a container, cut in a picture."""
     for _ in range(3):  # what is taller may lay itself out anew
         size = page.viewport_size
         height = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
-        if size is None or size["height"] >= min(height, tallest):
+        if size is None or size["height"] >= min(height, max_height):
             return
-        page.set_viewport_size({"width": size["width"], "height": min(height, tallest)})
-        idle(page)
+        page.set_viewport_size({"width": size["width"], "height": min(height, max_height)})
+        wait_until_idle(page)

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tools.browser import ROOT, idle, launch_browser, show_whole, start_server, watch
+from tools.browser import ROOT, expand_viewport, launch_browser, record_errors, start_server, wait_until_idle
 
-LOOKS: dict[str, dict[str, Any]] = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
     "400": {"color_scheme": "light", "viewport": {"width": 400, "height": 800}, "has_touch": True},
@@ -24,21 +24,21 @@ def pages() -> list[str]:
     return ["", *(re.sub(r"^[0-9]*[_ -]*", "", name) for name in names)]
 
 
-def first_run() -> str | None:
+def default_run() -> str | None:
     """A trained model that comes with the laboratory, on pictures that come with it too."""
     return next((path.parent.name for path in sorted((ROOT / "pretrained").glob("*-digits-*/config.json"))), None)
 
 
-def photograph(address: str, names: list[str], looks: list[str], run: str | None, folder: Path) -> list[str]:
+def take_screenshots(address: str, names: list[str], variants: list[str], run: str | None, folder: Path) -> list[str]:
     """Every page in every look; gives the faults, each with the page and look it belongs to."""
     found = []
     with launch_browser() as browser:
-        for look in looks:
-            context = browser.new_context(**LOOKS[look])
-            faults = watch(context)
+        for look in variants:
+            context = browser.new_context(**VARIANTS[look])
+            faults = record_errors(context)
             for name in names:
                 page = context.new_page()
-                problem = _photograph_one(page, f"{address}/{name}" + (f"?run={run}" if run else ""))
+                problem = _open_page(page, f"{address}/{name}" + (f"?run={run}" if run else ""))
                 picture = folder / f"{name or 'first'}-{look}.png"
                 page.screenshot(path=picture)
                 page.close()
@@ -49,13 +49,13 @@ def photograph(address: str, names: list[str], looks: list[str], run: str | None
     return found
 
 
-def _photograph_one(page: Any, address: str) -> list[str]:
+def _open_page(page: Any, address: str) -> list[str]:
     from playwright.sync_api import TimeoutError as TookTooLong
 
     try:
         page.goto(address)
-        idle(page)
-        show_whole(page)
+        wait_until_idle(page)
+        expand_viewport(page)
     except TookTooLong:
         return ["still busy after a minute"]
     broken = page.locator('[data-testid="stException"]').count()
@@ -66,14 +66,14 @@ def _photograph_one(page: Any, address: str) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.shots", description=__doc__)
     parser.add_argument("pages", nargs="*", help="only these (`first` is the first screen); all when none is named")
-    parser.add_argument("--run", default=first_run(), help="the run that the pages show (default: %(default)s)")
-    parser.add_argument("--look", action="append", choices=list(LOOKS), help="may be repeated; all when not given")
+    parser.add_argument("--run", default=default_run(), help="the run that the pages show (default: %(default)s)")
+    parser.add_argument("--look", action="append", choices=list(VARIANTS), help="may be repeated; all when not given")
     parser.add_argument("--out", type=Path, default=ROOT / "shots", help="the folder for the pictures")
     given = parser.parse_args()
     names = [name for name in pages() if not given.pages or (name or "first") in given.pages]
     given.out.mkdir(parents=True, exist_ok=True)
     with start_server() as address:  # $AECORE_RUNS, when set, names the runs folder, as always
-        faults = photograph(address, names, given.look or list(LOOKS), given.run, given.out)
+        faults = take_screenshots(address, names, given.look or list(VARIANTS), given.run, given.out)
     for fault in faults:
         print(fault, file=sys.stderr)
     return 1 if faults else 0

@@ -30,13 +30,14 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from ui.session import identity
 
-VARIABLE = "AECORE_HOSTS"
-LOCAL = ("localhost", "127.0.0.1", "::1")
+HOSTS_VARIABLE = "AECORE_HOSTS"
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 WILDCARDS = ("0.0.0.0", "::")  # addresses to listen on, not names of a machine
 PORTS = {"http": ":80", "https": ":443"}  # which addresses of these schemes may leave out
 
 UNKNOWN_HOST = (
-    f"The laboratory does not answer to this name: open it by the address it printed, or start it with {VARIABLE} set "
+    f"The laboratory does not answer to this name: open it by the address it printed, or start it with "
+    f"{HOSTS_VARIABLE} set "
     "to the name.\n"
 )
 FOREIGN_ORIGIN = "The laboratory answers its own pages only, and this request came from a page of another address.\n"
@@ -44,32 +45,32 @@ FOREIGN_ORIGIN = "The laboratory answers its own pages only, and this request ca
 
 def application() -> dict[str, Any]:
     """What the ASGI application takes beside its script."""
-    _permit()
-    config.on_config_parsed(_permit, force_connect=True)  # the file may be edited while the server runs
-    return {"middleware": [Middleware(AccessControl)], "lifespan": _opened}
+    _set_allowed_hosts()
+    config.on_config_parsed(_set_allowed_hosts, force_connect=True)  # the file may be edited while the server runs
+    return {"middleware": [Middleware(AccessControl)], "lifespan": _lifespan}
 
 
-def named() -> list[str]:
+def extra_hosts() -> list[str]:
     """The hosts that whoever started the server added, as for a reverse proxy."""
-    return [name.strip().lower() for name in os.environ.get(VARIABLE, "").split(",") if name.strip()]
+    return [name.strip().lower() for name in os.environ.get(HOSTS_VARIABLE, "").split(",") if name.strip()]
 
 
-def hosts() -> list[str]:
+def allowed_hosts() -> list[str]:
     """All hosts that the server answers to: this machine's own names, the addresses it is told to print and to listen
     on, and those that were added."""
     told = (config.get_option("browser.serverAddress"), config.get_option("server.address"))
-    names = [urlsplit(f"//{name}").hostname or name for name in named()]
+    names = [urlsplit(f"//{name}").hostname or name for name in extra_hosts()]
     addresses = [str(address) for address in told if address and address not in WILDCARDS]
-    return list(dict.fromkeys([*LOCAL, *addresses, *names, *config.get_option("server.allowedHosts")]))
+    return list(dict.fromkeys([*LOCAL_HOSTS, *addresses, *names, *config.get_option("server.allowedHosts")]))
 
 
-def _permit() -> None:
+def _set_allowed_hosts() -> None:
     """Gives Streamlit's check of WebSockets the same list."""
-    config.set_option("server.allowedHosts", hosts())
+    config.set_option("server.allowedHosts", allowed_hosts())
 
 
 @asynccontextmanager
-async def _opened(_app: st.App) -> AsyncIterator[None]:
+async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     """Opens the browser where there is a screen, which Streamlit does only for scripts without an application."""
     if not config.get_option("server.headless"):
         address = server_util.get_url(config.get_option("browser.serverAddress"))
@@ -125,7 +126,7 @@ def _is_own(origin: str, host: str) -> bool:
     if origin in server_util.allowlisted_origins():
         return True
     scheme, _, place = origin.lower().partition("://")
-    known = [host.lower(), *named()]
+    known = [host.lower(), *extra_hosts()]
     return scheme in PORTS and place.removesuffix(PORTS[scheme]) in [name.removesuffix(PORTS[scheme]) for name in known]
 
 
@@ -171,5 +172,5 @@ def security_headers(host: str) -> dict[str, str]:
 def _inline_scripts() -> tuple[str, ...]:
     """The only scripts inside a page that may run, by their hashes: those of Streamlit's page, and the one of ours."""
     page = (Path(file_util.get_static_dir()) / "index.html").read_text("utf-8")
-    scripts = [*re.findall("<script>(.*?)</script>", page, re.DOTALL), identity.KEEP]
+    scripts = [*re.findall("<script>(.*?)</script>", page, re.DOTALL), identity.COOKIE_SCRIPT]
     return tuple(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)

@@ -14,17 +14,20 @@ import numpy as np
 from aecore.analysis import metrics
 from aecore.data.datasets import Split
 
-ROWS = 1000  # images at a time: bounds the memory of a fit, and of what is measured
-LARGE, FEW = 1024, 1 / 3  # more pixels, and a smaller share of all components: the quicker way to find these
+BATCH_SIZE = 1000  # images at a time: bounds the memory of a fit, and of what is measured
+RANDOMIZED_MIN_PIXELS, RANDOMIZED_MAX_SHARE = (
+    1024,
+    1 / 3,
+)  # more pixels, and a smaller share of all components: the quicker way to find these
 
 Reconstruct = Callable[[np.ndarray, np.ndarray], np.ndarray]  # x [n, C, H, W] and labels [n] -> as x
 
 
 def batches(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The images of a split as float32 [n, C, H, W] in [0, 1] with their labels [n], ROWS at a time."""
-    for start in range(0, len(split), ROWS):
-        rows = slice(start, start + ROWS)
-        yield split.floats(rows), split.labels[rows]
+    for start in range(0, len(split), BATCH_SIZE):
+        rows = slice(start, start + BATCH_SIZE)
+        yield split.to_float(rows), split.y[rows]
 
 
 def squared_errors(split: Split, reconstruct: Reconstruct, clip: bool = True) -> np.ndarray:
@@ -46,20 +49,20 @@ class PCA:
     components: np.ndarray  # float32 [d, D], orthonormal rows, that of the largest variance first
 
     @classmethod
-    def fit(cls, split: Split, size: int) -> PCA:
+    def fit(cls, split: Split, n_components: int) -> PCA:
         """The `size` leading components of all images of a split; as many as there are where there are fewer.
 
         From the covariance, which is summed up batch by batch: the images are never held as floats. Products are of
         float32 and sums of float64, so directions are off by some 1e-6 and the error, being least at the right ones,
         by its square.
         """
-        count, pixels = len(split), int(np.prod(split.pictures.shape[1:]))
-        mean = split.pictures.reshape(count, pixels).mean(axis=0, dtype=np.float64) / split.levels
+        count, pixels = len(split), int(np.prod(split.x.shape[1:]))
+        mean = split.x.reshape(count, pixels).mean(axis=0, dtype=np.float64) / split.max_value
         shift, covariance = mean.astype(np.float32), np.zeros((pixels, pixels))
         for x, _ in batches(split):
             centred = x.reshape(len(x), pixels) - shift
             covariance += centred.T @ centred
-        return cls(shift, _leading(covariance / count, min(size, count, pixels)))
+        return cls(shift, _leading_eigenvectors(covariance / count, min(n_components, count, pixels)))
 
     def reconstruct(self, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Images `x` [n, ...] projected on the components; not clipped. Labels tell it nothing."""
@@ -67,34 +70,34 @@ class PCA:
         made: np.ndarray = centred @ self.components.T @ self.components + self.mean
         return made.reshape(x.shape)
 
-    def first(self, size: int) -> PCA:
+    def truncate(self, n_components: int) -> PCA:
         """Its first components alone; with 0 of them every image becomes the mean."""
-        return PCA(self.mean, self.components[:size])
+        return PCA(self.mean, self.components[:n_components])
 
 
-def _leading(covariance: np.ndarray, size: int) -> np.ndarray:
+def _leading_eigenvectors(covariance: np.ndarray, n_components: int) -> np.ndarray:
     """The eigenvectors of the `size` largest eigenvalues as rows, float32 [d, D], without those of value 0."""
     from scipy.linalg import eigh
     from sklearn.utils.extmath import randomized_svd
 
     pixels = len(covariance)
-    if not size:
+    if not n_components:
         return np.zeros((0, pixels), np.float32)
-    if pixels > LARGE and size < FEW * pixels:
+    if pixels > RANDOMIZED_MIN_PIXELS and n_components < RANDOMIZED_MAX_SHARE * pixels:
         # exact takes half a minute at 3,072 pixels; ten rounds of it are equal to five digits of the error
-        _, values, rows = randomized_svd(covariance, size, n_iter=10, random_state=0)
+        _, values, rows = randomized_svd(covariance, n_components, n_iter=10, random_state=0)
     else:
-        rising, columns = eigh(covariance, subset_by_index=[pixels - size, pixels - 1])
+        rising, columns = eigh(covariance, subset_by_index=[pixels - n_components, pixels - 1])
         values, rows = rising[::-1], columns.T[::-1]
     kept = values > 1e-7 * max(values[0], 1e-30)  # what images do not vary in, rounding would choose
     return np.ascontiguousarray(rows[kept], np.float32)
 
 
-def measured(train: Split, test: Split, size: int) -> dict[str, float]:
+def baseline_errors(train: Split, test: Split, n_components: int) -> dict[str, float]:
     """Mean squared errors per pixel on `test` of baselines fitted to `train`: `mean_picture_mse` of always answering
     the mean image, `pca_mse` of PCA with `size` numbers."""
-    pca = PCA.fit(train, size)
+    pca = PCA.fit(train, n_components)
     return {
-        "mean_picture_mse": float(squared_errors(test, pca.first(0).reconstruct).mean()),
+        "mean_picture_mse": float(squared_errors(test, pca.truncate(0).reconstruct).mean()),
         "pca_mse": float(squared_errors(test, pca.reconstruct).mean()),
     }

@@ -8,54 +8,54 @@ import numpy as np
 import torch
 
 from aecore.analysis import baselines, loaded, metrics, report
-from aecore.analysis.diagnosis.checkup import checkup, learnt_from
-from aecore.analysis.loaded import Trained
-from aecore.data.datasets import Data, load
+from aecore.analysis.diagnosis.checkup import checkup, training_subset
+from aecore.analysis.loaded import LoadedModel
+from aecore.data.datasets import Dataset, load
 from aecore.models import corruptions
 from aecore.models.bottlenecks import GaussianLatent
-from aecore.training.loop import Pictures, evaluate
+from aecore.training.loop import DeviceDataset, evaluate
 
-NEIGHBOURS, KNOWN = 10, 10_000  # who votes for a class, of how many training codes
-STRENGTHS = (0.3, 0.4, 0.5)  # of the Gaussian noise that a denoiser is asked about
-ASKED = 2000  # test pictures that are spoilt
+NEIGHBOURS, KNN_TRAIN_SIZE = 10, 10_000  # who votes for a class, of how many training codes
+NOISE_LEVELS = (0.3, 0.4, 0.5)  # of the Gaussian noise that a denoiser is asked about
+N_DENOISING_IMAGES = 2000  # test pictures that are spoilt
 SEED = 0  # of the noise
 
 
-def scores(opened: Trained) -> dict[str, Any]:
+def evaluate_run(run: LoadedModel) -> dict[str, Any]:
     """All of them, computed afresh from the test pictures; DataMissing when those are not here."""
-    data, config = load(opened.config.dataset), opened.config
-    recipe = loaded.recipe(opened)
-    codes = opened.codes_of(data.test)
+    data, config = load(run.config.dataset), run.config
+    recipe = loaded.restore_recipe(run)
+    codes = run.encode_split(data.test)
     said: dict[str, Any] = {
-        "test": evaluate(recipe, Pictures.of(data.test, torch.device("cpu")), config),
-        "mse": float(opened.errors(data.test).mean()),
-        "code_size": opened.code_size,
-        "code_bits": opened.code_bits,
-        **baselines.measured(learnt_from(config, data), data.test, opened.code_size),
+        "test": evaluate(recipe, DeviceDataset.from_split(data.test, torch.device("cpu")), config),
+        "mse": float(run.squared_errors(data.test).mean()),
+        "code_size": run.code_size,
+        "code_bits": run.code_bits,
+        **baselines.baseline_errors(training_subset(config, data), data.test, run.code_size),
         "active_units": metrics.active_units(codes),
-        "knn_accuracy": _accuracy(opened, data, codes),
+        "knn_accuracy": _knn_accuracy(run, data, codes),
     }
-    said |= _clouds(opened, data)
+    said |= _elbo_terms(run, data)
     if recipe.corrupts:
-        said["denoising"] = _cleaned(opened, data)
-    return said | {"inside": report.numbers(opened, data.test), "checkup": checkup(opened, data)}
+        said["denoising"] = _denoising_psnr(run, data)
+    return said | {"inside": report.reports(run, data.test), "checkup": checkup(run, data)}
 
 
-def _accuracy(opened: Trained, data: Data, codes: np.ndarray) -> float:
+def _knn_accuracy(run: LoadedModel, data: Dataset, codes: np.ndarray) -> float:
     """The share of test codes whose nearest training codes vote for the right class."""
-    x, labels = data.train.floats(slice(KNOWN)), data.train.labels[:KNOWN]
-    return metrics.knn_accuracy(opened.codes(x, labels), labels, codes, data.test.labels, NEIGHBOURS)
+    x, labels = data.train.to_float(slice(KNN_TRAIN_SIZE)), data.train.y[:KNN_TRAIN_SIZE]
+    return metrics.knn_accuracy(run.encode(x, labels), labels, codes, data.test.y, NEIGHBOURS)
 
 
 @torch.inference_mode()
-def _clouds(opened: Trained, data: Data) -> dict[str, float]:
+def _elbo_terms(run: LoadedModel, data: Dataset) -> dict[str, float]:
     """Where codes are clouds, in nats per test picture: the ELBO with one draw from each, whatever the KL cost in
     training; its KL; and the reconstruction where the mean of each cloud is decoded instead."""
-    model, found = opened.model, []
+    model, found = run.model, []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        for rows in opened.parts(len(data.test)):
-            x, y = torch.from_numpy(data.test.floats(rows)), torch.from_numpy(data.test.labels[rows])
+        for rows in run.batches(len(data.test)):
+            x, y = torch.from_numpy(data.test.to_float(rows)), torch.from_numpy(data.test.y[rows])
             latent = model.encode(x, y)
             if not isinstance(latent, GaussianLatent):
                 return {}
@@ -65,11 +65,11 @@ def _clouds(opened: Trained, data: Data) -> dict[str, float]:
     return dict(zip(names, torch.cat(found).mean(0).tolist(), strict=True))
 
 
-def _cleaned(opened: Trained, data: Data) -> dict[str, dict[str, float]]:
+def _denoising_psnr(run: LoadedModel, data: Dataset) -> dict[str, dict[str, float]]:
     """PSNR in decibels of spoilt test pictures and of what the model makes of them, averaged over pictures."""
-    clean, found = data.test.floats(slice(ASKED)), {}
-    for strength in STRENGTHS:
-        noisy = corruptions.corrupted(clean, "gaussian", strength, SEED)
-        before, after = (float(metrics.psnr(clean, each).mean()) for each in (noisy, opened.reconstruct(noisy)))
+    clean, found = data.test.to_float(slice(N_DENOISING_IMAGES)), {}
+    for strength in NOISE_LEVELS:
+        noisy = corruptions.corrupt_images(clean, "gaussian", strength, SEED)
+        before, after = (float(metrics.psnr(clean, each).mean()) for each in (noisy, run.reconstruct(noisy)))
         found[f"gaussian {strength:g}"] = {"noisy": before, "cleaned": after, "gain": after - before}
     return found

@@ -10,13 +10,13 @@ from typing import Literal
 import numpy as np
 
 from aecore.errors import UserError
-from aecore.limits import LARGE
+from aecore.limits import LARGE_CODE_SIZE
 
-PARALLEL = 1e-6  # sine of an angle below which float32 codes cannot tell two directions apart
-FLAT = 1e-6  # a dimension narrower than this, relative to its size, counts as constant
+MIN_SINE = 1e-6  # sine of an angle below which float32 codes cannot tell two directions apart
+CONSTANT_TOLERANCE = 1e-6  # a dimension narrower than this, relative to its size, counts as constant
 
 
-def checked(codes: np.ndarray) -> np.ndarray:
+def check_finite(codes: np.ndarray) -> np.ndarray:
     """`codes` [N, D] as float64; a UserError for none, or (training diverged) some not finite."""
     codes = np.asarray(codes, dtype=np.float64)
     if not codes.size:
@@ -28,20 +28,20 @@ def checked(codes: np.ndarray) -> np.ndarray:
 
 # Codes of many numbers are looked at in parts, so that no copy of all of them is made.
 
-PART = 5_000_000  # numbers of a part
+CHUNK_ELEMENTS = 5_000_000  # numbers of a part
 
 
-def _some_dimensions(codes: np.ndarray) -> Iterator[np.ndarray]:
+def _column_chunks(codes: np.ndarray) -> Iterator[np.ndarray]:
     """The columns of codes [N, D], a part at a time."""
     codes = np.asarray(codes)
-    each = max(1, PART // max(1, len(codes)))
+    each = max(1, CHUNK_ELEMENTS // max(1, len(codes)))
     for start in range(0, max(1, codes.shape[1]), each):
         yield codes[:, start : start + each]
 
 
-def _some_rows(codes: np.ndarray, size: int | None = None) -> Iterator[slice]:
+def _row_chunks(codes: np.ndarray, size: int | None = None) -> Iterator[slice]:
     """The rows of codes [N, D], a part at a time, one where there are none; `size` is D where it is another."""
-    each = max(1, PART // max(1, size or np.shape(codes)[1]))
+    each = max(1, CHUNK_ELEMENTS // max(1, size or np.shape(codes)[1]))
     for start in range(0, max(1, len(codes)), each):
         yield slice(start, min(len(codes), start + each))
 
@@ -49,20 +49,20 @@ def _some_rows(codes: np.ndarray, size: int | None = None) -> Iterator[slice]:
 # Ways
 
 
-def _times(steps: int) -> np.ndarray:
+def _fractions(steps: int) -> np.ndarray:
     """`steps` moments from 0 to 1, both included."""
     if steps < 2:
         raise UserError("A walk needs at least 2 steps: its start and its end.")
     return np.linspace(0, 1, steps)
 
 
-def linear(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
+def lerp(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
     """The straight line (1 - t) a + t b, from `a` [D] to `b` [D], both included: [steps, D]."""
-    t = _times(steps).reshape(-1, *[1] * np.ndim(a))
+    t = _fractions(steps).reshape(-1, *[1] * np.ndim(a))
     return ((1 - t) * a + t * b).astype(np.float32)
 
 
-def spherical(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
+def slerp(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
     """Along the great circle from `a` [D] to `b` [D] (slerp: Shoemake 1985; White 2016): [steps, D].
 
     The direction turns at constant speed and the length changes linearly, so a walk between two typical samples of a
@@ -70,46 +70,46 @@ def spherical(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
     circle between them: there it is the straight line.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    t, lengths = _times(steps)[:, None], (np.linalg.norm(a), np.linalg.norm(b))
+    t, lengths = _fractions(steps)[:, None], (np.linalg.norm(a), np.linalg.norm(b))
     if not all(lengths):
-        return linear(a, b, steps)
+        return lerp(a, b, steps)
     start, end = a / lengths[0], b / lengths[1]
     # Kahan's formula: unlike arccos, it is exact for small angles too.
     angle = 2 * np.arctan2(np.linalg.norm(start - end), np.linalg.norm(start + end))
-    if np.sin(angle) < PARALLEL:
-        return linear(a, b, steps)
+    if np.sin(angle) < MIN_SINE:
+        return lerp(a, b, steps)
     direction = (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
     return (((1 - t) * lengths[0] + t * lengths[1]) * direction).astype(np.float32)
 
 
-Path = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+Interpolation = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
-PATHS: dict[str, Path] = {"linear": linear, "spherical": spherical}
+INTERPOLATIONS: dict[str, Interpolation] = {"linear": lerp, "spherical": slerp}
 
 
-def crossfade(picture_a: np.ndarray, picture_b: np.ndarray, steps: int) -> np.ndarray:
+def crossfade(image_a: np.ndarray, image_b: np.ndarray, steps: int) -> np.ndarray:
     """One picture [C, H, W] fading into another: [steps, C, H, W]. What a walk through codes has to beat."""
-    return linear(picture_a, picture_b, steps)  # the same straight line, through pixels
+    return lerp(image_a, image_b, steps)  # the same straight line, through pixels
 
 
 # Dimensions
 
 
-def ranges(codes: np.ndarray, low: float = 0.01, high: float = 0.99) -> np.ndarray:
+def quantile_ranges(codes: np.ndarray, low: float = 0.01, high: float = 0.99) -> np.ndarray:
     """Where each dimension of `codes` [N, D] lives, from its `low` to its `high` quantile: [D, 2].
 
     Never of zero width, so that a slider can stand on it: a constant dimension gets its value plus/minus 1.
     """
-    parts = [np.quantile(checked(part), (low, high), axis=0).T for part in _some_dimensions(codes)]
+    parts = [np.quantile(check_finite(part), (low, high), axis=0).T for part in _column_chunks(codes)]
     spans = np.concatenate(parts)  # [D, 2]
-    constant = spans[:, 1] - spans[:, 0] <= FLAT * np.maximum(1, np.abs(spans).max(axis=1))
+    constant = spans[:, 1] - spans[:, 0] <= CONSTANT_TOLERANCE * np.maximum(1, np.abs(spans).max(axis=1))
     spans[constant] = spans[constant].mean(axis=1, keepdims=True) + np.array([-1, 1])
     return spans.astype(np.float32)
 
 
-def by_variance(codes: np.ndarray) -> np.ndarray:
+def order_by_variance(codes: np.ndarray) -> np.ndarray:
     """The dimensions of `codes` [N, D], numbered from 0, the one that varies most first: [D]."""
-    variances = [checked(part).var(axis=0) for part in _some_dimensions(codes)]
+    variances = [check_finite(part).var(axis=0) for part in _column_chunks(codes)]
     return np.argsort(-np.concatenate(variances), kind="stable")
 
 
@@ -123,16 +123,18 @@ class Plane:
     origin: np.ndarray  # [D], the code at the point (0, 0)
     axes: np.ndarray  # [2, D], orthonormal rows (the second all zero when D is 1)
     names: tuple[str, str]  # the second is "" when D is 1
-    explained: tuple[float, float] | None = None  # share 0..1 of the variance along each axis, if components
+    explained_variance_ratio: tuple[float, float] | None = (
+        None  # share 0..1 of the variance along each axis, if components
+    )
 
     def project(self, codes: np.ndarray) -> np.ndarray:
         """The shadows [N, 2] of `codes` [N, D] on the plane."""
         found = np.empty((len(codes), 2), np.float32)
-        for part in _some_rows(codes):
+        for part in _row_chunks(codes):
             found[part] = (codes[part] - self.origin) @ self.axes.T
         return found
 
-    def lift(self, points: np.ndarray) -> np.ndarray:
+    def unproject(self, points: np.ndarray) -> np.ndarray:
         """The codes [N, D] of `points` [N, 2] on the plane: what to decode when somebody points there."""
         return (self.origin + points @ self.axes).astype(np.float32)
 
@@ -143,7 +145,7 @@ def plane_of_dimensions(codes: np.ndarray, first: int = 0, second: int = 1) -> P
     Its points are the raw coordinates; names count from 1, as papers do. With two dimensions nothing is projected away;
     with one, `second` does not matter. A UserError for one dimension twice, or one not there.
     """
-    codes = checked(codes)
+    codes = check_finite(codes)
     size = codes.shape[1]
     chosen = [first] if size == 1 else [first, second]
     if not all(0 <= dimension < size for dimension in chosen):
@@ -162,9 +164,9 @@ def plane_of_components(codes: np.ndarray) -> Plane:
 
     A component's sign means nothing, so the largest loading of each is made positive: equal codes, equal map.
     """
-    if np.shape(codes)[1] > LARGE:
-        return _of_large(codes)
-    codes = checked(codes)
+    if np.shape(codes)[1] > LARGE_CODE_SIZE:
+        return _components_by_lanczos(codes)
+    codes = check_finite(codes)
     mean = codes.mean(axis=0)
     # [D, D] rather than an SVD of the codes: it has D directions even when there are fewer codes than that.
     scatter = (codes - mean).T @ (codes - mean)
@@ -183,18 +185,18 @@ def _plane(mean: np.ndarray, variances: np.ndarray, directions: np.ndarray, tota
     return Plane(mean.astype(np.float32), axes.astype(np.float32), names, (first, second))
 
 
-def _of_large(codes: np.ndarray) -> Plane:
+def _components_by_lanczos(codes: np.ndarray) -> Plane:
     """The same of codes of so many numbers that no [D, D], and no copy of all codes, is wanted: by Lanczos' method, to
     the last digits of float32."""
     from scipy.sparse.linalg import LinearOperator, eigsh
 
     mean, total, size = codes.mean(axis=0, dtype=np.float64), 0.0, codes.shape[1]
-    for part in centred(codes, mean):
+    for part in centred_chunks(codes, mean):
         total += float(np.square(part).sum())
 
     def scatter(direction: np.ndarray) -> np.ndarray:
         found = np.zeros(size)
-        for part in centred(codes, mean):
+        for part in centred_chunks(codes, mean):
             found += part.T @ (part @ direction.ravel())
         return found
 
@@ -207,19 +209,21 @@ def _of_large(codes: np.ndarray) -> Plane:
     return _plane(mean, variances[order], directions.T[order], total)
 
 
-def centred(codes: np.ndarray, mean: np.ndarray, rows: int = 500) -> Iterator[np.ndarray]:
+def centred_chunks(codes: np.ndarray, mean: np.ndarray, rows: int = 500) -> Iterator[np.ndarray]:
     """Codes [N, D] less their mean in float64, so many at a time; UserError as `checked`."""
     for start in range(0, len(codes), rows):
-        yield checked(codes[start : start + rows]) - mean
+        yield check_finite(codes[start : start + rows]) - mean
 
 
-def turned(plane: Plane, codes: np.ndarray, towards: np.ndarray) -> Plane:
+def procrustes_align(plane: Plane, codes: np.ndarray, towards: np.ndarray) -> Plane:
     """The same plane, its axes turned or flipped so that `codes` [N, D] fall as near as can be to the points `towards`
     [N, 2] (the orthogonal Procrustes problem, Schonemann 1966): maps of a model that learns then do not spin.
     """
     now, then = (each.astype(np.float64) - each.mean(axis=0) for each in (plane.project(codes), towards))
     left, _, right = np.linalg.svd(now.T @ then)
-    return Plane(plane.origin, ((left @ right).T @ plane.axes).astype(np.float32), plane.names, plane.explained)
+    return Plane(
+        plane.origin, ((left @ right).T @ plane.axes).astype(np.float32), plane.names, plane.explained_variance_ratio
+    )
 
 
 # Grids
@@ -237,19 +241,19 @@ class Grid:
     points: np.ndarray  # [n * n, 2]
 
 
-def _even(column: np.ndarray, n: int, prior: bool) -> np.ndarray:
+def _uniform(column: np.ndarray, n: int, prior: bool) -> np.ndarray:
     """[n] even steps from the 1st to the 99th percentile of `column` [N], or of N(0, 1)."""
-    low, high = map(NormalDist().inv_cdf, (0.01, 0.99)) if prior else ranges(column[:, None])[0]
+    low, high = map(NormalDist().inv_cdf, (0.01, 0.99)) if prior else quantile_ranges(column[:, None])[0]
     return np.linspace(low, high, n)
 
 
-def _quantiles(column: np.ndarray, n: int, prior: bool) -> np.ndarray:
+def _gaussian_quantiles(column: np.ndarray, n: int, prior: bool) -> np.ndarray:
     """[n] evenly spaced quantiles, .05 to .95, of N(0, 1), or of a normal with `column`'s own mean and sd."""
     ticks = np.array([NormalDist().inv_cdf(share) for share in np.linspace(0.05, 0.95, n)])
     return ticks if prior else column.mean() + (column.std() or 1) * ticks
 
 
-_SPACINGS = {"range": _even, "quantiles": _quantiles}
+_SPACINGS = {"range": _uniform, "quantiles": _gaussian_quantiles}
 
 
 def grid(
@@ -270,7 +274,7 @@ def grid(
     if span is not None:
         x, y = (np.linspace(low, high, n) for low, high in np.broadcast_to(span, (2, 2)))
     else:
-        x, y = (_SPACINGS[spacing](column, n, prior) for column in checked(points).T)
+        x, y = (_SPACINGS[spacing](column, n, prior) for column in check_finite(points).T)
     columns, rows = np.meshgrid(x, y[::-1])  # [n, n] each; row 0 is the top
     places = np.stack([columns.ravel(), rows.ravel()], axis=1)
     return Grid(x.astype(np.float32), y[::-1].astype(np.float32), places.astype(np.float32))
@@ -279,7 +283,7 @@ def grid(
 # Places
 
 
-def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+def points_in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     """Which of `points` [N, 2] lie in `polygon` [M, 2], its last corner joined to the first: bool [N].
 
     The even-odd rule (Shimrat 1962): inside is where a ray to the right meets the border an odd number of times. A
@@ -296,49 +300,49 @@ def inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
 
 def nearest(codes: np.ndarray, code: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The rows [n] of those of `codes` [N, D] that lie nearest to `code` [D], and how far away [n] they are."""
-    distances = np.concatenate([np.linalg.norm(codes[part] - code, axis=1) for part in _some_rows(codes)])
+    distances = np.concatenate([np.linalg.norm(codes[part] - code, axis=1) for part in _row_chunks(codes)])
     rows = np.argsort(distances, kind="stable")[:n]
     return rows, distances[rows]
 
 
-def spacing(codes: np.ndarray, most: int = 1000) -> tuple[float, float]:
+def neighbour_distances(codes: np.ndarray, max_codes: int = 1000) -> tuple[float, float]:
     """How far a code of `codes` [N, D] is from its nearest neighbour: the median, and the 99th percentile.
 
     Of at most so many of them, evenly taken. Never zero, even where codes coincide: people divide by it.
     """
-    rows = np.unique(np.linspace(0, len(codes) - 1, min(most, len(codes))).astype(int))
-    some, nearest, largest = checked(codes[rows]), np.full(len(rows), np.inf), 1.0
+    rows = np.unique(np.linspace(0, len(codes) - 1, min(max_codes, len(codes))).astype(int))
+    some, nearest, largest = check_finite(codes[rows]), np.full(len(rows), np.inf), 1.0
     own = (some**2).sum(axis=1)[:, None]
-    for part in _some_rows(codes):
+    for part in _row_chunks(codes):
         # |a - b|^2 = |a|^2 - 2 ab + |b|^2, a matrix product rather than [rows, N, D] differences
-        known = checked(codes[part])
+        known = check_finite(codes[part])
         apart = own - 2 * some @ known.T + (known**2).sum(axis=1)
         here = (rows >= part.start) & (rows < part.stop)
         apart[np.flatnonzero(here), rows[here] - part.start] = np.inf
         nearest, largest = np.minimum(nearest, apart.min(axis=1)), max(largest, float(np.abs(known).max()))
     steps = np.sqrt(nearest.clip(0)) if len(codes) > 1 else np.zeros(1)
-    least = FLAT * largest
+    least = CONSTANT_TOLERANCE * largest
     typical, edge = (max(float(step), least) for step in np.quantile(steps, (0.5, 0.99)))
     return typical, edge
 
 
-def off_plane(plane: Plane, codes: np.ndarray) -> np.ndarray:
+def residual(plane: Plane, codes: np.ndarray) -> np.ndarray:
     """How far each of `codes` [N, D] lies from the plane: [N]. With its shadow that makes its distance to any place."""
     found = np.empty(len(codes), np.float32)
-    for part in _some_rows(codes):
+    for part in _row_chunks(codes):
         aside, flat = codes[part] - plane.origin, plane.project(codes[part])
         found[part] = np.sqrt((np.square(aside).sum(axis=1) - np.square(flat).sum(axis=1)).clip(0))
     return found
 
 
-def remoteness(plane: Plane, codes: np.ndarray, places: np.ndarray) -> np.ndarray:
+def distance_to_data(plane: Plane, codes: np.ndarray, points: np.ndarray) -> np.ndarray:
     """The distance, in the space of all dimensions, from each of `places` [M, 2] on the plane to the nearest code: [M].
 
     By Pythagoras that needs no more than three numbers of a code: its shadow, and how far off the plane it lies.
     """
     from scipy.spatial import cKDTree
 
-    known = np.column_stack([plane.project(codes), off_plane(plane, codes)])
-    parts = [plane.project(plane.lift(places[part])) for part in _some_rows(places, len(plane.origin))]
-    asked = np.column_stack([np.concatenate(parts), np.zeros(len(places))])
+    known = np.column_stack([plane.project(codes), residual(plane, codes)])
+    parts = [plane.project(plane.unproject(points[part])) for part in _row_chunks(points, len(plane.origin))]
+    asked = np.column_stack([np.concatenate(parts), np.zeros(len(points))])
     return np.asarray(cKDTree(known).query(asked)[0], dtype=np.float32)

@@ -9,39 +9,39 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
 from aecore.models.autoencoder import Autoencoder
 from aecore.models.bottlenecks import GaussianLatent
-from aecore.models.losses import log_normal
+from aecore.models.losses import log_normal_density
 
-PICTURES = 200  # test pictures that bounds are taken of: the first ones
-DRAWS = (1, 16, 128)  # importance samples for each of them; each divides the last
+N_EVAL_IMAGES = 200  # test pictures that bounds are taken of: the first ones
+IMPORTANCE_SAMPLES = (1, 16, 128)  # importance samples for each of them; each divides the last
 SEED = 0
 
 
 @torch.no_grad()
-def log_weights(model: Autoencoder, x: Tensor, draws: int, y: Tensor | None = None) -> Tensor:
+def log_weights(model: Autoencoder, x: Tensor, n_samples: int, y: Tensor | None = None) -> Tensor:
     """log p(x, z) - log q(z|x) in nats at `draws` codes z from q(z|x) for each picture, `[draws, B]`."""
     features, found = model.features(x, y), []
-    for _ in range(draws):
+    for _ in range(n_samples):
         latent = model.bottleneck(features)
         assert isinstance(latent, GaussianLatent)
         z = latent.z
-        prior = log_normal(z, torch.zeros_like(z), torch.zeros_like(z)).sum(1)
-        drawn = log_normal(z, latent.mean, latent.logvar).sum(1)
+        prior = log_normal_density(z, torch.zeros_like(z), torch.zeros_like(z)).sum(1)
+        drawn = log_normal_density(z, latent.mean, latent.logvar).sum(1)
         found.append(prior - drawn - model.likelihood.nll(model.decode(z, y), x))
     return torch.stack(found)
 
 
-def importance_weighted(weights: Tensor, k: int) -> Tensor:
+def iwae_bound(weights: Tensor, k: int) -> Tensor:
     """The lower bound on log p(x) of `k` importance samples, `[B]` (IWAE: Burda, Grosse & Salakhutdinov 2015), averaged
     over the groups of k in `weights` `[n k, B]`. With k = 1 it is the ELBO; it rises with k, towards log p(x)."""
     groups = weights.unflatten(0, (-1, k))
     return (torch.logsumexp(groups, 1) - math.log(k)).mean(0)
 
 
-def numbers(opened: Trained, test: Split) -> dict[str, Any]:
+def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """Bounds on log p(x) of the first PICTURES test pictures, in nats, means over them:
 
     log_likelihood   by the number of importance samples, those of DRAWS
@@ -49,15 +49,15 @@ def numbers(opened: Trained, test: Split) -> dict[str, Any]:
 
     Nothing for pictures that the model has drawn itself (`drawn`). Constants that a likelihood leaves out are left out.
     """
-    if test.drawn:
+    if test.synthetic:
         return {}
-    device, first = next(opened.model.parameters()).device, slice(PICTURES)
-    x, y = (torch.from_numpy(each).to(device) for each in (test.floats(first), test.labels[first]))
+    device, first = next(run.model.parameters()).device, slice(N_EVAL_IMAGES)
+    x, y = (torch.from_numpy(each).to(device) for each in (test.to_float(first), test.y[first]))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        weights = log_weights(opened.model, x, DRAWS[-1], y).double().cpu()
-    bounds = {k: importance_weighted(weights, k).numpy() for k in DRAWS}
-    gap = bounds[DRAWS[-1]] - bounds[DRAWS[0]]
+        weights = log_weights(run.model, x, IMPORTANCE_SAMPLES[-1], y).double().cpu()
+    bounds = {k: iwae_bound(weights, k).numpy() for k in IMPORTANCE_SAMPLES}
+    gap = bounds[IMPORTANCE_SAMPLES[-1]] - bounds[IMPORTANCE_SAMPLES[0]]
     return {
         "pictures": len(x),
         "log_likelihood": {str(k): float(each.mean()) for k, each in bounds.items()},

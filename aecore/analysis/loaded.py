@@ -19,31 +19,30 @@ from aecore import files
 from aecore.analysis import baselines, latent_space
 from aecore.config import Config
 from aecore.data import images
-from aecore.data.cards import CARDS, Card
+from aecore.data.cards import CARDS, DatasetCard
 from aecore.data.datasets import Split
 from aecore.errors import UserError
-from aecore.limits import at_a_time, check_codes, check_free, working
+from aecore.limits import batch_memory, batch_size_for, check_codes, check_free_memory
 from aecore.models.autoencoder import Autoencoder
 from aecore.models.bottlenecks import GaussianLatent
-from aecore.models.families.build import build, on_meta, picture_bytes, settle
-from aecore.models.families.build import sizes as sizes
-from aecore.models.footprint import META, parameters
+from aecore.models.families.build import build_on_meta, build_recipe, bytes_per_sample, resolve_config
+from aecore.models.families.build import model_size as model_size
+from aecore.models.footprint import META, count_parameters
 from aecore.models.recipe import Recipe
 from aecore.store import runs
 
-BATCH = 1000  # pictures at a time: bounds the memory of a page
-OPENING = 2  # times its weights that a model takes while it is read
-count = parameters  # trained numbers in a module
+MAX_BATCH_SIZE = 1000  # pictures at a time: bounds the memory of a page
+LOADING_FACTOR = 2  # times its weights that a model takes while it is read
 
 
 @dataclass(frozen=True)
-class Trained:
+class LoadedModel:
     """A model with the settings that made it. Pictures are float32 `[N, C, H, W]` in [0, 1], codes float32 `[N, D]`."""
 
     config: Config
     model: Autoencoder
     result: Mapping[str, Any]
-    label: int = 0  # what a conditional model draws codes as
+    class_label: int = 0  # what a conditional model draws codes as
     corrupts: bool = False  # whether it learnt to give back clean pictures from corrupted ones
 
     @property
@@ -51,11 +50,11 @@ class Trained:
         return self.config.id
 
     @property
-    def card(self) -> Card:
+    def card(self) -> DatasetCard:
         return CARDS[self.config.dataset]
 
     @cached_property
-    def kinds(self) -> tuple[type, ...]:
+    def types(self) -> tuple[type, ...]:
         """What kind of code the model makes and what kind of model it is, the most particular types of both: what
         chooses the panels and the numbers that say something of it."""
         weight = next(self.model.parameters())
@@ -66,21 +65,21 @@ class Trained:
     @property
     def code_size(self) -> int:
         """D: how many numbers a code has, slots times width where it is made of vectors."""
-        return self.model.bottleneck.outputs
+        return self.model.bottleneck.out_features
 
     @property
     def code_bits(self) -> float:
         """Bits that a code takes to store."""
         return self.model.bottleneck.bits
 
-    def codes(self, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    def encode(self, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Where pictures live, `[N, D]` (a VAE's means). A conditional model guesses labels it is not given."""
-        return self._batched(self.model.codes, x, labels)
+        return self._batched(self.model.encode_mean, x, labels)
 
-    def pictures(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """What codes decode to, `[N, C, H, W]`, clipped to [0, 1]; as pictures of `label` if the model asks."""
-        labels = np.full(len(codes), self.label) if labels is None else labels
-        return self._batched(self.model.generate, codes, labels).clip(0, 1)
+        labels = np.full(len(codes), self.class_label) if labels is None else labels
+        return self._batched(self.model.decode_mean, codes, labels).clip(0, 1)
 
     def reconstruct(self, x: np.ndarray, labels: np.ndarray | None = None, clip: bool = True) -> np.ndarray:
         """What pictures are given back as, `[N, C, H, W]`; clipped to [0, 1], as they can be shown, unless said not
@@ -88,7 +87,7 @@ class Trained:
         made = self._batched(self.model.reconstruct, x, labels)
         return made.clip(0, 1) if clip else made
 
-    def errors(self, split: Split) -> np.ndarray:
+    def squared_errors(self, split: Split) -> np.ndarray:
         """Squared error per pixel value of each picture of a split, `[N]`, as every baseline's is taken."""
         return baselines.squared_errors(split, self.reconstruct)
 
@@ -96,9 +95,9 @@ class Trained:
         """New pictures `[n, C, H, W]` from the model's own prior."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.pictures(self.model.bottleneck.sample(n).numpy())
+            return self.decode(self.model.bottleneck.sample_prior(n).numpy())
 
-    def clouds(self, x: np.ndarray, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray] | None:
+    def posterior(self, x: np.ndarray, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray] | None:
         """How far draws for pictures lie from their codes (standard deviation), and the nats that each number of a code
         tells of its picture (KL), both `[N, D]`. None where pictures become points."""
 
@@ -115,93 +114,93 @@ class Trained:
             sigma, nats = np.split(self._batched(look, x, labels), 2, axis=1)
         return sigma, nats
 
-    def draws(self, n: int, seed: int = 0) -> np.ndarray | None:
+    def prior_samples(self, n: int, seed: int = 0) -> np.ndarray | None:
         """Codes `[n, D]` from the model's own prior; None where that is N(0, 1), from which anybody can draw."""
-        if self.model.bottleneck.normal:
+        if self.model.bottleneck.standard_normal_prior:
             return None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.model.bottleneck.sample(n).numpy()
+            return self.model.bottleneck.sample_prior(n).numpy()
 
-    def codes_of(self, split: Split) -> np.ndarray:
+    def encode_split(self, split: Split) -> np.ndarray:
         """The codes of a whole split, without ever holding it as floats. TooLarge when there is no memory for them."""
         check_codes(len(split), self.code_size)
         codes = np.empty((len(split), self.code_size), np.float32)
-        for part in self.parts(len(split)):
-            codes[part] = self.codes(split.floats(part), split.labels[part])
+        for part in self.batches(len(split)):
+            codes[part] = self.encode(split.to_float(part), split.y[part])
         return codes
 
     @cached_property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """Pictures at a time: BATCH, or as many as there is room for where the network takes much for each."""
-        return at_a_time(self.picture_bytes, BATCH)
+        return batch_size_for(self.bytes_per_sample, MAX_BATCH_SIZE)
 
     @cached_property
-    def picture_bytes(self) -> int:
+    def bytes_per_sample(self) -> int:
         """What a picture takes on its way through the network, beside the weights."""
-        return picture_bytes(self.config)
+        return bytes_per_sample(self.config)
 
-    def parts(self, count: int) -> list[slice]:
+    def batches(self, count: int) -> list[slice]:
         """`count` rows cut into batches."""
-        return [slice(start, min(count, start + self.batch)) for start in range(0, count, self.batch)]
+        return [slice(start, min(count, start + self.batch_size)) for start in range(0, count, self.batch_size)]
 
     def _batched(self, function: Any, array: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         device = next(self.model.parameters()).device
         x = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
         y = None if labels is None else torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(device)
-        with working(min(len(x), self.batch) * self.picture_bytes):
-            made = (function(x[part], None if y is None else y[part]) for part in self.parts(len(x)))
+        with batch_memory(min(len(x), self.batch_size) * self.bytes_per_sample):
+            made = (function(x[part], None if y is None else y[part]) for part in self.batches(len(x)))
             return np.concatenate([each.float().cpu().numpy() for each in made])
 
 
-def load(run: str) -> Trained:
+def load(run_id: str) -> LoadedModel:
     """Opens a finished run on the CPU: pages decode a few pictures at a time, which is faster there.
 
     Raises UnknownRun when there is no such run, UserError when it is broken, not finished or too large.
     """
-    entry = runs.entry(run)
+    entry = runs.entry(run_id)
     if not entry.finished or entry.config is None:
-        raise UserError(f"The run {run} cannot be opened: {entry.reason or 'it is still training'}")
-    runs.check_unchanged(run, "weights.safetensors")
-    config = settle(entry.config, trains=False)
-    check_free(OPENING * 4 * sizes(config).parameters)
-    recipe = build(config)
+        raise UserError(f"The run {run_id} cannot be opened: {entry.message or 'it is still training'}")
+    runs.verify_checksum(run_id, "weights.safetensors")
+    config = resolve_config(entry.config, for_training=False)
+    check_free_memory(LOADING_FACTOR * 4 * model_size(config).parameters)
+    recipe = build_recipe(config)
     model = recipe.model
-    _load(model, run, runs.WEIGHTS)
-    return Trained(entry.config, model.eval(), entry.result, corrupts=recipe.corrupts)
+    _load_weights(model, run_id, runs.WEIGHTS_FILE)
+    return LoadedModel(entry.config, model.eval(), entry.result, corrupts=recipe.corrupts)
 
 
-def _load(module: nn.Module, run: str, name: str) -> None:
+def _load_weights(module: nn.Module, run_id: str, name: str) -> None:
     """Gives a module the weights that a file of a run holds. Raises UserError when they do not fit it."""
-    file = runs.path(run) / name
+    file = runs.path(run_id) / name
     try:
-        files.opened(file).close()  # no FIFO, for which safetensors would wait
+        files.open_regular(file).close()  # no FIFO, for which safetensors would wait
         load_model(module, file)
     except (SafetensorError, RuntimeError, OSError) as error:
-        raise UserError(f"The weights of {run} ({name}) do not fit its settings; delete its folder.") from error
+        raise UserError(f"The weights of {run_id} ({name}) do not fit its settings; delete its folder.") from error
 
 
-def recipe(opened: Trained) -> Recipe:
+def restore_recipe(run: LoadedModel) -> Recipe:
     """The recipe of a run as its training left it, the adversary included where it was kept. Raises UserError when that
     was changed."""
-    found = build(settle(opened.config, trains=False))
-    found.model.load_state_dict(opened.model.state_dict(), assign=True)  # the same weights, not copies of them
-    file = runs.path(opened.id) / runs.ADVERSARY
-    if len(found.others) and file.exists():
-        runs.check_unchanged(opened.id, runs.ADVERSARY)
-        _load(found.others, opened.id, runs.ADVERSARY)
+    found = build_recipe(resolve_config(run.config, for_training=False))
+    found.model.load_state_dict(run.model.state_dict(), assign=True)  # the same weights, not copies of them
+    file = runs.path(run.id) / runs.AUXILIARY_FILE
+    if len(found.auxiliary_modules) and file.exists():
+        runs.verify_checksum(run.id, runs.AUXILIARY_FILE)
+        _load_weights(found.auxiliary_modules, run.id, runs.AUXILIARY_FILE)
     found.modules.eval()
     return found
 
 
-def weights(model: nn.Module) -> bytes:
+def state_bytes(model: nn.Module) -> bytes:
     """The weights as a safetensors file; those that two layers share stand there once."""
     with tempfile.TemporaryDirectory() as folder:
         save_model(model, f"{folder}/weights")
         return Path(folder, "weights").read_bytes()
 
 
-def thumbnail(trained: Trained, codes: np.ndarray, n: int = 8) -> bytes:
+def thumbnail(run: LoadedModel, codes: np.ndarray, n: int = 8) -> bytes:
     """A PNG of n x n decoded codes on the plane of the two widest directions of `codes`: what a list shows of a run."""
     plane = (
         latent_space.plane_of_components(codes)
@@ -209,28 +208,28 @@ def thumbnail(trained: Trained, codes: np.ndarray, n: int = 8) -> bytes:
         else latent_space.plane_of_dimensions(codes, 0, 1)
     )
     grid = latent_space.grid(plane.project(codes), n)
-    cells = trained.pictures(plane.lift(grid.points))
-    return images.png(images.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0, fill=0.25))
+    cells = run.decode(plane.unproject(grid.points))
+    return images.png(images.image_grid(cells, n, gap=1 if cells.shape[-1] < 16 else 0, fill=0.25))
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerInfo:
     """A line of the table of layers."""
 
     part: str  # encoder, decoder
-    kind: str
+    type: str
     shape: tuple[int, ...]  # of the output, without the batch
     parameters: int
 
 
-def layers(config: Config) -> list[Layer]:
+def layers(config: Config) -> list[LayerInfo]:
     """The layers of a settled run in order, with what comes out of each; nothing is allocated."""
-    model = on_meta(config).model.eval()
-    found: list[Layer] = []
+    model = build_on_meta(config).model.eval()
+    found: list[LayerInfo] = []
 
     def note(part: str) -> Any:
         def hook(module: nn.Module, _: Any, output: Tensor) -> None:
-            found.append(Layer(part, _describe(module), tuple(output.shape[1:]), count(module)))
+            found.append(LayerInfo(part, _describe(module), tuple(output.shape[1:]), count_parameters(module)))
 
         return hook
 

@@ -104,7 +104,7 @@ def mutual_information_gap(codes: np.ndarray, factors: np.ndarray, bins: int = 2
 # Samples
 
 
-def precision_and_coverage(real: np.ndarray, made: np.ndarray, k: int = 5) -> tuple[float, float]:
+def precision_and_coverage(real: np.ndarray, generated: np.ndarray, k: int = 5) -> tuple[float, float]:
     """Whether `made` [M, ...] could be `real` [N, ...], and whether all kinds of real ones are made; both 0..1.
 
     Precision: the share of made ones within reach of a real one, its reach being the distance of its `k`-th real
@@ -113,15 +113,15 @@ def precision_and_coverage(real: np.ndarray, made: np.ndarray, k: int = 5) -> tu
     """
     from sklearn.neighbors import NearestNeighbors
 
-    real, made = real.reshape(len(real), -1), made.reshape(len(made), -1)
+    real, generated = real.reshape(len(real), -1), generated.reshape(len(generated), -1)
     tree = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(real)
     reach = tree.kneighbors(real)[0][:, -1]  # its own distance, 0, is the first
-    squared = (made**2).sum(1)[:, None] + (real**2).sum(1)[None] - 2 * made @ real.T
+    squared = (generated**2).sum(1)[:, None] + (real**2).sum(1)[None] - 2 * generated @ real.T
     near = np.sqrt(np.maximum(squared, 0)) <= reach[None]
     return float(near.any(1).mean()), float(near.any(0).mean())
 
 
-def strict_precision(real: np.ndarray, made: np.ndarray, k: int = 5) -> float:
+def strict_precision(real: np.ndarray, generated: np.ndarray, k: int = 5) -> float:
     """The share of `made` [M, ...] that lie within reach of the `real` [N, ...] one nearest to them, 0..1.
 
     Reach as in `precision_and_coverage`, which lets any real one vouch for a made one. A few odd real ones with a long
@@ -129,10 +129,10 @@ def strict_precision(real: np.ndarray, made: np.ndarray, k: int = 5) -> float:
     """
     from sklearn.neighbors import NearestNeighbors
 
-    real, made = real.reshape(len(real), -1), made.reshape(len(made), -1)
+    real, generated = real.reshape(len(real), -1), generated.reshape(len(generated), -1)
     tree = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(real)
     reach = tree.kneighbors(real)[0][:, -1]
-    distance, nearest = tree.kneighbors(made, 1)
+    distance, nearest = tree.kneighbors(generated, 1)
     return float((distance[:, 0] <= reach[nearest[:, 0]]).mean())
 
 
@@ -159,8 +159,8 @@ def trustworthiness(codes: np.ndarray, points: np.ndarray, k: int = 5) -> float:
 class Compression:
     """How many times smaller a code is than its input: in numbers, as papers count, and in bytes."""
 
-    numbers: float
-    bytes: float
+    dimension_ratio: float
+    byte_ratio: float
 
 
 def compression(
@@ -175,4 +175,4 @@ def compression(
     number of the input: 4 for inputs that are floats themselves.
     """
     inputs, bits = math.prod(shape), 32 * code_size if code_bits is None else code_bits
-    return Compression(numbers=inputs / code_size, bytes=8 * inputs * input_bytes / bits)
+    return Compression(dimension_ratio=inputs / code_size, byte_ratio=8 * inputs * input_bytes / bits)

@@ -11,58 +11,58 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from aecore.analysis.latent_space import FLAT, centred, checked, plane_of_components
+from aecore.analysis.latent_space import CONSTANT_TOLERANCE, centred_chunks, check_finite, plane_of_components
 from aecore.errors import UserError
-from aecore.limits import LARGE, cores
-from aecore.params import Says
+from aecore.limits import LARGE_CODE_SIZE, cores
+from aecore.params import ParamInfo
 
 if TYPE_CHECKING:
     from knncolle import FindKnnResults
 
-LAYOUT = 1  # counted up when the same package and settings come to draw another map
-EXACT = 20_000  # codes up to which finding all true neighbours takes a few seconds
-FEWEST = 5  # points below which a neighbourhood is not worth the name
+LAYOUT_VERSION = 1  # counted up when the same package and settings come to draw another map
+EXACT_KNN_LIMIT = 20_000  # codes up to which finding all true neighbours takes a few seconds
+MIN_POINTS = 5  # points below which a neighbourhood is not worth the name
 
 Perplexity = Annotated[
-    float, Says("About how many neighbours each point tries to stay close to.", low=2, high=100, step=1)
+    float, ParamInfo("About how many neighbours each point tries to stay close to.", min=2, max=100, step=1)
 ]
 Neighbors = Annotated[
     int,
-    Says(
+    ParamInfo(
         "How many neighbours each point tries to stay close to: few show detail, many the large layout.",
-        low=2,
-        high=100,
+        min=2,
+        max=100,
         step=1,
         label="Neighbours",
     ),
 ]
 MinDist = Annotated[
     float,
-    Says(
+    ParamInfo(
         "How close points may be drawn: smaller packs clusters tighter, whatever the codes are like.",
-        low=0.0,
-        high=0.99,
+        min=0.0,
+        max=0.99,
         step=0.01,
         label="Minimum distance",
     ),
 ]
 Seed = Annotated[
     int,
-    Says("Where the random numbers start: the same seed draws the same map.", low=0, high=9999, step=1),
+    ParamInfo("Where the random numbers start: the same seed draws the same map.", min=0, max=9999, step=1),
 ]
 
 
-def neighborly(codes: np.ndarray) -> np.ndarray:
+def check_codes(codes: np.ndarray) -> np.ndarray:
     """`codes` [N, D] as float32, or a UserError when they are too few to have neighbourhoods."""
-    codes = checked(codes)
-    if len(codes) < FEWEST:
-        raise UserError(f"This map needs at least {FEWEST} points, not {len(codes)}: show more, or use PCA.")
+    codes = check_finite(codes)
+    if len(codes) < MIN_POINTS:
+        raise UserError(f"This map needs at least {MIN_POINTS} points, not {len(codes)}: show more, or use PCA.")
     return codes.astype(np.float32)
 
 
-def _all_one(codes: np.ndarray) -> bool:
+def _all_equal(codes: np.ndarray) -> bool:
     """Whether the codes are one point (a collapsed model): these maps would draw a cloud of mere noise."""
-    return bool(np.ptp(codes, axis=0).max() <= FLAT * max(1, np.abs(codes).max()))
+    return bool(np.ptp(codes, axis=0).max() <= CONSTANT_TOLERANCE * max(1, np.abs(codes).max()))
 
 
 def pca(codes: np.ndarray) -> np.ndarray:
@@ -80,7 +80,7 @@ def tsne(codes: np.ndarray, perplexity: Perplexity = 30.0, seed: Seed = 0) -> np
     for it looks at 3 times as many neighbours. It starts from PCA, which keeps the large layout (Kobak & Berens 2019),
     with some noise by seed, which also lets codes of one dimension leave their line.
     """
-    return _drawn("t-SNE", codes, seed, perplexity=min(perplexity, (len(codes) - 1) / 3))
+    return _embed("t-SNE", codes, seed, perplexity=min(perplexity, (len(codes) - 1) / 3))
 
 
 def umap(codes: np.ndarray, n_neighbors: Neighbors = 15, min_dist: MinDist = 0.1, seed: Seed = 0) -> np.ndarray:
@@ -90,13 +90,13 @@ def umap(codes: np.ndarray, n_neighbors: Neighbors = 15, min_dist: MinDist = 0.1
     from PCA as well: what starts there keeps the large layout as well as what starts from the graph's spectrum (Kobak &
     Linderman 2021), and maps of one model look alike.
     """
-    return _drawn("UMAP", codes, seed, n_neighbors=min(n_neighbors, len(codes) - 1), min_dist=min_dist)
+    return _embed("UMAP", codes, seed, n_neighbors=min(n_neighbors, len(codes) - 1), min_dist=min_dist)
 
 
-def _drawn(kind: str, codes: np.ndarray, seed: int, **settings: float) -> np.ndarray:
+def _embed(kind: str, codes: np.ndarray, seed: int, **settings: float) -> np.ndarray:
     """A map by what draws maps of its kind here; turned like PCA's, for a map has no up or down of its own."""
-    codes = neighborly(codes)
-    if _all_one(codes):
+    codes = check_codes(codes)
+    if _all_equal(codes):
         return np.zeros((len(codes), 2), np.float32)
     plane = pca(codes).astype(np.float64)
     plane /= plane[:, 0].std()
@@ -115,12 +115,12 @@ def _threads() -> int:
     return int(asked) if asked.isdigit() else cores()
 
 
-def _nearest(codes: np.ndarray, count: int) -> FindKnnResults:
+def _nearest_neighbours(codes: np.ndarray, count: int) -> FindKnnResults:
     """Each code's nearest others: exact ones, but where that takes long nearly exact ones (recall .99)."""
     import knncolle
 
     count = min(count, len(codes) - 1)
-    way = knncolle.KmknnParameters() if len(codes) <= EXACT else knncolle.HnswParameters()
+    way = knncolle.KmknnParameters() if len(codes) <= EXACT_KNN_LIMIT else knncolle.HnswParameters()
     index = knncolle.build_index(way, codes.astype(np.float64))
     return knncolle.find_knn(index, num_neighbors=count, num_threads=_threads())
 
@@ -133,18 +133,18 @@ def _tsne_by_scranpy(codes: np.ndarray, plane: np.ndarray, seed: int, perplexity
     import knncolle
     import scranpy
 
-    near = _nearest(codes, scranpy.tsne_perplexity_to_neighbors(perplexity))
+    near = _nearest_neighbours(codes, scranpy.tsne_perplexity_to_neighbors(perplexity))
     settings = {"perplexity": perplexity, "num_neighbors": None, "seed": seed}
     start = scranpy.run_tsne(near, max_iterations=0, **settings)
     row = np.empty(len(codes), np.int64)  # which code stands in each place
-    row[_by_strips(start)] = _by_strips(plane)
+    row[_strip_order(start)] = _strip_order(plane)
     place = np.argsort(row).astype(near.index.dtype)
     near = knncolle.FindKnnResults(place[near.index[row]], near.distance[row])
     points = scranpy.run_tsne(near, eta=max(200, len(codes) / 12), num_threads=_threads(), **settings)
     return points[place]
 
 
-def _by_strips(points: np.ndarray) -> np.ndarray:
+def _strip_order(points: np.ndarray) -> np.ndarray:
     """The rows of `points` [N, 2] strip by strip from the left, each from below: what stands at one place of two such
     lists lies alike in both."""
     from_left = np.argsort(np.argsort(points[:, 0], kind="stable"))
@@ -157,7 +157,7 @@ def _umap_by_scranpy(codes: np.ndarray, plane: np.ndarray, seed: int, n_neighbor
     import scranpy
 
     return scranpy.run_umap(
-        _nearest(codes, n_neighbors),
+        _nearest_neighbours(codes, n_neighbors),
         min_dist=min_dist,
         initialize_method="none",
         initial_coordinates=_start(plane, seed),
@@ -213,31 +213,31 @@ def engine(kind: str) -> str:
     return next(package for package in ENGINES[kind] if _version(package))
 
 
-def made_by(kind: str) -> str:
+def engine_version(kind: str) -> str:
     """What draws maps of a kind here, with its version and ours: something else draws them otherwise."""
-    return f"{engine(kind)} {_version(engine(kind))}, {LAYOUT}"
+    return f"{engine(kind)} {_version(engine(kind))}, {LAYOUT_VERSION}"
 
 
 PROJECTIONS: dict[str, Callable[..., np.ndarray]] = {"PCA": pca, "t-SNE": tsne, "UMAP": umap}
 
 
-def explained_variance(codes: np.ndarray) -> np.ndarray:
+def explained_variance_ratio(codes: np.ndarray) -> np.ndarray:
     """The share 0..1 of the variance of `codes` [N, D] that each component carries, falling: [min(D, N)].
 
     They add up to 1; all are 0 when the codes are one point.
     """
-    if np.shape(codes)[1] > LARGE:
-        return _of_large(codes)
-    codes = checked(codes)
+    if np.shape(codes)[1] > LARGE_CODE_SIZE:
+        return _variance_ratio_by_covariance(codes)
+    codes = check_finite(codes)
     variances = np.linalg.svd(codes - codes.mean(axis=0), compute_uv=False) ** 2
     return variances / (variances.sum() or 1)
 
 
-def _of_large(codes: np.ndarray) -> np.ndarray:
+def _variance_ratio_by_covariance(codes: np.ndarray) -> np.ndarray:
     """The same of codes of many numbers: from their covariance, summed up some codes at a time."""
     size, mean = codes.shape[1], codes.mean(axis=0, dtype=np.float64)
     scatter = np.zeros((size, size))
-    for part in centred(codes, mean):
+    for part in centred_chunks(codes, mean):
         scatter += part.T @ part
     variances = np.linalg.eigvalsh(scatter)[::-1][: min(codes.shape)].clip(0)
     return variances / (variances.sum() or 1)

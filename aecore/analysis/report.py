@@ -7,27 +7,27 @@ from typing import Any
 
 from aecore.analysis import architecture, jacobian, likelihood_bounds, sampling
 from aecore.analysis.latents import codebook, conditional, hierarchy, linear, posterior, sparsity
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
-from aecore.dispatch import for_kinds
+from aecore.dispatch import collect
 from aecore.models.autoencoder import Conditional, LinearAutoencoder
-from aecore.models.bottlenecks import Activations, GaussianLatent, LadderLatent, Latent, Quantized
+from aecore.models.bottlenecks import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
 
-Numbers = Callable[[Trained, Split], dict[str, Any]]
+Report = Callable[[LoadedModel, Split], dict[str, Any]]
 
 # kind of code or of model -> what is measured of it on held-out pictures
-NUMBERS: dict[type, dict[str, Numbers]] = {
-    Latent: {"anatomy": architecture.numbers, "stretch": jacobian.numbers, "samples": sampling.numbers},
-    GaussianLatent: {"clouds": posterior.numbers, "bounds": likelihood_bounds.numbers},
-    LadderLatent: {"levels": hierarchy.numbers},
-    Activations: {"units": sparsity.numbers},
-    Quantized: {"codebook": codebook.numbers},
-    Conditional: {"styles": conditional.numbers},
-    LinearAutoencoder: {"pca": linear.numbers},
+REPORTS: dict[type, dict[str, Report]] = {
+    Latent: {"anatomy": architecture.report, "stretch": jacobian.report, "samples": sampling.report},
+    GaussianLatent: {"clouds": posterior.report, "bounds": likelihood_bounds.report},
+    LadderLatent: {"levels": hierarchy.report},
+    SparseLatent: {"units": sparsity.report},
+    Quantized: {"codebook": codebook.report},
+    Conditional: {"styles": conditional.report},
+    LinearAutoencoder: {"pca": linear.report},
 }
 
 
-def numbers(opened: Trained, test: Split, only: str | None = None) -> dict[str, dict[str, Any]]:
+def reports(run: LoadedModel, test: Split, only: str | None = None) -> dict[str, dict[str, Any]]:
     """All that is measured of a run of this kind on the test pictures, under the names of NUMBERS; or `only` one."""
-    named = {name: measure for entry in for_kinds(NUMBERS, opened.kinds) for name, measure in entry.items()}
-    return {name: measure(opened, test) for name, measure in named.items() if only in (None, name)}
+    named = {name: measure for entry in collect(REPORTS, run.types) for name, measure in entry.items()}
+    return {name: measure(run, test) for name, measure in named.items() if only in (None, name)}

@@ -12,34 +12,36 @@ import numpy as np
 import torch
 
 from aecore.analysis import metrics
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.data import datasets
 from aecore.data.datasets import Split
-from aecore.limits import LARGE
+from aecore.limits import LARGE_CODE_SIZE
 from aecore.models import losses
 
-FITTED = 10_000  # training codes that distributions are fitted to: the first ones
-DRAWN = 1000  # samples, and test pictures that they are measured against, at most
-COMPONENTS = 10  # of the mixture
-FULL = 512  # numbers that vary up to which the mixture's covariances are full
-NUMBERS = 5_000_000  # of all codes that the mixture is fitted to: 40 MB, and some times as much on the way
+N_FIT_CODES = 10_000  # training codes that distributions are fitted to: the first ones
+N_SAMPLES = 1000  # samples, and test pictures that they are measured against, at most
+GMM_COMPONENTS = 10  # of the mixture
+FULL_COVARIANCE_MAX_DIM = 512  # numbers that vary up to which the mixture's covariances are full
+MAX_FIT_ELEMENTS = 5_000_000  # of all codes that the mixture is fitted to: 40 MB, and some times as much on the way
 SEED = 0
 
 
 # Codes
 
 
-def prior(opened: Trained, n: int, seed: int = SEED) -> np.ndarray:
+def sample_prior(run: LoadedModel, n: int, seed: int = SEED) -> np.ndarray:
     """Codes [n, D] from the model's own prior."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return opened.model.bottleneck.sample(n).numpy()
+        return run.model.bottleneck.sample_prior(n).numpy()
 
 
-def gaussian(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
+def sample_gaussian_fit(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     """Codes [n, D] from one Gaussian with the mean and the covariance of `codes` [N, D]."""
     rng = np.random.default_rng(seed)
-    if codes.shape[1] > LARGE:  # sums of all codes, weighed by normal draws, have that covariance: no [D, D] is needed
+    if (
+        codes.shape[1] > LARGE_CODE_SIZE
+    ):  # sums of all codes, weighed by normal draws, have that covariance: no [D, D] is needed
         mean = codes.mean(axis=0, dtype=np.float64).astype(np.float32)
         weights = rng.standard_normal((n, len(codes)), dtype=np.float32) / math.sqrt(max(1, len(codes) - 1))
         # the share of the mean in each sum is taken off again: as if codes had been centred, without a copy of them
@@ -51,7 +53,7 @@ def gaussian(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     return drawn.astype(np.float32)
 
 
-def mixture(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
+def sample_gmm_fit(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     """Codes [n, D] from a mixture of COMPONENTS Gaussians, each with a covariance of its own, fitted to `codes` [N, D].
 
     Fitted to the numbers that vary, each in units of its own spread: those of any size are alike to it, and those that
@@ -62,14 +64,14 @@ def mixture(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
-    codes = codes[: max(DRAWN, NUMBERS // codes.shape[1])]
+    codes = codes[: max(N_SAMPLES, MAX_FIT_ELEMENTS // codes.shape[1])]
     mean, spread = codes.mean(axis=0, dtype=np.float64), codes.std(axis=0, dtype=np.float64)
     lively = spread > 1e-6 * max(1.0, spread.max())
     drawn = np.tile(mean, (n, 1))
     if lively.any():
-        kind = "full" if lively.sum() <= FULL else "diag"
+        kind = "full" if lively.sum() <= FULL_COVARIANCE_MAX_DIM else "diag"
         settings = {"reg_covar": 1e-4, "max_iter": 10, "tol": 0.01, "random_state": seed}
-        model = GaussianMixture(min(COMPONENTS, len(codes)), covariance_type=kind, **settings)
+        model = GaussianMixture(min(GMM_COMPONENTS, len(codes)), covariance_type=kind, **settings)
         with warnings.catch_warnings(), _one_thread():
             warnings.simplefilter("ignore", ConvergenceWarning)
             found = model.fit((codes[:, lively] - mean[lively]) / spread[lively]).sample(n)[0]
@@ -86,37 +88,35 @@ def _one_thread() -> AbstractContextManager[Any]:
     return limits
 
 
-def known(opened: Trained, test: Split) -> tuple[np.ndarray, np.ndarray]:
+def fit_codes(run: LoadedModel, test: Split) -> tuple[np.ndarray, np.ndarray]:
     """The codes [N, D] and labels [N] that distributions are fitted to: of training pictures, never of the test ones;
     where the data set is not here, of what stands in for it."""
-    split = test if test.drawn else datasets.load(opened.config.dataset).train
-    labels = split.labels[:FITTED]
-    return opened.codes(split.floats(slice(FITTED)), labels), labels
+    split = test if test.synthetic else datasets.load(run.config.dataset).train
+    labels = split.y[:N_FIT_CODES]
+    return run.encode(split.to_float(slice(N_FIT_CODES)), labels), labels
 
 
-def drawn(opened: Trained, test: Split, n: int, seed: int = SEED) -> dict[str, np.ndarray]:
+def generate(run: LoadedModel, test: Split, n: int, seed: int = SEED) -> dict[str, np.ndarray]:
     """New pictures [n, C, H, W] from the model's prior, and from a Gaussian and a mixture fitted to its codes. A
     conditional model is told classes at their shares."""
-    codes, labels = known(opened, test)
+    codes, labels = fit_codes(run, test)
     told = np.random.default_rng(seed).choice(labels, n)
     ways: dict[str, Callable[[], np.ndarray]] = {
-        "prior": lambda: prior(opened, n, seed),
-        "gaussian": lambda: gaussian(codes, n, seed),
-        "mixture": lambda: mixture(codes, n, seed),
+        "prior": lambda: sample_prior(run, n, seed),
+        "gaussian": lambda: sample_gaussian_fit(codes, n, seed),
+        "mixture": lambda: sample_gmm_fit(codes, n, seed),
     }
-    return {name: opened.pictures(draw(), told) for name, draw in ways.items()}
+    return {name: run.decode(draw(), told) for name, draw in ways.items()}
 
 
-def crowd(opened: Trained, x: np.ndarray, labels: np.ndarray, seed: int = SEED) -> np.ndarray:
+def aggregate_posterior(run: LoadedModel, x: np.ndarray, labels: np.ndarray, seed: int = SEED) -> np.ndarray:
     """What the decoder is given for pictures [N, C, H, W], [N, D]: their codes; where those are clouds, one draw from
     each, because it is all the clouds together that a prior is compared with."""
-    device, parts = next(opened.model.parameters()).device, []
+    device, parts = next(run.model.parameters()).device, []
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for rows in opened.parts(len(x)):
-            latent = opened.model.encode(
-                torch.from_numpy(x[rows]).to(device), torch.from_numpy(labels[rows]).to(device)
-            )
+        for rows in run.batches(len(x)):
+            latent = run.model.encode(torch.from_numpy(x[rows]).to(device), torch.from_numpy(labels[rows]).to(device))
             parts.append(latent.z.float().cpu().numpy())
     return np.concatenate(parts)
 
@@ -124,11 +124,11 @@ def crowd(opened: Trained, x: np.ndarray, labels: np.ndarray, seed: int = SEED) 
 # Numbers
 
 
-def compared(real: np.ndarray, made: np.ndarray) -> dict[str, float]:
+def sample_quality(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
     """How near `made` pictures come to `real` ones, both [N, C, H, W]: all 0 to 1, see aecore.analysis.metrics."""
     with _one_thread():
-        precision, coverage = metrics.precision_and_coverage(real, made)
-        strict = metrics.strict_precision(real, made)
+        precision, coverage = metrics.precision_and_coverage(real, generated)
+        strict = metrics.strict_precision(real, generated)
     return {"precision": precision, "strict_precision": strict, "coverage": coverage}
 
 
@@ -137,20 +137,20 @@ def mmd(a: np.ndarray, b: np.ndarray) -> float:
     return float(losses.mmd(torch.from_numpy(a), torch.from_numpy(b)))
 
 
-def numbers(opened: Trained, test: Split) -> dict[str, Any]:
+def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """How near samples come to test pictures: as many of each, DRAWN at most. `reconstructions` are those of the test
     pictures themselves; `real`: as many training pictures, which is what a perfect sampler would score.
 
     mmd compares the codes of the test pictures with as many draws of the prior, mmd_of_draws two crowds of draws. Of
     pictures that the model has drawn itself (`drawn`) only that is known: nothing can be measured against them.
     """
-    n = min(DRAWN, len(test))
-    x, labels, draws = test.floats(slice(n)), test.labels[:n], prior(opened, n)
-    said: dict[str, Any] = {"pictures": 0, "mmd": mmd(crowd(opened, x, labels), draws)}
-    said["mmd_of_draws"] = mmd(draws, prior(opened, n, SEED + 1))
-    if test.drawn:
+    n = min(N_SAMPLES, len(test))
+    x, labels, draws = test.to_float(slice(n)), test.y[:n], sample_prior(run, n)
+    said: dict[str, Any] = {"pictures": 0, "mmd": mmd(aggregate_posterior(run, x, labels), draws)}
+    said["mmd_of_draws"] = mmd(draws, sample_prior(run, n, SEED + 1))
+    if test.synthetic:
         return said
-    made = drawn(opened, test, n)
-    made["reconstructions"] = opened.reconstruct(x, labels)
-    made["real"] = datasets.load(opened.config.dataset).train.floats(slice(n))
-    return said | {"pictures": n} | {name: compared(x, each) for name, each in made.items()}
+    made = generate(run, test, n)
+    made["reconstructions"] = run.reconstruct(x, labels)
+    made["real"] = datasets.load(run.config.dataset).train.to_float(slice(n))
+    return said | {"pictures": n} | {name: sample_quality(x, each) for name, each in made.items()}

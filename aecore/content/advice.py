@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aecore.models.bottlenecks import Activations, GaussianLatent, LadderLatent, Latent, Quantized
+from aecore.models.bottlenecks import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
 
 
 @dataclass(frozen=True)
-class Try:
+class Suggestion:
     """The page to do something on, by its name in the list of pages, and what to do."""
 
     page: str
-    do: str
+    action: str
 
 
 @dataclass(frozen=True)
 class Advice:
     """What is worth doing with a model, and what to look out for."""
 
-    try_: tuple[Try, ...]
-    wrong: tuple[str, ...]
+    suggestions: tuple[Suggestion, ...]
+    pitfalls: tuple[str, ...]
 
 
-FAMILY: dict[str, Advice] = {
+BY_FAMILY: dict[str, Advice] = {
     "vanilla": Advice(
         (
-            Try("Latent pad", "Drag the point into the gaps between the dots, then far outside: nobody has told the "
+            Suggestion("Latent pad",
+                "Drag the point into the gaps between the dots, then far outside: nobody has told the "
                 "decoder what to draw there."),
-            Try("Reconstruct", "Train it with 2, 8 and 32 numbers, and compare each with PCA of the same size."),
-            Try("Train", "Train it with **Code** set to *relu* and 2 numbers, under a few seeds. Now and then units "
+            Suggestion("Reconstruct", "Train it with 2, 8 and 32 numbers, and compare each with PCA of the same size."),
+            Suggestion("Train",
+                "Train it with **Code** set to *relu* and 2 numbers, under a few seeds. Now and then units "
                 "die: they are 0 for every picture, and stay so. Linear ones cannot."),
         ),
         (
@@ -42,11 +44,13 @@ FAMILY: dict[str, Advice] = {
     ),
     "linear": Advice(
         (
-            Try("Reconstruct", "Compare its error with that of PCA with as many numbers: with squared error, trained "
+            Suggestion("Reconstruct",
+                "Compare its error with that of PCA with as many numbers: with squared error, trained "
                 "to the end, they are equal."),
-            Try("Interpolate", "Walk from one picture to another: all you get is the cross-fade of the two "
+            Suggestion("Interpolate", "Walk from one picture to another: all you get is the cross-fade of the two "
                 "reconstructions."),
-            Try("Latent pad", "Move along a straight line anywhere: the same pattern is added, wherever you start."),
+            Suggestion("Latent pad",
+                "Move along a straight line anywhere: the same pattern is added, wherever you start."),
         ),
         (
             "Its numbers are not the principal components: it finds the same plane, but any axes in it, slanted and "
@@ -56,9 +60,11 @@ FAMILY: dict[str, Advice] = {
     ),
     "tied-weights": Advice(
         (
-            Try("Train", "Train one with no hidden layer (empty **Hidden widths**): each filter is then also what "
+            Suggestion("Train",
+                "Train one with no hidden layer (empty **Hidden widths**): each filter is then also what "
                 "its number draws. See the panel with filters and atoms."),
-            Try("Runs", "Train a vanilla one of the same layout and compare error and parameters: it has about twice "
+            Suggestion("Runs",
+                "Train a vanilla one of the same layout and compare error and parameters: it has about twice "
                 "as many."),
         ),
         (
@@ -69,9 +75,9 @@ FAMILY: dict[str, Advice] = {
     ),
     "denoising": Advice(
         (
-            Try("Denoise", "Spoil a picture with the noise that it learnt, then with a kind that it never met."),
-            Try("Denoise", "Raise the strength until it draws another digit, clean and sure of itself."),
-            Try("Train", "Train one with strength 0.1 and one with 0.8 and give both the same pictures."),
+            Suggestion("Denoise", "Spoil a picture with the noise that it learnt, then with a kind that it never met."),
+            Suggestion("Denoise", "Raise the strength until it draws another digit, clean and sure of itself."),
+            Suggestion("Train", "Train one with strength 0.1 and one with 0.8 and give both the same pictures."),
         ),
         (
             "Under strong noise it draws what is likely, not what was there: a clean picture is no proof.",
@@ -82,9 +88,10 @@ FAMILY: dict[str, Advice] = {
     ),
     "sparse": Advice(
         (
-            Try("Train", "Train it with a sparsity of 0, 0.1 and 1 and compare the share of zeros: part of it is "
+            Suggestion("Train",
+                "Train it with a sparsity of 0, 0.1 and 1 and compare the share of zeros: part of it is "
                 "there for nothing, from the ReLU."),
-            Try("Interpolate", "Move one number at a time: each adds or takes away a piece of the picture."),
+            Suggestion("Interpolate", "Move one number at a time: each adds or takes away a piece of the picture."),
         ),
         (
             "Too small a charge changes nothing. Much too large a one kills units: they are 0 for every picture, and "
@@ -96,8 +103,8 @@ FAMILY: dict[str, Advice] = {
     ),
     "sparse-kl": Advice(
         (
-            Try("Train", "Train it with rho 0.02 and 0.3 and see how many units tell one picture."),
-            Try("Interpolate", "Move one number from 0 to 1 and see what it draws."),
+            Suggestion("Train", "Train it with rho 0.02 and 0.3 and see how many units tell one picture."),
+            Suggestion("Interpolate", "Move one number from 0 to 1 and see what it draws."),
         ),
         (
             "Too weak a push: the mean activities go where they like. Compare them with rho.",
@@ -107,8 +114,8 @@ FAMILY: dict[str, Advice] = {
     ),
     "top-k": Advice(
         (
-            Try("Train", "Train it with k = 1, 8 and 32. With 1, a picture is told by a single unit."),
-            Try("Draw", "Draw slowly and watch the answer jump when another unit gets among the k."),
+            Suggestion("Train", "Train it with k = 1, 8 and 32. With 1, a picture is told by a single unit."),
+            Suggestion("Draw", "Draw slowly and watch the answer jump when another unit gets among the k."),
         ),
         (
             "Units that are never among the k get no gradient and stay dead. Many are with a small k and many units.",
@@ -117,9 +124,10 @@ FAMILY: dict[str, Advice] = {
     ),
     "contractive": Advice(
         (
-            Try("Train", "Train it with stiffness 0 and 1 and compare the encoder's stretch: the panel here gives "
+            Suggestion("Train",
+                "Train it with stiffness 0 and 1 and compare the encoder's stretch: the panel here gives "
                 "the very number that is charged."),
-            Try("Draw", "Add a dot to a drawing: the code should hardly move."),
+            Suggestion("Draw", "Add a dot to a drawing: the code should hardly move."),
         ),
         (
             "Too stiff, all codes are alike and every picture is the average one.",
@@ -130,9 +138,10 @@ FAMILY: dict[str, Advice] = {
     ),
     "stacked": Advice(
         (
-            Try("Time machine", "Play its training: the pictures make no sense until the innermost layer has learnt, "
+            Suggestion("Time machine",
+                "Play its training: the pictures make no sense until the innermost layer has learnt, "
                 "and come right when all learn together."),
-            Try("Runs", "Train a vanilla one with the same layout and epochs and compare: it is rarely worse."),
+            Suggestion("Runs", "Train a vanilla one with the same layout and epochs and compare: it is rarely worse."),
         ),
         (
             "Its stages share the epochs: with three layers the last one, all together, gets a quarter. Give it "
@@ -142,11 +151,13 @@ FAMILY: dict[str, Advice] = {
     ),
     "vae": Advice(
         (
-            Try("Latent pad", "Drag the point through the middle of the map: there are few gaps, and most places "
+            Suggestion("Latent pad",
+                "Drag the point through the middle of the map: there are few gaps, and most places "
                 "draw something plausible."),
-            Try("Train", "Train it with 2 and with 16 numbers: the pictures get sharper, and some numbers may stay "
+            Suggestion("Train",
+                "Train it with 2 and with 16 numbers: the pictures get sharper, and some numbers may stay "
                 "unused."),
-            Try("Train", "Train it once with **Reduction** set to *mean*: the KL wins, and every picture is the "
+            Suggestion("Train", "Train it once with **Reduction** set to *mean*: the KL wins, and every picture is the "
                 "average one."),
         ),
         (
@@ -158,9 +169,10 @@ FAMILY: dict[str, Advice] = {
     ),
     "beta-vae": Advice(
         (
-            Try("Gallery", "Move beta over the five gallery models, which differ in nothing else."),
-            Try("Interpolate", "Move one number at a time and see whether it changes one thing only."),
-            Try("Train", "Train the digits with beta 0.2, 1 and 4: at 4 the KL is gone, and every picture is the "
+            Suggestion("Gallery", "Move beta over the five gallery models, which differ in nothing else."),
+            Suggestion("Interpolate", "Move one number at a time and see whether it changes one thing only."),
+            Suggestion("Train",
+                "Train the digits with beta 0.2, 1 and 4: at 4 the KL is gone, and every picture is the "
                 "average one."),
         ),
         (
@@ -173,9 +185,11 @@ FAMILY: dict[str, Advice] = {
     ),
     "conditional-vae": Advice(
         (
-            Try("Latent pad", "Keep the place and change **Draw codes as** in the sidebar: another digit, the same "
+            Suggestion("Latent pad",
+                "Keep the place and change **Draw codes as** in the sidebar: another digit, the same "
                 "hand."),
-            Try("Latent map", "Look at the map: the classes should lie on top of each other, for the code need not "
+            Suggestion("Latent map",
+                "Look at the map: the classes should lie on top of each other, for the code need not "
                 "tell them."),
         ),
         (
@@ -186,9 +200,10 @@ FAMILY: dict[str, Advice] = {
     ),
     "beta-tcvae": Advice(
         (
-            Try("Interpolate", "Take one trained on shapes and move one number at a time: does one move the place, "
+            Suggestion("Interpolate",
+                "Take one trained on shapes and move one number at a time: does one move the place, "
                 "another the size?"),
-            Try("Train", "Train the same with beta 1, which is a VAE, and compare the three parts of the KL."),
+            Suggestion("Train", "Train the same with beta 1, which is a VAE, and compare the three parts of the KL."),
         ),
         (
             "Total correlation is estimated within a batch: noisy, and now and then below 0.",
@@ -198,8 +213,10 @@ FAMILY: dict[str, Advice] = {
     ),
     "info-vae": Advice(
         (
-            Try("Latent map", "Look at the map: the crowd should look like a normal, though single clouds need not."),
-            Try("Train", "Train it with alpha 0, which charges the whole KL, and with alpha 1, which charges none."),
+            Suggestion("Latent map",
+                "Look at the map: the crowd should look like a normal, though single clouds need not."),
+            Suggestion("Train",
+                "Train it with alpha 0, which charges the whole KL, and with alpha 1, which charges none."),
         ),
         (
             "With little charged for each cloud they shrink towards points: then it is a WAE, and looks at crowds "
@@ -210,9 +227,10 @@ FAMILY: dict[str, Advice] = {
     ),
     "wae": Advice(
         (
-            Try("Latent map", "Compare the map with that of a VAE: the crowd is normal here too, but pictures are "
+            Suggestion("Latent map",
+                "Compare the map with that of a VAE: the crowd is normal here too, but pictures are "
                 "points in it."),
-            Try("Train", "Train it with pull 1 and 1000: without a pull it is a vanilla autoencoder."),
+            Suggestion("Train", "Train it with pull 1 and 1000: without a pull it is a vanilla autoencoder."),
         ),
         (
             "Too weak a pull leaves gaps and odd shapes on the map, and draws from the prior fall into them.",
@@ -221,9 +239,9 @@ FAMILY: dict[str, Advice] = {
     ),
     "ladder-vae": Advice(
         (
-            Try("Interpolate", "Move a number of the top level (the first ones), then one of the bottom level: "
+            Suggestion("Interpolate", "Move a number of the top level (the first ones), then one of the bottom level: "
                 "compare how much of the picture each changes."),
-            Try("Train", "Train it with warm-up 0 and 0.5 and see which level carries the KL."),
+            Suggestion("Train", "Train it with warm-up 0 and 0.5 and see which level carries the KL."),
         ),
         (
             "One level may do all the work and the other go to sleep: its atoms are blank and its KL is 0.",
@@ -232,8 +250,8 @@ FAMILY: dict[str, Advice] = {
     ),
     "aae": Advice(
         (
-            Try("Train", "Train it with a ring or a mixture as the prior and look at the map."),
-            Try("Latent map", "Look whether the crowd of codes has the prior's shape."),
+            Suggestion("Train", "Train it with a ring or a mixture as the prior and look at the map."),
+            Suggestion("Latent map", "Look whether the crowd of codes has the prior's shape."),
         ),
         (
             "A critic that has won pays nearly nothing; its verdicts then hardly help the encoder, and the crowd "
@@ -245,8 +263,8 @@ FAMILY: dict[str, Advice] = {
     ),
     "vq-vae": Advice(
         (
-            Try("Train", "Train it with 8 and with 256 vectors and compare error and bits per picture."),
-            Try("Interpolate", "Walk from one picture to another: it goes in steps, from vector to vector."),
+            Suggestion("Train", "Train it with 8 and with 256 vectors and compare error and bits per picture."),
+            Suggestion("Interpolate", "Walk from one picture to another: it goes in steps, from vector to vector."),
         ),
         (
             "Vectors that nothing uses are dead: with **Revive** off and a large codebook many are. That is its "
@@ -258,20 +276,21 @@ FAMILY: dict[str, Advice] = {
 }  # fmt: skip
 
 # kind of code -> for families without an entry of their own
-KIND: dict[type, Advice] = {
+BY_LATENT: dict[type, Advice] = {
     Latent: Advice(
         (
-            Try("Latent pad", "Drag the point into the gaps between the dots and see what the decoder makes up."),
-            Try("Reconstruct", "Compare its error with PCA of the same size."),
+            Suggestion("Latent pad",
+                "Drag the point into the gaps between the dots and see what the decoder makes up."),
+            Suggestion("Reconstruct", "Compare its error with PCA of the same size."),
         ),
         (
             "Places where no picture lies need not decode to anything.",
         ),
     ),
-    Activations: Advice(
+    SparseLatent: Advice(
         (
-            Try("Interpolate", "Move one number at a time and see what each adds to the picture."),
-            Try("Reconstruct", "Compare its error with PCA of the same size."),
+            Suggestion("Interpolate", "Move one number at a time and see what each adds to the picture."),
+            Suggestion("Reconstruct", "Compare its error with PCA of the same size."),
         ),
         (
             "Units that are the same for every picture are dead: they tell nothing.",
@@ -279,8 +298,8 @@ KIND: dict[type, Advice] = {
     ),
     GaussianLatent: Advice(
         (
-            Try("Latent pad", "Drag the point through the middle of the map, where the prior is densest."),
-            Try("Interpolate", "Move one number at a time: those that change nothing have collapsed."),
+            Suggestion("Latent pad", "Drag the point through the middle of the map, where the prior is densest."),
+            Suggestion("Interpolate", "Move one number at a time: those that change nothing have collapsed."),
         ),
         (
             "Numbers whose KL is near 0 tell nothing of a picture (posterior collapse).",
@@ -289,7 +308,7 @@ KIND: dict[type, Advice] = {
     ),
     LadderLatent: Advice(
         (
-            Try("Interpolate", "Move a number of the top level, then one of the bottom level, and compare."),
+            Suggestion("Interpolate", "Move a number of the top level, then one of the bottom level, and compare."),
         ),
         (
             "One level may do all the work and the other go to sleep.",
@@ -297,7 +316,7 @@ KIND: dict[type, Advice] = {
     ),
     Quantized: Advice(
         (
-            Try("Interpolate", "Walk from one picture to another: it goes in steps, from vector to vector."),
+            Suggestion("Interpolate", "Walk from one picture to another: it goes in steps, from vector to vector."),
         ),
         (
             "Vectors that nothing uses are dead, and the codebook is smaller than it looks.",
@@ -306,6 +325,6 @@ KIND: dict[type, Advice] = {
 }  # fmt: skip
 
 
-def advice(family: str, kind: type[Latent]) -> Advice:
+def advice(family: str, latent_type: type[Latent]) -> Advice:
     """What to say of a model of this family, or else of this kind of code."""
-    return FAMILY.get(family) or next(KIND[each] for each in kind.__mro__ if each in KIND)
+    return BY_FAMILY.get(family) or next(BY_LATENT[each] for each in latent_type.__mro__ if each in BY_LATENT)

@@ -22,111 +22,116 @@ from safetensors.numpy import save
 
 from aecore import files
 from aecore.analysis import loaded
-from aecore.analysis.evaluation import scores
-from aecore.content.gallery import Exhibit
+from aecore.analysis.evaluation import evaluate_run
+from aecore.content.gallery import PretrainedModel
 from aecore.data.cards import CARDS
-from aecore.data.datasets import is_here, load
+from aecore.data.datasets import is_available, load
 from aecore.export import compile_browser, program
-from aecore.jobs.worker import carry_out
-from aecore.models.families.build import FAMILIES, settle
+from aecore.jobs.worker import run_training
+from aecore.models.families.build import FAMILIES, resolve_config
 from aecore.store import offline, runs, snapshots
 from aecore.training.loop import Progress
 
-SNAPSHOTS = 10  # that stay of each exhibit, for the time machine
-CHECKED = (runs.WEIGHTS, runs.ADVERSARY, offline.NAME, program.NAME)  # whose checksums the result holds
+MAX_SNAPSHOTS = 10  # that stay of each exhibit, for the time machine
+CHECKSUMMED = (
+    runs.WEIGHTS_FILE,
+    runs.AUXILIARY_FILE,
+    offline.FILE_NAME,
+    program.FILE_NAME,
+)  # whose checksums the result holds
 
 
-def make(exhibit: Exhibit, told: Callable[[Progress], None], anew: bool = False) -> str:
+def build_model(spec: PretrainedModel, on_progress: Callable[[Progress], None], force: bool = False) -> str:
     """Trains an exhibit, unless the gallery has it (`anew`: in any case); returns the id of its run. Of one that is
     there the words are brought up to date and, where its data set is here, the numbers.
 
     Raises DataMissing when its data set is not here. What is in the gallery stays until the new one is whole.
     """
-    config = settle(exhibit.config)
-    place = runs.GALLERY / config.id
-    if not anew and (place / "config.json").exists():
+    config = resolve_config(spec.config)
+    place = runs.PRETRAINED_DIR / config.id
+    if not force and (place / "config.json").exists():
         entry = runs.entry(config.id)
-        fresh = _measured(scores(loaded.load(config.id))) if is_here(config.dataset) else {}
-        _describe(place, exhibit, {**entry.result, **fresh})
+        fresh = _result_fields(evaluate_run(loaded.load(config.id))) if is_available(config.dataset) else {}
+        _write_card(place, spec, {**entry.result, **fresh})
         return config.id
-    with tempfile.TemporaryDirectory(dir=runs.GALLERY, prefix=".") as made, _runs_in(made):
-        for progress in carry_out(config):
-            told(progress)
-        _finish(Path(made) / config.id, exhibit)
-        _replace(Path(made) / config.id, exhibit)
+    with tempfile.TemporaryDirectory(dir=runs.PRETRAINED_DIR, prefix=".") as made, _RunsDirOverride(made):
+        for progress in run_training(config):
+            on_progress(progress)
+        _finish(Path(made) / config.id, spec)
+        _replace(Path(made) / config.id, spec)
     return config.id
 
 
-class _runs_in:
+class _RunsDirOverride:
     """Meanwhile runs are kept elsewhere."""
 
-    def __init__(self, place: str) -> None:
-        self.place, self.before = place, os.environ.get("AECORE_RUNS")
+    def __init__(self, runs_dir: str) -> None:
+        self.runs_dir, self.previous = runs_dir, os.environ.get("AECORE_RUNS")
 
     def __enter__(self) -> None:
-        os.environ["AECORE_RUNS"] = self.place
+        os.environ["AECORE_RUNS"] = self.runs_dir
 
     def __exit__(self, *_: object) -> None:
-        if self.before is None:
+        if self.previous is None:
             del os.environ["AECORE_RUNS"]
         else:
-            os.environ["AECORE_RUNS"] = self.before
+            os.environ["AECORE_RUNS"] = self.previous
 
 
-def _finish(place: Path, exhibit: Exhibit) -> None:
+def _finish(run_dir: Path, spec: PretrainedModel) -> None:
     """Makes an exhibit of the folder of a finished run."""
-    opened, card = loaded.load(place.name), CARDS[exhibit.config.dataset]
-    before = scores(opened)
-    halved = _halved(place, before)
-    opened = loaded.load(place.name) if halved else opened
-    said = scores(opened) if halved else before
+    opened, card = loaded.load(run_dir.name), CARDS[spec.config.dataset]
+    before = evaluate_run(opened)
+    halved = _store_half_precision(run_dir, before)
+    opened = loaded.load(run_dir.name) if halved else opened
+    said = evaluate_run(opened) if halved else before
     brought: dict[str, Any] = {}
     if card.download_bytes:
-        mine = offline.of(opened, load(card.name))
-        offline.keep(place, mine)
-        brought = {"agreement": mine.agreement}
-        (place / "strip.png").unlink(missing_ok=True)  # it shows pictures of the data set
-    if exhibit.opening:
-        program.keep(place, compile_browser.program(opened))
-    snapshots.thin(place, SNAPSHOTS)
-    result = json.loads((place / "result.json").read_text())
-    result |= {**_measured(said), "processor": _processor(), **brought}
+        mine = offline.compute(opened, load(card.name))
+        offline.save_bundle(run_dir, mine)
+        brought = {"agreement": mine.pseudo_label_accuracy}
+        (run_dir / "strip.png").unlink(missing_ok=True)  # it shows pictures of the data set
+    if spec.on_home:
+        program.save_program(run_dir, compile_browser.compile_model(opened))
+    snapshots.thin(run_dir, MAX_SNAPSHOTS)
+    result = json.loads((run_dir / "result.json").read_text())
+    result |= {**_result_fields(said), "processor": _processor(), **brought}
     result["weights"] = "float16" if halved else "float32"
-    result["sha256"] = {name: files.checksum(place / name) for name in CHECKED if (place / name).exists()}
-    _describe(place, exhibit, result)
+    result["sha256"] = {name: files.checksum(run_dir / name) for name in CHECKSUMMED if (run_dir / name).exists()}
+    _write_card(run_dir, spec, result)
 
 
-def _measured(said: dict[str, Any]) -> dict[str, Any]:
+def _result_fields(evaluation: dict[str, Any]) -> dict[str, Any]:
     """What the result of a run holds of its scores."""
-    kept = {name: said[name] for name in ("mse", "code_size", "code_bits", "active_units", "test", "checkup")}
-    return {**kept, "scores": {name: each for name, each in said.items() if name != "checkup"}}
+    kept = {name: evaluation[name] for name in ("mse", "code_size", "code_bits", "active_units", "test", "checkup")}
+    return {**kept, "scores": {name: each for name, each in evaluation.items() if name != "checkup"}}
 
 
-def _describe(place: Path, exhibit: Exhibit, result: Mapping[str, Any]) -> None:
+def _write_card(run_dir: Path, spec: PretrainedModel, result: Mapping[str, Any]) -> None:
     """Writes the result with what is said of the exhibit, and its card."""
-    shown = {"name": exhibit.name, "title": exhibit.title, "good": exhibit.good, "bad": exhibit.bad}
-    _say(place, {**result, "exhibit": shown | {"opening": exhibit.opening, "sweep": exhibit.sweep}})
-    files.write(place / "README.md", readme(runs.entry(place.name)))
+    shown = {"name": spec.name, "title": spec.title, "good": spec.good_for, "bad": spec.not_for}
+    _write_result(run_dir, {**result, "exhibit": shown | {"opening": spec.on_home, "sweep": spec.sweep}})
+    files.atomic_write(run_dir / "README.md", readme(runs.entry(run_dir.name)))
 
 
-def _say(place: Path, result: dict[str, Any]) -> None:
+def _write_result(run_dir: Path, result: dict[str, Any]) -> None:
     """Writes the result anew, and with it the moment by which the store knows whether it has seen it."""
-    files.write(place / "result.json", json.dumps(result, indent=1))
-    (place / "config.json").touch()
+    files.atomic_write(run_dir / "result.json", json.dumps(result, indent=1))
+    (run_dir / "config.json").touch()
 
 
-def _halved(place: Path, before: dict[str, Any]) -> bool:
+def _store_half_precision(run_dir: Path, before: dict[str, Any]) -> bool:
     """Stores the weights in half precision, unless the error on the test pictures would change in its fourth digit."""
-    file = place / "weights.safetensors"
+    file = run_dir / "weights.safetensors"
     whole = file.read_bytes()
-    result = json.loads((place / "result.json").read_text())
+    result = json.loads((run_dir / "result.json").read_text())
     arrays = {n: a.astype(np.float16) if a.dtype == np.float32 else a for n, a in read_tensors(whole).items()}
-    files.write(file, save(arrays, _metadata(whole)))
-    _say(place, {name: value for name, value in result.items() if name != "sha256"})
-    after = scores(loaded.load(place.name))
+    files.atomic_write(file, save(arrays, _metadata(whole)))
+    _write_result(run_dir, {name: value for name, value in result.items() if name != "sha256"})
+    after = evaluate_run(loaded.load(run_dir.name))
     if f"{after['mse']:.4g}" == f"{before['mse']:.4g}" or abs(after["mse"] / before["mse"] - 1) < 5e-5:
         return True
-    files.write(file, whole)
+    files.atomic_write(file, whole)
     return False
 
 
@@ -142,20 +147,20 @@ def _processor() -> str:
     return f"{os.cpu_count()} cores, {platform.machine()}"
 
 
-def _replace(made: Path, exhibit: Exhibit) -> None:
+def _replace(run_dir: Path, spec: PretrainedModel) -> None:
     """Puts a finished exhibit into the gallery, in the place of an earlier one of its name."""
-    for place in list(runs.GALLERY.iterdir()):
+    for place in list(runs.PRETRAINED_DIR.iterdir()):
         said = files.read_json(place / "result.json") if place.is_dir() else None
-        same = isinstance(said, dict) and said.get("exhibit", {}).get("name") == exhibit.name
-        if same or place.name == made.name:
+        same = isinstance(said, dict) and said.get("exhibit", {}).get("name") == spec.name
+        if same or place.name == run_dir.name:
             shutil.rmtree(place)
-    os.replace(made, runs.GALLERY / made.name)
+    os.replace(run_dir, runs.PRETRAINED_DIR / run_dir.name)
 
 
 # --- The card ---------------------------------------------------------------------------------------------------------
 
 
-def readme(entry: runs.Entry) -> str:
+def readme(entry: runs.RunInfo) -> str:
     """The card of an exhibit, from what its result says."""
     config, result = entry.config, entry.result
     assert config
@@ -174,33 +179,33 @@ def readme(entry: runs.Entry) -> str:
         "",
         "| on the test pictures, never used for training or choosing | |",
         "|---|---|",
-        *(f"| {name} | {value} |" for name, value in numbers(entry)),
+        *(f"| {name} | {value} |" for name, value in metric_rows(entry)),
         "",
         "| setting | |",
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in settings.items() if name not in ("knobs", "parent", "version")),
         *(f"| {name} | {value} |" for name, value in config.knobs.items()),
         "",
-        *_brought(result, card.title),
+        *_offline_note(result, card.title),
         *(f"SHA-256 of {name}: `{value}`  " for name, value in result["sha256"].items()),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _brought(result: Any, title: str) -> list[str]:
+def _offline_note(result: Any, title: str) -> list[str]:
     if "agreement" not in result:
         return []
     return [
-        f"Nothing of {title} is in this folder. In place of its pictures stand the codes of {offline.KEPT:,} test "
+        f"Nothing of {title} is in this folder. In place of its pictures stand the codes of {offline.N_SAMPLES:,} test "
         f"pictures and the classes that the nearest training pictures vote for ({result['agreement']:.1%} right).",
         "",
     ]
 
 
-def numbers(entry: runs.Entry) -> list[tuple[str, str]]:
+def metric_rows(entry: runs.RunInfo) -> list[tuple[str, str]]:
     """What an exhibit scores on the test pictures: names and values as a card shows them."""
     said = entry.result["scores"]
-    lines = [("a code", f"{_size(said['code_size'])}, {said['code_bits']:,.0f} bits")]
+    lines = [("a code", f"{_dimensions_text(said['code_size'])}, {said['code_bits']:,.0f} bits")]
     lines += [(f"{name}, nats per picture", f"{value:.2f}") for name, value in said["test"].items()]
     if "elbo" in said:
         lines.append(("ELBO, one draw per picture, nats", f"{said['elbo']:.2f}"))
@@ -212,7 +217,7 @@ def numbers(entry: runs.Entry) -> list[tuple[str, str]]:
         lines.append(("reconstruction from the mean code, nats", f"{said['reconstruction_at_mean_code']:.2f}"))
     lines += [
         ("squared error per pixel", f"{said['mse']:.5f}"),
-        (f"the same of PCA with {_size(said['code_size'])}", f"{said['pca_mse']:.5f}"),
+        (f"the same of PCA with {_dimensions_text(said['code_size'])}", f"{said['pca_mse']:.5f}"),
         ("the same of the mean picture", f"{said['mean_picture_mse']:.5f}"),
         ("active units (variance above 0.01)", str(said["active_units"])),
         ("class right by the 10 nearest codes", f"{said['knn_accuracy']:.1%}"),
@@ -223,5 +228,5 @@ def numbers(entry: runs.Entry) -> list[tuple[str, str]]:
     return lines
 
 
-def _size(numbers: int) -> str:
-    return f"{numbers} {'number' if numbers == 1 else 'numbers'}"
+def _dimensions_text(count: int) -> str:
+    return f"{count} {'number' if count == 1 else 'numbers'}"

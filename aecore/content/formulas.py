@@ -11,124 +11,131 @@ import torch
 
 from aecore.config import Config
 from aecore.data.cards import CARDS
-from aecore.models.families.build import build, effective_beta, find, settle
+from aecore.models.families.build import build_recipe, effective_beta, get_family, resolve_config
 from aecore.models.footprint import META
 from aecore.models.likelihoods import LIKELIHOODS, Bernoulli, Gaussian, Laplace
 from aecore.models.recipe import Recipe
-from aecore.models.terms import RECONSTRUCTION, Term
+from aecore.models.terms import RECONSTRUCTION, LossTerm
 
 # The reconstruction, constants left out: x a picture, x-hat what is drawn, i over pixel values
 
 
-def _bernoulli(likelihood: Bernoulli) -> Term:
-    return Term(
+def _bernoulli(likelihood: Bernoulli) -> LossTerm:
+    return LossTerm(
         r"-\textstyle\sum_i\,[x_i\log\hat x_i+(1-x_i)\log(1-\hat x_i)]",
         "Every pixel that is drawn too bright or too dark, a sure mistake most of all (binary cross-entropy).",
     )
 
 
-def _gaussian(likelihood: Gaussian) -> Term:
-    return Term(
+def _gaussian(likelihood: Gaussian) -> LossTerm:
+    return LossTerm(
         rf"\frac{{1}}{{2\cdot{likelihood.sigma:g}^2}}\textstyle\sum_i\,(x_i-\hat x_i)^2",
         "Every pixel that is drawn too bright or too dark, twice as far off four times as much.",
     )
 
 
-def _laplace(likelihood: Laplace) -> Term:
-    return Term(
-        rf"\frac{{1}}{{{likelihood.width:g}}}\textstyle\sum_i\,|x_i-\hat x_i|",
+def _laplace(likelihood: Laplace) -> LossTerm:
+    return LossTerm(
+        rf"\frac{{1}}{{{likelihood.scale:g}}}\textstyle\sum_i\,|x_i-\hat x_i|",
         "Every pixel that is drawn too bright or too dark, twice as far off twice as much.",
     )
 
 
-RECONSTRUCTIONS: dict[type, Callable[[Any], Term]] = {Bernoulli: _bernoulli, Gaussian: _gaussian, Laplace: _laplace}
+RECONSTRUCTION_TERMS: dict[type, Callable[[Any], LossTerm]] = {
+    Bernoulli: _bernoulli,
+    Gaussian: _gaussian,
+    Laplace: _laplace,
+}
 
 
-def _term(config: Config) -> Term:
+def _reconstruction_term(config: Config) -> LossTerm:
     likelihood = LIKELIHOODS[config.likelihood]
-    return RECONSTRUCTIONS[type(likelihood)](likelihood)
+    return RECONSTRUCTION_TERMS[type(likelihood)](likelihood)
 
 
 def _reconstruction(config: Config) -> str:
-    share = rf"\frac{{1}}{{{pixels(config)}}}\," if config.reduction == "mean" else ""
-    return share + _term(config).latex
+    share = rf"\frac{{1}}{{{n_pixels(config)}}}\," if config.reduction == "mean" else ""
+    return share + _reconstruction_term(config).latex
 
 
-def pixels(config: Config) -> int:
+def n_pixels(config: Config) -> int:
     """How many pixel values a picture has."""
     return math.prod(CARDS[config.dataset].shape)
 
 
-def latex(config: Config, part: str) -> str:
+def latex(config: Config, term: str) -> str:
     """The formula of a part of this run's loss with its weight; its name where its family does not say."""
-    if part == RECONSTRUCTION:
+    if term == RECONSTRUCTION:
         return _reconstruction(config)
-    family = find(config.family)
-    if part in family.parts:
-        return family.parts[part].latex(family.complete(config.knobs))
-    return rf"\text{{{part.translate(SPECIAL)}}}"
+    family = get_family(config.family)
+    if term in family.loss_terms:
+        return family.loss_terms[term].latex(family.resolve_params(config.knobs))
+    return rf"\text{{{term.translate(LATEX_ESCAPES)}}}"
 
 
 # what LaTeX does not take for itself
-SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "#$%&_{}"} | {"\\": r"\backslash ", "^": " ", "~": " "})
+LATEX_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "#$%&_{}"} | {"\\": r"\backslash ", "^": " ", "~": " "})
 
 
-def punishes(config: Config, part: str) -> str:
+def penalises(config: Config, term: str) -> str:
     """What makes a part large, in a sentence; nothing where nothing is known of it."""
-    if part == RECONSTRUCTION:
-        return _term(config).punishes
-    own = find(config.family).parts.get(part)
-    return own.term.punishes if own else ""
+    if term == RECONSTRUCTION:
+        return _reconstruction_term(config).penalises
+    own = get_family(config.family).loss_terms.get(term)
+    return own.term.penalises if own else ""
 
 
 @dataclass(frozen=True)
-class Player:
+class ObjectiveInfo:
     """One who minimises a sum of parts of its own: the model, its adversary, or the model in an earlier stage."""
 
-    parts: tuple[str, ...]
-    model: bool  # whether it moves all of the model: not a critic, not a stage that moves some layers
-    during: tuple[float, float]  # shares of the training
+    terms: tuple[str, ...]
+    trains_model: bool  # whether it moves all of the model: not a critic, not a stage that moves some layers
+    interval: tuple[float, float]  # shares of the training
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the finished model has left this behind."""
-        return self.during[1] < 1
+        return self.interval[1] < 1
 
 
-def players(config: Config) -> list[Player]:
+def objectives(config: Config) -> list[ObjectiveInfo]:
     """Who minimises what in a run. Nothing is trained, and nothing allocated unless a loss asks for numbers."""
-    config = settle(config, trains=False)
+    config = resolve_config(config, for_training=False)
     try:
         with META:
-            return _players(build(config), config)
+            return _objectives(build_recipe(config), config)
     except (RuntimeError, NotImplementedError):  # meta tensors have shapes and no numbers
-        return _players(build(config), config)
+        return _objectives(build_recipe(config), config)
 
 
-def _players(recipe: Recipe, config: Config) -> list[Player]:
+def _objectives(recipe: Recipe, config: Config) -> list[ObjectiveInfo]:
     recipe.modules.eval()
     x, y = torch.zeros(2, *CARDS[config.dataset].shape), torch.zeros(2, dtype=torch.long)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        p = recipe.passes(x, y)
-        return [Player(tuple(each.loss(p)), recipe.model in each.trains, each.during) for each in recipe.objectives]
+        p = recipe.forward(x, y)
+        return [
+            ObjectiveInfo(tuple(each.loss(p)), recipe.model in each.modules, each.interval)
+            for each in recipe.objectives
+        ]
 
 
-def equation(config: Config, parts: Sequence[str], symbol: str = "L") -> str:
+def equation(config: Config, terms: Sequence[str], symbol: str = "L") -> str:
     """A sum of parts as LaTeX, one on each line."""
-    lines = [rf"{symbol}={{}}&{latex(config, parts[0])}", *(rf"{{}}+{{}}&{latex(config, part)}" for part in parts[1:])]
+    lines = [rf"{symbol}={{}}&{latex(config, terms[0])}", *(rf"{{}}+{{}}&{latex(config, part)}" for part in terms[1:])]
     return r"\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}"
 
 
-def sum_of(values: Mapping[str, float], symbol: str = "L") -> str:
+def sum_latex(values: Mapping[str, float], symbol: str = "L") -> str:
     """The same sum in numbers, nats for each picture, as LaTeX."""
     terms = "".join(f"{nats:+.4f}" for nats in values.values()).removeprefix("+")
     return f"{symbol}={terms}" + (f"={sum(values.values()):.4f}" if len(values) > 1 else "")
 
 
-def weighing(config: Config) -> str:
+def relative_weight(config: Config) -> str:
     """What stands beside a reconstruction that is summed, or averaged, over a picture's pixels."""
-    count, family = pixels(config), find(config.family)
-    if family.remark is effective_beta:
+    count, family = n_pixels(config), get_family(config.family)
+    if family.note is effective_beta:
         return effective_beta(config)
     if config.reduction == "mean":
         return (

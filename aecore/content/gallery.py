@@ -11,33 +11,33 @@ from aecore.config import Config
 from aecore.errors import UserError
 from aecore.models import presets
 
-SWEEP = (0.1, 0.5, 1.0, 2.0, 4.0)  # prices of the KL that one can slide through
+BETA_SWEEP = (0.1, 0.5, 1.0, 2.0, 4.0)  # prices of the KL that one can slide through
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class PretrainedModel:
     """A model of the gallery."""
 
     name: str  # on the command line
     title: str  # in lists
     config: Config
-    good: str  # what to come here for
-    bad: str  # what not to expect
-    opening: bool = False  # whether the first screen shows it
+    good_for: str  # what to come here for
+    not_for: str  # what not to expect
+    on_home: bool = False  # whether the first screen shows it
     sweep: float | None = None  # the price of the KL, of one that can be slid through
 
 
-def _of(dataset: str, family: str, network: str = "mlp", **more: Any) -> Config:
+def _config(dataset: str, family: str, network: str = "mlp", **overrides: Any) -> Config:
     """The form's start for these, with `more` put over it."""
-    return dataclasses.replace(presets.start(dataset, network), family=family, **more)
+    return dataclasses.replace(presets.default_config(dataset, network), family=family, **overrides)
 
 
-def _priced(beta: float) -> Config:
+def _beta_config(beta: float) -> Config:
     """One of the sweep: all alike but for the price of the KL."""
-    return _of("mnist", "beta-vae", "conv", z_dim=16, epochs=12, knobs={"beta": beta, "warm_up": 0.2})
+    return _config("mnist", "beta-vae", "conv", z_dim=16, epochs=12, knobs={"beta": beta, "warm_up": 0.2})
 
 
-def _sweep() -> list[Exhibit]:
+def _beta_sweep() -> list[PretrainedModel]:
     words: Mapping[float, tuple[str, str]] = {
         0.1: ("Sharp reconstructions: a nat of KL costs little.", "Draws from the normal: codes leave gaps in it."),
         0.5: ("A middle way between sharp pictures and a well filled latent space.", "Neither end of the sweep."),
@@ -49,106 +49,110 @@ def _sweep() -> list[Exhibit]:
         ),
     }
     return [
-        Exhibit(f"mnist-beta-{beta:g}", f"beta-VAE, beta {beta:g}", _priced(beta), *words[beta], sweep=beta)
-        for beta in SWEEP
+        PretrainedModel(
+            f"mnist-beta-{beta:g}", f"beta-VAE, beta {beta:g}", _beta_config(beta), *words[beta], sweep=beta
+        )
+        for beta in BETA_SWEEP
     ]
 
 
 _DEEP = (512, 256, 128)
 
-EXHIBITS: dict[str, Exhibit] = {
+PRETRAINED_MODELS: dict[str, PretrainedModel] = {
     exhibit.name: exhibit
     for exhibit in (
-        Exhibit(
+        PretrainedModel(
             "mnist-vae-2d",
             "VAE, 2-D",
-            _of("mnist", "vae", z_dim=2, hidden=_DEEP, epochs=50),
+            _config("mnist", "vae", z_dim=2, hidden=_DEEP, epochs=50),
             "Walking about: two numbers are a map that one can see whole.",
             "Sharp pictures: 4 and 9, and 3, 5 and 8, share places.",
-            opening=True,
+            on_home=True,
         ),
-        Exhibit(
+        PretrainedModel(
             "mnist-vae-16d",
             "VAE, 16-D",
-            _of("mnist", "vae", "conv", z_dim=16, epochs=40),
+            _config("mnist", "vae", "conv", z_dim=16, epochs=40),
             "New digits from draws of a normal distribution, and smooth ways between pictures.",
             "Seeing all of it at once: any map leaves out most of its directions.",
         ),
-        Exhibit(
+        PretrainedModel(
             "mnist-vanilla-2d",
             "Vanilla, 2-D",
-            _of("mnist", "vanilla", z_dim=2, hidden=_DEEP, epochs=40),
+            _config("mnist", "vanilla", z_dim=2, hidden=_DEEP, epochs=40),
             "Comparing with the VAE: classes lie farther apart, with empty land between them.",
             "Drawing new pictures: nothing says where codes should lie.",
         ),
-        Exhibit(
+        PretrainedModel(
             "mnist-vanilla-32d",
             "Vanilla, 32-D",
-            _of("mnist", "vanilla", z_dim=32, hidden=_DEEP, epochs=60),
+            _config("mnist", "vanilla", z_dim=32, hidden=_DEEP, epochs=60),
             "Faithful reconstructions: 784 pixels in 32 numbers.",
             "Random codes: they decode to scribbles.",
         ),
-        Exhibit(
+        PretrainedModel(
             "mnist-linear-32d",
             "Linear, 32-D",
-            _of("mnist", "linear", z_dim=32, hidden=(), epochs=40, likelihood="gaussian", lr=0.01, precision="float32"),
+            _config(
+                "mnist", "linear", z_dim=32, hidden=(), epochs=40, likelihood="gaussian", lr=0.01, precision="float32"
+            ),
             "Seeing how far one layer each way gets: it looks for the plane that PCA finds.",
             "Anything curved: shadows and ghosts stay.",
         ),
-        Exhibit(
+        PretrainedModel(
             "mnist-conv-16d",
             "Convolutional, 16-D",
-            _of("mnist", "vanilla", "conv", z_dim=16, epochs=12),
+            _config("mnist", "vanilla", "conv", z_dim=16, epochs=12),
             "How far small filters get with few weights.",
             "Draws from a normal distribution.",
         ),
-        Exhibit(
+        PretrainedModel(
             "mnist-denoiser",
             "Denoiser",
-            _of("mnist", "denoising", "conv", z_dim=32, epochs=15, knobs={"noise": "mixed", "strength": 0.8}),
+            _config("mnist", "denoising", "conv", z_dim=32, epochs=15, knobs={"noise": "mixed", "strength": 0.8}),
             "Cleaning digits: it has met Gaussian noise, masking, and salt and pepper, weak and strong.",
             "Anything but a digit: it draws one all the same.",
         ),
-        *_sweep(),
-        Exhibit(
+        *_beta_sweep(),
+        PretrainedModel(
             "mnist-conditional-2d",
             "Conditional VAE, 2-D",
-            _of("mnist", "conditional-vae", z_dim=2, epochs=40),
+            _config("mnist", "conditional-vae", z_dim=2, epochs=40),
             "One handwriting, ten digits: the class is told, so the code is free for the style.",
             "Recognising digits by their code: it knows nothing of the class.",
         ),
-        Exhibit(
+        PretrainedModel(
             "mnist-vq",
             "VQ-VAE",
-            _of("mnist", "vq-vae", z_dim=16, epochs=30),
+            _config("mnist", "vq-vae", z_dim=16, epochs=30),
             "A picture as 16 words from a dictionary of 64.",
             "New pictures: words drawn one by one do not make a sentence.",
         ),
-        Exhibit(
+        PretrainedModel(
             "mnist-aae-2d",
             "Adversarial AE, 2-D",
-            _of("mnist", "aae", z_dim=2, epochs=40),
+            _config("mnist", "aae", z_dim=2, epochs=40),
             "Codes that a critic has pushed into a normal cloud, without any KL.",
             "Likelihoods: it has none to tell.",
         ),
-        Exhibit(
+        PretrainedModel(
             "shapes-vae",
             "VAE, shapes in colour",
-            _of("shapes-colour", "vae", "conv", z_dim=8, epochs=20),
+            _config("shapes-colour", "vae", "conv", z_dim=8, epochs=20),
             "Known causes: place, size, turn, kind and colour are all that differs.",
             "One number for each cause: it mixes them.",
         ),
-        Exhibit(
+        PretrainedModel(
             "shapes-tcvae",
             "beta-TCVAE, shapes in colour",
-            _of("shapes-colour", "beta-tcvae", "conv", z_dim=8, epochs=20),
+            _config("shapes-colour", "beta-tcvae", "conv", z_dim=8, epochs=20),
             "Numbers with a meaning each: move one slider and watch what changes.",
             "All of them: which cause gets a number of its own is a matter of luck.",
         ),
-        Exhibit(
+        PretrainedModel(
             "digits-vae-2d",
             "VAE, 2-D, small digits",
-            _of("digits", "vae", z_dim=2, epochs=200),
+            _config("digits", "vae", z_dim=2, epochs=200),
             "Trying things: its pictures come with the laboratory, and it trains in seconds.",
             "Beauty: 8 x 8 pixels.",
         ),
@@ -156,8 +160,8 @@ EXHIBITS: dict[str, Exhibit] = {
 }
 
 
-def exhibit(name: str) -> Exhibit:
+def pretrained_model(name: str) -> PretrainedModel:
     """The exhibit called `name`; a UserError lists those there are."""
-    if name not in EXHIBITS:
-        raise UserError(f"The gallery has no {name}; it has: {', '.join(EXHIBITS)}.")
-    return EXHIBITS[name]
+    if name not in PRETRAINED_MODELS:
+        raise UserError(f"The gallery has no {name}; it has: {', '.join(PRETRAINED_MODELS)}.")
+    return PRETRAINED_MODELS[name]

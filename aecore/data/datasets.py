@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from aecore.cache_budget import KEPT, Entry
+from aecore.cache_budget import CACHE_BUDGET, CacheEntry
 from aecore.data import shapes
-from aecore.data.cards import CARDS, Card
+from aecore.data.cards import CARDS, DatasetCard
 from aecore.errors import UserError
 
 _SEED = 0  # of every split, so that all runs on all computers see the same pictures
@@ -33,39 +33,39 @@ class Split:
     `load` hands the same arrays to everybody: read them, never write into them.
     """
 
-    pictures: np.ndarray  # uint8 [N, C, H, W], 0 to levels
-    labels: np.ndarray  # int64 [N]
-    levels: int = 255
+    x: np.ndarray  # uint8 [N, C, H, W], 0 to levels
+    y: np.ndarray  # int64 [N]
+    max_value: int = 255
     factors: np.ndarray | None = None  # int64 [N, F], steps of Data.factor_names; the made shapes only
-    drawn: bool = False  # by a model, in place of pictures that are not here (products.py)
+    synthetic: bool = False  # by a model, in place of pictures that are not here (products.py)
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.y)
 
-    def first(self, count: int) -> Split:
+    def head(self, count: int) -> Split:
         """Its first pictures, a fair sample; all of them for 0."""
         if not count:
             return self
         factors = None if self.factors is None else self.factors[:count]
-        return dataclasses.replace(self, pictures=self.pictures[:count], labels=self.labels[:count], factors=factors)
+        return dataclasses.replace(self, x=self.x[:count], y=self.y[:count], factors=factors)
 
-    def floats(self, rows: Any = slice(None)) -> np.ndarray:
+    def to_float(self, rows: Any = slice(None)) -> np.ndarray:
         """The pictures of `rows` (a slice, or indices [n]) as a new float32 [n, C, H, W] in [0, 1]."""
-        return np.divide(self.pictures[rows], self.levels, dtype=np.float32)
+        return np.divide(self.x[rows], self.max_value, dtype=np.float32)
 
 
 @dataclass(frozen=True)
-class Data:
+class Dataset:
     """A data set in memory."""
 
-    card: Card
+    card: DatasetCard
     train: Split
     validation: Split
     test: Split
     factor_names: tuple[str, ...] = ()
 
 
-class DataMissing(UserError):
+class DatasetNotAvailable(UserError):
     """A data set that has to be downloaded first."""
 
 
@@ -74,21 +74,21 @@ class DownloadFailed(UserError):
 
 
 @dataclass(frozen=True)
-class _Files:
+class _TorchvisionFiles:
     """What torchvision calls a data set, and the files that it reads there."""
 
-    torchvision: str
-    place: str  # under folder()
+    class_name: str
+    subdir: str  # under folder()
     sizes: dict[str, int]  # bytes; a file of another size is damaged
 
 
-_IDX = {
+_IDX_SIZES = {
     "train-images-idx3-ubyte": 47_040_016,
     "train-labels-idx1-ubyte": 60_008,
     "t10k-images-idx3-ubyte": 7_840_016,
     "t10k-labels-idx1-ubyte": 10_008,
 }
-_BATCHES = {
+_CIFAR10_SIZES = {
     "data_batch_1": 31_035_704,
     "data_batch_2": 31_035_320,
     "data_batch_3": 31_035_999,
@@ -98,142 +98,146 @@ _BATCHES = {
     "batches.meta": 158,
 }
 _FILES = {
-    "mnist": _Files("MNIST", "MNIST/raw", _IDX),
-    "fashion_mnist": _Files("FashionMNIST", "FashionMNIST/raw", _IDX),
-    "kmnist": _Files("KMNIST", "KMNIST/raw", _IDX),
-    "cifar10": _Files("CIFAR10", "cifar-10-batches-py", _BATCHES),
+    "mnist": _TorchvisionFiles("MNIST", "MNIST/raw", _IDX_SIZES),
+    "fashion_mnist": _TorchvisionFiles("FashionMNIST", "FashionMNIST/raw", _IDX_SIZES),
+    "kmnist": _TorchvisionFiles("KMNIST", "KMNIST/raw", _IDX_SIZES),
+    "cifar10": _TorchvisionFiles("CIFAR10", "cifar-10-batches-py", _CIFAR10_SIZES),
 }
 
 
-def folder() -> Path:
+def data_dir() -> Path:
     """Where downloaded data sets lie: the environment's AECORE_DATA, or `data` in the working directory."""
     return Path(os.environ.get("AECORE_DATA") or "data")
 
 
-def is_here(name: str) -> bool:
+def is_available(name: str) -> bool:
     """Whether `load` needs no download, from the names and sizes of files only. UserError: unknown name."""
     files = _FILES.get(_card(name).name)
-    return files is None or _complete(files, folder())
+    return files is None or _files_complete(files, data_dir())
 
 
-def load(name: str) -> Data:
+def load(name: str) -> Dataset:
     """The data set called `name`; the last few stay in memory, as far as the budget of all caches allows.
 
     Raises DataMissing, and UserError for an unknown name or damaged files.
     """
     require(name)
-    return _kept(name, folder().resolve())
+    return _load_cached(name, data_dir().resolve())
 
 
 def require(name: str) -> None:
     """Raises DataMissing, which says what to do, unless the data set is here; loads nothing."""
-    if not is_here(name):
-        raise missing(name)
+    if not is_available(name):
+        raise not_available(name)
 
 
-def missing(name: str) -> DataMissing:
+def not_available(name: str) -> DatasetNotAvailable:
     """What is said of a data set that is not here."""
-    return DataMissing(
+    return DatasetNotAvailable(
         f"{_card(name).title} is not on this computer yet: download it on the Data page, or with "
         f"`python -m aecore datasets --download {name}`."
     )
 
 
-def _card(name: str) -> Card:
+def _card(name: str) -> DatasetCard:
     if name not in CARDS:
         raise UserError(f"There is no data set called {name!r}; the data sets are: {', '.join(CARDS)}.")
     return CARDS[name]
 
 
-def _complete(files: _Files, where: Path) -> bool:
-    paths = {where / files.place / name: size for name, size in files.sizes.items()}
+def _files_complete(files: _TorchvisionFiles, root: Path) -> bool:
+    paths = {root / files.subdir / name: size for name, size in files.sizes.items()}
     return all(path.is_file() and path.stat().st_size == size for path, size in paths.items())
 
 
-MOST = 3  # data sets that stay in memory, of at most 190 MB each
-_LOADED: OrderedDict[tuple[str, Path], Entry] = OrderedDict()
-_LOADING = threading.Lock()  # of two that ask for one, the second waits for it
+MAX_LOADED = 3  # data sets that stay in memory, of at most 190 MB each
+_CACHE: OrderedDict[tuple[str, Path], CacheEntry] = OrderedDict()
+_CACHE_LOCK = threading.Lock()  # of two that ask for one, the second waits for it
 
 
-def _kept(name: str, where: Path) -> Data:
+def _load_cached(name: str, root: Path) -> Dataset:
     """A data set, from memory if it is there."""
-    with _LOADING:
-        entry = _LOADED.pop((name, where), None)
+    with _CACHE_LOCK:
+        entry = _CACHE.pop((name, root), None)
         if entry is None:
-            loaded = _LOADERS[name](CARDS[name], where)
-            entry = Entry(loaded, lambda: _LOADED.pop((name, where), None))
-        _LOADED[name, where] = entry
-        while len(_LOADED) > MOST:
-            _LOADED.popitem(last=False)
-    KEPT.use(entry)
-    found: Data = entry.value
+            loaded = _LOADERS[name](CARDS[name], root)
+            entry = CacheEntry(loaded, lambda: _CACHE.pop((name, root), None))
+        _CACHE[name, root] = entry
+        while len(_CACHE) > MAX_LOADED:
+            _CACHE.popitem(last=False)
+    CACHE_BUDGET.touch(entry)
+    found: Dataset = entry.value
     return found
 
 
-def _shuffled(count: int) -> np.ndarray:
+def _permutation(count: int) -> np.ndarray:
     """0 to count - 1 in the fixed order of all splits."""
     # Not default_rng: only the stream of RandomState is promised to stay the same in every NumPy to come.
     return np.random.RandomState(_SEED).permutation(count)
 
 
-def _divided(rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _split_train_validation(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What is not test, cut into train and validation: a tenth, but never more than 5,000."""
-    rest = rest[_shuffled(len(rest))]
-    validation = min(5000, len(rest) // 10)
-    return rest[validation:], rest[:validation]
+    rows = rows[_permutation(len(rows))]
+    validation = min(5000, len(rows) // 10)
+    return rows[validation:], rows[:validation]
 
 
-def _digits(card: Card, where: Path) -> Data:
+def _load_digits(card: DatasetCard, root: Path) -> Dataset:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()  # comes with scikit-learn: no network
     pictures = bunch.images.astype(np.uint8)[:, None]  # [1797, 1, 8, 8], whole numbers 0 to 16
     labels = bunch.target.astype(np.int64)
-    order = _shuffled(len(labels))
+    order = _permutation(len(labels))
     by_class = [order[labels[order] == label] for label in range(len(card.classes))]
     test = np.concatenate([rows[: round(len(rows) / 5)] for rows in by_class])
-    train, validation = _divided(np.setdiff1d(order, test))
-    split = partial(_split, card, pictures, labels, None)
-    return Data(card, split(train), split(validation), split(test[_shuffled(len(test))]))
+    train, validation = _split_train_validation(np.setdiff1d(order, test))
+    split = partial(_make_split, card, pictures, labels, None)
+    return Dataset(card, split(train), split(validation), split(test[_permutation(len(test))]))
 
 
-def _drawn(draw: Callable[[], tuple[np.ndarray, np.ndarray]], names: tuple[str, ...], card: Card, where: Path) -> Data:
-    pictures, factors = draw()
-    order = _shuffled(len(pictures))
+def _load_shapes(
+    generate: Callable[[], tuple[np.ndarray, np.ndarray]], factor_names: tuple[str, ...], card: DatasetCard, root: Path
+) -> Dataset:
+    pictures, factors = generate()
+    order = _permutation(len(pictures))
     tenth = len(order) // 10
-    train, validation = _divided(order[tenth:])
-    split = partial(_split, card, pictures, factors[:, 0], factors)  # the first factor is the shape
-    return Data(card, split(train), split(validation), split(order[:tenth]), names)
+    train, validation = _split_train_validation(order[tenth:])
+    split = partial(_make_split, card, pictures, factors[:, 0], factors)  # the first factor is the shape
+    return Dataset(card, split(train), split(validation), split(order[:tenth]), factor_names)
 
 
-def _split(card: Card, pictures: np.ndarray, labels: np.ndarray, factors: np.ndarray | None, rows: np.ndarray) -> Split:
+def _make_split(card: DatasetCard, x: np.ndarray, y: np.ndarray, factors: np.ndarray | None, rows: np.ndarray) -> Split:
     chosen = None if factors is None else factors[rows]
-    return Split(np.ascontiguousarray(pictures[rows]), labels[rows], card.levels, chosen)
+    return Split(np.ascontiguousarray(x[rows]), y[rows], card.max_value, chosen)
 
 
-def _from_torchvision(card: Card, where: Path) -> Data:
-    pictures, labels = _read(card, where, train=True)
-    train, validation = (_split(card, pictures, labels, None, rows) for rows in _divided(np.arange(len(labels))))
-    pictures, labels = _read(card, where, train=False)
-    return Data(card, train, validation, _split(card, pictures, labels, None, _shuffled(len(labels))))
+def _load_torchvision(card: DatasetCard, root: Path) -> Dataset:
+    pictures, labels = _read_torchvision(card, root, train=True)
+    train, validation = (
+        _make_split(card, pictures, labels, None, rows) for rows in _split_train_validation(np.arange(len(labels)))
+    )
+    pictures, labels = _read_torchvision(card, root, train=False)
+    return Dataset(card, train, validation, _make_split(card, pictures, labels, None, _permutation(len(labels))))
 
 
-def _read(card: Card, where: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
+def _read_torchvision(card: DatasetCard, root: Path, train: bool) -> tuple[np.ndarray, np.ndarray]:
     """Pictures, uint8 [N, C, H, W], and labels, int64 [N], of one half. UserError if damaged."""
     import torchvision
 
     broken = UserError(
-        f"The files of {card.title} are damaged: delete the folder {where / _FILES[card.name].place} "
+        f"The files of {card.title} are damaged: delete the folder {root / _FILES[card.name].subdir} "
         "and download them again."
     )
     try:
-        found = getattr(torchvision.datasets, _FILES[card.name].torchvision)(where, train=train, download=False)
+        found = getattr(torchvision.datasets, _FILES[card.name].class_name)(root, train=train, download=False)
         pictures, labels = np.asarray(found.data), np.asarray(found.targets, np.int64)
     except Exception as error:  # its parsers meet garbage with anything from AssertionError to UnpicklingError
         raise broken from error
     # torchvision hands out gray pictures as [N, H, W] and coloured ones as [N, H, W, C].
     pictures = pictures[:, None] if pictures.ndim == 3 else pictures.transpose(0, 3, 1, 2)
-    count = card.train + card.validation if train else card.test
+    count = card.n_train + card.n_validation if train else card.n_test
     if pictures.shape != (count, *card.shape) or labels.shape != (count,):
         raise broken
     if labels.min() < 0 or labels.max() >= len(card.classes):
@@ -241,11 +245,11 @@ def _read(card: Card, where: Path, train: bool) -> tuple[np.ndarray, np.ndarray]
     return pictures, labels
 
 
-_LOADERS: dict[str, Callable[[Card, Path], Data]] = {
-    "digits": _digits,
-    "shapes": partial(_drawn, shapes.white, shapes.FACTORS),
-    "shapes-colour": partial(_drawn, partial(shapes.coloured, 12_000, _SEED), (*shapes.FACTORS, "hue")),
-    **dict.fromkeys(_FILES, _from_torchvision),
+_LOADERS: dict[str, Callable[[DatasetCard, Path], Dataset]] = {
+    "digits": _load_digits,
+    "shapes": partial(_load_shapes, shapes.grey_shapes, shapes.FACTORS),
+    "shapes-colour": partial(_load_shapes, partial(shapes.coloured_shapes, 12_000, _SEED), (*shapes.FACTORS, "hue")),
+    **dict.fromkeys(_FILES, _load_torchvision),
 }
 
 
@@ -256,50 +260,50 @@ def download(name: str) -> Iterator[float]:
     data set's own name before all of it has arrived; closing the generator early ends the download.
     """
     card = _card(name)
-    if is_here(name):
+    if is_available(name):
         yield 1.0
         return
     files, temporary = _FILES[name], _temporary_folder(card)
-    fetch = _Fetch(files, temporary)
+    fetch = _DownloadThread(files, temporary)
     try:
         fetch.start()
         while fetch.is_alive():
             # The archives are most of the way; 1.0 is kept for the moment when the data set can be used.
-            yield min(0.99, _archive_bytes(temporary) / card.download_bytes)
+            yield min(0.99, _bytes_downloaded(temporary) / card.download_bytes)
             fetch.join(0.2)
-        if fetch.error is not None or not _complete(files, temporary):
-            raise _failure(card, fetch.error) from fetch.error
+        if fetch.error is not None or not _files_complete(files, temporary):
+            raise _download_error(card, fetch.error) from fetch.error
         _move(files, temporary, card)
     finally:
-        fetch.unwanted = True  # before the removal, so that a thread that still writes cleans up behind itself
+        fetch.cancelled = True  # before the removal, so that a thread that still writes cleans up behind itself
         shutil.rmtree(temporary, ignore_errors=True)
     yield 1.0
 
 
-class _Unwanted(Exception):
+class _DownloadCancelled(Exception):
     """Ends a download that nobody waits for any more."""
 
 
-class _Fetch(threading.Thread):
+class _DownloadThread(threading.Thread):
     """torchvision's own download of one data set into an empty folder; `error` tells how it ended."""
 
-    def __init__(self, files: _Files, into: Path) -> None:
-        super().__init__(name=f"download {files.torchvision}", daemon=True)
-        self.files, self.into = files, into
+    def __init__(self, files: _TorchvisionFiles, root: Path) -> None:
+        super().__init__(name=f"download {files.class_name}", daemon=True)
+        self.files, self.root = files, root
         self.error: Exception | None = None
-        self.unwanted = False
+        self.cancelled = False
 
     def run(self) -> None:
         try:
             import torchvision
 
             torchvision.datasets.utils.tqdm = _SilentBar
-            getattr(torchvision.datasets, self.files.torchvision)(self.into, train=True, download=True)
+            getattr(torchvision.datasets, self.files.class_name)(self.root, train=True, download=True)
         except Exception as error:  # it crosses to the thread that waits, which says it
             self.error = error
         finally:
-            if self.unwanted:
-                shutil.rmtree(self.into, ignore_errors=True)
+            if self.cancelled:
+                shutil.rmtree(self.root, ignore_errors=True)
 
 
 class _SilentBar:
@@ -316,44 +320,44 @@ class _SilentBar:
 
     def update(self, _: int) -> None:
         if getattr(threading.current_thread(), "unwanted", False):
-            raise _Unwanted
+            raise _DownloadCancelled
 
 
-def _temporary_folder(card: Card) -> Path:
+def _temporary_folder(card: DatasetCard) -> Path:
     """A new folder in folder(), so that moving out of it is a rename; sweeps up after killed downloads."""
     prefix = f".download-{card.name}-"
     try:
-        folder().mkdir(parents=True, exist_ok=True)
-        for old in folder().glob(prefix + "*"):
+        data_dir().mkdir(parents=True, exist_ok=True)
+        for old in data_dir().glob(prefix + "*"):
             if time.time() - old.stat().st_mtime > 24 * 3600:
                 shutil.rmtree(old, ignore_errors=True)
-        return Path(tempfile.mkdtemp(prefix=prefix, dir=folder()))
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=data_dir()))
     except OSError as error:
-        raise _failure(card, error) from error
+        raise _download_error(card, error) from error
 
 
-def _archive_bytes(where: Path) -> int:
+def _bytes_downloaded(root: Path) -> int:
     """How much has arrived. torchvision unpacks beside the archives, so only they are counted."""
     try:
-        return sum(path.stat().st_size for path in where.rglob("*.gz"))
+        return sum(path.stat().st_size for path in root.rglob("*.gz"))
     except OSError:  # swept away under our feet: the fetch will say what happened
         return 0
 
 
-def _move(files: _Files, temporary: Path, card: Card) -> None:
+def _move(files: _TorchvisionFiles, temporary: Path, card: DatasetCard) -> None:
     """Each file by one rename, so that `is_here` never sees half a file.
 
     Renaming the whole folder would fail where one with damaged files, or with other files, stands already.
     """
     try:
-        (folder() / files.place).mkdir(parents=True, exist_ok=True)
+        (data_dir() / files.subdir).mkdir(parents=True, exist_ok=True)
         for name in files.sizes:
-            os.replace(temporary / files.place / name, folder() / files.place / name)
+            os.replace(temporary / files.subdir / name, data_dir() / files.subdir / name)
     except OSError as error:
-        raise _failure(card, error) from error
+        raise _download_error(card, error) from error
 
 
-def _failure(card: Card, error: Exception | None) -> DownloadFailed:
+def _download_error(card: DatasetCard, error: Exception | None) -> DownloadFailed:
     """The sentence for what went wrong: with the disk, or (all else) on the way from the server."""
     if isinstance(error, OSError) and error.errno in (
         errno.EACCES,
@@ -363,11 +367,11 @@ def _failure(card: Card, error: Exception | None) -> DownloadFailed:
         errno.EDQUOT,
     ):
         return DownloadFailed(
-            f"{card.title} could not be written to {folder()} ({os.strerror(error.errno)}): make room there, "
+            f"{card.title} could not be written to {data_dir()} ({os.strerror(error.errno)}): make room there, "
             "or let the environment variable AECORE_DATA name another folder."
         )
     return DownloadFailed(
         f"{card.title} could not be downloaded because its server could not be reached or did not send the "
         "right files: check the network and try again, use digits or shapes, which need no network, or "
-        f"copy the files {', '.join(_FILES[card.name].sizes)} to {folder() / _FILES[card.name].place}."
+        f"copy the files {', '.join(_FILES[card.name].sizes)} to {data_dir() / _FILES[card.name].subdir}."
     )

@@ -26,51 +26,59 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from aecore.analysis.loaded import Trained, count
+from aecore.analysis.loaded import LoadedModel
 from aecore.errors import UserError
 from aecore.export.program import Program
 from aecore.models import likelihoods
 from aecore.models.autoencoder import Autoencoder, Conditional, LinearAutoencoder
-from aecore.models.bottlenecks import Bottleneck, Codebook, Gaussian, Ladder, Plain, TopK
-from aecore.models.families.build import Rungs
-from aecore.models.networks import Shape, Transposed
+from aecore.models.bottlenecks import (
+    Bottleneck,
+    DeterministicBottleneck,
+    GaussianBottleneck,
+    LadderBottleneck,
+    TopK,
+    VectorQuantizer,
+)
+from aecore.models.families.build import LadderDecoder
+from aecore.models.footprint import count_parameters
+from aecore.models.networks import Shape, TiedLinear
 
-MOST = 8_000_000  # parameters: 32 MB to fetch, for each page that is opened, and as much memory on each side
+MAX_PARAMETERS = 8_000_000  # parameters: 32 MB to fetch, for each page that is opened, and as much memory on each side
 
 Op = dict[str, Any]
 Ops = list[Op]
 
 
-class Unknown(UserError):
+class UnsupportedLayer(UserError):
     """The model has a layer that the browser cannot compute."""
 
 
-class TooLarge(Unknown):
+class TooLarge(UnsupportedLayer):
     """The model has more weights than a browser is sent."""
 
 
-class Block:
+class WeightBuffer:
     """Weights one behind the other; what two layers share stands there once."""
 
     def __init__(self) -> None:
         self.parts: list[tuple[int, np.ndarray]] = []  # where each begins; views of the model's own numbers
         self.size = 0
-        self._places: dict[tuple[Any, ...], int] = {}
+        self._offsets: dict[tuple[Any, ...], int] = {}
 
-    def place(self, tensor: Tensor) -> int:
+    def add(self, tensor: Tensor) -> int:
         """Where a tensor begins, its numbers in the order of its dimensions."""
         seen = (tensor.data_ptr(), tensor.shape, tensor.stride())
-        if seen not in self._places:
+        if seen not in self._offsets:
             part = tensor.detach().float().cpu().numpy()
-            self._places[seen] = self.size
+            self._offsets[seen] = self.size
             self.parts.append((self.size, part))
             self.size += part.size
-        return self._places[seen]
+        return self._offsets[seen]
 
-    def bias(self, layer: nn.Module, size: int) -> int:
+    def add_bias(self, layer: nn.Module, size: int) -> int:
         """Where a layer's bias begins; zeros where it has none."""
         if isinstance(layer.bias, Tensor):
-            return self.place(layer.bias)
+            return self.add(layer.bias)
         self.parts.append((self.size, np.zeros(size, np.float32)))
         self.size += size
         return self.size - size
@@ -83,98 +91,104 @@ class Block:
         return packed
 
 
-def program(opened: Trained) -> Program:
+def compile_model(run: LoadedModel) -> Program:
     """The encoder (as in `codes`) and the decoder (as in `pictures`) of a model; Unknown when a layer has no step, or
     when there are more weights than a browser is sent."""
-    weights = count(opened.model)
-    if weights > MOST:
-        raise TooLarge(f"A browser is sent models of {MOST:,} parameters at most, and this one has {weights:,}.")
-    return program_of(opened.model, opened.card.shape)
+    weights = count_parameters(run.model)
+    if weights > MAX_PARAMETERS:
+        raise TooLarge(
+            f"A browser is sent models of {MAX_PARAMETERS:,} parameters at most, and this one has {weights:,}."
+        )
+    return compile_autoencoder(run.model, run.card.shape)
 
 
-def program_of(model: Autoencoder, shape: Shape) -> Program:
+def compile_autoencoder(model: Autoencoder, shape: Shape) -> Program:
     """The same of any model for pictures of a shape `[C, H, W]`."""
-    block = Block()
-    before, behind, classes = _find(MODELS, model)(model, block)
-    code, nearest = _find(BOTTLENECKS, model.bottleneck)
-    size = model.bottleneck.outputs
+    block = WeightBuffer()
+    before, behind, classes = _lookup(MODELS, model)(model, block)
+    code, nearest = _lookup(BOTTLENECKS, model.bottleneck)
+    size = model.bottleneck.out_features
     hidden, _ = translate(model.encoder, shape, block)
     drawn, left = translate(model.decoder, (size + classes,), block)
     if left != shape:
-        raise Unknown(f"The decoder of this model draws {left}, not {shape}, and the browser does not know what to do.")
+        raise UnsupportedLayer(
+            f"The decoder of this model draws {left}, not {shape}, and the browser does not know what to do."
+        )
     head = {
         "shape": list(shape),
         "size": size,
         "classes": classes,
         "encoder": [*before, *hidden, *code(model.bottleneck, block)],
-        "decoder": [*nearest(model.bottleneck, block), *behind, *drawn, *_find(LIKELIHOODS, model.likelihood)],
+        "decoder": [*nearest(model.bottleneck, block), *behind, *drawn, *_lookup(LIKELIHOODS, model.likelihood)],
     }
     return Program(head, block.packed())
 
 
-def translate(module: nn.Module, shape: Shape, block: Block) -> tuple[Ops, Shape]:
+def translate(module: nn.Module, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     """The steps of a module, and the shape that comes out when `shape` goes in."""
-    ops, shape = _find(LAYERS, module)(module, shape, block)
+    ops, shape = _lookup(LAYERS, module)(module, shape, buffer)
     return ops, shape
 
 
-def _find(table: dict[type, Any], part: object) -> Any:
+def _lookup(table: dict[type, Any], part: object) -> Any:
     """By exact type: a subclass may do something else."""
     if type(part) not in table:
-        raise Unknown(f"The browser cannot compute {type(part).__name__}, a part of this model.")
+        raise UnsupportedLayer(f"The browser cannot compute {type(part).__name__}, a part of this model.")
     return table[type(part)]
 
 
 # --- Layers: (module, shape before, block) -> (steps, shape after) ----------------------------------------------------
 
-Layer = Callable[[Any, Shape, Block], tuple[Ops, Shape]]
+LayerCompiler = Callable[[Any, Shape, WeightBuffer], tuple[Ops, Shape]]
 
 
-def _sequential(module: nn.Sequential, shape: Shape, block: Block) -> tuple[Ops, Shape]:
+def _sequential(module: nn.Sequential, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     found: Ops = []
     for each in module:
-        ops, shape = translate(each, shape, block)
+        ops, shape = translate(each, shape, buffer)
         found += ops
     return found, shape
 
 
-def _left_out(module: nn.Module, shape: Shape, block: Block) -> tuple[Ops, Shape]:
+def _identity(module: nn.Module, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     return [], shape
 
 
-def _flatten(module: nn.Flatten, shape: Shape, block: Block) -> tuple[Ops, Shape]:
+def _flatten(module: nn.Flatten, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     return [], (math.prod(shape),)
 
 
-def _unflatten(module: nn.Unflatten, shape: Shape, block: Block) -> tuple[Ops, Shape]:
+def _unflatten(module: nn.Unflatten, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     return [], tuple(int(each) for each in module.unflattened_size)
 
 
-def _act(name: str, **settings: str) -> Layer:
-    """An activation; `settings` are the numbers that it takes from attributes of the module."""
+def _activation(name: str, **attributes: str) -> LayerCompiler:
+    """An activation; `attributes`: key of the op -> attribute of the module that holds its value."""
 
-    def layer(module: nn.Module, shape: Shape, block: Block) -> tuple[Ops, Shape]:
-        return [{"op": name} | {key: getattr(module, attribute) for key, attribute in settings.items()}], shape
+    def layer(module: nn.Module, shape: Shape, block: WeightBuffer) -> tuple[Ops, Shape]:
+        return [{"op": name} | {key: getattr(module, attribute) for key, attribute in attributes.items()}], shape
 
     return layer
 
 
-def _flat(shape: Shape, size: int) -> None:
+def _check_flat(shape: Shape, size: int) -> None:
     if shape != (size,):
-        raise Unknown(f"The browser cannot compute a layer of {size} inputs on {' x '.join(map(str, shape))} numbers.")
+        raise UnsupportedLayer(
+            f"The browser cannot compute a layer of {size} inputs on {' x '.join(map(str, shape))} numbers."
+        )
 
 
-def _linear(module: nn.Linear, shape: Shape, block: Block) -> tuple[Ops, Shape]:
-    _flat(shape, module.in_features)
+def _linear(module: nn.Linear, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
+    _check_flat(shape, module.in_features)
     sizes = {"in": module.in_features, "out": module.out_features}
-    places = {"weight": block.place(module.weight.T), "bias": block.bias(module, module.out_features)}
+    places = {"weight": buffer.add(module.weight.T), "bias": buffer.add_bias(module, module.out_features)}
     return [{"op": "linear", **sizes, **places}], (module.out_features,)
 
 
-def _transposed_linear(module: Transposed, shape: Shape, block: Block) -> tuple[Ops, Shape]:
-    weight = module.of[0].weight  # of the other layer [out, in], so of this one [in, out]
-    _flat(shape, len(weight))
-    places = {"weight": block.place(weight), "bias": block.place(module.bias)}
+def _tied_linear(module: TiedLinear, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
+    weight = module.source[0].weight  # of the other layer [out, in], so of this one [in, out]
+    _check_flat(shape, len(weight))
+    places = {"weight": buffer.add(weight), "bias": buffer.add(module.bias)}
     return [{"op": "linear", "in": weight.shape[0], "out": weight.shape[1], **places}], (weight.shape[1],)
 
 
@@ -182,127 +196,132 @@ def _geometry(module: nn.Conv2d | nn.ConvTranspose2d, shape: Shape) -> tuple[lis
     """Kernel, stride and padding, [down, across] each."""
     plain = module.groups == 1 and set(module.dilation) == {1} and module.padding_mode == "zeros"
     if not plain or isinstance(module.padding, str) or len(shape) != 3 or shape[0] != module.in_channels:
-        raise Unknown("The browser cannot compute a convolution with groups, dilation or a padding other than zeros.")
+        raise UnsupportedLayer(
+            "The browser cannot compute a convolution with groups, dilation or a padding other than zeros."
+        )
     return list(module.kernel_size), list(module.stride), [int(each) for each in module.padding]
 
 
-def _conv(module: nn.Conv2d, shape: Shape, block: Block) -> tuple[Ops, Shape]:
+def _conv(module: nn.Conv2d, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     kernel, stride, padding = _geometry(module, shape)
     spans = zip(shape[1:], kernel, stride, padding, strict=True)
     to = (module.out_channels, *((size + 2 * pad - k) // step + 1 for size, k, step, pad in spans))
-    places = {"weight": block.place(module.weight.permute(2, 3, 1, 0)), "bias": block.bias(module, to[0])}
+    places = {"weight": buffer.add(module.weight.permute(2, 3, 1, 0)), "bias": buffer.add_bias(module, to[0])}
     how = {"kernel": kernel, "stride": stride, "padding": padding}
     return [{"op": "conv", "from": list(shape), "to": list(to), **how, **places}], to
 
 
-def _transposed_conv(module: nn.ConvTranspose2d, shape: Shape, block: Block) -> tuple[Ops, Shape]:
+def _transposed_conv(module: nn.ConvTranspose2d, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     kernel, stride, padding = _geometry(module, shape)
     more = [int(each) for each in module.output_padding]
     spans = zip(shape[1:], kernel, stride, padding, more, strict=True)
     to = (module.out_channels, *((size - 1) * step - 2 * pad + k + odd for size, k, step, pad, odd in spans))
-    places = {"weight": block.place(module.weight.permute(0, 2, 3, 1)), "bias": block.bias(module, to[0])}
+    places = {"weight": buffer.add(module.weight.permute(0, 2, 3, 1)), "bias": buffer.add_bias(module, to[0])}
     how = {"kernel": kernel, "stride": stride, "padding": padding, "output_padding": more}
     return [{"op": "transposed", "from": list(shape), "to": list(to), **how, **places}], to
 
 
-def _upsample(module: nn.Upsample, shape: Shape, block: Block) -> tuple[Ops, Shape]:
+def _upsample(module: nn.Upsample, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     factor = module.scale_factor
     times = [float(each) for each in (factor if isinstance(factor, tuple) else (factor or 0.5,) * 2)]
     if module.mode != "nearest" or len(shape) != 3 or not all(each.is_integer() for each in times):
-        raise Unknown("The browser can only enlarge pictures by repeating pixels a whole number of times.")
+        raise UnsupportedLayer("The browser can only enlarge pictures by repeating pixels a whole number of times.")
     down, across = map(int, times)
     op = {"op": "upsample", "from": list(shape), "times": [down, across]}
     return [op], (shape[0], shape[1] * down, shape[2] * across)
 
 
-def _rungs(module: Rungs, shape: Shape, block: Block) -> tuple[Ops, Shape]:
+def _ladder_decoder(module: LadderDecoder, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     ladder = module.ladder[0]
-    bottom = ladder.outputs - ladder.top
-    expect, _ = translate(ladder.expect, (ladder.top,), block)
-    ops, shape = translate(module.decoder, (bottom,), block)
-    return [{"op": "rungs", "top": ladder.top, "bottom": bottom, "expect": expect}, *ops], shape
+    bottom = ladder.out_features - ladder.n_top
+    expect, _ = translate(ladder.expect, (ladder.n_top,), buffer)
+    ops, shape = translate(module.decoder, (bottom,), buffer)
+    return [{"op": "rungs", "top": ladder.n_top, "bottom": bottom, "expect": expect}, *ops], shape
 
 
-LAYERS: dict[type, Layer] = {
+LAYERS: dict[type, LayerCompiler] = {
     nn.Sequential: _sequential,
-    nn.Identity: _left_out,
-    nn.Dropout: _left_out,  # a model in use drops nothing
+    nn.Identity: _identity,
+    nn.Dropout: _identity,  # a model in use drops nothing
     nn.Flatten: _flatten,
     nn.Unflatten: _unflatten,
     nn.Linear: _linear,
-    Transposed: _transposed_linear,
+    TiedLinear: _tied_linear,
     nn.Conv2d: _conv,
     nn.ConvTranspose2d: _transposed_conv,
     nn.Upsample: _upsample,
-    Rungs: _rungs,
-    nn.ReLU: _act("relu"),
-    nn.LeakyReLU: _act("leaky-relu", slope="negative_slope"),
-    nn.ELU: _act("elu", alpha="alpha"),
-    nn.SiLU: _act("silu"),
-    nn.Tanh: _act("tanh"),
-    nn.Sigmoid: _act("sigmoid"),
+    LadderDecoder: _ladder_decoder,
+    nn.ReLU: _activation("relu"),
+    nn.LeakyReLU: _activation("leaky-relu", slope="negative_slope"),
+    nn.ELU: _activation("elu", alpha="alpha"),
+    nn.SiLU: _activation("silu"),
+    nn.Tanh: _activation("tanh"),
+    nn.Sigmoid: _activation("sigmoid"),
 }
 
 
 # --- Bottlenecks: what makes a code of the encoder's numbers, and what puts a code right before it is decoded ---------
 
-Step = Callable[[Any, Block], Ops]
+BottleneckCompiler = Callable[[Any, WeightBuffer], Ops]
 
 
-def _nothing(bottleneck: Bottleneck, block: Block) -> Ops:
+def _no_ops(bottleneck: Bottleneck, buffer: WeightBuffer) -> Ops:
     return []
 
 
-def _bent(bottleneck: Plain, block: Block) -> Ops:
-    return translate(bottleneck.act, (bottleneck.inputs,), block)[0]
+def _latent_activation(bottleneck: DeterministicBottleneck, buffer: WeightBuffer) -> Ops:
+    return translate(bottleneck.activation, (bottleneck.in_features,), buffer)[0]
 
 
-def _means(bottleneck: Gaussian, block: Block) -> Ops:
-    return [{"op": "first", "keep": bottleneck.outputs}]
+def _take_mean(bottleneck: GaussianBottleneck, buffer: WeightBuffer) -> Ops:
+    return [{"op": "first", "keep": bottleneck.out_features}]
 
 
-def _largest(bottleneck: TopK, block: Block) -> Ops:
+def _top_k(bottleneck: TopK, buffer: WeightBuffer) -> Ops:
     return [{"op": "top", "keep": bottleneck.k}]
 
 
-def _levels(ladder: Ladder, block: Block) -> Ops:
+def _ladder(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops:
     parts = {"to_bottom": ladder.to_bottom, "to_top": ladder.to_top, "expect": ladder.expect}
-    sizes = {"to_bottom": ladder.inputs, "to_top": ladder.inputs, "expect": ladder.top}
-    steps = {name: translate(part, (sizes[name],), block)[0] for name, part in parts.items()}
-    return [{"op": "relu"}, {"op": "ladder", "top": ladder.top, "bottom": ladder.outputs - ladder.top, **steps}]
+    sizes = {"to_bottom": ladder.in_features, "to_top": ladder.in_features, "expect": ladder.n_top}
+    steps = {name: translate(part, (sizes[name],), buffer)[0] for name, part in parts.items()}
+    return [
+        {"op": "relu"},
+        {"op": "ladder", "top": ladder.n_top, "bottom": ladder.out_features - ladder.n_top, **steps},
+    ]
 
 
-def _vectors(bottleneck: Codebook, block: Block) -> Ops:
-    sizes = {"slots": bottleneck.slots, "width": bottleneck.width, "codes": len(bottleneck.book)}
-    return [{"op": "nearest", **sizes, "weight": block.place(bottleneck.book)}]
+def _quantize(bottleneck: VectorQuantizer, buffer: WeightBuffer) -> Ops:
+    sizes = {"slots": bottleneck.n_positions, "width": bottleneck.embedding_dim, "codes": len(bottleneck.book)}
+    return [{"op": "nearest", **sizes, "weight": buffer.add(bottleneck.book)}]
 
 
-BOTTLENECKS: dict[type, tuple[Step, Step]] = {
-    Plain: (_bent, _nothing),
-    TopK: (_largest, _nothing),
-    Gaussian: (_means, _nothing),
-    Ladder: (_levels, _nothing),
-    Codebook: (_vectors, _vectors),
+BOTTLENECKS: dict[type, tuple[BottleneckCompiler, BottleneckCompiler]] = {
+    DeterministicBottleneck: (_latent_activation, _no_ops),
+    TopK: (_top_k, _no_ops),
+    GaussianBottleneck: (_take_mean, _no_ops),
+    LadderBottleneck: (_ladder, _no_ops),
+    VectorQuantizer: (_quantize, _quantize),
 }
 
 
 # --- Models: what they do before the encoder and before the decoder, and how many labels they know --------------------
 
 
-def _unlabelled(model: Autoencoder, block: Block) -> tuple[Ops, Ops, int]:
+def _unconditional(model: Autoencoder, buffer: WeightBuffer) -> tuple[Ops, Ops, int]:
     return [], [], 0
 
 
-def _labelled(model: Conditional, block: Block) -> tuple[Ops, Ops, int]:
+def _conditional(model: Conditional, buffer: WeightBuffer) -> tuple[Ops, Ops, int]:
     classes = len(model.hints)
-    hint = {"op": "hint", "classes": classes, "size": model.hints[0].numel(), "weight": block.place(model.hints)}
+    hint = {"op": "hint", "classes": classes, "size": model.hints[0].numel(), "weight": buffer.add(model.hints)}
     return [hint], [{"op": "label", "classes": classes}], classes
 
 
-MODELS: dict[type, Callable[[Any, Block], tuple[Ops, Ops, int]]] = {
-    Autoencoder: _unlabelled,
-    LinearAutoencoder: _unlabelled,
-    Conditional: _labelled,
+MODELS: dict[type, Callable[[Any, WeightBuffer], tuple[Ops, Ops, int]]] = {
+    Autoencoder: _unconditional,
+    LinearAutoencoder: _unconditional,
+    Conditional: _conditional,
 }
 
 # The expected picture, made to lie within [0, 1].

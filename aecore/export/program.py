@@ -13,8 +13,8 @@ from safetensors.numpy import save
 from aecore import files
 from aecore.errors import UserError
 
-NAME = "program.safetensors"
-BYTES = 200_000_000
+FILE_NAME = "program.safetensors"
+MAX_BYTES = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,16 @@ class Program:
     weights: np.ndarray
 
 
-def keep(place: Path, program: Program) -> None:
+def save_program(run_dir: Path, program: Program) -> None:
     """Writes it into a run's folder, in half precision as the gallery's weights are."""
     said = {"head": json.dumps(program.head)}
-    files.write(place / NAME, save({"weights": program.weights.astype(np.float16)}, said))
+    files.atomic_write(run_dir / FILE_NAME, save({"weights": program.weights.astype(np.float16)}, said))
 
 
-def kept(place: Path) -> Program:
+def load_program(run_dir: Path) -> Program:
     """Reads it back; UserError when it is missing or damaged."""
     try:
-        arrays, said = files.read_tensors(place / NAME, BYTES)
-        return Program(dict(files.parsed(said["head"].encode())), arrays["weights"].astype(np.float32))
+        arrays, said = files.read_tensors(run_dir / FILE_NAME, MAX_BYTES)
+        return Program(dict(files.parse_json(said["head"].encode())), arrays["weights"].astype(np.float32))
     except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"The browser's part of {place.name} cannot be read ({error}); remake it.") from None
+        raise UserError(f"The browser's part of {run_dir.name} cannot be read ({error}); remake it.") from None

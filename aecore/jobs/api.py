@@ -28,13 +28,13 @@ from aecore.errors import UserError
 from aecore.store import database, permissions, queue, recovery, runs, trash
 
 ROOT = Path(__file__).resolve().parents[2]
-LOOK = 0.2  # seconds between two looks at a run
-SOMEBODY = "somebody"  # who asks when nobody says who
-FRESH = 0.5  # seconds for which what was worked out about the queue is good
-LOOKED_AT = 100  # runs of the queue, from its head, whose folders are asked how long they take
+POLL = 0.2  # seconds between two looks at a run
+ANONYMOUS = "somebody"  # who asks when nobody says who
+CACHE_SECONDS = 0.5  # seconds for which what was worked out about the queue is good
+MAX_INSPECTED = 100  # runs of the queue, from its head, whose folders are asked how long they take
 
 
-def submit(config: Config, device: str | None = None, person: str = SOMEBODY) -> bool:
+def submit(config: Config, device: str | None = None, user: str = ANONYMOUS) -> bool:
     """Has a settled run trained, or gone on with, and returns at once. True when it is finished already or under way:
     nothing new starts, and the person shares it. Raises UserError when the disk is full, or too much waits already.
     """
@@ -44,52 +44,52 @@ def submit(config: Config, device: str | None = None, person: str = SOMEBODY) ->
             entry = runs.entry(config.id)
         except runs.UnknownRun:
             entry = None
-        if entry is None or not (entry.finished or entry.moving):
-            runs.Draft(config).ask()
+        if entry is None or not (entry.finished or entry.active):
+            runs.RunWriter(config).request()
             return False
         return True
 
     environment = {name: value for name, value in os.environ.items() if name.startswith("AECORE_")}
     if "AECORE_DATA" in environment:  # the foreman may stand in another folder
         environment["AECORE_DATA"] = os.path.abspath(environment["AECORE_DATA"])
-    with disk.explained("This run cannot be kept"):
-        known = queue.ask(config.id, config.to_json(), person, device, environment, there)
+    with disk.user_errors("This run cannot be kept"):
+        known = queue.enqueue(config.id, config.to_json(), user, device, environment, there)
     if not known:
-        trash.keep_label(config.id)
+        trash.save_label(config.id)
     if not known or queue.job(config.id):  # those who asked for it first may have closed their laboratory
-        open_laboratory()
-        ring()
+        register_server()
+        notify_scheduler()
     return known
 
 
-def watch(run: str) -> Iterator[runs.Entry]:
+def watch(run: str) -> Iterator[runs.RunInfo]:
     """Where a run stands, again and again until it comes to rest; the last one says how."""
     while True:
         entry = runs.entry(run)
         yield entry
-        if not entry.moving:
+        if not entry.active:
             return
-        time.sleep(LOOK)
+        time.sleep(POLL)
 
 
-def cancel(run: str, person: str = SOMEBODY, order: runs.Order = "stop") -> int:
+def cancel(run: str, user: str = ANONYMOUS, command: runs.Command = "stop") -> int:
     """A person leaves a run. It stops (or pauses) when nobody else wants it, within a second and with its checkpoint
     kept; how many others still do. Raises UserError for somebody who has not asked for it.
     """
     entry = runs.entry(run)
-    if not entry.config or not entry.moving:
+    if not entry.config or not entry.active:
         return 0
-    permissions.check(order, permissions.of_run(run, person), run)
-    others, job = queue.leave(run, person)
+    permissions.check(command, permissions.request_for_run(run, user), run)
+    others, job = queue.withdraw(run, user)
     if others:
         return others
-    with disk.explained("The order cannot be given"):
-        draft = runs.Draft(entry.config)
+    with disk.user_errors("The order cannot be given"):
+        draft = runs.RunWriter(entry.config)
         if job and job.state == "waiting":
-            draft.rest(order)
+            draft.set_stopped(command)
         else:
-            draft.order(order)
-            ring()
+            draft.send_command(command)
+            notify_scheduler()
     return 0
 
 
@@ -97,40 +97,40 @@ def cancel(run: str, person: str = SOMEBODY, order: runs.Order = "stop") -> int:
 
 
 @dataclass(frozen=True)
-class Place:
+class QueuePosition:
     """Where a waiting run stands in the queue."""
 
-    before: int  # runs that come first, those in training among them
+    ahead: int  # runs that come first, those in training among them
     seconds: float | None  # until its turn; None when nothing is known that would tell
 
 
-def place(run: str) -> Place:
+def queue_position(run: str) -> QueuePosition:
     """How many runs a waiting one has before it, and about how long they take."""
-    known = database.known()
+    known = database.cached_snapshot()
     running = sum(job.state == "running" for job in known.jobs.values())
-    return _places(known, time.monotonic() // FRESH).get(run, Place(running, None))
+    return _queue_positions(known, time.monotonic() // CACHE_SECONDS).get(run, QueuePosition(running, None))
 
 
 @lru_cache(maxsize=1)
-def _places(known: database.Snapshot, now: float) -> Mapping[str, Place]:
+def _queue_positions(snapshot: database.Snapshot, now: float) -> Mapping[str, QueuePosition]:
     """Where everything stands that waits: worked out once for all who ask within a moment."""
-    running = [job for job in known.jobs.values() if job.state == "running"]
-    foreman = queue.foreman(known)
-    lanes = [0.0] * max(1, (foreman and foreman.lanes) or 1)
+    running = [job for job in snapshot.jobs.values() if job.state == "running"]
+    foreman = queue.scheduler_process(snapshot)
+    lanes = [0.0] * max(1, (foreman and foreman.slots) or 1)
     clear = True  # whether it is known how long all those before take
     for job in running:
-        clear = _take_lane(lanes, seconds_left(job.run)) and clear
+        clear = _take_slot(lanes, seconds_left(job.run)) and clear
     found = {}
-    for before, (run, _) in enumerate(known.turns, len(running)):
-        found[run] = Place(before, (lanes[0] if before else 0.0) if clear else None)
-        look = before < len(running) + LOOKED_AT
-        clear = _take_lane(lanes, seconds_left(run) if look else _usual(known.jobs[run].config)) and clear
+    for before, (run, _) in enumerate(snapshot.order, len(running)):
+        found[run] = QueuePosition(before, (lanes[0] if before else 0.0) if clear else None)
+        look = before < len(running) + MAX_INSPECTED
+        clear = _take_slot(lanes, seconds_left(run) if look else _typical_seconds(snapshot.jobs[run].config)) and clear
     return found
 
 
-def _take_lane(lanes: list[float], seconds: float | None) -> bool:
+def _take_slot(slots: list[float], seconds: float | None) -> bool:
     """Puts a run that takes so long into the lane that is free first; False when nobody knows how long."""
-    heapq.heappush(lanes, heapq.heappop(lanes) + (seconds or 0.0))
+    heapq.heappush(slots, heapq.heappop(slots) + (seconds or 0.0))
     return seconds is not None
 
 
@@ -143,18 +143,18 @@ def seconds_left(run: str) -> float | None:
     left = entry.progress.get("seconds_left")
     if left is not None and left < 1e8:
         return float(left)
-    return _usual(entry.config.to_json()) if entry.config else None
+    return _typical_seconds(entry.config.to_json()) if entry.config else None
 
 
-def _usual(config: Mapping[str, Any]) -> float | None:
+def _typical_seconds(config: Mapping[str, Any]) -> float | None:
     """How long runs with such settings take; None when none has been finished here."""
-    pace = _paces(int(time.monotonic() / 10)).get((str(config.get("dataset")), str(config.get("network"))))
+    pace = _seconds_per_epoch(int(time.monotonic() / 10)).get((str(config.get("dataset")), str(config.get("network"))))
     epochs = config.get("epochs")
     return pace * epochs if pace is not None and isinstance(epochs, int) else None
 
 
 @lru_cache(maxsize=1)
-def _paces(now: int) -> Mapping[tuple[str, str], float]:
+def _seconds_per_epoch(now: int) -> Mapping[tuple[str, str], float]:
     """Seconds an epoch of the finished runs on each data set with each network, their median; looked up every ten
     seconds."""
     known: dict[tuple[str, str], list[float]] = {}
@@ -168,44 +168,44 @@ def _paces(now: int) -> Mapping[tuple[str, str], float]:
 # --- The laboratory and its foreman -----------------------------------------------------------------------------------
 
 
-class Keeper(threading.Thread):
+class SchedulerSupervisor(threading.Thread):
     """Keeps a foreman at work for one runs folder, as long as this process, a laboratory, lives. What hinders it stands
     in `trouble`, and is tried again."""
 
-    EVERY = 2.0  # seconds
+    INTERVAL = 2.0  # seconds
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(name=f"foreman of {folder}", daemon=True)
-        self.folder, self.closed = folder, threading.Event()
+    def __init__(self, runs_dir: Path) -> None:
+        super().__init__(name=f"foreman of {runs_dir}", daemon=True)
+        self.runs_dir, self.stop_event = runs_dir, threading.Event()
         self.process: subprocess.Popen[bytes] | None = None
-        self.trouble = ""
+        self.error = ""
 
     def run(self) -> None:
-        while not self.closed.wait(self.EVERY):
-            self.look()
+        while not self.stop_event.wait(self.INTERVAL):
+            self.check()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Does what has to be done for jobs to be worked on: mends the database, holds back some room on the disk, and
         starts the foreman when there is none."""
         # whoever deleted the folder wants no foreman for it, and whoever names another one by now looks after that
-        if not self.folder.exists() or files.folder().resolve() != self.folder:
+        if not self.runs_dir.exists() or files.runs_dir().resolve() != self.runs_dir:
             return
         try:
-            with disk.explained("The laboratory cannot be opened"):
-                recovery.mend()
-                queue.open_laboratory()
-                disk.hold_reserve()
-                self.start_foreman()
-            self.trouble = ""
+            with disk.user_errors("The laboratory cannot be opened"):
+                recovery.recover_if_damaged()
+                queue.register_server()
+                disk.create_reserve()
+                self.start_scheduler()
+            self.error = ""
         except UserError as error:  # a full disk, say: it may be mended
-            self.trouble = str(error)
+            self.error = str(error)
 
-    def start_foreman(self) -> None:
+    def start_scheduler(self) -> None:
         """Starts the foreman when there is none, or none that gives signs of life."""
-        there = queue.foreman()
-        if there or (self.process and self.process.poll() is None and not self._frozen()):
+        there = queue.scheduler_process()
+        if there or (self.process and self.process.poll() is None and not self._unresponsive()):
             return
-        with files.appending(self.folder / ".foreman.log") as log:
+        with files.open_append(self.runs_dir / ".foreman.log") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "aecore.jobs.scheduler"],
                 stdin=subprocess.DEVNULL,
@@ -213,19 +213,19 @@ class Keeper(threading.Thread):
                 stderr=log,
                 # a group of its own: Ctrl-C in the laboratory's terminal lets a running job finish
                 start_new_session=True,
-                env=os.environ | _environment(self.folder),
+                env=os.environ | _environment(self.runs_dir),
             )
 
-    def _frozen(self) -> bool:
+    def _unresponsive(self) -> bool:
         """Whether our own foreman leads and gives no sign of life (one that does not lead yet is about to)."""
         assert self.process
         return any(each.pid == self.process.pid and each.role == "foreman" for each in database.snapshot().processes)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(runs_dir: Path) -> dict[str, str]:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
-        "AECORE_RUNS": str(folder.resolve()),
+        "AECORE_RUNS": str(runs_dir.resolve()),
         "PYTHONPATH": os.pathsep.join(paths),
         # Threads that wait spin for a moment and then sleep: for ever, they would take the cores from whoever else
         # computes, pages included; not at all, and the many short waits of a step make it a quarter slower.
@@ -237,48 +237,48 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-_KEEPERS: dict[Path, Keeper] = {}
+_SUPERVISORS: dict[Path, SchedulerSupervisor] = {}
 _LOCK = threading.Lock()
 
 
-def open_laboratory() -> None:
+def register_server() -> None:
     """Makes this process a laboratory: while it lives, its jobs are worked on. Starts the foreman when there is none,
     so that the first job does not wait for its imports.
     """
-    folder = files.folder().resolve()
+    folder = files.runs_dir().resolve()
     with _LOCK:
-        if folder not in _KEEPERS:
+        if folder not in _SUPERVISORS:
             with contextlib.suppress(OSError):  # the keeper says so, and tries again
                 folder.mkdir(parents=True, exist_ok=True)
-            _KEEPERS[folder] = Keeper(folder)
-            _KEEPERS[folder].start()
-        _KEEPERS[folder].look()
+            _SUPERVISORS[folder] = SchedulerSupervisor(folder)
+            _SUPERVISORS[folder].start()
+        _SUPERVISORS[folder].check()
 
 
-def trouble() -> str:
+def service_error() -> str:
     """What keeps this laboratory from working on its jobs, in a sentence; empty when nothing does."""
-    keeper = _KEEPERS.get(files.folder().resolve())
-    return disk.trouble() or (keeper.trouble if keeper else "")
+    keeper = _SUPERVISORS.get(files.runs_dir().resolve())
+    return disk.runs_dir_error() or (keeper.error if keeper else "")
 
 
-def close_laboratory() -> None:
+def unregister_server() -> None:
     """This process is no laboratory any more; its running jobs go on, its waiting ones wait for the next."""
     with _LOCK:
-        keeper = _KEEPERS.pop(files.folder().resolve(), None)
+        keeper = _SUPERVISORS.pop(files.runs_dir().resolve(), None)
         if keeper:
-            keeper.closed.set()
+            keeper.stop_event.set()
             with contextlib.suppress(UserError):  # whoever looks next finds this process dead, or gone from the folder
-                queue.close_laboratory()
+                queue.unregister_server()
 
 
-def is_open() -> bool:
+def has_active_server() -> bool:
     """Whether a laboratory works on the runs of this folder."""
-    return queue.laboratories() > 0
+    return queue.active_servers() > 0
 
 
-def ring() -> None:
+def notify_scheduler() -> None:
     """Tells the foreman that there is something to do; it looks by itself a little later when it does not hear."""
-    foreman = queue.foreman()
+    foreman = queue.scheduler_process()
     if foreman:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
             bell.sendto(b"!", ("127.0.0.1", foreman.port))

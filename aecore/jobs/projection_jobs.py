@@ -38,28 +38,28 @@ from filelock import FileLock
 from aecore import disk, files, limits, system
 from aecore.analysis import projections
 from aecore.errors import UserError
-from aecore.params import complete
+from aecore.params import resolve
 from aecore.store import permissions, queue, schema
-from aecore.store.trash import folder_weight
+from aecore.store.trash import dir_size
 
 LOCK = ".lock"
 ROOT = Path(__file__).resolve().parents[2]
-MOST_BYTES = 200_000_000  # of the whole folder; the maps that nobody has looked at for longest go first
-LANES = {True: 2, False: 1}  # maps at a time, up to which an urgent one may begin, and one that is only prepared
-STEP = 5  # of niceness, by which maps stand behind pages and training; those only prepared by twice as much
-PREPARED = 8  # maps that may wait to be prepared: of a long search, nobody looks at all
-REMEMBERED = 3600  # seconds for which it is known that a map failed or was cancelled
-LOOK = {True: 0.05, False: 0.25}  # seconds between two looks whether it is a map's turn, by whether it is urgent
-PACES = 24  # drawings whose time is remembered
-START = 0.7  # seconds until a process has imported what it needs
-FIRST_GUESS = {"t-SNE": 7.0, "UMAP": 6.0}  # seconds for 10,000 codes, until one was drawn here
+MAX_BYTES = 200_000_000  # of the whole folder; the maps that nobody has looked at for longest go first
+SLOTS = {True: 2, False: 1}  # maps at a time, up to which an urgent one may begin, and one that is only prepared
+NICENESS = 5  # of niceness, by which maps stand behind pages and training; those only prepared by twice as much
+MAX_PRECOMPUTED = 8  # maps that may wait to be prepared: of a long search, nobody looks at all
+FAILURE_TTL = 3600  # seconds for which it is known that a map failed or was cancelled
+POLL = {True: 0.05, False: 0.25}  # seconds between two looks whether it is a map's turn, by whether it is urgent
+MAX_TIMINGS = 24  # drawings whose time is remembered
+IMPORT_SECONDS = 0.7  # seconds until a process has imported what it needs
+DEFAULT_SECONDS = {"t-SNE": 7.0, "UMAP": 6.0}  # seconds for 10,000 codes, until one was drawn here
 
 State = Literal["waiting", "drawing", "ready", "failed", "cancelled"]
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Drawing:
+class ProjectionStatus:
     """Where a map stands."""
 
     key: str
@@ -68,17 +68,17 @@ class Drawing:
     seconds: float = 0.0  # since it began
     seconds_left: float | None = None  # until it is ready, with those before it; None when nobody knows
     ahead: int = 0  # maps that come before it
-    people: Sequence[str] = ()  # who asked for it, while it is not there yet
-    reason: str = ""  # one sentence, when it failed
+    users: Sequence[str] = ()  # who asked for it, while it is not there yet
+    message: str = ""  # one sentence, when it failed
     count: int = 0  # points that it must have; 0 where whoever looks does not know
 
     def points(self) -> np.ndarray:
         """The map, float32 [N, 2]. Raises UserError when it is not there (any more)."""
-        file = _ready(self.key)
+        file = _result_path(self.key)
         try:
             with contextlib.suppress(OSError):
                 os.utime(file, follow_symlinks=False)  # it was looked at: others go first when room is needed
-            found: np.ndarray = np.load(io.BytesIO(files.read_bytes(file, MOST_BYTES)))
+            found: np.ndarray = np.load(io.BytesIO(files.read_bytes(file, MAX_BYTES)))
         except (OSError, ValueError, EOFError):
             raise UserError("This map is not there any more: ask for it again.") from None
         fits = found.dtype == np.float32 and found.shape == (self.count or len(found), 2)
@@ -88,123 +88,123 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Request:
+class ProjectionRequest:
     """A map that somebody asked for, as its request.json says it."""
 
     key: str
     kind: str
-    knobs: Mapping[str, Any]
+    params: Mapping[str, Any]
     count: int
     urgent: bool
-    asked: int  # its number: higher for one that was asked for later
+    sequence: int  # its number: higher for one that was asked for later
     pid: int
-    born: float
-    began: float | None = None  # seconds since 1970, once it is being drawn
+    start_time: float
+    started_at: float | None = None  # seconds since 1970, once it is being drawn
     cancelled: bool = False
-    people: Sequence[str] = ()  # who asked for it; nobody for one that is only prepared
+    users: Sequence[str] = ()  # who asked for it; nobody for one that is only prepared
 
     @property
     def alive(self) -> bool:
-        return not self.cancelled and system.alive(self.pid, self.born)
+        return not self.cancelled and system.is_alive(self.pid, self.start_time)
 
     @property
-    def turn(self) -> tuple[bool, int, str]:
+    def priority(self) -> tuple[bool, int, str]:
         """What the waiting ones are sorted by: urgent ones first, then who asked first."""
-        return not self.urgent, self.asked, self.key
+        return not self.urgent, self.sequence, self.key
 
     def save(self) -> None:
-        files.write(_making(self.key) / "request.json", json.dumps(dataclasses.asdict(self)), vital=True)
+        files.atomic_write(_job_dir(self.key) / "request.json", json.dumps(dataclasses.asdict(self)), use_reserve=True)
 
 
 # --- Asking -----------------------------------------------------------------------------------------------------------
 
 
-def ask(
-    codes: np.ndarray, kind: str, knobs: Mapping[str, Any] = NOTHING, urgent: bool = True, person: str = ""
-) -> Drawing:
+def submit(
+    codes: np.ndarray, kind: str, params: Mapping[str, Any] = NO_PARAMS, urgent: bool = True, user: str = ""
+) -> ProjectionStatus:
     """Has `codes` [N, D] drawn as a map of this kind ("t-SNE" or "UMAP") unless it is drawn or under way.
 
     Returns at once. `urgent`: a `person` waits for it, so it comes before those that are only prepared, and one that
     failed or was cancelled is tried again. Raises UserError for too few codes, settings out of range, or a full disk.
     """
-    limits.check_map(*np.shape(codes))
-    codes = projections.neighborly(codes)
-    knobs = _settings(kind, knobs)
-    key = _key(codes, kind, knobs)
+    limits.check_projection(*np.shape(codes))
+    codes = projections.check_codes(codes)
+    params = _resolve_params(kind, params)
+    key = _key(codes, kind, params)
     try:
-        with _held():
-            now = _stands(key)
+        with _lock():
+            now = _status_of(key)
             if now is None or (urgent and now.state in ("failed", "cancelled")):
-                _make_room()
-                _start(key, codes, kind, knobs, urgent)
-            request = _request(key) if urgent else None
-            people = (*request.people, person) if request and person not in ("", *request.people) else None
+                _evict()
+                _start(key, codes, kind, params, urgent)
+            request = _read_request(key) if urgent else None
+            people = (*request.users, user) if request and user not in ("", *request.users) else None
             if request and (people or not request.urgent):
-                dataclasses.replace(request, urgent=True, people=people or request.people).save()
-            found = _stands(key)
+                dataclasses.replace(request, urgent=True, users=people or request.users).save()
+            found = _status_of(key)
     except OSError as error:
-        raise UserError(disk.sentence(error, "The map cannot be drawn")) from None
+        raise UserError(disk.error_message(error, "The map cannot be drawn")) from None
     except psutil.Error as error:
         raise UserError(f"The map cannot be drawn: its process could not be started ({error}).") from None
     assert found is not None
     return dataclasses.replace(found, count=len(codes))
 
 
-def look(codes: np.ndarray, kind: str, knobs: Mapping[str, Any] = NOTHING) -> Drawing | None:
+def status(codes: np.ndarray, kind: str, params: Mapping[str, Any] = NO_PARAMS) -> ProjectionStatus | None:
     """Where a map stands; None when nobody asked for it. Starts nothing."""
-    found = _stands(_key(np.asarray(codes, np.float32), kind, _settings(kind, knobs)))
+    found = _status_of(_key(np.asarray(codes, np.float32), kind, _resolve_params(kind, params)))
     return found and dataclasses.replace(found, count=len(codes))
 
 
-def wanted() -> bool:
+def precompute_enabled() -> bool:
     """Whether maps are drawn before anybody asks: where a laboratory is open, unless AECORE_MAPS is off."""
     with contextlib.suppress(UserError):
-        return os.environ.get("AECORE_MAPS") != "off" and queue.laboratories() > 0
+        return os.environ.get("AECORE_MAPS") != "off" and queue.active_servers() > 0
     return False
 
 
-def prepare(codes: np.ndarray) -> None:
+def precompute(codes: np.ndarray) -> None:
     """Has every kind of map of `codes` [N, D] drawn with the settings that people find there first. What cannot be
     drawn is left, and so is what finds enough others waiting."""
-    for kind in FIRST_GUESS:
+    for kind in DEFAULT_SECONDS:
         with contextlib.suppress(UserError, OSError):
-            if sum(request.began is None for request in _alive()) < PREPARED:
-                ask(codes, kind, urgent=False)
+            if sum(request.started_at is None for request in _active_requests()) < MAX_PRECOMPUTED:
+                submit(codes, kind, urgent=False)
 
 
-def cancel(drawing: Drawing, person: str = "") -> int:
+def cancel(projection: ProjectionStatus, user: str = "") -> int:
     """A person no longer waits for a map. It ends when nobody else does; how many others still do. A map that is ready
     stays. Raises NotAllowed for somebody who has not asked for it."""
-    with _held():
-        request = _request(drawing.key)
+    with _lock():
+        request = _read_request(projection.key)
         if request is None or not request.alive:
             return 0
-        permissions.check("cancel", asked_for(request.people, person), f"This map by {request.kind}")
-        others = [each for each in request.people if each != person]
+        permissions.check("cancel", request_for_projection(request.users, user), f"This map by {request.kind}")
+        others = [each for each in request.users if each != user]
         if others:
-            dataclasses.replace(request, people=others).save()
+            dataclasses.replace(request, users=others).save()
             return len(others)
         with contextlib.suppress(psutil.Error):
             psutil.Process(request.pid).kill()
         dataclasses.replace(request, cancelled=True).save()
-        (_making(drawing.key) / "codes.npy").unlink(missing_ok=True)
+        (_job_dir(projection.key) / "codes.npy").unlink(missing_ok=True)
     return 0
 
 
-def asked_for(people: Sequence[str], person: str) -> permissions.Case:
+def request_for_projection(requesters: Sequence[str], user: str) -> permissions.AccessRequest:
     """Somebody, and a map that some people asked for."""
-    return permissions.Case(person, asked=people)
+    return permissions.AccessRequest(user, requesters=requesters)
 
 
-def _settings(kind: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    if kind not in FIRST_GUESS:
-        raise UserError(f"Only {' and '.join(FIRST_GUESS)} are drawn beside the page, not {kind}.")
-    return complete(projections.PROJECTIONS[kind], knobs)
+def _resolve_params(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    if kind not in DEFAULT_SECONDS:
+        raise UserError(f"Only {' and '.join(DEFAULT_SECONDS)} are drawn beside the page, not {kind}.")
+    return resolve(projections.PROJECTIONS[kind], params)
 
 
-def _key(codes: np.ndarray, kind: str, knobs: Mapping[str, Any]) -> str:
+def _key(codes: np.ndarray, kind: str, params: Mapping[str, Any]) -> str:
     """The name of a map: whatever would draw it differently gives it another."""
-    said = json.dumps([kind, knobs, codes.shape, projections.made_by(kind)], sort_keys=True)
+    said = json.dumps([kind, params, codes.shape, projections.engine_version(kind)], sort_keys=True)
     found = hashlib.blake2b(said.encode(), digest_size=12)
     found.update(np.ascontiguousarray(codes, np.float32).data)
     return found.hexdigest()
@@ -213,47 +213,47 @@ def _key(codes: np.ndarray, kind: str, knobs: Mapping[str, Any]) -> str:
 # --- The folder -------------------------------------------------------------------------------------------------------
 
 
-def _folder() -> Path:
-    return files.folder() / ".maps"
+def _projections_dir() -> Path:
+    return files.runs_dir() / ".maps"
 
 
-def _ready(key: str) -> Path:
-    return _folder() / f"{key}.npy"
+def _result_path(key: str) -> Path:
+    return _projections_dir() / f"{key}.npy"
 
 
-def _making(key: str) -> Path:
-    return _folder() / key
+def _job_dir(key: str) -> Path:
+    return _projections_dir() / key
 
 
-def _held() -> FileLock:
+def _lock() -> FileLock:
     """The folder's lock, for `with`; nobody holds it for longer than writing some files takes."""
-    return FileLock(str(disk.inner(_folder().name) / LOCK))
+    return FileLock(str(disk.internal_dir(_projections_dir().name) / LOCK))
 
 
-def _request(key: str) -> Request | None:
+def _read_request(key: str) -> ProjectionRequest | None:
     """What was asked; None when nobody did, or nobody can read it."""
     with contextlib.suppress(UserError, TypeError):
-        found = files.read_json(_making(key) / "request.json")
-        if not schema.MAP_REQUEST(found) and found["key"] == key:
-            return Request(**found)
+        found = files.read_json(_job_dir(key) / "request.json")
+        if not schema.PROJECTION_REQUEST(found) and found["key"] == key:
+            return ProjectionRequest(**found)
     return None
 
 
-def _alive() -> list[Request]:
+def _active_requests() -> list[ProjectionRequest]:
     """The requests whose process lives, in the order of their turns."""
-    if not _folder().is_dir():
+    if not _projections_dir().is_dir():
         return []
-    found = [_request(place.name) for place in _folder().iterdir() if place.is_dir()]
-    return sorted((each for each in found if each and each.alive), key=lambda each: each.turn)
+    found = [_read_request(place.name) for place in _projections_dir().iterdir() if place.is_dir()]
+    return sorted((each for each in found if each and each.alive), key=lambda each: each.priority)
 
 
-def _start(key: str, codes: np.ndarray, kind: str, knobs: Mapping[str, Any], urgent: bool) -> None:
+def _start(key: str, codes: np.ndarray, kind: str, params: Mapping[str, Any], urgent: bool) -> None:
     """Writes a request and starts its process, which waits for the lock that we hold."""
-    place = _making(key)
+    place = _job_dir(key)
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(exist_ok=True)
     try:
-        disk.finding_room(lambda: np.save(place / "codes.npy", codes), place)
+        disk.retry_freeing_space(lambda: np.save(place / "codes.npy", codes), place)
         with open(place / "log.txt", "wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "aecore.jobs.projection_jobs", key],
@@ -262,28 +262,30 @@ def _start(key: str, codes: np.ndarray, kind: str, knobs: Mapping[str, Any], urg
                 stderr=log,
                 cwd=ROOT,
                 process_group=0,  # Ctrl-C in the laboratory's terminal is not meant for it
-                env=os.environ | {"AECORE_RUNS": str(files.folder().resolve())},
+                env=os.environ | {"AECORE_RUNS": str(files.runs_dir().resolve())},
             )
-        born = system.born(process.pid)
+        born = system.start_time(process.pid)
         threading.Thread(target=process.wait, daemon=True).start()  # somebody must hear its end
-        turn = 1 + max((each.asked for each in _alive()), default=0)
-        Request(key, kind, knobs, len(codes), urgent, turn, process.pid, born).save()
+        turn = 1 + max((each.sequence for each in _active_requests()), default=0)
+        ProjectionRequest(key, kind, params, len(codes), urgent, turn, process.pid, born).save()
     except (OSError, psutil.Error):
         shutil.rmtree(place, ignore_errors=True)
         raise
 
 
-def _make_room() -> None:
+def _evict() -> None:
     """Removes what ended long ago or was left half written, and maps until the others take little enough room."""
-    now, alive = time.time(), {request.key for request in _alive()}
-    for place in [each for each in _folder().iterdir() if each.is_dir() and each.name not in alive]:
-        if _ready(place.name).exists() or now - place.stat().st_mtime > REMEMBERED:
+    now, alive = time.time(), {request.key for request in _active_requests()}
+    for place in [each for each in _projections_dir().iterdir() if each.is_dir() and each.name not in alive]:
+        if _result_path(place.name).exists() or now - place.stat().st_mtime > FAILURE_TTL:
             shutil.rmtree(place, ignore_errors=True)
-    for half in [file for file in _folder().glob(".*") if file.name != LOCK]:  # nobody writes: we hold the lock
+    for half in [
+        file for file in _projections_dir().glob(".*") if file.name != LOCK
+    ]:  # nobody writes: we hold the lock
         half.unlink()
-    weight = folder_weight(_folder())
-    for file in sorted(_folder().glob("*.npy"), key=lambda file: file.stat().st_mtime):
-        if weight <= MOST_BYTES:
+    weight = dir_size(_projections_dir())
+    for file in sorted(_projections_dir().glob("*.npy"), key=lambda file: file.stat().st_mtime):
+        if weight <= MAX_BYTES:
             return
         weight -= file.stat().st_size
         file.unlink()
@@ -292,30 +294,43 @@ def _make_room() -> None:
 # --- Where a map stands -----------------------------------------------------------------------------------------------
 
 
-def _stands(key: str) -> Drawing | None:
-    if _ready(key).exists():
-        return Drawing(key, "ready", 1.0)
-    request = _request(key)
+def _status_of(key: str) -> ProjectionStatus | None:
+    if _result_path(key).exists():
+        return ProjectionStatus(key, "ready", 1.0)
+    request = _read_request(key)
     if request is None:
         return None
     if request.cancelled:
-        return Drawing(key, "cancelled")
+        return ProjectionStatus(key, "cancelled")
     if not request.alive:
-        return Drawing(key, "ready", 1.0) if _ready(key).exists() else Drawing(key, "failed", reason=_why(key))
-    if request.began:
-        seconds = max(0.0, time.time() - request.began)
-        return Drawing(
-            key, "drawing", _fraction(seconds / _expected(request)), seconds, _left(request), people=request.people
+        return (
+            ProjectionStatus(key, "ready", 1.0)
+            if _result_path(key).exists()
+            else ProjectionStatus(key, "failed", message=_failure_message(key))
         )
-    before = [other for other in _alive() if other.key != key and (other.began or other.turn < request.turn)]
-    left = [_left(each) for each in (*before, request)]
+    if request.started_at:
+        seconds = max(0.0, time.time() - request.started_at)
+        return ProjectionStatus(
+            key,
+            "drawing",
+            _fraction(seconds / _expected_seconds(request)),
+            seconds,
+            _seconds_left(request),
+            users=request.users,
+        )
+    before = [
+        other
+        for other in _active_requests()
+        if other.key != key and (other.started_at or other.priority < request.priority)
+    ]
+    left = [_seconds_left(each) for each in (*before, request)]
     seconds_left = None if None in left else sum(filter(None, left))
-    return Drawing(key, "waiting", seconds_left=seconds_left, ahead=len(before), people=request.people)
+    return ProjectionStatus(key, "waiting", seconds_left=seconds_left, ahead=len(before), users=request.users)
 
 
-def _left(request: Request) -> float | None:
+def _seconds_left(request: ProjectionRequest) -> float | None:
     """Seconds until a map is ready once it is its turn; None when it takes longer than was to be expected."""
-    left = _expected(request) - (time.time() - request.began if request.began else 0)
+    left = _expected_seconds(request) - (time.time() - request.started_at if request.started_at else 0)
     return left if left > 0 else None
 
 
@@ -325,10 +340,10 @@ def _fraction(share: float) -> float:
     return max(0.0, share) if share < 0.9 else 1 - 0.01 / (share - 0.8)
 
 
-def _why(key: str) -> str:
+def _failure_message(key: str) -> str:
     """Why a map was not drawn, in a sentence: the last that its process said."""
     try:
-        said = files.read_end(_making(key) / "log.txt", 3000).split("\n")
+        said = files.read_tail(_job_dir(key) / "log.txt", 3000).split("\n")
     except UserError:
         said = []
     last = next((line for line in reversed(said) if line.strip()), "")
@@ -338,82 +353,82 @@ def _why(key: str) -> str:
 # --- How long it takes ------------------------------------------------------------------------------------------------
 
 
-def _paces() -> list[list[Any]]:
+def _timings() -> list[list[Any]]:
     """[kind, package, count, seconds] of the last maps, the latest last."""
     with contextlib.suppress(UserError):
-        found = files.read_json(_folder() / "paces.json")
-        return [] if schema.MAP_PACES(found) else found
+        found = files.read_json(_projections_dir() / "paces.json")
+        return [] if schema.PROJECTION_DURATIONS(found) else found
     return []
 
 
-def _expected(request: Request) -> float:
+def _expected_seconds(request: ProjectionRequest) -> float:
     """Seconds that a map takes, by the last one of its kind that was most like it in size."""
     drawn = [request.kind, projections.engine(request.kind)]
-    known = [(count, seconds) for *by, count, seconds in _paces() if by == drawn]
-    known = known[::-1] or [(10_000, FIRST_GUESS[request.kind])]
+    known = [(count, seconds) for *by, count, seconds in _timings() if by == drawn]
+    known = known[::-1] or [(10_000, DEFAULT_SECONDS[request.kind])]
     count, seconds = min(known, key=lambda each: abs(math.log(each[0] / request.count)))
-    return START + max(0.1, seconds - START) * request.count / count
+    return IMPORT_SECONDS + max(0.1, seconds - IMPORT_SECONDS) * request.count / count
 
 
-def _note(request: Request, seconds: float) -> None:
+def _record_timing(request: ProjectionRequest, seconds: float) -> None:
     line = [request.kind, projections.engine(request.kind), request.count, round(seconds, 2)]
-    files.write(_folder() / "paces.json", json.dumps([*_paces(), line][-PACES:]))
+    files.atomic_write(_projections_dir() / "paces.json", json.dumps([*_timings(), line][-MAX_TIMINGS:]))
 
 
 # --- In the process that draws ----------------------------------------------------------------------------------------
 
 
-def _turn(key: str) -> Request | None:
+def _wait_for_turn(key: str) -> ProjectionRequest | None:
     """Waits until this map may be drawn, and notes that it is; None when nobody wants it any more."""
     while True:
-        with _held():
-            request = _request(key)
+        with _lock():
+            request = _read_request(key)
             if request is None or request.cancelled:
                 return None
-            others = [other for other in _alive() if other.key != key]
-            drawn = sum(other.began is not None for other in others)
-            first = all(other.began or other.turn > request.turn for other in others)
-            if first and drawn < LANES[request.urgent]:
-                request = dataclasses.replace(request, began=time.time())
+            others = [other for other in _active_requests() if other.key != key]
+            drawn = sum(other.started_at is not None for other in others)
+            first = all(other.started_at or other.priority > request.priority for other in others)
+            if first and drawn < SLOTS[request.urgent]:
+                request = dataclasses.replace(request, started_at=time.time())
                 request.save()
                 return request
-        time.sleep(LOOK[request.urgent])
+        time.sleep(POLL[request.urgent])
 
 
-def _step_back() -> None:
+def _lower_priority() -> None:
     """Lets others on this machine go first."""
     process = psutil.Process()
-    process.nice(process.nice() + STEP if psutil.POSIX else psutil.BELOW_NORMAL_PRIORITY_CLASS)
-    system.ends_first(system.MAP)
+    process.nice(process.nice() + NICENESS if psutil.POSIX else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    system.raise_oom_score(system.OOM_SCORE_PROJECTION)
 
 
-def draw(key: str) -> None:
+def run(key: str) -> None:
     """Draws the map that was asked for under this key, when it is its turn."""
-    _step_back()
-    request = _turn(key)
+    _lower_priority()
+    request = _wait_for_turn(key)
     if request is None:
         return
     if not request.urgent:
-        _step_back()
-    codes, content = np.load(_making(key) / "codes.npy"), io.BytesIO()
-    np.save(content, projections.PROJECTIONS[request.kind](codes, **request.knobs))
-    with _held():
-        files.write(_ready(key), content.getvalue())
-        _note(request, time.time() - (request.began or 0.0))
-        shutil.rmtree(_making(key), ignore_errors=True)
-        _make_room()
+        _lower_priority()
+    codes, content = np.load(_job_dir(key) / "codes.npy"), io.BytesIO()
+    np.save(content, projections.PROJECTIONS[request.kind](codes, **request.params))
+    with _lock():
+        files.atomic_write(_result_path(key), content.getvalue())
+        _record_timing(request, time.time() - (request.started_at or 0.0))
+        shutil.rmtree(_job_dir(key), ignore_errors=True)
+        _evict()
 
 
 def main() -> None:
     """Draws, or says in its last line why not."""
     try:
-        draw(sys.argv[1])
+        run(sys.argv[1])
     except UserError as error:
         sys.exit(str(error))
     except MemoryError:
         sys.exit("The memory is exhausted: draw fewer points.")
     except OSError as error:
-        sys.exit(disk.sentence(error))
+        sys.exit(disk.error_message(error))
 
 
 if __name__ == "__main__":

@@ -31,49 +31,53 @@ from aecore.config import Config
 from aecore.errors import UserError
 from aecore.limits import cores as cores
 from aecore.limits import gpus as gpus
-from aecore.limits import lanes as lanes
+from aecore.limits import training_slots as training_slots
 from aecore.store import queue, recovery, runs
 
-HASTY, BUSY, IDLE = 0.1, 0.5, 2.0  # seconds until it looks by itself: for an order, while workers run, and else
-PATIENCE = 0.6  # seconds that a worker has to follow an order by itself
-DEATHS = 2  # of workers in a row, with no new checkpoint between, until a run counts as failed
+POLL_STOPPING, POLL_BUSY, POLL_IDLE = (
+    0.1,
+    0.5,
+    2.0,
+)  # seconds until it looks by itself: for an order, while workers run, and else
+KILL_AFTER = 0.6  # seconds that a worker has to follow an order by itself
+MAX_CRASHES = 2  # of workers in a row, with no new checkpoint between, until a run counts as failed
 
-Ended = Callable[[], str | None]  # how a process ended, in words; None while it runs
+ExitPoll = Callable[[], str | None]  # how a process ended, in words; None while it runs
 
 
 # --- In the worker ----------------------------------------------------------------------------------------------------
 
 
-def work(job: dict[str, Any]) -> None:
+def run_job(job: dict[str, Any]) -> None:
     """Does one job in this process. What goes wrong is in the run's state already; the log gets the traceback."""
     os.environ.update(job["environment"])
     import torch
 
-    from aecore.jobs.worker import carry_out
+    from aecore.jobs.worker import run_training
 
     torch.set_num_threads(job["threads"])
     config = Config.from_json(job["config"])
-    if not queue.enlist(job["run"]):  # another worker, which a dead foreman started and did not note
+    if not queue.register_worker(job["run"]):  # another worker, which a dead foreman started and did not note
         return
     while True:
         try:
             # not a run that whoever had it before has brought to rest, by an order that this worker has not seen
-            for _ in carry_out(config, job["device"], resume=False, wait_for_room=True):
+            for _ in run_training(config, job["device"], resume=False, wait_for_space=True):
                 pass
             return
         except runs.AlreadyTraining:  # the command line: it may die before it is done
-            time.sleep(HASTY)
+            time.sleep(POLL_STOPPING)
 
 
-def alone(job: dict[str, Any]) -> None:
+def run_job_redirected(job: dict[str, Any]) -> None:
     """`work`, with what it prints in the run's log."""
-    with files.appending(runs.path(job["run"]) / "log.txt") as log:
+    with files.open_append(runs.path(job["run"]) / "log.txt") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     faulthandler.enable()  # says where, when the processor gives up
-    system.ends_first(system.TRAINING)
+    system.raise_oom_score(system.OOM_SCORE_TRAINING)
     try:
-        work(job)
+        run_job(job)
     except UserError:
         pass  # said to people in the run's state
     finally:
@@ -81,7 +85,7 @@ def alone(job: dict[str, Any]) -> None:
         sys.stderr.flush()
 
 
-def _words(code: int) -> str:
+def _exit_message(code: int) -> str:
     """How a process ended that returned `code` (negative: the signal that killed it)."""
     if code >= 0:
         return f"ended with code {code}"
@@ -93,18 +97,18 @@ def _words(code: int) -> str:
 # --- Starting one -----------------------------------------------------------------------------------------------------
 
 
-def fork(job: dict[str, Any]) -> tuple[int, Ended]:
+def fork_worker(job: dict[str, Any]) -> tuple[int, ExitPoll]:
     """A worker that starts with everything imported, 20 ms after the click."""
     with warnings.catch_warnings():
         # Python warns of forking with threads about; ours hold no locks, and the worker starts its own
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child:
-        return child, Forked(child).ended
+        return child, ForkedWorker(child).poll_exit
     code = 1
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
-        alone(job)
+        run_job_redirected(job)
         code = 0
     except BaseException:
         traceback.print_exc()
@@ -113,48 +117,48 @@ def fork(job: dict[str, Any]) -> tuple[int, Ended]:
 
 
 @dataclass
-class Forked:
+class ForkedWorker:
     """A child of this process; its end can be heard only once, so it is kept."""
 
     pid: int
-    how: str | None = None
+    exit_message: str | None = None
 
-    def ended(self) -> str | None:
-        if self.how is None:
+    def poll_exit(self) -> str | None:
+        if self.exit_message is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.how = _words(os.waitstatus_to_exitcode(status)) if pid else None
-        return self.how
+            self.exit_message = _exit_message(os.waitstatus_to_exitcode(status)) if pid else None
+        return self.exit_message
 
 
-class Spares:
+class WarmSpawner:
     """Where forking is unsafe or unknown: one process that has imported torch waits for the next job."""
 
     def __init__(self) -> None:
-        self.spare = self._start()
+        self.standby = self._start()
 
     def _start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "aecore.jobs.scheduler", "spare"], stdin=subprocess.PIPE, text=True
         )
 
-    def __call__(self, job: dict[str, Any]) -> tuple[int, Ended]:
-        busy, self.spare = self.spare, self._start()
+    def __call__(self, job: dict[str, Any]) -> tuple[int, ExitPoll]:
+        busy, self.standby = self.standby, self._start()
         assert busy.stdin is not None
         busy.stdin.write(json.dumps(job) + "\n")
         busy.stdin.close()
 
         def ended() -> str | None:
             code = busy.poll()
-            return None if code is None else _words(code)
+            return None if code is None else _exit_message(code)
 
         return busy.pid, ended
 
     def close(self) -> None:
-        assert self.spare.stdin is not None
-        self.spare.stdin.close()
+        assert self.standby.stdin is not None
+        self.standby.stdin.close()
 
 
-Start = Callable[[dict[str, Any]], tuple[int, Ended]]
+Executor = Callable[[dict[str, Any]], tuple[int, ExitPoll]]
 
 
 # --- The foreman ------------------------------------------------------------------------------------------------------
@@ -166,138 +170,144 @@ class Worker:
 
     job: queue.Job
     pid: int
-    ended: Ended
-    lane: int
-    ordered: float | None = None  # when an order to come to rest was first seen (time.monotonic)
+    poll_exit: ExitPoll
+    slot: int
+    stopping_since: float | None = None  # when an order to come to rest was first seen (time.monotonic)
 
 
-class Foreman:
+class Scheduler:
     """Looks after one runs folder."""
 
-    def __init__(self, start: Start, lanes: int, gpus: int) -> None:
-        self.start, self.lanes, self.gpus = start, lanes, gpus
+    def __init__(self, executor: Executor, slots: int, gpus: int) -> None:
+        self.executor, self.slots, self.gpus = executor, slots, gpus
         self.workers: list[Worker] = []
-        self.hasty = False  # whether somebody waits for a worker to come to rest
+        self.stopping = False  # whether somebody waits for a worker to come to rest
 
-    def look(self) -> bool:
+    def tick(self) -> bool:
         """Looks after everything once; whether there is still something to look after. Raises Superseded when another
         process leads by now: this one was frozen for too long."""
-        queue.beat()
-        if not queue.leads():
-            raise queue.Superseded("Another process leads this folder now.")
-        self.adopt()
-        self.hasty = False
+        queue.send_heartbeat()
+        if not queue.is_leader():
+            raise queue.LeadershipLost("Another process leads this folder now.")
+        self.recover_orphans()
+        self.stopping = False
         for worker in list(self.workers):
-            self.hurry(worker)
-            how = worker.ended()
+            self.enforce_deadline(worker)
+            how = worker.poll_exit()
             if how is not None:
                 self.workers.remove(worker)
-                self.settle(worker.job, how, worker.lane)
-        if queue.laboratories():
-            while len(self.workers) < self.lanes and (job := queue.claim(leader=True)):
-                self.employ(job, self.free_lane())
-        return bool(self.workers) or not queue.resign()
+                self.reap(worker.job, how, worker.slot)
+        if queue.active_servers():
+            while len(self.workers) < self.slots and (job := queue.claim(leader=True)):
+                self.start_worker(job, self.free_slot())
+        return bool(self.workers) or not queue.release_leadership()
 
-    def adopt(self) -> None:
+    def recover_orphans(self) -> None:
         """Takes over the jobs of a foreman before this one: their workers go on, or have died meanwhile."""
         ours = {worker.job.run for worker in self.workers}
         for job in [job for job in queue.jobs() if job.state == "running" and job.run not in ours]:
-            if job.pid is None and (found := _trains(job.run)):  # begun, and not noted
-                job = dataclasses.replace(job, pid=found[0], born=found[1])
-                queue.started(job.run, *found)
+            if job.pid is None and (found := _training_process(job.run)):  # begun, and not noted
+                job = dataclasses.replace(job, pid=found[0], start_time=found[1])
+                queue.mark_started(job.run, *found)
             if job.pid is None:  # claimed, and never begun
-                self.employ(job, self.free_lane())
+                self.start_worker(job, self.free_slot())
             else:
-                self.workers.append(Worker(job, job.pid, partial(_ended, job), self.free_lane()))
+                self.workers.append(Worker(job, job.pid, partial(_poll_exit, job), self.free_slot()))
 
-    def free_lane(self) -> int:
-        taken = {worker.lane for worker in self.workers}
+    def free_slot(self) -> int:
+        taken = {worker.slot for worker in self.workers}
         return next(lane for lane in range(len(taken) + 1) if lane not in taken)
 
-    def employ(self, job: queue.Job, lane: int) -> None:
+    def start_worker(self, job: queue.Job, slot: int) -> None:
         """Starts a worker. What the ledger or the disk refuses is tried again at the next look."""
         environment = {name: value for name, value in job.environment.items() if name != "AECORE_RUNS"}
         if self.gpus > 1:
             visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
             visible = visible if len(visible) == self.gpus else [str(number) for number in range(self.gpus)]
-            environment["CUDA_VISIBLE_DEVICES"] = visible[lane % self.gpus]
+            environment["CUDA_VISIBLE_DEVICES"] = visible[slot % self.gpus]
         try:
             config = Config.from_json(dict(job.config))
         except UserError:  # of another version: it must not keep the others from their turns
-            queue.rested(job.run, leader=True)
+            queue.complete(job.run, leader=True)
             return
-        draft = runs.Draft(config)
-        if draft.said in runs.RESTS.values():  # an earlier rest must not be taken for this worker's
-            draft.say("waiting", reason="")
+        draft = runs.RunWriter(config)
+        if draft.state in runs.STATE_AFTER.values():  # an earlier rest must not be taken for this worker's
+            draft.set_state("waiting", reason="")
         told = {
             "run": job.run,
             "config": dict(job.config),
             "device": job.device,
             "environment": environment,
-            "threads": max(1, cores() // self.lanes),
+            "threads": max(1, cores() // self.slots),
         }
-        pid, ended = self.start(told)
-        self.workers.append(Worker(job, pid, ended, lane))
+        pid, ended = self.executor(told)
+        self.workers.append(Worker(job, pid, ended, slot))
 
-    def hurry(self, worker: Worker) -> None:
+    def enforce_deadline(self, worker: Worker) -> None:
         """Ends a worker that does not follow its order; what it did since its last checkpoint is done again later."""
-        draft = runs.Draft(Config.from_json(dict(worker.job.config)))
-        given = draft.ordered
-        self.hasty = self.hasty or given is not None
-        worker.ordered = (worker.ordered or time.monotonic()) if given else None
-        if worker.ordered and time.monotonic() - worker.ordered > PATIENCE and worker.ended() is None:
+        draft = runs.RunWriter(Config.from_json(dict(worker.job.config)))
+        given = draft.command
+        self.stopping = self.stopping or given is not None
+        worker.stopping_since = (worker.stopping_since or time.monotonic()) if given else None
+        if (
+            worker.stopping_since
+            and time.monotonic() - worker.stopping_since > KILL_AFTER
+            and worker.poll_exit() is None
+        ):
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(worker.pid).kill()  # its end is heard by `ended`: a child's can be heard only once
 
-    def settle(self, job: queue.Job, how: str, lane: int) -> None:
+    def reap(self, job: queue.Job, exit_message: str, slot: int) -> None:
         """A worker has ended: with its run at rest, or before."""
         now = queue.job(job.run)
-        if now and now.pid not in (None, job.pid) and system.alive(now.pid, now.born):  # another one was there first
+        if (
+            now and now.pid not in (None, job.pid) and system.is_alive(now.pid, now.start_time)
+        ):  # another one was there first
             return
-        draft = runs.Draft(Config.from_json(dict(job.config)))
-        said = draft.said
+        draft = runs.RunWriter(Config.from_json(dict(job.config)))
+        said = draft.state
         if said in ("finished", "failed"):
             if said == "finished":
-                draft.tidy()  # it may have died in doing so
-            queue.rested(job.run, leader=True)
+                draft.cleanup()  # it may have died in doing so
+            queue.complete(job.run, leader=True)
         elif said in ("stopped", "paused"):
-            queue.rested(job.run, again=True, leader=True)
-        elif given := draft.ordered:
-            draft.rest(given[0])
-            queue.rested(job.run, again=True, leader=True)
+            queue.complete(job.run, requeue=True, leader=True)
+        elif given := draft.command:
+            draft.set_stopped(given[0])
+            queue.complete(job.run, requeue=True, leader=True)
         else:
-            self.mourn(job, draft, how, lane)
+            self.handle_crash(job, draft, exit_message, slot)
 
-    def mourn(self, job: queue.Job, draft: runs.Draft, how: str, lane: int) -> None:
+    def handle_crash(self, job: queue.Job, writer: runs.RunWriter, exit_message: str, slot: int) -> None:
         """A worker died: another one goes on from the checkpoint, unless that has just been tried."""
-        mark = draft.mark()
-        deaths = queue.died(job.run, mark, leader=True)
-        if deaths >= DEATHS:
-            log = draft.log()
+        mark = writer.checkpoint_version()
+        deaths = queue.record_crash(job.run, mark, leader=True)
+        if deaths >= MAX_CRASHES:
+            log = writer.tail_log()
             more = ": the log says more." if log.strip() else ", and printed nothing."
-            draft.say("failed", reason=f"Its process {how}, twice in a row{more}", log=log)
-            queue.rested(job.run, leader=True)
+            writer.set_state("failed", reason=f"Its process {exit_message}, twice in a row{more}", log=log)
+            queue.complete(job.run, leader=True)
         else:
             on = "goes on from the last checkpoint" if mark else "starts over, for there is no checkpoint yet"
-            draft.say("training", reason=f"Its process {how}; another one {on}.")
-            self.employ(dataclasses.replace(job, pid=None), lane)
+            writer.set_state("training", reason=f"Its process {exit_message}; another one {on}.")
+            self.start_worker(dataclasses.replace(job, pid=None), slot)
 
 
-def _ended(job: queue.Job) -> str | None:
+def _poll_exit(job: queue.Job) -> str | None:
     """How the worker of an earlier foreman ended: nobody heard."""
-    return None if system.alive(job.pid, job.born) else "ended"
+    return None if system.is_alive(job.pid, job.start_time) else "ended"
 
 
-def _trains(run: str) -> tuple[int, float] | None:
+def _training_process(run: str) -> tuple[int, float] | None:
     """The process that trains a run, as the run itself says; None when none that lives does."""
-    said = runs.kept_state(run)
+    said = runs.read_state(run)
     pid, born = said.get("pid"), said.get("born")
-    if said.get("state") != "training" or pid == os.getpid() or not system.alive(pid, born):
+    if said.get("state") != "training" or pid == os.getpid() or not system.is_alive(pid, born):
         return None
     return int(pid or 0), float(born or 0)
 
 
-class Bell:
+class WakeSocket:
     """What the foreman hears: a byte on a port of this machine, or the end of a child."""
 
     def __init__(self) -> None:
@@ -305,9 +315,9 @@ class Bell:
         self.socket.bind(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
         if hasattr(signal, "SIGCHLD"):
-            signal.signal(signal.SIGCHLD, lambda *_: self.ring())
+            signal.signal(signal.SIGCHLD, lambda *_: self.notify())
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         self.socket.sendto(b"!", ("127.0.0.1", self.port))
 
     def wait(self, seconds: float) -> None:
@@ -320,33 +330,33 @@ class Bell:
                     pass
 
 
-def stand(start: Callable[[], Start]) -> None:
+def serve(make_executor: Callable[[], Executor]) -> None:
     """Works until no laboratory is open and no job running. Only one process does so for a folder."""
-    bell = Bell()
-    if not queue.lead(bell.port):
+    bell = WakeSocket()
+    if not queue.acquire_leadership(bell.port):
         return
-    begin = start()
+    begin = make_executor()
     count = gpus()
-    foreman = Foreman(begin, lanes(), count)
-    queue.carries(foreman.lanes)
+    foreman = Scheduler(begin, training_slots(), count)
+    queue.set_capacity(foreman.slots)
     busy = True
     while busy:
         try:
-            busy = foreman.look()
-        except queue.Superseded:  # its workers go on, as those of the one that leads now
+            busy = foreman.tick()
+        except queue.LeadershipLost:  # its workers go on, as those of the one that leads now
             break
         except (UserError, OSError):  # the disk is full, say: nothing is lost, and it may be mended
             traceback.print_exc()
             time.sleep(1)
             with contextlib.suppress(UserError, OSError):
-                recovery.mend()
+                recovery.recover_if_damaged()
         if busy:
-            bell.wait(HASTY if foreman.hasty else BUSY if foreman.workers else IDLE)
-    if isinstance(begin, Spares):
+            bell.wait(POLL_STOPPING if foreman.stopping else POLL_BUSY if foreman.workers else POLL_IDLE)
+    if isinstance(begin, WarmSpawner):
         begin.close()
 
 
-def warm_up() -> None:
+def preload() -> None:
     """Imports what a job needs. Only imports: forking needs that nothing was computed before."""
     import sklearn.datasets
     import sklearn.decomposition  # noqa: F401  what a finished model is compared with
@@ -355,21 +365,21 @@ def warm_up() -> None:
     import aecore.jobs.worker  # noqa: F401
 
 
-def forking() -> Start:
-    warm_up()
-    return fork
+def fork_executor() -> Executor:
+    preload()
+    return fork_worker
 
 
 def main() -> None:
     if sys.argv[1:] == ["spare"]:
-        warm_up()
+        preload()
         line = sys.stdin.readline()
         if line:
-            alone(json.loads(line))
+            run_job_redirected(json.loads(line))
     elif sys.argv[1:] == ["spares"] or not hasattr(os, "fork") or sys.platform == "darwin":
-        stand(Spares)
+        serve(WarmSpawner)
     else:
-        stand(forking)
+        serve(fork_executor)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from aecore.models.likelihoods import Likelihood
 class Autoencoder(nn.Module):
     """x `[B, *shape]` -> Latent -> raw `[B, *shape]`. Labels `y` `[B]` are for conditional models; others take none."""
 
-    conditional = False  # whether labels change anything
-    halved = False  # whether encoder and decoder multiply in bfloat16; all else stays in float32
+    is_conditional = False  # whether labels change anything
+    use_bfloat16 = False  # whether encoder and decoder multiply in bfloat16; all else stays in float32
 
     def __init__(self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Autoencoder(nn.Module):
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """What the encoder gives the bottleneck, `[B, inputs]`: never random."""
-        return self._through(self.encoder, x)
+        return self._run_network(self.encoder, x)
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> Latent:
         latent: Latent = self.bottleneck(self.features(x, y))
@@ -32,12 +32,12 @@ class Autoencoder(nn.Module):
 
     def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Raw numbers `[B, *shape]`; only the likelihood gives them meaning."""
-        return self._through(self.decoder, z)
+        return self._run_network(self.decoder, z)
 
-    def _through(self, network: nn.Module, x: Tensor) -> Tensor:
+    def _run_network(self, network: nn.Module, x: Tensor) -> Tensor:
         """A network's answer. Halved, only its large products are: a KL or a distance would lose its small digits."""
         out: Tensor
-        if self.halved:
+        if self.use_bfloat16:
             with torch.autocast(x.device.type, torch.bfloat16):
                 out = network(x).to(x.dtype)
         else:
@@ -45,25 +45,25 @@ class Autoencoder(nn.Module):
         return out
 
     @torch.inference_mode()
-    def codes(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def encode_mean(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Where pictures live, `[B, D]`: never random."""
         return self.encode(x, y).code
 
     @torch.inference_mode()
-    def generate(self, codes: Tensor, y: Tensor | None = None) -> Tensor:
+    def decode_mean(self, codes: Tensor, y: Tensor | None = None) -> Tensor:
         """The expected pictures of codes `[B, D]`, `[B, *shape]`; codes the decoder cannot be given are put right."""
-        return self.likelihood.mean(self.decode(self.bottleneck.nearest(codes), y))
+        return self.likelihood.mean(self.decode(self.bottleneck.project(codes), y))
 
     @torch.inference_mode()
     def reconstruct(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """The expected pictures of the codes of `x`: what every page calls the reconstruction."""
-        return self.generate(self.codes(x, y), y)
+        return self.decode_mean(self.encode_mean(x, y), y)
 
 
 class LinearAutoencoder(Autoencoder):
     """One linear layer each way: what it does to pictures is one matrix and one offset."""
 
-    def maps(self) -> tuple[Tensor, Tensor]:
+    def weight_matrices(self) -> tuple[Tensor, Tensor]:
         """The matrices of the encoder `[D, pixels]` and the decoder `[pixels, D]`."""
         encoder, decoder = (
             next(each.weight for each in part.modules() if isinstance(each, nn.Linear))
@@ -78,16 +78,21 @@ class Conditional(Autoencoder):
     Without labels, `codes` and `reconstruct` take the class that gives the picture back best.
     """
 
-    conditional = True
+    is_conditional = True
 
     def __init__(
-        self, encoder: nn.Module, bottleneck: Bottleneck, decoder: nn.Module, likelihood: Likelihood, hints: Tensor
+        self,
+        encoder: nn.Module,
+        bottleneck: Bottleneck,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        label_embedding: Tensor,
     ) -> None:
         super().__init__(encoder, bottleneck, decoder, likelihood)
-        self.hints = nn.Parameter(hints)  # [K, *shape], added to what the encoder sees
+        self.hints = nn.Parameter(label_embedding)  # [K, *shape], added to what the encoder sees
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        y = self.guess(x) if y is None else y
+        y = self.infer_label(x) if y is None else y
         return super().features(x + self.hints[y])
 
     def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -95,7 +100,7 @@ class Conditional(Autoencoder):
         return super().decode(torch.cat([z, nn.functional.one_hot(y, len(self.hints)).to(z)], 1))
 
     @torch.no_grad()
-    def guess(self, x: Tensor) -> Tensor:
+    def infer_label(self, x: Tensor) -> Tensor:
         """The class `[B]` under which each picture is given back with the least surprise."""
         tried = [torch.full((x.shape[0],), label, device=x.device) for label in range(len(self.hints))]
         nll = [self.likelihood.nll(self.decode(self.encode(x, y).code, y), x) for y in tried]
@@ -103,4 +108,4 @@ class Conditional(Autoencoder):
 
     @torch.inference_mode()
     def reconstruct(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        return super().reconstruct(x, self.guess(x) if y is None else y)
+        return super().reconstruct(x, self.infer_label(x) if y is None else y)

@@ -40,14 +40,14 @@ class GaussianLatent(Latent):
 class LadderLatent(GaussianLatent):
     """Two levels of clouds side by side."""
 
-    top: int  # how many of the first numbers belong to the top level
+    n_top: int  # how many of the first numbers belong to the top level
 
 
 @dataclass
-class Activations(Latent):
+class SparseLatent(Latent):
     """Units that are more or less active: 0 says that a picture does not need one."""
 
-    spare: float  # the share of units that are at 0 for any picture, by design: 0 to 1
+    sparsity_by_design: float  # the share of units that are at 0 for any picture, by design: 0 to 1
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Quantized(Latent):
     indices: Tensor  # [B, S], their numbers
 
 
-def cloud(h: Tensor) -> GaussianLatent:
+def reparameterize(h: Tensor) -> GaussianLatent:
     """One draw from the cloud that `h` `[B, 2 D]` says (means, then log-variances), so that gradients pass."""
     mean, logvar = h.chunk(2, dim=1)
     z = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
@@ -69,92 +69,94 @@ def cloud(h: Tensor) -> GaussianLatent:
 class Bottleneck(nn.Module):
     """A module `[B, inputs] -> Latent`; `inputs` is how many numbers the encoder must give it."""
 
-    inputs: int
-    outputs: int  # D, the size of a code: how many numbers the decoder gets
-    normal = True  # whether `sample` draws from N(0, 1)
+    in_features: int
+    out_features: int  # D, the size of a code: how many numbers the decoder gets
+    standard_normal_prior = True  # whether `sample` draws from N(0, 1)
 
     @property
     def bits(self) -> float:
         """Bits that a code takes to store: 32 for each of its numbers, a float32, unless said otherwise."""
-        return 32.0 * self.outputs
+        return 32.0 * self.out_features
 
-    def sample(self, n: int) -> Tensor:
+    def sample_prior(self, n: int) -> Tensor:
         """Codes `[n, D]` to decode for new pictures, on the CPU: draws from a normal unless said otherwise."""
-        return gaussian(n, self.outputs)
+        return gaussian(n, self.out_features)
 
-    def nearest(self, codes: Tensor) -> Tensor:
+    def project(self, codes: Tensor) -> Tensor:
         """The codes nearest to `codes` `[B, D]` that a decoder can be given; all of them unless said otherwise."""
         return codes
 
 
-class Plain(Bottleneck):
+class DeterministicBottleneck(Bottleneck):
     """The code is what the encoder says: linear, so that no unit can die, unless `act` bends it."""
 
-    def __init__(self, z_dim: int, act: Callable[[], nn.Module] = nn.Identity, prior: Prior = gaussian) -> None:
+    def __init__(
+        self, latent_dim: int, activation: Callable[[], nn.Module] = nn.Identity, prior: Prior = gaussian
+    ) -> None:
         super().__init__()
-        self.inputs = self.outputs = z_dim
-        self.act, self.prior = act(), prior
-        self.normal = prior is gaussian
+        self.in_features = self.out_features = latent_dim
+        self.activation, self.prior = activation(), prior
+        self.standard_normal_prior = prior is gaussian
 
     def forward(self, h: Tensor) -> Latent:
-        code = self.act(h)
-        if isinstance(self.act, nn.Identity):
+        code = self.activation(h)
+        if isinstance(self.activation, nn.Identity):
             return Latent(z=code, code=code)
-        return Activations(z=code, code=code, spare=0.0)
+        return SparseLatent(z=code, code=code, sparsity_by_design=0.0)
 
-    def sample(self, n: int) -> Tensor:
-        return self.prior(n, self.outputs)
+    def sample_prior(self, n: int) -> Tensor:
+        return self.prior(n, self.out_features)
 
 
 class TopK(Bottleneck):
     """Only the k largest numbers of each code are kept, the others are put to 0 (Makhzani & Frey 2013)."""
 
-    def __init__(self, z_dim: int, k: int) -> None:
+    def __init__(self, latent_dim: int, k: int) -> None:
         super().__init__()
-        self.inputs = self.outputs = z_dim
-        self.k = min(k, z_dim)
+        self.in_features = self.out_features = latent_dim
+        self.k = min(k, latent_dim)
 
-    def forward(self, h: Tensor) -> Activations:
+    def forward(self, h: Tensor) -> SparseLatent:
         values, places = h.topk(self.k, dim=1)
         code = torch.zeros_like(h).scatter(1, places, values)
-        return Activations(z=code, code=code, spare=1 - self.k / self.outputs)
+        return SparseLatent(z=code, code=code, sparsity_by_design=1 - self.k / self.out_features)
 
 
-class Gaussian(Bottleneck):
+class GaussianBottleneck(Bottleneck):
     """The encoder says a mean and a log-variance; z is drawn as mean + sigma * epsilon."""
 
-    def __init__(self, z_dim: int) -> None:
+    def __init__(self, latent_dim: int) -> None:
         super().__init__()
-        self.inputs, self.outputs = 2 * z_dim, z_dim
+        self.in_features, self.out_features = 2 * latent_dim, latent_dim
 
     def forward(self, h: Tensor) -> GaussianLatent:
-        return cloud(h)
+        return reparameterize(h)
 
 
-class Ladder(Bottleneck):
+class LadderBottleneck(Bottleneck):
     """Two levels of clouds: the top one says what to expect of the bottom one (Sonderby et al. 2016).
 
     The bottom level is kept in units of what the top expects, so that both are measured against N(0, 1) and lie side by
     side in one code, top first: a walk along a top dimension takes the bottom one with it.
     """
 
-    def __init__(self, top: int, bottom: int, width: int = 64) -> None:
+    def __init__(self, n_top: int, n_bottom: int, width: int = 64) -> None:
         super().__init__()
-        self.inputs, self.outputs, self.top = width, top + bottom, top
-        self.to_bottom = nn.Linear(width, 2 * bottom)
-        self.to_top = mlp([width, width, 2 * top])
-        self.expect = mlp([top, width, 2 * bottom])  # p(bottom | top): mean and log-variance
+        self.in_features, self.out_features, self.n_top = width, n_top + n_bottom, n_top
+        self.to_bottom = nn.Linear(width, 2 * n_bottom)
+        self.to_top = mlp([width, width, 2 * n_top])
+        self.expect = mlp([n_top, width, 2 * n_bottom])  # p(bottom | top): mean and log-variance
 
     def forward(self, h: Tensor) -> LadderLatent:
         h = torch.relu(h)
-        top = cloud(self.to_top(h))
-        bottom = cloud(self._seen(h, top.z))
+        top = reparameterize(self.to_top(h))
+        bottom = reparameterize(self._posterior_given_top(h, top.z))
         mean = torch.cat([top.mean, bottom.mean], 1)
-        code = torch.cat([top.mean, self._seen(h, top.mean).chunk(2, 1)[0]], 1)
+        code = torch.cat([top.mean, self._posterior_given_top(h, top.mean).chunk(2, 1)[0]], 1)
         logvar = torch.cat([top.logvar, bottom.logvar], 1)
-        return LadderLatent(torch.cat([top.z, bottom.z], 1), code, mean, logvar, self.top)
+        return LadderLatent(torch.cat([top.z, bottom.z], 1), code, mean, logvar, self.n_top)
 
-    def _seen(self, h: Tensor, top: Tensor) -> Tensor:
+    def _posterior_given_top(self, h: Tensor, top: Tensor) -> Tensor:
         """q(bottom | x, top) in units of p(bottom | top): the product of what is seen and what is expected."""
         (seen, doubt), (expected, spread) = self.to_bottom(h).chunk(2, 1), self.expect(top).chunk(2, 1)
         share = torch.sigmoid(spread - doubt)  # of the precision that comes from what is seen
@@ -162,20 +164,20 @@ class Ladder(Bottleneck):
         mean = share * (seen - expected) * (-0.5 * spread).exp()
         return torch.cat([mean, nn.functional.logsigmoid(doubt - spread)], 1)
 
-    def lower(self, codes: Tensor) -> Tensor:
+    def to_bottom_units(self, codes: Tensor) -> Tensor:
         """The bottom level in its own units, `[B, bottom]`, from a code `[B, top + bottom]`."""
-        top, bottom = codes[:, : self.top], codes[:, self.top :]
+        top, bottom = codes[:, : self.n_top], codes[:, self.n_top :]
         expected, spread = self.expect(top).chunk(2, 1)
         return expected + (0.5 * spread).exp() * bottom
 
 
-def _in_full(device: torch.device) -> AbstractContextManager[Any]:
+def _autocast_disabled(device: torch.device) -> AbstractContextManager[Any]:
     """Inside, nothing is computed in half precision; torch's meta device knows none."""
     known = torch.amp.is_autocast_available(device.type)
     return torch.autocast(device.type, enabled=False) if known else nullcontext()
 
 
-class Codebook(Bottleneck):
+class VectorQuantizer(Bottleneck):
     """Each slot may hold one of K vectors: the nearest to what the encoder said (VQ-VAE, van den Oord et al. 2017).
 
     The vectors follow the means of what is assigned to them (moving averages); one that nothing is assigned to any more
@@ -186,14 +188,26 @@ class Codebook(Bottleneck):
     counts: Tensor  # [S, K], moving averages of how often a slot took a vector
     sums: Tensor  # [K, d], moving averages of what was assigned
     started: Tensor
-    normal = False
+    standard_normal_prior = False
 
-    def __init__(self, slots: int, codes: int, width: int, decay: float = 0.99, revive: bool = True) -> None:
+    def __init__(
+        self,
+        n_positions: int,
+        codebook_size: int,
+        embedding_dim: int,
+        decay: float = 0.99,
+        reset_dead_codes: bool = True,
+    ) -> None:
         super().__init__()
-        self.inputs = self.outputs = slots * width
-        self.slots, self.width, self.decay, self.revive = slots, width, decay, revive
-        self.register_buffer("book", torch.randn(codes, width))
-        self.register_buffer("counts", torch.ones(slots, codes) / codes)
+        self.in_features = self.out_features = n_positions * embedding_dim
+        self.n_positions, self.embedding_dim, self.decay, self.reset_dead_codes = (
+            n_positions,
+            embedding_dim,
+            decay,
+            reset_dead_codes,
+        )
+        self.register_buffer("book", torch.randn(codebook_size, embedding_dim))
+        self.register_buffer("counts", torch.ones(n_positions, codebook_size) / codebook_size)
         self.register_buffer("sums", self.book.clone())
         # on the CPU to begin with, for it is asked in each step: on torch's meta device there would be no answer
         self.register_buffer("started", torch.tensor(False, device="cpu"))
@@ -201,29 +215,29 @@ class Codebook(Bottleneck):
     @property
     def bits(self) -> float:
         """Each slot is stored as the index of its vector: log2 K bits, K being how many vectors there are."""
-        return self.slots * math.log2(len(self.book))
+        return self.n_positions * math.log2(len(self.book))
 
     def forward(self, h: Tensor) -> Quantized:
-        encoded = h.float().unflatten(1, (self.slots, self.width))  # [B, S, d]
+        encoded = h.float().unflatten(1, (self.n_positions, self.embedding_dim))  # [B, S, d]
         if self.training and torch.is_grad_enabled() and not self.started:
-            self._begin(encoded.detach().flatten(0, 1))
-        indices = self.choose(encoded)
+            self._init_from_batch(encoded.detach().flatten(0, 1))
+        indices = self.quantize_indices(encoded)
         quantized = self.book[indices]
         if self.training and torch.is_grad_enabled():
-            self._follow(encoded.detach(), indices)
+            self._ema_update(encoded.detach(), indices)
         z = encoded + (quantized - encoded).detach()
         return Quantized(z.flatten(1), quantized.flatten(1), encoded, quantized, indices)
 
-    def choose(self, vectors: Tensor) -> Tensor:
+    def quantize_indices(self, vectors: Tensor) -> Tensor:
         """The numbers of the nearest vectors of the codebook: `[B, S, d] -> [B, S]`."""
         # the mode is named because choosing it by the number of rows would tie an exported model to one batch size
         distances = torch.cdist(vectors.flatten(0, 1), self.book, compute_mode="use_mm_for_euclid_dist")
         return distances.argmin(1).view(vectors.shape[:2])
 
-    def nearest(self, codes: Tensor) -> Tensor:
-        return self.book[self.choose(codes.unflatten(1, (self.slots, self.width)))].flatten(1)
+    def project(self, codes: Tensor) -> Tensor:
+        return self.book[self.quantize_indices(codes.unflatten(1, (self.n_positions, self.embedding_dim)))].flatten(1)
 
-    def sample(self, n: int) -> Tensor:
+    def sample_prior(self, n: int) -> Tensor:
         """Each slot drawn by how often it took each vector; what slots have to do with each other is not known."""
         drawn = torch.multinomial(self.counts.cpu(), n, replacement=True).T  # [n, S]
         return self.book.cpu()[drawn].flatten(1)
@@ -235,25 +249,25 @@ class Codebook(Bottleneck):
         return float(torch.special.entr(share).sum().exp())
 
     @torch.no_grad()
-    def _begin(self, vectors: Tensor) -> None:
+    def _init_from_batch(self, vectors: Tensor) -> None:
         """The first vectors are those of the first batch."""
         self.book.copy_(vectors[torch.randint(len(vectors), (len(self.book),), device=vectors.device)])
-        self.sums.copy_(self.book * self.slots / len(self.book))  # as if each were taken equally often
+        self.sums.copy_(self.book * self.n_positions / len(self.book))  # as if each were taken equally often
         self.started.fill_(True)
 
     @torch.no_grad()
-    def _follow(self, encoded: Tensor, indices: Tensor) -> None:
+    def _ema_update(self, encoded: Tensor, indices: Tensor) -> None:
         """One step of the moving averages (van den Oord et al. 2017, appendix A.1), in shares of a batch."""
         taken = nn.functional.one_hot(indices, len(self.book)).float()  # [B, S, K]
         vectors, flat = encoded.flatten(0, 1), taken.flatten(0, 1)
         self.counts.lerp_(taken.mean(0), 1 - self.decay)
-        with _in_full(vectors.device):  # averages of small steps need all their bits
+        with _autocast_disabled(vectors.device):  # averages of small steps need all their bits
             self.sums.lerp_(flat.T @ vectors / len(encoded), 1 - self.decay)
         weight = self.counts.sum(0)  # [K], adds up to S
-        if self.revive:
-            dead = weight < 0.02 * self.slots / len(self.book)  # a fiftieth of an equal share
+        if self.reset_dead_codes:
+            dead = weight < 0.02 * self.n_positions / len(self.book)  # a fiftieth of an equal share
             fresh = vectors[torch.randint(len(vectors), (len(self.book),), device=vectors.device)]
-            equal = self.slots / len(self.book)
+            equal = self.n_positions / len(self.book)
             self.sums.copy_(torch.where(dead[:, None], equal * fresh, self.sums))
             self.counts.copy_(torch.where(dead, 1 / len(self.book), self.counts))
             weight = self.counts.sum(0)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Trouble(StrEnum):
+class FailureMode(StrEnum):
     """A finding of the doctor, as it is called on the page, in `docs/doctor.md` and by families."""
 
     DIVERGED = "diverged"
     OUT_OF_RANGE = "pixels out of range"
-    ALIKE = "units all alike"
-    RISING = "rising loss"
-    AVERAGED = "reconstruction averaged over pixels"
-    BETA = "beta too strong"
+    IDENTICAL_UNITS = "units all alike"
+    RISING_LOSS = "rising loss"
+    MEAN_REDUCTION = "reconstruction averaged over pixels"
+    BETA_TOO_STRONG = "beta too strong"
     RELU_CODE = "ReLU in the code"
-    REGULARISED = "regularisation too strong"
-    CORRUPTED = "corruption too strong"
+    REGULARISATION_TOO_STRONG = "regularisation too strong"
+    CORRUPTION_TOO_STRONG = "corruption too strong"
     DEAD_UNITS = "dead units"
-    COLLAPSE = "posterior collapse"
-    DEAD_ENTRIES = "dead codebook entries"
-    ADVERSARY = "an adversary that has won"
-    NARROW = "a code of one number"
+    POSTERIOR_COLLAPSE = "posterior collapse"
+    DEAD_CODEBOOK_ENTRIES = "dead codebook entries"
+    DISCRIMINATOR_TOO_STRONG = "an adversary that has won"
+    ONE_DIMENSIONAL_CODE = "a code of one number"
     OVERFITTING = "overfitting"
     UNDERFITTING = "underfitting"
-    SATURATED = "saturated outputs"
+    SATURATED_OUTPUTS = "saturated outputs"

@@ -17,140 +17,147 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from aecore.config import Config
-from aecore.data.cards import Card
-from aecore.limits import WORKING
+from aecore.data.cards import DatasetCard
+from aecore.limits import MAX_BATCH_BYTES
 from aecore.models.recipe import Recipe
 
 META = torch.device("meta")
-MOMENTS = {"adam": 2, "rmsprop": 1, "sgd": 1}  # numbers that an optimiser keeps for each parameter
-EVALUATED = 500  # held-out images at a time (train.evaluate)
-DATA = 2.5  # times its images that a data set takes while it is read
-CODES = 3  # times the test codes that the end of a training takes
-SLACK = 1.3  # what allocators and kernels take beside the tensors: tests/test_limits.py compares with measured peaks
-BESIDE = 64 << 20  # bytes of libraries that are woken and of other small things, however small the network
+OPTIMISER_MOMENTS = {"adam": 2, "rmsprop": 1, "sgd": 1}  # numbers that an optimiser keeps for each parameter
+EVAL_BATCH_SIZE = 500  # held-out images at a time (train.evaluate)
+DATA_COPIES = 2.5  # times its images that a data set takes while it is read
+CODE_COPIES = 3  # times the test codes that the end of a training takes
+OVERHEAD_FACTOR = (
+    1.3  # what allocators and kernels take beside the tensors: tests/test_limits.py compares with measured peaks
+)
+OVERHEAD_BYTES = 64 << 20  # bytes of libraries that are woken and of other small things, however small the network
 
 
 class LiveBytes(TorchDispatchMode):
     """Adds up the bytes of the tensors made inside `with` that are alive at a time; `peak` is the most there were.
     Those of `known` modules, and views of them, are none of these."""
 
-    def __init__(self, *known: nn.Module) -> None:
+    def __init__(self, *excluded: nn.Module) -> None:
         super().__init__()
-        self.now = self.peak = 0
-        there = [each.untyped_storage() for module in known for each in (*module.parameters(), *module.buffers())]
-        self._known = {storage._cdata for storage in there}
+        self.current = self.peak = 0
+        there = [each.untyped_storage() for module in excluded for each in (*module.parameters(), *module.buffers())]
+        self._excluded = {storage._cdata for storage in there}
         self._alive: dict[int, weakref.ref[Any]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         for each in tree_leaves(out):
             if isinstance(each, Tensor):
-                self._note(each.untyped_storage())
+                self._track(each.untyped_storage())
         return out
 
-    def _note(self, storage: torch.UntypedStorage) -> None:
+    def _track(self, storage: torch.UntypedStorage) -> None:
         place, size = storage._cdata, storage.nbytes()
-        if place in self._alive or place in self._known:
+        if place in self._alive or place in self._excluded:
             return
 
         def gone(_: Any) -> None:
             del self._alive[place]
-            self.now -= size
+            self.current -= size
 
         self._alive[place] = weakref.ref(storage, gone)
-        self.now += size
-        self.peak = max(self.peak, self.now)
+        self.current += size
+        self.peak = max(self.peak, self.current)
 
 
 @dataclass(frozen=True)
 class Footprint:
     """What a training takes, in bytes but for the parameters."""
 
-    parameters: int  # numbers that training sets, those of an adversary included
-    kept: int  # weights, buffers, gradients, the optimiser's moments and the best weights so far: all the time
+    n_parameters: int  # numbers that training sets, those of an adversary included
+    persistent: int  # weights, buffers, gradients, the optimiser's moments and the best weights so far: all the time
     checkpoint: int  # what a checkpoint takes while it is written
     step: int  # what a step takes besides: the outputs of all layers for a batch, gradients, and temporaries
-    evaluated: int  # what held-out images take besides
+    evaluation: int  # what held-out images take besides
     data: int  # the images and, at the end, the codes of those of the test set
 
     @property
     def total(self) -> int:
         """The most that is taken at a time."""
-        return int(SLACK * (self.kept + max(self.checkpoint, self.step, self.evaluated)) + self.data) + BESIDE
+        return (
+            int(OVERHEAD_FACTOR * (self.persistent + max(self.checkpoint, self.step, self.evaluation)) + self.data)
+            + OVERHEAD_BYTES
+        )
 
 
-def parameters(module: nn.Module) -> int:
+def count_parameters(module: nn.Module) -> int:
     """Numbers that training sets in a module."""
     return sum(each.numel() for each in module.parameters())
 
 
-def _bytes(module: nn.Module) -> int:
+def _module_bytes(module: nn.Module) -> int:
     return sum(each.nbytes for each in (*module.parameters(), *module.buffers()))
 
 
-def measured(recipe: Recipe, config: Config, card: Card) -> Footprint:
+def estimate(recipe: Recipe, config: Config, card: DatasetCard) -> Footprint:
     """Of a recipe that stands on the meta device."""
-    weights, count = _bytes(recipe.modules), parameters(recipe.modules)
-    moments = 4 * MOMENTS[config.optimiser] * count
-    best = _bytes(recipe.model) if config.patience else 0
-    images, pixels = card.train + card.validation + card.test, _numel(card)
-    codes = 4 * card.test * recipe.model.bottleneck.outputs
-    learnt = min(config.batch_size, config.pictures or card.train, card.train)
+    weights, count = _module_bytes(recipe.modules), count_parameters(recipe.modules)
+    moments = 4 * OPTIMISER_MOMENTS[config.optimiser] * count
+    best = _module_bytes(recipe.model) if config.patience else 0
+    images, pixels = card.n_train + card.n_validation + card.n_test, _numel(card)
+    codes = 4 * card.n_test * recipe.model.bottleneck.out_features
+    learnt = min(config.batch_size, config.pictures or card.n_train, card.n_train)
     return Footprint(
-        parameters=count,
-        kept=weights + 4 * count + moments + best,
+        n_parameters=count,
+        persistent=weights + 4 * count + moments + best,
         checkpoint=weights + moments + best,
-        step=step(recipe, card, learnt),
-        evaluated=min(EVALUATED * picture(recipe, card), max(WORKING, picture(recipe, card))),
-        data=int(DATA * images * pixels) + CODES * codes,
+        step=step_bytes(recipe, card, learnt),
+        evaluation=min(EVAL_BATCH_SIZE * sample_bytes(recipe, card), max(MAX_BATCH_BYTES, sample_bytes(recipe, card))),
+        data=int(DATA_COPIES * images * pixels) + CODE_COPIES * codes,
     )
 
 
-def _numel(card: Card) -> int:
+def _numel(card: DatasetCard) -> int:
     height = 1
     for side in card.shape:
         height *= side
     return height
 
 
-def _batch(card: Card, count: int) -> tuple[Tensor, Tensor]:
+def _meta_batch(card: DatasetCard, count: int) -> tuple[Tensor, Tensor]:
     return torch.empty(count, *card.shape, device=META), torch.zeros(count, dtype=torch.long, device=META)
 
 
-def step(recipe: Recipe, card: Card, batch: int) -> int:
+def step_bytes(recipe: Recipe, card: DatasetCard, batch_size: int) -> int:
     """The most bytes alive at a time in a step of training: forwards, and back again for the gradients."""
     recipe.modules.train()
-    return _followed(lambda: _stepped(recipe, card, batch), lambda: _bare(recipe, card, batch))
+    return _with_fallback(
+        lambda: _full_step_bytes(recipe, card, batch_size), lambda: _plain_step_bytes(recipe, card, batch_size)
+    )
 
 
-def _followed(whole: Callable[[], int], bare: Callable[[], int]) -> int:
+def _with_fallback(measure: Callable[[], int], fallback: Callable[[], int]) -> int:
     """What `whole` counts; what `bare` does where a loss asks for numbers (`.item()`), which meta tensors have not."""
     try:
-        return whole()
+        return measure()
     except (RuntimeError, NotImplementedError, ValueError):
-        return bare()
+        return fallback()
 
 
-def _stepped(recipe: Recipe, card: Card, batch: int) -> int:
+def _full_step_bytes(recipe: Recipe, card: DatasetCard, batch_size: int) -> int:
     """Of all objectives that are active in the end, as `train.fit` takes them."""
     active = [each for each in recipe.objectives if each.active(0.999)]
     with META, LiveBytes(recipe.modules) as live:
-        passed, gradients = recipe.passes(*_batch(card, batch), progress=0.999), []
+        passed, gradients = recipe.forward(*_meta_batch(card, batch_size), progress=0.999), []
         for objective in active:
             parts = objective.loss(passed)
             total = sum(parts.values(), torch.zeros(()))
-            weights = [each for module in objective.trains for each in module.parameters() if each.requires_grad]
+            weights = [each for module in objective.modules for each in module.parameters() if each.requires_grad]
             keep = objective is not active[-1]
             gradients.append(torch.autograd.grad(total, weights, retain_graph=keep, allow_unused=True))
     return live.peak
 
 
-def _bare(recipe: Recipe, card: Card, batch: int) -> int:
+def _plain_step_bytes(recipe: Recipe, card: DatasetCard, batch_size: int) -> int:
     """Of encoder, decoder and likelihood alone."""
     model = recipe.model
     with META, LiveBytes(model) as live:
-        x, _ = _batch(card, batch)
-        code = torch.empty(batch, model.bottleneck.outputs)
+        x, _ = _meta_batch(card, batch_size)
+        code = torch.empty(batch_size, model.bottleneck.out_features)
         raw = model.decoder(code.requires_grad_())
         wrong = model.likelihood.nll(raw, x).sum() + model.encoder(x).sum()
         gradients = torch.autograd.grad(wrong, list(model.parameters()), allow_unused=True)
@@ -158,17 +165,17 @@ def _bare(recipe: Recipe, card: Card, batch: int) -> int:
     return live.peak
 
 
-def picture(recipe: Recipe, card: Card) -> int:
+def sample_bytes(recipe: Recipe, card: DatasetCard) -> int:
     """The most bytes alive at a time when one image is encoded and decoded in use, weights not among them."""
     recipe.modules.eval()
-    return max(_followed(lambda: _used(recipe, card), lambda: _bare(recipe, card, 1)), 1)
+    return max(_with_fallback(lambda: _inference_bytes(recipe, card), lambda: _plain_step_bytes(recipe, card, 1)), 1)
 
 
 @torch.no_grad()
-def _used(recipe: Recipe, card: Card) -> int:
+def _inference_bytes(recipe: Recipe, card: DatasetCard) -> int:
     model = recipe.model
     with META, LiveBytes(model) as live:
-        x, y = _batch(card, 1)
+        x, y = _meta_batch(card, 1)
         latent = model.encode(x, y)
-        model.likelihood.mean(model.decode(model.bottleneck.nearest(latent.code), y))
+        model.likelihood.mean(model.decode(model.bottleneck.project(latent.code), y))
     return live.peak

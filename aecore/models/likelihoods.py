@@ -27,7 +27,7 @@ class Likelihood(Protocol):
         """The expected picture, `[B, *shape]`."""
         ...
 
-    def impossible(self, x: Tensor) -> Tensor:
+    def out_of_support(self, x: Tensor) -> Tensor:
         """Which pixel values of `x` it can never have made, bool as `x`."""
         ...
 
@@ -47,7 +47,7 @@ class Bernoulli:
     def mean(self, raw: Tensor) -> Tensor:
         return torch.sigmoid(raw)
 
-    def impossible(self, x: Tensor) -> Tensor:
+    def out_of_support(self, x: Tensor) -> Tensor:
         return (x < 0) | (x > 1)
 
 
@@ -69,7 +69,7 @@ class Gaussian:
     def mean(self, raw: Tensor) -> Tensor:
         return raw
 
-    def impossible(self, x: Tensor) -> Tensor:
+    def out_of_support(self, x: Tensor) -> Tensor:
         return torch.zeros_like(x, dtype=torch.bool)
 
 
@@ -81,16 +81,16 @@ class Laplace:
     far off weighs less than in squared error.
     """
 
-    width: float = 0.15
+    scale: float = 0.15
     normalised = False
 
     def nll(self, raw: Tensor, x: Tensor) -> Tensor:
-        return (raw - x).abs().flatten(1).sum(1) / self.width
+        return (raw - x).abs().flatten(1).sum(1) / self.scale
 
     def mean(self, raw: Tensor) -> Tensor:
         return raw
 
-    def impossible(self, x: Tensor) -> Tensor:
+    def out_of_support(self, x: Tensor) -> Tensor:
         return torch.zeros_like(x, dtype=torch.bool)
 
 
@@ -98,7 +98,7 @@ LIKELIHOODS: dict[str, Likelihood] = {"bernoulli": Bernoulli(), "gaussian": Gaus
 
 
 @dataclass(frozen=True)
-class Bytes:
+class ScaledTo255:
     """Another likelihood, asked about pixels as files have them: white is 255. A mistake that is easily made, and a
     lesson: a Bernoulli's loss has no floor then, and its pictures stay black."""
 
@@ -114,9 +114,9 @@ class Bytes:
     def mean(self, raw: Tensor) -> Tensor:
         return self.inner.mean(raw) / 255
 
-    def impossible(self, x: Tensor) -> Tensor:
-        return self.inner.impossible(255 * x)
+    def out_of_support(self, x: Tensor) -> Tensor:
+        return self.inner.out_of_support(255 * x)
 
 
 # what the pixels of pictures in [0, 1] are to the loss
-PIXELS: dict[str, Callable[[Likelihood], Likelihood]] = {"0 to 1": lambda usual: usual, "0 to 255": Bytes}
+PIXEL_RANGES: dict[str, Callable[[Likelihood], Likelihood]] = {"0 to 1": lambda usual: usual, "0 to 255": ScaledTo255}

@@ -9,52 +9,52 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aecore.models.bottlenecks import GaussianLatent, Quantized
-from aecore.models.recipe import Pass
+from aecore.models.recipe import ForwardPass
 from aecore.models.terms import RECONSTRUCTION
 
 
-def reconstruct(p: Pass) -> dict[str, Tensor]:
+def reconstruction_loss(p: ForwardPass) -> dict[str, Tensor]:
     """How surprised the output is by the picture: summed over pixels (unless that is `averaged`), averaged over the
     batch."""
-    return {RECONSTRUCTION: p.nll.mean() / (p.x[0].numel() if p.averaged else 1)}
+    return {RECONSTRUCTION: p.nll.mean() / (p.x[0].numel() if p.mean_reduction else 1)}
 
 
-def clouds(p: Pass) -> GaussianLatent:
+def gaussian_latent(p: ForwardPass) -> GaussianLatent:
     """The latent of a variational family."""
     assert isinstance(p.latent, GaussianLatent)
     return p.latent
 
 
-def divergence(p: Pass) -> Tensor:
+def kl_divergence(p: ForwardPass) -> Tensor:
     """KL(q(z|x) || p(z)): summed over dimensions, averaged over the batch (Kingma & Welling 2013)."""
-    return clouds(p).kl.sum(1).mean()
+    return gaussian_latent(p).kl.sum(1).mean()
 
 
-def elbo(p: Pass) -> dict[str, Tensor]:
+def negative_elbo(p: ForwardPass) -> dict[str, Tensor]:
     """The negative evidence lower bound, an upper bound on -log p(x): one draw of z for each picture."""
-    return reconstruct(p) | {"kl": divergence(p)}
+    return reconstruction_loss(p) | {"kl": kl_divergence(p)}
 
 
 # --- Sparsity, contraction --------------------------------------------------------------------------------------------
 
 
-def rare(code: Tensor, rho: float) -> Tensor:
+def sparsity_kl(code: Tensor, rho: float) -> Tensor:
     """Sum over units of KL(rho || rho_hat), rho_hat `[D]` being the mean activation of each sigmoid unit over the batch
     (Ng 2011). `code` `[B, D]` in (0, 1)."""
     rho_hat = code.mean(0).clamp(1e-6, 1 - 1e-6)
     return (rho * (rho / rho_hat).log() + (1 - rho) * ((1 - rho) / (1 - rho_hat)).log()).sum()
 
 
-def jacobian_of_layer(code: Tensor, weight: Tensor) -> Tensor:
+def jacobian_frobenius_exact(code: Tensor, weight: Tensor) -> Tensor:
     """Squared Frobenius norm of d code / d x of one sigmoid layer, exact: sum_i [f_i (1 - f_i)]^2 |W_i|^2, averaged
     over the batch (Rifai et al. 2011). `code` `[B, D]`, `weight` `[D, n]`."""
     return ((code * (1 - code)).square() @ weight.square().sum(1)).mean()
 
 
-def jacobian_by_projection(p: Pass) -> Tensor:
+def jacobian_frobenius_hutchinson(p: ForwardPass) -> Tensor:
     """The same norm for any encoder, estimated with one random direction v for each picture: E |J^T v|^2 = |J|^2."""
     with torch.enable_grad():
-        x = p.seen.detach().requires_grad_()
+        x = p.x_in.detach().requires_grad_()
         code = p.model.encode(x, p.y).code
         (pull,) = torch.autograd.grad(code, x, torch.randn_like(code), create_graph=True)
     return pull.flatten(1).square().sum(1).mean()
@@ -63,50 +63,50 @@ def jacobian_by_projection(p: Pass) -> Tensor:
 # --- Variational ------------------------------------------------------------------------------------------------------
 
 
-def free(kl: Tensor, floor: float) -> Tensor:
+def free_bits_kl(kl: Tensor, floor: float) -> Tensor:
     """Free bits (Kingma et al. 2016): a dimension whose mean KL lies below `floor` nats costs the floor, and its
     gradient is 0. `kl` `[B, D]`."""
     return kl.mean(0).clamp_min(floor).sum()
 
 
-def ramp(progress: float, warm_up: float, cycles: int) -> float:
+def kl_anneal(progress: float, warmup: float, cycles: int) -> float:
     """How much of beta is charged: rises from 0 to 1 over the share `warm_up` of the training (Bowman et al. 2016),
     again and again over the first half of each of `cycles` equal parts when there are any (Fu et al. 2019)."""
     if cycles:
         return min(1.0, 2 * (progress * cycles % 1)) if progress < 1 else 1.0
-    return min(1.0, progress / warm_up) if warm_up else 1.0
+    return min(1.0, progress / warmup) if warmup else 1.0
 
 
-def log_normal(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
+def log_normal_density(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
     """log N(z; mean, exp(logvar)), elementwise."""
     return -0.5 * (math.log(2 * math.pi) + logvar + (z - mean).square() * (-logvar).exp())
 
 
-def stratified(batch: int, pictures: int) -> Tensor:
+def minibatch_stratified_log_weights(batch_size: int, dataset_size: int) -> Tensor:
     """Log weights `[B, B]` that make a batch stand for the whole set: row i sums over j to q(z_i).
 
     The picture that z_i came from counts 1/N; one of the others stands for the remaining (N - 1)/N shared among them.
     Chen et al. 2018, appendix C.2, with 1/N on the diagonal; rows sum to one.
     """
-    if batch == 1:
+    if batch_size == 1:
         return torch.zeros(1, 1)
-    weights = torch.full((batch, batch), (pictures - 1) / pictures / (batch - 1))
-    return weights.fill_diagonal_(1 / pictures).log()
+    weights = torch.full((batch_size, batch_size), (dataset_size - 1) / dataset_size / (batch_size - 1))
+    return weights.fill_diagonal_(1 / dataset_size).log()
 
 
-def split_kl(latent: GaussianLatent, pictures: int) -> dict[str, Tensor]:
+def kl_decomposition(latent: GaussianLatent, dataset_size: int) -> dict[str, Tensor]:
     """The KL in three parts that add up to it (Hoffman & Johnson 2016; Chen et al. 2018), estimated from one draw: what
     a code tells of its picture, what its dimensions tell of each other, how far each is from N(0, 1).
 
     Estimates are noisy: total correlation can come out slightly below zero.
     """
     z, mean, logvar = latent.z, latent.mean, latent.logvar
-    pairs = log_normal(z[:, None], mean[None], logvar[None])  # [B, B, D]: log q(z_i | x_j) of each dimension
-    weights = stratified(len(z), pictures).to(z)
-    own = log_normal(z, mean, logvar).sum(1)
+    pairs = log_normal_density(z[:, None], mean[None], logvar[None])  # [B, B, D]: log q(z_i | x_j) of each dimension
+    weights = minibatch_stratified_log_weights(len(z), dataset_size).to(z)
+    own = log_normal_density(z, mean, logvar).sum(1)
     together = torch.logsumexp(pairs.sum(2) + weights, 1)
     alone = torch.logsumexp(pairs + weights[..., None], 1).sum(1)
-    prior = log_normal(z, torch.zeros_like(z), torch.zeros_like(z)).sum(1)
+    prior = log_normal_density(z, torch.zeros_like(z), torch.zeros_like(z)).sum(1)
     return {
         "mutual information": (own - together).mean(),
         "total correlation": (together - alone).mean(),
@@ -132,15 +132,15 @@ def mmd(a: Tensor, b: Tensor) -> Tensor:
     return others(kernel(a, a)) + others(kernel(b, b)) - 2 * kernel(a, b).mean()
 
 
-def says(verdict: Tensor, real: bool) -> Tensor:
+def discriminator_bce(logits: Tensor, real: bool) -> Tensor:
     """How far a critic's verdicts (logits `[B, 1]`) are from saying real, or made: binary cross-entropy."""
-    return F.binary_cross_entropy_with_logits(verdict, torch.full_like(verdict, float(real)))
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 
 
 # --- Codebooks --------------------------------------------------------------------------------------------------------
 
 
-def commitment(p: Pass) -> Tensor:
+def commitment_loss(p: ForwardPass) -> Tensor:
     """How far the encoder is from the vectors chosen for it: squared distance summed over a picture's slots."""
     assert isinstance(p.latent, Quantized)
     return (p.latent.encoded - p.latent.quantized.detach()).square().flatten(1).sum(1).mean()

@@ -21,15 +21,15 @@ _LARGE: dict[str, Any] = {
     "lr": 0.003,
     "precision": "auto",
 }
-STARTS: dict[str, dict[str, Any]] = {"digits": _SMALL}
+DATASET_DEFAULTS: dict[str, dict[str, Any]] = {"digits": _SMALL}
 
 
 @dataclass(frozen=True)
 class Preset:
     """A kind of autoencoder that is a matter of sizes, not of another family."""
 
-    doc: str
-    change: Callable[[Config], dict[str, Any]]
+    description: str
+    overrides: Callable[[Config], dict[str, Any]]
 
 
 def _deep(config: Config) -> dict[str, Any]:
@@ -50,15 +50,15 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def start(dataset: str, network: str | None = None, preset: str = "usual", **more: Any) -> Config:
+def default_config(dataset: str, network: str | None = None, preset: str = "usual", **settings: Any) -> Config:
     """The settings that the form begins with for a data set, a network and a preset; `more` is put under the preset."""
     if preset not in PRESETS:
         raise UserError(f"There is no preset called {preset}; the presets are: {', '.join(PRESETS)}.")
-    usual = STARTS.get(dataset, _LARGE)
+    usual = DATASET_DEFAULTS.get(dataset, _LARGE)
     network = network or ("conv" if preset == "convolutional" else "mlp")
     rest = {name: value for name, value in usual.items() if name not in ("mlp", "conv")}
     said: dict[str, Any] = {"dataset": dataset, "network": network, "hidden": usual[network], **rest}
     if dataset not in CARDS:
-        return Config(**said | more)
-    said |= {"likelihood": CARDS[dataset].likelihood} | more
-    return Config(**said | PRESETS[preset].change(Config(**said)))
+        return Config(**said | settings)
+    said |= {"likelihood": CARDS[dataset].likelihood} | settings
+    return Config(**said | PRESETS[preset].overrides(Config(**said)))

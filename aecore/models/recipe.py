@@ -11,34 +11,34 @@ from torch import Tensor, nn
 from aecore.models.autoencoder import Autoencoder
 from aecore.models.bottlenecks import Latent
 
-Loss = Callable[["Pass"], dict[str, Tensor]]
+Loss = Callable[["ForwardPass"], dict[str, Tensor]]
 Corruption = Callable[[Tensor], Tensor]
 
 
 @dataclass
-class Pass:
+class ForwardPass:
     """One batch on its way through a model. Stages are computed when first asked for, and once."""
 
     model: Autoencoder
     x: Tensor  # [B, *shape], what should come out
-    seen: Tensor  # [B, *shape], what goes in (x, unless a corruption changed it)
+    x_in: Tensor  # [B, *shape], what goes in (x, unless a corruption changed it)
     y: Tensor | None = None  # [B], labels
     progress: float = 1.0  # how much of the training is done, in [0, 1]
-    averaged: bool = False  # whether the loss takes the mean over pixels in place of their sum
+    mean_reduction: bool = False  # whether the loss takes the mean over pixels in place of their sum
 
     @cached_property
     def latent(self) -> Latent:
-        return self.model.encode(self.seen, self.y)
+        return self.model.encode(self.x_in, self.y)
 
     @cached_property
-    def output(self) -> Tensor:
+    def logits(self) -> Tensor:
         """Raw decoder output `[B, *shape]`."""
         return self.model.decode(self.latent.z, self.y)
 
     @cached_property
     def nll(self) -> Tensor:
         """-log p(x | z) in nats per picture, `[B]`."""
-        return self.model.likelihood.nll(self.output, self.x)
+        return self.model.likelihood.nll(self.logits, self.x)
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,15 @@ class Objective:
     """
 
     loss: Loss
-    trains: Sequence[nn.Module]
-    during: tuple[float, float] = (0.0, 1.0)
+    modules: Sequence[nn.Module]
+    interval: tuple[float, float] = (0.0, 1.0)
 
     def active(self, progress: float) -> bool:
-        first, last = self.during
+        first, last = self.interval
         return first <= progress < last
 
 
-def untouched(x: Tensor) -> Tensor:
+def identity(x: Tensor) -> Tensor:
     return x
 
 
@@ -68,30 +68,30 @@ class Recipe:
 
     model: Autoencoder
     objectives: Sequence[Objective]
-    corruption: Corruption = field(default=untouched)
-    averaged: bool = False  # whether losses take the mean over pixels in place of their sum
+    corruption: Corruption = field(default=identity)
+    mean_reduction: bool = False  # whether losses take the mean over pixels in place of their sum
 
     @classmethod
-    def simple(cls, model: Autoencoder, loss: Loss, corruption: Corruption = untouched) -> Recipe:
+    def simple(cls, model: Autoencoder, loss: Loss, corruption: Corruption = identity) -> Recipe:
         """One loss that moves the whole model from first to last: most families."""
         return cls(model, [Objective(loss, [model])], corruption)
 
     @property
     def corrupts(self) -> bool:
         """Whether inputs are corrupted in training."""
-        return self.corruption is not untouched
+        return self.corruption is not identity
 
     @property
     def modules(self) -> nn.ModuleList:
         """Everything that must move to a device: the model and what only training needs (an adversary)."""
-        return nn.ModuleList([self.model, *(module for each in self.objectives for module in each.trains)])
+        return nn.ModuleList([self.model, *(module for each in self.objectives for module in each.modules)])
 
     @property
-    def others(self) -> nn.ModuleList:
+    def auxiliary_modules(self) -> nn.ModuleList:
         """What only training needs, and no finished model: an adversary."""
         own = set(self.model.parameters())
-        trained = [module for each in self.objectives for module in each.trains]
+        trained = [module for each in self.objectives for module in each.modules]
         return nn.ModuleList([module for module in trained if own.isdisjoint(module.parameters())])
 
-    def passes(self, x: Tensor, y: Tensor | None = None, progress: float = 1.0) -> Pass:
-        return Pass(self.model, x, self.corruption(x), y, progress, self.averaged)
+    def forward(self, x: Tensor, y: Tensor | None = None, progress: float = 1.0) -> ForwardPass:
+        return ForwardPass(self.model, x, self.corruption(x), y, progress, self.mean_reduction)

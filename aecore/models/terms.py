@@ -7,95 +7,95 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from aecore.params import Value
+from aecore.params import ParamValue
 
 RECONSTRUCTION = "reconstruction"  # what every family calls -log p(x | z) in its loss
 
-Knobs = Mapping[str, Value]  # the settings of a family, complete
+Params = Mapping[str, ParamValue]  # the settings of a family, complete
 
 
 @dataclass(frozen=True)
-class Term:
+class LossTerm:
     """A term of a loss: its formula, and what makes it large."""
 
     latex: str
-    punishes: str  # one sentence
-    asks_for_prior: bool = False  # whether it compares codes with the prior
-    charges_information: bool = False  # whether it grows with all that a code tells of its picture
+    penalises: str  # one sentence
+    matches_prior: bool = False  # whether it compares codes with the prior
+    penalises_information: bool = False  # whether it grows with all that a code tells of its picture
 
 
 @dataclass(frozen=True)
-class Part:
+class WeightedTerm:
     """A part of a family's loss: a term with its weight."""
 
-    term: Term
-    knob: str = ""  # the setting that sets the weight: the larger it is, the more the term weighs
+    term: LossTerm
+    weight_param: str = ""  # the setting that sets the weight: the larger it is, the more the term weighs
     symbol: str = ""  # the weight in LaTeX
-    weight: Callable[[Knobs], float] | None = None  # where it is not the setting's value, or 1 without one
-    target: str = ""  # the setting that says which value the term pulls to
-    formula: Callable[[Knobs], str] | None = None  # where it is not symbol times the term's
+    weight: Callable[[Params], float] | None = None  # where it is not the setting's value, or 1 without one
+    target_param: str = ""  # the setting that says which value the term pulls to
+    formula: Callable[[Params], str] | None = None  # where it is not symbol times the term's
 
-    def weighs(self, knobs: Knobs) -> float:
+    def weight_value(self, params: Params) -> float:
         """How many nats of reconstruction a nat, or unit, of the term counts."""
         if self.weight:
-            return self.weight(knobs)
-        return number(knobs[self.knob]) if self.knob else 1.0
+            return self.weight(params)
+        return as_float(params[self.weight_param]) if self.weight_param else 1.0
 
-    def latex(self, knobs: Knobs) -> str:
+    def latex(self, params: Params) -> str:
         if self.formula:
-            return self.formula(knobs)
+            return self.formula(params)
         return rf"{self.symbol}\cdot{self.term.latex}" if self.symbol else self.term.latex
 
 
-def number(value: Value) -> float:
+def as_float(value: ParamValue) -> float:
     """A setting that is a number, as a float."""
     assert isinstance(value, int | float)
     return float(value)
 
 
-KL = Term(
+KL = LossTerm(
     r"\tfrac12\textstyle\sum_j\,(\mu_j^2+\sigma_j^2-1-\log\sigma_j^2)",
     "Every cloud that is not the standard normal: what the code tells of this picture, at a price in nats.",
-    asks_for_prior=True,
-    charges_information=True,
+    matches_prior=True,
+    penalises_information=True,
 )
-MUTUAL_INFORMATION = Term(
+MUTUAL_INFORMATION = LossTerm(
     r"I(x;z)",
     "What a code tells of its picture. It cannot be large for nothing: the reconstruction needs it.",
-    asks_for_prior=True,
-    charges_information=True,
+    matches_prior=True,
+    penalises_information=True,
 )
-TOTAL_CORRELATION = Term(
+TOTAL_CORRELATION = LossTerm(
     r"\mathrm{TC}(z)",
     "What the numbers of a code tell of each other: 0 if they are independent.",
-    asks_for_prior=True,
+    matches_prior=True,
 )
-DIMENSION_WISE_KL = Term(
+DIMENSION_WISE_KL = LossTerm(
     r"\textstyle\sum_j\mathrm{KL}\left(q(z_j)\,\|\,\mathcal N(0,1)\right)",
     "Each number whose values, over all pictures together, are not spread as a standard normal.",
-    asks_for_prior=True,
+    matches_prior=True,
 )
-MMD = Term(
+MMD = LossTerm(
     r"\mathrm{MMD}^2",
     "Codes that, as a crowd, can be told from normal draws. Near 0, or a little below, when they cannot.",
-    asks_for_prior=True,
+    matches_prior=True,
 )
-ADVERSARIAL = Term(
-    r"[-\log D(z)]", "Codes that the critic D takes for codes, not for draws of the prior.", asks_for_prior=True
+ADVERSARIAL = LossTerm(
+    r"[-\log D(z)]", "Codes that the critic D takes for codes, not for draws of the prior.", matches_prior=True
 )
-DISCRIMINATOR = Term(
+DISCRIMINATOR = LossTerm(
     r"-\log D(z')-\log(1-D(z))",
     "A critic that mistakes draws of the prior z' for codes z, or codes for draws. Where it can only guess it pays "
     f"2 log 2 = {2 * math.log(2):.3f}.",
 )
-L1 = Term(r"\textstyle\sum_j|z_j|", "Every unit that is on, in proportion to how far: an unneeded one is put to 0.")
-SPARSITY_KL = Term(
+L1 = LossTerm(r"\textstyle\sum_j|z_j|", "Every unit that is on, in proportion to how far: an unneeded one is put to 0.")
+SPARSITY_KL = LossTerm(
     r"\textstyle\sum_j\mathrm{KL}(\rho\,\|\,\hat\rho_j)",
     "Every unit whose mean activity over a batch is not rho: seldom on is wanted, never on costs too.",
 )
-JACOBIAN = Term(
+CONTRACTION = LossTerm(
     r"\left\|\partial z/\partial x\right\|^2", "A code that moves when its picture changes a little, in whatever pixel."
 )
-COMMITMENT = Term(
+COMMITMENT = LossTerm(
     r"\textstyle\sum_s\|e_s-v_s\|^2", "What the encoder says that lies far from the vectors chosen for it."
 )

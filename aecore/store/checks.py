@@ -17,23 +17,23 @@ from aecore.errors import UserError
 T = TypeVar("T")
 Check = Callable[[Any], str]
 
-LARGEST = 3.5e38  # float32, in which all of this was computed, ends at 3.4e38
-MOST = 10**15  # of anything that is counted
-LATEST = 7_258_118_400  # seconds since 1970: the year 2200, beyond which dates in tables end
+MAX_NUMBER = 3.5e38  # float32, in which all of this was computed, ends at 3.4e38
+MAX_COUNT = 10**15  # of anything that is counted
+MAX_TIMESTAMP = 7_258_118_400  # seconds since 1970: the year 2200, beyond which dates in tables end
 
 
-def fit(found: T, check: Check, name: str) -> T:
+def validate(value: T, check: Check, name: str) -> T:
     """What was read from the file called `name`, if it has its format; UserError, with the field, if not."""
-    if wrong := check(found):
-        wrong = f"it {wrong}" if wrong.startswith(("is ", "has ")) else plain(wrong)
+    if wrong := check(value):
+        wrong = f"it {wrong}" if wrong.startswith(("is ", "has ")) else plain_text(wrong)
         raise UserError(f"{name} is spoilt ({wrong}); delete the run, or put the file back.")
-    return found
+    return value
 
 
-def plain(text: str, most: int = 200) -> str:
+def plain_text(text: str, max_length: int = 200) -> str:
     """Words that may hold anything, fit for a sentence: one line, printable, without what a page takes for markup."""
     kept = "".join(sign if sign.isprintable() and sign not in "<>[]`*$\\" else " " for sign in text)
-    return " ".join(kept.split())[:most]
+    return " ".join(kept.split())[:max_length]
 
 
 # --- What a value can be ----------------------------------------------------------------------------------------------
@@ -43,10 +43,10 @@ def number(value: Any) -> str:
     """A finite number."""
     if type(value) is not float and type(value) is not int:
         return "is no number"
-    return "" if -LARGEST < value < LARGEST else "is no finite number"
+    return "" if -MAX_NUMBER < value < MAX_NUMBER else "is no finite number"
 
 
-def measured(value: Any) -> str:
+def number_or_nan(value: Any) -> str:
     """A number that may be infinite or NaN, as a gradient can."""
     return "" if type(value) is float and not math.isfinite(value) else number(value)
 
@@ -56,10 +56,10 @@ def between(low: float, high: float) -> Check:
     return lambda value: number(value) or ("" if low <= value <= high else f"is not between {low:g} and {high:g}")
 
 
-share, amount, moment = between(0, 1), between(0, LARGEST), between(0, LATEST)
+fraction, non_negative, timestamp = between(0, 1), between(0, MAX_NUMBER), between(0, MAX_TIMESTAMP)
 
 
-def whole(low: int, high: int) -> Check:
+def integer(low: int, high: int) -> Check:
     """A whole number from `low` to `high`."""
 
     def check(value: Any) -> str:
@@ -70,22 +70,22 @@ def whole(low: int, high: int) -> Check:
     return check
 
 
-count = whole(0, MOST)
+count = integer(0, MAX_COUNT)
 
 
 def boolean(value: Any) -> str:
     return "" if type(value) is bool else "is neither true nor false"
 
 
-def text(most: int, pattern: str = "") -> Check:
+def text(max_length: int, pattern: str = "") -> Check:
     """A text of `most` characters at most that can be sent to a browser, and matches a pattern if one is given."""
     wanted = re.compile(pattern, re.DOTALL) if pattern else None
 
     def check(value: Any) -> str:
         if type(value) is not str:
             return "is no text"
-        if len(value) > most:
-            return f"has more than {most} characters"
+        if len(value) > max_length:
+            return f"has more than {max_length} characters"
         if any("\ud800" <= sign <= "\udfff" for sign in value):
             return "has half a character in it"
         return "has another form" if wanted and not wanted.fullmatch(value) else ""
@@ -93,42 +93,42 @@ def text(most: int, pattern: str = "") -> Check:
     return check
 
 
-def one_of(*words: str) -> Check:
-    return lambda value: "" if type(value) is str and value in words else "is none of the words it can be"
+def one_of(*choices: str) -> Check:
+    return lambda value: "" if type(value) is str and value in choices else "is none of the choices it can be"
 
 
-def maybe(check: Check) -> Check:
+def nullable(check: Check) -> Check:
     """None, or what `check` takes."""
     return lambda value: "" if value is None else check(value)
 
 
-def each(check: Check, least: int = 0, most: int = 5000) -> Check:
+def list_of(check: Check, min_items: int = 0, max_items: int = 5000) -> Check:
     """A list whose items all pass."""
 
     def checked(value: Any) -> str:
         if type(value) is not list:
             return "is no list"
-        if not least <= len(value) <= most:
+        if not min_items <= len(value) <= max_items:
             return f"has {len(value)} items"
         return next((wrong for item in value if (wrong := check(item))), "")
 
     return checked
 
 
-numbers = each(number)
+number_list = list_of(number)
 
 
-def named(check: Check, least: int = 0, most: int = 200) -> Check:
+def dict_of(check: Check, min_items: int = 0, max_items: int = 200) -> Check:
     """Values under names of any kind, all of which pass."""
 
     def checked(value: Any) -> str:
         if type(value) is not dict:
             return "is no object"
-        if not least <= len(value) <= most:
+        if not min_items <= len(value) <= max_items:
             return f"has {len(value)} fields"
         for name, item in value.items():
             if wrong := _name(name) or check(item):
-                return _under(name, wrong)
+                return _nested_error(name, wrong)
         return ""
 
     return checked
@@ -137,28 +137,28 @@ def named(check: Check, least: int = 0, most: int = 200) -> Check:
 _name = text(100)
 
 
-def record(needed: Mapping[str, Check] | None = None, also: Mapping[str, Check] | None = None) -> Check:
+def record(required: Mapping[str, Check] | None = None, optional: Mapping[str, Check] | None = None) -> Check:
     """An object that has the fields `needed`, and may have others, of which those in `also` have a form."""
-    needed, also = needed or {}, also or {}
+    required, optional = required or {}, optional or {}
 
     def checked(value: Any) -> str:
         if type(value) is not dict:
             return "is no object"
-        for name, check in needed.items():
+        for name, check in required.items():
             if wrong := check(value[name]) if name in value else "is missing":
-                return _under(name, wrong)
-        for name, check in also.items():
+                return _nested_error(name, wrong)
+        for name, check in optional.items():
             if name in value and (wrong := check(value[name])):
-                return _under(name, wrong)
+                return _nested_error(name, wrong)
         return ""
 
     return checked
 
 
-def _under(name: str, wrong: str) -> str:
+def _nested_error(name: str, error: str) -> str:
     """The same of a field inside another: `train.kl is no number`."""
-    return f"{name}.{wrong}" if re.match(r"\S+ (is|has) ", wrong) else f"{name} {wrong}"
+    return f"{name}.{error}" if re.match(r"\S+ (is|has) ", error) else f"{name} {error}"
 
 
-def both(*checks: Check) -> Check:
+def all_of(*checks: Check) -> Check:
     return lambda value: next((wrong for check in checks if (wrong := check(value))), "")

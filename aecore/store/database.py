@@ -30,15 +30,18 @@ from urllib.parse import quote
 from aecore import disk, files
 from aecore.errors import UserError
 
-NAME = "laboratory.sqlite"
-SCHEMA = 1
-PATIENCE = 30.0  # seconds that a change waits for others to finish theirs
-TO_READ = 2.0  # seconds that a look waits: people wait for a page
-A_CHANGE = 2**16  # bytes that one may take
-AGAIN = 1.0  # seconds until somebody looks again after a look that failed
-BESIDE = ("-journal", "-wal", "-shm")  # how the files end that SQLite may open beside it
-TICK, COARSE_TICK = 0.05, 2.5  # seconds that the clock of a file system stands still at most; where it has no fractions
-TABLES = """
+FILE_NAME = "laboratory.sqlite"
+SCHEMA_VERSION = 1
+WRITE_TIMEOUT = 30.0  # seconds that a change waits for others to finish theirs
+READ_TIMEOUT = 2.0  # seconds that a look waits: people wait for a page
+MAX_CHANGE_BYTES = 2**16  # bytes that one may take
+RETRY_SECONDS = 1.0  # seconds until somebody looks again after a look that failed
+JOURNAL_SUFFIXES = ("-journal", "-wal", "-shm")  # how the files end that SQLite may open beside it
+MTIME_RESOLUTION, COARSE_MTIME_RESOLUTION = (
+    0.05,
+    2.5,
+)  # seconds that the clock of a file system stands still at most; where it has no fractions
+TABLES_SQL = """
 CREATE TABLE jobs (
     run TEXT PRIMARY KEY, config TEXT NOT NULL, device TEXT, environment TEXT NOT NULL, asked REAL NOT NULL,
     state TEXT NOT NULL DEFAULT 'waiting', pid INTEGER, born REAL, deaths INTEGER NOT NULL DEFAULT 0, mark INTEGER
@@ -49,7 +52,7 @@ CREATE TABLE labels (run TEXT PRIMARY KEY, owner TEXT, name TEXT);
 CREATE TABLE pins (run TEXT, person TEXT, PRIMARY KEY (run, person));
 CREATE TABLE processes (pid INTEGER, born REAL, role TEXT, port INTEGER, lanes INTEGER, PRIMARY KEY (pid, born));
 """
-NAMES = frozenset(re.findall(r"CREATE TABLE (\w+)", TABLES))
+TABLE_NAMES = frozenset(re.findall(r"CREATE TABLE (\w+)", TABLES_SQL))
 
 
 class DatabaseError(UserError):
@@ -70,147 +73,150 @@ class Damaged(DatabaseError):
 
 def path() -> Path:
     """Where the database is."""
-    return files.folder() / NAME
+    return files.runs_dir() / FILE_NAME
 
 
 # --- What can be wrong ------------------------------------------------------------------------------------------------
 
-FAULTS = (sqlite3.Error, UnicodeDecodeError)  # the latter for a text that is none
-_DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
-_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)  # the latter for a text that is none
+_DAMAGE_CODES = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
+_BUSY_CODES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
 
 
-def _explained(error: Exception) -> DatabaseError:
+def _database_error(error: Exception) -> DatabaseError:
     """What SQLite says, as a sentence for people. A locked database is not damaged, and a full disk harms none."""
     name = getattr(error, "sqlite_errorname", None) or ""
-    if name.startswith(_DAMAGE):
-        return _damaged(error)
-    if name.startswith(_BUSY):
+    if name.startswith(_DAMAGE_CODES):
+        return _damaged_error(error)
+    if name.startswith(_BUSY_CODES):
         return Busy(f"The database {path()} is in use by another program ({error}): try again in a moment.")
-    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _no_room()):
-        return Full(disk.FULL)
+    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _is_disk_full()):
+        return Full(disk.DISK_FULL_MESSAGE)
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR")):
-        return DatabaseError(disk.trouble() or f"The database {path()} cannot be opened or changed ({error}).")
+        return DatabaseError(disk.runs_dir_error() or f"The database {path()} cannot be opened or changed ({error}).")
     if isinstance(error, sqlite3.IntegrityError):
         return DatabaseError(f"The database {path()} cannot be changed ({error}): try again.")
-    return _damaged(error)  # a table or a column that is not there
+    return _damaged_error(error)  # a table or a column that is not there
 
 
-def _damaged(why: object) -> Damaged:
+def _damaged_error(why: object) -> Damaged:
     return Damaged(
         f"The database {path()} is damaged ({why}). It is set aside whole and made again from the runs as soon as that "
         "can be done; until then what was trained can be looked at."
     )
 
 
-def _no_room() -> bool:
+def _is_disk_full() -> bool:
     """Whether the disk has no room for a change."""
     with contextlib.suppress(OSError):
-        return shutil.disk_usage(files.folder()).free < A_CHANGE
+        return shutil.disk_usage(files.runs_dir()).free < MAX_CHANGE_BYTES
     return False
 
 
-def _about(file: Path) -> os.stat_result | None:
+def _stat(file: Path) -> os.stat_result | None:
     """What the system says of the database; None when there is none yet. A link is not followed. Only SQLite opens the
     file: a process that closes one loses all locks that its threads hold on it (POSIX)."""
     about: list[os.stat_result | None] = []
-    for name in ("", *BESIDE):
+    for name in ("", *JOURNAL_SUFFIXES):
         try:
             found = os.lstat(f"{file}{name}")
         except (FileNotFoundError, NotADirectoryError):
             about.append(None)
             continue
         except OSError as error:
-            raise DatabaseError(disk.trouble() or f"The database {file} cannot be read ({error.strerror}).") from None
+            raise DatabaseError(
+                disk.runs_dir_error() or f"The database {file} cannot be read ({error.strerror})."
+            ) from None
         if not stat.S_ISREG(found.st_mode):
             raise DatabaseError(f"{file}{name} is no file: move it away, so that the database can be used.")
         about.append(found)
     return about[0]
 
 
-def _made(connection: sqlite3.Connection) -> bool:
+def _has_tables(connection: sqlite3.Connection) -> bool:
     """Whether a database has its tables; an empty one has none yet. Raises DatabaseError for one of a newer version, or
     of another program."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA:
+    if version > SCHEMA_VERSION:
         raise DatabaseError(
             f"These runs were kept by a newer version of the laboratory ({path()} has format {version}, and this one "
-            f"knows {SCHEMA}): what was trained can be looked at; to train, use that version, or another folder."
+            f"knows {SCHEMA_VERSION}): what was trained can be looked at; to train, use that version, or another "
+            f"folder."
         )
     there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if there and not there >= NAMES and version != SCHEMA:
+    if there and not there >= TABLE_NAMES and version != SCHEMA_VERSION:
         raise DatabaseError(
             f"{path()} was not made by this laboratory (it holds {min(there)[:40]!r}): move it away, or name another "
             "folder in AECORE_RUNS."
         )
-    if version == SCHEMA and not there >= NAMES:
-        raise _damaged(f"there is no table {min(NAMES - there)}")
-    return version == SCHEMA
+    if version == SCHEMA_VERSION and not there >= TABLE_NAMES:
+        raise _damaged_error(f"there is no table {min(TABLE_NAMES - there)}")
+    return version == SCHEMA_VERSION
 
 
 # --- Changing it ------------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def changing() -> Iterator[sqlite3.Connection]:
+def transaction() -> Iterator[sqlite3.Connection]:
     """The database, made when there is none; one transaction, whole or not at all. Raises DatabaseError."""
-    with disk.explained("The database cannot be made"):
-        files.folder().mkdir(parents=True, exist_ok=True)
-    _about(path())  # what is no file is not opened
-    with _CHANGING:  # threads wait here, in turn: of those that wait for SQLite some would wait for very long
-        connection = _begun()
+    with disk.user_errors("The database cannot be made"):
+        files.runs_dir().mkdir(parents=True, exist_ok=True)
+    _stat(path())  # what is no file is not opened
+    with _WRITE_LOCK:  # threads wait here, in turn: of those that wait for SQLite some would wait for very long
+        connection = _begin()
         try:
             yield connection
             connection.execute("COMMIT")
-        except FAULTS as error:
-            raise _doubting(error) from None
+        except SQLITE_ERRORS as error:
+            raise _change_error(error) from None
         finally:
             connection.close()  # rolls back what was not committed
 
 
-def _begun() -> sqlite3.Connection:
+def _begin() -> sqlite3.Connection:
     """A connection in a transaction that may write, with the tables there."""
-    while _no_room() and disk.make_room(vital=True):
+    while _is_disk_full() and disk.free_space(use_reserve=True):
         pass
-    connection = _connected(PATIENCE)
+    connection = _connect(WRITE_TIMEOUT)
     try:
-        _without_log(connection)
+        _disable_wal(connection)
         connection.execute("BEGIN IMMEDIATE")
-        if not _made(connection):
-            for statement in filter(str.strip, TABLES.split(";")):
+        if not _has_tables(connection):
+            for statement in filter(str.strip, TABLES_SQL.split(";")):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         return connection
     except BaseException as error:
         connection.close()
-        if isinstance(error, FAULTS):
-            raise _doubting(error) from None
+        if isinstance(error, SQLITE_ERRORS):
+            raise _change_error(error) from None
         raise
 
 
-def _doubting(error: Exception) -> DatabaseError:
+def _change_error(error: Exception) -> DatabaseError:
     """What SQLite says of a change, as a sentence. What may mean damage is remembered: an index may be spoilt that no
     look has read."""
-    said = _explained(error)
+    said = _database_error(error)
     if isinstance(said, Damaged) or isinstance(error, sqlite3.IntegrityError):
-        with _LOCK:
-            _kept(path().absolute()).doubted = True
+        with _CACHE_LOCK:
+            _cache_entry(path().absolute()).suspect = True
     return said
 
 
-def _connected(patience: float, create: bool = True) -> sqlite3.Connection:
+def _connect(timeout: float, create: bool = True) -> sqlite3.Connection:
     """A connection. Of a file that may only be read SQLite makes a reader by itself."""
     address = f"file:{quote(str(path().absolute()))}?mode={'rwc' if create else 'rw'}"
     try:
-        return sqlite3.connect(address, uri=True, timeout=patience, isolation_level=None)
-    except FAULTS as error:
-        raise _explained(error) from None
+        return sqlite3.connect(address, uri=True, timeout=timeout, isolation_level=None)
+    except SQLITE_ERRORS as error:
+        raise _database_error(error) from None
 
 
-def _without_log(connection: sqlite3.Connection) -> None:
+def _disable_wal(connection: sqlite3.Connection) -> None:
     """Sets the kind of journal, for this connection; once it turns off the log that earlier versions kept, for which
     others must be gone for a moment."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + WRITE_TIMEOUT
     while True:
         try:
             connection.execute("PRAGMA journal_mode = PERSIST")
@@ -232,20 +238,20 @@ class Job:
     config: Mapping[str, Any]
     device: str | None
     environment: Mapping[str, str]
-    asked: float  # seconds since 1970
+    requested_at: float  # seconds since 1970
     state: Literal["waiting", "running"] = "waiting"
     pid: int | None = None  # of its worker, once there is one
-    born: float | None = None
-    deaths: int = 0  # of workers, since the last new checkpoint
-    mark: int | None = None  # which checkpoint there was at the last death
+    start_time: float | None = None
+    crashes: int = 0  # of workers, since the last new checkpoint
+    checkpoint_version: int | None = None  # which checkpoint there was at the last death
 
 
 @dataclass(frozen=True)
-class Person:
+class User:
     """Somebody who was here."""
 
     name: str  # what they want to be called; may be empty
-    served: float  # the number of their last turn: higher for who was served later
+    last_turn: float  # the number of their last turn: higher for who was served later
 
 
 @dataclass(frozen=True)
@@ -253,10 +259,10 @@ class Process:
     """A server or the scheduler, as it noted itself."""
 
     pid: int
-    born: float
+    start_time: float
     role: str
     port: int | None
-    lanes: int | None
+    slots: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,23 +270,23 @@ class Snapshot:
     """All that the database holds at one moment."""
 
     jobs: Mapping[str, Job] = field(default_factory=dict)  # the first asked first
-    wants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # run -> people, the first asked first
-    wishes: tuple[tuple[str, str], ...] = ()  # (run, person), the first asked first
-    people: Mapping[str, Person] = field(default_factory=dict)
+    requesters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # run -> people, the first asked first
+    requests: tuple[tuple[str, str], ...] = ()  # (run, person), the first asked first
+    users: Mapping[str, User] = field(default_factory=dict)
     labels: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)  # run -> owner, name
     pins: Mapping[str, frozenset[str]] = field(default_factory=dict)  # person -> runs
     processes: tuple[Process, ...] = ()
 
     @cached_property
-    def turns(self) -> tuple[tuple[str, str], ...]:
+    def order(self) -> tuple[tuple[str, str], ...]:
         """(run, person whose turn it is) of all that wait, in order: the person served least recently comes first, so
         that one person's ten do not block another's first; each person's own come in the order they were asked for.
         """
         queues: dict[str, list[tuple[int, str]]] = {}
-        for number, (run, person) in enumerate(self.wishes):
+        for number, (run, person) in enumerate(self.requests):
             if run in self.jobs and self.jobs[run].state == "waiting":
                 queues.setdefault(person, []).append((number, run))
-        served = {person: self.people[person].served if person in self.people else 0.0 for person in queues}
+        served = {person: self.users[person].last_turn if person in self.users else 0.0 for person in queues}
         clock = max(served.values(), default=0.0)
         for queue in queues.values():
             queue.reverse()  # the next one is taken from the end
@@ -298,191 +304,199 @@ class Snapshot:
         return tuple(order)
 
 
-EMPTY = Snapshot()
+EMPTY_SNAPSHOT = Snapshot()
 
 
 @dataclass
-class _Kept:
+class _CacheEntry:
     """What was read last of one database."""
 
     stamp: object = None
-    snapshot: Snapshot = EMPTY
+    snapshot: Snapshot = EMPTY_SNAPSHOT
     rows: Mapping[str, tuple[tuple[Any, ...], Job]] = field(default_factory=dict)  # of the jobs, and what they say
-    doubted: bool = False  # whether a change found it damaged
+    suspect: bool = False  # whether a change found it damaged
     error: DatabaseError | None = None
-    failed: float = 0.0  # when that was (time.monotonic)
-    began: float = -math.inf  # when it was last read
+    failed_at: float = 0.0  # when that was (time.monotonic)
+    read_at: float = -math.inf  # when it was last read
 
 
-_KEPT: dict[Path, _Kept] = {}
-_MOST_KEPT = 4  # databases: a process uses one, and tests one after the other
-_LOCK, _CHANGING = threading.Lock(), threading.Lock()
+_CACHE: dict[Path, _CacheEntry] = {}
+_MAX_CACHED = 4  # databases: a process uses one, and tests one after the other
+_CACHE_LOCK, _WRITE_LOCK = threading.Lock(), threading.Lock()
 
 
-def _kept(file: Path) -> _Kept:
-    if file not in _KEPT:
-        while len(_KEPT) >= _MOST_KEPT:
-            del _KEPT[next(iter(_KEPT))]
-        _KEPT[file] = _Kept()
-    return _KEPT[file]
+def _cache_entry(file: Path) -> _CacheEntry:
+    if file not in _CACHE:
+        while len(_CACHE) >= _MAX_CACHED:
+            del _CACHE[next(iter(_CACHE))]
+        _CACHE[file] = _CacheEntry()
+    return _CACHE[file]
 
 
 def snapshot() -> Snapshot:
     """What the database holds now; empty when there is none. Read anew only when it was changed, by one thread for all
     who wait. Raises DatabaseError."""
     file, asked = path().absolute(), time.monotonic()
-    with _LOCK:
-        return _current(_kept(file), file, asked)
+    with _CACHE_LOCK:
+        return _current(_cache_entry(file), file, asked)
 
 
-def _current(kept: _Kept, file: Path, asked: float) -> Snapshot:
-    if kept.began >= asked:  # somebody began to read it while we waited for the lock
-        return kept.snapshot
-    about = _about(file)
+def _current(entry: _CacheEntry, file: Path, requested_at: float) -> Snapshot:
+    if entry.read_at >= requested_at:  # somebody began to read it while we waited for the lock
+        return entry.snapshot
+    about = _stat(file)
     if about is None or not about.st_size:  # not made yet, or at this moment
-        kept.stamp, kept.snapshot = None, EMPTY
-        return EMPTY
+        entry.stamp, entry.snapshot = None, EMPTY_SNAPSHOT
+        return EMPTY_SNAPSHOT
     stamp = (about.st_mtime_ns, about.st_size, about.st_ino, about.st_dev)
-    if stamp != kept.stamp:
+    if stamp != entry.stamp:
         # of two changes within a tick of the file system's clock a look between them must not hide the second
-        settled = abs(time.time() - about.st_mtime) > (TICK if about.st_mtime_ns % 10**9 else COARSE_TICK)
-        began, kept.stamp = time.monotonic(), None
-        kept.snapshot = _read(kept)
-        kept.stamp, kept.began = stamp if settled else None, began
-    return kept.snapshot
+        settled = abs(time.time() - about.st_mtime) > (
+            MTIME_RESOLUTION if about.st_mtime_ns % 10**9 else COARSE_MTIME_RESOLUTION
+        )
+        began, entry.stamp = time.monotonic(), None
+        entry.snapshot = _read(entry)
+        entry.stamp, entry.read_at = stamp if settled else None, began
+    return entry.snapshot
 
 
-def _read(kept: _Kept) -> Snapshot:
-    connection = _connected(TO_READ, create=False)
+def _read(entry: _CacheEntry) -> Snapshot:
+    connection = _connect(READ_TIMEOUT, create=False)
     try:
-        if not _made(connection):
-            return EMPTY
+        if not _has_tables(connection):
+            return EMPTY_SNAPSHOT
         connection.execute("BEGIN")
-        tables = {name: connection.execute(f"SELECT * FROM {name} ORDER BY rowid").fetchall() for name in NAMES}
-    except FAULTS as error:
-        raise _explained(error) from None
+        tables = {name: connection.execute(f"SELECT * FROM {name} ORDER BY rowid").fetchall() for name in TABLE_NAMES}
+    except SQLITE_ERRORS as error:
+        raise _database_error(error) from None
     finally:
         connection.close()
     try:
-        kept.rows = {row[0]: kept.rows[row[0]] if _same(kept, row) else (row, _job(row)) for row in tables["jobs"]}
-        return _snapshot(tables, {run: job for run, (_, job) in kept.rows.items()})
+        entry.rows = {
+            row[0]: entry.rows[row[0]] if _is_unchanged(entry, row) else (row, _parse_job(row))
+            for row in tables["jobs"]
+        }
+        return _parse_snapshot(tables, {run: job for run, (_, job) in entry.rows.items()})
     except (TypeError, ValueError, RecursionError) as error:
-        raise _damaged(error) from None
+        raise _damaged_error(error) from None
 
 
-def _same(kept: _Kept, row: tuple[Any, ...]) -> bool:
-    return row[0] in kept.rows and kept.rows[row[0]][0] == row
+def _is_unchanged(entry: _CacheEntry, row: tuple[Any, ...]) -> bool:
+    return row[0] in entry.rows and entry.rows[row[0]][0] == row
 
 
-def _job(row: tuple[Any, ...]) -> Job:
+def _parse_job(row: tuple[Any, ...]) -> Job:
     run, config, device, environment, asked, state, pid, born, deaths, mark = row
     said, around = json.loads(config), json.loads(environment)
     if not isinstance(said, dict) or not isinstance(around, dict) or state not in ("waiting", "running"):
         raise ValueError(f"a job of {str(run)[:80]!r} that no laboratory wrote")
-    around = {_text(name): _text(value) for name, value in around.items()}
+    around = {_require_text(name): _require_text(value) for name, value in around.items()}
     numbers = [None if number is None else int(number) for number in (pid, deaths, mark)]
     return Job(
-        _text(run), MappingProxyType(said), None if device is None else _text(device), MappingProxyType(around),
+        _require_text(run), MappingProxyType(said), None if device is None else _require_text(device),
+        MappingProxyType(around),
         float(asked), state, numbers[0], None if born is None else float(born), numbers[1] or 0, numbers[2],
     )  # fmt: skip
 
 
-def _text(value: Any) -> str:
+def _require_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.80} where a text was written")
     return value
 
 
-def _snapshot(tables: Mapping[str, list[tuple[Any, ...]]], jobs: Mapping[str, Job]) -> Snapshot:
+def _parse_snapshot(tables: Mapping[str, list[tuple[Any, ...]]], jobs: Mapping[str, Job]) -> Snapshot:
     wants: dict[str, tuple[str, ...]] = {}
-    wishes = tuple((_text(run), _text(person)) for run, person, _ in tables["wants"])
+    wishes = tuple((_require_text(run), _require_text(person)) for run, person, _ in tables["wants"])
     for run, person in wishes:
         wants[run] = (*wants.get(run, ()), person)
     pins: dict[str, set[str]] = {}
     for run, person in tables["pins"]:
-        pins.setdefault(_text(person), set()).add(_text(run))
+        pins.setdefault(_require_text(person), set()).add(_require_text(run))
     return Snapshot(
         jobs,
         wants,
         wishes,
-        {_text(person): Person(_text(name), float(served)) for person, name, served in tables["people"]},
+        {_require_text(person): User(_require_text(name), float(served)) for person, name, served in tables["people"]},
         {
-            _text(run): (None if owner is None else _text(owner), _text(name or ""))
+            _require_text(run): (None if owner is None else _require_text(owner), _require_text(name or ""))
             for run, owner, name in tables["labels"]
         },
         {person: frozenset(runs) for person, runs in pins.items()},
         tuple(
-            Process(int(pid), float(born), _text(role), None if port is None else int(port), lanes and int(lanes))
+            Process(
+                int(pid), float(born), _require_text(role), None if port is None else int(port), lanes and int(lanes)
+            )
             for pid, born, role, port, lanes in tables["processes"]
         ),
     )
 
 
-def known() -> Snapshot:
+def cached_snapshot() -> Snapshot:
     """What the database holds, for showing it: when it cannot be read, what it held when it last could (`trouble` says
     so). Never raises, and never waits for long."""
     file, asked = path().absolute(), time.monotonic()
-    with _LOCK:
-        kept = _kept(file)
-        if kept.error and time.monotonic() - kept.failed < AGAIN:
+    with _CACHE_LOCK:
+        kept = _cache_entry(file)
+        if kept.error and time.monotonic() - kept.failed_at < RETRY_SECONDS:
             return kept.snapshot
         try:
             found, kept.error = _current(kept, file, asked), None
         except DatabaseError as error:
-            found, kept.error, kept.failed = kept.snapshot, error, time.monotonic()
+            found, kept.error, kept.failed_at = kept.snapshot, error, time.monotonic()
         return found
 
 
-def trouble() -> DatabaseError | None:
+def current_error() -> DatabaseError | None:
     """What is wrong with the database at this moment; None when it can be read."""
-    known()
-    with _LOCK:
-        return _kept(path().absolute()).error
+    cached_snapshot()
+    with _CACHE_LOCK:
+        return _cache_entry(path().absolute()).error
 
 
 # --- When it is damaged -----------------------------------------------------------------------------------------------
 
 
-def doubtful() -> bool:
+def is_damaged() -> bool:
     """Whether the database was found damaged, by looking or by changing. Raises DatabaseError for whatever else is
     wrong with it."""
     try:
         snapshot()
     except Damaged:
         return True
-    return _kept(path().absolute()).doubted
+    return _cache_entry(path().absolute()).suspect
 
 
-def check() -> None:
+def check_integrity() -> None:
     """Reads the whole database, every page of it. Raises Damaged, or another DatabaseError."""
-    with _LOCK:
-        _KEPT.pop(path().absolute(), None)
-    found = _about(path())
+    with _CACHE_LOCK:
+        _CACHE.pop(path().absolute(), None)
+    found = _stat(path())
     if found is None or not found.st_size:
         return
-    connection = _connected(TO_READ, create=False)
+    connection = _connect(READ_TIMEOUT, create=False)
     try:
-        _made(connection)
+        _has_tables(connection)
         (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except FAULTS as error:
-        raise _explained(error) from None
+    except SQLITE_ERRORS as error:
+        raise _database_error(error) from None
     finally:
         connection.close()
     if said != "ok":
-        raise _damaged(said)
-    _read(_Kept())
+        raise _damaged_error(said)
+    _read(_CacheEntry())
 
 
-def set_aside() -> Path:
+def quarantine() -> Path:
     """Moves the database away, whole, with its journal; where it lies now. Raises OSError when it cannot be moved."""
     file = path()
     aside = file.with_name(f"{file.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}{file.suffix}")
-    for ending in (*BESIDE, ""):  # the file itself last: until then a look finds it damaged
+    for ending in (*JOURNAL_SUFFIXES, ""):  # the file itself last: until then a look finds it damaged
         with contextlib.suppress(FileNotFoundError):
             os.rename(f"{file}{ending}", f"{aside}{ending}")
     return aside
 
 
-def aside() -> list[Path]:
+def quarantined_files() -> list[Path]:
     """The databases that were set aside, the latest last."""
-    return sorted(files.folder().glob(f"{Path(NAME).stem}.damaged-*{Path(NAME).suffix}"))
+    return sorted(files.runs_dir().glob(f"{Path(FILE_NAME).stem}.damaged-*{Path(FILE_NAME).suffix}"))

@@ -19,75 +19,79 @@ class NotAllowed(UserError):
 
 
 @dataclass(frozen=True)
-class Case:
+class AccessRequest:
     """Somebody who wants to do something, and to what."""
 
-    person: str
-    entry: runs.Entry | None = None  # the run; None for something else
-    label: queue.Label = field(default_factory=queue.Label)
-    asked: Collection[str] = ()  # the people who asked for it, while it is under way
+    user: str
+    entry: runs.RunInfo | None = None  # the run; None for something else
+    label: queue.RunLabel = field(default_factory=queue.RunLabel)
+    requesters: Collection[str] = ()  # the people who asked for it, while it is under way
     deleted_by: str = ""
 
 
-def _owner(case: Case) -> str:
-    if case.label.owner in (None, case.person):
+def _owner_only(request: AccessRequest) -> str:
+    if request.label.owner in (None, request.user):
         return ""
-    return f"It belongs to {case.label.owner_name or 'somebody else'}."
+    return f"It belongs to {request.label.owner_name or 'somebody else'}."
 
 
-def _ours(case: Case) -> str:
-    return "It came with the laboratory." if case.entry and case.entry.gallery else ""
+def _not_pretrained(request: AccessRequest) -> str:
+    return "It came with the laboratory." if request.entry and request.entry.pretrained else ""
 
 
-def _at_rest(case: Case) -> str:
-    return "It is being trained: stop it first." if case.entry and case.entry.moving else ""
+def _not_active(request: AccessRequest) -> str:
+    return "It is being trained: stop it first." if request.entry and request.entry.active else ""
 
 
-def _asked(case: Case) -> str:
-    return "" if not case.asked or case.person in case.asked else "Only those who asked for it can do that."
+def _requesters_only(request: AccessRequest) -> str:
+    return (
+        ""
+        if not request.requesters or request.user in request.requesters
+        else "Only those who asked for it can do that."
+    )
 
 
-def _deleted(case: Case) -> str:
-    return "" if case.deleted_by == case.person else _owner(case)
+def _deleter_or_owner(request: AccessRequest) -> str:
+    return "" if request.deleted_by == request.user else _owner_only(request)
 
 
-Rule = Callable[[Case], str]  # why not, in a sentence; empty where it is allowed
+Rule = Callable[[AccessRequest], str]  # why not, in a sentence; empty where it is allowed
 
 
 @dataclass(frozen=True)
-class Act:
+class Action:
     """Something that people do, and what has to be true of them and of what they do it to."""
 
-    done: str  # as in "cannot be renamed"
+    participle: str  # as in "cannot be renamed"
     rules: tuple[Rule, ...]
 
 
-ACTS: dict[str, Act] = {
-    "pin": Act("pinned", ()),  # everybody, for themselves
-    "resume": Act("resumed", ()),  # everybody: whoever resumes a run asks for it
-    "stop": Act("stopped", (_asked,)),
-    "pause": Act("paused", (_asked,)),
-    "rename": Act("renamed", (_ours, _owner)),
-    "delete": Act("deleted", (_ours, _at_rest, _owner)),
-    "restore": Act("restored", (_deleted,)),
-    "delete for good": Act("deleted for good", (_deleted,)),
-    "cancel": Act("cancelled", (_asked,)),  # a map that is being drawn
+ACTIONS: dict[str, Action] = {
+    "pin": Action("pinned", ()),  # everybody, for themselves
+    "resume": Action("resumed", ()),  # everybody: whoever resumes a run asks for it
+    "stop": Action("stopped", (_requesters_only,)),
+    "pause": Action("paused", (_requesters_only,)),
+    "rename": Action("renamed", (_not_pretrained, _owner_only)),
+    "delete": Action("deleted", (_not_pretrained, _not_active, _owner_only)),
+    "restore": Action("restored", (_deleter_or_owner,)),
+    "delete for good": Action("deleted for good", (_deleter_or_owner,)),
+    "cancel": Action("cancelled", (_requesters_only,)),  # a map that is being drawn
 }
 
 
-def why_not(act: str, case: Case) -> str:
+def denial_reason(action: str, request: AccessRequest) -> str:
     """Why somebody may not do that; empty when they may."""
-    return next(filter(None, (rule(case) for rule in ACTS[act].rules)), "")
+    return next(filter(None, (rule(request) for rule in ACTIONS[action].rules)), "")
 
 
-def check(act: str, case: Case, what: str) -> None:
+def check(action: str, request: AccessRequest, what: str) -> None:
     """Raises NotAllowed when somebody may not do that to `what`."""
-    if why := why_not(act, case):
-        raise NotAllowed(f"{what} cannot be {ACTS[act].done}. {why}")
+    if why := denial_reason(action, request):
+        raise NotAllowed(f"{what} cannot be {ACTIONS[action].participle}. {why}")
 
 
-def of_run(run: str, person: str) -> Case:
+def request_for_run(run: str, user: str) -> AccessRequest:
     """Somebody and a run, as both stand now. Raises UserError when there is no such run, or when nobody can tell whose
     it is."""
-    asked = database.snapshot().wants.get(run, ())
-    return Case(person, runs.entry(run), queue.label(run, person), asked)
+    asked = database.snapshot().requesters.get(run, ())
+    return AccessRequest(user, runs.entry(run), queue.label(run, user), asked)

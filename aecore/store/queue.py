@@ -23,19 +23,19 @@ from aecore.errors import UserError
 from aecore.store import database
 from aecore.store.database import Job as Job
 
-EACH = 200  # runs of one person that may wait
-TOGETHER = 5000  # runs that may wait in all
-FROZEN = 20.0  # seconds without a heartbeat after which a scheduler counts as frozen
-STARTING = 120.0  # the same while it still imports what it needs
-HEARTBEAT = ".heartbeat"
+MAX_WAITING_PER_USER = 200  # runs of one person that may wait
+MAX_WAITING = 5000  # runs that may wait in all
+HEARTBEAT_TIMEOUT = 20.0  # seconds without a heartbeat after which a scheduler counts as frozen
+STARTUP_TIMEOUT = 120.0  # the same while it still imports what it needs
+HEARTBEAT_FILE = ".heartbeat"
 
 
-class Superseded(UserError):
+class LeadershipLost(UserError):
     """Another process leads now: this one did not give a sign of life for too long."""
 
 
 @dataclass(frozen=True)
-class Label:
+class RunLabel:
     """What people say of a run."""
 
     owner: str | None = None  # the person who asked first
@@ -53,63 +53,64 @@ def jobs() -> list[Job]:
 
 
 def job(run: str) -> Job | None:
-    return database.known().jobs.get(run)
+    return database.cached_snapshot().jobs.get(run)
 
 
-def ask(
+def enqueue(
     run: str,
     config: Mapping[str, Any],
-    person: str,
+    user: str,
     device: str | None,
     environment: Mapping[str, str],
-    there: Callable[[], bool],
+    exists_or_create: Callable[[], bool],
 ) -> bool:
     """Notes that a person wants a run. True when somebody else did before, or when it is `there` already (asked within
     the transaction, so that nothing can come between). Raises UserError when too many runs of theirs wait already.
     """
     now = time.time()
-    with database.changing() as connection:
+    with database.transaction() as connection:
         known = connection.execute("SELECT 1 FROM jobs WHERE run = ?", (run,)).fetchone() is not None
         if not known:
-            _refuse_too_many(connection, person)
-        if not known and there():
+            _refuse_too_many(connection, user)
+        if not known and exists_or_create():
             return True
         if not known:
             row = (run, json.dumps(config), device, json.dumps(environment), now)
             connection.execute("INSERT INTO jobs (run, config, device, environment, asked) VALUES (?, ?, ?, ?, ?)", row)
-        connection.execute("INSERT OR IGNORE INTO people (person) VALUES (?)", (person,))
-        connection.execute("INSERT OR IGNORE INTO wants VALUES (?, ?, ?)", (run, person, now))
-        connection.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, NULL)", (run, person))
-        connection.execute("UPDATE labels SET owner = ? WHERE run = ? AND owner IS NULL", (person, run))
+        connection.execute("INSERT OR IGNORE INTO people (person) VALUES (?)", (user,))
+        connection.execute("INSERT OR IGNORE INTO wants VALUES (?, ?, ?)", (run, user, now))
+        connection.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, NULL)", (run, user))
+        connection.execute("UPDATE labels SET owner = ? WHERE run = ? AND owner IS NULL", (user, run))
     return known
 
 
-def _refuse_too_many(connection: sqlite3.Connection, person: str) -> None:
+def _refuse_too_many(connection: sqlite3.Connection, user: str) -> None:
     waiting = "SELECT count(*) FROM jobs WHERE state = 'waiting'"
-    (theirs,) = connection.execute(
-        f"{waiting} AND run IN (SELECT run FROM wants WHERE person = ?)", (person,)
-    ).fetchone()
-    if theirs >= EACH:
+    (theirs,) = connection.execute(f"{waiting} AND run IN (SELECT run FROM wants WHERE person = ?)", (user,)).fetchone()
+    if theirs >= MAX_WAITING_PER_USER:
         raise UserError(
-            f"{theirs} runs of yours are waiting, and {EACH} may: stop some, or wait until some have begun."
+            f"{theirs} runs of yours are waiting, and {MAX_WAITING_PER_USER} may: stop some, or wait until some "
+            f"have begun."
         )
     (all_of_them,) = connection.execute(waiting).fetchone()
-    if all_of_them >= TOGETHER:
-        raise UserError(f"{all_of_them:,} runs are waiting here, and no more than {TOGETHER:,} may: try again later.")
+    if all_of_them >= MAX_WAITING:
+        raise UserError(
+            f"{all_of_them:,} runs are waiting here, and no more than {MAX_WAITING:,} may: try again later."
+        )
 
 
-def wanted_by(run: str) -> list[str]:
+def requesters(run: str) -> list[str]:
     """The people who want a run that has not come to rest, the first asked first."""
-    return list(database.known().wants.get(run, ()))
+    return list(database.cached_snapshot().requesters.get(run, ()))
 
 
-def leave(run: str, person: str) -> tuple[int, Job | None]:
+def withdraw(run: str, user: str) -> tuple[int, Job | None]:
     """A person no longer wants a run. How many others still do, and its job; one that waits and that nobody wants any
     more is gone from the ledger.
     """
     job = database.snapshot().jobs.get(run)
-    with database.changing() as connection:
-        connection.execute("DELETE FROM wants WHERE run = ? AND person = ?", (run, person))
+    with database.transaction() as connection:
+        connection.execute("DELETE FROM wants WHERE run = ? AND person = ?", (run, user))
         (others,) = connection.execute("SELECT count(*) FROM wants WHERE run = ?", (run,)).fetchone()
         state = connection.execute("SELECT state FROM jobs WHERE run = ?", (run,)).fetchone()
         if not others:
@@ -119,18 +120,18 @@ def leave(run: str, person: str) -> tuple[int, Job | None]:
     return others, dataclasses.replace(job, state=state[0])
 
 
-def turns() -> list[str]:
+def order() -> list[str]:
     """The waiting runs in the order of their turns (see `database.Snapshot.turns`)."""
-    return [run for run, _ in database.known().turns]
+    return [run for run, _ in database.cached_snapshot().order]
 
 
 def claim(leader: bool = False) -> Job | None:
     """The waiting job whose turn it is, running from now on; None when none waits. As the `leader`: raises Superseded
     when this process is not that any more."""
-    for run, person in (known := database.snapshot()).turns:
-        with database.changing() as connection:
+    for run, person in (known := database.snapshot()).order:
+        with database.transaction() as connection:
             if leader:
-                _lead_still(connection)
+                _check_leadership(connection)
             done = connection.execute(
                 "UPDATE jobs SET state = 'running', pid = NULL WHERE run = ? AND state = 'waiting'", (run,)
             )
@@ -142,42 +143,44 @@ def claim(leader: bool = False) -> Job | None:
     return None
 
 
-def started(run: str, pid: int, born: float) -> None:
+def mark_started(run: str, pid: int, start_time: float) -> None:
     """Which process works on a job."""
-    with database.changing() as connection:
-        connection.execute("UPDATE jobs SET state = 'running', pid = ?, born = ? WHERE run = ?", (pid, born, run))
+    with database.transaction() as connection:
+        connection.execute("UPDATE jobs SET state = 'running', pid = ?, born = ? WHERE run = ?", (pid, start_time, run))
 
 
-def enlist(run: str) -> bool:
+def register_worker(run: str) -> bool:
     """Notes that this process works on a job; False when another one that lives does."""
-    with database.changing() as connection:
+    with database.transaction() as connection:
         row = connection.execute("SELECT pid, born FROM jobs WHERE run = ?", (run,)).fetchone()
-        if row and row[0] != os.getpid() and system.alive(*row):
+        if row and row[0] != os.getpid() and system.is_alive(*row):
             return False
-        values = (os.getpid(), system.born(), run)
+        values = (os.getpid(), system.start_time(), run)
         connection.execute("UPDATE jobs SET state = 'running', pid = ?, born = ? WHERE run = ?", values)
     return True
 
 
-def died(run: str, mark: int, leader: bool = False) -> int:
+def record_crash(run: str, checkpoint_version: int, leader: bool = False) -> int:
     """Notes the death of a job's worker while the checkpoint was `mark` (0: none). How many there were in a row with no
     new checkpoint between."""
-    with database.changing() as connection:
+    with database.transaction() as connection:
         if leader:
-            _lead_still(connection)
+            _check_leadership(connection)
         (deaths, before) = connection.execute("SELECT deaths, mark FROM jobs WHERE run = ?", (run,)).fetchone()
-        deaths = 1 if mark and mark != before else deaths + 1
-        connection.execute("UPDATE jobs SET deaths = ?, mark = ?, pid = NULL WHERE run = ?", (deaths, mark, run))
+        deaths = 1 if checkpoint_version and checkpoint_version != before else deaths + 1
+        connection.execute(
+            "UPDATE jobs SET deaths = ?, mark = ?, pid = NULL WHERE run = ?", (deaths, checkpoint_version, run)
+        )
     return int(deaths)
 
 
-def rested(run: str, again: bool = False, leader: bool = False) -> None:
+def complete(run: str, requeue: bool = False, leader: bool = False) -> None:
     """A job has come to rest. `again`: unless somebody has asked for it since, who then waits for a new turn."""
-    with database.changing() as connection:
+    with database.transaction() as connection:
         if leader:
-            _lead_still(connection)
+            _check_leadership(connection)
         wants = connection.execute("SELECT 1 FROM wants WHERE run = ?", (run,)).fetchone()
-        if again and wants:
+        if requeue and wants:
             connection.execute("UPDATE jobs SET state = 'waiting', pid = NULL, deaths = 0 WHERE run = ?", (run,))
             return
         connection.execute("DELETE FROM jobs WHERE run = ?", (run,))
@@ -187,183 +190,183 @@ def rested(run: str, again: bool = False, leader: bool = False) -> None:
 # --- Processes --------------------------------------------------------------------------------------------------------
 
 
-def _open_laboratories(connection: sqlite3.Connection) -> int:
+def _count_active_servers(connection: sqlite3.Connection) -> int:
     rows = connection.execute("SELECT pid, born FROM processes WHERE role = 'laboratory'").fetchall()
-    for dead in [row for row in rows if not system.alive(*row)]:
+    for dead in [row for row in rows if not system.is_alive(*row)]:
         connection.execute("DELETE FROM processes WHERE pid = ? AND born = ?", dead)
         rows.remove(dead)
     return len(rows)
 
 
-def open_laboratory() -> None:
+def register_server() -> None:
     """Notes that this process is a laboratory that wants its jobs done."""
-    row = (os.getpid(), system.born())
-    if any((each.pid, each.born) == row and each.role == "laboratory" for each in database.snapshot().processes):
+    row = (os.getpid(), system.start_time())
+    if any((each.pid, each.start_time) == row and each.role == "laboratory" for each in database.snapshot().processes):
         return
-    with database.changing() as connection:
+    with database.transaction() as connection:
         connection.execute("INSERT OR IGNORE INTO processes VALUES (?, ?, 'laboratory', NULL, NULL)", row)
 
 
-def close_laboratory() -> None:
-    with database.changing() as connection:
+def unregister_server() -> None:
+    with database.transaction() as connection:
         connection.execute("DELETE FROM processes WHERE pid = ? AND role = 'laboratory'", (os.getpid(),))
 
 
-def laboratories() -> int:
+def active_servers() -> int:
     """How many laboratories use this folder at this moment."""
     noted = [each for each in database.snapshot().processes if each.role == "laboratory"]
-    return sum(system.alive(each.pid, each.born) for each in noted)
+    return sum(system.is_alive(each.pid, each.start_time) for each in noted)
 
 
-def lead(port: int) -> bool:
+def acquire_leadership(port: int) -> bool:
     """Makes this process the one that starts workers here; False when another one is, and gives signs of life."""
-    with database.changing() as connection:
+    with database.transaction() as connection:
         rows = connection.execute("SELECT pid, born, lanes FROM processes WHERE role = 'foreman'").fetchall()
-        if any(system.alive(pid, born) and not _frozen(pid, born, lanes) for pid, born, lanes in rows):
+        if any(system.is_alive(pid, born) and not _is_frozen(pid, born, lanes) for pid, born, lanes in rows):
             return False
         connection.execute("DELETE FROM processes WHERE role = 'foreman'")
-        row = (os.getpid(), system.born(), port)
+        row = (os.getpid(), system.start_time(), port)
         connection.execute("INSERT INTO processes VALUES (?, ?, 'foreman', ?, NULL)", row)
-        beat()
+        send_heartbeat()
     return True
 
 
-def _lead_still(connection: sqlite3.Connection) -> None:
-    row = (os.getpid(), system.born())
+def _check_leadership(connection: sqlite3.Connection) -> None:
+    row = (os.getpid(), system.start_time())
     if not connection.execute(
         "SELECT 1 FROM processes WHERE role = 'foreman' AND pid = ? AND born = ?", row
     ).fetchone():
-        raise Superseded("Another process leads this folder now.")
+        raise LeadershipLost("Another process leads this folder now.")
 
 
-def leads() -> bool:
+def is_leader() -> bool:
     """Whether this process is still the one that starts workers here."""
-    row = (os.getpid(), system.born())
-    return any((each.pid, each.born) == row and each.role == "foreman" for each in database.snapshot().processes)
+    row = (os.getpid(), system.start_time())
+    return any((each.pid, each.start_time) == row and each.role == "foreman" for each in database.snapshot().processes)
 
 
-def beat() -> None:
+def send_heartbeat() -> None:
     """Gives a sign of life of the process that leads. It is written over the last one: that needs no room on the disk.
     In seconds that no correction of the clock moves, which are the same in all processes of a machine."""
-    said = f"{os.getpid()} {system.born()} {time.monotonic()}".ljust(80) + "\n"
-    with files.overwriting(files.folder() / HEARTBEAT) as file:
+    said = f"{os.getpid()} {system.start_time()} {time.monotonic()}".ljust(80) + "\n"
+    with files.open_overwrite(files.runs_dir() / HEARTBEAT_FILE) as file:
         file.write(said.encode())
 
 
-def _frozen(pid: int, born: float, lanes: int | None) -> bool:
+def _is_frozen(pid: int, start_time: float, slots: int | None) -> bool:
     """Whether a process that leads has given no sign of life for too long (`lanes` is None while it gets ready)."""
     try:
-        said, birth, at = files.read_bytes(files.folder() / HEARTBEAT, 200).decode().split()
-        ours = int(said) == pid and abs(float(birth) - born) < 0.5
+        said, birth, at = files.read_bytes(files.runs_dir() / HEARTBEAT_FILE, 200).decode().split()
+        ours = int(said) == pid and abs(float(birth) - start_time) < 0.5
         age = time.monotonic() - float(at)
     except (OSError, ValueError, UserError):  # none yet, one that is half written, or no file
         return False
-    return ours and age > (STARTING if lanes is None else FROZEN)
+    return ours and age > (STARTUP_TIMEOUT if slots is None else HEARTBEAT_TIMEOUT)
 
 
-def carries(lanes: int) -> None:
+def set_capacity(slots: int) -> None:
     """How many jobs this process, the foreman, has going at a time."""
-    with database.changing() as connection:
-        connection.execute("UPDATE processes SET lanes = ? WHERE role = 'foreman'", (lanes,))
+    with database.transaction() as connection:
+        connection.execute("UPDATE processes SET lanes = ? WHERE role = 'foreman'", (slots,))
 
 
-def resign() -> bool:
+def release_leadership() -> bool:
     """Ends this process' lead when no laboratory is open, in one step, so that one which opens meanwhile is not left
     without; whether it did."""
-    if laboratories():
+    if active_servers():
         return False
-    with database.changing() as connection:
-        if _open_laboratories(connection):
+    with database.transaction() as connection:
+        if _count_active_servers(connection):
             return False
         connection.execute("DELETE FROM processes WHERE role = 'foreman' AND pid = ?", (os.getpid(),))
     return True
 
 
 @dataclass(frozen=True)
-class Foreman:
+class SchedulerProcess:
     """The standing process of this folder."""
 
     pid: int
     port: int  # where it hears that there is something to do
-    lanes: int | None  # None while it gets ready
+    slots: int | None  # None while it gets ready
 
 
-def foreman(known: database.Snapshot | None = None) -> Foreman | None:
+def scheduler_process(snapshot: database.Snapshot | None = None) -> SchedulerProcess | None:
     """The process that starts workers here, as the database has it now (or had it); None when there is none, or none
     that gives signs of life."""
-    for each in (known or database.snapshot()).processes:
-        leads = each.role == "foreman" and system.alive(each.pid, each.born)
-        if leads and not _frozen(each.pid, each.born, each.lanes):
-            return Foreman(each.pid, each.port or 0, each.lanes)
+    for each in (snapshot or database.snapshot()).processes:
+        leads = each.role == "foreman" and system.is_alive(each.pid, each.start_time)
+        if leads and not _is_frozen(each.pid, each.start_time, each.slots):
+            return SchedulerProcess(each.pid, each.port or 0, each.slots)
     return None
 
 
 # --- What people say of runs ------------------------------------------------------------------------------------------
 
 
-def plain(name: str, most: int) -> str:
+def sanitise(name: str, max_length: int) -> str:
     """A name that people typed, without what a page could take for markup."""
-    return re.sub(r"[^\w .,'+-]", "", name).strip()[:most]
+    return re.sub(r"[^\w .,'+-]", "", name).strip()[:max_length]
 
 
-def greet(person: str, name: str) -> None:
+def set_display_name(user: str, name: str) -> None:
     """Notes what a person wants to be called."""
-    with database.changing() as connection:
+    with database.transaction() as connection:
         connection.execute(
             "INSERT INTO people (person, name) VALUES (?, ?) ON CONFLICT (person) DO UPDATE SET name = excluded.name",
-            (person, plain(name, 40)),
+            (user, sanitise(name, 40)),
         )
 
 
-def called(person: str) -> str:
+def display_name(user: str) -> str:
     """The name that a person goes by; empty when none was given."""
-    people = database.known().people
-    return people[person].name if person in people else ""
+    people = database.cached_snapshot().users
+    return people[user].name if user in people else ""
 
 
-def labels(person: str = "") -> dict[str, Label]:
+def labels(user: str = "") -> dict[str, RunLabel]:
     """What is said of each run, and which ones this person has pinned."""
-    return _labels(database.known(), person)
+    return _labels(database.cached_snapshot(), user)
 
 
-def label(run: str, person: str = "") -> Label:
+def label(run: str, user: str = "") -> RunLabel:
     """What is said of a run, as the database holds it now: raises DatabaseError when it cannot be read."""
-    return _labels(database.snapshot(), person, [run]).get(run, Label())
+    return _labels(database.snapshot(), user, [run]).get(run, RunLabel())
 
 
-def _labels(known: database.Snapshot, person: str, only: Iterable[str] | None = None) -> dict[str, Label]:
-    pinned = known.pins.get(person, frozenset())
+def _labels(snapshot: database.Snapshot, user: str, only: Iterable[str] | None = None) -> dict[str, RunLabel]:
+    pinned = snapshot.pins.get(user, frozenset())
     found = {}
-    for run in {**known.labels, **dict.fromkeys(pinned)} if only is None else only:
-        owner, name = known.labels.get(run, (None, ""))
-        owner_name = known.people[owner].name if owner and owner in known.people else ""
-        found[run] = Label(owner, owner_name, name, run in pinned)
+    for run in {**snapshot.labels, **dict.fromkeys(pinned)} if only is None else only:
+        owner, name = snapshot.labels.get(run, (None, ""))
+        owner_name = snapshot.users[owner].name if owner and owner in snapshot.users else ""
+        found[run] = RunLabel(owner, owner_name, name, run in pinned)
     return found
 
 
 def rename(run: str, name: str) -> None:
     """Gives a run a name of its own; an empty one takes it away."""
-    with database.changing() as connection:
+    with database.transaction() as connection:
         connection.execute("INSERT OR IGNORE INTO labels VALUES (?, NULL, NULL)", (run,))
-        connection.execute("UPDATE labels SET name = ? WHERE run = ?", (plain(name, 80) or None, run))
+        connection.execute("UPDATE labels SET name = ? WHERE run = ?", (sanitise(name, 80) or None, run))
 
 
-def pin(run: str, person: str, pinned: bool) -> None:
-    with database.changing() as connection:
+def pin(run: str, user: str, pinned: bool) -> None:
+    with database.transaction() as connection:
         if pinned:
-            connection.execute("INSERT OR IGNORE INTO pins VALUES (?, ?)", (run, person))
+            connection.execute("INSERT OR IGNORE INTO pins VALUES (?, ?)", (run, user))
         else:
-            connection.execute("DELETE FROM pins WHERE run = ? AND person = ?", (run, person))
+            connection.execute("DELETE FROM pins WHERE run = ? AND person = ?", (run, user))
 
 
-def forget(run: str) -> None:
+def delete_labels(run: str) -> None:
     """Removes what is said of a run, because it was deleted."""
-    with database.changing() as connection:
+    with database.transaction() as connection:
         connection.execute("DELETE FROM labels WHERE run = ?", (run,))
         connection.execute("DELETE FROM pins WHERE run = ?", (run,))
 
 
-def restore(run: str, owner: str | None, name: str) -> None:
+def restore_labels(run: str, owner: str | None, name: str) -> None:
     """Says of a run again who owns it and what it is called."""
-    with database.changing() as connection:
+    with database.transaction() as connection:
         connection.execute("INSERT OR REPLACE INTO labels VALUES (?, ?, ?)", (run, owner, name or None))

@@ -19,16 +19,16 @@ def recover() -> Path | None:
     What the folders tell is had again: who owns a run and what it is called, which runs wait or are being trained and
     for whom. Lost are pins, and names of people who own no run. Raises UserError when nothing can be written here.
     """
-    with disk.explained("The database cannot be made again"):
-        lock = FileLock(str(disk.inner(".locks") / "database"))
+    with disk.user_errors("The database cannot be made again"):
+        lock = FileLock(str(disk.internal_dir(".locks") / "database"))
     try:
-        with lock.acquire(timeout=database.PATIENCE):
+        with lock.acquire(timeout=database.WRITE_TIMEOUT):
             try:
-                database.check()  # another process may have been here first
+                database.check_integrity()  # another process may have been here first
                 return None
             except database.Damaged:
-                with disk.explained("The damaged database cannot be moved away"):
-                    aside = database.set_aside()
+                with disk.user_errors("The damaged database cannot be moved away"):
+                    aside = database.quarantine()
                 _rebuild()
                 return aside
     except Timeout:
@@ -36,17 +36,17 @@ def recover() -> Path | None:
 
 
 def _rebuild() -> None:
-    with database.changing() as connection:
+    with database.transaction() as connection:
         for entry in runs.entries():
-            if entry.gallery:
+            if entry.pretrained:
                 continue
-            label = runs.kept_label(entry.id)
+            label = runs.read_label(entry.id)
             owner, name = label.get("owner"), label.get("name")
             connection.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, ?)", (entry.id, owner, name))
             if owner:
                 values = (owner, label.get("owner_name") or "")
                 connection.execute("INSERT OR IGNORE INTO people (person, name) VALUES (?, ?)", values)
-            job = _unfinished(entry)
+            job = _job_state(entry)
             if job:
                 row = (entry.id, json.dumps(entry.config and entry.config.to_json()), json.dumps(_environment()), *job)
                 connection.execute(
@@ -56,11 +56,11 @@ def _rebuild() -> None:
                 connection.execute("INSERT INTO wants VALUES (?, ?, ?)", (entry.id, owner or "somebody", entry.created))
 
 
-def _unfinished(entry: runs.Entry) -> tuple[float, str, int | None, float | None] | None:
+def _job_state(entry: runs.RunInfo) -> tuple[float, str, int | None, float | None] | None:
     """(asked, state, pid, born) of a run that waits, or whose worker lives; None of one at rest."""
-    said = runs.kept_state(entry.id) if entry.config and not entry.finished else {}
+    said = runs.read_state(entry.id) if entry.config and not entry.finished else {}
     pid, born = said.get("pid"), said.get("born")
-    if said.get("state") == "training" and system.alive(pid, born) and pid != os.getpid():
+    if said.get("state") == "training" and system.is_alive(pid, born) and pid != os.getpid():
         return time.time(), "running", pid, born
     return (time.time(), "waiting", None, None) if said.get("state") in ("waiting", "training") else None
 
@@ -69,7 +69,7 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("AECORE_") and name != "AECORE_RUNS"}
 
 
-def mend() -> None:
+def recover_if_damaged() -> None:
     """Makes the database again if it was found damaged. Raises UserError when it cannot be used all the same."""
-    if database.doubtful():
+    if database.is_damaged():
         recover()

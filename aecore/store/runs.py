@@ -34,24 +34,28 @@ from safetensors import SafetensorError, safe_open
 
 from aecore import disk, files, system
 from aecore.config import Config
-from aecore.content.gallery import EXHIBITS
+from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
-from aecore.files import folder as folder
+from aecore.files import atomic_write as atomic_write
 from aecore.files import read_json
-from aecore.files import write as write
+from aecore.files import runs_dir as runs_dir
 from aecore.store import database, queue, schema
 
-GALLERY = Path(__file__).resolve().parents[2] / "pretrained"
-ID = re.compile(schema.ID)
+PRETRAINED_DIR = Path(__file__).resolve().parents[2] / "pretrained"
+RUN_ID = re.compile(schema.RUN_ID)
 
 State = Literal["finished", "training", "waiting", "paused", "stopped", "failed", "broken"]
-Order = Literal["stop", "pause"]
-RESTS: dict[Order, State] = {"stop": "stopped", "pause": "paused"}
-AT_REST: tuple[State, ...] = ("finished", "failed", *RESTS.values())  # nobody trains it until it is asked for again
-WEIGHTS, ADVERSARY = "weights.safetensors", "adversary.safetensors"
-CHECKPOINT = "checkpoint.safetensors"
-LABEL, DELETED = "label.json", "deleted.json"
+Command = Literal["stop", "pause"]
+STATE_AFTER: dict[Command, State] = {"stop": "stopped", "pause": "paused"}
+INACTIVE_STATES: tuple[State, ...] = (
+    "finished",
+    "failed",
+    *STATE_AFTER.values(),
+)  # nobody trains it until it is asked for again
+WEIGHTS_FILE, AUXILIARY_FILE = "weights.safetensors", "adversary.safetensors"
+CHECKPOINT_FILE = "checkpoint.safetensors"
+LABEL_FILE, DELETED_FILE = "label.json", "deleted.json"
 
 
 class UnknownRun(UserError):
@@ -64,14 +68,14 @@ class AlreadyTraining(UserError):
 
 def path(run: str) -> Path:
     """The folder of a run, ours before the gallery's; where it would be when there is none."""
-    if not ID.fullmatch(run):
+    if not RUN_ID.fullmatch(run):
         raise UnknownRun(f"There is no run called {run[:80]!r}; pick one from the list.")
-    ours = folder() / run
-    return GALLERY / run if not os.path.exists(ours) and os.path.exists(GALLERY / run) else ours
+    ours = runs_dir() / run
+    return PRETRAINED_DIR / run if not os.path.exists(ours) and os.path.exists(PRETRAINED_DIR / run) else ours
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunInfo:
     """One folder of the store, as a list shows it."""
 
     id: str
@@ -79,12 +83,12 @@ class Entry:
     config: Config | None = None  # None only when broken
     result: Mapping[str, Any] = field(default_factory=dict)  # filled when finished
     progress: Mapping[str, Any] = field(default_factory=dict)  # filled while it trains
-    reason: str = ""  # why it is broken, failed or at rest: one sentence
-    offer: str = ""  # a device to try instead, when this one gave up
+    message: str = ""  # why it is broken, failed or at rest: one sentence
+    fallback_device: str = ""  # a device to try instead, when this one gave up
     log: str = ""  # the end of what its process printed, when that failed
     diverged: bool = False  # whether it failed because its loss was no longer a number
-    kept: bool = False  # whether there is a checkpoint to go on from
-    gallery: bool = False
+    has_checkpoint: bool = False  # whether there is a checkpoint to go on from
+    pretrained: bool = False
     created: float = 0.0  # seconds since 1970
 
     @property
@@ -97,32 +101,34 @@ class Entry:
         return str(self.result.get("exhibit", {}).get("title", ""))
 
     @property
-    def moving(self) -> bool:
+    def active(self) -> bool:
         return self.state in ("training", "waiting")
 
 
 Stamp = tuple[int, int, int, int]  # by which a file is known to be the one that was read before
-Alive = Callable[[int | None, float | None], bool]
+IsAlive = Callable[[int | None, float | None], bool]
 
 
-def entry(run: str) -> Entry:
+def entry(run: str) -> RunInfo:
     """What there is of a run; UnknownRun when there is nothing. A spoilt folder is an entry that says why."""
-    return _entry(path(run), queue.job, system.alive)
+    return _entry(path(run), queue.job, system.is_alive)
 
 
-def _entry(place: Path, job: Callable[[str], queue.Job | None], alive: Alive) -> Entry:
-    kind = _stamp(place)
-    if kind and stat.S_ISLNK(kind[3]) and os.path.isdir(place):
-        return _broken(place, "It is a symbolic link, and links in the runs folder are not followed; delete it.")
+def _entry(run_dir: Path, find_job: Callable[[str], queue.Job | None], is_alive: IsAlive) -> RunInfo:
+    kind = _stamp(run_dir)
+    if kind and stat.S_ISLNK(kind[3]) and os.path.isdir(run_dir):
+        return _broken(run_dir, "It is a symbolic link, and links in the runs folder are not followed; delete it.")
     if not kind or not stat.S_ISDIR(kind[3]):
-        raise UnknownRun(f"There is no run called {place.name}; deleted, or of another laboratory: pick one.")
-    found = _complete(place)
+        raise UnknownRun(f"There is no run called {run_dir.name}; deleted, or of another laboratory: pick one.")
+    found = _complete_stamps(run_dir)
     if found is None:
-        unfinished = _unfinished(place, job(place.name), alive)  # the job is looked up before the state, see there
-        found = _complete(place)  # it may have been finished while we looked
+        unfinished = _unfinished(
+            run_dir, find_job(run_dir.name), is_alive
+        )  # the job is looked up before the state, see there
+        found = _complete_stamps(run_dir)  # it may have been finished while we looked
         if found is None:
             return unfinished
-    return _finished(place, found)
+    return _finished(run_dir, found)
 
 
 def _stamp(file: Path | str) -> Stamp | None:
@@ -134,31 +140,31 @@ def _stamp(file: Path | str) -> Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
 
 
-def _stamps(place: Path, *names: str) -> tuple[Stamp | None, ...]:
-    return tuple(_stamp(os.path.join(place, name)) for name in names)
+def _stamps(run_dir: Path, *names: str) -> tuple[Stamp | None, ...]:
+    return tuple(_stamp(os.path.join(run_dir, name)) for name in names)
 
 
-def _complete(place: Path) -> tuple[Stamp | None, ...] | None:
+def _complete_stamps(run_dir: Path) -> tuple[Stamp | None, ...] | None:
     """The stamps of the files that make a folder complete; None when it is not."""
-    config = _stamp(os.path.join(place, "config.json"))
-    return config and (config, *_stamps(place, "result.json", WEIGHTS))
+    config = _stamp(os.path.join(run_dir, "config.json"))
+    return config and (config, *_stamps(run_dir, "result.json", WEIGHTS_FILE))
 
 
-def _moment(stamp: Stamp | None) -> float:
+def _mtime(stamp: Stamp | None) -> float:
     """When a file was written, in seconds since 1970, within what a table of dates can show."""
-    return min(max(stamp[0] / 1e9, 0.0), schema.LATEST) if stamp else 0.0
+    return min(max(stamp[0] / 1e9, 0.0), schema.MAX_TIMESTAMP) if stamp else 0.0
 
 
-def _broken(place: Path, error: UserError | str, created: float = 0.0) -> Entry:
-    reason = schema.plain(str(error), 400)
+def _broken(run_dir: Path, error: UserError | str, created: float = 0.0) -> RunInfo:
+    reason = schema.plain_text(str(error), 400)
     reason = reason if reason.endswith(".") else f"{reason} ..."
-    return Entry(place.name, "broken", reason=reason, gallery=place.parent == GALLERY, created=created)
+    return RunInfo(run_dir.name, "broken", message=reason, pretrained=run_dir.parent == PRETRAINED_DIR, created=created)
 
 
-def _settings(place: Path, name: str) -> Config:
+def _read_config(run_dir: Path, name: str) -> Config:
     """The settings in a run's folder; UserError when they are not the ones that its name belongs to."""
-    config = Config.from_json(schema.fit(read_json(place / name), schema.CONFIG, name))
-    if config.id != place.name:
+    config = Config.from_json(schema.validate(read_json(run_dir / name), schema.CONFIG, name))
+    if config.id != run_dir.name:
         raise UserError("The folder's name does not belong to the settings in it.")
     if config.dataset not in CARDS:
         raise UserError(f"Its data set, {config.dataset}, is not known to this version of the laboratory.")
@@ -166,41 +172,46 @@ def _settings(place: Path, name: str) -> Config:
 
 
 @lru_cache(maxsize=4096)
-def _finished(place: Path, stamps: tuple[Stamp | None, ...]) -> Entry:
+def _finished(run_dir: Path, stamps: tuple[Stamp | None, ...]) -> RunInfo:
     """A folder with a config.json; remembered until one of the files that it needs changes (`stamps`)."""
     try:
-        config, result = _settings(place, "config.json"), read_json(place / "result.json")
+        config, result = _read_config(run_dir, "config.json"), read_json(run_dir / "result.json")
         if result is None:
             raise UserError("result.json is missing.")
-        schema.fit(result, schema.RESULT, "result.json")
-        check_weights(place)
+        schema.validate(result, schema.RESULT, "result.json")
+        check_weights(run_dir)
     except UserError as error:
-        return _broken(place, error, _moment(stamps[0]))
-    return Entry(
-        place.name, "finished", config, result, gallery=place.parent == GALLERY, created=float(result["created"])
+        return _broken(run_dir, error, _mtime(stamps[0]))
+    return RunInfo(
+        run_dir.name,
+        "finished",
+        config,
+        result,
+        pretrained=run_dir.parent == PRETRAINED_DIR,
+        created=float(result["created"]),
     )
 
 
-def check_weights(place: Path) -> None:
+def check_weights(run_dir: Path) -> None:
     """Raises UserError when the weights are missing or cut short; reads the header only."""
     try:
-        files.opened(place / WEIGHTS).close()  # no FIFO, for which safetensors would wait
-        with safe_open(place / WEIGHTS, framework="numpy"):
+        files.open_regular(run_dir / WEIGHTS_FILE).close()  # no FIFO, for which safetensors would wait
+        with safe_open(run_dir / WEIGHTS_FILE, framework="numpy"):
             pass
     except FileNotFoundError:
         raise UserError("weights.safetensors is missing.") from None
     except (SafetensorError, OSError) as error:
-        raise UserError(f"weights.safetensors is damaged or cut short ({schema.plain(str(error))}).") from None
+        raise UserError(f"weights.safetensors is damaged or cut short ({schema.plain_text(str(error))}).") from None
 
 
-def check_unchanged(run: str, name: str, most: int = 10**10) -> None:
+def verify_checksum(run: str, name: str, max_bytes: int = 10**10) -> None:
     """Raises UserError when a file of a finished run is missing, has more than `most` bytes, or is not the one whose
     checksum its result holds."""
     said = entry(run).result.get("sha256", {}).get(name)
     if not said:
         return
     try:
-        found = files.checksum(path(run) / name, most)
+        found = files.checksum(path(run) / name, max_bytes)
     except FileNotFoundError:
         raise UserError(f"{name} of {run} is missing; delete the folder, or fetch it again.") from None
     if said != found:
@@ -211,52 +222,54 @@ def check_unchanged(run: str, name: str, most: int = 10**10) -> None:
 
 
 @dataclass(frozen=True)
-class _Noted:
+class _UnfinishedRun:
     """What an unfinished folder says: its entry, and the process that answers for it."""
 
-    entry: Entry
+    entry: RunInfo
     pid: int | None = None
-    born: float | None = None
+    start_time: float | None = None
 
 
-def _unfinished(place: Path, job: queue.Job | None, alive: Alive) -> Entry:
+def _unfinished(run_dir: Path, job: queue.Job | None, is_alive: IsAlive) -> RunInfo:
     """A folder without a config.json. Its `job` was looked up before its state, which says how the run came to rest
     when there is none any more."""
-    noted = _noted(place, _stamps(place, "request.json", "state.json"), _stamp(os.path.join(place, CHECKPOINT)))
+    noted = _read_unfinished(
+        run_dir, _stamps(run_dir, "request.json", "state.json"), _stamp(os.path.join(run_dir, CHECKPOINT_FILE))
+    )
     said = noted.entry
     if said.config is None:
         return said
     if job:
         state: State = "training" if job.state == "running" else "waiting"
         return said if said.state == state else dataclasses.replace(said, state=state)
-    if said.moving and not alive(noted.pid, noted.born):
-        return dataclasses.replace(said, state="stopped", reason="Its process ended before it was done.")
+    if said.active and not is_alive(noted.pid, noted.start_time):
+        return dataclasses.replace(said, state="stopped", message="Its process ended before it was done.")
     return said
 
 
 @lru_cache(maxsize=8192)  # as many as may wait, or a list would read all of them anew
-def _noted(place: Path, stamps: tuple[Stamp | None, ...], checkpoint: Stamp | None) -> _Noted:
+def _read_unfinished(run_dir: Path, stamps: tuple[Stamp | None, ...], checkpoint: Stamp | None) -> _UnfinishedRun:
     """Reads an unfinished folder; remembered until one of its files changes."""
     try:
         if None in stamps:
             raise UserError(
                 "It has no config.json: it was not written by this laboratory, or was cut off at the start."
             )
-        config, state = _settings(place, "request.json"), read_json(place / "state.json")
-        schema.fit(state, schema.STATE, "state.json")
+        config, state = _read_config(run_dir, "request.json"), read_json(run_dir / "state.json")
+        schema.validate(state, schema.STATE, "state.json")
     except UserError as error:
-        return _Noted(_broken(place, error, _moment(stamps[1])))
-    return _Noted(
-        Entry(
-            place.name,
+        return _UnfinishedRun(_broken(run_dir, error, _mtime(stamps[1])))
+    return _UnfinishedRun(
+        RunInfo(
+            run_dir.name,
             state["state"],
             config,
             progress=state.get("progress", {}),
-            reason=state.get("reason", ""),
-            offer=state.get("offer", ""),
+            message=state.get("reason", ""),
+            fallback_device=state.get("offer", ""),
             log=state.get("log", ""),
             diverged=state.get("diverged", False),
-            kept=checkpoint is not None and stat.S_ISREG(checkpoint[3]),
+            has_checkpoint=checkpoint is not None and stat.S_ISREG(checkpoint[3]),
             created=float(state["time"]),
         ),
         state.get("pid"),
@@ -264,66 +277,68 @@ def _noted(place: Path, stamps: tuple[Stamp | None, ...], checkpoint: Stamp | No
     )
 
 
-def entries() -> list[Entry]:
+def entries() -> list[RunInfo]:
     """Every run, newest first, the gallery last. Nothing that lies there stops the list."""
-    alive = lru_cache(maxsize=None)(system.alive)  # many wait for one process, which is asked after once a list
-    jobs = database.known().jobs
-    ours = list(_entries(_folders(folder()), jobs, alive))
+    alive = lru_cache(maxsize=None)(system.is_alive)  # many wait for one process, which is asked after once a list
+    jobs = database.cached_snapshot().jobs
+    ours = list(_entries(_run_dirs(runs_dir()), jobs, alive))
     own = {entry.id for entry in ours}
-    exhibits = (each for each in _folders(GALLERY) if _complete(each))  # not all there is are runs
+    exhibits = (each for each in _run_dirs(PRETRAINED_DIR) if _complete_stamps(each))  # not all there is are runs
     gallery = _entries((each for each in exhibits if each.name not in own), {}, alive)
-    return sorted(ours, key=lambda e: -e.created) + sorted(gallery, key=_turn)
+    return sorted(ours, key=lambda e: -e.created) + sorted(gallery, key=_gallery_order)
 
 
-def _turn(entry: Entry) -> int:
+def _gallery_order(entry: RunInfo) -> int:
     """The place of an exhibit in the gallery."""
     name = entry.result.get("exhibit", {}).get("name")
-    return list(EXHIBITS).index(name) if name in EXHIBITS else len(EXHIBITS)
+    return list(PRETRAINED_MODELS).index(name) if name in PRETRAINED_MODELS else len(PRETRAINED_MODELS)
 
 
-def _entries(places: Iterable[Path], jobs: Mapping[str, queue.Job], alive: Alive) -> Iterator[Entry]:
-    for place in places:
+def _entries(run_dirs: Iterable[Path], jobs: Mapping[str, queue.Job], is_alive: IsAlive) -> Iterator[RunInfo]:
+    for place in run_dirs:
         job = jobs.get(place.name)
         with contextlib.suppress(UnknownRun):  # deleted at this moment
             if job and job.state == "waiting":
-                yield _waiting(place, job.asked)
+                yield _waiting(place, job.requested_at)
             else:
-                yield _entry(place, jobs.get, alive)
+                yield _entry(place, jobs.get, is_alive)
 
 
 @lru_cache(maxsize=8192)  # as many as may wait
-def _waiting(place: Path, asked: float) -> Entry:
+def _waiting(run_dir: Path, requested_at: float) -> RunInfo:
     """A run that waits, as a list shows it: looked at once, for nothing about it changes before its turn."""
-    noted = _noted(place, _stamps(place, "request.json", "state.json"), _stamp(os.path.join(place, CHECKPOINT))).entry
+    noted = _read_unfinished(
+        run_dir, _stamps(run_dir, "request.json", "state.json"), _stamp(os.path.join(run_dir, CHECKPOINT_FILE))
+    ).entry
     return noted if noted.config is None else dataclasses.replace(noted, state="waiting")
 
 
-def _folders(place: Path) -> Iterator[Path]:
+def _run_dirs(parent: Path) -> Iterator[Path]:
     """What may be runs in a folder, links to folders among them; nothing when there is no such folder, or none that may
     be read (`disk.trouble` says that)."""
     try:
-        with os.scandir(place) as found:
-            there = [each for each in found if ID.fullmatch(each.name)]
+        with os.scandir(parent) as found:
+            there = [each for each in found if RUN_ID.fullmatch(each.name)]
     except OSError:
         return
     for name in sorted(each.name for each in there if each.is_dir(follow_symlinks=False) or os.path.isdir(each.path)):
-        yield place / name
+        yield parent / name
 
 
-HISTORY_BYTES = 200_000_000  # 1,000 epochs of a code of 4,096 numbers have half of it
+MAX_HISTORY_BYTES = 200_000_000  # 1,000 epochs of a code of 4,096 numbers have half of it
 
 
-def kept_label(run: str) -> dict[str, str | None]:
+def read_label(run: str) -> dict[str, str | None]:
     """Whose a run is and what it is called, as its folder says: `owner`, `owner_name`, `name`."""
     with contextlib.suppress(UserError):
-        return schema.fit(read_json(path(run) / LABEL) or {}, schema.LABEL, LABEL)
+        return schema.validate(read_json(path(run) / LABEL_FILE) or {}, schema.LABEL, LABEL_FILE)
     return {}
 
 
-def kept_state(run: str) -> dict[str, Any]:
+def read_state(run: str) -> dict[str, Any]:
     """What a run's state.json says; nothing when there is none, or a spoilt one."""
     with contextlib.suppress(UserError):
-        return schema.fit(read_json(path(run) / "state.json") or {}, schema.STATE, "state.json")
+        return schema.validate(read_json(path(run) / "state.json") or {}, schema.STATE, "state.json")
     return {}
 
 
@@ -331,123 +346,125 @@ def history(run: str) -> list[dict[str, Any]]:
     """One dictionary an epoch: `epoch`, `seconds`, `train`, `validation` (loss parts, nats per picture), `vitals` (what
     vitals.py notes). Ends before the first line that is spoilt, of which `history_trouble` tells. Everybody gets the
     same ones: read them, never write into them."""
-    return list(_known(run)[0])
+    return list(_read_history(run)[0])
 
 
-def history_trouble(run: str) -> str:
+def history_error(run: str) -> str:
     """From where on the history of a run cannot be read, and why: one sentence; empty when all of it can."""
-    return _known(run)[1]
+    return _read_history(run)[1]
 
 
-def _known(run: str) -> tuple[Sequence[dict[str, Any]], str]:
+def _read_history(run: str) -> tuple[Sequence[dict[str, Any]], str]:
     file = path(run) / "history.jsonl"
     stamp = _stamp(file)
-    return _history(file, stamp) if stamp else ((), "")
+    return _parse_history(file, stamp) if stamp else ((), "")
 
 
 @lru_cache(maxsize=16)  # of a thousand epochs with their vitals 5 MB each
-def _history(file: Path, stamp: Stamp) -> tuple[Sequence[dict[str, Any]], str]:
+def _parse_history(file: Path, stamp: Stamp) -> tuple[Sequence[dict[str, Any]], str]:
     lines: list[dict[str, Any]] = []
     try:
-        content = files.read_bytes(file, HISTORY_BYTES)
+        content = files.read_bytes(file, MAX_HISTORY_BYTES)
         for line in content.split(b"\n")[:-1]:  # what follows the last newline is half written at this moment
-            lines.append(_epoch(line, lines[-1]["epoch"] if lines else 0))
+            lines.append(_parse_epoch(line, lines[-1]["epoch"] if lines else 0))
     except FileNotFoundError:  # deleted at this moment
         return (), ""
     except UserError as error:
         return lines, str(error)
     except ValueError as error:
-        why = schema.plain(str(error))
+        why = schema.plain_text(str(error))
         return lines, f"Line {len(lines) + 1} of history.jsonl is spoilt ({why}): from there on its epochs are lost."
     return lines, ""
 
 
-def _epoch(line: bytes, before: int) -> dict[str, Any]:
+def _parse_epoch(line: bytes, previous: int) -> dict[str, Any]:
     """A line of a history that comes after the one of epoch `before`; ValueError when it is spoilt."""
-    found: dict[str, Any] = files.parsed(line)
-    if wrong := schema.LINE(found):
+    found: dict[str, Any] = files.parse_json(line)
+    if wrong := schema.HISTORY_LINE(found):
         raise ValueError(wrong)
-    if found["epoch"] <= before:
-        raise ValueError(f"epoch {found['epoch']} follows epoch {before}")
+    if found["epoch"] <= previous:
+        raise ValueError(f"epoch {found['epoch']} follows epoch {previous}")
     return found
 
 
-def rest(order: Order, epoch: int, epochs: int) -> str:
+def stop_message(command: Command, epoch: int, epochs: int) -> str:
     """What is said of a run that came to rest by an order."""
-    return f"{RESTS[order].capitalize()} after {epoch} of {epochs} epochs."
+    return f"{STATE_AFTER[command].capitalize()} after {epoch} of {epochs} epochs."
 
 
-class Draft:
+class RunWriter:
     """The folder of a run in the making. Inside `with` it holds the run's lock against other processes."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        with disk.explained("A run cannot be kept"):
-            self.place = disk.inner(config.id)
-            self.lock = FileLock(str(disk.inner(".locks") / config.id))
-        self.state = self._state()
+        with disk.user_errors("A run cannot be kept"):
+            self.run_dir = disk.internal_dir(config.id)
+            self.lock = FileLock(str(disk.internal_dir(".locks") / config.id))
+        self.state_fields = self._read_state()
 
-    def __enter__(self) -> Draft:
+    def __enter__(self) -> RunWriter:
         try:
             self.lock.acquire(timeout=0)
         except Timeout:
             raise AlreadyTraining(
                 f"{self.config.id} is already being trained; wait for it, or stop it first."
             ) from None
-        self._sweep()
-        write(self.place / "request.json", json.dumps(self.config.to_json()), vital=True)
+        self._remove_partial_files()
+        atomic_write(self.run_dir / "request.json", json.dumps(self.config.to_json()), use_reserve=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        disk.remove(self.place / "order")  # meant for this training, not for the next
+        disk.remove(self.run_dir / "order")  # meant for this training, not for the next
         self.lock.release()
 
     # What is said of it
 
-    def say(self, state: State, **more: Any) -> None:
+    def set_state(self, state: State, **fields: Any) -> None:
         """Writes state.json: where the run stands, and that this process answers for it. How far it is can wait for
         room on the disk; all else is vital."""
-        self.state |= {
+        self.state_fields |= {
             "state": state,
             "pid": os.getpid(),
-            "born": system.born(),
+            "born": system.start_time(),
             "time": time.time(),
-        } | more
-        write(self.place / "state.json", json.dumps(self.state), vital=set(more) != {"progress"})
+        } | fields
+        atomic_write(
+            self.run_dir / "state.json", json.dumps(self.state_fields), use_reserve=set(fields) != {"progress"}
+        )
 
     @property
-    def said(self) -> State | None:
+    def state(self) -> State | None:
         """What state the folder is in; None when nothing was said."""
-        if (self.place / "config.json").exists():
+        if (self.run_dir / "config.json").exists():
             return "finished"
-        state: State | None = self._state().get("state")
+        state: State | None = self._read_state().get("state")
         return state
 
-    def _state(self) -> dict[str, Any]:
+    def _read_state(self) -> dict[str, Any]:
         """What state.json holds; nothing when there is none, or a spoilt one, which the next word replaces."""
-        return kept_state(self.config.id)
+        return read_state(self.config.id)
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """Leaves the request for a worker to take up; what it has learnt so far stays."""
-        disk.remove(self.place / "order")
-        write(self.place / "request.json", json.dumps(self.config.to_json()))
-        self.say("waiting", reason="", offer="", log="")
+        disk.remove(self.run_dir / "order")
+        atomic_write(self.run_dir / "request.json", json.dumps(self.config.to_json()))
+        self.set_state("waiting", reason="", offer="", log="")
 
-    def rest(self, order: Order) -> None:
+    def set_stopped(self, command: Command) -> None:
         """Says that the run came to rest by an order."""
-        disk.remove(self.place / "order")
-        done = self.state.get("progress", {}).get("epoch", 0)
-        self.say(RESTS[order], reason=rest(order, done, self.config.epochs))
+        disk.remove(self.run_dir / "order")
+        done = self.state_fields.get("progress", {}).get("epoch", 0)
+        self.set_state(STATE_AFTER[command], reason=stop_message(command, done, self.config.epochs))
 
     # Orders to its worker
 
-    def order(self, order: Order) -> None:
-        write(self.place / "order", order, vital=True)
+    def send_command(self, command: Command) -> None:
+        atomic_write(self.run_dir / "order", command, use_reserve=True)
 
     @property
-    def ordered(self) -> tuple[Order, float] | None:
+    def command(self) -> tuple[Command, float] | None:
         """An order to come to rest, and when it was given (seconds since 1970)."""
-        file = self.place / "order"
+        file = self.run_dir / "order"
         try:
             order, given = files.read_bytes(file, 100), file.stat().st_mtime
         except (FileNotFoundError, UserError):  # what is no file is no order
@@ -458,9 +475,9 @@ class Draft:
 
     @property
     def checkpoint(self) -> Path:
-        return self.place / CHECKPOINT
+        return self.run_dir / CHECKPOINT_FILE
 
-    def mark(self) -> int:
+    def checkpoint_version(self) -> int:
         """Which checkpoint there is: a number that every new one changes; 0 for none."""
         try:
             return self.checkpoint.stat().st_mtime_ns
@@ -468,51 +485,51 @@ class Draft:
             return 0
 
     def add_epoch(self, line: Mapping[str, Any]) -> None:
-        files.append(self.place / "history.jsonl", json.dumps(line) + "\n")
+        files.append(self.run_dir / "history.jsonl", json.dumps(line) + "\n")
 
-    def keep(self, checkpoint: bytes) -> None:
+    def save_checkpoint(self, checkpoint: bytes) -> None:
         """Writes the checkpoint; what of the history it stands on is on the disk before it."""
-        with contextlib.suppress(FileNotFoundError), open(self.place / "history.jsonl", "rb+") as stream:
+        with contextlib.suppress(FileNotFoundError), open(self.run_dir / "history.jsonl", "rb+") as stream:
             os.fsync(stream.fileno())
-        write(self.checkpoint, checkpoint, lasting=True)
+        atomic_write(self.checkpoint, checkpoint, durable=True)
 
-    def back_to(self, epoch: int) -> None:
+    def truncate_history(self, epoch: int) -> None:
         """Forgets what was noted after so many epochs: training goes on from there."""
         if not epoch:
-            (self.place / "strip.png").unlink(missing_ok=True)
+            (self.run_dir / "strip.png").unlink(missing_ok=True)
         kept = [line for line in history(self.config.id) if line["epoch"] <= epoch]
-        write(self.place / "history.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
+        atomic_write(self.run_dir / "history.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
 
-    def log(self, most: int = 3000) -> str:
+    def tail_log(self, max_bytes: int = 3000) -> str:
         """The end of what its processes printed."""
         try:
-            return files.read_end(self.place / "log.txt", most)
+            return files.read_tail(self.run_dir / "log.txt", max_bytes)
         except UserError as error:
             return str(error)
 
     def finish(
-        self, weights: bytes, result: Mapping[str, Any], thumbnail: bytes, adversary: bytes | None = None
+        self, weights: bytes, result: Mapping[str, Any], thumbnail: bytes, auxiliary: bytes | None = None
     ) -> None:
         """Makes the folder complete: config.json comes last."""
-        kept = {WEIGHTS: weights} | ({ADVERSARY: adversary} if adversary else {})
+        kept = {WEIGHTS_FILE: weights} | ({AUXILIARY_FILE: auxiliary} if auxiliary else {})
         for name, content in kept.items():
-            write(self.place / name, content, lasting=True)
+            atomic_write(self.run_dir / name, content, durable=True)
         result = {**result, "sha256": {name: hashlib.sha256(each).hexdigest() for name, each in kept.items()}}
-        write(self.place / "thumbnail.png", thumbnail)
-        write(self.place / "result.json", json.dumps(result, indent=1), lasting=True)
-        write(self.place / "config.json", json.dumps(self.config.to_json(), indent=1), lasting=True)
-        self.tidy()
+        atomic_write(self.run_dir / "thumbnail.png", thumbnail)
+        atomic_write(self.run_dir / "result.json", json.dumps(result, indent=1), durable=True)
+        atomic_write(self.run_dir / "config.json", json.dumps(self.config.to_json(), indent=1), durable=True)
+        self.cleanup()
 
-    def tidy(self) -> None:
+    def cleanup(self) -> None:
         """Removes what only a run in the making needs."""
-        for name in ("request.json", "state.json", "log.txt", "order", CHECKPOINT):
-            (self.place / name).unlink(missing_ok=True)
-        self._sweep()
+        for name in ("request.json", "state.json", "log.txt", "order", CHECKPOINT_FILE):
+            (self.run_dir / name).unlink(missing_ok=True)
+        self._remove_partial_files()
 
-    def _sweep(self) -> None:
+    def _remove_partial_files(self) -> None:
         """Removes what killed processes were writing; not what somebody writes at this moment."""
-        for half in self.place.rglob(".*"):
+        for half in self.run_dir.rglob(".*"):
             writer = half.name.split("-")[-2:-1]  # as files.write names it
-            if not (writer and writer[0].isdecimal() and system.there(int(writer[0]))):
+            if not (writer and writer[0].isdecimal() and system.pid_exists(int(writer[0]))):
                 with contextlib.suppress(OSError):
                     disk.remove(half)

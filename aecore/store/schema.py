@@ -9,78 +9,78 @@ import re
 from typing import Any
 
 from aecore.store.checks import (
-    LARGEST,
-    MOST,
+    MAX_COUNT,
+    MAX_NUMBER,
     Check,
-    amount,
+    all_of,
     between,
     boolean,
-    both,
     count,
-    each,
-    maybe,
-    measured,
-    moment,
-    named,
+    dict_of,
+    fraction,
+    integer,
+    list_of,
+    non_negative,
+    nullable,
     number,
+    number_or_nan,
     one_of,
     record,
-    share,
     text,
-    whole,
+    timestamp,
 )
-from aecore.store.checks import LATEST as LATEST
-from aecore.store.checks import fit as fit
-from aecore.store.checks import plain as plain
+from aecore.store.checks import MAX_TIMESTAMP as MAX_TIMESTAMP
+from aecore.store.checks import plain_text as plain_text
+from aecore.store.checks import validate as validate
 
-EPOCHS = 1000  # that a run has at most (config.Epochs)
+MAX_EPOCHS = 1000  # that a run has at most (config.Epochs)
 
 # --- A run while it is made -------------------------------------------------------------------------------------------
 
-ID = r"[a-z0-9][a-z0-9._-]{0,120}"
-WORD = text(60)
-SETTING = both(lambda value: "" if type(value) in (bool, int, float, str, list) else "is no setting")
+RUN_ID = r"[a-z0-9][a-z0-9._-]{0,120}"
+SHORT_TEXT = text(60)
+PARAM_VALUE = all_of(lambda value: "" if type(value) in (bool, int, float, str, list) else "is no setting")
 
 # what the settings themselves do not check of their types (config.Config.from_json)
 CONFIG = record(
-    also={
-        "dataset": WORD,
-        "family": WORD,
-        "hidden": each(count, most=64),
-        "knobs": named(SETTING, most=100),
-        "parent": maybe(text(200)),
+    optional={
+        "dataset": SHORT_TEXT,
+        "family": SHORT_TEXT,
+        "hidden": list_of(count, max_items=64),
+        "knobs": dict_of(PARAM_VALUE, max_items=100),
+        "parent": nullable(text(200)),
         "version": count,
     }
 )
 
-PARTS = named(number, least=1, most=50)  # nats of each part of a loss
+LOSS_TERMS = dict_of(number, min_items=1, max_items=50)  # nats of each part of a loss
 
-_BRIEF = {"epoch": count, "epochs": count, "fraction": share, "seconds_left": amount}
-_FULL = {
-    **_BRIEF,
+_BRIEF_PROGRESS = {"epoch": count, "epochs": count, "fraction": fraction, "seconds_left": non_negative}
+_FULL_PROGRESS = {
+    **_BRIEF_PROGRESS,
     "step": count,
     "steps": count,
-    "seconds": amount,
-    "pictures_per_second": measured,
-    "gradient": measured,
-    "train": PARTS,
-    "validation": maybe(PARTS),
+    "seconds": non_negative,
+    "pictures_per_second": number_or_nan,
+    "gradient": number_or_nan,
+    "train": LOSS_TERMS,
+    "validation": nullable(LOSS_TERMS),
 }
 
 
 def _progress(value: Any) -> str:
     """Where a training stands: from its first step on, all of it."""
     begun = type(value) is dict and ("seconds" in value or "train" in value)
-    return (record(_FULL) if begun else record(also=_BRIEF))(value)
+    return (record(_FULL_PROGRESS) if begun else record(optional=_BRIEF_PROGRESS))(value)
 
 
 DEVICE = text(20, r"((cpu|mps|cuda)(:\d{1,3})?)?")
 
 STATE = record(
-    {"state": one_of("training", "waiting", "paused", "stopped", "failed"), "time": moment},
+    {"state": one_of("training", "waiting", "paused", "stopped", "failed"), "time": timestamp},
     {
-        "pid": maybe(count),
-        "born": maybe(number),
+        "pid": nullable(count),
+        "born": nullable(number),
         "reason": text(5000),
         "offer": DEVICE,
         "log": text(20_000),
@@ -95,138 +95,144 @@ STATE = record(
 
 def _shares(value: Any) -> str:
     """Shares that add up to 1, none of them 0."""
-    wrong = each(between(1e-12, 1), least=1)(value)
+    wrong = list_of(between(1e-12, 1), min_items=1)(value)
     return wrong or ("" if abs(sum(value) - 1) < 0.01 else "is not 1 in all")
 
 
-_CODE = {name: each(measured, least=1) for name in ("sd", "kl", "sigma", "on", "spare")} | {"taken": _shares}
+_CODE_SIGNALS = {name: list_of(number_or_nan, min_items=1) for name in ("sd", "kl", "sigma", "on", "spare")} | {
+    "taken": _shares
+}
 
 
-def _code(value: Any) -> str:
+def _code_signals(value: Any) -> str:
     """What is known of a code: where there are nats, how far it varies too, of as many numbers."""
-    if wrong := record({"sd": _CODE["sd"]} if type(value) is dict and "kl" in value else {}, _CODE)(value):
+    if wrong := record({"sd": _CODE_SIGNALS["sd"]} if type(value) is dict and "kl" in value else {}, _CODE_SIGNALS)(
+        value
+    ):
         return wrong
     if "kl" in value and len(value["kl"]) != len(value["sd"]):
         return "kl has another length than sd"
     return ""
 
 
-_VITALS = {"saturated": measured, "code": _code}
-_MORE_VITALS = dict.fromkeys(("impossible", "blank", "alike"), measured)
+_SIGNALS = {"saturated": number_or_nan, "code": _code_signals}
+_OPTIONAL_SIGNALS = dict.fromkeys(("impossible", "blank", "alike"), number_or_nan)
 
-LINE = record(
-    {"epoch": whole(1, EPOCHS), "seconds": amount, "train": PARTS, "validation": PARTS},
-    {"gradient": measured, "vitals": maybe(record(_VITALS, _MORE_VITALS))},
+HISTORY_LINE = record(
+    {"epoch": integer(1, MAX_EPOCHS), "seconds": non_negative, "train": LOSS_TERMS, "validation": LOSS_TERMS},
+    {"gradient": number_or_nan, "vitals": nullable(record(_SIGNALS, _OPTIONAL_SIGNALS))},
 )
 
 # --- A finished run ---------------------------------------------------------------------------------------------------
 
-_positive = between(1e-30, LARGEST)
+_positive = between(1e-30, MAX_NUMBER)
 
-CHECKUP = record(
+FINAL_CHECKUP = record(
     {
-        **_VITALS,
-        "validation": PARTS,
-        "mse": amount,
+        **_SIGNALS,
+        "validation": LOSS_TERMS,
+        "mse": non_negative,
         "mean_picture_mse": _positive,
-        "pca_mse": amount,
-        "size": whole(1, 5000),
+        "pca_mse": non_negative,
+        "size": integer(1, 5000),
     },
-    {**_MORE_VITALS, "code_size": whole(1, 5000)},
+    {**_OPTIONAL_SIGNALS, "code_size": integer(1, 5000)},
 )
 
 
-def _numbers_of(*names: str) -> dict[str, Check]:
+def _number_fields(*names: str) -> dict[str, Check]:
     return dict.fromkeys(names, number)
 
 
-def _alike(*names: str) -> Check:
+def _same_length(*names: str) -> Check:
     """Lists of one length under these names."""
     lengths = lambda value: {len(value[name]) for name in names}  # noqa: E731
     return lambda value: "" if len(lengths(value)) == 1 else f"{names[0]} has another length than {names[1]}"
 
 
-_listed = each(number, least=1)
-_errors = record({"model": amount, "pca": _positive})
-_level = record({"dimensions": count, **_numbers_of("kl", "changes")})
-_crowd = record(_numbers_of("precision", "strict_precision", "coverage"))
-_CROWDS = ("prior", "gaussian", "mixture", "reconstructions", "real")
+_number_list = list_of(number, min_items=1)
+_errors = record({"model": non_negative, "pca": _positive})
+_level = record({"dimensions": count, **_number_fields("kl", "changes")})
+_sample_quality = record(_number_fields("precision", "strict_precision", "coverage"))
+_SAMPLE_SETS = ("prior", "gaussian", "mixture", "reconstructions", "real")
 
 
 def _bounds(value: Any) -> str:
     """Bounds on log p(x) under the number of samples that each was taken with."""
-    wrong = named(number, least=2, most=20)(value)
+    wrong = dict_of(number, min_items=2, max_items=20)(value)
     return wrong or next((f"{name[:20]} is no number" for name in value if not re.fullmatch(r"[1-9]\d{0,6}", name)), "")
 
 
 def _samples(value: Any) -> str:
     """How near samples come: all crowds or, where no pictures were here, none."""
-    crowds = dict.fromkeys(_CROWDS, _crowd) if type(value) is dict and "prior" in value else {}
-    return record({"pictures": count, **_numbers_of("mmd", "mmd_of_draws"), **crowds})(value)
+    crowds = dict.fromkeys(_SAMPLE_SETS, _sample_quality) if type(value) is dict and "prior" in value else {}
+    return record({"pictures": count, **_number_fields("mmd", "mmd_of_draws"), **crowds})(value)
 
 
-def _or_nothing(check: Check) -> Check:
+def _or_empty(check: Check) -> Check:
     """An object without fields, where there was nothing to measure, or what `check` takes."""
     return lambda value: "" if value == {} else check(value)
 
 
-_CLOUDS = ("kl_total", "mutual_information", "total_correlation", "dimension_wise_kl", "most_information")
-_CODEBOOK = ("perplexity", "bits_stored", "bits_used", "distance", "apart")
+_POSTERIOR_FIELDS = ("kl_total", "mutual_information", "total_correlation", "dimension_wise_kl", "most_information")
+_CODEBOOK_FIELDS = ("perplexity", "bits_stored", "bits_used", "distance", "apart")
 
 # what was measured of a run of its kind, as aecore.analysis.report says it
-INSIDE: dict[str, Check] = {
-    "anatomy": record(also={"floor": number}),
+REPORTS: dict[str, Check] = {
+    "anatomy": record(optional={"floor": number}),
     "stretch": record(
         {"pictures": count, "directions": count}
-        | _numbers_of("effective_dimension", "largest", "smallest", "encoder_size")
+        | _number_fields("effective_dimension", "largest", "smallest", "encoder_size")
     ),
     "samples": _samples,
-    "clouds": both(
+    "clouds": all_of(
         record(
-            {"pictures": count, "compared": count, "active_units": count, **_numbers_of(*_CLOUDS)}
-            | dict.fromkeys(("kl", "sigma", "variance"), _listed)
+            {"pictures": count, "compared": count, "active_units": count, **_number_fields(*_POSTERIOR_FIELDS)}
+            | dict.fromkeys(("kl", "sigma", "variance"), _number_list)
         ),
-        _alike("kl", "sigma", "variance"),
+        _same_length("kl", "sigma", "variance"),
     ),
-    "bounds": _or_nothing(record({"pictures": count, "log_likelihood": _bounds, **_numbers_of("gap", "gap_error")})),
+    "bounds": _or_empty(record({"pictures": count, "log_likelihood": _bounds, **_number_fields("gap", "gap_error")})),
     "levels": record({"pictures": count, "top": _level, "bottom": _level}),
     "units": record(
-        {"pictures": count, "units": count, "smooth": boolean, "zeros": share, "zeros_by_design": share}
-        | {"active_per_picture": number, "dead_units": count, "rho": maybe(number)}
-        | {"rho_hat": record(_numbers_of("mean", "min", "max"))}
+        {"pictures": count, "units": count, "smooth": boolean, "zeros": fraction, "zeros_by_design": fraction}
+        | {"active_per_picture": number, "dead_units": count, "rho": nullable(number)}
+        | {"rho_hat": record(_number_fields("mean", "min", "max"))}
     ),
-    "codebook": both(
+    "codebook": all_of(
         record(
-            {"pictures": count, "slots": count, "vectors": whole(1, 100_000), "used": count, "usage": _listed}
-            | _numbers_of(*_CODEBOOK)
+            {"pictures": count, "slots": count, "vectors": integer(1, 100_000), "used": count, "usage": _number_list}
+            | _number_fields(*_CODEBOOK_FIELDS)
         ),
         lambda value: "" if len(value["usage"]) == value["vectors"] else "usage has another length than vectors",
     ),
-    "styles": record({"styles": count, "cells": count, "pictures": count, **_numbers_of("obeyed", "real", "in_code")}),
-    "pca": _or_nothing(
-        both(
+    "styles": record(
+        {"styles": count, "cells": count, "pictures": count, **_number_fields("obeyed", "real", "in_code")}
+    ),
+    "pca": _or_empty(
+        all_of(
             record(
                 {"pictures": count, "train": _errors, "test": _errors, "between_axes": number}
-                | {"angles": _listed, "stretch": _listed, "cosines": each(_listed, least=1)}
+                | {"angles": _number_list, "stretch": _number_list, "cosines": list_of(_number_list, min_items=1)}
             ),
-            lambda value: _square(value["cosines"]),
+            lambda value: _square_error(value["cosines"]),
         )
     ),
 }
 
 
-def _square(rows: list[list[float]]) -> str:
+def _square_error(rows: list[list[float]]) -> str:
     return "" if all(len(row) == len(rows) for row in rows) else "cosines has rows of several lengths"
 
 
 def _scores(value: Any) -> str:
     """What was measured of an exhibit; the lists of its clouds are as long as its code."""
     wrong = record(
-        {"test": PARTS, "mse": amount, "code_size": whole(1, 5000), "code_bits": amount}
-        | {"mean_picture_mse": _positive, "pca_mse": amount},
-        {"active_units": count, "knn_accuracy": share, "inside": record(also=INSIDE)}
-        | _numbers_of("elbo", "kl", "reconstruction_at_mean_code")
-        | {"denoising": named(record(_numbers_of("noisy", "cleaned", "gain")))},
+        {"test": LOSS_TERMS, "mse": non_negative, "code_size": integer(1, 5000), "code_bits": non_negative}
+        | {"mean_picture_mse": _positive, "pca_mse": non_negative},
+        {"active_units": count, "knn_accuracy": fraction, "inside": record(optional=REPORTS)}
+        | _number_fields("elbo", "kl", "reconstruction_at_mean_code")
+        | {"denoising": dict_of(record(_number_fields("noisy", "cleaned", "gain")))},
     )(value)
     clouds = value.get("inside", {}).get("clouds") if not wrong else None
     return (
@@ -239,74 +245,88 @@ def _scores(value: Any) -> str:
 HASH = text(64, "[0-9a-f]{64}")
 
 RESULT = record(
-    {"seconds": amount, "parameters": count, "train": PARTS, "test": PARTS, "mse": amount, "device": text(200)}
-    | {"created": moment},
     {
-        "validation": PARTS,
-        "checkup": CHECKUP,
+        "seconds": non_negative,
+        "parameters": count,
+        "train": LOSS_TERMS,
+        "test": LOSS_TERMS,
+        "mse": non_negative,
+        "device": text(200),
+    }
+    | {"created": timestamp},
+    {
+        "validation": LOSS_TERMS,
+        "checkup": FINAL_CHECKUP,
         "scores": _scores,
-        "code_size": whole(1, 5000),
-        "code_bits": amount,
+        "code_size": integer(1, 5000),
+        "code_bits": non_negative,
         "active_units": count,
         "threads": count,
-        "agreement": share,
-        "sha256": named(HASH),
+        "agreement": fraction,
+        "sha256": dict_of(HASH),
         **dict.fromkeys(("precision", "torch", "processor", "weights"), text(200)),
         "exhibit": record(
-            also=dict.fromkeys(("name", "title"), text(100))
+            optional=dict.fromkeys(("name", "title"), text(100))
             | dict.fromkeys(("good", "bad"), text(500))
-            | {"opening": boolean, "sweep": maybe(amount)}
+            | {"opening": boolean, "sweep": nullable(non_negative)}
         ),
     },
 )
 
 # --- What lies beside -------------------------------------------------------------------------------------------------
 
-LABEL = record(also={"owner": maybe(text(200)), "owner_name": maybe(text(200)), "name": maybe(text(200))})
-DELETED = record(also={"by": text(200), "up": amount, "boot": text(200)})
+LABEL = record(optional={"owner": nullable(text(200)), "owner_name": nullable(text(200)), "name": nullable(text(200))})
+DELETED = record(optional={"by": text(200), "up": non_negative, "boot": text(200)})
 
-PRODUCTS = record({"agreement": share})
+OFFLINE_BUNDLE = record({"agreement": fraction})
 
-AXES = each(text(100), least=2, most=2)
-SHAPES = named(each(whole(1, 10_000), least=1, most=4), most=10)  # of the pictures that a snapshot compresses
+AXIS_NAMES = list_of(text(100), min_items=2, max_items=2)
+SNAPSHOT_SHAPES = dict_of(
+    list_of(integer(1, 10_000), min_items=1, max_items=4), max_items=10
+)  # of the pictures that a snapshot compresses
 
-POSITION = record(
+TRAIN_STATE = record(
     {
         "epoch": count,
         "step": count,
         "pictures": count,
-        "seconds": amount,
-        "counts": named(count),
-        "judged": each(text(100), most=50),
+        "seconds": non_negative,
+        "counts": dict_of(count),
+        "judged": list_of(text(100), max_items=50),
         "best": lambda value: "" if type(value) is list and len(value) == 2 and not count(value[1]) else "is no pair",
     }
 )
 
-_three = each(whole(1, 1024), least=3, most=3)
-PHOTOGRAPHS = record(
+_three = list_of(integer(1, 1024), min_items=3, max_items=3)
+PHOTO_CARD = record(
     {
         "channels": _three,
-        "blocks": each(whole(1, 16), least=3, most=3),
+        "blocks": list_of(integer(1, 16), min_items=3, max_items=3),
         "sha256": HASH,
-        "scores": each(
-            record({"noise": text(100), "strength": number, "before": maybe(number), "after": number}), most=100
+        "scores": list_of(
+            record({"noise": text(100), "strength": number, "before": nullable(number), "after": number}), max_items=100
         ),
-        "photographs": record({"trained": count, "held_out": each(text(100))}),
+        "photographs": record({"trained": count, "held_out": list_of(text(100))}),
     }
 )
 
-MAP_REQUEST = record(
-    {"key": text(64, "[0-9a-f]+"), "kind": one_of("t-SNE", "UMAP"), "knobs": named(SETTING), "count": whole(1, MOST)}
-    | {"urgent": boolean, "asked": moment, "pid": count, "born": number},
-    {"began": maybe(moment), "cancelled": boolean},
+PROJECTION_REQUEST = record(
+    {
+        "key": text(64, "[0-9a-f]+"),
+        "kind": one_of("t-SNE", "UMAP"),
+        "knobs": dict_of(PARAM_VALUE),
+        "count": integer(1, MAX_COUNT),
+    }
+    | {"urgent": boolean, "asked": timestamp, "pid": count, "born": number},
+    {"began": nullable(timestamp), "cancelled": boolean},
 )
 
 
-def _pace(value: Any) -> str:
-    checks = (text(20), text(100), whole(1, MOST), _positive)
+def _duration(value: Any) -> str:
+    checks = (text(20), text(100), integer(1, MAX_COUNT), _positive)
     if type(value) is not list or len(value) != len(checks):
         return "is no list of 4"
     return next((wrong for check, item in zip(checks, value, strict=True) if (wrong := check(item))), "")
 
 
-MAP_PACES = each(_pace, most=1000)
+PROJECTION_DURATIONS = list_of(_duration, max_items=1000)

@@ -25,19 +25,19 @@ class Device:
         return torch.device(self.kind)
 
 
-def there() -> dict[str, bool]:
+def available_devices() -> dict[str, bool]:
     """Which kinds of device this machine has."""
     return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
 
 
-def pick(wanted: str | None = None) -> Device:
+def select_device(device_name: str | None = None) -> Device:
     """The device `wanted`, else the one that AECORE_DEVICE names, else the fastest there is.
 
     Raises UserError when the one asked for is not there.
     """
-    wanted = wanted or os.environ.get("AECORE_DEVICE") or None
-    kinds = there()
-    kind = wanted or next(kind for kind, here in kinds.items() if here)
+    device_name = device_name or os.environ.get("AECORE_DEVICE") or None
+    kinds = available_devices()
+    kind = device_name or next(kind for kind, here in kinds.items() if here)
     if not kinds.get(kind.split(":")[0], False):
         found = ", ".join(kind for kind, here in kinds.items() if here)
         raise UserError(f"This machine has no device {kind}; set AECORE_DEVICE to one that it has: {found}.")
@@ -45,7 +45,7 @@ def pick(wanted: str | None = None) -> Device:
 
 
 @contextlib.contextmanager
-def threads(count: int | None) -> Iterator[None]:
+def limit_threads(count: int | None) -> Iterator[None]:
     """Computes with so many threads for a while, where fewer than there are; None leaves them."""
     before = torch.get_num_threads()
     torch.set_num_threads(min(before, count or before))
@@ -55,23 +55,23 @@ def threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def halves(precision: str, device: torch.device) -> bool:
+def use_bfloat16(precision: str, device: torch.device) -> bool:
     """Whether a precision of the settings means bfloat16 on this device: `auto` does where its chip multiplies that."""
-    return precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16(device))
+    return precision == "bfloat16" or (precision == "auto" and _supports_bfloat16(device))
 
 
-def _multiplies_bfloat16(device: torch.device) -> bool:
+def _supports_bfloat16(device: torch.device) -> bool:
     """Whether there are units for it; without them it is emulated, and slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # not in older ones
         capabilities = torch.cpu.get_capabilities()
         chip = any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
-        return chip and _allowed()
+        return chip and _wide_instructions_allowed()
     return False
 
 
-def _allowed() -> bool:
+def _wide_instructions_allowed() -> bool:
     """Whether torch and oneDNN may use the chip's widest instructions: the environment can hold them to older ones."""
     most = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "DEFAULT"
     wide = any(word in most.upper() for word in ("BF16", "FP16", "AMX", "AVX10", "ALL", "DEFAULT"))

@@ -21,14 +21,14 @@ from aecore.errors import UserError
 from aecore.models.recipe import Objective, Recipe
 from aecore.store import schema
 
-Parts = dict[str, float]
+LossValues = dict[str, float]
 
 
 class Diverged(UserError):
     """The loss is no longer a number."""
 
 
-class Chance:
+class RngState:
     """A random state of one's own: inside `with`, torch draws from it; outside, torch's own state is as it was.
 
     So losses and bottlenecks draw plainly (`torch.randn_like`), and yet what happens between two yields of `fit` cannot
@@ -60,27 +60,27 @@ class Chance:
             torch.mps.set_rng_state(states[1])
 
     def __enter__(self) -> None:
-        self.outside = self._get()
+        self.outer_state = self._get()
         self._set(self.state)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.state = self._get()
-        self._set(self.outside)
+        self._set(self.outer_state)
 
 
-class Tally:
+class RunningMean:
     """Loss parts added up on the device, so that the loop does not wait for the device at every step."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
 
-    def add(self, parts: dict[str, Tensor], pictures: int) -> None:
+    def add(self, parts: dict[str, Tensor], count: int) -> None:
         for name, part in parts.items():
-            self.sums[name] = self.sums.get(name, 0.0) + part.detach() * pictures
-            self.counts[name] = self.counts.get(name, 0) + pictures
+            self.sums[name] = self.sums.get(name, 0.0) + part.detach() * count
+            self.counts[name] = self.counts.get(name, 0) + count
 
-    def means(self) -> Parts:
+    def means(self) -> LossValues:
         """Nats per picture. Raises Diverged when a part is no longer a number."""
         means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
         for name, mean in means.items():
@@ -92,30 +92,30 @@ class Tally:
         return means
 
 
-class Best:
+class EarlyStopping:
     """Early stopping (Prechelt 1998): the weights of the best epoch so far, by the held-out loss."""
 
     def __init__(self, recipe: Recipe, patience: int) -> None:
         self.recipe, self.patience = recipe, patience
-        self.loss, self.age = math.inf, 0
+        self.loss, self.epochs_since_best = math.inf, 0
         self.weights: dict[str, Tensor] = {}
 
-    def seen(self, validation: Parts, judged: set[str]) -> bool:
+    def update(self, validation: LossValues, monitored: set[str]) -> bool:
         """Takes note of an epoch by the `judged` parts of its held-out loss; whether it is time to stop."""
-        if not self.patience or not judged:
+        if not self.patience or not monitored:
             return False
-        loss, self.age = sum(validation[part] for part in judged), self.age + 1
+        loss, self.epochs_since_best = sum(validation[part] for part in monitored), self.epochs_since_best + 1
         if loss < self.loss:
-            self.loss, self.age = loss, 0
+            self.loss, self.epochs_since_best = loss, 0
             self.weights = {name: w.clone() for name, w in self.recipe.model.state_dict().items()}
-        return self.age >= self.patience
+        return self.epochs_since_best >= self.patience
 
     def restore(self) -> None:
         if self.weights:
             self.recipe.model.load_state_dict(self.weights)
 
 
-class Position:
+class TrainState:
     """What `fit` moves on: weights, optimisers, random state, and the place in the data.
 
     Between two yields of `fit` it is whole: saved then, and loaded into a new Position of the same settings, the
@@ -127,15 +127,15 @@ class Position:
         if device.type == "cuda":  # the order its convolutions want; on CPUs it makes no difference
             recipe.modules.to(memory_format=torch.channels_last)
         self.recipe, self.device = recipe, device
-        self.chance = Chance(config.seed, device)
+        self.rng = RngState(config.seed, device)
         self.optimisers = [_optimiser(each, config, device) for each in recipe.objectives]
-        self.tally = Tally()
-        self.best = Best(recipe, config.patience)
-        self.judged: set[str] = set()  # the parts of the loss that early stopping looks at
-        self.order = torch.empty(0, dtype=torch.long)  # [N], the training pictures as this epoch takes them
+        self.running_mean = RunningMean()
+        self.early_stopping = EarlyStopping(recipe, config.patience)
+        self.monitored_terms: set[str] = set()  # the parts of the loss that early stopping looks at
+        self.permutation = torch.empty(0, dtype=torch.long)  # [N], the training pictures as this epoch takes them
         self.epoch = 0  # epochs finished
         self.step = 0  # steps done in all
-        self.pictures = 0  # pictures seen in all
+        self.n_samples = 0  # pictures seen in all
         self.seconds = 0.0  # spent training
 
     def _weights(self) -> dict[str, Tensor]:
@@ -146,21 +146,21 @@ class Position:
     def save(self) -> bytes:
         """All of it as a safetensors file."""
         tensors = {f"weights/{name}": each for name, each in self._weights().items()}
-        tensors |= {f"best/{name}": each for name, each in self.best.weights.items()}
-        tensors |= {f"chance/{number}": each for number, each in enumerate(self.chance.state)}
-        tensors |= {f"tally/{name}": each for name, each in self.tally.sums.items()}
+        tensors |= {f"best/{name}": each for name, each in self.early_stopping.weights.items()}
+        tensors |= {f"chance/{number}": each for number, each in enumerate(self.rng.state)}
+        tensors |= {f"tally/{name}": each for name, each in self.running_mean.sums.items()}
         for number, optimiser in enumerate(self.optimisers):
             for weight, kept in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser/{number}/{weight}/{name}": each for name, each in kept.items()}
-        tensors["order"] = self.order.int()
+        tensors["order"] = self.permutation.int()
         numbers = {
             "epoch": self.epoch,
             "step": self.step,
-            "pictures": self.pictures,
+            "pictures": self.n_samples,
             "seconds": self.seconds,
-            "counts": self.tally.counts,
-            "judged": sorted(self.judged),
-            "best": [repr(self.best.loss), self.best.age],
+            "counts": self.running_mean.counts,
+            "judged": sorted(self.monitored_terms),
+            "best": [repr(self.early_stopping.loss), self.early_stopping.epochs_since_best],
         }
         # no copies beside the one that is returned: of a large network it is as large as its weights and moments
         there = {name: torch.as_tensor(each).detach().cpu().contiguous() for name, each in tensors.items()}
@@ -169,19 +169,21 @@ class Position:
     def load(self, file: Path) -> None:
         """Puts everything where `save` found it. Raises UserError when the file is not of these settings."""
         try:
-            files.opened(file).close()  # no FIFO, for which safetensors would wait
+            files.open_regular(file).close()  # no FIFO, for which safetensors would wait
             with safe_open(file, framework="pt") as saved:
-                numbers = schema.fit(files.parsed(saved.metadata()["position"].encode()), schema.POSITION, file.name)
+                numbers = schema.validate(
+                    files.parse_json(saved.metadata()["position"].encode()), schema.TRAIN_STATE, file.name
+                )
                 tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118  not a dictionary
             if numbers.get("crc") not in (None, _crc(tensors)):  # one of before it was noted has none
                 raise ValueError("its checksum is another")
-            self._put(tensors, numbers)
+            self._restore(tensors, numbers)
         except Exception as error:
-            why = schema.plain(f"{type(error).__name__}: {error}")
+            why = schema.plain_text(f"{type(error).__name__}: {error}")
             raise UserError(f"The checkpoint cannot be read ({why}).") from None
 
     @torch.no_grad()
-    def _put(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    def _restore(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
         def under(part: str) -> dict[str, Tensor]:
             return {name.removeprefix(part): each for name, each in tensors.items() if name.startswith(part)}
 
@@ -193,14 +195,17 @@ class Position:
                 weight_number, kept = name.split("/")
                 state.setdefault(int(weight_number), {})[kept] = each
             optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-        self.best.weights = {name: each.to(self.device) for name, each in under("best/").items()}
-        self.best.loss, self.best.age = float(numbers["best"][0]), numbers["best"][1]
-        self.chance.state = [tensors[f"chance/{number}"] for number in range(len(self.chance.state))]
-        self.tally.sums = {name: each.to(self.device) for name, each in under("tally/").items()}
-        self.tally.counts, self.judged = numbers["counts"], set(numbers["judged"])
-        self.order = tensors["order"].long().to(self.device)
-        self.epoch, self.step = numbers["epoch"], numbers["step"]
-        self.pictures, self.seconds = numbers["pictures"], numbers["seconds"]
+        self.early_stopping.weights = {name: each.to(self.device) for name, each in under("best/").items()}
+        self.early_stopping.loss, self.early_stopping.epochs_since_best = (
+            float(metadata["best"][0]),
+            metadata["best"][1],
+        )
+        self.rng.state = [tensors[f"chance/{number}"] for number in range(len(self.rng.state))]
+        self.running_mean.sums = {name: each.to(self.device) for name, each in under("tally/").items()}
+        self.running_mean.counts, self.monitored_terms = metadata["counts"], set(metadata["judged"])
+        self.permutation = tensors["order"].long().to(self.device)
+        self.epoch, self.step = metadata["epoch"], metadata["step"]
+        self.n_samples, self.seconds = metadata["pictures"], metadata["seconds"]
 
 
 def _crc(tensors: Mapping[str, Tensor]) -> int:
@@ -212,13 +217,13 @@ def _crc(tensors: Mapping[str, Tensor]) -> int:
     return found
 
 
-def moved(objective: Objective) -> list[Tensor]:
+def trainable_parameters(objective: Objective) -> list[Tensor]:
     """The weights that an objective moves."""
-    return [p for module in objective.trains for p in module.parameters() if p.requires_grad]
+    return [p for module in objective.modules for p in module.parameters() if p.requires_grad]
 
 
 def _optimiser(objective: Objective, config: Config, device: torch.device) -> torch.optim.Optimizer:
-    weights, lr, decay = moved(objective), config.lr, config.weight_decay
+    weights, lr, decay = trainable_parameters(objective), config.lr, config.weight_decay
     if config.optimiser == "sgd":
         return torch.optim.SGD(weights, lr, momentum=0.9, weight_decay=decay)
     if config.optimiser == "rmsprop":

@@ -13,14 +13,14 @@ from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from aecore.analysis import architecture, jacobian, loaded, report
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.config import Config
 from aecore.content import advice, formulas
 from aecore.data.datasets import Split, load
-from aecore.dispatch import of_kind
+from aecore.dispatch import lookup
 from aecore.models import losses
 from aecore.models.bottlenecks import GaussianLatent, Latent
-from aecore.models.families.build import FAMILIES, build, effective_beta, settle
+from aecore.models.families.build import FAMILIES, build_recipe, effective_beta, resolve_config
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.networks import NETWORKS
 from tests.kit.trained_runs import furnished
@@ -43,17 +43,17 @@ KINDS = {  # runs of every kind of code
 }
 
 
-def _model(**said) -> Trained:
+def _model(**said) -> LoadedModel:
     """An untrained model as a run."""
-    config = settle(replace(SMALL, **said))
-    return Trained(config, build(config).model.eval(), {})
+    config = resolve_config(replace(SMALL, **said))
+    return LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
-def _split(opened: Trained, count: int = 6) -> Split:
+def _split(opened: LoadedModel, count: int = 6) -> Split:
     """Random pictures."""
     card, rng = opened.card, np.random.default_rng(SEED)
-    pixels = rng.integers(0, card.levels + 1, (count, *card.shape)).astype(np.uint8)
-    return Split(pixels, np.arange(count) % len(card.classes), card.levels)
+    pixels = rng.integers(0, card.max_value + 1, (count, *card.shape)).astype(np.uint8)
+    return Split(pixels, np.arange(count) % len(card.classes), card.max_value)
 
 
 EVERY = pytest.mark.parametrize(
@@ -73,37 +73,44 @@ EVERY = pytest.mark.parametrize(
 @EVERY
 def test_a_drawing_has_every_parameter_once_and_ends_in_a_picture(family, network):
     opened = _model(family=family, network=network)
-    drawing = architecture.drawing(opened)
-    assert drawing.total == loaded.sizes(opened.config).parameters
+    drawing = architecture.summarise_architecture(opened)
+    assert drawing.total_parameters == loaded.model_size(opened.config).parameters
     assert math.prod(drawing.decoder[-1].shape) == math.prod(opened.card.shape)
     page = architecture_charts.hourglass(drawing, opened.card.shape, ["#111111"] * 10)
     for layer in (*drawing.encoder, *drawing.decoder):
         assert " x ".join(map(str, layer.shape)) in page and f"{layer.parameters:,}" in page
-    assert f"{drawing.total:,}" in re.search('aria-label="([^"]*)"', page)[1] and drawing.code.words in page
+    assert (
+        f"{drawing.total_parameters:,}" in re.search('aria-label="([^"]*)"', page)[1]
+        and drawing.latent.description in page
+    )
 
 
 def test_layers_that_learn_nothing_are_told_with_the_one_before():
     opened = _model(family="vanilla", network="conv", hidden=(4, 6), dropout=0.1)
-    said = [(layer.kind, layer.shape) for layer in architecture.drawing(opened).encoder]
+    said = [(layer.type, layer.shape) for layer in architecture.summarise_architecture(opened).encoder]
     assert said == [
         ("Conv2d 4 x 4, stride 2 + ReLU + Dropout", (4, 4, 4)),
         ("Conv2d 4 x 4, stride 2 + ReLU + Dropout", (6, 2, 2)),
         ("Linear", (3,)),
     ]
-    first = architecture.drawing(opened).decoder[0]
-    assert (first.kind, first.shape) == ("Linear + ReLU + Dropout", (6, 2, 2))  # unflattened
+    first = architecture.summarise_architecture(opened).decoder[0]
+    assert (first.type, first.shape) == ("Linear + ReLU + Dropout", (6, 2, 2))  # unflattened
 
 
 def test_what_stands_outside_the_layers_is_counted_apart():
     digit = 64
-    assert architecture.drawing(_model(family="conditional-vae")).hints == 10 * digit
+    assert architecture.summarise_architecture(_model(family="conditional-vae")).label_parameters == 10 * digit
     critic = 3 * 128 + 128 + 128 * 128 + 128 + 128 + 1
-    assert architecture.drawing(_model(family="aae")).training == critic
+    assert architecture.summarise_architecture(_model(family="aae")).training_only_parameters == critic
     ladder = _model(family="ladder-vae")
-    assert architecture.drawing(ladder).bottleneck == loaded.count(ladder.model.bottleneck) > 0
-    tied = architecture.drawing(_model(family="tied-weights"))
-    assert tied.borrows and [layer.parameters for layer in tied.decoder] == [6, 4, digit]  # biases alone
-    assert architecture.drawing(_model(family="vq-vae")).code.shape == (3, 4)
+    assert (
+        architecture.summarise_architecture(ladder).bottleneck_parameters
+        == loaded.count_parameters(ladder.model.bottleneck)
+        > 0
+    )
+    tied = architecture.summarise_architecture(_model(family="tied-weights"))
+    assert tied.has_tied_weights and [layer.parameters for layer in tied.decoder] == [6, 4, digit]  # biases alone
+    assert architecture.summarise_architecture(_model(family="vq-vae")).latent.shape == (3, 4)
 
 
 # --- Formulas -------------------------------------------------------------------------------------------------------
@@ -111,38 +118,41 @@ def test_what_stands_outside_the_layers_is_counted_apart():
 
 @EVERY
 def test_every_part_of_every_loss_has_a_formula_and_words(family, network):
-    config = settle(replace(SMALL, family=family, network=network))
-    for player in formulas.players(config):
-        for part in player.parts if not player.over else ():
-            assert formulas.punishes(config, part), part
+    config = resolve_config(replace(SMALL, family=family, network=network))
+    for player in formulas.objectives(config):
+        for part in player.terms if not player.is_over else ():
+            assert formulas.penalises(config, part), part
             assert formulas.latex(config, part) != rf"\text{{{part}}}"  # a formula, not its name
             assert formulas.latex(config, part).count("{") == formulas.latex(config, part).count("}")
 
 
 def test_players_are_who_moves_what_and_when():
-    said = {family: formulas.players(settle(replace(SMALL, family=family))) for family in ("aae", "stacked", "vae")}
-    assert [(each.parts, each.model) for each in said["aae"]] == [
+    said = {
+        family: formulas.objectives(resolve_config(replace(SMALL, family=family)))
+        for family in ("aae", "stacked", "vae")
+    }
+    assert [(each.terms, each.trains_model) for each in said["aae"]] == [
         (("reconstruction", "fooling"), True),
         (("critic",), False),
     ]
-    assert [each.over for each in said["stacked"]] == [True, True, True, False]
-    assert [each.parts for each in said["vae"]] == [("reconstruction", "kl")]
+    assert [each.is_over for each in said["stacked"]] == [True, True, True, False]
+    assert [each.terms for each in said["vae"]] == [("reconstruction", "kl")]
 
 
 def test_formulas_say_the_prices_of_this_run():
-    config = settle(replace(SMALL, family="beta-vae", knobs={"free_bits": 0.25}))
+    config = resolve_config(replace(SMALL, family="beta-vae", knobs={"free_bits": 0.25}))
     assert r"\beta" in formulas.latex(config, "beta kl") and r"\max(0.25" in formulas.latex(config, "beta kl")
-    assert "max" not in formulas.latex(settle(replace(config, knobs={})), "beta kl")
-    squared = settle(replace(SMALL, family="vanilla", likelihood="gaussian"))
+    assert "max" not in formulas.latex(resolve_config(replace(config, knobs={})), "beta kl")
+    squared = resolve_config(replace(SMALL, family="vanilla", likelihood="gaussian"))
     assert r"2\cdot0.2^2" in formulas.latex(squared, "reconstruction")
-    averaged = settle(replace(squared, reduction="mean"))
+    averaged = resolve_config(replace(squared, reduction="mean"))
     assert formulas.latex(averaged, "reconstruction").startswith(r"\frac{1}{64}")
-    assert set(formulas.RECONSTRUCTIONS) == {type(each) for each in LIKELIHOODS.values()}
+    assert set(formulas.RECONSTRUCTION_TERMS) == {type(each) for each in LIKELIHOODS.values()}
 
 
 def test_an_unknown_part_is_its_name():
-    config = settle(SMALL)
-    assert formulas.latex(config, "50 % of_it") == r"\text{50 \% of\_it}" and formulas.punishes(config, "x") == ""
+    config = resolve_config(SMALL)
+    assert formulas.latex(config, "50 % of_it") == r"\text{50 \% of\_it}" and formulas.penalises(config, "x") == ""
     assert formulas.equation(config, ["a", "b"], "L") == (
         r"\begin{aligned}L={}&\text{a} \\ {}+{}&\text{b}\end{aligned}"
     )
@@ -150,18 +160,18 @@ def test_an_unknown_part_is_its_name():
 
 def test_sums_add_up_and_mind_signs():
     assert (
-        formulas.sum_of({"a": 2.5, "b": -0.25}) == "L=2.5000-0.2500=2.2500"
-        and formulas.sum_of({"a": 1.0}) == "L=1.0000"
+        formulas.sum_latex({"a": 2.5, "b": -0.25}) == "L=2.5000-0.2500=2.2500"
+        and formulas.sum_latex({"a": 1.0}) == "L=1.0000"
     )
 
 
 def test_the_price_of_a_nat_is_told_for_each_pixel_value():
-    vae = settle(replace(SMALL, family="vae"))
-    assert formulas.weighing(vae) == effective_beta(vae)
-    assert "costs 1, or 0.016" in formulas.weighing(vae)
-    info = settle(replace(SMALL, family="info-vae", knobs={"alpha": 0.75}))
-    assert "costs 0.25," in formulas.weighing(info)
-    assert "64 times" in formulas.weighing(settle(replace(SMALL, family="wae", reduction="mean")))
+    vae = resolve_config(replace(SMALL, family="vae"))
+    assert formulas.relative_weight(vae) == effective_beta(vae)
+    assert "costs 1, or 0.016" in formulas.relative_weight(vae)
+    info = resolve_config(replace(SMALL, family="info-vae", knobs={"alpha": 0.75}))
+    assert "costs 0.25," in formulas.relative_weight(info)
+    assert "64 times" in formulas.relative_weight(resolve_config(replace(SMALL, family="wae", reduction="mean")))
 
 
 # --- Filters and atoms ----------------------------------------------------------------------------------------------
@@ -170,12 +180,12 @@ def test_the_price_of_a_nat_is_told_for_each_pixel_value():
 def test_filters_are_the_first_weights_the_largest_first():
     opened = _model(family="vanilla")
     weight = opened.model.encoder[1].weight.detach().numpy()
-    found = architecture.filters(opened, most=3)
+    found = architecture.filters(opened, max_filters=3)
     order = np.argsort(-np.linalg.norm(weight, axis=1))[:3]
-    assert found.numbers.tolist() == order.tolist() and found.every == 4 and found.whole
+    assert found.indices.tolist() == order.tolist() and found.total == 4 and found.full_image
     assert np.array_equal(found.weights, weight[order].reshape(3, 1, 8, 8))
     small = architecture.filters(_model(family="vanilla", network="conv"))
-    assert small.weights.shape == (4, 1, 4, 4) and not small.whole
+    assert small.weights.shape == (4, 1, 4, 4) and not small.full_image
 
 
 def test_atoms_of_a_linear_decoder_are_its_columns():
@@ -184,8 +194,8 @@ def test_atoms_of_a_linear_decoder_are_its_columns():
     columns = opened.model.decoder[0].weight.detach().numpy().T.reshape(4, 1, 8, 8)
     for atom, number in zip(architecture.atoms(opened, codes, [2, 0]), [2, 0], strict=True):
         assert atom.name == f"z{number + 1}"
-        assert atom.ends[1] - atom.ends[0] == pytest.approx(2 * codes[:, number].std(), rel=1e-5)
-        assert np.allclose(atom.change, 2 * codes[:, number].std() * columns[number], atol=1e-5)
+        assert atom.endpoints[1] - atom.endpoints[0] == pytest.approx(2 * codes[:, number].std(), rel=1e-5)
+        assert np.allclose(atom.difference, 2 * codes[:, number].std() * columns[number], atol=1e-5)
 
 
 def test_atoms_stay_where_codes_are():
@@ -193,7 +203,7 @@ def test_atoms_stay_where_codes_are():
     codes = np.zeros((100, 2), np.float32)
     codes[:5, 0] = 1  # mostly off, as sparse units are; the other one never on
     lively, dead = architecture.atoms(opened, codes, [0, 1])
-    assert lively.ends[0] == 0 and dead.ends == (0, 0) and not dead.change.any()
+    assert lively.endpoints[0] == 0 and dead.endpoints == (0, 0) and not dead.difference.any()
 
 
 def test_atoms_of_a_codebook_go_from_vector_to_vector():
@@ -202,17 +212,17 @@ def test_atoms_of_a_codebook_go_from_vector_to_vector():
     choice = np.array([[4, 1]] * 5 + [[2, 1]] * 3 + [[2, 0]])  # slot 1 takes 4, then 2; slot 2 takes 1, then 0
     codes = book[torch.from_numpy(choice)].flatten(1).numpy()
     found = {atom.name: atom for atom in architecture.atoms(opened, codes, range(6))}
-    assert {name: atom.ends for name, atom in found.items()} == {"slot 1": (4, 2), "slot 2": (1, 0)}
-    pictures = opened.model.generate(book[torch.tensor([[4, 1], [2, 1]])].flatten(1)).numpy()
-    assert np.allclose(found["slot 1"].change, pictures[1] - pictures[0], atol=1e-6)
+    assert {name: atom.endpoints for name, atom in found.items()} == {"slot 1": (4, 2), "slot 2": (1, 0)}
+    pictures = opened.model.decode_mean(book[torch.tensor([[4, 1], [2, 1]])].flatten(1)).numpy()
+    assert np.allclose(found["slot 1"].difference, pictures[1] - pictures[0], atol=1e-6)
 
 
 def test_signs_become_colours_around_white_or_gray():
     signed = np.zeros((1, 1, 2, 2), np.float32)
     signed[0, 0, 0] = 1, -1
-    red, green, blue = architecture.coloured(signed)[0]
+    red, green, blue = architecture.signed_colormap(signed)[0]
     assert red[0, 0] > blue[0, 0] and blue[0, 1] > red[0, 1] and (green[1] == 1).all()
-    assert np.allclose(architecture.coloured(np.zeros((1, 3, 2, 2), np.float32)), 0.5)
+    assert np.allclose(architecture.signed_colormap(np.zeros((1, 3, 2, 2), np.float32)), 0.5)
 
 
 # --- Stretch --------------------------------------------------------------------------------------------------------
@@ -220,33 +230,35 @@ def test_signs_become_colours_around_white_or_gray():
 
 def test_a_linear_model_is_stretched_by_the_singular_values_of_its_weights():
     opened = _model(family="linear", likelihood="gaussian", z_dim=5)
-    x = _split(opened).floats()[0]
-    outward, inward = jacobian.stretch(opened, x)
+    x = _split(opened).to_float()[0]
+    outward, inward = jacobian.jacobian_spectra(opened, x)
     for found, weight in ((outward, opened.model.decoder[0].weight), (inward, opened.model.encoder[1].weight)):
         left, values, right = np.linalg.svd(weight.detach().numpy(), full_matrices=False)
-        assert np.allclose(found.values, values, rtol=1e-5)
-        patterns = (left.T if weight.shape[0] == 64 else right).reshape(5, 1, 8, 8)[found.ends]
+        assert np.allclose(found.singular_values, values, rtol=1e-5)
+        patterns = (left.T if weight.shape[0] == 64 else right).reshape(5, 1, 8, 8)[found.extremes]
         assert np.allclose(np.abs((found.patterns * patterns).sum((1, 2, 3))), 1, atol=1e-4)
-    assert outward.condition == pytest.approx(outward.values[0] / outward.values[-1])
-    assert np.allclose(jacobian.stretch_at(opened, np.ones(5)).values, outward.values, rtol=1e-5)
+    assert outward.condition_number == pytest.approx(outward.singular_values[0] / outward.singular_values[-1])
+    assert np.allclose(
+        jacobian.decoder_spectrum(opened, np.ones(5)).singular_values, outward.singular_values, rtol=1e-5
+    )
 
 
 @EVERY
 def test_jacobians_are_those_of_autograd_in_every_family(family, network):
     opened = _model(family=family, network=network, activation="tanh")
-    model, x = opened.model, torch.from_numpy(_split(opened, 2).floats())
+    model, x = opened.model, torch.from_numpy(_split(opened, 2).to_float())
     y = torch.tensor([3, 5])
-    z = model.codes(x, y).clone()
+    z = model.encode_mean(x, y).clone()
     drawn = torch.autograd.functional.jacobian(lambda z: model.likelihood.mean(model.decode(z, y)).flatten(1), z)
-    found = jacobian.of_decoder(model, z, y)
+    found = jacobian.decoder_jacobian(model, z, y)
     assert torch.allclose(found, torch.stack([drawn[row, :, row] for row in range(2)]), atol=1e-6)
-    spoken = jacobian.of_encoder(model, x, y)
+    spoken = jacobian.encoder_jacobian(model, x, y)
     latent = model.encode(x, y)
-    smooth = of_kind(jacobian.SMOOTH, type(latent))
+    smooth = lookup(jacobian.DIFFERENTIABLE_CODES, type(latent))
     told = torch.autograd.functional.jacobian(lambda x: smooth(model.encode(x, y)), x)
     if family != "ladder-vae":  # whose lower mean hangs on a draw of the upper level; its code does not
         assert torch.allclose(spoken, torch.stack([told[row, :, row].flatten(1) for row in range(2)]), atol=1e-6)
-    found = jacobian.numbers(opened, _split(opened))
+    found = jacobian.report(opened, _split(opened))
     assert all(math.isfinite(each) for each in found.values()) and found["pictures"] == 6
     assert 1 <= found["effective_dimension"] <= found["directions"] and found["smallest"] <= found["largest"]
 
@@ -254,9 +266,9 @@ def test_jacobians_are_those_of_autograd_in_every_family(family, network):
 def test_the_encoders_size_is_what_a_contractive_autoencoder_is_charged_for():
     opened = _model(family="contractive", hidden=(), z_dim=5)
     test = _split(opened)
-    code = opened.model.codes(torch.from_numpy(test.floats()))
-    charged = losses.jacobian_of_layer(code, next(opened.model.encoder.parameters()))
-    assert jacobian.numbers(opened, test)["encoder_size"] == pytest.approx(charged.item(), rel=1e-5)
+    code = opened.model.encode_mean(torch.from_numpy(test.to_float()))
+    charged = losses.jacobian_frobenius_exact(code, next(opened.model.encoder.parameters()))
+    assert jacobian.report(opened, test)["encoder_size"] == pytest.approx(charged.item(), rel=1e-5)
 
 
 def test_directions_that_count():
@@ -268,41 +280,46 @@ def test_a_direction_in_which_nothing_happens():
     opened = _model(family="linear", likelihood="gaussian", z_dim=2)
     with torch.no_grad():
         opened.model.decoder[0].weight[:, 1] = 0
-    outward, _ = jacobian.stretch(opened, _split(opened).floats()[0])
-    assert (outward.effective, outward.still, outward.condition, outward.ends.tolist()) == (1, 1, math.inf, [0])
-    chart = architecture_charts.spectra({"here": outward.values}, ["#111111"], "stretch")
+    outward, _ = jacobian.jacobian_spectra(opened, _split(opened).to_float()[0])
+    assert (outward.effective_dimension, outward.nullity, outward.condition_number, outward.extremes.tolist()) == (
+        1,
+        1,
+        math.inf,
+        [0],
+    )
+    chart = architecture_charts.spectra({"here": outward.singular_values}, ["#111111"], "stretch")
     assert chart.figure.data[0].y[1] is None and "down to" in chart.alt
 
 
 def test_many_numbers_take_few_pictures():
     opened = _model(family="vanilla", z_dim=2048, hidden=())
-    room = replace(_split(opened), pictures=_split(opened, 64).pictures, labels=np.zeros(64, np.int64))
-    assert jacobian.numbers(opened, room)["pictures"] == 4_000_000 // (64 * 2048) == 30
+    room = replace(_split(opened), pictures=_split(opened, 64).x, labels=np.zeros(64, np.int64))
+    assert jacobian.report(opened, room)["pictures"] == 4_000_000 // (64 * 2048) == 30
 
 
 def test_gray_pixels_cost_their_entropy():
     half = Split(np.full((3, 1, 8, 8), 8, np.uint8), np.zeros(3, np.int64), 16)
-    assert architecture.floor(half) == pytest.approx(64 * math.log(2))
+    assert architecture.bce_lower_bound(half) == pytest.approx(64 * math.log(2))
     opened = _model(family="vanilla")
     test = _split(opened)
-    x = torch.from_numpy(test.floats())
+    x = torch.from_numpy(test.to_float())
     least = nn.functional.binary_cross_entropy(x, x, reduction="sum") / len(x)
-    assert architecture.floor(test) == pytest.approx(float(least), rel=1e-5)
-    assert architecture.numbers(opened, test)["floor"] == architecture.floor(test)
-    assert "floor" not in architecture.numbers(_model(family="vanilla", likelihood="gaussian"), test)
-    assert "floor" not in architecture.numbers(_model(family="vanilla", pixels="0 to 255"), test)
+    assert architecture.bce_lower_bound(test) == pytest.approx(float(least), rel=1e-5)
+    assert architecture.report(opened, test)["floor"] == architecture.bce_lower_bound(test)
+    assert "floor" not in architecture.report(_model(family="vanilla", likelihood="gaussian"), test)
+    assert "floor" not in architecture.report(_model(family="vanilla", pixels="0 to 255"), test)
 
 
 # --- Advice ---------------------------------------------------------------------------------------------------------
 
 
 def test_every_family_has_advice_that_leads_to_pages_there_are():
-    assert set(advice.FAMILY) == set(FAMILIES)
+    assert set(advice.BY_FAMILY) == set(FAMILIES)
     pages = {label for group in frame.PAGES.values() for label, _ in group.values()}
-    for each in (*advice.FAMILY.values(), *advice.KIND.values()):
-        assert 1 <= len(each.try_) <= 3 and 1 <= len(each.wrong) <= 3
-        assert {one.page for one in each.try_} <= pages
-    assert all(len(each.try_) >= 2 for each in advice.FAMILY.values())
+    for each in (*advice.BY_FAMILY.values(), *advice.BY_LATENT.values()):
+        assert 1 <= len(each.suggestions) <= 3 and 1 <= len(each.pitfalls) <= 3
+        assert {one.page for one in each.suggestions} <= pages
+    assert all(len(each.suggestions) >= 2 for each in advice.BY_FAMILY.values())
 
 
 def test_a_family_never_seen_is_advised_by_its_kind_of_code():
@@ -310,8 +327,8 @@ def test_a_family_never_seen_is_advised_by_its_kind_of_code():
     class Strange(GaussianLatent):
         pass
 
-    assert advice.advice("never-seen", Strange) is advice.KIND[GaussianLatent]
-    assert advice.advice("never-seen", Latent) is advice.KIND[Latent]
+    assert advice.advice("never-seen", Strange) is advice.BY_LATENT[GaussianLatent]
+    assert advice.advice("never-seen", Latent) is advice.BY_LATENT[Latent]
 
 
 # --- The panels -----------------------------------------------------------------------------------------------------
@@ -343,7 +360,7 @@ def store(tmp_path_factory):
 def no_links(monkeypatch):
     """Links to pages need a laboratory around them; here they are noted down. Other panels' numbers take their time."""
     found = []
-    monkeypatch.setattr(report, "NUMBERS", {Latent: {"anatomy": architecture.numbers, "stretch": jacobian.numbers}})
+    monkeypatch.setattr(report, "REPORTS", {Latent: {"anatomy": architecture.report, "stretch": jacobian.report}})
     monkeypatch.setattr(frame, "link", lambda file, label=None, run=None, **more: found.append((file, more)))
     return found
 
@@ -354,8 +371,8 @@ def test_the_panels_of_every_kind_of_code(kind, store, no_links):
     assert not page.exception and [each.value for each in page.header] == [panel.title for panel in COMMON]
     run = loaded.load(store[kind])
     test = load(run.config.dataset).test
-    numbers = report.numbers(run, test)["stretch"]
-    assert numbers == jacobian.numbers(run, test) == shared.inside(run, "stretch")
+    numbers = report.reports(run, test)["stretch"]
+    assert numbers == jacobian.report(run, test) == shared.report(run, "stretch")
     shown = {each.label: each.value for each in page.metric}
     assert shown["Parameters"] == f"{run.result['parameters']:,}"
     assert shown["Directions that count"] == f"{numbers['effective_dimension']:.1f} of {numbers['directions']}"
@@ -365,7 +382,7 @@ def test_the_panels_of_every_kind_of_code(kind, store, no_links):
     for part, nats in run.result["test"].items():
         assert f"{nats:.4f}" in formulae and f"**{part}**, {nats:.4f}" in words
     assert FAMILIES[run.config.family].source.strip() == page.code[0].value.strip()
-    assert len(no_links) == len(advice.FAMILY[run.config.family].try_)
+    assert len(no_links) == len(advice.BY_FAMILY[run.config.family].suggestions)
 
 
 def test_train_opens_with_this_family_and_data(store, no_links):
@@ -378,6 +395,6 @@ def test_another_picture_is_another_stretch(store, no_links):
     page.number_input(key="inside-picture").set_value(7).run()
     assert not page.exception
     run = loaded.load(store["beta-vae, conv"])
-    for found in jacobian.stretch(run, load("digits").test.floats(slice(7, 8))[0]):
-        captions = [f"{row + 1}: {found.values[row]:.3g}</figcaption>" for row in found.ends]
+    for found in jacobian.jacobian_spectra(run, load("digits").test.to_float(slice(7, 8))[0]):
+        captions = [f"{row + 1}: {found.singular_values[row]:.3g}</figcaption>" for row in found.extremes]
         assert any(all(caption in each.proto.body for caption in captions) for each in page.get("html"))

@@ -7,11 +7,11 @@ import pytest
 from sklearn.decomposition import PCA as Published
 
 from aecore.analysis import baselines
-from aecore.analysis.baselines import PCA, measured, squared_errors
-from aecore.analysis.loaded import Trained
+from aecore.analysis.baselines import PCA, baseline_errors, squared_errors
+from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split, load
 from aecore.models import presets
-from aecore.models.families.build import build, settle
+from aecore.models.families.build import build_recipe, resolve_config
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def digits() -> Split:
 
 
 def flat(split: Split) -> np.ndarray:
-    return split.floats().reshape(len(split), -1).astype(np.float64)
+    return split.to_float().reshape(len(split), -1).astype(np.float64)
 
 
 def error(pca: PCA, split: Split) -> float:
@@ -60,14 +60,14 @@ def test_pca_has_its_ends(digits):
     assert error(PCA.fit(train, 500), train) == pytest.approx(0, abs=1e-9)
     few = train.first(10)
     assert len(PCA.fit(few, 64).components) == 9  # ten points lie in nine dimensions
-    assert len(PCA.fit(train, 8).first(3).components) == 3
+    assert len(PCA.fit(train, 8).truncate(3).components) == 3
 
 
 def test_the_quicker_way_for_large_pictures_is_equal_to_five_digits():
-    train = load("shapes-colour").train.first(600)
+    train = load("shapes-colour").train.head(600)
     exact = Published(12, svd_solver="full").fit(flat(train))
     made = exact.inverse_transform(exact.transform(flat(train)))
-    assert baselines.FEW * 3072 > 12 and baselines.LARGE < 3072
+    assert baselines.RANDOMIZED_MAX_SHARE * 3072 > 12 and baselines.RANDOMIZED_MIN_PIXELS < 3072
     assert error(PCA.fit(train, 12), train) == pytest.approx(((made - flat(train)) ** 2).mean(), rel=1e-5)
 
 
@@ -81,7 +81,9 @@ def test_pca_on_digits_is_what_the_catalogue_measured(digits):
 
 def test_the_mean_digit_is_what_the_catalogue_measured(digits):
     # Catalogue 3.7: .0743. The mean over n pictures scatters by sd / sqrt(n), here under 1 percent.
-    assert measured(digits.first(1437), load("digits").test, 2)["mean_picture_mse"] == pytest.approx(0.0743, rel=0.03)
+    assert baseline_errors(digits.first(1437), load("digits").test, 2)["mean_picture_mse"] == pytest.approx(
+        0.0743, rel=0.03
+    )
 
 
 # One treatment
@@ -89,8 +91,8 @@ def test_the_mean_digit_is_what_the_catalogue_measured(digits):
 
 def test_a_model_and_a_baseline_that_give_back_the_same_have_the_same_error(digits):
     """The linear autoencoder that PCA is, with squared error: what it gives back leaves [0, 1] in places."""
-    config = settle(presets.start("digits", family="linear", z_dim=8, likelihood="gaussian"))
-    model, pca = build(config).model.eval(), PCA.fit(digits, 8)
+    config = resolve_config(presets.default_config("digits", family="linear", z_dim=8, likelihood="gaussian"))
+    model, pca = build_recipe(config).model.eval(), PCA.fit(digits, 8)
     encoder, decoder = (
         next(m for m in part.modules() if hasattr(m, "weight")) for part in (model.encoder, model.decoder)
     )
@@ -102,15 +104,15 @@ def test_a_model_and_a_baseline_that_give_back_the_same_have_the_same_error(digi
         (decoder.bias, pca.mean),
     ):
         tensor.data.copy_(tensor.data.new_tensor(value))
-    opened, test = Trained(config, model, {}), load("digits").test
+    opened, test = LoadedModel(config, model, {}), load("digits").test
     clipped, whole = (squared_errors(test, pca.reconstruct, clip) for clip in (True, False))
-    assert opened.errors(test) == pytest.approx(clipped, abs=1e-6)
+    assert opened.squared_errors(test) == pytest.approx(clipped, abs=1e-6)
     assert clipped.mean() < 0.99 * whole.mean()  # so that it matters which of the two is taken
-    assert measured(digits, test, 8)["pca_mse"] == pytest.approx(opened.errors(test).mean(), rel=1e-4)
+    assert baseline_errors(digits, test, 8)["pca_mse"] == pytest.approx(opened.squared_errors(test).mean(), rel=1e-4)
 
 
 def test_batches_cover_a_split_once(digits, monkeypatch):
-    monkeypatch.setattr(baselines, "ROWS", 500)
+    monkeypatch.setattr(baselines, "BATCH_SIZE", 500)
     parts = list(baselines.batches(digits))
     assert [len(x) for x, _ in parts] == [500, 500, 500, 297]
     assert np.array_equal(np.concatenate([labels for _, labels in parts]), digits.labels)

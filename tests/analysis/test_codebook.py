@@ -11,12 +11,12 @@ from torch import nn
 
 from aecore.analysis import loaded, report
 from aecore.analysis.latents import codebook
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split, load
 from aecore.models import presets
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import Codebook, Quantized
-from aecore.models.families.build import build, settle
+from aecore.models.bottlenecks import Quantized, VectorQuantizer
+from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.likelihoods import LIKELIHOODS
 from tests.analysis.test_sampling import panel, seen, whole
 from tests.kit.trained_runs import furnished
@@ -24,26 +24,30 @@ from ui.panels import codebook as painting
 from ui.panels.codebook import CODEBOOK
 
 TEST = load("digits").test
-FEW = Split(TEST.pictures[:50], TEST.labels[:50], TEST.levels)
+FEW = Split(TEST.x[:50], TEST.y[:50], TEST.max_value)
 
 
-def untrained(**settings) -> Trained:
-    config = settle(presets.start("digits", **{"family": "vq-vae", "z_dim": 3, "hidden": (8,), **settings}))
-    return Trained(config, build(config).model.eval(), {})
+def untrained(**settings) -> LoadedModel:
+    config = resolve_config(
+        presets.default_config("digits", **{"family": "vq-vae", "z_dim": 3, "hidden": (8,), **settings})
+    )
+    return LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
-def levels(off: float = 0.0) -> Trained:
+def levels(off: float = 0.0) -> LoadedModel:
     """A model that tells each of 64 pixels by one of the 17 levels of grey, and draws it so; `off`: how far each vector
     lies above the level that it stands for."""
-    bottleneck = Codebook(64, 17, 1)
+    bottleneck = VectorQuantizer(64, 17, 1)
     bottleneck.book.copy_(torch.arange(17)[:, None] / 16 + off)
     same = nn.Linear(64, 64, bias=False)
     nn.init.eye_(same.weight)
     model = Autoencoder(
         nn.Sequential(nn.Flatten(), same), bottleneck, nn.Unflatten(1, (1, 8, 8)), LIKELIHOODS["gaussian"]
     )
-    config = settle(presets.start("digits", family="vq-vae", z_dim=64, knobs={"codes": 17, "width": 1}))
-    return Trained(config, model.eval(), {})
+    config = resolve_config(
+        presets.default_config("digits", family="vq-vae", z_dim=64, knobs={"codes": 17, "width": 1})
+    )
+    return LoadedModel(config, model.eval(), {})
 
 
 # --- Numbers ----------------------------------------------------------------------------------------------------------
@@ -53,17 +57,17 @@ def levels(off: float = 0.0) -> Trained:
 def test_a_codebook_used_uniformly_has_the_perplexity_of_its_size(vectors):
     shares = codebook.usage(np.arange(6 * vectors).reshape(3, -1) % vectors, vectors)
     np.testing.assert_allclose(shares, 1 / vectors)
-    assert 2 ** codebook.entropy(shares) == pytest.approx(vectors)
+    assert 2 ** codebook.entropy_bits(shares) == pytest.approx(vectors)
 
 
 def test_entropy_of_known_shares():
-    assert codebook.entropy(np.array([0.5, 0.25, 0.25, 0])) == 1.5
-    assert codebook.entropy(np.array([1.0, 0])) == 0
+    assert codebook.entropy_bits(np.array([0.5, 0.25, 0.25, 0])) == 1.5
+    assert codebook.entropy_bits(np.array([1.0, 0])) == 0
 
 
 def test_a_codebook_of_grey_levels_is_used_as_pixels_are_distributed():
-    said = codebook.numbers(levels(), FEW)
-    shares = np.bincount(FEW.pictures.ravel(), minlength=17) / FEW.pictures.size
+    said = codebook.report(levels(), FEW)
+    shares = np.bincount(FEW.x.ravel(), minlength=17) / FEW.x.size
     assert said["usage"] == pytest.approx(shares.tolist()) and said["used"] == (shares > 0).sum()
     assert said["perplexity"] == pytest.approx(np.exp(-(shares[shares > 0] * np.log(shares[shares > 0])).sum()))
     assert said["bits_stored"] == pytest.approx(64 * np.log2(17)) and said["slots"] == 64 and said["vectors"] == 17
@@ -72,21 +76,21 @@ def test_a_codebook_of_grey_levels_is_used_as_pixels_are_distributed():
 
 def test_bits_used_are_told_slot_by_slot():
     """Some pixels of digits are always black: those slots cost nothing."""
-    said = codebook.numbers(levels(), FEW)
-    columns = FEW.pictures.reshape(len(FEW), -1).T
-    expected = sum(codebook.entropy(np.bincount(column, minlength=17) / len(FEW)) for column in columns)
+    said = codebook.report(levels(), FEW)
+    columns = FEW.x.reshape(len(FEW), -1).T
+    expected = sum(codebook.entropy_bits(np.bincount(column, minlength=17) / len(FEW)) for column in columns)
     assert said["bits_used"] == pytest.approx(expected)
     assert said["bits_used"] < 64 * np.log2(said["perplexity"]) < said["bits_stored"]
 
 
 def test_the_distance_is_from_what_the_encoder_said_to_its_vector():
-    assert codebook.numbers(levels(0.01), FEW)["distance"] == pytest.approx(0.01, abs=1e-5)
+    assert codebook.report(levels(0.01), FEW)["distance"] == pytest.approx(0.01, abs=1e-5)
 
 
 def test_choices_are_those_of_the_model():
     opened = untrained()
-    chosen = codebook.choices(opened, FEW.floats())
-    latent = opened.model.encode(torch.from_numpy(FEW.floats()))
+    chosen = codebook.assign(opened, FEW.to_float())
+    latent = opened.model.encode(torch.from_numpy(FEW.to_float()))
     np.testing.assert_array_equal(chosen.indices, latent.indices.numpy())
     gaps = (latent.encoded - latent.quantized).norm(dim=2)
     np.testing.assert_allclose(chosen.distances, gaps.detach().numpy(), rtol=1e-5)
@@ -95,7 +99,7 @@ def test_choices_are_those_of_the_model():
 @pytest.mark.parametrize("settings", [{"z_dim": 1}, {"z_dim": 80}, {"knobs": {"codes": 2}}, {"knobs": {"codes": 1024}}])
 def test_codebooks_of_any_size_have_numbers(settings):
     opened = untrained(**settings)
-    said = codebook.numbers(opened, FEW)
+    said = codebook.report(opened, FEW)
     assert sum(said["usage"]) == pytest.approx(1) and len(said["usage"]) == said["vectors"]
     assert 1 <= said["perplexity"] <= said["used"] + 1e-9 <= said["vectors"] + 1e-9
     assert 0 <= said["bits_used"] <= said["bits_stored"]
@@ -107,20 +111,20 @@ def test_codebooks_of_any_size_have_numbers(settings):
 
 def test_vectors_on_a_line_come_in_their_order():
     line = np.random.default_rng(0).permutation(np.arange(20.0))[:, None]
-    found = line[codebook.in_order(line), 0].tolist()
+    found = line[codebook.leaf_order(line), 0].tolist()
     assert found in (sorted(found), sorted(found, reverse=True))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 64])
 def test_an_order_holds_every_vector_once(count):
     vectors = np.random.default_rng(count).normal(size=(count, 4))
-    assert sorted(codebook.in_order(vectors)) == list(range(count))
+    assert sorted(codebook.leaf_order(vectors)) == list(range(count))
 
 
 def test_distances_between_known_vectors():
     vectors = np.array([[0.0, 0], [3, 4], [3, 4]])
-    np.testing.assert_array_equal(codebook.between(vectors), [[0, 5, 5], [5, 0, 0], [5, 0, 0]])
-    assert codebook.apart(vectors) == pytest.approx(5 / 3)
+    np.testing.assert_array_equal(codebook.pairwise_distances(vectors), [[0, 5, 5], [5, 0, 0], [5, 0, 0]])
+    assert codebook.nearest_distance(vectors) == pytest.approx(5 / 3)
 
 
 # --- Painting ---------------------------------------------------------------------------------------------------------
@@ -128,37 +132,37 @@ def test_distances_between_known_vectors():
 
 def test_choices_are_drawn_as_the_pictures_that_they_stand_for():
     opened = levels()
-    chosen = codebook.choices(opened, FEW.floats())
-    np.testing.assert_allclose(codebook.painted(opened, chosen.indices), FEW.floats(), atol=1e-6)
+    chosen = codebook.assign(opened, FEW.to_float())
+    np.testing.assert_allclose(codebook.decode_indices(opened, chosen.indices), FEW.to_float(), atol=1e-6)
 
 
 def test_one_slot_exchanged_changes_what_it_stands_for_and_nothing_else():
     opened = levels()
-    start = codebook.choices(opened, FEW.floats()[:1]).indices[0]
-    tried = codebook.exchanged(start, 20, np.array([0, 16]))
-    drawn = codebook.painted(opened, tried).reshape(2, 64)
+    start = codebook.assign(opened, FEW.to_float()[:1]).indices[0]
+    tried = codebook.replace_entry(start, 20, np.array([0, 16]))
+    drawn = codebook.decode_indices(opened, tried).reshape(2, 64)
     assert drawn[:, 20].tolist() == [0, 1]
     rest = np.delete(np.arange(64), 20)
-    np.testing.assert_allclose(drawn[:, rest], np.tile(FEW.floats()[0].ravel()[rest], (2, 1)), atol=1e-6)
+    np.testing.assert_allclose(drawn[:, rest], np.tile(FEW.to_float()[0].ravel()[rest], (2, 1)), atol=1e-6)
 
 
 def test_vectors_come_by_the_use_of_the_slot_then_of_all():
     indices = np.array([[2, 1], [2, 3], [0, 3]])
-    assert codebook.by_use(indices, 0, 5).tolist() == [2, 0, 3, 1, 4]
+    assert codebook.by_usage(indices, 0, 5).tolist() == [2, 0, 3, 1, 4]
 
 
 def test_a_stroke_changes_one_slot_and_none_is_kept_that_changes_nothing():
     strokes = [(5, 6, 7)]
-    painting.put(strokes, 1, 9)
-    painting.put(strokes, 1, 9)
+    painting.apply_edit(strokes, 1, 9)
+    painting.apply_edit(strokes, 1, 9)
     assert strokes == [(5, 6, 7), (5, 9, 7)]
 
 
 def test_only_so_many_strokes_are_kept_and_the_first_always():
     strokes = [(-1, 0)]
     for vector in range(500):
-        painting.put(strokes, 0, vector)
-    assert len(strokes) == 1 + painting.STROKES and strokes[0] == (-1, 0) and strokes[-1] == (499, 0)
+        painting.apply_edit(strokes, 0, vector)
+    assert len(strokes) == 1 + painting.MAX_UNDO and strokes[0] == (-1, 0) and strokes[-1] == (499, 0)
 
 
 # --- Panels -----------------------------------------------------------------------------------------------------------
@@ -182,7 +186,7 @@ def rooms(tmp_path_factory):
 def runs_of(rooms, monkeypatch):
     place, ids = rooms
     monkeypatch.setenv("AECORE_RUNS", str(place))
-    monkeypatch.setattr(report, "NUMBERS", {Quantized: {"codebook": codebook.numbers}})  # the others take time
+    monkeypatch.setattr(report, "REPORTS", {Quantized: {"codebook": codebook.report}})  # the others take time
     return ids
 
 
@@ -194,7 +198,7 @@ def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
 
 
 def test_panels_say_the_numbers_that_evaluate_says(runs_of):
-    said = codebook.numbers(loaded.load(runs_of["usual"]), TEST)
+    said = codebook.report(loaded.load(runs_of["usual"]), TEST)
     page = panel(runs_of["usual"], "codebooks", "The codebook")
     assert [each.value for each in page.metric] == [
         f"{said['used']} of 64",
@@ -237,5 +241,5 @@ def test_another_picture_is_another_painting(runs_of):
     page.selectbox(key="inside-vector-0").set_value((strokes(page)[0][0] + 1) % 64).run()
     assert len(strokes(whole(page))) == 2
     page.number_input(key="inside-picture").set_value(7).run()
-    own = codebook.choices(loaded.load(runs_of["usual"]), TEST.floats([7])).indices[0]
+    own = codebook.assign(loaded.load(runs_of["usual"]), TEST.to_float([7])).indices[0]
     assert strokes(whole(page)) == [tuple(own.tolist())]

@@ -8,20 +8,27 @@ import numpy as np
 import pytest
 
 from aecore.analysis.diagnosis import checks, doctor, evidence
-from aecore.analysis.diagnosis.doctor import FAIR_CRITIC, LIMITS, Case, bill, cured, diagnose
+from aecore.analysis.diagnosis.doctor import (
+    CHANCE_DISCRIMINATOR_LOSS,
+    THRESHOLDS,
+    Evidence,
+    diagnose,
+    health_summary,
+    with_fix,
+)
 from aecore.config import Config
 from aecore.errors import UserError
-from aecore.jobs.worker import carry_out
+from aecore.jobs.worker import run_training
 from aecore.models import presets
-from aecore.models.families.build import FAMILIES, settle
+from aecore.models.families.build import FAMILIES, resolve_config
 from aecore.store import runs
-from benchmarks.doctor import BROKEN
+from benchmarks.doctor import BROKEN_SETTINGS
 from tests.kit.cases import few, marked
 
-VAE = settle(presets.start("digits", family="vae"))
-AAE = settle(presets.start("digits", family="aae"))
-VQ = settle(presets.start("digits", family="vq-vae", z_dim=8))
-RELU = settle(presets.start("digits", family="vanilla", knobs={"code": "relu"}))
+VAE = resolve_config(presets.default_config("digits", family="vae"))
+AAE = resolve_config(presets.default_config("digits", family="aae"))
+VQ = resolve_config(presets.default_config("digits", family="vq-vae", z_dim=8))
+RELU = resolve_config(presets.default_config("digits", family="vanilla", knobs={"code": "relu"}))
 
 # as a healthy 2-D VAE on the digits ends: 57 % of the variance, PCA's 2 numbers 30 %
 BLANK = 64 * math.log(2)
@@ -49,7 +56,9 @@ HISTORY = [EPOCH] * VAE.epochs
 def ill(config: Config = VAE, history: list | None = None, diverged: bool = False, **changed) -> list[str]:
     """The names of what is found when something of a healthy run is changed."""
     checkup = CHECKUP | changed
-    return [each.name for each in diagnose(Case(config, HISTORY if history is None else history, checkup, diverged))]
+    return [
+        each.name for each in diagnose(Evidence(config, HISTORY if history is None else history, checkup, diverged))
+    ]
 
 
 def code(**changed) -> dict:
@@ -61,9 +70,9 @@ def epoch(train: float, held_out: float) -> dict:
 
 
 def test_a_healthy_run_gets_a_clean_bill_with_its_numbers():
-    healthy = Case(VAE, HISTORY, CHECKUP)
+    healthy = Evidence(VAE, HISTORY, CHECKUP)
     assert diagnose(healthy) == []
-    said = dict(bill(healthy))
+    said = dict(health_summary(healthy))
     assert said["variance given back"] == "57% (PCA with 2: 30%)"
     assert said["numbers in use"] == "2 of 2, which tell 2.90 nats"
 
@@ -72,11 +81,11 @@ def test_steps_that_overshot_for_good_are_found_also_after_the_loss_has_come_dow
     burst = [epoch(3 * BLANK, 30), *[epoch(27, 27)] * VAE.epochs]
     assert ill(history=burst, mse=0.072)[0] == "rising loss"
     early = [epoch(3 * BLANK, 30)] * (VAE.epochs // 10)
-    assert [each.name for each in diagnose(Case(VAE, early))] == ["rising loss"]
-    assert diagnose(Case(VAE, early[1:])) == []  # it may come down yet
-    assert diagnose(Case(VAE, [*early, epoch(27, 27)])) == []
+    assert [each.name for each in diagnose(Evidence(VAE, early))] == ["rising loss"]
+    assert diagnose(Evidence(VAE, early[1:])) == []  # it may come down yet
+    assert diagnose(Evidence(VAE, [*early, epoch(27, 27)])) == []
     blast = [epoch(60 * BLANK, 30), *[epoch(27, 27)] * len(early)]
-    assert [each.name for each in diagnose(Case(VAE, blast))] == ["rising loss"]
+    assert [each.name for each in diagnose(Evidence(VAE, blast))] == ["rising loss"]
     assert ill(history=blast) == []  # it ended well all the same
 
 
@@ -86,8 +95,8 @@ def test_a_loss_that_began_high_and_fell_in_every_epoch_needs_more_of_them_not_s
 
 
 def test_of_a_run_that_has_not_begun_nothing_is_said():
-    assert diagnose(Case(VAE)) == []
-    assert bill(Case(VAE)) == []
+    assert diagnose(Evidence(VAE)) == []
+    assert health_summary(Evidence(VAE)) == []
 
 
 POINTS = {"sd": [1.0, 1.0]}
@@ -97,7 +106,7 @@ TROUBLES = {
     "units all alike": {"alike": 1.0},
     "rising loss": {"history": [*HISTORY, epoch(35, 35)]},
     "beta too strong": {
-        "config": settle(dataclasses.replace(VAE, family="beta-vae", knobs={"beta": 4})),
+        "config": resolve_config(dataclasses.replace(VAE, family="beta-vae", knobs={"beta": 4})),
         "code": code(sd=[0.01, 0.0], kl=[0.0, 0.0]),
     },
     "reconstruction averaged over pixels": {
@@ -107,18 +116,18 @@ TROUBLES = {
     "posterior collapse": {"code": code(sd=[0.01, 0.0], kl=[0.0, 0.0])},
     "ReLU in the code": {"config": RELU, "validation": PLAIN, "code": POINTS | {"on": [0.97, 0.99], "spare": [0.0]}},
     "dead units": {
-        "config": settle(presets.start("digits", family="sparse", z_dim=8)),
+        "config": resolve_config(presets.default_config("digits", family="sparse", z_dim=8)),
         "validation": {"reconstruction": 20.0, "activity": 1.0},
         "code": POINTS | {"on": [0.5] * 3 + [0.0] * 5, "spare": [0.0]},
     },
     "regularisation too strong": {
-        "config": settle(presets.start("digits", family="wae", knobs={"pull": 900})),
+        "config": resolve_config(presets.default_config("digits", family="wae", knobs={"pull": 900})),
         "code": POINTS,
         "validation": PLAIN | {"mmd": 1.0},
         "mse": 0.071,
     },
     "corruption too strong": {
-        "config": settle(presets.start("digits", family="denoising", knobs={"strength": 1.0})),
+        "config": resolve_config(presets.default_config("digits", family="denoising", knobs={"strength": 1.0})),
         "code": POINTS,
         "validation": PLAIN,
         "mse": 0.071,
@@ -139,33 +148,33 @@ def test_each_trouble_is_found_first_where_it_is(name):
 
 def test_every_sign_has_its_trouble_here():
     found = {ill(**each)[0] for each in TROUBLES.values()} | {"diverged"}  # of which more below
-    assert len(found) == len(doctor.SIGNS) + 1  # the weight of the KL has two names
+    assert len(found) == len(doctor.CHECKS) + 1  # the weight of the KL has two names
 
 
 def test_a_loss_that_is_no_number_comes_before_all_else():
-    broken = Case(dataclasses.replace(VAE, lr=10), [], {}, diverged=True)
+    broken = Evidence(dataclasses.replace(VAE, lr=10), [], {}, diverged=True)
     (found,) = diagnose(broken)
     assert found.name == "diverged"
-    assert cured(broken.config, found).lr == presets.start("digits").lr
+    assert with_fix(broken.config, found).lr == presets.default_config("digits").lr
 
 
 HARMLESS = {
     "steps that overshot at first": {"history": [epoch(3 * BLANK, 20), *HISTORY]},
-    "a beta below 1": {"config": settle(dataclasses.replace(VAE, family="beta-vae", knobs={"beta": 0.1}))},
+    "a beta below 1": {"config": resolve_config(dataclasses.replace(VAE, family="beta-vae", knobs={"beta": 0.1}))},
     "an averaged loss without a KL": {
-        "config": settle(presets.start("digits", family="vanilla", reduction="mean")),
+        "config": resolve_config(presets.default_config("digits", family="vanilla", reduction="mean")),
         "code": POINTS,
         "validation": {"reconstruction": 0.3},
         "blank": math.log(2),
         "history": [],
     },
     "zeros that were asked for": {
-        "config": settle(presets.start("digits", family="top-k", z_dim=16)),
+        "config": resolve_config(presets.default_config("digits", family="top-k", z_dim=16)),
         "code": POINTS | {"on": [0.5] * 16, "spare": [0.5]},
         "validation": PLAIN,
     },
     "units to spare": {
-        "config": settle(presets.start("digits", family="sparse")),
+        "config": resolve_config(presets.default_config("digits", family="sparse")),
         "code": POINTS | {"on": [0.5] * 20 + [0.0] * 44, "spare": [0.0]},
         "validation": PLAIN | {"activity": 1.0},
     },
@@ -174,7 +183,7 @@ HARMLESS = {
     "a critic that cannot tell": {
         "config": AAE,
         "code": POINTS,
-        "validation": PLAIN | {"critic": FAIR_CRITIC},
+        "validation": PLAIN | {"critic": CHANCE_DISCRIMINATOR_LOSS},
     },
     "one number that is enough": {"config": dataclasses.replace(VAE, z_dim=1), "mse": 0.005, "pca_mse": 0.05},
     "a gap as small trainings have": {"history": [epoch(20.0, 21.2)] * VAE.epochs},
@@ -189,22 +198,22 @@ def test_what_is_no_trouble_is_not_called_one(name):
 def test_before_half_of_the_training_only_what_cannot_pass_is_said():
     asleep = EPOCH | {"vitals": EPOCH["vitals"] | {"code": code(sd=[0, 0], kl=[0, 0])}}
     few = [asleep] * (VAE.epochs // 2 - 1)
-    assert diagnose(Case(VAE, few)) == []
-    assert [each.name for each in diagnose(Case(VAE, [*few, asleep]))] == ["posterior collapse"]
+    assert diagnose(Evidence(VAE, few)) == []
+    assert [each.name for each in diagnose(Evidence(VAE, [*few, asleep]))] == ["posterior collapse"]
     alike = EPOCH | {"vitals": EPOCH["vitals"] | {"alike": 1.0}}
-    assert [each.name for each in diagnose(Case(VAE, [alike]))] == ["units all alike"]
+    assert [each.name for each in diagnose(Evidence(VAE, [alike]))] == ["units all alike"]
 
 
 def test_a_history_of_before_there_were_vitals_is_read():
     old = [{name: each for name, each in EPOCH.items() if name != "vitals"}] * VAE.epochs
-    assert diagnose(Case(VAE, old)) == []
+    assert diagnose(Evidence(VAE, old)) == []
     assert ill(history=old) == []
 
 
 def test_every_limit_has_its_reason_and_is_read():
     source = Path(evidence.__file__).read_text() + Path(checks.__file__).read_text()
-    for name, limit in LIMITS.items():
-        assert len(limit.why) > 40
+    for name, limit in THRESHOLDS.items():
+        assert len(limit.reason) > 40
         assert source.count(f'"{name}"') > 1
 
 
@@ -215,19 +224,19 @@ def test_every_limit_has_its_reason_and_is_read():
 def test_every_cure_is_another_run_that_can_be_trained(name):
     told = {"config": VAE, "history": HISTORY} | TROUBLES[name]
     given = {key: told.pop(key) for key in ("config", "history")}
-    found = diagnose(Case(**given, checkup=CHECKUP | told))[0]
+    found = diagnose(Evidence(**given, checkup=CHECKUP | told))[0]
     if name in ("pixels out of range", "units all alike"):  # those of VAE, whose settings are not to blame, say them
-        assert settle(cured(given["config"], found)) == given["config"]
+        assert resolve_config(with_fix(given["config"], found)) == given["config"]
     else:
-        assert settle(cured(given["config"], found)).id != given["config"].id
-    assert found.words
-    assert found.said[-1] == "." and found.means[-1] == "."
-    assert any(letter.isdigit() for letter in found.said)  # its number
+        assert resolve_config(with_fix(given["config"], found)).id != given["config"].id
+    assert found.fix_text
+    assert found.message[-1] == "." and found.meaning[-1] == "."
+    assert any(letter.isdigit() for letter in found.message)  # its number
 
 
 def test_another_family_brings_its_own_knobs():
-    found = diagnose(Case(VAE, HISTORY, CHECKUP | {"code": code(sd=[0, 0], kl=[0, 0])}))[0]
-    config = settle(cured(VAE, found))
+    found = diagnose(Evidence(VAE, HISTORY, CHECKUP | {"code": code(sd=[0, 0], kl=[0, 0])}))[0]
+    config = resolve_config(with_fix(VAE, found))
     assert (config.family, config.knobs["free_bits"]) == ("beta-vae", 0.1)
 
 
@@ -235,36 +244,36 @@ def test_another_family_brings_its_own_knobs():
 
 
 def collapsed(family: str, **more) -> list[doctor.Finding]:
-    config = settle(dataclasses.replace(VAE, family=family, **more))
-    return diagnose(Case(config, HISTORY, CHECKUP | {"code": code(sd=[0.01, 0.0], kl=[0.0, 0.0])}))
+    config = resolve_config(dataclasses.replace(VAE, family=family, **more))
+    return diagnose(Evidence(config, HISTORY, CHECKUP | {"code": code(sd=[0.01, 0.0], kl=[0.0, 0.0])}))
 
 
 def test_a_beta_that_weighs_total_correlation_is_not_taken_for_the_price_of_the_kl():
     found = collapsed("beta-tcvae", knobs={"beta": 20})
-    assert found[0].name == "regularisation too strong" and found[0].cure == {"beta": 3.0}
+    assert found[0].name == "regularisation too strong" and found[0].fix == {"beta": 3.0}
     assert "beta too strong" not in [each.name for each in found]
     within = collapsed("beta-tcvae", knobs={"beta": 3})
-    assert within[0].name == "posterior collapse" and within[0].cure == {"beta": 1.0}
+    assert within[0].name == "posterior collapse" and within[0].fix == {"beta": 1.0}
 
 
 def test_what_an_info_vae_does_not_charge_is_counted():
-    config = settle(dataclasses.replace(VAE, family="info-vae", knobs={"alpha": 0.9}, reduction="mean"))
-    assert Case(config).price == pytest.approx(0.1 * 64)
-    assert Case(dataclasses.replace(config, reduction="sum")).price == pytest.approx(0.1)
-    assert Case(settle(presets.start("digits", family="wae"))).price == 0
+    config = resolve_config(dataclasses.replace(VAE, family="info-vae", knobs={"alpha": 0.9}, reduction="mean"))
+    assert Evidence(config).kl_weight == pytest.approx(0.1 * 64)
+    assert Evidence(dataclasses.replace(config, reduction="sum")).kl_weight == pytest.approx(0.1)
+    assert Evidence(resolve_config(presets.default_config("digits", family="wae"))).kl_weight == 0
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_cure_that_a_family_declares_is_of_settings_that_there_are(family):
-    for trouble, cure in FAMILIES[family].cures.items():
+    for trouble, cure in FAMILIES[family].fixes.items():
         finding = doctor.Finding(trouble, "", "", cure)
-        assert settle(cured(settle(presets.start("digits", family=family)), finding))
+        assert resolve_config(with_fix(resolve_config(presets.default_config("digits", family=family)), finding))
 
 
 def test_a_cure_keeps_all_other_settings():
-    found = diagnose(Case(dataclasses.replace(VAE, lr=5.0), [], diverged=True))[0]
+    found = diagnose(Evidence(dataclasses.replace(VAE, lr=5.0), [], diverged=True))[0]
     config = dataclasses.replace(VAE, lr=5.0, seed=7, hidden=(9,))
-    assert cured(config, found) == dataclasses.replace(config, lr=presets.start("digits").lr, clip=1.0)
+    assert with_fix(config, found) == dataclasses.replace(config, lr=presets.default_config("digits").lr, clip=1.0)
 
 
 # --- Trainings --------------------------------------------------------------------------------------------------------
@@ -279,17 +288,22 @@ def store(tmp_path_factory):
 
 def examined(config: Config) -> list[doctor.Finding]:
     try:
-        list(carry_out(config))
+        list(run_training(config))
     except UserError:
         assert runs.entry(config.id).diverged
-    return diagnose(doctor.of(runs.entry(config.id)))
+    return diagnose(doctor.evidence_of(runs.entry(config.id)))
 
 
 QUICK = ("learning rate 10", "all weights 0 at the start", "beta 100", "BCE averaged over pixels", "top-k, k = 1")
 
 
 @pytest.mark.parametrize(
-    "broken", marked(BROKEN, [each for each in BROKEN if each.what in QUICK], lambda broken: broken.what)
+    "broken",
+    marked(
+        BROKEN_SETTINGS,
+        [each for each in BROKEN_SETTINGS if each.description in QUICK],
+        lambda broken: broken.description,
+    ),
 )
 def test_what_is_broken_on_purpose_is_named(broken, store):
     """Seed 0, most of them half as long; docs/doctor.md has three seeds of the whole, and the cures trained."""
@@ -297,12 +311,12 @@ def test_what_is_broken_on_purpose_is_named(broken, store):
     config = whole if whole.pictures else dataclasses.replace(whole, epochs=whole.epochs // 2)
     found = examined(config)
     assert found[0].name in broken.right
-    assert settle(cured(config, found[0])).id != config.id
+    assert resolve_config(with_fix(config, found[0])).id != config.id
 
 
 @pytest.mark.parametrize("family", few(["linear", "sparse", "vae", "ladder-vae", "vq-vae"], "linear", "vae"))
 def test_families_at_their_defaults_are_well_on_the_digits(family, store):
     """One of each kind of code, half as long; docs/doctor.md has all families, both networks and three data sets."""
-    usual = FAMILIES[family].usual
-    config = settle(presets.start("digits", family=family, epochs=60, **usual))
-    assert [each.said for each in examined(config)] == []
+    usual = FAMILIES[family].defaults
+    config = resolve_config(presets.default_config("digits", family=family, epochs=60, **usual))
+    assert [each.message for each in examined(config)] == []

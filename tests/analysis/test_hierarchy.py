@@ -12,20 +12,20 @@ from torch import nn
 
 from aecore.analysis import loaded, report
 from aecore.analysis.latents import conditional, hierarchy, posterior
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split, load
 from aecore.models import presets
 from aecore.models.autoencoder import Conditional
-from aecore.models.bottlenecks import Ladder, LadderLatent
-from aecore.models.families.build import build, settle
+from aecore.models.bottlenecks import LadderBottleneck, LadderLatent
+from aecore.models.families.build import build_recipe, resolve_config
 from tests.kit.trained_runs import furnished
 
 TEST = load("digits").test
 
 
-def untrained(family: str, z_dim: int, **more) -> Trained:
-    config = settle(presets.start("digits", family=family, z_dim=z_dim, hidden=(16,), **more))
-    return Trained(config, build(config).model.eval(), {})
+def untrained(family: str, z_dim: int, **more) -> LoadedModel:
+    config = resolve_config(presets.default_config("digits", family=family, z_dim=z_dim, hidden=(16,), **more))
+    return LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
 # Levels
@@ -33,21 +33,21 @@ def untrained(family: str, z_dim: int, **more) -> Trained:
 
 def test_a_level_is_kept_and_the_other_drawn():
     codes = np.arange(10, dtype=np.float32).reshape(2, 5) + 100
-    drawn = hierarchy.redrawn(codes, 2, 6, seed=1)
+    drawn = hierarchy.resample_level(codes, 2, 6, seed=1)
     assert {name: each.shape for name, each in drawn.items()} == dict.fromkeys(drawn, (2, 6, 5))
     assert (drawn["top kept"][..., :2] == codes[:, None, :2]).all() and (drawn["top kept"][..., 2:] < 50).all()
     assert (drawn["bottom kept"][..., 2:] == codes[:, None, 2:]).all() and (drawn["bottom kept"][..., :2] < 50).all()
     assert (drawn["neither"] < 50).all()
-    assert all((each == hierarchy.redrawn(codes, 2, 6, seed=1)[name]).all() for name, each in drawn.items())
+    assert all((each == hierarchy.resample_level(codes, 2, 6, seed=1)[name]).all() for name, each in drawn.items())
 
 
 def test_a_bottom_drawn_from_n_0_1_is_one_that_the_top_expects():
     # in its own units the bottom is then N(expected, spread): what the ladder says of p(bottom | top)
-    ladder = Ladder(2, 3)
+    ladder = LadderBottleneck(2, 3)
     code = np.array([[0.3, -1.2, 0, 0, 0]], np.float32)
-    drawn = hierarchy.redrawn(code, 2, 20_000)["top kept"][0]
+    drawn = hierarchy.resample_level(code, 2, 20_000)["top kept"][0]
     with torch.no_grad():
-        own = ladder.lower(torch.from_numpy(drawn))
+        own = ladder.to_bottom_units(torch.from_numpy(drawn))
         expected, spread = ladder.expect(torch.from_numpy(code[:, :2])).chunk(2, 1)
     assert own.mean(0).tolist() == pytest.approx(expected[0].tolist(), abs=0.03)
     assert own.std(0).tolist() == pytest.approx((0.5 * spread[0]).exp().tolist(), rel=0.03)
@@ -55,12 +55,12 @@ def test_a_bottom_drawn_from_n_0_1_is_one_that_the_top_expects():
 
 def test_numbers_of_a_ladder_say_what_each_level_tells():
     opened = untrained("ladder-vae", 5, knobs={"top_share": 0.4})
-    found = hierarchy.numbers(opened, TEST)
-    assert json.loads(json.dumps(found)) == found and hierarchy.numbers(opened, TEST) == found
+    found = hierarchy.report(opened, TEST)
+    assert json.loads(json.dumps(found)) == found and hierarchy.report(opened, TEST) == found
     assert (found["top"]["dimensions"], found["bottom"]["dimensions"]) == (2, 3) and found[
         "pictures"
-    ] == hierarchy.ASKED
-    kl = posterior.numbers(opened, TEST)["kl"]
+    ] == hierarchy.N_EVAL_IMAGES
+    kl = posterior.report(opened, TEST)["kl"]
     assert found["top"]["kl"] == pytest.approx(sum(kl[:2])) and found["bottom"]["kl"] == pytest.approx(sum(kl[2:]))
 
 
@@ -68,7 +68,7 @@ def test_a_top_that_the_bottom_does_not_hear_changes_nothing():
     opened = untrained("ladder-vae", 4)
     for parameter in opened.model.bottleneck.expect.parameters():
         nn.init.zeros_(parameter)  # whatever the top says, N(0, 1) is expected
-    found = hierarchy.numbers(opened, TEST)
+    found = hierarchy.report(opened, TEST)
     assert found["top"]["changes"] == pytest.approx(0, abs=1e-9)
     assert found["bottom"]["changes"] == pytest.approx(1, abs=1e-6)
 
@@ -81,7 +81,7 @@ def test_a_cell_is_what_its_code_decodes_to_under_its_label():
     codes = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
     cells = conditional.grid(opened, codes)
     assert cells.shape == (3, 10, 1, 8, 8)
-    np.testing.assert_allclose(cells[2, 7], opened.pictures(codes[[2]], np.array([7]))[0], atol=1e-6)
+    np.testing.assert_allclose(cells[2, 7], opened.decode(codes[[2]], np.array([7]))[0], atol=1e-6)
 
 
 class _Told(nn.Module):
@@ -99,19 +99,19 @@ class _Told(nn.Module):
 @pytest.mark.parametrize(("deaf", "share"), [(False, 1.0), (True, 0.1)])
 def test_the_share_that_obeys_is_1_for_a_decoder_that_does_and_chance_for_a_deaf_one(deaf, share):
     opened = untrained("conditional-vae", 2)
-    rows = np.array([int(np.flatnonzero(TEST.labels == label)[0]) for label in range(10)])
-    opened.model.decoder = _Told(TEST.floats(rows), deaf)
+    rows = np.array([int(np.flatnonzero(TEST.y == label)[0]) for label in range(10)])
+    opened.model.decoder = _Told(TEST.to_float(rows), deaf)
     again = np.tile(rows, 30)  # only these ten pictures, so that votes are certain
-    test = Split(TEST.pictures[again], TEST.labels[again], TEST.levels)
-    found = conditional.numbers(opened, test)
+    test = Split(TEST.x[again], TEST.y[again], TEST.max_value)
+    found = conditional.report(opened, test)
     assert json.loads(json.dumps(found)) == found
     assert found["obeyed"] == pytest.approx(share, abs=1e-9) and found["real"] == 1.0
     assert (found["styles"], found["cells"], found["pictures"]) == (100, 900, 200)
 
 
 def test_few_pictures_are_enough():
-    few = Split(TEST.pictures[:12], TEST.labels[:12], TEST.levels)
-    found = conditional.numbers(untrained("conditional-vae", 1), few)
+    few = Split(TEST.x[:12], TEST.y[:12], TEST.max_value)
+    found = conditional.report(untrained("conditional-vae", 1), few)
     assert found["styles"] == 6 and found["pictures"] == 6
 
 
@@ -149,8 +149,8 @@ def trained_runs(tmp_path_factory):
 @pytest.fixture
 def runs_of(trained_runs, monkeypatch):
     place, ids = trained_runs
-    ours = {LadderLatent: {"levels": hierarchy.numbers}, Conditional: {"styles": conditional.numbers}}
-    monkeypatch.setattr(report, "NUMBERS", ours)  # and no others: they take time
+    ours = {LadderLatent: {"levels": hierarchy.report}, Conditional: {"styles": conditional.report}}
+    monkeypatch.setattr(report, "REPORTS", ours)  # and no others: they take time
     monkeypatch.setenv("AECORE_RUNS", str(place))
     return ids
 
@@ -164,7 +164,7 @@ def shown(function, run: str) -> AppTest:
 @pytest.mark.parametrize("kind", ["ladder", "smallest ladder"])
 def test_the_levels_of_a_ladder_are_shown_with_their_numbers(kind, runs_of):
     page = shown(_ladder, runs_of[kind])
-    found = hierarchy.numbers(loaded.load(runs_of[kind]), TEST)
+    found = hierarchy.report(loaded.load(runs_of[kind]), TEST)
     assert [metric.value for metric in page.metric] == [f"{found[name]['kl']:.2f} nats" for name in ("top", "bottom")]
     assert f"{found['bottom']['changes']:.0%} as much" in page.caption[-1].value
     pictures = "".join(element.proto.body for element in page.get("html"))
@@ -176,7 +176,7 @@ def test_every_style_is_shown_under_every_label(kind, runs_of):
     page = shown(_conditional, runs_of[kind])
     opened = loaded.load(runs_of[kind])
     classes, test = opened.card.classes, load(opened.config.dataset).test
-    found = conditional.numbers(opened, test)
+    found = conditional.report(opened, test)
     said = [f"{found[name]:.0%}" for name in ("obeyed", "real", "in_code")]
     assert [metric.value for metric in page.metric] == said
     pictures = "".join(element.proto.body for element in page.get("html"))

@@ -121,14 +121,14 @@ def test_trustworthiness_of_few_points():
 
 def test_compression_in_numbers_flatters():
     ratio = metrics.compression((1, 28, 28), 32)
-    assert ratio.numbers == 24.5  # 784 / 32
-    assert ratio.bytes == 6.125  # 784 bytes / 128 bytes
+    assert ratio.dimension_ratio == 24.5  # 784 / 32
+    assert ratio.byte_ratio == 6.125  # 784 bytes / 128 bytes
 
 
 def test_compression_of_floats_and_of_codebooks():
-    assert metrics.compression((512,), 16, input_bytes=4) == metrics.Compression(numbers=32, bytes=32)
+    assert metrics.compression((512,), 16, input_bytes=4) == metrics.Compression(dimension_ratio=32, byte_ratio=32)
     # 16 slots that each name one of 256 entries of 3 numbers: 48 numbers, a byte for each slot.
-    assert metrics.compression((1, 8, 8), 48, 16 * 8) == metrics.Compression(numbers=64 / 48, bytes=4)
+    assert metrics.compression((1, 8, 8), 48, 16 * 8) == metrics.Compression(dimension_ratio=64 / 48, byte_ratio=4)
     # as the gallery's VQ-VAE: 16 slots, 64 vectors of 4 numbers
     ratio = metrics.compression((1, 28, 28), 64, 16 * 6)
-    assert ratio.numbers == 12.25 and ratio.bytes == pytest.approx(784 / 12)
+    assert ratio.dimension_ratio == 12.25 and ratio.byte_ratio == pytest.approx(784 / 12)

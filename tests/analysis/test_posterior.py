@@ -14,14 +14,14 @@ from torch.distributions import Normal, kl_divergence
 
 from aecore.analysis import report
 from aecore.analysis.latents import posterior
-from aecore.analysis.latents.posterior import Clouds
-from aecore.analysis.loaded import Trained
-from aecore.content.gallery import EXHIBITS
+from aecore.analysis.latents.posterior import PosteriorBatch
+from aecore.analysis.loaded import LoadedModel
+from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.data.datasets import load
 from aecore.errors import UserError
 from aecore.models import presets
 from aecore.models.bottlenecks import GaussianLatent
-from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from tests.kit.trained_runs import furnished
 from ui.panels.charts import posterior_charts
 from ui.panels.posterior import GAUSSIAN
@@ -30,12 +30,12 @@ PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
 TEST = load("digits").test
 
 
-def untrained(family: str, z_dim: int = 3, seed: int = 0) -> Trained:
-    config = settle(presets.start("digits", family=family, z_dim=z_dim, hidden=(16,), seed=seed))
-    return Trained(config, build(config).model.eval(), {})
+def untrained(family: str, z_dim: int = 3, seed: int = 0) -> LoadedModel:
+    config = resolve_config(presets.default_config("digits", family=family, z_dim=z_dim, hidden=(16,), seed=seed))
+    return LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
-def silent(z_dim: int = 3) -> Trained:
+def silent(z_dim: int = 3) -> LoadedModel:
     """A VAE whose every cloud is N(0, 1)."""
     opened = untrained("vae", z_dim)
     for parameter in opened.model.encoder.parameters():
@@ -43,15 +43,15 @@ def silent(z_dim: int = 3) -> Trained:
     return opened
 
 
-def crowd(mean: np.ndarray, sigma: np.ndarray | float) -> Clouds:
+def crowd(mean: np.ndarray, sigma: np.ndarray | float) -> PosteriorBatch:
     """Clouds without a model."""
     mean = mean.astype(np.float32)
     sigma = np.broadcast_to(np.float32(sigma), mean.shape).copy()
     nats = kl_divergence(Normal(torch.tensor(mean), torch.tensor(sigma)), Normal(0, 1)).numpy()
-    return Clouds(mean, sigma, nats, mean)
+    return PosteriorBatch(mean, sigma, nats, mean)
 
 
-KINDS = [name for name in FAMILIES if issubclass(untrained(name).kinds[0], GaussianLatent)]
+KINDS = [name for name in FAMILIES if issubclass(untrained(name).types[0], GaussianLatent)]
 
 
 # Numbers
@@ -60,32 +60,32 @@ KINDS = [name for name in FAMILIES if issubclass(untrained(name).kinds[0], Gauss
 @pytest.mark.parametrize("family", KINDS)
 def test_nats_are_those_of_torch_distributions(family):
     opened, rows = untrained(family), slice(40)
-    seen = posterior.encode(opened, TEST.floats(rows), TEST.labels[rows])
+    seen = posterior.encode(opened, TEST.to_float(rows), TEST.y[rows])
     said = Normal(torch.from_numpy(seen.mean), torch.from_numpy(seen.sigma))
-    np.testing.assert_allclose(seen.nats, kl_divergence(said, Normal(0, 1)).numpy(), atol=1e-5)
+    np.testing.assert_allclose(seen.kl, kl_divergence(said, Normal(0, 1)).numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("family", KINDS)
 def test_numbers_of_every_family_add_up_and_fit_into_json(family):
     opened = untrained(family)
-    found = posterior.numbers(opened, TEST)
+    found = posterior.report(opened, TEST)
     assert json.loads(json.dumps(found)) == found
     assert found["pictures"] == len(TEST) and found["compared"] == len(TEST)
     assert [len(found[name]) for name in ("kl", "sigma", "variance")] == [3, 3, 3]
     assert found["kl_total"] == pytest.approx(sum(found["kl"]))
     assert sum(found[part] for part in PARTS) == pytest.approx(found["kl_total"], abs=0.05)
-    assert found["active_units"] == sum(variance > posterior.ACTIVE for variance in found["variance"])
-    assert posterior.numbers(opened, TEST) == found  # seeded
+    assert found["active_units"] == sum(variance > posterior.ACTIVE_THRESHOLD for variance in found["variance"])
+    assert posterior.report(opened, TEST) == found  # seeded
 
 
 def test_a_model_that_makes_points_is_told_so():
     with pytest.raises(UserError, match="points, not clouds"):
-        posterior.numbers(untrained("vanilla"), TEST)
+        posterior.report(untrained("vanilla"), TEST)
 
 
 @pytest.mark.parametrize("z_dim", [1, 3, 80])
 def test_clouds_that_are_all_the_prior_tell_nothing(z_dim):
-    found = posterior.numbers(silent(z_dim), TEST)
+    found = posterior.report(silent(z_dim), TEST)
     assert found["kl"] == [0.0] * z_dim and found["active_units"] == 0
     assert found["sigma"] == [1.0] * z_dim
     for part in PARTS:
@@ -95,7 +95,7 @@ def test_clouds_that_are_all_the_prior_tell_nothing(z_dim):
 @pytest.mark.parametrize("pictures", [200, 5000])
 def test_clouds_far_apart_give_their_pictures_away(pictures):
     seen = crowd(100 * np.arange(200)[:, None] * np.ones(2), 1.0)
-    found = posterior.parts(seen, pictures)
+    found = posterior.estimate_kl_decomposition(seen, pictures)
     assert found["mutual_information"] == pytest.approx(math.log(pictures), abs=1e-3)
     # both numbers say which picture it is: they tell all of each other
     assert found["total_correlation"] == pytest.approx(math.log(pictures), abs=1e-3)
@@ -106,14 +106,14 @@ def test_the_parts_of_a_crowd_that_fills_the_prior_are_the_information_alone():
     # is mutual information: -log s each
     width = 0.5
     seen = crowd(np.random.default_rng(0).normal(0, math.sqrt(1 - width**2), (2000, 2)), width)
-    found = posterior.parts(seen, 10**9)
+    found = posterior.estimate_kl_decomposition(seen, 10**9)
     assert found["mutual_information"] == pytest.approx(-2 * math.log(width), abs=0.05)
     assert found["total_correlation"] == pytest.approx(0, abs=0.05)
     assert found["dimension_wise_kl"] == pytest.approx(0, abs=0.05)
 
 
 def test_a_shift_that_all_clouds_share_is_dimension_wise_kl():
-    found = posterior.parts(crowd(np.full((500, 1), 2.0), 1.0), 500)
+    found = posterior.estimate_kl_decomposition(crowd(np.full((500, 1), 2.0), 1.0), 500)
     assert found["dimension_wise_kl"] == pytest.approx(2.0, abs=0.1)  # mean^2 / 2
     assert found["mutual_information"] == pytest.approx(0, abs=1e-5)
 
@@ -122,19 +122,19 @@ def test_two_numbers_that_say_the_same_are_total_correlation():
     # both hold the same mean: the crowd is a normal of unit variances and correlation rho = 1 - s^2
     width = 0.6
     mean = np.random.default_rng(0).normal(0, math.sqrt(1 - width**2), (2000, 1)) * np.ones(2)
-    found = posterior.parts(crowd(mean, width), 10**9)
+    found = posterior.estimate_kl_decomposition(crowd(mean, width), 10**9)
     assert found["total_correlation"] == pytest.approx(-0.5 * math.log(1 - (1 - width**2) ** 2), abs=0.05)
 
 
 def test_batches_of_many_numbers_bound_the_memory(monkeypatch):
-    monkeypatch.setattr(posterior, "ROOM", 50 * 50 * 4)
+    monkeypatch.setattr(posterior, "MAX_ARRAY_ELEMENTS", 50 * 50 * 4)
     seen = crowd(np.random.default_rng(0).normal(0, 0.8, (300, 4)), 0.6)
     sizes = []
-    split = posterior.split_kl
-    monkeypatch.setattr(posterior, "split_kl", lambda each, n: sizes.append(each.z.shape) or split(each, n))
-    found = posterior.parts(seen, 300)
-    assert max(sizes) <= (50, 4) and sum(size[0] for size in sizes) >= posterior.PICTURES
-    assert sum(found.values()) == pytest.approx(seen.nats.sum(1).mean(), abs=0.1)
+    split = posterior.kl_decomposition
+    monkeypatch.setattr(posterior, "kl_decomposition", lambda each, n: sizes.append(each.z.shape) or split(each, n))
+    found = posterior.estimate_kl_decomposition(seen, 300)
+    assert max(sizes) <= (50, 4) and sum(size[0] for size in sizes) >= posterior.N_EVAL_IMAGES
+    assert sum(found.values()) == pytest.approx(seen.kl.sum(1).mean(), abs=0.1)
 
 
 # One picture
@@ -142,25 +142,25 @@ def test_batches_of_many_numbers_bound_the_memory(monkeypatch):
 
 @pytest.mark.parametrize("family", KINDS)
 def test_an_account_is_the_elbo_of_its_picture(family):
-    opened, x, label = untrained(family), TEST.floats([5])[0], int(TEST.labels[5])
-    bill = posterior.account(opened, x, label)
-    still = opened.codes(x[None], TEST.labels[[5]])
+    opened, x, label = untrained(family), TEST.to_float([5])[0], int(TEST.y[5])
+    bill = posterior.elbo_breakdown(opened, x, label)
+    still = opened.encode(x[None], TEST.y[[5]])
     with torch.inference_mode():
         y = torch.tensor([label])
         asked = torch.from_numpy(x[None])
-        many, labels = asked.repeat(posterior.DRAWS, 1, 1, 1), y.repeat(posterior.DRAWS)
-        drawn = opened.model.decode(torch.from_numpy(bill.drawn), labels)
+        many, labels = asked.repeat(posterior.N_SAMPLES, 1, 1, 1), y.repeat(posterior.N_SAMPLES)
+        drawn = opened.model.decode(torch.from_numpy(bill.z), labels)
         mean = float(opened.model.likelihood.nll(drawn, many).mean())
         calm = float(opened.model.likelihood.nll(opened.model.decode(torch.from_numpy(still), y), asked))
     assert bill.reconstruction == pytest.approx(mean, rel=1e-5)
-    assert bill.still == pytest.approx(calm, rel=1e-5)
-    assert bill.bound == pytest.approx(mean + bill.nats.sum(), rel=1e-5)
-    assert len(np.unique(bill.drawn[:, 0])) == posterior.DRAWS
+    assert bill.reconstruction_at_mean_code == pytest.approx(calm, rel=1e-5)
+    assert bill.negative_elbo == pytest.approx(mean + bill.kl.sum(), rel=1e-5)
+    assert len(np.unique(bill.z[:, 0])) == posterior.N_SAMPLES
 
 
 def test_clouds_to_draw_are_spread_over_the_classes():
     labels = np.array([0] * 90 + [1] * 8 + [3] * 2)
-    rows = posterior.spread(labels, 12)
+    rows = posterior.sample_per_class(labels, 12)
     assert np.bincount(labels[rows]).tolist() == [4, 4, 0, 2]
 
 
@@ -173,16 +173,16 @@ def test_an_ellipse_is_as_wide_as_its_cloud():
 
 
 def test_bars_that_add_up_begin_where_the_one_above_ends():
-    chart = posterior_charts.sum_of({"a": 3.0, "b": -1.0, "c": 0.5}, "all", ("#000", "#fff"))
+    chart = posterior_charts.waterfall({"a": 3.0, "b": -1.0, "c": 0.5}, "all", ("#000", "#fff"))
     (bars,) = chart.figure.data
     assert list(bars.base) == [0, 3, 2, 0] and list(bars.x) == [3, -1, 0.5, 2.5]
     assert "all, 2.50: a 3.00, b -1.00, c 0.50" in chart.alt
 
 
 def test_a_kl_of_next_to_nothing_looks_like_it():
-    chart = posterior_charts.told(["z1"], [1e-4], [False], "#123456")
+    chart = posterior_charts.kl_bars(["z1"], [1e-4], [False], "#123456")
     assert chart.figure.layout.yaxis.range[1] >= 0.1 and chart.figure.data[0].marker.color == (posterior_charts.GREY,)
-    chart = posterior_charts.told_by_epoch(["z1"], [1, 2], np.array([[1e-4, 1e-4]]))
+    chart = posterior_charts.kl_heatmap(["z1"], [1, 2], np.array([[1e-4, 1e-4]]))
     assert chart.figure.data[0].zmax >= 0.1
 
 
@@ -216,7 +216,7 @@ def trained_runs(tmp_path_factory):
 def runs_of(trained_runs, monkeypatch):
     place, ids = trained_runs
     monkeypatch.setattr(
-        report, "NUMBERS", {GaussianLatent: {"clouds": posterior.numbers}}
+        report, "NUMBERS", {GaussianLatent: {"clouds": posterior.report}}
     )  # and no others: they take time
     monkeypatch.setenv("AECORE_RUNS", str(place))
     return ids
@@ -240,7 +240,7 @@ def test_panels_say_the_numbers_that_evaluate_says(runs_of):
     from aecore.analysis import loaded
 
     run = runs_of["2-D, conv"]
-    found = posterior.numbers(loaded.load(run), TEST)
+    found = posterior.report(loaded.load(run), TEST)
     told = seen(AppTest.from_function(_show, args=(run, GAUSSIAN[0].title), default_timeout=60).run())
     assert f"{found['kl_total']:.2f} nats" in told and f"{found['active_units']} of 2" in told
     parts = seen(AppTest.from_function(_show, args=(run, GAUSSIAN[3].title), default_timeout=60).run())
@@ -255,8 +255,8 @@ def test_another_picture_gets_its_own_account(runs_of):
     opened = loaded.load(runs_of["1-D"])
     page = AppTest.from_function(_show, args=(opened.id, "One picture"), default_timeout=60).run()
     page.number_input(key="inside-picture").set_value(7).run()
-    bill = posterior.account(opened, TEST.floats([7])[0], int(TEST.labels[7]))
-    assert f"**{bill.bound:.2f}** in all" in seen(page)
+    bill = posterior.elbo_breakdown(opened, TEST.to_float([7])[0], int(TEST.y[7]))
+    assert f"**{bill.negative_elbo:.2f}** in all" in seen(page)
 
 
 def test_runs_of_before_have_no_kl_by_epoch_and_say_so(runs_of, monkeypatch):
@@ -274,7 +274,7 @@ def test_runs_of_before_have_no_kl_by_epoch_and_say_so(runs_of, monkeypatch):
 @pytest.mark.parametrize("panel", [GAUSSIAN[0].title, "One picture"])
 def test_stand_ins_are_said_to_be_what_the_model_drew(panel, monkeypatch, tmp_path, numbers_forgotten):
     monkeypatch.setenv("AECORE_DATA", str(tmp_path))
-    monkeypatch.setattr(report, "NUMBERS", {GaussianLatent: {"clouds": posterior.numbers}})
-    run = settle(EXHIBITS["mnist-vae-2d"].config).id
+    monkeypatch.setattr(report, "REPORTS", {GaussianLatent: {"clouds": posterior.report}})
+    run = resolve_config(PRETRAINED_MODELS["mnist-vae-2d"].config).id
     page = AppTest.from_function(_show, args=(run, panel), default_timeout=60).run()
     assert "the model drew in place of" in seen(page)

@@ -10,7 +10,7 @@ import pytest
 from aecore.analysis import projections
 from aecore.analysis.metrics import knn_accuracy, trustworthiness
 from aecore.errors import UserError
-from aecore.params import complete, knobs_of
+from aecore.params import params_of, resolve
 
 # Nothing may warn, but for what Python itself keeps quiet: umap says on import that it misses TensorFlow.
 pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.filterwarnings("ignore::ImportWarning")]
@@ -68,14 +68,14 @@ def test_pca_keeps_the_two_largest_singular_values(blobs):
 
 def test_explained_variance_of_known_axes():
     corners = np.array([[a, 2 * b, 0] for a in (-1, 1) for b in (-1, 1)])  # variances 1, 4 and 0
-    np.testing.assert_allclose(projections.explained_variance(corners), [0.8, 0.2, 0], atol=1e-12)
+    np.testing.assert_allclose(projections.explained_variance_ratio(corners), [0.8, 0.2, 0], atol=1e-12)
 
 
 def test_explained_variance_has_one_share_for_each_component_there_can_be(blobs):
-    assert projections.explained_variance(blobs[0]).shape == (8,)
-    few = projections.explained_variance(blobs[0][:4])
+    assert projections.explained_variance_ratio(blobs[0]).shape == (8,)
+    few = projections.explained_variance_ratio(blobs[0][:4])
     assert few.shape == (4,) and few.sum() == pytest.approx(1)
-    assert not projections.explained_variance(np.full((9, 3), 0.1, np.float32)).any()
+    assert not projections.explained_variance_ratio(np.full((9, 3), 0.1, np.float32)).any()
 
 
 @MAPS
@@ -147,7 +147,7 @@ def test_threads_change_nothing(kind, digits, monkeypatch):
 @pytest.mark.parametrize("kind", projections.ENGINES)
 def test_nearly_exact_neighbours_draw_maps_as_good(kind, digits, monkeypatch):
     exact = projections.PROJECTIONS[kind](digits)
-    monkeypatch.setattr(projections, "EXACT", 0)
+    monkeypatch.setattr(projections, "EXACT_KNN_LIMIT", 0)
     nearly = projections.PROJECTIONS[kind](digits)
     assert trustworthiness(digits, nearly) > trustworthiness(digits, exact) - 0.005
 
@@ -172,10 +172,10 @@ def test_the_best_package_that_is_there_draws(monkeypatch):
     installed = {"scikit-learn": "1", "umap-learn": "2"}
     monkeypatch.setattr(projections, "_version", lambda package: installed.get(package, ""))
     assert [projections.engine(kind) for kind in projections.ENGINES] == ["scikit-learn", "umap-learn"]
-    before = projections.made_by("UMAP")
+    before = projections.engine_version("UMAP")
     installed["scranpy"] = "3"
     assert [projections.engine(kind) for kind in projections.ENGINES] == ["scranpy", "scranpy"]
-    assert projections.made_by("UMAP") != before
+    assert projections.engine_version("UMAP") != before
 
 
 @MAPS
@@ -193,8 +193,8 @@ def test_codes_of_a_diverged_run_are_refused_in_a_sentence(project):
 @ALL
 def test_every_setting_is_declared_as_a_knob(project):
     settings = list(inspect.signature(project).parameters)[1:]  # all but the codes
-    assert [knob.name for knob in knobs_of(project)] == settings
-    assert complete(project, {}) == {knob.name: knob.default for knob in knobs_of(project)}
+    assert [knob.name for knob in params_of(project)] == settings
+    assert resolve(project, {}) == {knob.name: knob.default for knob in params_of(project)}
 
 
 def test_importing_brings_no_heavy_library():

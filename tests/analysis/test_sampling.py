@@ -13,27 +13,29 @@ from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from aecore.analysis import loaded, report, sampling
-from aecore.analysis.loaded import Trained
-from aecore.content.gallery import EXHIBITS
+from aecore.analysis.loaded import LoadedModel
+from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.data.datasets import Split, load
 from aecore.models import presets
 from aecore.models.bottlenecks import Latent
-from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from tests.kit.trained_runs import furnished
-from ui.panels.sampling import SAMPLES, WAYS
+from ui.panels.sampling import METHOD_LABELS, SAMPLES
 
 DIGITS = load("digits")
 TEST = DIGITS.test
-FEW = Split(TEST.pictures[:60], TEST.labels[:60], TEST.levels)
+FEW = Split(TEST.x[:60], TEST.y[:60], TEST.max_value)
 SCORES = ("precision", "strict_precision", "coverage")
 
 
-def untrained(family: str, **settings) -> Trained:
-    config = settle(presets.start("digits", **{"family": family, "z_dim": 3, "hidden": (8,), **settings}))
-    return Trained(config, build(config).model.eval(), {})
+def untrained(family: str, **settings) -> LoadedModel:
+    config = resolve_config(
+        presets.default_config("digits", **{"family": family, "z_dim": 3, "hidden": (8,), **settings})
+    )
+    return LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
-def silent(family: str, **settings) -> Trained:
+def silent(family: str, **settings) -> LoadedModel:
     """A model whose encoder says 0 whatever it sees."""
     opened = untrained(family, **settings)
     for parameter in opened.model.encoder.parameters():
@@ -51,7 +53,7 @@ def crowds(n: int = 2000) -> np.ndarray:
 
 
 def test_a_mixture_draws_from_both_of_two_far_blobs_and_never_between():
-    drawn = sampling.mixture(crowds(), 1000)
+    drawn = sampling.sample_gmm_fit(crowds(), 1000)
     left, right = (np.abs(drawn - place).max(axis=1) < 3 for place in (-10, 10))
     assert (left | right).all()
     assert left.mean() == pytest.approx(0.25, abs=0.05)
@@ -60,18 +62,18 @@ def test_a_mixture_draws_from_both_of_two_far_blobs_and_never_between():
 
 def test_a_gaussian_keeps_mean_and_covariance_and_so_fills_the_gap():
     codes = crowds()
-    drawn = sampling.gaussian(codes, 5000)
+    drawn = sampling.sample_gaussian_fit(codes, 5000)
     np.testing.assert_allclose(drawn.mean(axis=0), codes.mean(axis=0), atol=0.4)  # standard error 0.12
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(codes.T), rtol=0.07)  # standard error 2 %
     assert (np.abs(drawn) < 5).all(axis=1).mean() > 0.2
 
 
 def test_draws_of_a_mixture_are_not_sorted_by_component():
-    first = sampling.mixture(crowds(), 1000)[:20, 0] > 0
+    first = sampling.sample_gmm_fit(crowds(), 1000)[:20, 0] > 0
     assert 0 < first.sum() < 20
 
 
-@pytest.mark.parametrize("draw", [sampling.gaussian, sampling.mixture])
+@pytest.mark.parametrize("draw", [sampling.sample_gaussian_fit, sampling.sample_gmm_fit])
 @pytest.mark.parametrize("size", [1, 2, 80])
 def test_distributions_fit_codes_of_any_size_with_units_that_never_vary(draw, size):
     rng = np.random.default_rng(size)
@@ -84,11 +86,11 @@ def test_distributions_fit_codes_of_any_size_with_units_that_never_vary(draw, si
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
 def test_a_mixture_minds_no_scale(scale):
-    drawn = sampling.mixture(scale * crowds(), 200) / scale
+    drawn = sampling.sample_gmm_fit(scale * crowds(), 200) / scale
     assert (np.abs(np.abs(drawn) - 10) < 3).all()
 
 
-@pytest.mark.parametrize("draw", [sampling.gaussian, sampling.mixture])
+@pytest.mark.parametrize("draw", [sampling.sample_gaussian_fit, sampling.sample_gmm_fit])
 def test_seeds_make_draws(draw):
     codes = crowds(200)
     np.testing.assert_array_equal(draw(codes, 20, 3), draw(codes, 20, 3))
@@ -96,27 +98,27 @@ def test_seeds_make_draws(draw):
 
 
 def test_a_mixture_of_fewer_codes_than_components():
-    assert sampling.mixture(crowds(4), 7).shape == (7, 2)
+    assert sampling.sample_gmm_fit(crowds(4), 7).shape == (7, 2)
 
 
 def test_distributions_are_fitted_to_training_codes():
     opened = untrained("vae")
-    codes, labels = sampling.known(opened, TEST)
-    np.testing.assert_array_equal(codes, opened.codes(DIGITS.train.floats(), DIGITS.train.labels))
-    np.testing.assert_array_equal(labels, DIGITS.train.labels)
+    codes, labels = sampling.fit_codes(opened, TEST)
+    np.testing.assert_array_equal(codes, opened.encode(DIGITS.train.to_float(), DIGITS.train.y))
+    np.testing.assert_array_equal(labels, DIGITS.train.y)
 
 
 # --- Of a model -------------------------------------------------------------------------------------------------------
 
 
 def test_the_prior_of_an_aae_is_its_own_shape():
-    ring = sampling.prior(untrained("aae", z_dim=2, knobs={"prior": "ring"}), 500)
+    ring = sampling.sample_prior(untrained("aae", z_dim=2, knobs={"prior": "ring"}), 500)
     assert np.linalg.norm(ring, axis=1) == pytest.approx(np.full(500, 2.0), abs=0.9)  # 0.2 wide
 
 
 def test_the_prior_of_a_codebook_is_made_of_its_vectors():
     opened = untrained("vq-vae", knobs={"codes": 5, "width": 2})
-    codes = sampling.prior(opened, 40)
+    codes = sampling.sample_prior(opened, 40)
     book = opened.model.bottleneck.book.numpy()
     gaps = np.abs(codes.reshape(-1, 1, 2) - book).max(axis=2).min(axis=1)
     assert gaps.max() == 0
@@ -127,70 +129,70 @@ def test_drawing_leaves_the_random_state_alone():
     expected = torch.rand(3)
     torch.manual_seed(5)
     opened = untrained("vae")
-    sampling.prior(opened, 10), sampling.crowd(opened, FEW.floats(), FEW.labels)
+    sampling.sample_prior(opened, 10), sampling.aggregate_posterior(opened, FEW.to_float(), FEW.y)
     torch.testing.assert_close(torch.rand(3), expected)
 
 
 def test_points_are_given_to_the_decoder_as_they_are():
     opened = untrained("vanilla")
-    crowd = sampling.crowd(opened, FEW.floats(), FEW.labels)
-    np.testing.assert_array_equal(crowd, opened.codes(FEW.floats(), FEW.labels))
+    crowd = sampling.aggregate_posterior(opened, FEW.to_float(), FEW.y)
+    np.testing.assert_array_equal(crowd, opened.encode(FEW.to_float(), FEW.y))
 
 
 def test_clouds_that_say_nothing_fill_the_prior_though_their_means_do_not():
     """Every posterior is N(0, 1): the crowd of draws is the prior itself, the crowd of means is one point."""
-    opened, x = silent("vae"), TEST.floats()
-    crowd = sampling.crowd(opened, x, TEST.labels)
-    draws = sampling.prior(opened, len(x), 7)
+    opened, x = silent("vae"), TEST.to_float()
+    crowd = sampling.aggregate_posterior(opened, x, TEST.y)
+    draws = sampling.sample_prior(opened, len(x), 7)
     assert abs(sampling.mmd(crowd, draws)) < 0.03
-    assert sampling.mmd(opened.codes(x), draws) > 1
+    assert sampling.mmd(opened.encode(x), draws) > 1
 
 
 def test_a_point_is_no_normal():
-    assert sampling.numbers(silent("vanilla"), FEW)["mmd"] > 1
+    assert sampling.report(silent("vanilla"), FEW)["mmd"] > 1
 
 
 def test_a_conditional_model_is_told_classes_at_their_shares(monkeypatch):
     told = []
-    monkeypatch.setattr(Trained, "pictures", lambda self, codes, labels=None: told.append(labels))
-    sampling.drawn(untrained("conditional-vae"), TEST, 2000)
+    monkeypatch.setattr(LoadedModel, "decode", lambda self, codes, labels=None: told.append(labels))
+    sampling.generate(untrained("conditional-vae"), TEST, 2000)
     for labels in told:
         shares = np.bincount(labels, minlength=10) / len(labels)
-        np.testing.assert_allclose(shares, np.bincount(DIGITS.train.labels) / len(DIGITS.train), atol=0.03)
+        np.testing.assert_allclose(shares, np.bincount(DIGITS.train.y) / len(DIGITS.train), atol=0.03)
 
 
 # --- Scores -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_test_set_itself_scores_1():
-    assert sampling.compared(FEW.floats(), FEW.floats()) == dict.fromkeys(SCORES, 1.0)
+    assert sampling.sample_quality(FEW.to_float(), FEW.to_float()) == dict.fromkeys(SCORES, 1.0)
 
 
 def test_one_picture_again_and_again_covers_nearly_nothing():
-    x = TEST.floats()
-    said = sampling.compared(x, np.repeat(x[:1], len(x), axis=0))
+    x = TEST.to_float()
+    said = sampling.sample_quality(x, np.repeat(x[:1], len(x), axis=0))
     assert said["precision"] == said["strict_precision"] == 1 and said["coverage"] < 0.1
 
 
 def test_noise_is_neither_precise_nor_does_it_cover():
-    x = TEST.floats()
+    x = TEST.to_float()
     noise = np.random.default_rng(0).random(x.shape, dtype=np.float32)
-    assert sampling.compared(x, noise) == dict.fromkeys(SCORES, 0.0)
+    assert sampling.sample_quality(x, noise) == dict.fromkeys(SCORES, 0.0)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_has_numbers(family):
     opened = untrained(family)
-    said = sampling.numbers(opened, FEW)
-    assert said == sampling.numbers(opened, FEW)  # seeded
-    assert set(said) == {*WAYS, "mmd", "mmd_of_draws", "pictures"} and said["pictures"] == 60
-    assert all(0 <= said[way][score] <= 1 for way in WAYS for score in SCORES)
+    said = sampling.report(opened, FEW)
+    assert said == sampling.report(opened, FEW)  # seeded
+    assert set(said) == {*METHOD_LABELS, "mmd", "mmd_of_draws", "pictures"} and said["pictures"] == 60
+    assert all(0 <= said[way][score] <= 1 for way in METHOD_LABELS for score in SCORES)
     assert np.isfinite(said["mmd"]) and abs(said["mmd_of_draws"]) < 0.3
     json.dumps(said, allow_nan=False)
 
 
 def test_nothing_is_measured_against_pictures_that_the_model_drew():
-    said = sampling.numbers(untrained("vae"), dataclasses.replace(FEW, drawn=True))
+    said = sampling.report(untrained("vae"), dataclasses.replace(FEW, drawn=True))
     assert set(said) == {"mmd", "mmd_of_draws", "pictures"} and said["pictures"] == 0
 
 
@@ -217,7 +219,7 @@ def rooms(tmp_path_factory):
 def runs_of(rooms, monkeypatch):
     place, ids = rooms
     monkeypatch.setenv("AECORE_RUNS", str(place))
-    monkeypatch.setattr(report, "NUMBERS", {Latent: {"samples": sampling.numbers}})  # the others take time
+    monkeypatch.setattr(report, "REPORTS", {Latent: {"samples": sampling.report}})  # the others take time
     return ids
 
 
@@ -230,7 +232,7 @@ def _show(run: str, module: str, title: str) -> None:
     table = importlib.import_module(f"ui.{module}")
     panels = next(value for name, value in vars(table).items() if name in ("SPARSE", "CODEBOOK", "SAMPLES"))
     panel = next(panel for panel in panels if panel.title == title)
-    panel.show(shared.model(run, runs.entry(run).created))
+    panel.show(shared.load_model(run, runs.entry(run).created))
 
 
 def panel(run: str, module: str, title: str) -> AppTest:
@@ -256,13 +258,13 @@ def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
 
 
 def test_panels_say_the_numbers_that_evaluate_says(runs_of):
-    said = sampling.numbers(loaded.load(runs_of["2-D"]), TEST)
+    said = sampling.report(loaded.load(runs_of["2-D"]), TEST)
     new, crowd = (panel(runs_of["2-D"], "samples", each.title) for each in SAMPLES)
     for way in ("prior", "mixture"):
         assert f"{said[way]['strict_precision']:.2f} and {said[way]['coverage']:.2f}" in seen(new)
     rows = new.dataframe[0].value
-    assert rows["coverage"].tolist() == [said[way]["coverage"] for way in WAYS]
-    assert rows["precision"].tolist() == [said[way]["precision"] for way in WAYS]
+    assert rows["coverage"].tolist() == [said[way]["coverage"] for way in METHOD_LABELS]
+    assert rows["precision"].tolist() == [said[way]["precision"] for way in METHOD_LABELS]
     assert crowd.metric[0].value == f"{said['mmd']:.3f}"
 
 
@@ -279,7 +281,7 @@ def test_another_draw_gives_other_pictures(runs_of):
     assert whole(page).get("html")[0].proto.body != before
 
 
-EXHIBIT = settle(EXHIBITS["mnist-vae-2d"].config).id
+EXHIBIT = resolve_config(PRETRAINED_MODELS["mnist-vae-2d"].config).id
 
 
 def test_without_the_data_set_the_numbers_are_those_that_were_kept():
@@ -289,6 +291,6 @@ def test_without_the_data_set_the_numbers_are_those_that_were_kept():
 
 
 def test_without_the_data_set_and_kept_numbers_there_are_pictures_alone(monkeypatch, numbers_forgotten):
-    monkeypatch.setattr(report, "NUMBERS", {Latent: {"samples": sampling.numbers}})
+    monkeypatch.setattr(report, "REPORTS", {Latent: {"samples": sampling.report}})
     page = panel(EXHIBIT, "samples", "New pictures")
     assert "not on this computer" in seen(page) and not page.get("plotly_chart") and page.get("html")

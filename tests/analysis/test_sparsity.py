@@ -11,25 +11,27 @@ from torch import nn
 
 from aecore.analysis import loaded, report
 from aecore.analysis.latents import sparsity
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split, load
 from aecore.models import presets
-from aecore.models.bottlenecks import Activations
-from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.bottlenecks import SparseLatent
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from tests.analysis.test_sampling import panel, seen, whole
 from tests.kit.trained_runs import furnished
 from ui.panels.sparsity import SPARSE
 
 TEST = load("digits").test
-FEW = Split(TEST.pictures[:50], TEST.labels[:50], TEST.levels)
+FEW = Split(TEST.x[:50], TEST.y[:50], TEST.max_value)
 
 
-def untrained(family: str, **settings) -> Trained:
-    config = settle(presets.start("digits", **{"family": family, "z_dim": 6, "hidden": (), **settings}))
-    return Trained(config, build(config).model.eval(), {})
+def untrained(family: str, **settings) -> LoadedModel:
+    config = resolve_config(
+        presets.default_config("digits", **{"family": family, "z_dim": 6, "hidden": (), **settings})
+    )
+    return LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
-def saying(family: str, *said: float, **settings) -> Trained:
+def saying(family: str, *said: float, **settings) -> LoadedModel:
     """A model whose encoder says the same of every picture."""
     opened = untrained(family, z_dim=len(said), **settings)
     last = next(each for each in opened.model.encoder.modules() if isinstance(each, nn.Linear))
@@ -39,7 +41,7 @@ def saying(family: str, *said: float, **settings) -> Trained:
     return opened
 
 
-def adding(seed: int = 0) -> Trained:
+def adding(seed: int = 0) -> LoadedModel:
     """A sparse model whose decoder adds up: small weights around grey, so that nothing is clipped."""
     opened = untrained("sparse", likelihood="gaussian", seed=seed)
     last = next(each for each in opened.model.decoder.modules() if isinstance(each, nn.Linear))
@@ -49,21 +51,21 @@ def adding(seed: int = 0) -> Trained:
     return opened
 
 
-SPARSE_FAMILIES = [name for name in FAMILIES if issubclass(untrained(name).kinds[0], Activations)]
+SPARSE_FAMILIES = [name for name in FAMILIES if issubclass(untrained(name).types[0], SparseLatent)]
 
 # --- Numbers ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_unit_that_is_never_active_is_dead():
     codes = np.array([[0, 1, 0], [0, 0, 2], [0, 3, 0]], np.float32)
-    assert sparsity.dead(codes, smooth=False).tolist() == [True, False, False]
-    assert sparsity.active(codes, smooth=False).sum() == 3
+    assert sparsity.is_dead(codes, is_sigmoid=False).tolist() == [True, False, False]
+    assert sparsity.is_active(codes, is_sigmoid=False).sum() == 3
 
 
 def test_a_sigmoid_unit_that_hardly_varies_is_dead():
     codes = np.array([[0.50, 0.1], [0.51, 0.9]], np.float32)  # standard deviations 0.005 and 0.4
-    assert sparsity.dead(codes, smooth=True).tolist() == [True, False]
-    assert sparsity.active(codes, smooth=True).tolist() == [[False, False], [True, True]]
+    assert sparsity.is_dead(codes, is_sigmoid=True).tolist() == [True, False]
+    assert sparsity.is_active(codes, is_sigmoid=True).tolist() == [[False, False], [True, True]]
 
 
 def test_the_families_that_are_measured():
@@ -81,44 +83,44 @@ def test_the_families_that_are_measured():
     ],
 )
 def test_the_manner_of_units(family, knobs, expected):
-    smooth, by_design = sparsity.manner(untrained(family, knobs=knobs))
+    smooth, by_design = sparsity.activation_kind(untrained(family, knobs=knobs))
     assert (smooth, pytest.approx(by_design)) == expected
 
 
 def test_a_relu_code_of_known_activations():
-    said = sparsity.numbers(saying("sparse", -1.0, 0.5, 0.2, -0.1), FEW)
+    said = sparsity.report(saying("sparse", -1.0, 0.5, 0.2, -0.1), FEW)
     assert said["zeros"] == 0.5 and said["dead_units"] == 2 and said["active_per_picture"] == 2
     assert said["rho_hat"] == {"mean": pytest.approx(0.175), "min": 0, "max": 0.5}
     assert said["rho"] is None and not said["smooth"] and said["units"] == 4 and said["pictures"] == 50
 
 
 def test_a_sigmoid_code_of_known_activations():
-    said = sparsity.numbers(saying("sparse-kl", 0.0, 3.0, knobs={"rho": 0.2}), FEW)
+    said = sparsity.report(saying("sparse-kl", 0.0, 3.0, knobs={"rho": 0.2}), FEW)
     high = 1 / (1 + np.exp(-3))
     assert said["zeros"] == 0 and said["dead_units"] == 2 and said["active_per_picture"] == 1 and said["rho"] == 0.2
     assert said["rho_hat"] == {"mean": pytest.approx((0.5 + high) / 2), "min": 0.5, "max": pytest.approx(high)}
 
 
 def test_a_sigmoid_that_is_rounded_to_0_is_still_a_sigmoid():
-    said = sparsity.numbers(saying("contractive", -200.0, 1.0), FEW)
+    said = sparsity.report(saying("contractive", -200.0, 1.0), FEW)
     assert said["smooth"] and said["zeros"] == 0.5
 
 
 def test_the_zeros_of_top_k_are_those_by_design():
-    said = sparsity.numbers(untrained("top-k", knobs={"k": 2}), TEST)
+    said = sparsity.report(untrained("top-k", knobs={"k": 2}), TEST)
     assert said["zeros"] == pytest.approx(said["zeros_by_design"]) == pytest.approx(4 / 6)
     assert said["active_per_picture"] == 2
 
 
 def test_at_most_2000_pictures_are_asked():
-    many = Split(np.tile(TEST.pictures, (6, 1, 1, 1)), np.tile(TEST.labels, 6), TEST.levels)
-    assert sparsity.numbers(untrained("sparse"), many)["pictures"] == 2000 < len(many)
+    many = Split(np.tile(TEST.x, (6, 1, 1, 1)), np.tile(TEST.y, 6), TEST.max_value)
+    assert sparsity.report(untrained("sparse"), many)["pictures"] == 2000 < len(many)
 
 
 @pytest.mark.parametrize("family", SPARSE_FAMILIES)
 @pytest.mark.parametrize("size", [1, 80])
 def test_every_family_has_numbers(family, size):
-    said = sparsity.numbers(untrained(family, z_dim=size), FEW)
+    said = sparsity.report(untrained(family, z_dim=size), FEW)
     assert 0 <= said["zeros"] <= 1 and 0 <= said["dead_units"] <= size and 0 <= said["active_per_picture"] <= size
     json.dumps(said, allow_nan=False)
 
@@ -131,39 +133,47 @@ def test_atoms_of_a_decoder_without_hidden_layers_add_up_to_the_picture():
     code = np.array([1.0, 0, 0.5, 0, 2.0, 0.1], np.float32)
     found = sparsity.atoms(opened, code, np.zeros_like(code))
     assert found.units.tolist() == [4, 0, 2, 5] and found.activations.tolist() == pytest.approx([2, 1, 0.5, 0.1])
-    whole = found.silent + found.added.sum(axis=0)
-    np.testing.assert_allclose(whole, opened.pictures(code[None])[0], atol=1e-6)
+    whole = found.baseline_image + found.contributions.sum(axis=0)
+    np.testing.assert_allclose(whole, opened.decode(code[None])[0], atol=1e-6)
 
 
 def test_the_picture_builds_up_to_its_reconstruction():
     opened = adding()
     code = np.array([1.0, 0, 0.5, 0, 2.0, 0], np.float32)
-    counts, drawn = sparsity.built(opened, code, np.zeros_like(code))
+    counts, drawn = sparsity.progressive_reconstruction(opened, code, np.zeros_like(code))
     assert counts == [0, 1, 2, 3]
     # one picture among several, and alone: how many there are at a time may change the last digits of a product
-    np.testing.assert_allclose(drawn[-1], opened.pictures(code[None])[0], atol=1e-6)
+    np.testing.assert_allclose(drawn[-1], opened.decode(code[None])[0], atol=1e-6)
     np.testing.assert_allclose(drawn[0], 0.5, atol=1e-6)  # the decoder's bias
     only = np.array([0, 0, 0, 0, 2.0, 0], np.float32)
-    np.testing.assert_allclose(drawn[1], opened.pictures(only[None])[0], atol=1e-6)
+    np.testing.assert_allclose(drawn[1], opened.decode(only[None])[0], atol=1e-6)
 
 
 def test_steps_double_up_to_all_that_say_something():
     opened = untrained("sparse", z_dim=80)
-    assert sparsity.built(opened, np.ones(80, np.float32), np.zeros(80, np.float32))[0] == [0, 1, 2, 4, 8, 16, 80]
+    assert sparsity.progressive_reconstruction(opened, np.ones(80, np.float32), np.zeros(80, np.float32))[0] == [
+        0,
+        1,
+        2,
+        4,
+        8,
+        16,
+        80,
+    ]
 
 
 def test_a_code_of_zeros_has_no_atoms():
     opened, nothing = untrained("sparse"), np.zeros(6, np.float32)
     assert not len(sparsity.atoms(opened, nothing, nothing).units)
-    assert sparsity.built(opened, nothing, nothing)[0] == [0]
+    assert sparsity.progressive_reconstruction(opened, nothing, nothing)[0] == [0]
 
 
 def test_strength_is_the_distance_from_rest_and_rest_is_0_or_the_median():
     codes = np.array([[0.4, 0.9], [0.5, 0.1], [0.9, 0.2]], np.float32)
-    still = sparsity.rest(codes, smooth=True)
-    assert still.tolist() == pytest.approx([0.5, 0.2]) and not sparsity.rest(codes, smooth=False).any()
-    assert sparsity.by_strength(np.array([0.6, 0.9], np.float32), still).tolist() == [1, 0]
-    assert sparsity.by_strength(still, still).tolist() == []
+    still = sparsity.baseline_code(codes, is_sigmoid=True)
+    assert still.tolist() == pytest.approx([0.5, 0.2]) and not sparsity.baseline_code(codes, is_sigmoid=False).any()
+    assert sparsity.by_contribution(np.array([0.6, 0.9], np.float32), still).tolist() == [1, 0]
+    assert sparsity.by_contribution(still, still).tolist() == []
 
 
 # --- Panels -----------------------------------------------------------------------------------------------------------
@@ -186,7 +196,7 @@ def rooms(tmp_path_factory):
 def runs_of(rooms, monkeypatch):
     place, ids = rooms
     monkeypatch.setenv("AECORE_RUNS", str(place))
-    monkeypatch.setattr(report, "NUMBERS", {Activations: {"units": sparsity.numbers}})  # the others take time
+    monkeypatch.setattr(report, "REPORTS", {SparseLatent: {"units": sparsity.report}})  # the others take time
     return ids
 
 
@@ -198,7 +208,7 @@ def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
 
 @pytest.mark.parametrize("kind", ["sparse", "sparse-kl", "top-k"])
 def test_panels_say_the_numbers_that_evaluate_says(kind, runs_of):
-    said = sparsity.numbers(loaded.load(runs_of[kind]), TEST)
+    said = sparsity.report(loaded.load(runs_of[kind]), TEST)
     values = [each.value for each in panel(runs_of[kind], "units", "Who is active").metric]
     assert values == [
         f"{said['zeros']:.1%}",

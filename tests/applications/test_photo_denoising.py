@@ -25,19 +25,19 @@ from streamlit.testing.v1 import AppTest
 from aecore.analysis import metrics
 from aecore.applications.photo_denoising import card as photos_card
 from aecore.applications.photo_denoising import network, training
-from aecore.applications.photo_denoising.network import Cleaner, Size, clean
-from aecore.applications.photo_denoising.training import Settings
+from aecore.applications.photo_denoising.network import DenoisingUNet, NetworkSize, denoise
+from aecore.applications.photo_denoising.training import TrainingConfig
 from aecore.errors import UserError
-from aecore.models.corruptions import corrupted
+from aecore.models.corruptions import corrupt_images
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = Size((8, 12, 16), (1, 1, 1))
+SMALL = NetworkSize((8, 12, 16), (1, 1, 1))
 
 
-def net(size: Size = SMALL) -> Cleaner:
+def net(size: NetworkSize = SMALL) -> DenoisingUNet:
     """One of random weights: everything in it has an effect."""
     torch.manual_seed(0)
-    return Cleaner(size).eval()
+    return DenoisingUNet(size).eval()
 
 
 def picture(height: int, width: int, channels: int = 3) -> np.ndarray:
@@ -55,14 +55,16 @@ def one_sentence(error: pytest.ExceptionInfo[UserError]) -> str:
 
 @pytest.mark.parametrize("blocks", [(1, 1, 1), (2, 1, 2), (1, 2, 1)])
 def test_nothing_further_than_its_reach_changes_a_pixel(blocks):
-    cleaner, size = net(Size((4, 4, 4), blocks)), 400
+    cleaner, size = net(NetworkSize((4, 4, 4), blocks)), 400
     for at in itertools.product((200, 203, 207), (200, 205)):  # in several places of a cell
         x = torch.rand(1, 3, size, size, requires_grad=True)
         cleaner(x)[0, :, *at].sum().backward()
         rows, columns = np.nonzero(x.grad[0].abs().sum(0).numpy())
         seen = max(abs(rows - at[0]).max(), abs(columns - at[1]).max())
-        assert cleaner.reach - 16 <= seen <= cleaner.reach, "no too narrow a margin, and none far too wide"
-    assert cleaner.reach % network.GRID == 0
+        assert cleaner.receptive_field_margin - 16 <= seen <= cleaner.receptive_field_margin, (
+            "no too narrow a margin, and none far too wide"
+        )
+    assert cleaner.receptive_field_margin % network.STRIDE == 0
 
 
 @pytest.mark.parametrize(("height", "width"), [(200, 264), (203, 131), (64, 300)])
@@ -70,82 +72,82 @@ def test_tiles_are_the_same_as_the_whole(height, width):
     """Each tile sees all that its pixels depend on, so only rounding is left: sums of a few hundred float32 products in
     another order, some 1e-7 a layer."""
     cleaner, x = net(), picture(height, width)
-    whole, tiled = clean(cleaner, x, tile=4096), clean(cleaner, x, tile=64)
+    whole, tiled = denoise(cleaner, x, tile=4096), denoise(cleaner, x, tile=64)
     assert np.abs(whole - x).max() > 0.01, "it does something"
     assert np.abs(tiled - whole).max() < 1e-5
 
 
 def test_with_less_around_them_tiles_would_show(monkeypatch):
     cleaner, x = net(), picture(200, 264)
-    whole = clean(cleaner, x, tile=4096)
-    monkeypatch.setattr(Cleaner, "reach", 8)
-    assert np.abs(clean(cleaner, x, tile=64) - whole).max() > 1e-4
+    whole = denoise(cleaner, x, tile=4096)
+    monkeypatch.setattr(DenoisingUNet, "receptive_field_margin", 8)
+    assert np.abs(denoise(cleaner, x, tile=64) - whole).max() > 1e-4
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 3), (8, 8), (17, 33)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_size_keeps_its_size(size, channels):
     x = picture(*size, channels)
-    drawn = clean(net(), x)
+    drawn = denoise(net(), x)
     assert drawn.shape == x.shape and drawn.dtype == np.float32
     assert drawn.min() >= 0 and drawn.max() <= 1
 
 
 def test_one_that_draws_no_noise_changes_nothing():
-    cleaner, x = training.untrained(Settings(size=SMALL)), picture(21, 50)
-    assert np.array_equal(clean(cleaner, x), x)
+    cleaner, x = training.identity_init(TrainingConfig(size=SMALL)), picture(21, 50)
+    assert np.array_equal(denoise(cleaner, x), x)
     gray = picture(21, 50, 1)
-    assert clean(cleaner, gray) == pytest.approx(gray, abs=1e-6)  # the mean of three equal numbers
+    assert denoise(cleaner, gray) == pytest.approx(gray, abs=1e-6)  # the mean of three equal numbers
 
 
 def test_shares_are_told_and_a_call_that_raises_ends_it():
     told: list[float] = []
-    clean(net(), picture(128, 192), told.append, tile=64)
+    denoise(net(), picture(128, 192), told.append, tile=64)
     assert told == pytest.approx([each / 6 for each in range(1, 7)])
 
     def enough(share):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        clean(net(), picture(128, 192), enough, tile=64)
-    clean(net(), picture(8, 8))  # nobody holds the turn any more
+        denoise(net(), picture(128, 192), enough, tile=64)
+    denoise(net(), picture(8, 8))  # nobody holds the turn any more
 
 
 def test_too_many_pixels_are_refused_in_a_sentence():
     with pytest.raises(UserError) as error:
-        clean(net(), np.broadcast_to(np.float32(0), (3, 2000, 2001)))
+        denoise(net(), np.broadcast_to(np.float32(0), (3, 2000, 2001)))
     assert "2001 x 2000" in one_sentence(error) and "4 million" in str(error.value)
 
 
 @pytest.mark.parametrize("cut", [False, True])
 @pytest.mark.parametrize(("width", "height"), [(4000, 3000), (2001, 2000), (9000, 500)])
 def test_larger_uploads_are_made_to_fit(cut, width, height):
-    x = network.fitted(Image.new("RGB", (width, height), (255, 0, 0)), cut)
+    x = network.load_photo(Image.new("RGB", (width, height), (255, 0, 0)), cut)
     pixels = x.shape[1] * x.shape[2]
-    assert 0.99 * network.MOST < pixels <= network.MOST
+    assert 0.99 * network.MAX_PIXELS < pixels <= network.MAX_PIXELS
     assert x.shape[2] / x.shape[1] == pytest.approx(width / height, rel=0.01)
     assert (x[0] == 1).all() and (x[1:] == 0).all()
 
 
 def test_what_is_cut_out_is_the_middle_as_it_was():
     dots = np.random.default_rng(0).integers(0, 256, (2100, 2100), dtype=np.uint8)
-    x = network.fitted(Image.fromarray(dots), cut=True)
+    x = network.load_photo(Image.fromarray(dots), crop=True)
     assert np.array_equal(np.round(255 * x[0]), dots[50:2050, 50:2050])
 
 
 def test_smaller_ones_stay_as_they_are():
     dots = np.random.default_rng(0).integers(0, 256, (31, 17, 3), dtype=np.uint8)
     for cut in (False, True):
-        assert np.array_equal(np.round(255 * network.fitted(Image.fromarray(dots), cut)), dots.transpose(2, 0, 1))
+        assert np.array_equal(np.round(255 * network.load_photo(Image.fromarray(dots), cut)), dots.transpose(2, 0, 1))
 
 
 def test_the_place_that_is_furthest_off():
     a = np.zeros((3, 200, 300), np.float32)
     b = a.copy()
     b[:, 140:150, 250:260] = 1
-    rows, columns = network.furthest(a, b)
+    rows, columns = network.worst_patch(a, b)
     assert (b - a)[:, rows, columns].sum() == (b - a).sum() and (b - a)[:, rows, columns].shape == (3, 64, 64)
-    assert a[:, *network.furthest(a[:, :5, :9], b[:, :5, :9])].shape == (3, 64, 64)
+    assert a[:, *network.worst_patch(a[:, :5, :9], b[:, :5, :9])].shape == (3, 64, 64)
 
 
 # Its folder
@@ -155,10 +157,10 @@ def test_the_place_that_is_furthest_off():
 def folder(tmp_path_factory):
     """The folder of a network that has learnt nothing, written as a training writes it."""
     place, tiny = tmp_path_factory.mktemp("photographs"), torch.randint(0, 256, (3, 3, 24, 32), dtype=torch.uint8)
-    known = training.Photographs(tiny, tiny[:1], tiny[1:], ("1", "2"), split=0)
+    known = training.PhotoDataset(tiny, tiny[:1], tiny[1:], ("1", "2"), split_seed=0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(photos_card, "ASKED", {"gaussian": (0, 25 / 255), "masking": (0.3,)})
-        photos_card.write(net(), Settings(size=SMALL), known, steps=5, took=61.0, place=place)
+        patch.setattr(photos_card, "TEST_CORRUPTIONS", {"gaussian": (0, 25 / 255), "masking": (0.3,)})
+        photos_card.write(net(), TrainingConfig(size=SMALL), known, steps=5, elapsed=61.0, folder=place)
     return place
 
 
@@ -172,15 +174,15 @@ def test_what_is_written_comes_back(folder):
     assert read.size == SMALL
     for before, after in zip(net().parameters(), read.parameters(), strict=True):
         assert torch.allclose(before, after, atol=1e-3, rtol=1e-3)  # halves have 11 bits
-    assert {each["noise"] for each in network.about(folder)["scores"]} == {"gaussian", "masking"}
+    assert {each["noise"] for each in network.metadata(folder)["scores"]} == {"gaussian", "masking"}
 
 
 def test_settings_are_json_for_every_reader(folder):
-    json.loads((folder / network.SETTINGS).read_text(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    json.loads((folder / network.METADATA).read_text(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
 
 
 def test_the_card_says_what_it_must(folder):
-    card, said = (folder / "README.md").read_text(), network.about(folder)
+    card, said = (folder / "README.md").read_text(), network.metadata(folder)
     for words in (
         "BSDS500",
         "research and teaching",
@@ -206,7 +208,7 @@ def test_a_flipped_byte_is_refused(copy, at):
     assert "checksum" in one_sentence(error) and network.WEIGHTS in str(error.value)
 
 
-@pytest.mark.parametrize("name", [network.WEIGHTS, network.SETTINGS])
+@pytest.mark.parametrize("name", [network.WEIGHTS, network.METADATA])
 def test_a_missing_file_is_said(copy, name):
     (copy / name).unlink()
     with pytest.raises(UserError) as error:
@@ -216,9 +218,9 @@ def test_a_missing_file_is_said(copy, name):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
 def test_damaged_settings_are_said(copy, text):
-    (copy / network.SETTINGS).write_text(text)
+    (copy / network.METADATA).write_text(text)
     with pytest.raises(UserError) as error:
-        network.about(copy)
+        network.metadata(copy)
     one_sentence(error)
 
 
@@ -235,14 +237,14 @@ def test_damaged_settings_are_said(copy, text):
     ],
 )
 def test_settings_with_a_wrong_field_are_said(copy, change):
-    said = json.loads((copy / network.SETTINGS).read_text())
-    (copy / network.SETTINGS).write_text(json.dumps({**said, **change}))
+    said = json.loads((copy / network.METADATA).read_text())
+    (copy / network.METADATA).write_text(json.dumps({**said, **change}))
     with pytest.raises(UserError, match=f"damaged .*{next(iter(change))}") as error:
-        network.about(copy)
+        network.metadata(copy)
     one_sentence(error)
 
 
-@pytest.mark.parametrize("name", [network.WEIGHTS, network.SETTINGS])
+@pytest.mark.parametrize("name", [network.WEIGHTS, network.METADATA])
 def test_what_is_no_file_is_said_at_once(copy, name):
     (copy / name).unlink()
     os.mkfifo(copy / name)
@@ -252,8 +254,8 @@ def test_what_is_no_file_is_said_at_once(copy, name):
 
 
 def test_settings_of_another_network_are_said(copy):
-    said = json.loads((copy / network.SETTINGS).read_text())
-    (copy / network.SETTINGS).write_text(json.dumps({**said, "channels": [4, 4, 4]}))
+    said = json.loads((copy / network.METADATA).read_text())
+    (copy / network.METADATA).write_text(json.dumps({**said, "channels": [4, 4, 4]}))
     with pytest.raises(UserError) as error:
         network.load(copy)
     assert "does not fit" in one_sentence(error)
@@ -263,7 +265,7 @@ def test_settings_of_another_network_are_said(copy):
 
 
 def test_the_committed_network_is_small_and_its_card_is_of_it():
-    cleaner, said = network.load(), network.about()
+    cleaner, said = network.load(), network.metadata()
     assert sum(weights.numel() for weights in cleaner.parameters()) == said["parameters"] < 1_200_000
     assert (network.FOLDER / "README.md").read_text() == photos_card.readme(said)
     at_25 = next(each for each in said["scores"] if each["noise"] == "gaussian" and each["strength"] == 25 / 255)
@@ -273,12 +275,12 @@ def test_the_committed_network_is_small_and_its_card_is_of_it():
 def test_it_cleans_a_photograph_that_it_has_never_seen():
     from skimage import data
 
-    x = network.fitted(Image.fromarray(data.chelsea()))[:, :128, 100:260]
+    x = network.load_photo(Image.fromarray(data.chelsea()))[:, :128, 100:260]
     for kind, strength, gain in (("gaussian", 25 / 255, 8), ("salt-and-pepper", 0.1, 12), ("masking", 0.3, 12)):
-        noisy = corrupted(x[None], kind, strength, 0)[0]
-        before, after = (float(metrics.psnr(x[None], y[None])[0]) for y in (noisy, clean(network.load(), noisy)))
+        noisy = corrupt_images(x[None], kind, strength, 0)[0]
+        before, after = (float(metrics.psnr(x[None], y[None])[0]) for y in (noisy, denoise(network.load(), noisy)))
         assert after > before + gain, kind
-    assert metrics.psnr(x[None], clean(network.load(), x)[None])[0] > 34, "and a clean one is hardly touched"
+    assert metrics.psnr(x[None], denoise(network.load(), x)[None])[0] > 34, "and a clean one is hardly touched"
 
 
 # The training
@@ -288,7 +290,7 @@ def test_it_cleans_a_photograph_that_it_has_never_seen():
 def test_gaussian_noise_has_the_deviation_that_it_says(strength):
     """On middle gray, so that nothing is clipped; of n numbers it is off by some strength / sqrt(2n)."""
     x = np.full((1, 3, 300, 300), 0.5, np.float32)
-    noise = corrupted(x, "gaussian", strength, 0) - x
+    noise = corrupt_images(x, "gaussian", strength, 0) - x
     assert noise.std() == pytest.approx(strength, rel=5 / (2 * noise.size) ** 0.5 + 1e-3)
 
 
@@ -297,9 +299,9 @@ def test_pixels_are_hit_as_often_as_it_says(share):
     """In all colours or in none; of n pixels the share is off by some sqrt(share (1 - share) / n)."""
     x = np.full((1, 3, 300, 300), 0.5, np.float32)
     off = 5 * (share * (1 - share) / x[0, 0].size) ** 0.5
-    black = corrupted(x, "masking", share, 0) == 0
+    black = corrupt_images(x, "masking", share, 0) == 0
     assert black.any(1).mean() == pytest.approx(share, abs=off) and (black.any(1) == black.all(1)).all()
-    salted = corrupted(x, "salt-and-pepper", share, 0)
+    salted = corrupt_images(x, "salt-and-pepper", share, 0)
     for value in (0, 1):
         assert (salted == value).all(1).mean() == pytest.approx(share / 2, abs=off)
     assert set(np.unique(salted)) == {0, 0.5, 1}
@@ -309,7 +311,7 @@ def test_patches_are_turned_pieces_of_the_photographs():
     pixels = torch.arange(2 * 3 * 16 * 24, dtype=torch.float32).reshape(2, 3, 16, 24) % 251
     chance = random.Random(0)
     for _ in range(50):
-        found = (training.patch(pixels, 8, chance) * 255).round()
+        found = (training.random_patch(pixels, 8, chance) * 255).round()
         if len(found) == 1:
             continue
         turned = [t.flip(2) if mirror else t for t in (found.rot90(n, (1, 2)) for n in range(4)) for mirror in (0, 1)]
@@ -320,13 +322,13 @@ def test_patches_are_turned_pieces_of_the_photographs():
 def test_a_batch_has_every_noise_and_some_of_none():
     torch.manual_seed(0)
     pixels = torch.randint(60, 200, (4, 3, 40, 40), dtype=torch.uint8)
-    given, wanted = training.batch(pixels, Settings(batch=400, patch=8), random.Random(0))
+    given, wanted = training.make_batch(pixels, TrainingConfig(batch_size=400, patch_size=8), random.Random(0))
     assert given.shape == wanted.shape == (400, 3, 8, 8) and given.min() >= 0 and given.max() <= 1
     gray = (wanted == wanted[:, :1]).all((1, 2, 3))
-    assert gray.float().mean().item() == pytest.approx(training.GRAY, abs=0.06)
+    assert gray.float().mean().item() == pytest.approx(training.GREY_SHARE, abs=0.06)
     assert (given[gray] == given[gray][:, :1]).all(), "gray ones have one noise for all colours"
     same = (given == wanted).all((1, 2, 3)).float().mean().item()
-    assert same == pytest.approx(training.CLEAN, abs=0.05)
+    assert same == pytest.approx(training.CLEAN_SHARE, abs=0.05)
     assert (given == 1).all(1).any() and (given == 0).all(1).any()
 
 
@@ -340,17 +342,17 @@ def _photographs(place: Path, count: int) -> Path:
 
 def test_held_out_photographs_are_never_trained_on(tmp_path):
     place = _photographs(tmp_path / "train", 40)
-    known, again = (training.photographs(place) for _ in range(2))
-    assert [len(part) for part in (known.train, known.validation, known.held_out)] == [10, 10, 20]
-    parts = [{int(each.float().mean()) for each in part} for part in (known.train, known.validation, known.held_out)]
+    known, again = (training.load_photos(place) for _ in range(2))
+    assert [len(part) for part in (known.train, known.validation, known.test)] == [10, 10, 20]
+    parts = [{int(each.float().mean()) for each in part} for part in (known.train, known.validation, known.test)]
     assert len(set.union(*parts)) == 40, "no photograph is in two of them"
-    assert known.names == again.names and torch.equal(known.held_out, again.held_out)
+    assert known.test_names == again.test_names and torch.equal(known.test, again.test)
     assert known.train.shape[1:] == (3, 24, 32), "upright ones lie on their side"
 
 
 def test_too_few_photographs_are_said(tmp_path):
     with pytest.raises(UserError) as error:
-        training.photographs(_photographs(tmp_path / "few", 5))
+        training.load_photos(_photographs(tmp_path / "few", 5))
     assert "AECORE_DATA" in one_sentence(error)
 
 
@@ -358,11 +360,11 @@ def test_training_takes_noise_away_and_ends_at_the_lowest_rate():
     """With a clock that counts its calls: so many steps, on every machine the same."""
     slopes = torch.linspace(0, 255, 48).repeat(2, 3, 48, 1).to(torch.uint8).clone()
     slopes[1] = slopes[0].transpose(1, 2)
-    settings = Settings(minutes=9, size=SMALL, batch=4, patch=32, rate=4e-3, average=0.9)
+    settings = TrainingConfig(minutes=9, size=SMALL, batch_size=4, patch_size=32, lr=4e-3, ema_decay=0.9)
     ticks = itertools.count()
-    reports = list(training.fit(slopes, settings, lambda: float(next(ticks)), pause=100))
-    assert reports[-1].step > 200 and reports[-1].share == 1.0
-    assert [each.share for each in reports] == sorted(each.share for each in reports)
+    reports = list(training.fit(slopes, settings, lambda: float(next(ticks)), report_every=100))
+    assert reports[-1].step > 200 and reports[-1].fraction == 1.0
+    assert [each.fraction for each in reports] == sorted(each.fraction for each in reports)
     before, after = photos_card.psnr(reports[-1].net, slopes, "gaussian", 25 / 255)
     assert after > before + 1
 
@@ -404,12 +406,12 @@ def figures(app: AppTest) -> dict[str, float]:
     return {each.label: float(each.value.split()[0]) for each in app.main.metric}
 
 
-@pytest.mark.parametrize("name", [network.WEIGHTS, network.SETTINGS])
+@pytest.mark.parametrize("name", [network.WEIGHTS, network.METADATA])
 def test_the_page_without_a_file_of_the_network_says_what_is_missing(monkeypatch, tmp_path, name):
     """As LICENSE and README let people delete the weights."""
     place = shutil.copytree(network.FOLDER, tmp_path / "pretrained" / "photographs")
     (place / name).unlink()
-    for function in (network.load, network.about):
+    for function in (network.load, network.metadata):
         monkeypatch.setattr(function, "__defaults__", (place,))
     app = opened()
     (said,) = [each.value.replace("\\", "") for each in app.error]
@@ -418,7 +420,7 @@ def test_the_page_without_a_file_of_the_network_says_what_is_missing(monkeypatch
         == {
             network.WEIGHTS: "No photograph can be cleaned here because pretrained/photographs/weights.safetensors "
             "(the weights of the network for photographs) is missing: fetch the folder pretrained/photographs again.",
-            network.SETTINGS: "photographs.json of the network for photographs is missing: fetch the folder "
+            network.METADATA: "photographs.json of the network for photographs is missing: fetch the folder "
             "pretrained/photographs again.",
         }[name]
     )
@@ -471,7 +473,7 @@ def test_tiny_and_gray_uploads(shape):
 
 
 def test_too_large_an_upload_is_shrunk_or_cut_and_that_is_said(monkeypatch):
-    monkeypatch.setattr(network, "MOST", 1000)
+    monkeypatch.setattr(network, "MAX_PIXELS", 1000)
     app = upload(opened(photograph="your own"), png(np.full((40, 50), 90, np.uint8)))
     assert any("Shrunk to 35 x 28" in each.value for each in app.caption) and app.main.metric
     app.main.segmented_control(key="photograph-large").set_value("cut out the middle")
@@ -488,7 +490,7 @@ def test_a_damaged_upload_is_said():
 
 def test_changed_weights_are_said_on_the_page(copy, monkeypatch):
     (copy / network.WEIGHTS).write_bytes(b"nothing")
-    about, load = network.about, network.load
-    monkeypatch.setattr(network, "about", lambda place=copy: about(place))
+    about, load = network.metadata, network.load
+    monkeypatch.setattr(network, "metadata", lambda place=copy: about(place))
     monkeypatch.setattr(network, "load", lambda: load(copy))
     assert "checksum" in opened().error[0].value

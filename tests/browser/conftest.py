@@ -11,8 +11,8 @@ import pytest
 
 from tests.kit.chrome import need_chromium
 from tests.kit.trained_runs import furnished
-from tools.browser import start_server, watch
-from tools.shots import LOOKS
+from tools.browser import record_errors, start_server
+from tools.shots import VARIANTS
 
 
 def pytest_collection_modifyitems(items):
@@ -50,7 +50,7 @@ def furnish(shelf):
 def _visitor(browser, **look):
     """A context for test after test, and the faults of its pages as they come."""
     context = browser.new_context(**look)
-    return context, watch(context)
+    return context, record_errors(context)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +60,7 @@ def desk(browser):
 
 @pytest.fixture(scope="session")
 def pocket(browser):
-    return _visitor(browser, **LOOKS["400"])
+    return _visitor(browser, **VARIANTS["400"])
 
 
 @contextlib.contextmanager
@@ -96,7 +96,7 @@ def phone(pocket):
 @pytest.fixture
 def look(request, desk, pocket):
     """A page in one of LOOKS, without faults: `@pytest.mark.parametrize("look", LOOKS, indirect=True)`."""
-    asked = LOOKS[request.param]
+    asked = VARIANTS[request.param]
     with _faultless(pocket if asked.get("has_touch") else desk) as page:
         page.set_viewport_size(asked["viewport"])
         page.emulate_media(color_scheme=asked["color_scheme"])

@@ -16,8 +16,8 @@ from tests.browser.hands import drag, drawn, painted, spot, touch
 from tests.browser.test_live_health import CONTROLS, HOST, REACHED
 from tests.browser.test_pad_and_draw import THREE
 from tests.kit.cases import few
-from tools.browser import idle
-from tools.shots import LOOKS
+from tools.browser import wait_until_idle
+from tools.shots import VARIANTS
 from ui.views import home
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -39,7 +39,7 @@ def opened(server, browser_page):
         page.goto(server)
         expect(page.locator(".home .place")).to_have_text(re.compile("z1"), timeout=60_000)
         if still:
-            idle(page)
+            wait_until_idle(page)
         return page
 
     return go
@@ -131,8 +131,8 @@ def test_half_precision_is_widened_exactly(server, opened):
 
 def test_the_picture_is_the_one_that_the_model_decodes(opened):
     """Against the same weights in NumPy: what is on the screen is the model's, in the right place."""
-    page, entry = opened(), home.opening()
-    program = programs.kept(runs.path(entry.id))
+    page, entry = opened(), home.home_model()
+    program = programs.load_program(runs.path(entry.id))
     page.mouse.move(*spot(stage(page), 0.7, 0.6))
     painted(page)
     words = page.locator(".home .place").inner_text().replace("−", "-")
@@ -152,9 +152,9 @@ def test_the_picture_is_the_one_that_the_model_decodes(opened):
 # --- Before it can be moved -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("asked", few(list(LOOKS), "400"))
+@pytest.mark.parametrize("asked", few(list(VARIANTS), "400"))
 def test_until_its_modules_are_here_a_still_is_shown_and_then_no_longer(asked, browser, server):
-    context = browser.new_context(**LOOKS[asked], reduced_motion="reduce")
+    context = browser.new_context(**VARIANTS[asked], reduced_motion="reduce")
     page, held = context.new_page(), []
     page.route("**/app/static/**/*.js", lambda route: route.continue_() if held is None else held.append(route))
     page.goto(server)
@@ -169,7 +169,7 @@ def test_until_its_modules_are_here_a_still_is_shown_and_then_no_longer(asked, b
     for route in on_their_way:
         route.continue_()
     expect(page.locator(".home .place")).to_have_text(re.compile("z1"), timeout=60_000)
-    idle(page)
+    wait_until_idle(page)
     assert [behind(each) for each in place.values()] == ["none"] * 3
     now = page.get_by_role("heading", name="Where to go from here").bounding_box()
     assert now["y"] == pytest.approx(doors["y"], abs=40), "what stands below has hardly moved"
@@ -239,8 +239,8 @@ WALKS = [(0, False), (1, False), (2, False), (2, True), (3, True)]  # the step, 
 def test_a_step_of_the_story_leads_the_point(opened, step_taken):
     number, still = step_taken
     page = opened(still=still)
-    shown = home._showcase(*key_of(home.opening()))
-    way = shown.given["steps"][number]["way"]
+    shown = home._showcase(*key_of(home.home_model()))
+    way = shown.view_data["steps"][number]["way"]
     button, seen = step(page, STEPS[number]), {picture(page)}
     button.click()
     expect(button).to_have_attribute("aria-current", "step")
@@ -378,7 +378,7 @@ def test_tab_reaches_every_control_in_order(opened):
     assert [at for at in reached if at >= 0] == list(range(count))
 
 
-@pytest.mark.parametrize("look", few(list(LOOKS), "light"), indirect=True)
+@pytest.mark.parametrize("look", few(list(VARIANTS), "light"), indirect=True)
 def test_axe_finds_nothing_serious(look, opened):
     axe = pytest.importorskip("axe_playwright_python.base")
     page = opened(look)
@@ -400,6 +400,6 @@ def test_the_colours_follow_the_theme(opened):
     light = drawn(page, ".home .map")
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     page.wait_for_function("() => getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
-    idle(page)
+    wait_until_idle(page)
     painted(page)
     assert drawn(page, ".home .map") != light

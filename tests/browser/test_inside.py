@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tools.browser import idle
+from tools.browser import wait_until_idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=30_000)  # ms
@@ -30,7 +30,7 @@ def trained(furnish):
 def test_an_ill_model_is_cured_by_one_click(lab, trained, browser_page):
     page = browser_page
     page.goto(f"{lab}/inside?run={trained['ill']}")
-    idle(page)
+    wait_until_idle(page)
     main = page.get_by_test_id("stMain")
     expect(main.get_by_text("Beta too strong.")).to_be_visible()
     main.get_by_role("button", name="Fork with the cure: beta 1", exact=False).first.click()
@@ -43,12 +43,12 @@ def test_an_ill_model_is_cured_by_one_click(lab, trained, browser_page):
 def test_panels_open_and_stay_in_the_address(lab, trained, phone):
     page = phone
     page.goto(f"{lab}/inside?run={trained['ill']}")
-    idle(page)
+    wait_until_idle(page)
     main = page.get_by_test_id("stMain")
     for panel in ("Three parts of the KL", "Network", "Stretch"):
         main.get_by_role("radio", name=panel).or_(main.get_by_role("button", name=panel, exact=True)).first.click()
         expect(main.get_by_role("heading", name=panel, exact=True)).to_be_visible()
-        idle(page)
+        wait_until_idle(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 400, panel
     page.reload()
     expect(main.get_by_role("heading", name="Stretch", exact=True)).to_be_visible()
@@ -57,7 +57,7 @@ def test_panels_open_and_stay_in_the_address(lab, trained, phone):
 def test_a_click_paints_and_undo_takes_it_back(lab, trained, browser_page):
     page = browser_page
     page.goto(f"{lab}/inside?run={trained['words']}&panel=Paint+with+codes")
-    idle(page)
+    wait_until_idle(page)
     main = page.get_by_test_id("stMain")
     expect(main.get_by_role("heading", name="Paint with codes", exact=True)).to_be_visible()
     painted = main.get_by_role("img", name=re.compile("^painted, 0 slots changed"))

@@ -10,18 +10,18 @@ import pytest
 from PIL import Image
 
 from tests.kit.cases import few
-from tools.browser import idle
-from tools.shots import first_run
+from tools.browser import wait_until_idle
+from tools.shots import default_run
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
-RUN = first_run()
+RUN = default_run()
 LEAST = 24  # pixels, of what is to be hit by a finger (WCAG 2.2, 2.5.8)
 
 
 def go(page, server: str, path: str):
     page.goto(f"{server}/{path}")
-    idle(page)
+    wait_until_idle(page)
     return page.get_by_test_id("stMain")
 
 
@@ -34,7 +34,7 @@ def form(server, phone):
 def typed(page, field, text: str) -> str:
     field.fill(text)
     field.press("Enter")
-    idle(page)
+    wait_until_idle(page)
     return field.input_value()
 
 
@@ -55,7 +55,7 @@ def test_a_double_press_does_not_end_at_zero(form, phone):
     assert float(typed(phone, sparsity, "0.1")) == 0.1
     for _ in range(2):
         sparsity.press("ArrowDown")
-    idle(phone)
+    wait_until_idle(phone)
     assert 0.01 <= float(sparsity.input_value()) < 0.1
 
 
@@ -68,7 +68,7 @@ def test_the_next_picture_of_a_class_is_found_by_keyboard(device, server, reques
     page.get_by_role("option", name="7", exact=True).click()
     expect(main.get_by_text(re.compile(r"^7, test picture \d+$")).first).to_be_visible()
     page.wait_for_url(re.compile(r"[?&]a=\d"))
-    idle(page)
+    wait_until_idle(page)
     before = number.input_value()
     assert re.search(rf"[?&]a={before}(&|$)", page.url)
     number.focus()
@@ -78,7 +78,7 @@ def test_the_next_picture_of_a_class_is_found_by_keyboard(device, server, reques
             break
     page.keyboard.press("Enter")
     page.wait_for_function(f"() => !/[?&]a={before}(&|$)/.test(location.search)")
-    idle(page)
+    wait_until_idle(page)
     assert int(number.input_value()) > int(before) and name.input_value() == "7"
     for button in main.get_by_role("button", name=re.compile("Previous|Next")).all():
         box = button.bounding_box()
@@ -91,14 +91,14 @@ def test_the_grid_over_minus_three_to_three_is_a_picture_to_keep(server, browser
     main.get_by_role("radio", name="[−3, 3]").click()
     browser_page.wait_for_url("**range=fixed*")
     expect(main.get_by_role("spinbutton", name="Limit")).to_have_value("3")
-    idle(browser_page)
+    wait_until_idle(browser_page)
     with browser_page.expect_download() as download:
         main.get_by_role("button", name="PNG").click()
     assert download.value.suggested_filename == f"{RUN}-manifold.png"
     picture = Image.open(io.BytesIO(download.value.path().read_bytes()))
     assert picture.size[0] == picture.size[1] >= 640
     browser_page.reload()
-    idle(browser_page)
+    wait_until_idle(browser_page)
     expect(main.get_by_role("radio", name="[−3, 3]")).to_be_checked()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.hands import drag, drawn, painted, spot, touch
 from tests.kit.cases import few
-from tools.browser import idle
+from tools.browser import wait_until_idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
@@ -36,7 +36,7 @@ def open_page(lab, browser_page, trained, sent):
     def go(kind: str = "2-D", page=browser_page, more: str = ""):
         page.goto(f"{lab}/latent_map?run={trained[kind]}{more}")
         expect(dots(page)).to_have_attribute("aria-label", re.compile("pictures"))
-        idle(page)
+        wait_until_idle(page)
         return page
 
     return go
@@ -202,7 +202,7 @@ def test_a_wheel_scrolls_the_page_until_the_map_was_clicked(open_page, lab, trai
     page = open_page()
     if name == "latent_pad":
         page.goto(f"{lab}/{name}?run={trained['2-D']}")
-        idle(page)
+        wait_until_idle(page)
     page.set_viewport_size({"width": 1280, "height": 600})
     canvas = f"canvas.{'dots' if name == 'latent_map' else 'map'}"
     page.mouse.move(*spot(stage(page), 0.5, 0.2))
@@ -218,7 +218,7 @@ def test_a_wheel_scrolls_the_page_until_the_map_was_clicked(open_page, lab, trai
     closer = drawn(page, canvas)
     assert closer != before, "with Ctrl it is the map's"
     page.mouse.click(*spot(stage(page), 0.5, 0.5))
-    idle(page)
+    wait_until_idle(page)
     at = scrolled(page)
     page.mouse.wheel(0, -100)
     rests(page)
@@ -312,7 +312,7 @@ def test_a_finger_scrolls_by_then_moves_the_map_and_two_zoom(open_page, phone):
     touch(page, stage(page), "touchStart", (0.5, 0.5))
     touch(page, stage(page), "touchEnd")
     expect(originals(page)).to_have_count(1)
-    idle(page)
+    wait_until_idle(page)
     stage(page).scroll_into_view_if_needed()
     touch(page, stage(page), "touchStart", (0.4, 0.5))
     touch(page, stage(page), "touchStart", (0.4, 0.5), (0.6, 0.5))
@@ -358,6 +358,6 @@ def test_the_colours_follow_the_theme(open_page):
     light = drawn(page, "canvas.dots")
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("() => getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
-    idle(page)
+    wait_until_idle(page)
     painted(page)
     assert drawn(page, "canvas.dots") != light

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.kit.cases import few
-from tools.browser import FLAGS, chromium, idle, start_server, watch
+from tools.browser import FLAGS, chromium, record_errors, start_server, wait_until_idle
 from ui.frame import PAGES
 from ui.widgets import component
 
@@ -48,7 +48,7 @@ def change(page, name: str) -> None:
 
 def arrived(page, name: str) -> None:
     expect(page.get_by_test_id("stMain").get_by_role("heading", level=1, name=name)).to_be_visible()
-    idle(page)
+    wait_until_idle(page)
     if name in LIVE:  # drawn, not only there
         expect(page.locator(f'{HOST} canvas[role="img"]:visible').first).to_have_attribute("aria-label", ANYTHING)
 
@@ -82,7 +82,7 @@ def visit(page, name: str) -> None:
 
 def held(page, tools) -> dict[str, float]:
     """What the page holds after its garbage was collected; bytes, and numbers of things."""
-    idle(page)
+    wait_until_idle(page)
     for _ in range(2):  # what the first one frees may hold on to more
         tools.send("HeapProfiler.collectGarbage")
     counts = {each["name"]: each["value"] for each in tools.send("Performance.getMetrics")["metrics"]}
@@ -111,7 +111,7 @@ def test_fifty_changes_of_page_leave_nothing_behind(browser, lab, run):
     """What stays within a few percent cannot be growing by the page; the promise is a tenth."""
     chrome = browser.browser_type.launch(executable_path=chromium(), args=[*FLAGS, BYTECODE])
     context = chrome.new_context(viewport={"width": 1280, "height": 900})
-    faults, page = watch(context), context.new_page()
+    faults, page = record_errors(context), context.new_page()
     tools = context.new_cdp_session(page)
     for domain in ("HeapProfiler", "Performance"):
         tools.send(f"{domain}.enable")
@@ -156,7 +156,7 @@ def test_only_weights_and_codes_are_large(browser_page, lab, run):
     begin(page, lab, run, LIVE[0])
     stage = page.locator(".stage[tabindex]")
     stage.click(position={"x": 100, "y": 100})  # lets go of the point: the server looks for its neighbours
-    idle(page)
+    wait_until_idle(page)
     for name in (*LIVE[1:], "Manifold"):
         here[0] = name
         change(page, name)
@@ -173,7 +173,7 @@ def test_only_weights_and_codes_are_large(browser_page, lab, run):
 def asked_for_at_once(browser, address: str, ready: str) -> list[str]:
     """The paths of the modules that a page asks for before it has received any of them; then it goes on."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    faults, page, held, later = watch(context), context.new_page(), [], []
+    faults, page, held, later = record_errors(context), context.new_page(), [], []
 
     answered = False
 
@@ -209,7 +209,7 @@ def asked_for_at_once(browser, address: str, ready: str) -> list[str]:
 def test_all_modules_are_asked_for_at_once(place, entries, ready, browser, lab, run):
     paths = asked_for_at_once(browser, f"{lab}/{place}?run={run[1]}", ready)
     root = f"/app/static/served/{component.version()}"
-    assert sorted(paths) == sorted(f"{root}/{name}" for name in component.modules(component.STATIC, *entries))
+    assert sorted(paths) == sorted(f"{root}/{name}" for name in component.module_graph(component.STATIC, *entries))
 
 
 @pytest.mark.slow
@@ -262,7 +262,7 @@ def test_axe_finds_nothing_serious_in_the_live_views(name, browser_page, lab, ru
     page.evaluate(axe.AXE_SCRIPT)
     for look in ("light", "dark"):
         page.emulate_media(color_scheme=look)
-        idle(page)
+        wait_until_idle(page)
         # open shadow roots are looked into: whatever lies in one of ours has an address of two parts
         told = page.evaluate("selector => axe.run({ include: [selector] })", HOST)
         ours = [each for each in told["passes"] if any(isinstance(node["target"][0], list) for node in each["nodes"])]
@@ -281,7 +281,7 @@ def test_headings_skip_no_level(browser_page, lab, run):
     """Screen readers walk from heading to heading: h1 is the page, h2 its parts, in the live views too."""
     axe, page, found = pytest.importorskip("axe_playwright_python.base"), browser_page, []
     page.goto(f"{lab}/?run={run[1]}")
-    idle(page)
+    wait_until_idle(page)
     page.evaluate(axe.AXE_SCRIPT)
     for name in ("Home", *(name for group in PAGES.values() for name, _ in group.values() if name != "Home")):
         if name != "Home":

@@ -12,11 +12,11 @@ from torch import nn
 from aecore.analysis import loaded
 from aecore.export import compile_browser
 from aecore.models import presets
-from aecore.models.bottlenecks import Codebook
-from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.bottlenecks import VectorQuantizer
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.networks import ACTIVATIONS, NETWORKS
-from tools.browser import watch
+from tools.browser import record_errors
 
 pytest.importorskip("playwright.sync_api")
 COUNT = 256
@@ -40,7 +40,7 @@ COMPUTE = """async ([head, ...packed]) => {
 }"""
 
 FAMILY_CASES = [
-    {"family": family.name, "network": network, **family.usual}
+    {"family": family.name, "network": network, **family.defaults}
     for family in FAMILIES.values()
     for network in NETWORKS
     if family.fixed.get("network", network) == network
@@ -61,7 +61,7 @@ OTHER_CASES = [
 def page(server, browser):
     """A page of the laboratory's own address, without the laboratory: a place to import its modules."""
     context = browser.new_context()
-    faults = watch(context)
+    faults = record_errors(context)
     empty = context.new_page()
     empty.goto(f"{server}/app/static/live/net.js")
     yield empty
@@ -73,24 +73,24 @@ def packed(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array, np.float32).tobytes()).decode()
 
 
-def made(dataset: str = "digits", network: str | None = None, **settings) -> loaded.Trained:
+def made(dataset: str = "digits", network: str | None = None, **settings) -> loaded.LoadedModel:
     """An untrained model with weights larger than usual, so that activations bend."""
-    config = settle(presets.start(dataset, network, **settings))
-    model = build(config).model.eval()
+    config = resolve_config(presets.default_config(dataset, network, **settings))
+    model = build_recipe(config).model.eval()
     torch.manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(1.5).add_(0.1 * torch.randn_like(parameter) * (parameter.ndim == 1))
             if not parameter.any():
                 parameter.normal_()  # the hints of conditional models begin as zeros
-    return loaded.Trained(config, model, {})
+    return loaded.LoadedModel(config, model, {})
 
 
 def clear(bottleneck: nn.Module, vectors: np.ndarray) -> np.ndarray:
     """Which rows `[N, D]` are so far from a tie between two vectors of a codebook that rounding cannot decide it."""
-    if not isinstance(bottleneck, Codebook):
+    if not isinstance(bottleneck, VectorQuantizer):
         return np.full(len(vectors), True)
-    slots = torch.from_numpy(vectors).view(-1, bottleneck.width)
+    slots = torch.from_numpy(vectors).view(-1, bottleneck.embedding_dim)
     nearest, second = torch.cdist(slots, bottleneck.book).topk(2, largest=False).values.T
     return (second - nearest > 1e-3).view(len(vectors), -1).all(1).numpy()
 
@@ -98,17 +98,19 @@ def clear(bottleneck: nn.Module, vectors: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("case", [*FAMILY_CASES, *OTHER_CASES], ids=lambda case: "-".join(map(str, case.values())))
 def test_the_browser_computes_what_torch_computes(page, case):
     run = made(**case)
-    program, random = compile_browser.program(run), np.random.default_rng(0)
+    program, random = compile_browser.compile_model(run), np.random.default_rng(0)
     x = random.random((COUNT, *run.card.shape), dtype=np.float32)
     z = 1.5 * random.standard_normal((COUNT, program.head["size"]), dtype=np.float32)
     labels = random.integers(0, program.head["classes"] or 1, COUNT)
     given = [program.head, *map(packed, (program.weights, x, z, labels))]
     codes, pictures = (np.frombuffer(base64.b64decode(text), np.float32) for text in page.evaluate(COMPUTE, given))
     with torch.inference_mode():
-        before = run.model.encoder(torch.from_numpy(x)).numpy() if isinstance(run.model.bottleneck, Codebook) else z
+        before = (
+            run.model.encoder(torch.from_numpy(x)).numpy() if isinstance(run.model.bottleneck, VectorQuantizer) else z
+        )
     for found, right, rows in (
-        (codes, run.codes(x, labels), clear(run.model.bottleneck, before)),
-        (pictures, run.pictures(z, labels), clear(run.model.bottleneck, z)),
+        (codes, run.encode(x, labels), clear(run.model.bottleneck, before)),
+        (pictures, run.decode(z, labels), clear(run.model.bottleneck, z)),
     ):
         assert rows.mean() > 0.9
         assert right[rows].std() > 1e-3, "something is computed"
@@ -153,7 +155,7 @@ def test_labels_matter_to_conditional_models_only(page):
       return [...net.decode(z, 0)].join() === [...net.decode(z, 7)].join();
     }"""
     for family in ("vae", "conditional-vae"):
-        program = compile_browser.program(made(family=family))
+        program = compile_browser.compile_model(made(family=family))
         assert page.evaluate(draw, [program.head, packed(program.weights)]) == (family == "vae")
 
 
@@ -170,7 +172,7 @@ GUESS = """async ([head, ...packed]) => {
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_the_browser_guesses_the_class_that_torch_guesses(page, likelihood, network):
     run = made(family="conditional-vae", network=network, likelihood=likelihood)
-    program, model = compile_browser.program(run), run.model
+    program, model = compile_browser.compile_model(run), run.model
     head = program.head | {"likelihood": likelihood}
     x = np.random.default_rng(0).random((COUNT, *run.card.shape), dtype=np.float32)
     found = np.array(page.evaluate(GUESS, [head, packed(program.weights), packed(x)]))
@@ -179,14 +181,14 @@ def test_the_browser_guesses_the_class_that_torch_guesses(page, likelihood, netw
         told = [torch.full((COUNT,), label) for label in range(len(model.hints))]
         nats = [model.likelihood.nll(model.decode(model.encode(given, y).code, y), given) for y in told]
         best, second = torch.stack(nats).topk(2, dim=0, largest=False).values
-        right = model.guess(given).numpy()
+        right = model.infer_label(given).numpy()
     clear = ((second - best) > 1e-5 * best.abs()).numpy()  # rounding cannot decide these
     assert clear.mean() > 0.9 and len(set(right)) > 3
     assert np.array_equal(found[clear], right[clear])
 
 
 def test_a_model_without_labels_guesses_nothing(page):
-    program = compile_browser.program(made())
+    program = compile_browser.compile_model(made())
     x = np.ones((2, *program.head["shape"]))
     assert page.evaluate(GUESS, [program.head, packed(program.weights), packed(x)]) == [0, 0]
 
@@ -213,7 +215,7 @@ CROWD = """async ([head, weights, count]) => {
 
 
 def test_a_crowd_of_codes_is_decoded_beside_the_page(page):
-    program = compile_browser.program(made("mnist", "conv", family="vae"))
+    program = compile_browser.compile_model(made("mnist", "conv", family="vae"))
     said = page.evaluate(CROWD, [program.head, packed(program.weights), 100])
     assert said["overtaken"] is None, "the newer request wins"
     assert said["length"] == 100 * 784 and said["again"] == 784 and said["same"]

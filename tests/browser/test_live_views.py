@@ -12,7 +12,7 @@ import pytest
 from aecore.analysis import latent_space, metrics
 from aecore.data import images
 from tests.kit.cases import few
-from tools.browser import idle, watch
+from tools.browser import record_errors, wait_until_idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
@@ -49,7 +49,7 @@ def open_page(lab, browser_page, trained):
         page.on("websocket", lambda socket: socket.on("framesent", lambda _: page.talk.append(1)))
         more = "".join(f"&{name}={value}" for name, value in asked.items())
         page.goto(f"{lab}/{path}?run={trained[kind].id}{more}")
-        idle(page)
+        wait_until_idle(page)
         for canvas in page.locator('canvas[role="img"]:visible').all():
             expect(canvas).to_have_attribute("aria-label", re.compile("."))
         page.talk.clear()
@@ -80,7 +80,7 @@ def shown(canvas) -> np.ndarray:
 
 def same(canvas, expected: np.ndarray, seconds: float = 20) -> None:
     """The canvas comes to show a picture, as soon as the server's new data have arrived."""
-    wanted = images.to_bytes(expected).transpose(2, 0, 1) / 255
+    wanted = images.to_uint8(expected).transpose(2, 0, 1) / 255
     until = time.monotonic() + seconds
     while (off := np.abs(np.broadcast_to(shown(canvas), expected.shape) - wanted).max()) > 1 / 255 + 1e-3:
         assert time.monotonic() < until, f"off by {off}"
@@ -165,7 +165,7 @@ def test_buttons_move_what_is_not_locked(open_page, trained):
 def _tests(run, row: int) -> np.ndarray:
     from aecore.data import datasets
 
-    return datasets.load(run.config.dataset).test.floats(slice(row, row + 1))
+    return datasets.load(run.config.dataset).test.to_float(slice(row, row + 1))
 
 
 @pytest.mark.slow
@@ -199,11 +199,11 @@ def test_another_picture_and_another_label_arrive(open_page, trained):
     same(decoded, run.pictures(run.codes(_tests(run, 0)), np.array([0]))[0])
     page.get_by_role("spinbutton").first.fill("5")
     page.keyboard.press("Enter")
-    idle(page)
+    wait_until_idle(page)
     same(decoded, run.pictures(run.codes(_tests(run, 5)), np.array([0]))[0])
     page.get_by_role("combobox", name="Draw codes as").click()
     page.get_by_role("option", name="7", exact=True).click()
-    idle(page)
+    wait_until_idle(page)
     still(page)
     same(decoded, run.pictures(run.codes(_tests(run, 5)), np.array([7]))[0])
 
@@ -236,10 +236,10 @@ def test_the_path_may_be_spherical(open_page, trained):
     page, run = open_page("interpolate"), trained["vae"]
     main = page.get_by_test_id("stMain")
     main.get_by_role("radio", name="spherical").click()
-    idle(page)
+    wait_until_idle(page)
     still(page)
     codes = run.codes(np.concatenate([_tests(run, 0), _tests(run, 1)]))
-    half = latent_space.spherical(codes[0], codes[1], 3)[1:2]
+    half = latent_space.slerp(codes[0], codes[1], 3)[1:2]
     same(picture(page, "Decoded from the code").first, run.pictures(half)[0])
 
 
@@ -326,7 +326,7 @@ def test_every_noise_and_another_draw(open_page, trained):
     expect(slider(page, "Strength")).to_be_disabled()
     page.talk.clear()
     page.reload()
-    idle(page)
+    wait_until_idle(page)
     expect(page.get_by_role("radio", name="none", exact=True)).to_be_checked()
 
 
@@ -351,7 +351,7 @@ def blank(lab, browser):
     context.close()
 
 
-@pytest.mark.parametrize("path", latent_space.PATHS)
+@pytest.mark.parametrize("path", latent_space.INTERPOLATIONS)
 def test_paths_are_those_of_python(path, blank):
     draw = np.random.default_rng(0).normal(size=(6, 2, 7)).astype(np.float32)
     flat, same_way, opposite, zero = draw[0][:, :1], draw[1].copy(), draw[2].copy(), draw[3].copy()
@@ -364,7 +364,7 @@ def test_paths_are_those_of_python(path, blank):
     }"""
     for a, b in (draw[0], draw[5], flat, same_way, opposite, zero, near):
         found = np.array(_module(blank, "paths.js", walk, path, a.tolist(), b.tolist()))
-        assert np.abs(found - latent_space.PATHS[path](a, b, 5)).max() < 1e-5
+        assert np.abs(found - latent_space.INTERPOLATIONS[path](a, b, 5)).max() < 1e-5
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1, 28, 28), (1, 5, 4), (1, 2, 9)])
@@ -410,9 +410,9 @@ def test_noises_do_what_those_of_python_do(blank):
 @pytest.mark.parametrize("path", few(["interpolate", "denoise"], "denoise"))
 def test_fingers_on_a_phone(path, lab, browser, trained):
     context = browser.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
-    faults, page = watch(context), context.new_page()
+    faults, page = record_errors(context), context.new_page()
     page.goto(f"{lab}/{path}?run={trained['vae'].id}")
-    idle(page)
+    wait_until_idle(page)
     thumb = page.get_by_role("slider").first
     canvas = picture(page, "Decoded from the code" if path == "interpolate" else "Given to the model").first
     expect(canvas).to_be_visible()
@@ -438,7 +438,7 @@ def test_the_picture_stays_in_sight_beside_many_sliders(open_page):
     page.get_by_role("button", name="Draw from its cloud").click()
     for width in (1280, 400):
         page.set_viewport_size({"width": width, "height": 700})
-        idle(page)
+        wait_until_idle(page)
         page.locator(".knob").last.scroll_into_view_if_needed()
         page.wait_for_timeout(200)
         box = decoded.bounding_box()
@@ -471,6 +471,6 @@ def test_another_run_takes_its_place(open_page, lab, trained):
     page.get_by_test_id("stSidebar").get_by_role("combobox", name="Run").click()
     page.get_by_role("option").filter(has_text="denoising").first.click()
     expect(page.locator(".knob")).to_have_count(4)
-    idle(page)
+    wait_until_idle(page)
     run = trained["colour"]
     same(picture(page, "Decoded from the code ").last, run.pictures(run.codes(_tests(run, 0)))[0])

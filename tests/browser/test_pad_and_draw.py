@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.hands import drag, drawn, painted, redrawn, spot, touch
 from tests.kit.cases import few
-from tools.browser import idle
+from tools.browser import wait_until_idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
@@ -30,7 +30,7 @@ def trained(furnish):
 def open_page(lab, browser_page, trained, sent):
     def go(name: str, kind: str = "2-D", page=browser_page):
         page.goto(f"{lab}/{name}?run={trained[kind]}")
-        idle(page)
+        wait_until_idle(page)
         alive = stage(page) if name == "latent_pad" else sheet(page)
         expect(alive).to_have_attribute("aria-label", re.compile("."))
         return page
@@ -189,7 +189,7 @@ def test_shift_and_drag_moves_the_map_not_the_point(open_page, sent):
 def test_another_label_redraws_the_same_place(open_page):
     page = open_page("latent_pad", "conditional")
     drag(page, stage(page), (0.5, 0.5), (0.45, 0.4))
-    idle(page)
+    wait_until_idle(page)
     page.mouse.move(2, 2)
     painted(page)
     before, words = drawn(page, "canvas.picture"), stage(page).get_attribute("aria-label")
@@ -289,7 +289,7 @@ def test_a_finger_moves_the_point_and_two_the_map(open_page, phone):
     assert page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollTop") == top, "the page rests"
     touch(page, target, "touchEnd")
     expect(target).not_to_have_attribute("aria-label", words)
-    idle(page)
+    wait_until_idle(page)
     target.scroll_into_view_if_needed()
     words, whole = target.get_attribute("aria-label"), drawn(page, "canvas.map")
     touch(page, target, "touchStart", (0.4, 0.5))
@@ -332,6 +332,6 @@ def test_the_colours_follow_the_theme(open_page, name):
     light = drawn(page, "canvas.map")
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("() => getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
-    idle(page)
+    wait_until_idle(page)
     painted(page)
     assert drawn(page, "canvas.map") != light

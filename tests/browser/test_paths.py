@@ -13,13 +13,13 @@ from PIL import Image
 
 from tests.kit.cases import few
 from tests.kit.trained_runs import furnished
-from tools.browser import idle, start_server
-from tools.shots import first_run
+from tools.browser import start_server, wait_until_idle
+from tools.shots import default_run
 from tools.shots import pages as addresses
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
-GALLERY = first_run()
+GALLERY = default_run()
 PATHS = addresses()  # "" is the first screen
 LONG = 180_000  # ms: this machine may be busy with other things
 
@@ -50,7 +50,7 @@ def open_page(lab, browser_page):
 
     def go(path: str = "", run: str | None = GALLERY):
         browser_page.goto(f"{lab}/{path}" + (f"?run={run}" if run else ""))
-        idle(browser_page)
+        wait_until_idle(browser_page)
         return browser_page
 
     return go
@@ -86,7 +86,7 @@ def fill(page, label: str, value: object) -> None:
     field = main(page).get_by_role(role, name=label)
     field.fill(str(value))
     field.press("Enter")
-    idle(page)
+    wait_until_idle(page)
 
 
 def press_train(page) -> str:
@@ -98,7 +98,7 @@ def press_train(page) -> str:
 
 def wait_until_trained(page) -> None:
     expect(main(page).get_by_role("link", name="Reconstruct")).to_be_visible(timeout=LONG)
-    idle(page)
+    wait_until_idle(page)
 
 
 EPOCH = r"""least => {
@@ -133,7 +133,7 @@ def test_first_screen(open_page):
     assert all(f"run={run_of(page)}" in door.get_attribute("href") for door in doors.all())
     main(page).get_by_role("link", name="Train").first.click()
     page.wait_for_url("**/train*")
-    idle(page)
+    wait_until_idle(page)
     healthy(page)
 
 
@@ -154,7 +154,7 @@ def test_a_finished_run_stays_chosen_everywhere(visited, open_page, lab, browser
 
     main(page).get_by_role("link", name="Reconstruct").click()
     page.wait_for_url("**/reconstruct*")
-    idle(page)
+    wait_until_idle(page)
     assert run_of(page) == run
     links = [link.inner_text().split("\n")[-1] for link in sidebar(page).get_by_role("link").all()]
     assert len(links) == len(PATHS)
@@ -162,20 +162,20 @@ def test_a_finished_run_stays_chosen_everywhere(visited, open_page, lab, browser
         sidebar(page).get_by_role("link", name=name, exact=True).click()
         if name != "Home":
             expect(main(page).get_by_role("heading", level=1)).to_contain_text(name)
-        idle(page)
+        wait_until_idle(page)
         healthy(page)
         assert run_of(page) == run, name
         assert alerts(page).filter(has_text="no run").count() == 0
     page.go_back()
-    idle(page)
+    wait_until_idle(page)
     page.reload()
-    idle(page)
+    wait_until_idle(page)
     assert run_of(page) == run
 
     other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     try:
         other.goto(page.url)
-        idle(other)
+        wait_until_idle(other)
         assert (run_of(other), heading(other)) == (run, heading(page))
         shown = [each.get_by_role("combobox", name="Run").input_value() for each in (sidebar(page), sidebar(other))]
         assert shown[0] == shown[1] != ""
@@ -191,7 +191,7 @@ def test_the_picker_chooses_another_run(open_page, other_run):
     page.get_by_role("option").filter(has_text="vanilla").first.click()
     expect(sliders).to_have_count(before + 1)  # two numbers, then three
     page.wait_for_url(f"**run={other_run[1]}*")
-    idle(page)
+    wait_until_idle(page)
     healthy(page)
     sidebar(page).get_by_role("link", name="Manifold").click()
     page.wait_for_url("**/manifold*")
@@ -284,7 +284,7 @@ def test_an_uploaded_picture_is_denoised(open_page):
     before = drawn.evaluate("canvas => canvas.toDataURL()")
     upload(page, drawing(), "one.png")
     expect(main(page).get_by_role("img", name=re.compile("upload", re.I))).to_be_visible()
-    idle(page)
+    wait_until_idle(page)
     expect(drawn).to_be_visible()
     assert drawn.evaluate("canvas => canvas.toDataURL()") != before
     healthy(page)
@@ -298,7 +298,7 @@ def test_a_damaged_upload_is_said(content, open_page):
     said = main(page).locator('[data-testid="stAlert"]:has([data-testid="stAlertContentError"])')
     expect(said).to_be_visible()
     expect(alerts(page)).to_have_count(known + 1)
-    idle(page)
+    wait_until_idle(page)
     healthy(page)
     main(page).get_by_role("radio", name="test picture").click()
     expect(said).to_have_count(0)
@@ -326,11 +326,11 @@ def test_a_download_without_network_is_said(open_page):
     said = alerts(page).filter(has_text=re.compile("could not", re.I))
     expect(said).to_be_visible(timeout=LONG)
     assert re.fullmatch(r"[^\n]{20,500}[.]", said.locator("p").inner_text())
-    idle(page)
+    wait_until_idle(page)
     healthy(page)
     sidebar(page).get_by_role("link", name="Reconstruct").click()
     expect(main(page).get_by_role("heading", level=1)).to_contain_text("Reconstruct")
-    idle(page)
+    wait_until_idle(page)
     healthy(page)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.browser.hands import painted, spot, touch
 from tests.kit.cases import few
-from tools.browser import idle, show_whole
+from tools.browser import expand_viewport, wait_until_idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
@@ -40,7 +40,7 @@ def png(pixels: np.ndarray) -> bytes:
 def open_page(server, browser_page):
     def go(page=browser_page, **asked: str):
         page.goto(f"{server}/photograph?" + "&".join(f"{name}={value}" for name, value in asked.items()))
-        idle(page)
+        wait_until_idle(page)
         return page
 
     return go
@@ -66,7 +66,7 @@ def test_one_s_own_photograph_is_cleaned_at_its_own_size(open_page):
     expect(page.get_by_text("Upload a photograph to begin")).to_be_visible()
     upload(page, png(pixels))
     expect(edge(page)).to_be_visible()
-    idle(page)
+    wait_until_idle(page)
     expect(page.get_by_text("64 x 48 pixels")).to_be_visible()
     for x, y in ((0, 0), (63, 47), (20, 30)):
         assert page.evaluate(COLOUR, [".before img", x, y]) == pixels[y, x].tolist(), "not a pixel is touched before"
@@ -130,7 +130,7 @@ def test_another_noise_arrives_in_the_view(open_page):
     before = page.evaluate(COLOUR, [".before img", 200, 100])
     page.get_by_test_id("stMain").get_by_role("radio", name="none").click()
     expect(page.get_by_text("Taken away", exact=True)).to_be_visible()
-    idle(page)
+    wait_until_idle(page)
     assert page.evaluate(COLOUR, [".before img", 200, 100]) != before
 
 
@@ -146,8 +146,8 @@ def test_a_damaged_upload_is_said(content, open_page):
 def test_axe_finds_nothing_serious(look, server):
     axe, page = pytest.importorskip("axe_playwright_python.base"), look
     page.goto(f"{server}/photograph")
-    idle(page)
-    show_whole(page)
+    wait_until_idle(page)
+    expand_viewport(page)
     page.evaluate(axe.AXE_SCRIPT)
     told = page.evaluate("axe.run({ include: ['[data-testid=\"stMain\"]'] })")
     assert len(told["passes"]) > 5

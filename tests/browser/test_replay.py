@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.kit.cases import few
-from tools.browser import idle
+from tools.browser import wait_until_idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
@@ -32,7 +32,7 @@ def trained(furnish, shelf):
 def open_page(lab, browser_page, trained):
     def go(size: int = 2):
         browser_page.goto(f"{lab}/time_machine?run={trained[size]}")
-        idle(browser_page)
+        wait_until_idle(browser_page)
         expect(panel(browser_page, "16 test pictures")).to_be_visible()
         return browser_page
 
@@ -152,7 +152,7 @@ def test_the_colours_follow_the_theme(open_page):
     page.keyboard.press("Home")
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("() => getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
-    idle(page)
+    wait_until_idle(page)
     assert moment(page) == 0, "the moment stays"
     page.keyboard.press("End")
     assert settled(page, EPOCHS)[0] != light[0]
@@ -161,7 +161,7 @@ def test_the_colours_follow_the_theme(open_page):
 def test_it_fits_on_a_phone(open_page):
     page = open_page()
     page.set_viewport_size({"width": 400, "height": 800})
-    idle(page)
+    wait_until_idle(page)
     boxes = [panel(page, name).bounding_box() for name in PANELS]
     assert len({box["x"] for box in boxes}) == 1, "one below the other"
     assert all(box["x"] + box["width"] <= 400 for box in boxes)
@@ -184,12 +184,12 @@ def test_another_run_takes_its_place(open_page, lab, trained):
     page = open_page()
     page.get_by_role("link", name="Manifold", exact=True).click()
     page.wait_for_url("**/manifold*")
-    idle(page)
+    wait_until_idle(page)
     page.get_by_role("link", name="Time machine", exact=True).click()
     page.wait_for_url("**/time_machine*")
-    idle(page)
+    wait_until_idle(page)
     settled(page, EPOCHS)
     page.goto(f"{lab}/time_machine?run={trained[3]}")
-    idle(page)
+    wait_until_idle(page)
     expect(page.get_by_test_id("stAlert")).to_contain_text("No snapshots")
     assert slider(page).count() == 0

@@ -8,8 +8,8 @@ import pytest
 
 from tests.browser.test_paths import LONG, epoch_beyond, expect, fill, healthy, main, press_train, run_of, sidebar
 from tests.browser.test_paths import alerts as alerts_of
-from tools.browser import idle, start_server
-from tools.shots import first_run
+from tools.browser import start_server, wait_until_idle
+from tools.shots import default_run
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,8 @@ def lab(tmp_path_factory, browser):
 
 
 def opened(lab, page, path: str = "train"):
-    page.goto(f"{lab}/{path}?run={first_run()}")
-    idle(page)
+    page.goto(f"{lab}/{path}?run={default_run()}")
+    wait_until_idle(page)
     return page
 
 
@@ -55,10 +55,10 @@ def test_start_reload_stop_resume_finish_look_back(lab, browser_page):
     button(page, "Resume").click()
     assert epoch_beyond(page, done) > done  # not from the beginning
     expect(link(page, "Time machine")).to_be_visible(timeout=LONG)
-    idle(page)
+    wait_until_idle(page)
     link(page, "Time machine").click()
     page.wait_for_url("**/time_machine*")
-    idle(page)
+    wait_until_idle(page)
     assert run_of(page) == run
     slider = main(page).get_by_role("slider").first
     expect(slider).to_have_attribute("aria-valuetext", re.compile("^after 600 of 600"))
@@ -105,5 +105,5 @@ def test_a_name_is_kept_by_the_browser(lab, browser_page):
     field.press("Enter")
     expect(sidebar(page).get_by_role("button", name="Ada")).to_be_visible()
     page.reload()
-    idle(page)
+    wait_until_idle(page)
     expect(sidebar(page).get_by_role("button", name="Ada")).to_be_visible()

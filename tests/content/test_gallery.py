@@ -10,17 +10,17 @@ import pytest
 from aecore import files
 from aecore.analysis import loaded
 from aecore.analysis.diagnosis import doctor
-from aecore.content.gallery import EXHIBITS, SWEEP
+from aecore.content.gallery import BETA_SWEEP, PRETRAINED_MODELS
 from aecore.data import datasets
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.export import program
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import offline, runs
 from tests.pages.test_pages import EXPLORE, _cold, opened, said  # noqa: F401
 
-IDS = {name: settle(exhibit.config).id for name, exhibit in EXHIBITS.items()}
-AWAY = {name: run for name, run in IDS.items() if CARDS[EXHIBITS[name].config.dataset].download_bytes}
+IDS = {name: resolve_config(exhibit.config).id for name, exhibit in PRETRAINED_MODELS.items()}
+AWAY = {name: run for name, run in IDS.items() if CARDS[PRETRAINED_MODELS[name].config.dataset].download_bytes}
 MOST = 40e6  # bytes of the whole gallery
 # one of every kind of code, and with 2, 16 and 32 numbers
 KINDS = ("mnist-vae-2d", "mnist-vae-16d", "mnist-denoiser", "mnist-conditional-2d", "mnist-vq", "mnist-aae-2d")
@@ -38,7 +38,7 @@ def copied(no_data):
     """A model of the gallery among the runs of a test's own, where it may be spoilt."""
 
     def copy(name: str):
-        shutil.copytree(runs.GALLERY / IDS[name], no_data / IDS[name])
+        shutil.copytree(runs.PRETRAINED_DIR / IDS[name], no_data / IDS[name])
         return no_data / IDS[name]
 
     return copy
@@ -48,14 +48,14 @@ def copied(no_data):
 
 
 def test_every_exhibit_is_there_whole_and_in_order():
-    listed = [entry for entry in runs.entries() if entry.gallery]
+    listed = [entry for entry in runs.entries() if entry.pretrained]
     assert [entry.id for entry in listed] == list(IDS.values())
-    assert all(entry.finished for entry in listed), [entry.reason for entry in listed]
+    assert all(entry.finished for entry in listed), [entry.message for entry in listed]
     assert sum(entry.result["exhibit"]["opening"] for entry in listed) == 1
 
 
 def test_it_stays_small():
-    assert sum(file.stat().st_size for file in runs.GALLERY.rglob("*") if file.is_file()) < MOST
+    assert sum(file.stat().st_size for file in runs.PRETRAINED_DIR.rglob("*") if file.is_file()) < MOST
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -66,12 +66,12 @@ def test_checksums_are_those_of_the_files(name):
         assert files.checksum(runs.path(entry.id) / file) == checksum
 
 
-@pytest.mark.parametrize("name", EXHIBITS)
+@pytest.mark.parametrize("name", PRETRAINED_MODELS)
 def test_the_doctor_finds_every_exhibit_well_and_its_insides_are_kept(name):
     """What is measured on pictures comes along, for computers that have none of them."""
     entry = runs.entry(IDS[name])
-    assert [each.said for each in doctor.diagnose(doctor.of(entry))] == []
-    assert len(doctor.bill(doctor.of(entry))) >= 3
+    assert [each.message for each in doctor.diagnose(doctor.evidence_of(entry))] == []
+    assert len(doctor.health_summary(doctor.evidence_of(entry))) >= 3
     kept = entry.result["scores"]["inside"]
     assert kept["samples"]["pictures"] >= 300
     assert kept["stretch"]["directions"] >= 2
@@ -84,24 +84,24 @@ def test_the_card_says_what_the_result_says(name):
     entry = runs.entry(IDS[name])
     text = (runs.path(entry.id) / "README.md").read_text()
     assert text == readme(entry)
-    assert f"{entry.result['mse']:.5f}" in text and CARDS[EXHIBITS[name].config.dataset].licence in text
+    assert f"{entry.result['mse']:.5f}" in text and CARDS[PRETRAINED_MODELS[name].config.dataset].licence in text
     assert entry.result["sha256"]["weights.safetensors"] in text
 
 
 @pytest.mark.parametrize("name", IDS)
 def test_what_is_told_of_it_is_what_stands_in_the_list(name):
-    shown, exhibit = runs.entry(IDS[name]).result["exhibit"], EXHIBITS[name]
+    shown, exhibit = runs.entry(IDS[name]).result["exhibit"], PRETRAINED_MODELS[name]
     assert (shown["name"], shown["title"], shown["good"], shown["bad"]) == (
         name,
         exhibit.title,
-        exhibit.good,
-        exhibit.bad,
+        exhibit.good_for,
+        exhibit.not_for,
     )
 
 
 def test_the_sweep_is_alike_but_for_its_price():
-    swept = [settle(EXHIBITS[f"mnist-beta-{beta:g}"].config) for beta in SWEEP]
-    assert [config.knobs["beta"] for config in swept] == list(SWEEP)
+    swept = [resolve_config(PRETRAINED_MODELS[f"mnist-beta-{beta:g}"].config) for beta in BETA_SWEEP]
+    assert [config.knobs["beta"] for config in swept] == list(BETA_SWEEP)
     assert len({(c.network, c.hidden, c.z_dim, c.epochs, c.lr, c.seed) for c in swept}) == 1
     told = [runs.entry(config.id).result["scores"] for config in swept]
     assert np.all(np.diff([each["kl"] for each in told]) < 0), "the dearer a nat, the fewer are told"
@@ -126,39 +126,42 @@ def test_what_was_promised_of_them():
 def test_no_picture_and_no_label_of_the_data_set_comes_along(name):
     place = runs.path(AWAY[name])
     assert not (place / "strip.png").exists()  # it shows test pictures
-    kept = offline.kept(AWAY[name])
-    assert kept and 0.9 < kept.agreement < 1, "votes, some of them wrong: labels would all be right"
-    assert len(kept.codes) == len(kept.votes) == len(kept.errors) == offline.KEPT
+    kept = offline.load_bundle(AWAY[name])
+    assert kept and 0.9 < kept.pseudo_label_accuracy < 1, "votes, some of them wrong: labels would all be right"
+    assert len(kept.codes) == len(kept.pseudo_labels) == len(kept.mse) == offline.N_SAMPLES
 
 
 @pytest.mark.parametrize("name", AWAY)
 def test_what_stands_in_is_drawn_by_the_model(name):
-    model, kept = loaded.load(AWAY[name]), offline.kept(AWAY[name])
+    model, kept = loaded.load(AWAY[name]), offline.load_bundle(AWAY[name])
     assert kept
-    split = offline.stand_in(model, kept)
-    assert split.drawn and split.pictures.shape == (offline.KEPT, *model.card.shape)
-    drawn = model.pictures(kept.codes[:5], kept.votes[:5])
-    assert np.abs(split.floats(slice(5)) - drawn).max() <= 0.5 / 255 + 1e-6
+    split = offline.surrogate_split(model, kept)
+    assert split.synthetic and split.x.shape == (offline.N_SAMPLES, *model.card.shape)
+    drawn = model.decode(kept.codes[:5], kept.pseudo_labels[:5])
+    assert np.abs(split.to_float(slice(5)) - drawn).max() <= 0.5 / 255 + 1e-6
 
 
 @pytest.mark.parametrize("name", AWAY)
 def test_with_the_data_its_codes_and_errors_are_found_again(name, monkeypatch):
     monkeypatch.undo()
-    if not datasets.is_here(EXHIBITS[name].config.dataset):
+    if not datasets.is_available(PRETRAINED_MODELS[name].config.dataset):
         pytest.skip("needs MNIST under AECORE_DATA")
-    model, kept = loaded.load(AWAY[name]), offline.kept(AWAY[name])
+    model, kept = loaded.load(AWAY[name]), offline.load_bundle(AWAY[name])
     assert kept
-    test = datasets.load(EXHIBITS[name].config.dataset).test
-    codes = model.codes(test.floats(slice(200)), test.labels[:200])
+    test = datasets.load(PRETRAINED_MODELS[name].config.dataset).test
+    codes = model.encode(test.to_float(slice(200)), test.y[:200])
     assert np.abs(codes - kept.codes[:200]).max() < 2e-3 * np.abs(codes).max()  # kept in half precision
-    assert (test.labels[: offline.KEPT] == kept.votes).mean() == pytest.approx(kept.agreement)
+    assert (test.y[: offline.N_SAMPLES] == kept.pseudo_labels).mean() == pytest.approx(kept.pseudo_label_accuracy)
 
 
 def test_the_program_of_the_first_screen_is_the_models():
     from aecore.export import compile_browser
 
-    opening = next(name for name, exhibit in EXHIBITS.items() if exhibit.opening)
-    kept, fresh = program.kept(runs.path(IDS[opening])), compile_browser.program(loaded.load(IDS[opening]))
+    opening = next(name for name, exhibit in PRETRAINED_MODELS.items() if exhibit.on_home)
+    kept, fresh = (
+        program.load_program(runs.path(IDS[opening])),
+        compile_browser.compile_model(loaded.load(IDS[opening])),
+    )
     assert kept.head == fresh.head
     assert np.abs(kept.weights - fresh.weights).max() == 0  # both in half precision
 
@@ -166,13 +169,13 @@ def test_the_program_of_the_first_screen_is_the_models():
 # Spoilt files
 
 
-@pytest.mark.parametrize("file", ["weights.safetensors", offline.NAME])
+@pytest.mark.parametrize("file", ["weights.safetensors", offline.FILE_NAME])
 def test_one_changed_byte_is_refused(copied, file):
     place = copied("mnist-vae-2d")
     content = bytearray((place / file).read_bytes())
     content[-100] ^= 1
     (place / file).write_bytes(content)
-    use = loaded.load if file == "weights.safetensors" else offline.kept
+    use = loaded.load if file == "weights.safetensors" else offline.load_bundle
     with pytest.raises(UserError, match="changed or cut short") as refused:
         use(place.name)
     assert "\n" not in str(refused.value)
@@ -207,7 +210,7 @@ def test_pages_say_what_stands_in():
 
 def test_the_gallery_shows_all_and_slides_through_beta():
     app = opened("gallery")
-    assert {exhibit.title for exhibit in EXHIBITS.values()} <= {each.value for each in app.header}
+    assert {exhibit.title for exhibit in PRETRAINED_MODELS.values()} <= {each.value for each in app.header}
     app.select_slider(key="sweep").set_value(4.0).run()
     assert not app.exception and not app.error
 

@@ -56,7 +56,7 @@ def label_of(number: np.ndarray) -> np.ndarray:
 
 def numbers(split: datasets.Split) -> np.ndarray:
     """What mnist_like wrote into the pictures."""
-    return split.pictures[:, 0, 0, :3].astype(np.int64) @ (65536, 256, 1)
+    return split.x[:, 0, 0, :3].astype(np.int64) @ (65536, 256, 1)
 
 
 def put(files: Path, folder: Path, name: str = "MNIST") -> Path:
@@ -68,7 +68,7 @@ def put(files: Path, folder: Path, name: str = "MNIST") -> Path:
     return raw
 
 
-def splits(found: datasets.Data) -> tuple[datasets.Split, datasets.Split, datasets.Split]:
+def splits(found: datasets.Dataset) -> tuple[datasets.Split, datasets.Split, datasets.Split]:
     return found.train, found.validation, found.test
 
 
@@ -85,8 +85,8 @@ def test_cards_come_in_order_and_under_their_names():
 
 
 @pytest.mark.parametrize("card", datasets.CARDS.values(), ids=datasets.CARDS)
-def test_a_card_is_filled_in(card: datasets.Card):
-    assert card.what.endswith(".") and not card.knows.endswith(".") and card.licence and card.source
+def test_a_card_is_filled_in(card: datasets.DatasetCard):
+    assert card.description.endswith(".") and not card.short_description.endswith(".") and card.licence and card.source
     assert len(set(card.classes)) == len(card.classes)
     assert (card.download_bytes > 0) == (card.name in FETCHED)
 
@@ -114,19 +114,19 @@ def test_counts_and_kinds_are_those_of_the_card(name: str):
     found = datasets.load(name)
     card = datasets.CARDS[name]
     assert found.card is card
-    assert [len(split) for split in splits(found)] == [card.train, card.validation, card.test]
+    assert [len(split) for split in splits(found)] == [card.n_train, card.n_validation, card.n_test]
     for split in splits(found):
-        assert split.pictures.dtype == np.uint8 and split.pictures.shape == (len(split), *card.shape)
-        assert split.pictures.flags.c_contiguous
-        assert split.labels.dtype == np.int64 and split.labels.shape == (len(split),)
-        assert set(split.labels) == set(range(len(card.classes)))
+        assert split.x.dtype == np.uint8 and split.x.shape == (len(split), *card.shape)
+        assert split.x.flags.c_contiguous
+        assert split.y.dtype == np.int64 and split.y.shape == (len(split),)
+        assert set(split.y) == set(range(len(card.classes)))
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_floats_reach_from_0_to_1(name: str):
     split = datasets.load(name).train
-    floats = split.floats()
-    assert floats.dtype == np.float32 and floats.shape == split.pictures.shape
+    floats = split.to_float()
+    assert floats.dtype == np.float32 and floats.shape == split.x.shape
     assert floats.min() == 0
     # The brightest value of the Okabe & Ito colours is the 240 of yellow; the other sets reach white.
     assert floats.max() == np.float32(240 / 255 if name == "shapes-colour" else 1)
@@ -134,38 +134,38 @@ def test_floats_reach_from_0_to_1(name: str):
 
 def test_floats_of_rows_are_those_rows_and_new():
     split = datasets.load("digits").train
-    floats = split.floats(np.array([5, 2]))
-    assert np.array_equal(floats * 16, split.pictures[[5, 2]])
+    floats = split.to_float(np.array([5, 2]))
+    assert np.array_equal(floats * 16, split.x[[5, 2]])
     floats[:] = 7
-    assert split.pictures.max() <= 16
-    assert np.array_equal(split.floats(slice(3)), split.floats()[:3])
+    assert split.x.max() <= 16
+    assert np.array_equal(split.to_float(slice(3)), split.to_float()[:3])
 
 
 def test_load_remembers_but_not_without_end():
     assert datasets.load("shapes") is datasets.load("shapes")
     for name in MADE * 2:
         datasets.load(name)
-    assert len(datasets._LOADED) <= datasets.MOST < len(datasets.CARDS)
+    assert len(datasets._CACHE) <= datasets.MAX_LOADED < len(datasets.CARDS)
 
 
 def test_splits_are_the_same_in_every_run():
     before = datasets.load("digits")
-    datasets._LOADED.clear()
+    datasets._CACHE.clear()
     after = datasets.load("digits")
     assert after is not before
-    assert all(np.array_equal(a.pictures, b.pictures) for a, b in zip(splits(before), splits(after), strict=True))
+    assert all(np.array_equal(a.x, b.x) for a, b in zip(splits(before), splits(after), strict=True))
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_the_first_rows_are_a_fair_sample(name: str):
     share = 100 / len(datasets.CARDS[name].classes)
     for split in splits(datasets.load(name)):
-        often = np.bincount(split.labels[:100], minlength=len(datasets.CARDS[name].classes))
+        often = np.bincount(split.y[:100], minlength=len(datasets.CARDS[name].classes))
         assert often.min() > 0 and often.max() < share + 6 * np.sqrt(share)  # in order of class, one has all 100
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    for ask in (datasets.load, datasets.is_here, lambda name: next(datasets.download(name))):
+    for ask in (datasets.load, datasets.is_available, lambda name: next(datasets.download(name))):
         with pytest.raises(UserError, match=r"'emnist'.*digits, shapes, shapes-colour, mnist"):
             ask("emnist")
 
@@ -180,23 +180,19 @@ def test_digits_are_scikit_learns_each_once_and_with_its_label():
     true = sorted(
         (p.astype(np.uint8).tobytes(), int(label)) for p, label in zip(bunch.images, bunch.target, strict=True)
     )
-    ours = [
-        (p.tobytes(), int(y))
-        for s in splits(datasets.load("digits"))
-        for p, y in zip(s.pictures, s.labels, strict=True)
-    ]
+    ours = [(p.tobytes(), int(y)) for s in splits(datasets.load("digits")) for p, y in zip(s.x, s.y, strict=True)]
     assert sorted(ours) == true
 
 
 def test_digits_stay_whole_numbers_to_16():
     for split in splits(datasets.load("digits")):
-        assert split.levels == 16 and split.pictures.max() == 16
+        assert split.max_value == 16 and split.x.max() == 16
 
 
 def test_digits_test_set_holds_a_fifth_of_each_class():
     found = datasets.load("digits")
-    of_all = np.bincount(np.concatenate([split.labels for split in splits(found)]))
-    assert np.abs(np.bincount(found.test.labels) - of_all / 5).max() <= 0.5
+    of_all = np.bincount(np.concatenate([split.y for split in splits(found)]))
+    assert np.abs(np.bincount(found.test.y) - of_all / 5).max() <= 0.5
 
 
 # Shapes. With 8 x 8 sample points a pixel an outline of P pixels crosses about 8 P cells of 1/64 pixel; each
@@ -208,7 +204,7 @@ def test_digits_test_set_holds_a_fifth_of_each_class():
 @pytest.fixture(scope="module")
 def white() -> tuple[np.ndarray, np.ndarray]:
     """All pictures in [0, 1], [12000, 32, 32], and their factors [12000, 5]."""
-    pictures, factors = shapes.white()
+    pictures, factors = shapes.grey_shapes()
     return pictures[:, 0] / 255, factors
 
 
@@ -281,22 +277,22 @@ def test_shapes_are_never_cut(white):
 
 @pytest.mark.parametrize("name", ["shapes", "shapes-colour"])
 def test_no_shape_is_in_two_splits(name: str):
-    every = [picture.tobytes() for split in splits(datasets.load(name)) for picture in split.pictures]
+    every = [picture.tobytes() for split in splits(datasets.load(name)) for picture in split.x]
     assert len(set(every)) == len(every) == 12_000
 
 
 @pytest.mark.parametrize("name", ["shapes", "shapes-colour"])
 def test_labels_and_factors_belong_to_the_pictures(name: str):
     found = datasets.load(name)
-    pictures, _ = shapes.white()
+    pictures, _ = shapes.grey_shapes()
     names = ("shape", "scale", "rotation", "x", "y") + (("hue",) if name == "shapes-colour" else ())
     assert found.factor_names == names
     for split in splits(found):
         assert split.factors.shape == (len(split), len(names))
-        assert np.array_equal(split.labels, split.factors[:, 0])
+        assert np.array_equal(split.y, split.factors[:, 0])
         drawn = pictures[np.ravel_multi_index(split.factors[:300, :5].T, (3, 5, 8, 10, 10))]
         colour = 255 if name == "shapes" else np.array(shapes.HUES)[split.factors[:300, 5], :, None, None]
-        assert np.abs(drawn / 255 * colour - split.pictures[:300]).max() <= 0.5
+        assert np.abs(drawn / 255 * colour - split.x[:300]).max() <= 0.5
 
 
 def test_every_hue_is_as_frequent_as_any_other():
@@ -310,8 +306,8 @@ def test_every_hue_is_as_frequent_as_any_other():
 
 @pytest.mark.parametrize("name", FETCHED)
 def test_what_is_missing_is_said_with_the_way_out(name: str, empty: Path):
-    assert not datasets.is_here(name)
-    with pytest.raises(datasets.DataMissing) as caught:
+    assert not datasets.is_available(name)
+    with pytest.raises(datasets.DatasetNotAvailable) as caught:
         datasets.load(name)
     assert f"`python -m aecore datasets --download {name}`" in str(caught.value)
     assert "Data page" in str(caught.value) and is_one_sentence(str(caught.value))
@@ -322,12 +318,12 @@ def test_what_is_missing_is_said_with_the_way_out(name: str, empty: Path):
 )
 def test_idx_files_load_with_the_right_labels_in_disjoint_splits(name: str, place: str, empty: Path, mnist_like: Path):
     put(mnist_like, empty, place)
-    assert [other for other in FETCHED if datasets.is_here(other)] == [name]
+    assert [other for other in FETCHED if datasets.is_available(other)] == [name]
     found = datasets.load(name)
     assert [len(split) for split in splits(found)] == [55_000, 5_000, 10_000]
     for split in splits(found):
-        assert split.pictures.dtype == np.uint8 and split.pictures.shape[1:] == (1, 28, 28)
-        assert np.array_equal(split.labels, label_of(numbers(split)))
+        assert split.x.dtype == np.uint8 and split.x.shape[1:] == (1, 28, 28)
+        assert np.array_equal(split.y, label_of(numbers(split)))
     train, validation, test = (numbers(split) for split in splits(found))
     assert np.array_equal(np.sort(np.concatenate([train, validation])), np.arange(60_000))
     assert np.array_equal(np.sort(test), np.arange(10_000))
@@ -339,13 +335,13 @@ def test_idx_files_load_with_the_right_labels_in_disjoint_splits(name: str, plac
 @pytest.mark.parametrize("size", [None, -1, 0], ids=["gone", "a byte short", "empty"])
 def test_a_missing_or_cut_file_is_not_a_data_set(file: str, size: int | None, empty: Path, mnist_like: Path):
     path = put(mnist_like, empty) / file
-    assert datasets.is_here("mnist")
+    assert datasets.is_available("mnist")
     path.unlink()
     if size is not None:
         path.touch()
         os.truncate(path, (mnist_like / file).stat().st_size - 1 if size else 0)
-    assert not datasets.is_here("mnist")
-    with pytest.raises(datasets.DataMissing):
+    assert not datasets.is_available("mnist")
+    with pytest.raises(datasets.DatasetNotAvailable):
         datasets.load("mnist")
 
 
@@ -353,10 +349,10 @@ def test_cifar_is_here_when_all_its_files_are(empty: Path):
     batches = empty / "cifar-10-batches-py"
     batches.mkdir()
     for name, size in datasets._FILES["cifar10"].sizes.items():
-        assert not datasets.is_here("cifar10")
+        assert not datasets.is_available("cifar10")
         (batches / name).touch()
         os.truncate(batches / name, size)  # a sparse file: nothing is written
-    assert datasets.is_here("cifar10")
+    assert datasets.is_available("cifar10")
     with pytest.raises(UserError, match=r"damaged: delete the folder .*cifar-10-batches-py"):
         datasets.load("cifar10")
 
@@ -392,25 +388,25 @@ def test_colours_of_cifar_become_channels(empty: Path, monkeypatch: pytest.Monke
             self.targets = [int(n) % 10 for n in number[:, 0, 0]]
 
     monkeypatch.setattr("torchvision.datasets.CIFAR10", Tiny)
-    monkeypatch.setattr(datasets, "is_here", lambda name: True)
+    monkeypatch.setattr(datasets, "is_available", lambda name: True)
     monkeypatch.setitem(datasets.CARDS, "cifar10", replace(datasets.CARDS["cifar10"], train=90, validation=10, test=20))
     for split, count in zip(splits(datasets.load("cifar10")), (90, 10, 20), strict=True):
-        assert split.pictures.shape == (count, 3, 32, 32) and split.pictures.flags.c_contiguous
-        assert np.array_equal(split.pictures[:, 0, 5, 9] % 10, split.labels)
-        assert (split.pictures[:, 1, 5, 9] == 5).all() and (split.pictures[:, 2, 5, 9] == 9).all()
+        assert split.x.shape == (count, 3, 32, 32) and split.x.flags.c_contiguous
+        assert np.array_equal(split.x[:, 0, 5, 9] % 10, split.y)
+        assert (split.x[:, 1, 5, 9] == 5).all() and (split.x[:, 2, 5, 9] == 9).all()
 
 
 def test_the_real_mnist_has_its_known_class_counts(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AECORE_DATA", str(REAL))
-    if not datasets.is_here("mnist"):
+    if not datasets.is_available("mnist"):
         pytest.skip(f"no MNIST in {REAL}: set AECORE_DATA to a folder that has it")
     found = datasets.load("mnist")
-    fitted = np.concatenate([found.train.labels, found.validation.labels])
+    fitted = np.concatenate([found.train.y, found.validation.y])
     assert np.bincount(fitted).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    assert np.bincount(found.test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert np.bincount(found.test.y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert len(found.train) == 55_000 and len(found.validation) == 5_000
     # The mean that everybody normalises MNIST with is 0.1307, over the 60,000 that we divide.
-    mean = (55 * found.train.pictures.mean() + 5 * found.validation.pictures.mean()) / 60 / 255
+    mean = (55 * found.train.x.mean() + 5 * found.validation.x.mean()) / 60 / 255
     assert abs(mean - 0.1307) < 0.0001
 
 
@@ -452,7 +448,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, does) -> None:
 def test_a_download_arrives_whole_and_in_silence(server: Path, empty: Path, capfd: pytest.CaptureFixture):
     progress = list(datasets.download("mnist"))
     assert progress == sorted(progress) and progress[0] >= 0 and progress[-1] == 1.0 and progress[-2] < 1
-    assert datasets.is_here("mnist") and len(datasets.load("mnist").train) == 55_000
+    assert datasets.is_available("mnist") and len(datasets.load("mnist").train) == 55_000
     assert [path.name for path in empty.iterdir()] == ["MNIST"]  # no temporary folder is left
     assert not list(empty.rglob("*.gz"))  # nor the archives, once unpacked
     assert capfd.readouterr() == ("", "")
@@ -464,14 +460,14 @@ def test_a_download_mends_a_damaged_data_set_and_leaves_other_files(server: Path
     (raw / "train-images-idx3-ubyte").write_bytes(b"half")
     (raw / "notes.txt").write_text("mine")
     *_, last = datasets.download("mnist")
-    assert last == 1.0 and datasets.is_here("mnist") and (raw / "notes.txt").read_text() == "mine"
+    assert last == 1.0 and datasets.is_available("mnist") and (raw / "notes.txt").read_text() == "mine"
 
 
 def test_a_damaged_archive_is_not_taken(server: Path, empty: Path):
     (server / "t10k-labels-idx1-ubyte.gz").write_bytes(b"<html>Please log in to this network</html>")
     with pytest.raises(datasets.DownloadFailed, match="did not send the right files"):
         list(datasets.download("mnist"))
-    assert not datasets.is_here("mnist") and not list(empty.iterdir())
+    assert not datasets.is_available("mnist") and not list(empty.iterdir())
 
 
 def test_what_is_here_is_not_fetched_again(empty: Path, mnist_like: Path, monkeypatch: pytest.MonkeyPatch):
@@ -519,7 +515,7 @@ def test_a_download_that_fails_half_way_leaves_nothing(empty: Path, mnist_like: 
     pretend(monkeypatch, half)
     with pytest.raises(datasets.DownloadFailed):
         list(datasets.download("mnist"))
-    assert not datasets.is_here("mnist") and not list(empty.iterdir())
+    assert not datasets.is_available("mnist") and not list(empty.iterdir())
 
 
 def test_half_a_move_does_not_pass_for_the_data_set(empty: Path, mnist_like: Path, monkeypatch: pytest.MonkeyPatch):
@@ -535,7 +531,7 @@ def test_half_a_move_does_not_pass_for_the_data_set(empty: Path, mnist_like: Pat
     monkeypatch.setattr("os.replace", jammed)
     with pytest.raises(datasets.DownloadFailed, match="could not be written"):
         list(datasets.download("mnist"))
-    assert len(list(empty.rglob("*-ubyte"))) == 3 and not datasets.is_here("mnist")
+    assert len(list(empty.rglob("*-ubyte"))) == 3 and not datasets.is_available("mnist")
     assert [path.name for path in empty.iterdir()] == ["MNIST"]
 
 
@@ -555,9 +551,9 @@ def test_what_a_killed_download_leaves_does_not_pass_for_the_data_set(
     next(progress)
     assert arrived.wait(30)
     assert len(list(empty.rglob("*-ubyte"))) == 4  # they are somewhere under the folder
-    assert not datasets.is_here("mnist")  # but do not count
+    assert not datasets.is_available("mnist")  # but do not count
     die.set()
-    assert list(progress)[-1] == 1.0 and datasets.is_here("mnist")
+    assert list(progress)[-1] == 1.0 and datasets.is_available("mnist")
 
 
 def test_a_closed_download_ends_and_cleans_up(empty: Path, monkeypatch: pytest.MonkeyPatch):

@@ -11,16 +11,16 @@ import pytest
 from PIL import Image, ImageCms
 
 from aecore.data.images import (
-    MAX_BYTES,
-    PictureError,
-    error_map,
-    fit,
+    MAX_UPLOAD_BYTES,
+    ImageError,
     gif,
+    image_grid,
     looks_inverted,
-    mosaic,
     open_upload,
     png,
-    to_bytes,
+    resize_to,
+    signed_error_map,
+    to_uint8,
 )
 from aecore.errors import UserError
 
@@ -39,7 +39,7 @@ def saved(picture: Image.Image, kind: str, **options) -> bytes:
 
 def pixels(data: bytes) -> np.ndarray:
     """Decoded by us, as int so that differences do not wrap."""
-    return np.asarray(open_upload(data).picture).astype(int)
+    return np.asarray(open_upload(data).image).astype(int)
 
 
 def scene(width: int = 48, height: int = 32) -> Image.Image:
@@ -77,10 +77,10 @@ def tiff_file(width: int, height: int, body: bytes, tags: dict[int, tuple[str, i
 
 
 def refused(data: bytes) -> str:
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         open_upload(data)
     text = str(caught.value)
-    assert issubclass(PictureError, UserError)
+    assert issubclass(ImageError, UserError)
     assert text.endswith(".") and ";" in text and "\n" not in text and ". " not in text, "one sentence, with a way out"
     return text
 
@@ -90,11 +90,11 @@ def refused(data: bytes) -> str:
 
 def test_empty_and_too_many_bytes():
     assert "empty" in refused(b"")
-    assert "20.0 MB" in refused(b"\x89PNG\r\n\x1a\n".ljust(MAX_BYTES + 1, b"\0"))
+    assert "20.0 MB" in refused(b"\x89PNG\r\n\x1a\n".ljust(MAX_UPLOAD_BYTES + 1, b"\0"))
 
 
 def test_exactly_as_many_bytes_as_allowed():
-    data = saved(scene(), "BMP").ljust(MAX_BYTES, b"\0")  # a BMP may be followed by anything
+    data = saved(scene(), "BMP").ljust(MAX_UPLOAD_BYTES, b"\0")  # a BMP may be followed by anything
     assert (pixels(data) == np.asarray(scene())).all()
 
 
@@ -199,16 +199,16 @@ def test_many_tiff_pages_take_no_time():
 )
 def test_lossless_formats_come_back_exactly(kind, options):
     upload = open_upload(saved(scene(), kind, **options))
-    assert upload.picture.mode == "RGB" and upload.notes == ()
-    assert (np.asarray(upload.picture) == np.asarray(scene())).all()
+    assert upload.image.mode == "RGB" and upload.notes == ()
+    assert (np.asarray(upload.image) == np.asarray(scene())).all()
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF"])
 def test_gray_stays_gray(kind):
     gray = scene().convert("L")
     upload = open_upload(saved(gray, kind, **({"quality": 100} if kind == "JPEG" else {})))
-    got = np.asarray(upload.picture.convert("L")).astype(int)
-    assert upload.picture.mode == "L" or kind == "GIF"  # a GIF is a palette
+    got = np.asarray(upload.image.convert("L")).astype(int)
+    assert upload.image.mode == "L" or kind == "GIF"  # a GIF is a palette
     assert np.abs(got - np.asarray(gray)).max() <= 3  # JPEG at quality 100 rounds its coefficients to whole numbers
 
 
@@ -227,7 +227,7 @@ def test_cmyk_jpeg_has_the_right_colour(colour):
     # Inverted inks (Adobe's habit) or forgotten ones would be off by 100 and more; JPEG of a flat colour by 1
     # or 2 a channel.
     upload = open_upload(saved(Image.new("RGB", (16, 16), colour).convert("CMYK"), "JPEG", quality=95))
-    assert np.abs(np.asarray(upload.picture).astype(int) - colour).max() <= 4
+    assert np.abs(np.asarray(upload.image).astype(int) - colour).max() <= 4
     assert upload.notes == ("CMYK turned into RGB.",)
 
 
@@ -238,8 +238,8 @@ def gradient16() -> np.ndarray:
 @pytest.mark.parametrize("kind", ["TIFF", "PNG"])
 def test_16_bit_gray_keeps_its_shades(kind):
     upload = open_upload(saved(Image.fromarray(gradient16()), kind))
-    got = np.asarray(upload.picture).astype(float)
-    assert upload.picture.mode == "L" and upload.notes == ("16-bit values scaled to 8 bit.",)
+    got = np.asarray(upload.image).astype(float)
+    assert upload.image.mode == "L" and upload.notes == ("16-bit values scaled to 8 bit.",)
     assert np.abs(got - gradient16() / 257).max() <= 0.5 + 1e-9  # the nearest of 256 levels, no worse
 
 
@@ -272,14 +272,14 @@ def test_32_bit_is_scaled_from_its_darkest_to_its_brightest(kind, tags):
     values = {"<f4": values, "<i4": values * 1e6, "<u4": (values + 3) * 5e8}[kind].astype(kind)
     upload = open_upload(tiff_file(10, 6, values.tobytes(), tags | {258: ("H", 32)}))
     wanted = (values.astype(float) - values.min()) / float(values.max() - values.min().astype(float)) * 255
-    assert np.abs(np.asarray(upload.picture) - wanted).max() <= 0.51  # half a level, and float32's own rounding
+    assert np.abs(np.asarray(upload.image) - wanted).max() <= 0.51  # half a level, and float32's own rounding
     assert "scaled" in upload.notes[0]
 
 
 def test_nan_and_infinity_in_a_float_tiff():
     values = np.array([[np.nan, np.inf, -np.inf, 1.0, 2.0, 3.0]], "<f4")
     upload = open_upload(tiff_file(6, 1, values.tobytes(), {258: ("H", 32), 339: ("H", 3)}))
-    assert np.asarray(upload.picture).tolist() == [[0, 255, 0, 0, 128, 255]]
+    assert np.asarray(upload.image).tolist() == [[0, 255, 0, 0, 128, 255]]
     assert "Missing" in upload.notes[0]
 
 
@@ -293,9 +293,9 @@ def test_first_frame_of_an_animation():
     for kind, options in [("GIF", {}), ("PNG", {}), ("WEBP", {"lossless": True})]:
         upload = open_upload(saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=100, **options))
         assert upload.notes == ("First of 3 frames.",), kind
-        assert (np.asarray(upload.picture) == (200, 10, 10)).all(), kind
+        assert (np.asarray(upload.image) == (200, 10, 10)).all(), kind
     upload = open_upload(saved(frames[0], "TIFF", save_all=True, append_images=frames[1:]))
-    assert upload.notes == ("First of several pages.",) and (np.asarray(upload.picture) == (200, 10, 10)).all()
+    assert upload.notes == ("First of several pages.",) and (np.asarray(upload.image) == (200, 10, 10)).all()
 
 
 # What a camera that was turned stores, for each value of the EXIF tag: the inverse of the turn that shows it
@@ -321,18 +321,18 @@ def test_exif_orientation(turn, kind):
     exif[0x0112] = turn
     options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}.get(kind, {})
     upload = open_upload(saved(stored, kind, exif=exif, **options))
-    assert upload.picture.size == (48, 32)
-    error = np.abs(np.asarray(upload.picture).astype(int) - upright).mean()
+    assert upload.image.size == (48, 32)
+    error = np.abs(np.asarray(upload.image).astype(int) - upright).mean()
     assert error < 3  # JPEG; the nearest wrong turn is off by 80
     assert upload.notes == (() if turn == 1 else ("Turned upright as its EXIF tag says.",))
 
 
 def test_a_broken_exif_spoils_no_picture_and_none_is_kept():
     whole = saved(scene(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xffgarbage")
-    assert open_upload(whole).picture.size == (48, 32)
+    assert open_upload(whole).image.size == (48, 32)
     exif = Image.Exif()
     exif[0x010F] = "a camera"
-    picture = open_upload(saved(scene(), "JPEG", exif=exif)).picture
+    picture = open_upload(saved(scene(), "JPEG", exif=exif)).image
     assert picture.info == {} and not picture.getexif()
 
 
@@ -342,12 +342,12 @@ def test_transparency_is_put_on_white():
     for kind, options in [("PNG", {}), ("WEBP", {"lossless": True, "exact": True}), ("TIFF", {})]:
         upload = open_upload(saved(rgba, kind, **options))
         # 128 of 255 black over white: 255 * (1 - 128 / 255) = 127
-        assert np.abs(np.asarray(upload.picture).astype(int)[0] - [[255, 0, 0], [255] * 3, [127] * 3]).max() <= 1, kind
+        assert np.abs(np.asarray(upload.image).astype(int)[0] - [[255, 0, 0], [255] * 3, [127] * 3]).max() <= 1, kind
         assert upload.notes == ("Transparent parts were put on white.",)
     gray = Image.new("LA", (2, 1))
     gray.putdata([(10, 255), (10, 0)])
     upload = open_upload(saved(gray, "PNG"))
-    assert upload.picture.mode == "L" and np.asarray(upload.picture).tolist() == [[10, 255]]
+    assert upload.image.mode == "L" and np.asarray(upload.image).tolist() == [[10, 255]]
     assert open_upload(saved(scene().convert("RGBA"), "PNG")).notes == ()  # nothing was transparent
 
 
@@ -367,10 +367,10 @@ def test_rare_modes():
     bits = Image.fromarray(np.eye(9, dtype=np.uint8) * 255).convert("1")
     assert (pixels(saved(bits, "PNG")) == np.eye(9) * 255).all()
     colour = Image.new("RGB", (16, 16), (200, 80, 40))
-    ycc = open_upload(saved(colour, "TIFF", compression="jpeg")).picture  # YCbCr inside
+    ycc = open_upload(saved(colour, "TIFF", compression="jpeg")).image  # YCbCr inside
     assert np.abs(np.asarray(ycc).astype(int) - (200, 80, 40)).max() <= 4  # JPEG of a flat colour
     turn = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
-    lab = open_upload(saved(ImageCms.applyTransform(colour, turn), "TIFF")).picture
+    lab = open_upload(saved(ImageCms.applyTransform(colour, turn), "TIFF")).image
     assert (
         np.abs(np.asarray(lab).astype(int) - (200, 80, 40)).max() <= 6
     )  # 8-bit Lab is coarse: one step is 2 to 3 levels
@@ -379,9 +379,9 @@ def test_rare_modes():
 @pytest.mark.parametrize("size", [(1, 1), (1, 20_000), (20_000, 1)])
 def test_extreme_shapes(size):
     upload = open_upload(saved(Image.new("L", size, 77), "PNG"))
-    assert upload.picture.size == size and np.asarray(upload.picture).min() == 77
+    assert upload.image.size == size and np.asarray(upload.image).min() == 77
     for how in ("crop", "pad", "stretch"):
-        array = fit(upload.picture, (1, 28, 28), how)
+        array = resize_to(upload.image, (1, 28, 28), how)
         assert array.shape == (1, 28, 28) and abs(array.max() - 77 / 255) < 1e-6
         assert how == "pad" or abs(array.min() - 77 / 255) < 1e-6
 
@@ -389,7 +389,7 @@ def test_extreme_shapes(size):
 def test_a_huge_legal_picture():
     data = saved(Image.new("RGB", (6000, 6000), (10, 200, 30)), "JPEG")
     start = time.perf_counter()
-    array = fit(open_upload(data).picture, (3, 28, 28))
+    array = resize_to(open_upload(data).image, (3, 28, 28))
     assert time.perf_counter() - start < 5  # about 0.5 s here
     assert np.abs(array.mean((1, 2)) * 255 - (10, 200, 30)).max() < 3
 
@@ -424,12 +424,12 @@ def test_corrupted_files_give_an_upload_or_a_picture_error():
             data = data[: rng.integers(len(data))]
         try:
             upload = open_upload(bytes(data))
-        except PictureError:
+        except ImageError:
             outcomes["refused"] += 1
         else:
             outcomes["taken"] += 1
-            assert upload.picture.mode in ("L", "RGB") and min(upload.picture.size) > 0
-            fit(upload.picture, (1, 8, 8))
+            assert upload.image.mode in ("L", "RGB") and min(upload.image.size) > 0
+            resize_to(upload.image, (1, 8, 8))
     assert min(outcomes.values()) > 30, outcomes  # both ways were travelled
 
 
@@ -439,26 +439,26 @@ def test_corrupted_files_give_an_upload_or_a_picture_error():
 def test_crop_takes_the_centre():
     array = np.zeros((30, 90), np.uint8)
     array[:, 30:60] = np.arange(30)[None] * 8
-    got = fit(Image.fromarray(array), (1, 30, 30))
+    got = resize_to(Image.fromarray(array), (1, 30, 30))
     assert np.allclose(got[0] * 255, array[:, 30:60], atol=1e-4)
-    got = fit(Image.fromarray(array.T), (1, 30, 30))
+    got = resize_to(Image.fromarray(array.T), (1, 30, 30))
     assert np.allclose(got[0] * 255, array.T[30:60], atol=1e-4)
 
 
 def test_crop_keeps_proportions_of_an_oblong_target():
     array = np.zeros((40, 40), np.uint8)
     array[10:30] = 255  # the middle half is what a target twice as wide as high takes
-    assert fit(Image.fromarray(array), (1, 10, 20)).min() > 0.9  # the filter peeps over the box's edge
-    assert fit(Image.fromarray(array), (1, 20, 20)).min() == 0
+    assert resize_to(Image.fromarray(array), (1, 10, 20)).min() > 0.9  # the filter peeps over the box's edge
+    assert resize_to(Image.fromarray(array), (1, 20, 20)).min() == 0
 
 
 def test_pad_keeps_everything_centred_on_black():
     white = Image.new("L", (40, 20), 255)
-    got = fit(white, (1, 28, 28), "pad")[0]
+    got = resize_to(white, (1, 28, 28), "pad")[0]
     assert (got[7:21] == 1).all() and got[:7].max() == 0 and got[21:].max() == 0
-    got = fit(white, (1, 28, 28), "pad", invert=True)
+    got = resize_to(white, (1, 28, 28), "pad", invert=True)
     assert got.max() == 0, "the ground is black after inversion too"
-    got = fit(Image.new("L", (20, 40), 0), (3, 28, 28), "pad", invert=True)
+    got = resize_to(Image.new("L", (20, 40), 0), (3, 28, 28), "pad", invert=True)
     assert got.shape == (3, 28, 28) and (got[:, :, 7:21] == 1).all() and got[:, :, :7].max() == 0
 
 
@@ -466,17 +466,18 @@ def test_same_size_changes_nothing_and_invert_is_the_complement():
     picture = scene(28, 28)
     wanted = np.asarray(picture).transpose(2, 0, 1) / np.float32(255)
     for how in ("crop", "pad", "stretch"):
-        got = fit(picture, (3, 28, 28), how)
+        got = resize_to(picture, (3, 28, 28), how)
         assert got.dtype == np.float32 and (got == wanted).all()
-        assert np.allclose(fit(picture, (3, 28, 28), how, invert=True), 1 - wanted, atol=1e-6)
+        assert np.allclose(resize_to(picture, (3, 28, 28), how, invert=True), 1 - wanted, atol=1e-6)
 
 
 def test_gray_is_itu_r_601_luma():
     got = [
-        fit(Image.new("RGB", (4, 4), colour), (1, 2, 2)).mean() for colour in [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+        resize_to(Image.new("RGB", (4, 4), colour), (1, 2, 2)).mean()
+        for colour in [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     ]
     assert np.allclose(got, [0.299, 0.587, 0.114], atol=0.5 / 255 + 1e-4)  # rounded to 8 bit
-    assert np.ptp(fit(Image.new("L", (4, 4), 90), (3, 2, 2))) == 0  # gray as colour: three equal channels
+    assert np.ptp(resize_to(Image.new("L", (4, 4), 90), (3, 2, 2))) == 0  # gray as colour: three equal channels
 
 
 @pytest.mark.parametrize("size", [(29, 29), (32, 32), (56, 56), (100, 100), (333, 333), (512, 300)])
@@ -487,21 +488,23 @@ def test_shrinking_keeps_the_mean(size):
     y, x = np.mgrid[: size[1], : size[0]]
     blob = 255 * np.exp(-((x / size[0] - 0.45) ** 2 + (y / size[1] - 0.55) ** 2) / 0.02)
     picture = Image.fromarray(blob.astype(np.uint8))
-    got = fit(picture, (1, 28, 28), "stretch").mean() * 255
+    got = resize_to(picture, (1, 28, 28), "stretch").mean() * 255
     assert abs(got - np.asarray(picture).mean()) < 0.5
 
 
 def test_shrinking_never_overshoots():
     stripes = np.full((200, 200), 60, np.uint8)
     stripes[:, 80:120] = 200
-    got = fit(Image.fromarray(stripes), (1, 28, 28)) * 255
+    got = resize_to(Image.fromarray(stripes), (1, 28, 28)) * 255
     assert got.min() > 60 - 0.01 and got.max() < 200 + 0.01  # Lanczos oversteps both
 
 
 def test_fine_stripes_become_gray():
     stripes = np.zeros((280, 280), np.uint8)
     stripes[:, ::2] = 255
-    assert np.abs(fit(Image.fromarray(stripes), (1, 28, 28)) - 0.5).max() < 0.05  # picking pixels would give 0 or 1
+    assert (
+        np.abs(resize_to(Image.fromarray(stripes), (1, 28, 28)) - 0.5).max() < 0.05
+    )  # picking pixels would give 0 or 1
 
 
 def test_every_proportion_fits():
@@ -509,7 +512,7 @@ def test_every_proportion_fits():
     for _ in range(200):
         width, height, h, w = (int(n) for n in rng.integers(1, 70, 4))
         for how in ("crop", "pad", "stretch"):
-            got = fit(Image.new("L", (width, height), 255), (1, h, w), how)
+            got = resize_to(Image.new("L", (width, height), 255), (1, h, w), how)
             assert got.shape == (1, h, w) and got.max() == 1 and (how == "pad" or got.min() == 1)
 
 
@@ -529,11 +532,11 @@ def test_looks_inverted():
 
 def test_to_bytes_clips_rounds_and_moves_channels():
     values = np.array([-1, 0, 0.5, 1, 2, np.nan, np.inf, -np.inf]).reshape(1, 1, 8)
-    assert to_bytes(values)[0, :, 0].tolist() == [0, 0, 128, 255, 255, 0, 255, 0]  # 127.5 goes up
+    assert to_uint8(values)[0, :, 0].tolist() == [0, 0, 128, 255, 255, 0, 255, 0]  # 127.5 goes up
     levels = np.arange(256, dtype=np.float32).reshape(1, 16, 16) / 255
-    assert to_bytes(levels)[..., 0].ravel().tolist() == list(range(256))
+    assert to_uint8(levels)[..., 0].ravel().tolist() == list(range(256))
     batch = np.random.default_rng(0).random((2, 4, 3, 5, 7)).astype(np.float32)
-    got = to_bytes(batch)
+    got = to_uint8(batch)
     assert got.shape == (2, 4, 5, 7, 3) and got.dtype == np.uint8 and got.flags.c_contiguous
     assert np.abs(got[1, 2, 3, 4] - batch[1, 2, :, 3, 4] * 255).max() <= 0.5 + 1e-4
 
@@ -544,11 +547,11 @@ def test_png_round_trip(channels):
     picture = Image.open(io.BytesIO(png(array, scale=3)))
     assert picture.size == (27, 18) and picture.mode == {1: "L", 3: "RGB"}[channels]
     got = np.asarray(picture).reshape(18, 27, channels)
-    assert (got == to_bytes(array).repeat(3, 0).repeat(3, 1)).all()
+    assert (got == to_uint8(array).repeat(3, 0).repeat(3, 1)).all()
     assert (
-        fit(open_upload(png(array)).picture, array.shape) == to_bytes(array).transpose(2, 0, 1) / np.float32(255)
+        resize_to(open_upload(png(array)).image, array.shape) == to_uint8(array).transpose(2, 0, 1) / np.float32(255)
     ).all()
-    ready = to_bytes(array).squeeze()  # uint8 [H, W] or [H, W, 3]
+    ready = to_uint8(array).squeeze()  # uint8 [H, W] or [H, W, 3]
     assert (np.asarray(Image.open(io.BytesIO(png(ready)))) == ready).all()
 
 
@@ -568,26 +571,26 @@ def test_mosaic_layout():
     pictures = np.arange(1, 4, dtype=np.float32)[:, None, None, None] / 10 * np.ones((3, 1, 2, 2), np.float32)
     a, b, c, f = np.float32([0.1, 0.2, 0.3, 0.9])
     wanted = [[a, a, f, b, b], [a, a, f, b, b], [f] * 5, [c, c, f, f, f], [c, c, f, f, f]]
-    got = mosaic(pictures, columns=2, gap=1, fill=0.9)
+    got = image_grid(pictures, columns=2, gap=1, fill=0.9)
     assert got.shape == (1, 5, 5) and got.dtype == np.float32
     assert np.allclose(got[0], wanted)
 
 
 def test_mosaic_shapes_and_places():
     pictures = np.random.default_rng(0).random((7, 3, 4, 5)).astype(np.float32)
-    got = mosaic(pictures, columns=3, gap=2)
+    got = image_grid(pictures, columns=3, gap=2)
     assert got.shape == (3, 3 * 4 + 2 * 2, 3 * 5 + 2 * 2)
     for number in range(7):
         row, column = divmod(number, 3)
         top, left = row * 6, column * 7
         assert (got[:, top : top + 4, left : left + 5] == pictures[number]).all()
     assert (got[:, 12:, 7:] == 0.5).all()
-    assert mosaic(pictures, 3, gap=0).shape == (3, 12, 15)
-    assert (mosaic(pictures[:1], 1, gap=4) == pictures[0]).all()
-    assert mosaic(pictures[:2], 5, gap=1).shape == (3, 4, 29)
+    assert image_grid(pictures, 3, gap=0).shape == (3, 12, 15)
+    assert (image_grid(pictures[:1], 1, gap=4) == pictures[0]).all()
+    assert image_grid(pictures[:2], 5, gap=1).shape == (3, 4, 29)
     for bad in [(pictures[:0], 3), (pictures, 0)]:
         with pytest.raises(ValueError):
-            mosaic(*bad)
+            image_grid(*bad)
 
 
 def frames_of(data: bytes) -> tuple[list[np.ndarray], list[int], Image.Image]:
@@ -605,7 +608,7 @@ def test_gif_frames_and_durations(bounce, order):
     arrays, durations, picture = frames_of(gif(frames, scale=2, seconds=0.12, bounce=bounce))
     assert picture.size == (12, 10) and picture.info["loop"] == 0 and durations == [120] * len(order)
     for array, number in zip(arrays, order, strict=True):
-        assert (array == to_bytes(frames[number]).repeat(2, 0).repeat(2, 1)).all()  # gray is exact
+        assert (array == to_uint8(frames[number]).repeat(2, 0).repeat(2, 1)).all()  # gray is exact
 
 
 def test_gif_in_colour_short_and_fast():
@@ -614,20 +617,20 @@ def test_gif_in_colour_short_and_fast():
     arrays, durations, _ = frames_of(gif(frames, scale=1, seconds=0.001))
     assert len(arrays) == 4 and durations == [20] * 4
     for array, number in zip(arrays, [0, 1, 2, 1], strict=True):
-        assert np.abs(array - to_bytes(frames[number])).max() <= 8
+        assert np.abs(array - to_uint8(frames[number])).max() <= 8
     assert [Image.open(io.BytesIO(gif(frames[:number]))).n_frames for number in (1, 2, 3)] == [1, 2, 4]
 
 
 def test_error_map_colours():
     a = np.full((1, 1, 1, 5), 0.5, np.float32)
     b = a + np.float32([0, 0.5, -0.5, 0.1, np.nan])
-    got = error_map(a, b)
+    got = signed_error_map(a, b)
     assert got.shape == (1, 3, 1, 5) and got.dtype == np.float32 and got.min() >= 0 and got.max() <= 1
     none, more, less, little, broken = got[0, :, 0].T
     assert (none == 1).all() and (broken == 0).all()
     assert more[0] > more[1] > more[2] and less[2] > less[1] > less[0]  # orange-red, blue
     assert (little > more).all()  # fainter, for the scale does not follow the largest error
-    full = error_map(np.zeros((1, 3, 1, 1)), np.ones((1, 3, 1, 1)))[0, :, 0, 0]
+    full = signed_error_map(np.zeros((1, 3, 1, 1)), np.ones((1, 3, 1, 1)))[0, :, 0, 0]
     assert np.allclose(full, [0.835, 0.369, 0.0], atol=1e-6)
     assert np.allclose(1 - more, (1 - full) / 2, atol=1e-6)  # linear: half the error, half the colour
 
@@ -636,5 +639,5 @@ def test_error_map_takes_the_mean_over_channels():
     a = np.zeros((2, 3, 1, 1), np.float32)
     b = a.copy()
     b[1, 0], b[1, 1] = 0.6, -0.6  # cancels out
-    got = error_map(a, b)
+    got = signed_error_map(a, b)
     assert got.shape == (2, 3, 1, 1) and np.allclose(got, 1, atol=1e-6)

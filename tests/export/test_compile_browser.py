@@ -14,7 +14,7 @@ from aecore.analysis import loaded
 from aecore.data.cards import CARDS
 from aecore.export import compile_browser
 from aecore.models import presets
-from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.networks import ACTIVATIONS, NETWORKS
 
@@ -27,9 +27,9 @@ NETS = [
 ]
 
 
-def opened(dataset="digits", network=None, **settings) -> loaded.Trained:
-    config = settle(presets.start(dataset, network, **settings))
-    return loaded.Trained(config, build(config).model.eval(), {})
+def opened(dataset="digits", network=None, **settings) -> loaded.LoadedModel:
+    config = resolve_config(presets.default_config(dataset, network, **settings))
+    return loaded.LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
 def steps(ops: list[dict]):
@@ -64,12 +64,12 @@ def pieces(program: compile_browser.Program) -> set[tuple[int, int]]:
 
 @pytest.mark.parametrize(("family", "network"), NETS)
 def test_every_family_has_a_program(family, network):
-    run = opened(network=network, family=family, **FAMILIES[family].usual)
-    program = compile_browser.program(run)
+    run = opened(network=network, family=family, **FAMILIES[family].defaults)
+    program = compile_browser.compile_model(run)
     assert json.loads(json.dumps(program.head)) == program.head
     assert program.head["shape"] == [1, 8, 8]
-    assert program.head["size"] == run.model.bottleneck.outputs
-    assert program.head["classes"] == (10 if run.model.conditional else 0)
+    assert program.head["size"] == run.model.bottleneck.out_features
+    assert program.head["classes"] == (10 if run.model.is_conditional else 0)
     assert program.weights.dtype == np.float32 and program.weights.ndim == 1
     covered = np.zeros(len(program.weights), int)
     for start, size in pieces(program):
@@ -80,27 +80,27 @@ def test_every_family_has_a_program(family, network):
 
 def test_every_activation_and_likelihood_has_a_step():
     for name in ACTIVATIONS:
-        head = compile_browser.program(opened(activation=name, family="vae")).head
+        head = compile_browser.compile_model(opened(activation=name, family="vae")).head
         assert [op["op"] for op in head["encoder"]] == ["linear", name, "linear", name, "linear", "first"]
     for name in LIKELIHOODS:
-        last = compile_browser.program(opened(likelihood=name, family="vae")).head["decoder"][-1]["op"]
+        last = compile_browser.compile_model(opened(likelihood=name, family="vae")).head["decoder"][-1]["op"]
         assert last == ("sigmoid" if name == "bernoulli" else "clip")
 
 
 def test_weights_are_sent_once():
     for family in ("vae", "conditional-vae", "ladder-vae", "aae"):
         run = opened(family=family)
-        assert len(compile_browser.program(run).weights) == loaded.count(run.model)
+        assert len(compile_browser.compile_model(run).weights) == loaded.count_parameters(run.model)
     tied = opened(family="tied-weights")
-    once = compile_browser.program(tied)
+    once = compile_browser.compile_model(tied)
     matrices = sum(p.numel() for p in tied.model.parameters() if p.ndim == 2)
     # read along the other side, so they lie there both ways
-    assert len(once.weights) == loaded.count(tied.model) + matrices
+    assert len(once.weights) == loaded.count_parameters(tied.model) + matrices
 
 
 def test_dropout_is_left_out():
-    with_dropout = compile_browser.program(opened(dropout=0.5, family="vae")).head
-    assert with_dropout == compile_browser.program(opened(family="vae")).head
+    with_dropout = compile_browser.compile_model(opened(dropout=0.5, family="vae")).head
+    assert with_dropout == compile_browser.compile_model(opened(family="vae")).head
 
 
 @pytest.mark.parametrize(
@@ -118,24 +118,24 @@ def test_dropout_is_left_out():
 def test_what_the_browser_does_not_know_is_said_in_a_sentence(layer):
     run = opened(family="vae")
     run.model.encoder = layer
-    with pytest.raises(compile_browser.Unknown) as error:
-        compile_browser.program(run)
+    with pytest.raises(compile_browser.UnsupportedLayer) as error:
+        compile_browser.compile_model(run)
     sentence = str(error.value)
     assert sentence.endswith(".") and "browser" in sentence and sentence.count(". ") == 0
 
 
 def test_a_bottleneck_of_its_own_is_not_taken_for_its_parent():
-    class Other(compile_browser.Plain):
+    class Other(compile_browser.DeterministicBottleneck):
         pass
 
     run = opened(family="vanilla")
     run.model.bottleneck = Other(2)
-    with pytest.raises(compile_browser.Unknown, match="Other"):
-        compile_browser.program(run)
+    with pytest.raises(compile_browser.UnsupportedLayer, match="Other"):
+        compile_browser.compile_model(run)
 
 
 def test_upsampling_is_known():
     shape = CARDS["shapes"].shape
-    ops, out = compile_browser.translate(nn.Upsample(scale_factor=2), shape, compile_browser.Block())
+    ops, out = compile_browser.translate(nn.Upsample(scale_factor=2), shape, compile_browser.WeightBuffer())
     assert ops == [{"op": "upsample", "from": list(shape), "times": [2, 2]}]
     assert out == tuple(nn.Upsample(scale_factor=2)(torch.zeros(1, *shape)).shape[1:])

@@ -12,14 +12,14 @@ from aecore.__main__ import main
 from aecore.analysis import loaded
 from aecore.export import torch_export
 from aecore.models import presets
-from aecore.models.families.build import build, settle
+from aecore.models.families.build import build_recipe, resolve_config
 
 # an export takes ten seconds: convolutions, labels and a codebook, which are what is hard to export
 CASES = [
     {"family": "conditional-vae", "network": "conv"},
     {"family": "vq-vae"},
 ]
-LACKING = [name for name in torch_export.ONNX if importlib.util.find_spec(name) is None]
+LACKING = [name for name in torch_export.ONNX_PACKAGES if importlib.util.find_spec(name) is None]
 installed = pytest.mark.skipif(bool(LACKING), reason=f"not installed: {', '.join(LACKING)}")
 
 
@@ -27,9 +27,9 @@ installed = pytest.mark.skipif(bool(LACKING), reason=f"not installed: {', '.join
 def opens(monkeypatch):
     """Lets a model be exported that was never trained or saved."""
 
-    def give(**settings) -> loaded.Trained:
-        config = settle(presets.start("digits", **settings))
-        run = loaded.Trained(config, build(config).model.eval(), {})
+    def give(**settings) -> loaded.LoadedModel:
+        config = resolve_config(presets.default_config("digits", **settings))
+        run = loaded.LoadedModel(config, build_recipe(config).model.eval(), {})
         monkeypatch.setattr(loaded, "load", lambda _: run)
         return run
 
@@ -49,7 +49,7 @@ def test_onnx_computes_what_torch_computes(opens, tmp_path, case):
     }
     for count in (1, 7):
         labels = np.arange(count)
-        told = {"labels": labels} if run.model.conditional else {}
+        told = {"labels": labels} if run.model.is_conditional else {}
         pictures = np.random.default_rng(0).random((count, 1, 8, 8), dtype=np.float32)
         (codes,) = session["encoder"].run(None, {"pictures": pictures, **told})
         (again,) = session["decoder"].run(None, {"codes": codes, **told})

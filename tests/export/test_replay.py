@@ -12,7 +12,7 @@ from PIL import Image
 from aecore.data import images
 from aecore.errors import UserError
 from aecore.export import replay
-from aecore.store.snapshots import SHOWN, SIDE, Snapshot
+from aecore.store.snapshots import GRID_SIDE, N_PREVIEWS, Snapshot
 from ui.widgets.palette import CLASSES_LIGHT
 
 CLASSES = tuple("0123456789")
@@ -24,7 +24,7 @@ def snapshot(epoch: int, shape=(1, 8, 8), count: int = 150, size: int = 2, width
     """Points that grow with the epoch; `width` makes all of them larger."""
     rng = np.random.default_rng(epoch)
     points = rng.normal(0, width * (1 + epoch), (count, 2)).astype(np.float16)
-    y = np.linspace(width, -width, SIDE, dtype=np.float32)
+    y = np.linspace(width, -width, GRID_SIDE, dtype=np.float32)
     names = ("z1", "z2")
     if size == 1:
         points[:, 1], names = 0, ("z1", "")
@@ -35,8 +35,8 @@ def snapshot(epoch: int, shape=(1, 8, 8), count: int = 150, size: int = 2, width
         points,
         -y,
         y,
-        rng.integers(0, 256, (SIDE * SIDE, *shape), dtype=np.uint8),
-        rng.integers(0, 256, (SHOWN, *shape), dtype=np.uint8),
+        rng.integers(0, 256, (GRID_SIDE * GRID_SIDE, *shape), dtype=np.uint8),
+        rng.integers(0, 256, (N_PREVIEWS, *shape), dtype=np.uint8),
     )
 
 
@@ -50,7 +50,7 @@ def history(epochs: int) -> list[dict]:
 def packed(taken: list[Snapshot]) -> replay.Packed:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, len(taken[0].points))
-    originals = rng.random((SHOWN, *taken[0].reconstructions.shape[1:]), dtype=np.float32)
+    originals = rng.random((N_PREVIEWS, *taken[0].reconstructions.shape[1:]), dtype=np.float32)
     return replay.pack(taken, labels, originals, CLASSES, history(taken[-1].epoch))
 
 
@@ -62,7 +62,7 @@ def points_of(film: replay.Packed) -> np.ndarray:
     """What the browser makes of the block of points, on the plane again: [S, N, 2]."""
     steps = np.frombuffer(film.piece("points"), "<u2").reshape(len(film.head["epochs"]), film.head["count"], 2)
     low, high = np.array(film.head["span"]).T
-    return low + steps / replay.STEPS * (high - low)
+    return low + steps / replay.MAX_UINT16 * (high - low)
 
 
 # --- For the browser --------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def test_points_and_labels_come_back():
     low, high = np.array(film.head["span"]).T
     inside = ((true >= low) & (true <= high)).all(axis=2)
     assert inside.mean() > 0.98
-    np.testing.assert_allclose(found[inside], true[inside], atol=(high - low).max() / replay.STEPS)
+    np.testing.assert_allclose(found[inside], true[inside], atol=(high - low).max() / replay.MAX_UINT16)
     assert (np.abs(found - true.clip(low, high)) < 1e-3).all(), "the others lie on the edge"
     assert (
         np.frombuffer(film.piece("labels"), np.uint8).tolist() == np.random.default_rng(0).integers(0, 10, 150).tolist()
@@ -89,13 +89,13 @@ def test_pictures_come_back(shape):
     film = packed(taken)
     _, high, wide = shape
     for at, each in enumerate(taken):
-        rows = opened(film.piece("reconstructions", at)).reshape(high, SHOWN, wide, -1).transpose(1, 3, 0, 2)
+        rows = opened(film.piece("reconstructions", at)).reshape(high, N_PREVIEWS, wide, -1).transpose(1, 3, 0, 2)
         np.testing.assert_array_equal(rows, each.reconstructions)
         grid = opened(film.piece("manifolds", at))
-        assert grid.shape[:2] == images.mosaic(each.manifold, SIDE, 1 if wide < 16 else 0).shape[1:]
+        assert grid.shape[:2] == images.image_grid(each.manifold, GRID_SIDE, 1 if wide < 16 else 0).shape[1:]
         if wide < 16:
             np.testing.assert_array_equal(grid[:high, :wide], each.manifold[0, 0])
-    assert opened(film.piece("originals")).shape[:2] == (high, SHOWN * wide)
+    assert opened(film.piece("originals")).shape[:2] == (high, N_PREVIEWS * wide)
 
 
 def test_large_manifolds_lose_nothing_to_be_seen():
@@ -109,12 +109,12 @@ def test_large_manifolds_lose_nothing_to_be_seen():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_it_is_small(shape):
-    assert len(packed([snapshot(0, shape)]).blob) < np.prod(shape) * (SIDE * SIDE + 2 * SHOWN) * 2 + 5000
+    assert len(packed([snapshot(0, shape)]).blob) < np.prod(shape) * (GRID_SIDE * GRID_SIDE + 2 * N_PREVIEWS) * 2 + 5000
 
 
 def test_the_span_is_square_and_the_same_for_all():
     small, large = snapshot(1, width=1.0), snapshot(2, width=50.0)
-    square = replay.span(np.stack([small.points, large.points]))
+    square = replay.shared_extent(np.stack([small.points, large.points]))
     wide = square[:, 1] - square[:, 0]
     assert wide[0] == pytest.approx(wide[1])
     assert wide[0] >= np.quantile(large.points.astype(float), 0.995, axis=0).max() * 1.5
@@ -124,32 +124,32 @@ def test_the_span_is_square_and_the_same_for_all():
 
 def test_one_outlier_does_not_shrink_the_map():
     points = np.random.default_rng(0).normal(size=(3, 1000, 2))
-    calm = replay.span(points)
+    calm = replay.shared_extent(points)
     points[1, 7] = (4000, -4000)
-    square = replay.span(points)
+    square = replay.shared_extent(points)
     assert np.ptp(square[0]) < 2 * np.ptp(calm[0])
-    assert replay.places(points, square)[1, 7].tolist() == [replay.STEPS, 0]
+    assert replay.quantize_points(points, square)[1, 7].tolist() == [replay.MAX_UINT16, 0]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_none_stay_on_the_map(value):
     points = np.random.default_rng(0).normal(size=(2, 100, 2))
     points[0, 0] = value
-    square = replay.span(points)
+    square = replay.shared_extent(points)
     assert np.isfinite(square).all()
-    assert replay.places(points, square).shape == points.shape
+    assert replay.quantize_points(points, square).shape == points.shape
 
 
 def test_codes_of_one_dimension_lie_on_a_line_in_the_middle():
     film = packed([snapshot(epoch, size=1) for epoch in EPOCHS])
     steps = np.frombuffer(film.piece("points"), "<u2").reshape(-1, 2)
-    assert np.ptp(steps[:, 0]) > replay.STEPS / 2
-    assert (np.abs(steps[:, 1] - replay.STEPS / 2) <= 1).all()
+    assert np.ptp(steps[:, 0]) > replay.MAX_UINT16 / 2
+    assert (np.abs(steps[:, 1] - replay.MAX_UINT16 / 2) <= 1).all()
     assert film.head["areas"] == [None] * len(EPOCHS)
 
 
 def test_equal_points_have_a_map_too():
-    square = replay.span(np.ones((2, 10, 2)))
+    square = replay.shared_extent(np.ones((2, 10, 2)))
     assert (square[:, 1] > square[:, 0]).all()
 
 
@@ -157,7 +157,7 @@ def test_the_area_is_what_the_manifold_covers():
     film = packed([snapshot(0), snapshot(1)])
     low, high = np.array(film.head["span"]).T
     left, right, bottom, top = film.head["areas"][0]
-    half = 1 / (SIDE - 1)  # a cell, by two: the grid goes from -1 to 1
+    half = 1 / (GRID_SIDE - 1)  # a cell, by two: the grid goes from -1 to 1
     np.testing.assert_allclose(low[0] + np.array([left, right]) * (high - low)[0], [-1 - half, 1 + half], atol=1e-3)
     np.testing.assert_allclose(low[1] + np.array([bottom, top]) * (high - low)[1], [-1 - half, 1 + half], atol=1e-3)
 
@@ -166,16 +166,16 @@ def test_the_area_is_what_the_manifold_covers():
 
 
 def test_losses_are_those_of_the_history():
-    found = replay.losses(history(7), EPOCHS)
+    found = replay.loss_curves(history(7), EPOCHS)
     assert found["epochs"] == [*range(1, 8)]
     assert found["parts"]["a"]["validation"] == [float(f"{10 / epoch:.5g}") for epoch in range(1, 8)]
     assert found["parts"]["b"]["train"] == [1.0] * 7
 
 
 def test_a_long_history_is_thinned_out_but_keeps_the_moments():
-    found = replay.losses(history(5000), [0, 1234, 5000])
+    found = replay.loss_curves(history(5000), [0, 1234, 5000])
     assert {1234, 5000} <= set(found["epochs"])
-    assert len(found["epochs"]) <= replay.LINES + 3
+    assert len(found["epochs"]) <= replay.MAX_LINES + 3
     assert found["epochs"] == sorted(found["epochs"])
 
 
@@ -185,10 +185,10 @@ def test_parts_may_come_and_go_and_be_no_number():
         {"epoch": 2, "train": {"a": 2.0, "b": float("inf")}, "validation": {"b": 3.0}},
         {"epoch": 3, "train": {"a": 2.0}, "validation": None},
     ]
-    found = replay.losses(lines, [])["parts"]
+    found = replay.loss_curves(lines, [])["parts"]
     assert found["a"] == {"validation": [1.0, None, None], "train": [None, 2.0, 2.0]}
     assert found["b"] == {"validation": [None, 3.0, None], "train": [None, None, None]}
-    assert replay.losses([], [])["parts"] == {}
+    assert replay.loss_curves([], [])["parts"] == {}
 
 
 # --- As a GIF ---------------------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_a_gif_has_a_frame_for_each_snapshot(shape, size):
 
 def test_the_map_of_a_gif_has_the_colours_of_the_classes():
     *_, last = frames(gif([snapshot(epoch) for epoch in EPOCHS]))
-    pane = last[replay.AIR + replay.LINE :][: replay.PANE, -replay.PANE :].reshape(-1, 3)
+    pane = last[replay.PADDING + replay.LINE_HEIGHT :][: replay.PANE, -replay.PANE :].reshape(-1, 3)
     found = {"#{:02x}{:02x}{:02x}".format(*colour) for colour in np.unique(pane, axis=0)}
     assert set(CLASSES_LIGHT) <= found
 
@@ -235,13 +235,17 @@ def test_the_manifold_of_a_gif_looks_like_the_model_s(shape):
     shade = np.array([200, 40, 90] if shape[0] == 3 else [180], np.uint8)
     one.manifold[:] = shade[:, None, None]
     (frame,) = frames(gif([one]))
-    pane = frame[replay.AIR + replay.LINE :, replay.AIR :][: replay.PANE, : replay.PANE].reshape(-1, 3).astype(int)
+    pane = (
+        frame[replay.PADDING + replay.LINE_HEIGHT :, replay.PADDING :][: replay.PANE, : replay.PANE]
+        .reshape(-1, 3)
+        .astype(int)
+    )
     assert (np.abs(pane - shade).max(axis=1) <= 2).mean() > 0.5
 
 
 def test_long_names_of_classes_go_on_a_second_line():
     names = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-    assert gif([snapshot(0)], names).height == gif([snapshot(0)]).height + replay.LINE
+    assert gif([snapshot(0)], names).height == gif([snapshot(0)]).height + replay.LINE_HEIGHT
 
 
 def test_no_snapshots_are_said():
@@ -251,16 +255,16 @@ def test_no_snapshots_are_said():
 
 def test_a_real_training_is_told(monkeypatch, tmp_path):
     from aecore.data import datasets
-    from aecore.jobs.worker import carry_out
+    from aecore.jobs.worker import run_training
     from aecore.models import presets
-    from aecore.models.families.build import settle
+    from aecore.models.families.build import resolve_config
     from aecore.store import runs, snapshots
 
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
-    config = settle(presets.start("digits", family="vae", epochs=4))
-    assert list(carry_out(config))
+    config = resolve_config(presets.default_config("digits", family="vae", epochs=4))
+    assert list(run_training(config))
     taken, test = snapshots.load(config.id), datasets.load("digits").test
-    labels, originals = test.labels[: len(taken[0].points)], test.floats(snapshots.shown(test))
+    labels, originals = test.y[: len(taken[0].points)], test.to_float(snapshots.preview_rows(test))
     film = replay.pack(taken, labels, originals, CLASSES, runs.history(config.id))
     assert film.head["epochs"][0] == 0 and film.head["epochs"][-1] == 4
     assert film.head["losses"]["epochs"] == [1, 2, 3, 4]

@@ -20,7 +20,7 @@ from aecore.__main__ import main
 from aecore.errors import UserError
 from aecore.export import torch_export
 from aecore.models import presets
-from aecore.models.families.build import build, settle
+from aecore.models.families.build import build_recipe, resolve_config
 from aecore.store import runs
 from tests.kit.cases import few
 
@@ -33,12 +33,14 @@ NEW = {"encoder.pt2": b"new encoder", "decoder.pt2": b"new decoder", "README.txt
 def run(monkeypatch, tmp_path) -> str:
     """A finished run of the digits with random weights."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
-    config = settle(presets.start("digits", family="vae", hidden=(8,), epochs=1))
+    config = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=1))
     losses = {"reconstruction": 1.0, "kl": 1.0}
     result = {"seconds": 1.0, "parameters": 1, "mse": 0.1, "device": "cpu", "created": 1.0}
-    with runs.Draft(config) as draft:
+    with runs.RunWriter(config) as draft:
         torch.manual_seed(0)
-        draft.finish(save(build(config).model.state_dict()), result | dict.fromkeys(("train", "test"), losses), b"")
+        draft.finish(
+            save(build_recipe(config).model.state_dict()), result | dict.fromkeys(("train", "test"), losses), b""
+        )
     return config.id
 
 
@@ -67,7 +69,7 @@ def test_an_export_replaces_an_earlier_one_and_leaves_what_is_not_its_own(tmp_pa
 
 @pytest.mark.parametrize("fails", range(3))
 def test_a_full_disk_leaves_the_earlier_export(monkeypatch, tmp_path, fails):
-    place, write, calls = filled(tmp_path / "out"), files.write, []
+    place, write, calls = filled(tmp_path / "out"), files.atomic_write, []
 
     def writes(file, content, lasting=False):
         calls.append(file)
@@ -76,7 +78,7 @@ def test_a_full_disk_leaves_the_earlier_export(monkeypatch, tmp_path, fails):
             full()
         write(file, content, lasting)
 
-    monkeypatch.setattr(files, "write", writes)
+    monkeypatch.setattr(files, "atomic_write", writes)
     with pytest.raises(UserError) as caught:
         torch_export._publish(NEW, place, ["codes.csv"])
     assert str(caught.value) == (
@@ -99,7 +101,7 @@ def test_a_move_that_fails_takes_all_of_them_back(monkeypatch, tmp_path, fails):
                 full()
         replace(source, target)
 
-    monkeypatch.setattr(files, "write", lambda file, content, lasting: file.write_bytes(content))
+    monkeypatch.setattr(files, "atomic_write", lambda file, content, lasting: file.write_bytes(content))
     monkeypatch.setattr(os, "replace", moves)
     with pytest.raises(UserError, match="what was there is as it was"):
         torch_export._publish(contents, place, ["codes.csv"])
@@ -135,7 +137,7 @@ def test_a_process_that_dies_leaves_nothing_that_looks_complete(tmp_path, dies):
 
 
 def test_what_a_dead_process_left_is_removed_a_day_later(tmp_path):
-    fresh, given_up = tmp_path / f"{torch_export.UNFINISHED}1", tmp_path / f"{torch_export.UNFINISHED}2"
+    fresh, given_up = tmp_path / f"{torch_export.TEMP_PREFIX}1", tmp_path / f"{torch_export.TEMP_PREFIX}2"
     for each in (fresh, given_up):
         (each / "new").mkdir(parents=True)
     os.utime(given_up, (0, 0))
@@ -146,7 +148,7 @@ def test_what_a_dead_process_left_is_removed_a_day_later(tmp_path):
 def test_a_run_is_exported_whole_or_not_at_all(run, tmp_path, monkeypatch, capsys):
     place = tmp_path / "out"
     written = [file.name for file in torch_export.export_run(run, place)]
-    assert written == sorted(["encoder.pt2", "decoder.pt2", "README.txt", "codes.csv", *torch_export.KEPT])
+    assert written == sorted(["encoder.pt2", "decoder.pt2", "README.txt", "codes.csv", *torch_export.RUN_FILES])
     assert json.loads((place / "config.json").read_text())["family"] == "vae"
     before = held(place)
     monkeypatch.setattr(os, "fsync", full)

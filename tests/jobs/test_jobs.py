@@ -33,13 +33,15 @@ from aecore.errors import UserError
 from aecore.jobs import api, scheduler
 from aecore.jobs import worker as work
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import database, queue, runs
 from tests.kit.results import RESULT
 
-QUICK = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=3))
+QUICK = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=3))
 # a few seconds, with a checkpoint each second; random numbers at every step
-MEDIUM = settle(presets.start("digits", family="vae", hidden=(16,), epochs=15, batch_size=8, dropout=0.1))
+MEDIUM = resolve_config(
+    presets.default_config("digits", family="vae", hidden=(16,), epochs=15, batch_size=8, dropout=0.1)
+)
 LONG = dataclasses.replace(QUICK, epochs=1000, batch_size=8)  # minutes: it ends only by being ended
 PATIENCE = 60  # seconds until a condition counts as never met; on an idle machine all take under five
 SEEDS = itertools.count(1)
@@ -65,7 +67,7 @@ def state(config: Config) -> str:
 
 def ends(config: Config) -> str:
     """The state in which a run comes to rest."""
-    until(lambda: not runs.entry(config.id).moving)
+    until(lambda: not runs.entry(config.id).active)
     return state(config)
 
 
@@ -77,8 +79,8 @@ def worker(config: Config) -> int:
 
 def kept(config: Config) -> int:
     """Waits for a checkpoint; which one it is."""
-    until(lambda: runs.Draft(config).mark())
-    return runs.Draft(config).mark()
+    until(lambda: runs.RunWriter(config).checkpoint_version())
+    return runs.RunWriter(config).checkpoint_version()
 
 
 def goes_on(config: Config) -> None:
@@ -100,7 +102,7 @@ def like_undisturbed(config: Config, tmp_path: Path) -> bool:
         patch.setenv("AECORE_RUNS", str(tmp_path / "undisturbed"))
         threads = torch.get_num_threads()
         torch.set_num_threads(result["threads"])
-        list(work.carry_out(config))
+        list(work.run_training(config))
         torch.set_num_threads(threads)
         assert [line["epoch"] for line in told] == list(range(1, len(told) + 1))
         return (runs.path(config.id) / "weights.safetensors").read_bytes() == weights and _told(config.id) == told
@@ -175,15 +177,15 @@ def folders(tmp_path_factory) -> Iterator[dict[str, Path]]:
                 spares = subprocess.Popen(
                     [sys.executable, "-m", "aecore.jobs.scheduler", "spares"], cwd=api.ROOT, start_new_session=True
                 )
-                queue.open_laboratory()
-                until(queue.foreman)
-            api.open_laboratory()
+                queue.register_server()
+                until(queue.scheduler_process)
+            api.register_server()
     yield there
     foremen = []
     for name, workers in FOLDERS.items():
         with at(there[name], workers):
-            api.close_laboratory()
-            foremen.append(queue.foreman())
+            api.unregister_server()
+            foremen.append(queue.scheduler_process())
     pids = [each.pid for each in foremen if each]
     try:
         until(lambda: spares.poll() is not None and all(map(ended, pids)))
@@ -197,7 +199,7 @@ def folders(tmp_path_factory) -> Iterator[dict[str, Path]]:
 def _swept() -> None:
     """Stops whatever still trains or waits in this folder."""
     for job in queue.jobs():
-        for person in queue.wanted_by(job.run):
+        for person in queue.requesters(job.run):
             with contextlib.suppress(runs.UnknownRun):
                 api.cancel(job.run, person)
     until(lambda: not queue.jobs())
@@ -220,8 +222,8 @@ one, two, spares = (_laboratory(name) for name in FOLDERS)
 def nowhere(tmp_path, monkeypatch) -> Path:
     """A runs folder with no foreman at all, and no gallery that would tell how long training takes."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(runs, "GALLERY", tmp_path / "gallery")
-    api._paces.cache_clear()
+    monkeypatch.setattr(runs, "PRETRAINED_DIR", tmp_path / "gallery")
+    api._seconds_per_epoch.cache_clear()
     return tmp_path / "runs"
 
 
@@ -231,7 +233,7 @@ def nowhere(tmp_path, monkeypatch) -> Path:
 def test_a_submitted_run_is_trained_and_a_second_asking_finds_it(two, tmp_path):
     config = fresh(QUICK)
     assert api.submit(config) is False
-    assert runs.entry(config.id).moving or state(config) == "finished"  # at once: the page that asked sees it
+    assert runs.entry(config.id).active or state(config) == "finished"  # at once: the page that asked sees it
     states = [entry.state for entry in api.watch(config.id)]
     assert states[-1] == "finished" and set(states) <= {"waiting", "training", "finished"}
     assert loaded.load(config.id).config == config
@@ -244,10 +246,10 @@ def test_a_submitted_run_is_trained_and_a_second_asking_finds_it(two, tmp_path):
 
 def test_a_run_that_two_want_is_trained_once_and_stops_when_the_last_leaves(two):
     config = fresh(LONG)
-    assert api.submit(config, person="ada") is False
+    assert api.submit(config, user="ada") is False
     goes_on(config)
     pid = worker(config)
-    assert api.submit(config, person="ben") is True and queue.wanted_by(config.id) == ["ada", "ben"]
+    assert api.submit(config, user="ben") is True and queue.requesters(config.id) == ["ada", "ben"]
     goes_on(config)
     with pytest.raises(UserError, match="Only those who asked for it"):
         api.cancel(config.id, "cleo")
@@ -257,8 +259,8 @@ def test_a_run_that_two_want_is_trained_once_and_stops_when_the_last_leaves(two)
     with pytest.raises(UserError, match="Only those who asked for it"):
         api.cancel(config.id, "ada")
     assert api.cancel(config.id, "ben") == 0
-    assert ends(config) == "stopped" and "of 1000 epochs" in runs.entry(config.id).reason
-    assert runs.entry(config.id).kept
+    assert ends(config) == "stopped" and "of 1000 epochs" in runs.entry(config.id).message
+    assert runs.entry(config.id).has_checkpoint
 
 
 def test_thirty_who_ask_at_once_share_one_training(two):
@@ -267,7 +269,7 @@ def test_thirty_who_ask_at_once_share_one_training(two):
 
     def ask(number: int) -> bool:
         together.wait()
-        return api.submit(config, person=f"person {number}")
+        return api.submit(config, user=f"person {number}")
 
     with ThreadPoolExecutor(30) as pool:
         known = list(pool.map(ask, range(30)))
@@ -275,24 +277,24 @@ def test_thirty_who_ask_at_once_share_one_training(two):
     assert ends(config) == "finished"
     assert [line["epoch"] for line in runs.history(config.id)] == [1, 2, 3]
     until(lambda: not queue.jobs())
-    assert queue.wanted_by(config.id) == []
+    assert queue.requesters(config.id) == []
 
 
 def test_who_asks_while_it_is_being_stopped_gets_it_all_the_same(two):
     config = fresh(LONG)
-    api.submit(config, person="ada")
+    api.submit(config, user="ada")
     goes_on(config)
     api.cancel(config.id, "ada")
-    api.submit(config, person="ben")  # before or after it has come to rest: both are right
+    api.submit(config, user="ben")  # before or after it has come to rest: both are right
     goes_on(config)
-    assert state(config) == "training" and queue.wanted_by(config.id) == ["ben"]
+    assert state(config) == "training" and queue.requesters(config.id) == ["ben"]
 
 
 def test_cancelling_what_is_finished_or_unknown_does_no_harm(two):
     config = fresh(QUICK)
     api.submit(config)
     assert ends(config) == "finished"
-    assert api.cancel(config.id) == 0 and api.cancel(config.id, order="pause") == 0
+    assert api.cancel(config.id) == 0 and api.cancel(config.id, command="pause") == 0
     assert state(config) == "finished"
     with pytest.raises(runs.UnknownRun):
         api.cancel("vae-digits-2d-00000000")
@@ -307,14 +309,14 @@ def test_a_paused_run_goes_on_where_it_was_to_the_same_end(two, tmp_path):
     api.submit(config)
     for _ in range(2):
         goes_on(config)
-        api.cancel(config.id, order="pause")
+        api.cancel(config.id, command="pause")
         assert ends(config) == "paused"
         entry = runs.entry(config.id)
-        assert entry.kept and entry.reason.startswith("Paused after") and entry.progress["epoch"] >= 1
+        assert entry.has_checkpoint and entry.message.startswith("Paused after") and entry.progress["epoch"] >= 1
         seen = entry.progress["step"]
         assert api.submit(config) is False
         until(
-            lambda seen=seen: runs.entry(config.id).progress.get("step", 0) > seen or not runs.entry(config.id).moving
+            lambda seen=seen: runs.entry(config.id).progress.get("step", 0) > seen or not runs.entry(config.id).active
         )
     assert ends(config) == "finished" and like_undisturbed(config, tmp_path)
 
@@ -327,7 +329,7 @@ def test_stopping_frees_the_worker(one):
         until(lambda config=config: "step" in runs.entry(config.id).progress)
         api.cancel(config.id)
         assert until(lambda: not queue.jobs()) < 10
-        assert state(config) == "stopped" and runs.entry(config.id).kept
+        assert state(config) == "stopped" and runs.entry(config.id).has_checkpoint
 
 
 def test_a_run_stopped_before_it_has_begun_to_train_can_be_asked_for_again(two):
@@ -347,7 +349,7 @@ def test_a_worker_that_does_not_hear_its_order_is_ended(one):
     kept(config)
     os.kill(worker(config), signal.SIGSTOP)
     api.cancel(config.id)
-    assert ends(config) == "stopped" and runs.entry(config.id).kept
+    assert ends(config) == "stopped" and runs.entry(config.id).has_checkpoint
     api.submit(after)
     assert ends(after) == "finished"
 
@@ -359,7 +361,7 @@ def test_a_run_stopped_while_it_waits_never_starts(one):
     for config in (waiting, paused, after):
         api.submit(config)
     assert api.cancel(waiting.id) == 0 and state(waiting) == "stopped"
-    assert api.cancel(paused.id, order="pause") == 0 and state(paused) == "paused"
+    assert api.cancel(paused.id, command="pause") == 0 and state(paused) == "paused"
     api.cancel(first.id)
     assert ends(after) == "finished"  # it stood behind the others
     assert (state(waiting), state(paused)) == ("stopped", "paused")
@@ -375,7 +377,7 @@ def test_with_one_lane_the_second_waits_its_turn(one):
     goes_on(first)
     api.submit(second)
     goes_on(first)
-    assert state(second) == "waiting" and api.place(second.id).before == 1
+    assert state(second) == "waiting" and api.queue_position(second.id).ahead == 1
     api.cancel(first.id)
     assert ends(second) == "finished" and state(first) == "stopped"
 
@@ -386,20 +388,20 @@ def test_with_two_lanes_two_train_side_by_side(two):
         api.submit(config)
     until(lambda: all(runs.history(config.id) for config in pair))
     assert [state(config) for config in pair] == ["training"] * 2
-    assert worker(pair[0]) != worker(pair[1]) and queue.foreman().lanes == 2
+    assert worker(pair[0]) != worker(pair[1]) and queue.scheduler_process().slots == 2
 
 
 def test_ten_runs_of_one_person_do_not_block_the_first_of_another(one):
     first, adas, bens = fresh(LONG), [fresh(QUICK) for _ in range(4)], [fresh(QUICK) for _ in range(2)]
-    api.submit(first, person="ada")
+    api.submit(first, user="ada")
     worker(first)
     for config in adas:
-        api.submit(config, person="ada")
+        api.submit(config, user="ada")
     for config in bens:
-        api.submit(config, person="ben")
+        api.submit(config, user="ben")
     expected = [bens[0], adas[0], bens[1], *adas[1:]]  # ada has just been served
-    assert queue.turns() == [config.id for config in expected]
-    assert [api.place(config.id).before for config in expected] == list(range(1, 7))
+    assert queue.order() == [config.id for config in expected]
+    assert [api.queue_position(config.id).ahead for config in expected] == list(range(1, 7))
     api.cancel(first.id, "ada")
     assert {ends(config) for config in expected} == {"finished"}
     done = sorted(expected, key=lambda config: runs.entry(config.id).created)
@@ -409,27 +411,27 @@ def test_ten_runs_of_one_person_do_not_block_the_first_of_another(one):
 def test_a_place_in_the_queue_says_how_many_and_how_long(nowhere):
     training, second, third, unknown = (fresh(QUICK) for _ in range(4))
     for config in (training, second, third):
-        queue.ask(config.id, config.to_json(), "ada", None, {}, lambda c=config: bool(runs.Draft(c).ask()))
+        queue.enqueue(config.id, config.to_json(), "ada", None, {}, lambda c=config: bool(runs.RunWriter(c).request()))
     assert queue.claim().run == training.id
-    runs.Draft(training).say("training", progress={"seconds_left": 30.0, "epoch": 1})
-    assert api.place(second.id) == api.Place(1, 30.0)
-    assert api.place(third.id) == api.Place(2, None)  # nobody knows how long the second takes
-    runs.Draft(second).say("waiting", progress={"seconds_left": 12.0})
-    api._places.cache_clear()  # a moment later
-    assert api.place(third.id) == api.Place(2, 42.0)
-    queue.lead(9)  # with two workers, it begins when the first of the two is done
-    queue.carries(2)
-    assert api.place(third.id) == api.Place(2, 12.0)
-    assert api.place(second.id) == api.Place(1, 0.0)
-    assert api.place(unknown.id).before == 1  # not in the queue: only what trains is before it
+    runs.RunWriter(training).set_state("training", progress={"seconds_left": 30.0, "epoch": 1})
+    assert api.queue_position(second.id) == api.QueuePosition(1, 30.0)
+    assert api.queue_position(third.id) == api.QueuePosition(2, None)  # nobody knows how long the second takes
+    runs.RunWriter(second).set_state("waiting", progress={"seconds_left": 12.0})
+    api._queue_positions.cache_clear()  # a moment later
+    assert api.queue_position(third.id) == api.QueuePosition(2, 42.0)
+    queue.acquire_leadership(9)  # with two workers, it begins when the first of the two is done
+    queue.set_capacity(2)
+    assert api.queue_position(third.id) == api.QueuePosition(2, 12.0)
+    assert api.queue_position(second.id) == api.QueuePosition(1, 0.0)
+    assert api.queue_position(unknown.id).ahead == 1  # not in the queue: only what trains is before it
 
 
 def test_runs_that_were_never_begun_are_judged_by_finished_ones_like_them(nowhere):
     done, waiting = fresh(QUICK), dataclasses.replace(fresh(QUICK), epochs=30)
-    runs.Draft(waiting).ask()
+    runs.RunWriter(waiting).request()
     assert api.seconds_left(waiting.id) is None
-    api._paces.cache_clear()
-    with runs.Draft(done) as draft:
+    api._seconds_per_epoch.cache_clear()
+    with runs.RunWriter(done) as draft:
         draft.finish(save({"w": np.zeros(3, np.float32)}), RESULT | {"seconds": 6.0}, b"")
     assert api.seconds_left(waiting.id) == pytest.approx(60.0)  # 3 epochs took 6 seconds
 
@@ -442,13 +444,13 @@ def test_a_killed_worker_is_noticed_said_and_its_run_goes_on_to_the_same_end(two
     config, mark = fresh(dataclasses.replace(MEDIUM, epochs=30)), 0
     api.submit(config)
     for _ in range(2):
-        until(lambda mark=mark: runs.Draft(config).mark() not in (0, mark))
-        mark, pid = runs.Draft(config).mark(), worker(config)
+        until(lambda mark=mark: runs.RunWriter(config).checkpoint_version() not in (0, mark))
+        mark, pid = runs.RunWriter(config).checkpoint_version(), worker(config)
         os.kill(pid, signal.SIGKILL)
-        assert until(lambda: "another one goes on" in runs.entry(config.id).reason) < 5
+        assert until(lambda: "another one goes on" in runs.entry(config.id).message) < 5
         until(lambda pid=pid: worker(config) != pid)
         entry = runs.entry(config.id)
-        assert entry.state == "training" and entry.reason.startswith("Its process was killed (SIGKILL")
+        assert entry.state == "training" and entry.message.startswith("Its process was killed (SIGKILL")
     assert ends(config) == "finished" and like_undisturbed(config, tmp_path)
 
 
@@ -456,7 +458,7 @@ def test_two_deaths_with_no_checkpoint_between_fail_with_the_reason_and_the_log(
     """SIGSEGV, as when a library is broken: the worker's last words are in its log."""
     config, killed = fresh(LONG), set()
     api.submit(config)
-    while runs.entry(config.id).moving:  # a checkpoint may come between two kills on a slow machine: then once more
+    while runs.entry(config.id).active:  # a checkpoint may come between two kills on a slow machine: then once more
         job = queue.job(config.id)
         if job and job.pid and job.pid not in killed and (two / config.id / "log.txt").exists():
             with contextlib.suppress(ProcessLookupError):
@@ -466,11 +468,11 @@ def test_two_deaths_with_no_checkpoint_between_fail_with_the_reason_and_the_log(
         time.sleep(0.002)
     entry = runs.entry(config.id)
     assert len(killed) >= 2 and entry.state == "failed"
-    assert entry.reason == "Its process was killed (SIGSEGV), twice in a row: the log says more."
+    assert entry.message == "Its process was killed (SIGSEGV), twice in a row: the log says more."
     assert queue.job(config.id) is None
     assert api.submit(config) is False  # and asked for again it starts with a clean slate
     goes_on(config)
-    assert runs.entry(config.id).reason == "" and queue.job(config.id).deaths == 0
+    assert runs.entry(config.id).message == "" and queue.job(config.id).crashes == 0
 
 
 def test_the_log_of_a_failed_run_is_its_end(two):
@@ -482,17 +484,17 @@ def test_the_log_of_a_failed_run_is_its_end(two):
     until(lambda: worker(config) != pid)
     said = (two / config.id / "log.txt").read_text()
     assert "Segmentation fault" in said and "aecore/jobs/worker.py" in said
-    assert runs.Draft(config).log(most=20) == said[-20:]
+    assert runs.RunWriter(config).tail_log(max_bytes=20) == said[-20:]
 
 
 def test_a_training_that_fails_says_why(two, monkeypatch, tmp_path):
     monkeypatch.setenv("AECORE_DATA", str(tmp_path / "nothing"))
-    missing = settle(presets.start("mnist", family="vanilla"))
+    missing = resolve_config(presets.default_config("mnist", family="vanilla"))
     api.submit(missing)
-    assert ends(missing) == "failed" and "--download mnist" in runs.entry(missing.id).reason
+    assert ends(missing) == "failed" and "--download mnist" in runs.entry(missing.id).message
     unknown = fresh(QUICK)
     api.submit(unknown, device="abacus")
-    assert ends(unknown) == "failed" and "no device abacus" in runs.entry(unknown.id).reason
+    assert ends(unknown) == "failed" and "no device abacus" in runs.entry(unknown.id).message
     until(lambda: not queue.jobs())
     assert api.submit(unknown) is False
     assert ends(unknown) == "finished"  # with a device that there is
@@ -503,20 +505,20 @@ def test_a_run_that_the_command_line_trains_already_is_waited_for_and_taken_over
     api.submit(first)
     worker(first)
     api.submit(config)
-    with runs.Draft(config) as draft:
-        draft.say("training", reason="")
+    with runs.RunWriter(config) as draft:
+        draft.set_state("training", reason="")
         api.cancel(first.id)
         pid = worker(config)
         time.sleep(1)  # long enough for two deaths, had it given up
         job = queue.job(config.id)
-        assert job.pid == pid and job.deaths == 0 and state(config) == "training"
+        assert job.pid == pid and job.crashes == 0 and state(config) == "training"
     assert ends(config) == "finished" and len(runs.history(config.id)) == 3  # whoever had it is gone
 
 
 def test_settings_of_another_version_do_not_keep_others_from_their_turns(one):
     config = fresh(QUICK)
-    queue.ask("vae-digits-2d-00000000", {"colour": "red"}, "ada", None, {}, lambda: False)
-    api.submit(config, person="ben")
+    queue.enqueue("vae-digits-2d-00000000", {"colour": "red"}, "ada", None, {}, lambda: False)
+    api.submit(config, user="ben")
     assert ends(config) == "finished"
     until(lambda: not queue.jobs())
 
@@ -530,7 +532,7 @@ def test_a_run_starts_from_anothers_weights_or_says_why_not(two):
     api.submit(child)
     api.submit(misfit)
     assert ends(child) == "finished" and ends(misfit) == "failed"
-    assert "do not fit these settings" in runs.entry(misfit.id).reason
+    assert "do not fit these settings" in runs.entry(misfit.id).message
     old, new = (loaded.load(config.id).model.state_dict() for config in (parent, child))
     assert all(torch.allclose(old[name], new[name], atol=1e-4) for name in old)  # 21 steps of a millionth each
 
@@ -541,12 +543,12 @@ def test_a_run_starts_from_anothers_weights_or_says_why_not(two):
 def test_the_command_line_trains_in_the_queue_of_an_open_laboratory(two, capsys, monkeypatch):
     from aecore import __main__
 
-    monkeypatch.setattr(work, "carry_out", None)  # nothing may be trained in this process
+    monkeypatch.setattr(work, "run_training", None)  # nothing may be trained in this process
     arguments = ["train", "--family", "vanilla", "--hidden", "8", "--epochs", "2", "--seed", str(next(SEEDS)), "--json"]
     assert main(arguments) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["found"] is False and runs.entry(said["id"]).finished
-    assert queue.labels()[said["id"]].owner == __main__._person()
+    assert queue.labels()[said["id"]].owner == __main__._user()
     assert main(arguments) == 0 and json.loads(capsys.readouterr().out)["found"] is True
     assert main([*arguments, "--device", "abacus", "--seed", str(next(SEEDS))]) == 1
     assert "no device abacus" in json.loads(capsys.readouterr().err)["error"]
@@ -566,7 +568,7 @@ def test_the_command_line_watches_a_run_until_it_comes_to_rest(two, capsys):
 
 @pytest.mark.slow
 def test_where_forking_is_unsafe_a_spare_process_trains_the_same(spares, tmp_path):
-    standing = psutil.Process(queue.foreman().pid)
+    standing = psutil.Process(queue.scheduler_process().pid)
     until(standing.children)
     first, config = standing.children()[0], fresh(QUICK)
     assert api.submit(config) is False
@@ -581,17 +583,17 @@ def test_a_dead_foreman_is_replaced_and_the_new_one_takes_over_what_runs(two):
         api.submit(config)
     for config in (noted, unnoted):
         goes_on(config)
-    pid, other, standing = worker(noted), worker(unnoted), queue.foreman()
+    pid, other, standing = worker(noted), worker(unnoted), queue.scheduler_process()
     assert os.getpgid(standing.pid) != os.getpgid(0)  # Ctrl-C in the terminal does not reach it
     api.submit(waiting)
     os.kill(standing.pid, signal.SIGKILL)
-    with database.changing() as connection:  # as if it had died before anybody noted this one
+    with database.transaction() as connection:  # as if it had died before anybody noted this one
         connection.execute("UPDATE jobs SET pid = NULL WHERE run = ?", (unnoted.id,))
-    until(lambda: (new := queue.foreman()) and new.pid != standing.pid and new.lanes)
+    until(lambda: (new := queue.scheduler_process()) and new.pid != standing.pid and new.slots)
     assert worker(unnoted) == other  # the run itself says who trains it: no second one is started
     for config in (noted, unnoted):
         goes_on(config)
-        assert state(config) == "training" and queue.job(config.id).deaths == 0
+        assert state(config) == "training" and queue.job(config.id).crashes == 0
     assert not ended(pid) and worker(noted) == pid and not ended(other)
     assert state(waiting) == "waiting"
     api.cancel(unnoted.id)
@@ -611,25 +613,25 @@ def test_a_dead_foreman_is_replaced_and_the_new_one_takes_over_what_runs(two):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot freeze a process")
 def test_a_frozen_foreman_is_not_waited_for_and_goes_home_when_it_wakes_up(one):
-    config, standing = fresh(LONG), queue.foreman()
+    config, standing = fresh(LONG), queue.scheduler_process()
     api.submit(config)
     goes_on(config)
     pid = worker(config)
     os.kill(standing.pid, signal.SIGSTOP)
-    aged = f"{standing.pid} {system.born(standing.pid)} {time.monotonic() - queue.FROZEN - 1}"
-    (one / queue.HEARTBEAT).write_text(aged)  # as it stands after twenty seconds
-    until(lambda: (new := queue.foreman()) and new.pid != standing.pid and new.lanes)
+    aged = f"{standing.pid} {system.start_time(standing.pid)} {time.monotonic() - queue.HEARTBEAT_TIMEOUT - 1}"
+    (one / queue.HEARTBEAT_FILE).write_text(aged)  # as it stands after twenty seconds
+    until(lambda: (new := queue.scheduler_process()) and new.pid != standing.pid and new.slots)
     goes_on(config)
     assert worker(config) == pid  # its worker goes on, under the new one
     os.kill(standing.pid, signal.SIGCONT)
     until(lambda: ended(standing.pid))
     api.cancel(config.id)
-    assert ends(config) == "stopped" and queue.foreman().pid != standing.pid
+    assert ends(config) == "stopped" and queue.scheduler_process().pid != standing.pid
 
 
 @pytest.mark.slow
 def test_a_worker_that_dies_without_a_foreman_is_missed_by_the_next(two, tmp_path):
-    config, standing = fresh(MEDIUM), queue.foreman()
+    config, standing = fresh(MEDIUM), queue.scheduler_process()
     api.submit(config)
     kept(config)
     pid = worker(config)
@@ -649,68 +651,68 @@ def test_laboratories_that_die_leave_their_jobs_to_the_next(tmp_path):
             each.open()
         assert pair[0].submit(running, "ada") is False and pair[1].submit(running, "ben") is True
         assert pair[1].submit(waiting, "ben") is False
-        until(lambda: (there := queue.foreman()) and there.lanes)
+        until(lambda: (there := queue.scheduler_process()) and there.slots)
         foremen = [child.pid for each in pair for child in psutil.Process(each.process.pid).children()]
-        standing = queue.foreman().pid
+        standing = queue.scheduler_process().pid
         until(lambda: [pid for pid in foremen if not ended(pid)] == [standing])  # the slower one has gone home
         kept(running)
         pid = worker(running)
         for each in pair:
             each.end(kill=True)
-        assert queue.laboratories() == 0
+        assert queue.active_servers() == 0
         goes_on(running)
         assert worker(running) == pid
         assert (api.cancel(running.id, "ada"), api.cancel(running.id, "ben")) == (1, 0)
         assert ends(running) == "stopped"
         until(lambda: ended(standing))  # nothing runs, and nobody is there who would want more
         assert state(waiting) == "waiting" and runs.history(waiting.id) == []
-        api.open_laboratory()  # the next server
+        api.register_server()  # the next server
         assert ends(waiting) == "finished"
-        standing = queue.foreman().pid
-        api.close_laboratory()
+        standing = queue.scheduler_process().pid
+        api.unregister_server()
         until(lambda: ended(standing))
-        assert queue.foreman() is None and not api.is_open()
+        assert queue.scheduler_process() is None and not api.has_active_server()
 
 
 def test_a_second_laboratory_shares_the_foreman(two):
-    standing, config = queue.foreman().pid, fresh(QUICK)
+    standing, config = queue.scheduler_process().pid, fresh(QUICK)
     other = Laboratory(two, 2)
     other.open()
-    assert queue.laboratories() == 2 and queue.foreman().pid == standing
+    assert queue.active_servers() == 2 and queue.scheduler_process().pid == standing
     assert other.submit(config, "ben") is False
     assert ends(config) == "finished"
     assert psutil.Process(other.process.pid).children() == []
     other.end()
-    assert queue.laboratories() == 1
+    assert queue.active_servers() == 1
 
 
 def test_who_asks_for_a_run_that_waits_in_a_closed_laboratory_opens_one(nowhere, monkeypatch):
     config, opened = fresh(QUICK), []
-    queue.ask(config.id, config.to_json(), "ada", None, {}, lambda: bool(runs.Draft(config).ask()))
-    monkeypatch.setattr(api, "open_laboratory", lambda: opened.append(1))
-    assert api.submit(config, person="ben") is True and opened
-    assert queue.wanted_by(config.id) == ["ada", "ben"]
+    queue.enqueue(config.id, config.to_json(), "ada", None, {}, lambda: bool(runs.RunWriter(config).request()))
+    monkeypatch.setattr(api, "register_server", lambda: opened.append(1))
+    assert api.submit(config, user="ben") is True and opened
+    assert queue.requesters(config.id) == ["ada", "ben"]
 
 
 def test_the_keeper_goes_on_looking_when_a_look_fails(tmp_path, monkeypatch):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
-    keeper, said = api.Keeper(tmp_path), []
+    keeper, said = api.SchedulerSupervisor(tmp_path), []
     monkeypatch.setattr(keeper, "EVERY", 0.01)
 
     def start_foreman() -> None:
-        said.append(keeper.trouble)
+        said.append(keeper.error)
         if len(said) == 1:
             raise OSError(errno.ENOSPC, "No space left on device")
         if len(said) == 2:
             raise UserError("The database is in use.")
 
     monkeypatch.setattr(keeper, "start_foreman", start_foreman)
-    monkeypatch.setattr(queue, "open_laboratory", lambda: None)
+    monkeypatch.setattr(queue, "register_server", lambda: None)
     keeper.start()
     until(lambda: len(said) > 3)
-    keeper.closed.set()
+    keeper.stop_event.set()
     keeper.join()
-    assert said[:4] == ["", disk.FULL, "The database is in use.", ""]
+    assert said[:4] == ["", disk.DISK_FULL_MESSAGE, "The database is in use.", ""]
 
 
 def test_a_place_is_told_whatever_the_settings_of_those_before_are(nowhere):
@@ -718,23 +720,23 @@ def test_a_place_is_told_whatever_the_settings_of_those_before_are(nowhere):
     for number, config in enumerate(
         ({"dataset": ["x"]}, {"epochs": "many"}, {}, {"dataset": "digits", "epochs": None})
     ):
-        queue.ask(f"run{number}", config, "ada", None, {}, lambda: False)
-    assert api.place("run3") == api.Place(3, None)
+        queue.enqueue(f"run{number}", config, "ada", None, {}, lambda: False)
+    assert api.queue_position("run3") == api.QueuePosition(3, None)
 
 
 def test_a_keeper_leaves_another_folder_alone(tmp_path, monkeypatch):
     (tmp_path / "runs").mkdir()
-    keeper = api.Keeper(tmp_path / "runs")
+    keeper = api.SchedulerSupervisor(tmp_path / "runs")
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "other"))
-    keeper.look()
+    keeper.check()
     assert not (tmp_path / "other").exists() and keeper.process is None
 
 
 def test_a_deleted_runs_folder_gets_no_foreman(tmp_path, monkeypatch):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
-    keeper = api.Keeper(tmp_path / "runs")
+    keeper = api.SchedulerSupervisor(tmp_path / "runs")
     shutil.rmtree(tmp_path / "runs", ignore_errors=True)
-    keeper.look()
+    keeper.check()
     assert keeper.process is None
 
 
@@ -744,19 +746,19 @@ def test_a_deleted_runs_folder_gets_no_foreman(tmp_path, monkeypatch):
 @pytest.fixture
 def mourned(nowhere) -> Callable[..., str]:
     """Has a run's worker die under a foreman that starts nothing; what is said of it."""
-    queue.lead(9)
-    standing = scheduler.Foreman(lambda job: (os.getpid(), lambda: None), 1, 0)
+    queue.acquire_leadership(9)
+    standing = scheduler.Scheduler(lambda job: (os.getpid(), lambda: None), 1, 0)
     config = fresh(QUICK)
-    queue.ask(config.id, config.to_json(), "ada", None, {}, lambda: bool(runs.Draft(config).ask()))
+    queue.enqueue(config.id, config.to_json(), "ada", None, {}, lambda: bool(runs.RunWriter(config).request()))
     job = queue.claim(leader=True)
-    draft = runs.Draft(config)
+    draft = runs.RunWriter(config)
 
     def die(checkpoint: bytes = b"", log: bytes = b"") -> str:
         if checkpoint:
-            draft.keep(checkpoint)
-        (draft.place / "log.txt").write_bytes(log)
-        standing.mourn(job, draft, "was killed (SIGKILL)", 0)
-        return runs.kept_state(config.id)["reason"]
+            draft.save_checkpoint(checkpoint)
+        (draft.run_dir / "log.txt").write_bytes(log)
+        standing.handle_crash(job, draft, "was killed (SIGKILL)", 0)
+        return runs.read_state(config.id)["reason"]
 
     return die
 
@@ -799,10 +801,12 @@ print(json.dumps([name for name in ("torch", "torchvision", "sklearn", "streamli
 @pytest.mark.parametrize(("asked", "lanes"), [("1", 1), ("3", 3), ("0", 1), ("many", None), ("", None), ("-2", None)])
 def test_lanes_are_what_is_asked_for_or_one_for_two_cores(monkeypatch, asked, lanes):
     monkeypatch.setenv("AECORE_WORKERS", asked)
-    assert scheduler.lanes() == (lanes or max(1, min(4, scheduler.cores() // 2)))
+    assert scheduler.training_slots() == (lanes or max(1, min(4, scheduler.cores() // 2)))
 
 
 def test_how_a_process_ended_is_said_in_plain_words():
-    assert scheduler._words(0) == "ended with code 0" and scheduler._words(3) == "ended with code 3"
-    assert scheduler._words(-signal.SIGKILL) == "was killed (SIGKILL, which the system does when memory runs out)"
-    assert scheduler._words(-signal.SIGSEGV) == "was killed (SIGSEGV)"
+    assert scheduler._exit_message(0) == "ended with code 0" and scheduler._exit_message(3) == "ended with code 3"
+    assert (
+        scheduler._exit_message(-signal.SIGKILL) == "was killed (SIGKILL, which the system does when memory runs out)"
+    )
+    assert scheduler._exit_message(-signal.SIGSEGV) == "was killed (SIGSEGV)"

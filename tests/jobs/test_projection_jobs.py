@@ -25,7 +25,7 @@ from aecore.errors import UserError
 from aecore.jobs import projection_jobs
 from aecore.jobs import worker as work
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import database, queue, runs
 
 PATIENCE = 60  # seconds until a condition counts as never met
@@ -46,8 +46,8 @@ def folder(tmp_path, monkeypatch) -> Iterator[Path]:
     """A runs folder of its own; what is still being drawn in it at the end is cancelled."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     yield tmp_path / ".maps"
-    for request in projection_jobs._alive():
-        projection_jobs.cancel(projection_jobs.Drawing(request.key, "drawing"))
+    for request in projection_jobs._active_requests():
+        projection_jobs.cancel(projection_jobs.ProjectionStatus(request.key, "drawing"))
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -58,19 +58,19 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def state(some: np.ndarray, kind: str = "t-SNE") -> str:
-    drawing = projection_jobs.look(some, kind)
+    drawing = projection_jobs.status(some, kind)
     return drawing.state if drawing else "none"
 
 
 def process(some: np.ndarray, kind: str = "t-SNE") -> psutil.Process:
-    request = projection_jobs._request(projection_jobs.look(some, kind).key)
+    request = projection_jobs._read_request(projection_jobs.status(some, kind).key)
     return psutil.Process(request.pid)
 
 
 def drawing(urgent: bool = True) -> np.ndarray:
     """Codes whose t-SNE is being drawn, for as long as nobody ends that."""
     some = long()
-    projection_jobs.ask(some, "t-SNE", urgent=urgent)
+    projection_jobs.submit(some, "t-SNE", urgent=urgent)
     until(lambda: state(some) == "drawing")
     process(some).suspend()
     return some
@@ -82,31 +82,31 @@ def drawing(urgent: bool = True) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["t-SNE", "UMAP"])
 def test_a_map_is_drawn_as_here_and_kept(kind, folder):
     some = codes()
-    assert projection_jobs.look(some, kind) is None
-    asked = projection_jobs.ask(some, kind, {"seed": 3})
+    assert projection_jobs.status(some, kind) is None
+    asked = projection_jobs.submit(some, kind, {"seed": 3})
     assert asked.state == "waiting" and asked.fraction == 0 and asked.seconds_left > 0 and not asked.ahead
-    until(lambda: projection_jobs.look(some, kind, {"seed": 3}).state not in ("waiting", "drawing"))
-    ready = projection_jobs.look(some, kind, {"seed": 3})
-    assert (ready.state, ready.fraction, ready.reason) == ("ready", 1.0, "")
+    until(lambda: projection_jobs.status(some, kind, {"seed": 3}).state not in ("waiting", "drawing"))
+    ready = projection_jobs.status(some, kind, {"seed": 3})
+    assert (ready.state, ready.fraction, ready.message) == ("ready", 1.0, "")
     assert ready.points().dtype == np.float32
     np.testing.assert_array_equal(ready.points(), projections.PROJECTIONS[kind](some, seed=3))
-    assert projection_jobs.ask(some, kind, {"seed": 3}) == ready
-    assert projection_jobs.look(some, kind) is None and projection_jobs.look(some[:-1], kind, {"seed": 3}) is None
+    assert projection_jobs.submit(some, kind, {"seed": 3}) == ready
+    assert projection_jobs.status(some, kind) is None and projection_jobs.status(some[:-1], kind, {"seed": 3}) is None
     assert sorted(each.name for each in folder.iterdir()) == [".lock", f"{ready.key}.npy", "paces.json"]
-    assert not runs.entries() or all(entry.gallery for entry in runs.entries())
+    assert not runs.entries() or all(entry.pretrained for entry in runs.entries())
 
 
 def test_a_setting_that_is_left_out_has_its_default():
     some = codes()
-    assert projection_jobs._key(some, "UMAP", projection_jobs._settings("UMAP", {})) == projection_jobs._key(
-        some, "UMAP", projection_jobs._settings("UMAP", {"min_dist": 0.1})
+    assert projection_jobs._key(some, "UMAP", projection_jobs._resolve_params("UMAP", {})) == projection_jobs._key(
+        some, "UMAP", projection_jobs._resolve_params("UMAP", {"min_dist": 0.1})
     )
 
 
 def test_another_maker_draws_another_map(monkeypatch):
-    some, settings = codes(), projection_jobs._settings("UMAP", {})
+    some, settings = codes(), projection_jobs._resolve_params("UMAP", {})
     before = projection_jobs._key(some, "UMAP", settings)
-    monkeypatch.setattr(projections, "made_by", lambda kind: "another")
+    monkeypatch.setattr(projections, "engine_version", lambda kind: "another")
     assert projection_jobs._key(some, "UMAP", settings) != before
 
 
@@ -123,7 +123,7 @@ def test_another_maker_draws_another_map(monkeypatch):
 )
 def test_what_cannot_be_drawn_is_refused_in_a_sentence(some, kind, knobs, words, folder):
     with pytest.raises(UserError, match=words):
-        projection_jobs.ask(some, kind, knobs)
+        projection_jobs.submit(some, kind, knobs)
     assert not folder.exists()
 
 
@@ -134,13 +134,13 @@ def test_a_full_disk_is_said_and_leaves_nothing(folder, monkeypatch):
     some = codes()
     monkeypatch.setattr(np, "save", full)
     with pytest.raises(UserError, match="disk is full"):
-        projection_jobs.ask(some, "UMAP")
-    assert [each.name for each in folder.iterdir()] == [".lock"] and projection_jobs.look(some, "UMAP") is None
+        projection_jobs.submit(some, "UMAP")
+    assert [each.name for each in folder.iterdir()] == [".lock"] and projection_jobs.status(some, "UMAP") is None
 
 
 def test_a_map_that_was_removed_meanwhile_is_said(folder):
     with pytest.raises(UserError, match="ask for it again"):
-        projection_jobs.Drawing("0" * 24, "ready").points()
+        projection_jobs.ProjectionStatus("0" * 24, "ready").points()
 
 
 # --- Many who ask -----------------------------------------------------------------------------------------------------
@@ -155,22 +155,22 @@ def test_many_askers_share_one_drawing(folder):
     command = [sys.executable, "-c", source, str(folder.parent / "codes.npy")]
     others = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=projection_jobs.ROOT) for _ in range(2)]
     with ThreadPoolExecutor(6) as pool:
-        keys = {each.key for each in pool.map(lambda _: projection_jobs.ask(some, "UMAP"), range(6))}
+        keys = {each.key for each in pool.map(lambda _: projection_jobs.submit(some, "UMAP"), range(6))}
     keys |= {each.communicate()[0].strip() for each in others}
     assert len(keys) == 1
-    until(lambda: state(some, "UMAP") == "ready" and not projection_jobs._alive())
-    assert len(projection_jobs._paces()) == 1  # each process that draws notes its time
+    until(lambda: state(some, "UMAP") == "ready" and not projection_jobs._active_requests())
+    assert len(projection_jobs._timings()) == 1  # each process that draws notes its time
 
 
 def test_urgent_ones_come_first_and_have_a_lane_of_their_own():
     first, later = drawing(urgent=False), codes()
-    assert projection_jobs.ask(later, "UMAP", urgent=False).ahead == 1
+    assert projection_jobs.submit(later, "UMAP", urgent=False).ahead == 1
     hasty = drawing()  # begins beside the one that is only prepared
     second = long()
-    assert projection_jobs.ask(second, "t-SNE").ahead == 2
-    assert projection_jobs.look(later, "UMAP").ahead == 3
-    assert projection_jobs.ask(later, "UMAP").ahead == 2  # urgent now as well, and asked for before the other
-    assert projection_jobs.look(second, "t-SNE").ahead == 3
+    assert projection_jobs.submit(second, "t-SNE").ahead == 2
+    assert projection_jobs.status(later, "UMAP").ahead == 3
+    assert projection_jobs.submit(later, "UMAP").ahead == 2  # urgent now as well, and asked for before the other
+    assert projection_jobs.status(second, "t-SNE").ahead == 3
     assert {state(first), state(hasty)} == {"drawing"} and state(second) == "waiting"
 
 
@@ -180,7 +180,7 @@ def test_maps_stand_behind_everybody_else():
     for urgent, steps in ((False, 2), (True, 1)):
         worker = process(drawing(urgent))
         worker.resume()  # it may have begun without having stepped back yet
-        until(lambda worker=worker, steps=steps: worker.nice() == min(ours + steps * projection_jobs.STEP, 19))
+        until(lambda worker=worker, steps=steps: worker.nice() == min(ours + steps * projection_jobs.NICENESS, 19))
 
 
 # --- Ends -------------------------------------------------------------------------------------------------------------
@@ -188,33 +188,33 @@ def test_maps_stand_behind_everybody_else():
 
 def test_cancelling_ends_the_process_and_makes_way():
     some, waiting = drawing(urgent=False), codes()
-    projection_jobs.ask(waiting, "UMAP", urgent=False)
+    projection_jobs.submit(waiting, "UMAP", urgent=False)
     worker = process(some)
-    projection_jobs.cancel(projection_jobs.look(some, "t-SNE"))
+    projection_jobs.cancel(projection_jobs.status(some, "t-SNE"))
     until(lambda: not worker.is_running())
     assert state(some) == "cancelled"
-    assert projection_jobs.ask(some, "t-SNE", urgent=False).state == "cancelled"  # nobody waits for it: left alone
+    assert projection_jobs.submit(some, "t-SNE", urgent=False).state == "cancelled"  # nobody waits for it: left alone
     until(lambda: state(waiting, "UMAP") == "ready")
-    projection_jobs.cancel(projection_jobs.look(waiting, "UMAP"))
+    projection_jobs.cancel(projection_jobs.status(waiting, "UMAP"))
     assert state(waiting, "UMAP") == "ready"
-    assert projection_jobs.ask(some, "t-SNE").state == "waiting"  # asked for again
+    assert projection_jobs.submit(some, "t-SNE").state == "waiting"  # asked for again
 
 
 def test_a_waiting_one_is_taken_from_the_queue():
     _first, some = drawing(urgent=False), codes()
-    projection_jobs.ask(some, "UMAP", urgent=False)
-    projection_jobs.cancel(projection_jobs.look(some, "UMAP"))
-    assert state(some, "UMAP") == "cancelled" and len(projection_jobs._alive()) == 1
+    projection_jobs.submit(some, "UMAP", urgent=False)
+    projection_jobs.cancel(projection_jobs.status(some, "UMAP"))
+    assert state(some, "UMAP") == "cancelled" and len(projection_jobs._active_requests()) == 1
 
 
 def test_a_dead_process_is_said_and_blocks_nobody():
     some, waiting = drawing(urgent=False), codes()
-    projection_jobs.ask(waiting, "UMAP", urgent=False)
+    projection_jobs.submit(waiting, "UMAP", urgent=False)
     process(some).kill()
     until(lambda: state(some) == "failed")
-    assert "was ended before the map was done" in projection_jobs.look(some, "t-SNE").reason
+    assert "was ended before the map was done" in projection_jobs.status(some, "t-SNE").message
     until(lambda: state(waiting, "UMAP") == "ready")
-    assert projection_jobs.ask(some, "t-SNE").state == "waiting"
+    assert projection_jobs.submit(some, "t-SNE").state == "waiting"
 
 
 def test_a_process_that_dies_with_the_lock_blocks_nobody(folder):
@@ -223,19 +223,19 @@ def test_a_process_that_dies_with_the_lock_blocks_nobody(folder):
     subprocess.run([sys.executable, "-c", source], cwd=projection_jobs.ROOT, check=False)
     (folder / ("0" * 24)).mkdir()  # and one that died before it had written its request
     some = codes()
-    projection_jobs.ask(some, "UMAP")
+    projection_jobs.submit(some, "UMAP")
     until(lambda: state(some, "UMAP") == "ready")
-    assert projection_jobs._stands("0" * 24) is None
+    assert projection_jobs._status_of("0" * 24) is None
 
 
 def test_what_goes_wrong_is_said(folder):
     fillers, some = [drawing(), drawing()], codes()
-    key = projection_jobs.ask(some, "UMAP").key
+    key = projection_jobs.submit(some, "UMAP").key
     (folder / key / "codes.npy").write_bytes(b"no codes")
     for filler in fillers:
-        projection_jobs.cancel(projection_jobs.look(filler, "t-SNE"))
+        projection_jobs.cancel(projection_jobs.status(filler, "t-SNE"))
     until(lambda: state(some, "UMAP") == "failed")
-    assert "ValueError" in projection_jobs.look(some, "UMAP").reason
+    assert "ValueError" in projection_jobs.status(some, "UMAP").message
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_what_a_process_says_when_it_gives_up(error, words, monkeypatch):
     def give_up(key: str) -> None:
         raise error
 
-    monkeypatch.setattr(projection_jobs, "draw", give_up)
+    monkeypatch.setattr(projection_jobs, "run", give_up)
     monkeypatch.setattr(sys, "argv", ["maps", "0" * 24])
     with pytest.raises(SystemExit, match=words):
         projection_jobs.main()
@@ -265,23 +265,23 @@ def test_the_cache_is_bounded_and_keeps_what_was_looked_at(folder, monkeypatch):
         np.save(folder / f"{name}.npy", np.zeros((100, 2), np.float32))  # 928 bytes
         os.utime(folder / f"{name}.npy", (1e9 - age, 1e9 - age))
     (folder / ".half.npy-1").write_bytes(b"0" * 5000)
-    projection_jobs.Drawing("d", "ready").points()
-    monkeypatch.setattr(projection_jobs, "MOST_BYTES", 2000)
-    with projection_jobs._held():
-        projection_jobs._make_room()
+    projection_jobs.ProjectionStatus("d", "ready").points()
+    monkeypatch.setattr(projection_jobs, "MAX_BYTES", 2000)
+    with projection_jobs._lock():
+        projection_jobs._evict()
     assert sorted(each.name for each in folder.iterdir()) == [".lock", "a.npy", "d.npy"]
 
 
 def test_old_failures_are_forgotten(folder):
     some = drawing()
-    key = projection_jobs.look(some, "t-SNE").key
-    projection_jobs.cancel(projection_jobs.look(some, "t-SNE"))
-    with projection_jobs._held():
-        projection_jobs._make_room()
+    key = projection_jobs.status(some, "t-SNE").key
+    projection_jobs.cancel(projection_jobs.status(some, "t-SNE"))
+    with projection_jobs._lock():
+        projection_jobs._evict()
         assert state(some) == "cancelled"
-        long_ago = time.time() - projection_jobs.REMEMBERED - 1
+        long_ago = time.time() - projection_jobs.FAILURE_TTL - 1
         os.utime(folder / key, (long_ago, long_ago))
-        projection_jobs._make_room()
+        projection_jobs._evict()
     assert state(some) == "none" and not (folder / key).exists()
 
 
@@ -292,20 +292,20 @@ def test_progress_rises_and_never_says_that_it_is_done():
 
 
 def test_how_long_it_takes_is_learnt_by_kind_and_size():
-    def request(kind: str, count: int) -> projection_jobs.Request:
-        return projection_jobs.Request("0" * 24, kind, {}, count, True, 0.0, 1, 0.0)
+    def request(kind: str, count: int) -> projection_jobs.ProjectionRequest:
+        return projection_jobs.ProjectionRequest("0" * 24, kind, {}, count, True, 0.0, 1, 0.0)
 
-    assert projection_jobs._expected(request("UMAP", 10_000)) == projection_jobs.FIRST_GUESS["UMAP"]
-    projection_jobs._folder().mkdir(parents=True)
+    assert projection_jobs._expected_seconds(request("UMAP", 10_000)) == projection_jobs.DEFAULT_SECONDS["UMAP"]
+    projection_jobs._projections_dir().mkdir(parents=True)
     for count, seconds in ((100, 1.0), (10_000, 20.7), (10_000, 10.7)):
-        projection_jobs._note(request("UMAP", count), seconds)
-    assert projection_jobs._expected(request("UMAP", 10_000)) == pytest.approx(10.7)
-    assert projection_jobs._expected(request("UMAP", 20_000)) == pytest.approx(20.7)
-    assert projection_jobs._expected(request("UMAP", 100)) == pytest.approx(1.0)
-    assert projection_jobs._expected(request("t-SNE", 10_000)) == projection_jobs.FIRST_GUESS["t-SNE"]
+        projection_jobs._record_timing(request("UMAP", count), seconds)
+    assert projection_jobs._expected_seconds(request("UMAP", 10_000)) == pytest.approx(10.7)
+    assert projection_jobs._expected_seconds(request("UMAP", 20_000)) == pytest.approx(20.7)
+    assert projection_jobs._expected_seconds(request("UMAP", 100)) == pytest.approx(1.0)
+    assert projection_jobs._expected_seconds(request("t-SNE", 10_000)) == projection_jobs.DEFAULT_SECONDS["t-SNE"]
     for _ in range(100):
-        projection_jobs._note(request("UMAP", 100), 1.0)
-    assert len(projection_jobs._paces()) == projection_jobs.PACES
+        projection_jobs._record_timing(request("UMAP", 100), 1.0)
+    assert len(projection_jobs._timings()) == projection_jobs.MAX_TIMINGS
 
 
 # --- Before anybody asks ----------------------------------------------------------------------------------------------
@@ -314,42 +314,42 @@ def test_how_long_it_takes_is_learnt_by_kind_and_size():
 @pytest.fixture
 def laboratory(monkeypatch) -> Iterator[None]:
     monkeypatch.delenv("AECORE_MAPS")
-    assert not projection_jobs.wanted()  # nobody is here to look at them
-    queue.open_laboratory()
+    assert not projection_jobs.precompute_enabled()  # nobody is here to look at them
+    queue.register_server()
     yield
-    queue.close_laboratory()
+    queue.unregister_server()
 
 
 def test_maps_are_prepared_where_somebody_may_look(laboratory, monkeypatch):
-    assert projection_jobs.wanted()
+    assert projection_jobs.precompute_enabled()
     monkeypatch.setenv("AECORE_MAPS", "off")
-    assert not projection_jobs.wanted()
+    assert not projection_jobs.precompute_enabled()
 
 
 def test_a_broken_ledger_fails_no_finished_run(tmp_path, monkeypatch):
     monkeypatch.delenv("AECORE_MAPS")
-    (tmp_path / database.NAME).write_bytes(b"no ledger at all" * 100)
-    assert not projection_jobs.wanted()
+    (tmp_path / database.FILE_NAME).write_bytes(b"no ledger at all" * 100)
+    assert not projection_jobs.precompute_enabled()
 
 
 def test_preparing_is_bounded_and_never_raises(monkeypatch):
-    projection_jobs.prepare(np.eye(3, dtype=np.float32))  # too few
-    assert not projection_jobs._alive()
+    projection_jobs.precompute(np.eye(3, dtype=np.float32))  # too few
+    assert not projection_jobs._active_requests()
     _busy, some, more = drawing(urgent=False), codes(), codes()
-    monkeypatch.setattr(projection_jobs, "PREPARED", 2)
-    projection_jobs.prepare(some)
-    projection_jobs.prepare(more)
+    monkeypatch.setattr(projection_jobs, "MAX_PRECOMPUTED", 2)
+    projection_jobs.precompute(some)
+    projection_jobs.precompute(more)
     assert (state(some), state(some, "UMAP"), state(more)) == ("waiting", "waiting", "none")
 
 
 def test_a_finished_run_has_the_maps_drawn_that_pages_ask_for(laboratory, monkeypatch):
     asked = []
-    monkeypatch.setattr(projection_jobs, "ask", lambda *said, **more: asked.append((*said, more)))
-    config = settle(presets.start("digits", family="vae", hidden=(8,), epochs=1, seed=5))
-    with contextlib.closing(work.carry_out(config)) as training:
+    monkeypatch.setattr(projection_jobs, "submit", lambda *said, **more: asked.append((*said, more)))
+    config = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=1, seed=5))
+    with contextlib.closing(work.run_training(config)) as training:
         for _ in training:
             pass
-    shown = loaded.load(config.id).codes_of(load("digits").test)
+    shown = loaded.load(config.id).encode_split(load("digits").test)
     assert [(kind, more) for _, kind, more in asked] == [("t-SNE", {"urgent": False}), ("UMAP", {"urgent": False})]
     for some, *_ in asked:
         np.testing.assert_array_equal(some, shown)

@@ -22,14 +22,16 @@ from aecore.config import Config
 from aecore.errors import UserError
 from aecore.jobs import worker
 from aecore.models import presets
-from aecore.models.families.build import build, settle
+from aecore.models.families.build import build_recipe, resolve_config
 from aecore.store import runs, snapshots
 from aecore.training import loop
-from aecore.training.state import Diverged, Position
+from aecore.training.state import Diverged, TrainState
 
 ROOT = Path(worker.__file__).parents[2]
 CPU = torch.device("cpu")
-SMALL = settle(presets.start("digits", family="vae", hidden=(16,), epochs=6, batch_size=256, dropout=0.1))
+SMALL = resolve_config(
+    presets.default_config("digits", family="vae", hidden=(16,), epochs=6, batch_size=256, dropout=0.1)
+)
 STEPS = 6  # an epoch
 
 
@@ -43,9 +45,9 @@ def store(monkeypatch, tmp_path) -> Path:
 @pytest.fixture(autouse=True)
 def _reports_at_every_step(monkeypatch):
     """A report at every step, and a checkpoint at every report."""
-    monkeypatch.setattr(loop, "PAUSE", 0.0)
-    monkeypatch.setattr(loop, "FIRST", 0.0)
-    monkeypatch.setattr(worker.Paced, "do", lambda self, what, anyway=False: what())
+    monkeypatch.setattr(loop, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(loop, "FIRST_REPORT", 0.0)
+    monkeypatch.setattr(worker.Throttle, "call", lambda self, what, anyway=False: what())
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +55,13 @@ def undisturbed(tmp_path_factory) -> Path:
     """The folder of SMALL, trained in one go."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AECORE_RUNS", str(tmp_path_factory.mktemp("undisturbed")))
-        list(worker.carry_out(SMALL))
+        list(worker.run_training(SMALL))
         return runs.path(SMALL.id)
 
 
 def _reports(config: Config, most: int) -> None:
     """Trains for so many reports, and stops."""
-    training = worker.carry_out(config)
+    training = worker.run_training(config)
     for _ in range(most):
         next(training)
     training.close()
@@ -93,8 +95,8 @@ def test_a_run_closed_after_any_report_goes_on_to_the_same_end(reports, store, u
     """In the first epoch, at its end, just after, later, and one step before the last."""
     _reports(SMALL, reports)
     entry = runs.entry(SMALL.id)
-    assert entry.state == "stopped" and entry.kept and "of 6 epochs" in entry.reason
-    first, *_ = worker.carry_out(SMALL)
+    assert entry.state == "stopped" and entry.has_checkpoint and "of 6 epochs" in entry.message
+    first, *_ = worker.run_training(SMALL)
     assert first.step == reports + 1
     assert runs.entry(SMALL.id).finished and _like(store / SMALL.id, undisturbed)
     assert _leftovers(store / SMALL.id) == []
@@ -104,55 +106,55 @@ def test_a_run_closed_after_its_very_last_report_is_finished_next_time(store, un
     """There is nothing to go on with at the end of a training: it goes on from the checkpoint before."""
     _reports(SMALL, 6 * STEPS)
     assert runs.entry(SMALL.id).state == "stopped"
-    list(worker.carry_out(SMALL))
+    list(worker.run_training(SMALL))
     assert runs.entry(SMALL.id).finished and _like(store / SMALL.id, undisturbed)
 
 
 @pytest.mark.parametrize("order", ["stop", "pause"])
 def test_an_order_is_followed_at_the_next_report_with_the_checkpoint_kept(order, store, undisturbed):
-    draft, told = runs.Draft(SMALL), 0
-    for _ in worker.carry_out(SMALL):
+    draft, told = runs.RunWriter(SMALL), 0
+    for _ in worker.run_training(SMALL):
         told += 1
         if told == 8:
-            draft.order(order)
+            draft.send_command(order)
     assert told == 8
     entry = runs.entry(SMALL.id)
-    assert entry.state == runs.RESTS[order] and entry.kept
-    assert entry.reason == f"{entry.state.capitalize()} after 1 of 6 epochs." and draft.ordered is None
-    at = Position(build(SMALL), SMALL, CPU)
+    assert entry.state == runs.STATE_AFTER[order] and entry.has_checkpoint
+    assert entry.message == f"{entry.state.capitalize()} after 1 of 6 epochs." and draft.command is None
+    at = TrainState(build_recipe(SMALL), SMALL, CPU)
     at.load(draft.checkpoint)
     assert at.step == 9  # what was done is kept, the step in which the order came included
-    list(worker.carry_out(SMALL))
+    list(worker.run_training(SMALL))
     assert _like(store / SMALL.id, undisturbed)
 
 
 @pytest.mark.parametrize("order", ["stop", "pause"])
 def test_a_worker_that_waited_for_the_lock_leaves_a_run_at_rest(order, store, undisturbed):
     """The order that the process before it followed is gone when its turn comes."""
-    for _ in worker.carry_out(SMALL):
-        runs.Draft(SMALL).order(order)
+    for _ in worker.run_training(SMALL):
+        runs.RunWriter(SMALL).send_command(order)
     place = store / SMALL.id
-    assert list(worker.carry_out(SMALL, resume=False)) == []
-    assert runs.entry(SMALL.id).state == runs.RESTS[order] and runs.entry(SMALL.id).kept
-    runs.Draft(SMALL).ask()  # asked for again, it goes on
-    assert list(worker.carry_out(SMALL, resume=False)) and _like(place, undisturbed)
+    assert list(worker.run_training(SMALL, resume=False)) == []
+    assert runs.entry(SMALL.id).state == runs.STATE_AFTER[order] and runs.entry(SMALL.id).has_checkpoint
+    runs.RunWriter(SMALL).request()  # asked for again, it goes on
+    assert list(worker.run_training(SMALL, resume=False)) and _like(place, undisturbed)
 
 
 def test_an_order_from_before_does_not_stop_the_next_training(store, undisturbed):
-    runs.Draft(SMALL).order("stop")
-    runs.Draft(SMALL).ask()  # asked for anew
-    list(worker.carry_out(SMALL))
+    runs.RunWriter(SMALL).send_command("stop")
+    runs.RunWriter(SMALL).request()  # asked for anew
+    list(worker.run_training(SMALL))
     assert _like(store / SMALL.id, undisturbed)
 
 
 def test_a_damaged_checkpoint_is_said_and_the_run_starts_over(store, undisturbed):
     _reports(SMALL, 20)
-    checkpoint = runs.Draft(SMALL).checkpoint
+    checkpoint = runs.RunWriter(SMALL).checkpoint
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
-    training = worker.carry_out(SMALL)
+    training = worker.run_training(SMALL)
     assert next(training).step == 1
     entry = runs.entry(SMALL.id)
-    assert entry.state == "training" and "cannot be read" in entry.reason and "started over" in entry.reason
+    assert entry.state == "training" and "cannot be read" in entry.message and "started over" in entry.message
     list(training)
     assert _like(store / SMALL.id, undisturbed)
 
@@ -161,20 +163,20 @@ def test_a_spoilt_state_does_not_keep_a_run_from_being_trained(store, undisturbe
     _reports(SMALL, 20)
     (store / SMALL.id / "state.json").write_bytes(b'{"state": "trai')
     assert runs.entry(SMALL.id).state == "broken"
-    list(worker.carry_out(SMALL))
+    list(worker.run_training(SMALL))
     assert _like(store / SMALL.id, undisturbed)
 
 
 def test_history_and_snapshots_from_after_the_checkpoint_are_forgotten(store, undisturbed):
     """As after a power cut: the files of two moments."""
     _reports(SMALL, 8)
-    early = runs.Draft(SMALL).checkpoint.read_bytes()
+    early = runs.RunWriter(SMALL).checkpoint.read_bytes()
     _reports(SMALL, 24)
     assert len(runs.history(SMALL.id)) == 5
-    runs.Draft(SMALL).checkpoint.write_bytes(early)
+    runs.RunWriter(SMALL).checkpoint.write_bytes(early)
     with open(store / SMALL.id / "history.jsonl", "a") as stream:
         stream.write('{"epoch": 6, "tr')  # and half a line
-    training = worker.carry_out(SMALL)
+    training = worker.run_training(SMALL)
     next(training)
     assert [line["epoch"] for line in runs.history(SMALL.id)] == [1]
     assert max(snapshots.epochs(SMALL.id)) <= 1
@@ -212,13 +214,17 @@ def test_a_full_disk_stops_the_run_with_its_last_checkpoint_intact(when, store, 
     with monkeypatch.context() as patch:
         _full(patch, when)
         with pytest.raises(UserError, match="disk is full"):
-            list(worker.carry_out(SMALL))
+            list(worker.run_training(SMALL))
     entry = runs.entry(SMALL.id)
-    assert entry.state == "failed" and entry.kept and entry.reason.startswith("The disk is full: free some space")
-    at = Position(build(SMALL), SMALL, CPU)
-    at.load(runs.Draft(SMALL).checkpoint)
+    assert (
+        entry.state == "failed"
+        and entry.has_checkpoint
+        and entry.message.startswith("The disk is full: free some space")
+    )
+    at = TrainState(build_recipe(SMALL), SMALL, CPU)
+    at.load(runs.RunWriter(SMALL).checkpoint)
     assert at.step >= 15 and not list((store / SMALL.id).rglob(".*"))
-    list(worker.carry_out(SMALL))
+    list(worker.run_training(SMALL))
     assert _like(store / SMALL.id, undisturbed)
 
 
@@ -227,23 +233,23 @@ def test_a_disk_too_full_to_say_so_still_leaves_the_checkpoint(store, undisturbe
     with monkeypatch.context() as patch:
         _full(patch, lambda name: True)
         with pytest.raises(OSError, match="No space"):
-            list(worker.carry_out(SMALL))
+            list(worker.run_training(SMALL))
     entry = runs.entry(SMALL.id)
-    assert not entry.finished and entry.kept
-    first, *_ = worker.carry_out(SMALL)
+    assert not entry.finished and entry.has_checkpoint
+    first, *_ = worker.run_training(SMALL)
     assert first.step == 16 and _like(store / SMALL.id, undisturbed)
 
 
 def test_closing_on_a_full_disk_keeps_the_checkpoint_before(store, undisturbed, monkeypatch):
     _reports(SMALL, 15)
-    training = worker.carry_out(SMALL)
+    training = worker.run_training(SMALL)
     next(training)
     next(training)
     with monkeypatch.context() as patch:
         _full(patch, FULL["checkpoint"])
         with pytest.raises(UserError, match="disk is full"):
             training.close()
-    first, *_ = worker.carry_out(SMALL)
+    first, *_ = worker.run_training(SMALL)
     assert first.step == 18 and _like(store / SMALL.id, undisturbed)
 
 
@@ -253,9 +259,9 @@ def test_closing_on_a_full_disk_keeps_the_checkpoint_before(store, undisturbed, 
 def test_a_training_that_diverges_leaves_no_checkpoint(store):
     config = dataclasses.replace(SMALL, optimiser="sgd", lr=10.0, schedule="constant", epochs=50, likelihood="gaussian")
     with pytest.raises(Diverged):
-        list(worker.carry_out(config))
+        list(worker.run_training(config))
     entry = runs.entry(config.id)
-    assert entry.state == "failed" and "learning rate" in entry.reason and not entry.kept
+    assert entry.state == "failed" and "learning rate" in entry.message and not entry.has_checkpoint
 
 
 def test_a_broken_training_keeps_its_checkpoint(store, undisturbed, monkeypatch):
@@ -267,10 +273,10 @@ def test_a_broken_training_keeps_its_checkpoint(store, undisturbed, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(worker, "fit", broken)
         with pytest.raises(ZeroDivisionError):
-            list(worker.carry_out(SMALL))
+            list(worker.run_training(SMALL))
     entry = runs.entry(SMALL.id)
-    assert entry.state == "failed" and entry.kept and "ZeroDivisionError" in entry.reason
-    list(worker.carry_out(SMALL))
+    assert entry.state == "failed" and entry.has_checkpoint and "ZeroDivisionError" in entry.message
+    list(worker.run_training(SMALL))
     assert _like(store / SMALL.id, undisturbed)
 
 
@@ -324,15 +330,15 @@ def test_a_process_killed_at_any_moment_leaves_no_half_file_and_goes_on_to_the_s
         entry = runs.entry(SMALL.id)
         assert entry.state in ("stopped", "finished")
         if entry.state == "stopped":
-            assert entry.reason == "Its process ended before it was done."
-            at = Position(build(SMALL), SMALL, CPU)
+            assert entry.message == "Its process ended before it was done."
+            at = TrainState(build_recipe(SMALL), SMALL, CPU)
             at.load(place / "checkpoint.safetensors")
             epochs = [line["epoch"] for line in runs.history(SMALL.id)]
             assert epochs == list(range(1, len(epochs) + 1)) and len(epochs) >= at.epoch
         assert len(snapshots.load(SMALL.id)) == len(snapshots.epochs(SMALL.id))
     standing.communicate()
     if not runs.entry(SMALL.id).finished:
-        list(worker.carry_out(SMALL))
+        list(worker.run_training(SMALL))
     assert _like(place, undisturbed)
 
 
@@ -345,7 +351,7 @@ def test_what_a_killed_process_was_writing_is_swept_away(store):
         for name in (".checkpoint.safetensors-1f", f".state.json-{ended.pid}-3d", at_work):
             (place / name).write_bytes(b"half")
             os.utime(place / name, (time.time() + 3600,) * 2)  # whatever the clock says
-    with runs.Draft(SMALL):
+    with runs.RunWriter(SMALL):
         assert _leftovers(store / SMALL.id) == [at_work, at_work, "request.json"]
 
 
@@ -357,34 +363,34 @@ def test_a_file_is_written_whole_while_others_sweep(store):
     def late(source: Path, target: Path) -> None:
         if Path(target).name == "order" and not swept:
             swept.append(1)
-            with runs.Draft(SMALL):
+            with runs.RunWriter(SMALL):
                 pass
         replace(source, target)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "replace", late)
-        runs.Draft(SMALL).order("stop")
-    assert swept and runs.Draft(SMALL).ordered[0] == "stop"
+        runs.RunWriter(SMALL).send_command("stop")
+    assert swept and runs.RunWriter(SMALL).command[0] == "stop"
 
 
 # From another run's weights
 
 
 def test_a_run_starts_from_the_weights_of_another(store):
-    first = settle(presets.start("digits", family="vae", hidden=(16,), epochs=6))
-    list(worker.carry_out(first))
+    first = resolve_config(presets.default_config("digits", family="vae", hidden=(16,), epochs=6))
+    list(worker.run_training(first))
     second = dataclasses.replace(first, parent=first.id, epochs=1, lr=1e-6, schedule="constant", seed=5)
-    list(worker.carry_out(second))
+    list(worker.run_training(second))
     old, new = (loaded.load(config.id).model.state_dict() for config in (first, second))
-    fresh = build(second).model.state_dict()
+    fresh = build_recipe(second).model.state_dict()
     for name, weight in old.items():
         assert torch.allclose(new[name], weight, atol=1e-4)  # 11 steps of a millionth each
         assert weight.ndim == 1 or not torch.allclose(fresh[name], weight, atol=1e-2)
 
 
 def test_a_parent_that_does_not_fit_or_is_gone_is_said(store):
-    first = settle(presets.start("digits", family="vanilla", hidden=(16,), epochs=1))
-    list(worker.carry_out(first))
+    first = resolve_config(presets.default_config("digits", family="vanilla", hidden=(16,), epochs=1))
+    list(worker.run_training(first))
     for said, words in (
         ({"hidden": (8,)}, "do not fit"),
         ({"z_dim": 3}, "do not fit"),
@@ -393,17 +399,17 @@ def test_a_parent_that_does_not_fit_or_is_gone_is_said(store):
     ):
         config = dataclasses.replace(first, **{"parent": first.id, "epochs": 2} | said)
         with pytest.raises(UserError, match=words) as caught:
-            list(worker.carry_out(config))
-        assert runs.entry(config.id).state == "failed" and runs.entry(config.id).reason == str(caught.value)
+            list(worker.run_training(config))
+        assert runs.entry(config.id).state == "failed" and runs.entry(config.id).message == str(caught.value)
 
 
 def test_a_run_under_way_no_longer_needs_its_parent(store):
-    first = settle(presets.start("digits", family="vanilla", hidden=(16,), epochs=1))
-    list(worker.carry_out(first))
+    first = resolve_config(presets.default_config("digits", family="vanilla", hidden=(16,), epochs=1))
+    list(worker.run_training(first))
     second = dataclasses.replace(first, parent=first.id, epochs=3)
     _reports(second, 8)
     shutil.rmtree(store / first.id)
-    list(worker.carry_out(second))
+    list(worker.run_training(second))
     assert runs.entry(second.id).finished
 
 
@@ -412,6 +418,6 @@ def test_a_write_that_is_to_last_is_on_the_disk_before_the_old_one_is_gone(tmp_p
     monkeypatch.setattr(os, "fsync", lambda _: done.append("synced"))
     replace = os.replace
     monkeypatch.setattr(os, "replace", lambda *names: (done.append("replaced"), replace(*names)))
-    files.write(tmp_path / "x", b"content", lasting=True)
-    files.write(tmp_path / "x", b"quick")
+    files.atomic_write(tmp_path / "x", b"content", durable=True)
+    files.atomic_write(tmp_path / "x", b"quick")
     assert done == ["synced", "replaced", "replaced"]

@@ -12,12 +12,12 @@ import torch
 
 from aecore.analysis import loaded
 from aecore.config import Config
-from aecore.data.datasets import CARDS, Data, Split
+from aecore.data.datasets import CARDS, Dataset, Split
 from aecore.errors import UserError
 from aecore.jobs import worker
-from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.likelihoods import LIKELIHOODS
-from aecore.models.networks import NETWORKS, Maker
+from aecore.models.networks import NETWORKS, NetworkFactory
 from aecore.store import runs
 from aecore.training import loop
 from aecore.training.loop import Progress, fit
@@ -37,9 +37,9 @@ def _cases() -> list[Config]:
     asked = [
         replace(SMALL, family=family, network=network, dataset=dataset, likelihood=likelihood)
         for family, network, dataset, likelihood in cells
-        if NETWORKS[network].fits(CARDS[dataset].shape)
+        if NETWORKS[network].supports(CARDS[dataset].shape)
     ]
-    return list({config.id: config for config in map(settle, asked)}.values())
+    return list({config.id: config for config in map(resolve_config, asked)}.values())
 
 
 def _name(config: Config) -> str:
@@ -69,26 +69,26 @@ EACH_FAMILY = pytest.mark.parametrize(  # what hangs on the loop more than on th
 def _split(config: Config, count: int, seed: int) -> Split:
     """Random pictures with labels: half of the pixels dark, half bright."""
     card, rng = CARDS[config.dataset], np.random.default_rng(seed)
-    pixels = rng.integers(0, card.levels + 1, (count, *card.shape)).astype(np.uint8)
-    return Split(pixels, np.arange(count) % len(card.classes), card.levels)
+    pixels = rng.integers(0, card.max_value + 1, (count, *card.shape)).astype(np.uint8)
+    return Split(pixels, np.arange(count) % len(card.classes), card.max_value)
 
 
-def _data(config: Config) -> Data:
+def _data(config: Config) -> Dataset:
     sizes = {"train": 20, "validation": 6, "test": 6}  # 20 is not a multiple of the batch size: the last batch is short
     splits = {name: _split(config, count, seed) for seed, (name, count) in enumerate(sizes.items())}
-    return Data(CARDS[config.dataset], **splits)
+    return Dataset(CARDS[config.dataset], **splits)
 
 
 def _x(config: Config, count: int = 5) -> torch.Tensor:
-    return torch.from_numpy(_split(config, count, seed=9).floats())
+    return torch.from_numpy(_split(config, count, seed=9).to_float())
 
 
 def _y(config: Config, count: int = 5) -> torch.Tensor:
-    return torch.from_numpy(_split(config, count, seed=9).labels)
+    return torch.from_numpy(_split(config, count, seed=9).y)
 
 
-def _trained(config: Config, data: Data | None = None) -> tuple[torch.nn.Module, list[Progress]]:
-    recipe = build(config)
+def _trained(config: Config, data: Dataset | None = None) -> tuple[torch.nn.Module, list[Progress]]:
+    recipe = build_recipe(config)
     return recipe.model, list(fit(recipe, data or _data(config), config, CPU))
 
 
@@ -103,8 +103,8 @@ def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 @pytest.fixture
 def every_step(monkeypatch):
     """`fit` reports after every step, as it would on a machine so slow that a step takes longer than its pause."""
-    monkeypatch.setattr(loop, "PAUSE", 0)
-    monkeypatch.setattr(loop, "FIRST", 0)
+    monkeypatch.setattr(loop, "REPORT_EVERY", 0)
+    monkeypatch.setattr(loop, "FIRST_REPORT", 0)
 
 
 def test_every_shape_family_network_and_likelihood_is_covered():
@@ -118,32 +118,38 @@ def test_every_shape_family_network_and_likelihood_is_covered():
 
 @EVERYWHERE
 def test_shapes_survive_and_codes_are_never_random(config):
-    model, x, y = build(config).model.eval(), _x(config), _y(config)  # in training a codebook follows what it sees
+    model, x, y = (
+        build_recipe(config).model.eval(),
+        _x(config),
+        _y(config),
+    )  # in training a codebook follows what it sees
     latent = model.encode(x, y)
     assert latent.z.ndim == latent.code.ndim == 2 and len(latent.z) == len(latent.code) == len(x)
     assert model.decode(latent.z, y).shape == x.shape
-    codes = model.codes(x, y)
+    codes = model.encode_mean(x, y)
     assert codes.shape == latent.code.shape
     assert torch.equal(codes, latent.code)  # two different draws of chance, one code
-    pictures = model.generate(codes, y)
+    pictures = model.decode_mean(codes, y)
     assert pictures.shape == x.shape and torch.equal(pictures, model.reconstruct(x, y))
-    assert model.codes(x[:1]).shape == (1, codes.shape[1])
-    drawn = model.bottleneck.sample(7)
-    assert drawn.shape == (7, codes.shape[1]) and model.generate(drawn).shape == (7, *x.shape[1:])
+    assert model.encode_mean(x[:1]).shape == (1, codes.shape[1])
+    drawn = model.bottleneck.sample_prior(7)
+    assert drawn.shape == (7, codes.shape[1]) and model.decode_mean(drawn).shape == (7, *x.shape[1:])
 
 
 @EVERYWHERE
 def test_without_labels_codes_and_reconstructions_are_the_same_each_time(config):
-    model, x = build(config).model, _x(config)
-    assert torch.equal(model.codes(x), model.codes(x)) and torch.equal(model.reconstruct(x), model.reconstruct(x))
+    model, x = build_recipe(config).model, _x(config)
+    assert torch.equal(model.encode_mean(x), model.encode_mean(x)) and torch.equal(
+        model.reconstruct(x), model.reconstruct(x)
+    )
 
 
 @EVERYWHERE
 def test_a_picture_is_coded_the_same_alone_in_a_crowd_and_in_training(config):
-    model, x = build(config).model, _x(config)
-    crowd = model.eval().codes(x)
-    assert torch.equal(model.train().codes(x), crowd)  # neither BatchNorm nor Dropout
-    torch.testing.assert_close(torch.cat([model.codes(x[i : i + 1]) for i in range(len(x))]), crowd)
+    model, x = build_recipe(config).model, _x(config)
+    crowd = model.eval().encode_mean(x)
+    assert torch.equal(model.train().encode_mean(x), crowd)  # neither BatchNorm nor Dropout
+    torch.testing.assert_close(torch.cat([model.encode_mean(x[i : i + 1]) for i in range(len(x))]), crowd)
 
 
 @pytest.mark.parametrize(
@@ -152,17 +158,17 @@ def test_a_picture_is_coded_the_same_alone_in_a_crowd_and_in_training(config):
 )
 def test_odd_sizes_make_the_round_trip(family, shape, network):
     settings = {"network": network, "hidden": (3, 5), **FAMILIES[family].fixed}
-    recipe = FAMILIES[family].build(Maker(shape, **settings, classes=10), 2)
+    recipe = FAMILIES[family].build(NetworkFactory(shape, **settings, n_classes=10), 2)
     x = torch.rand(3, *shape, generator=torch.Generator().manual_seed(0))
-    p = recipe.passes(x, torch.tensor([0, 9, 4]))
-    assert p.seen.shape == p.output.shape == x.shape and p.nll.shape == (3,)
+    p = recipe.forward(x, torch.tensor([0, 9, 4]))
+    assert p.x_in.shape == p.logits.shape == x.shape and p.nll.shape == (3,)
 
 
 @pytest.mark.parametrize(("hidden", "most"), [((2, 2, 2, 2), 2), ((2, 2, 2), 2)])
 def test_a_picture_that_cannot_be_halved_so_often_says_how_often_it_can(hidden, most):
     with pytest.raises(UserError, match=f"5 x 7 pixels can be halved {most} times"):
-        Maker((1, 5, 7), "conv", hidden).encoder(2)
-    assert Maker((1, 5, 7), "conv", hidden[:most]).encoder(2)(torch.zeros(1, 1, 5, 7)).shape == (1, 2)
+        NetworkFactory((1, 5, 7), "conv", hidden).encoder(2)
+    assert NetworkFactory((1, 5, 7), "conv", hidden[:most]).encoder(2)(torch.zeros(1, 1, 5, 7)).shape == (1, 2)
 
 
 # Training
@@ -171,10 +177,10 @@ def test_a_picture_that_cannot_be_halved_so_often_says_how_often_it_can(hidden, 
 @EVERYWHERE
 def test_training_moves_every_weight_and_its_losses_are_numbers(config):
     config = replace(config, activation="leaky-relu")  # of four ReLUs all may happen to be dead
-    recipe = build(config)
+    recipe = build_recipe(config)
     before = _weights(recipe.modules)
     *_, last = fit(recipe, _data(config), config, CPU)
-    trained_ones = {id(p) for each in recipe.objectives for module in each.trains for p in module.parameters()}
+    trained_ones = {id(p) for each in recipe.objectives for module in each.modules for p in module.parameters()}
     still = [
         name for name, p in recipe.modules.named_parameters() if id(p) in trained_ones and torch.equal(p, before[name])
     ]
@@ -202,7 +208,7 @@ def test_half_precision_trains_too(config):
 @EACH_FAMILY
 def test_what_the_world_draws_between_two_reports_changes_nothing(config, every_step):
     undisturbed = _weights(_trained(config)[0])
-    recipe, world = build(config), torch.Generator().manual_seed(3)
+    recipe, world = build_recipe(config), torch.Generator().manual_seed(3)
     for _ in fit(recipe, _data(config), config, CPU):
         torch.manual_seed(int(torch.randint(1000, (), generator=world)))
         torch.rand(5)
@@ -221,27 +227,27 @@ def test_building_training_and_scoring_leave_the_worlds_chance_alone(config):
 @EACH_FAMILY
 def test_progress_only_grows_and_ends_at_one(config, every_step):
     config = replace(config, epochs=3)
-    recipe, data = build(config), _data(config)
+    recipe, data = build_recipe(config), _data(config)
     seen = list(fit(recipe, data, config, CPU))
     steps = 3 * math.ceil(20 / 8)
     assert [each.fraction for each in seen] == pytest.approx([step / steps for step in range(1, steps + 1)])
     assert seen[-1].fraction == 1 and seen[-1].seconds_left == 0
     assert [each.epoch for each in seen if each.validation is not None] == [1, 2, 3]  # each epoch's end, no other time
     assert all(a.epoch <= b.epoch and a.seconds <= b.seconds for a, b in itertools.pairwise(seen))
-    assert all(each.pictures_per_second > 0 and each.epochs == 3 for each in seen)
+    assert all(each.samples_per_second > 0 and each.epochs == 3 for each in seen)
 
 
 @EACH_FAMILY
 def test_a_fast_training_reports_once_an_epoch(config, monkeypatch):
-    monkeypatch.setattr(loop, "PAUSE", 3600)
-    monkeypatch.setattr(loop, "FIRST", 3600)
+    monkeypatch.setattr(loop, "REPORT_EVERY", 3600)
+    monkeypatch.setattr(loop, "FIRST_REPORT", 3600)
     assert [each.epoch for each in _trained(config)[1]] == [1, 2]
 
 
 @EACH_FAMILY
 def test_a_training_can_be_closed_at_any_report(config, every_step):
     torch.manual_seed(6)
-    recipe, outside = build(config), torch.get_rng_state()
+    recipe, outside = build_recipe(config), torch.get_rng_state()
     reports = fit(recipe, _data(config), config, CPU)
     next(reports), next(reports)
     reports.close()
@@ -253,8 +259,8 @@ def test_a_training_can_be_closed_at_any_report(config, every_step):
 
 @EACH_FAMILY
 def test_scoring_is_the_same_each_time_and_changes_nothing(config):
-    recipe = build(config)
-    held_out = loop.Pictures.of(_data(config).validation, CPU)
+    recipe = build_recipe(config)
+    held_out = loop.DeviceDataset.from_split(_data(config).validation, CPU)
     before = _weights(recipe.modules)
     first = loop.evaluate(recipe, held_out, config)
     torch.rand(3)
@@ -271,7 +277,7 @@ def test_the_loss_falls_on_an_easy_set(config):
     # a deep net with a sigmoid code and tied weights may rest for long at the mean of the two; a shallow one does not
     deep = config.hidden and config.family != "contractive"
     config = replace(config, hidden=(16, 16) if deep else (), epochs=20, schedule="constant")
-    _, reports = _trained(config, Data(CARDS["digits"], split, split, split))
+    _, reports = _trained(config, Dataset(CARDS["digits"], split, split, split))
     ends = [each.validation["reconstruction"] for each in reports if each.validation is not None]
     first, last = ends[0], ends[-1]
     # Answering the mean costs ln 2 at the 24 pixels in which they differ: 16.6 nats, less costs knowing which it is.
@@ -279,8 +285,8 @@ def test_the_loss_falls_on_an_easy_set(config):
 
 
 def test_a_loss_that_is_no_number_any_more_is_said_with_what_to_do():
-    config = settle(replace(SMALL, family="vanilla", likelihood="gaussian", lr=10))
-    recipe = build(config)
+    config = resolve_config(replace(SMALL, family="vanilla", likelihood="gaussian", lr=10))
+    recipe = build_recipe(config)
     next(recipe.model.parameters()).data[0, 0] = math.nan  # what an overflow leaves behind
     with pytest.raises(loop.Diverged, match=r"reconstruction loss is no longer a number .* learning rate"):
         list(fit(recipe, _data(config), config, CPU))
@@ -293,15 +299,15 @@ def test_a_loss_that_is_no_number_any_more_is_said_with_what_to_do():
 def test_a_saved_run_comes_back_the_same(config, monkeypatch, tmp_path):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     monkeypatch.setattr(worker, "load", lambda _: _data(config))
-    *_, last = worker.carry_out(config)
+    *_, last = worker.run_training(config)
     opened, (model, _) = loaded.load(config.id), _trained(config)
     assert opened.config == config and _same(_weights(opened.model), _weights(model))
     x = _x(config).numpy()
-    np.testing.assert_array_equal(opened.codes(x), model.codes(_x(config)).numpy())
+    np.testing.assert_array_equal(opened.encode(x), model.codes(_x(config)).numpy())
     np.testing.assert_array_equal(opened.reconstruct(x), model.reconstruct(_x(config)).numpy().clip(0, 1))
     assert opened.result["validation"] == last.validation
     test = _data(config).test
-    error = np.square(test.floats() - opened.reconstruct(test.floats(), test.labels)).mean()
+    error = np.square(test.to_float() - opened.reconstruct(test.to_float(), test.y)).mean()
     assert opened.result["mse"] == pytest.approx(error, rel=1e-4)
     assert [line["epoch"] for line in runs.history(config.id)] == [1, 2]
     assert runs.entry(config.id).finished and not (tmp_path / config.id / "state.json").exists()

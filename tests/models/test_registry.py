@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aecore.models import presets, terms
-from aecore.models.families.build import build, settle
+from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.families.registry import FAMILIES
 from aecore.models.terms import RECONSTRUCTION
 
@@ -18,26 +18,26 @@ DOCUMENTS = {"build.py", "advice.py", "gallery.py"}
 
 def final_parts(family: str) -> list[str]:
     """The parts of the loss that the finished model is measured by."""
-    recipe = build(settle(presets.start("digits", family=family)))
+    recipe = build_recipe(resolve_config(presets.default_config("digits", family=family)))
     recipe.modules.eval()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        p = recipe.passes(torch.rand(8, 1, 8, 8), torch.zeros(8, dtype=torch.long))
-        return [name for each in recipe.objectives if each.during[1] >= 1 for name in each.loss(p)]
+        p = recipe.forward(torch.rand(8, 1, 8, 8), torch.zeros(8, dtype=torch.long))
+        return [name for each in recipe.objectives if each.interval[1] >= 1 for name in each.loss(p)]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_declares_every_part_of_its_loss_and_no_other(family):
-    assert {*FAMILIES[family].parts} == {*final_parts(family)} - {RECONSTRUCTION}
+    assert {*FAMILIES[family].loss_terms} == {*final_parts(family)} - {RECONSTRUCTION}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_it_declares_of_its_settings_are_settings_that_it_has(family):
-    declared, own = FAMILIES[family], {knob.name for knob in FAMILIES[family].knobs}
-    named = {part.knob for part in declared.parts.values()} | {part.target for part in declared.parts.values()}
-    named |= {declared.corruption} | (
-        {declared.codebook.size, declared.codebook.resets} if declared.codebook else set()
-    )
+    declared, own = FAMILIES[family], {knob.name for knob in FAMILIES[family].params}
+    named = {part.weight_param for part in declared.loss_terms.values()} | {
+        part.target_param for part in declared.loss_terms.values()
+    }
+    named |= {declared.corruption} | ({declared.codebook.size, declared.codebook.reset} if declared.codebook else set())
     assert named - {""} <= own
 
 
@@ -65,14 +65,18 @@ def test_the_weight_of_the_kl_is_what_the_loss_charges(family, knobs, weight):
 )
 def test_a_declared_weight_is_the_one_in_the_loss(family):
     """Twice the setting that weighs a part makes that part as many times larger as is declared, and no other."""
-    usual = settle(presets.start("digits", family=family))
-    for name, part in FAMILIES[family].parts.items():
-        if not part.knob:
+    usual = resolve_config(presets.default_config("digits", family=family))
+    for name, part in FAMILIES[family].loss_terms.items():
+        if not part.weight_param:
             continue
-        doubled = settle(presets.start("digits", family=family, knobs={part.knob: 2 * usual.knobs[part.knob]}))
+        doubled = resolve_config(
+            presets.default_config(
+                "digits", family=family, knobs={part.weight_param: 2 * usual.knobs[part.weight_param]}
+            )
+        )
         before, after = (_losses(config) for config in (usual, doubled))
         assert after[name] / before[name] == pytest.approx(
-            part.weighs(doubled.knobs) / part.weighs(usual.knobs), rel=1e-4
+            part.weight_value(doubled.knobs) / part.weight_value(usual.knobs), rel=1e-4
         )
         assert {n: v for n, v in after.items() if n != name} == pytest.approx(
             {n: v for n, v in before.items() if n != name}, rel=1e-4
@@ -80,11 +84,11 @@ def test_a_declared_weight_is_the_one_in_the_loss(family):
 
 
 def _losses(config) -> dict[str, float]:
-    recipe = build(config)
+    recipe = build_recipe(config)
     recipe.modules.eval()
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(0)
-        p = recipe.passes(torch.rand(16, 1, 8, 8))
+        p = recipe.forward(torch.rand(16, 1, 8, 8))
         torch.manual_seed(1)
         return {name: value.item() for each in recipe.objectives for name, value in each.loss(p).items()}
 
@@ -125,8 +129,8 @@ def _is_of_settings(node: ast.AST) -> bool:
 
 
 def test_no_module_decides_by_the_name_of_a_family_a_setting_or_a_part_of_a_loss():
-    knobs = {knob.name for each in FAMILIES.values() for knob in each.knobs}
-    names = {*FAMILIES, *(part for each in FAMILIES.values() for part in each.parts), RECONSTRUCTION} | knobs
+    knobs = {knob.name for each in FAMILIES.values() for knob in each.params}
+    names = {*FAMILIES, *(part for each in FAMILIES.values() for part in each.loss_terms), RECONSTRUCTION} | knobs
     # words that mean something else where they stand: what is noted of a kind of code, a key of the scores, a piece of
     # a packed map, a way of drawing samples, a range of the manifold
     other = {("evidence.py", "kl"), ("diagnosis.py", "kl"), ("gallery.py", "denoising"), ("latent_map.py", "codes")}
@@ -154,8 +158,10 @@ if part in ("kl", "mmd"): pass
 
 
 def test_terms_that_compare_codes_with_the_prior_are_those_of_the_papers():
-    asking = {name for name, each in FAMILIES.items() if any(part.term.asks_for_prior for part in each.parts.values())}
+    asking = {
+        name for name, each in FAMILIES.items() if any(part.term.matches_prior for part in each.loss_terms.values())
+    }
     assert asking == {
         "vae", "beta-vae", "conditional-vae", "beta-tcvae", "info-vae", "wae", "ladder-vae", "aae",
     }  # fmt: skip
-    assert not terms.L1.asks_for_prior and terms.MMD.asks_for_prior
+    assert not terms.L1.matches_prior and terms.MMD.matches_prior

@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aecore.config import Config
-from aecore.data.datasets import CARDS, Data, Split
+from aecore.data.datasets import CARDS, Dataset, Split
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import Bottleneck, Latent, Plain
-from aecore.models.families.build import around
+from aecore.models.bottlenecks import Bottleneck, DeterministicBottleneck, Latent
+from aecore.models.families.build import build_autoencoder
 from aecore.models.likelihoods import LIKELIHOODS
-from aecore.models.losses import reconstruct
-from aecore.models.networks import Maker, mlp
-from aecore.models.recipe import Objective, Pass, Recipe
+from aecore.models.losses import reconstruction_loss
+from aecore.models.networks import NetworkFactory, mlp
+from aecore.models.recipe import ForwardPass, Objective, Recipe
 from aecore.training import loop
 from aecore.training.loop import fit
 
@@ -33,7 +33,7 @@ def _split(count: int, seed: int) -> Split:
     return Split(pixels, np.arange(count) % 10, 16)
 
 
-DATA = Data(CARDS["digits"], _split(48, 0), _split(10, 1), _split(10, 2))
+DATA = Dataset(CARDS["digits"], _split(48, 0), _split(10, 1), _split(10, 2))
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +45,8 @@ def _seeded():
 
 @pytest.fixture
 def every_step(monkeypatch):
-    monkeypatch.setattr(loop, "PAUSE", 0)
-    monkeypatch.setattr(loop, "FIRST", 0)
+    monkeypatch.setattr(loop, "REPORT_EVERY", 0)
+    monkeypatch.setattr(loop, "FIRST_REPORT", 0)
 
 
 def _weights(module: nn.Module) -> list[Tensor]:
@@ -60,7 +60,7 @@ def _moved(module: nn.Module, before: list[Tensor]) -> bool:
     return changed.pop()
 
 
-def _last(recipe: Recipe, config: Config = CONFIG, data: Data = DATA) -> loop.Progress:
+def _last(recipe: Recipe, config: Config = CONFIG, data: Dataset = DATA) -> loop.Progress:
     *_, last = fit(recipe, data, config, CPU)
     return last
 
@@ -74,13 +74,16 @@ def _says(logits: Tensor, real: bool) -> Tensor:
 
 def _adversarial(play_when=(0.0, 1.0), judge_when=(0.0, 1.0), detach: bool = True) -> tuple[Recipe, nn.Module]:
     """An adversarial autoencoder (Makhzani 2015): the critic tells codes from normal draws, the encoder fools it."""
-    model, critic = around(Plain(2), Maker((1, 8, 8), hidden=(12,))), mlp([2, 8, 1], nn.Tanh)
+    model, critic = (
+        build_autoencoder(DeterministicBottleneck(2), NetworkFactory((1, 8, 8), hidden_sizes=(12,))),
+        mlp([2, 8, 1], nn.Tanh),
+    )
 
-    def play(p: Pass) -> dict[str, Tensor]:
-        return reconstruct(p) | {"fooling": 10 * _says(critic(p.latent.z), real=True)}
+    def play(p: ForwardPass) -> dict[str, Tensor]:
+        return reconstruction_loss(p) | {"fooling": 10 * _says(critic(p.latent.z), real=True)}
 
-    def judge(p: Pass) -> dict[str, Tensor]:
-        z = p.latent.z.detach() if detach else p.model.encode(p.seen).z
+    def judge(p: ForwardPass) -> dict[str, Tensor]:
+        z = p.latent.z.detach() if detach else p.model.encode(p.x_in).z
         return {"critic": _says(critic(torch.randn_like(z)), real=True) + _says(critic(z), real=False)}
 
     objectives = [Objective(play, [model], play_when), Objective(judge, [critic], judge_when)]
@@ -121,10 +124,10 @@ def test_the_game_is_the_one_written_by_hand():
     config = replace(CONFIG, epochs=1, batch_size=48, schedule="constant")
     _last(recipe, config)
 
-    x = torch.from_numpy(DATA.train.floats())
-    with loop.Chance(config.seed, CPU):
+    x = torch.from_numpy(DATA.train.to_float())
+    with loop.RngState(config.seed, CPU):
         x = x[torch.randperm(len(x))]
-        p = twin.passes(x)
+        p = twin.forward(x)
         for objective, module in zip(twin.objectives, (twin.model, twin_critic), strict=True):
             optimiser = torch.optim.Adam(module.parameters(), lr=config.lr)
             module.zero_grad()
@@ -141,8 +144,11 @@ def test_the_game_is_the_one_written_by_hand():
 
 def test_a_later_player_may_go_back_through_the_decoder_that_an_earlier_one_has_moved():
     """Two players on one pass: the second's gradient is that of the weights with which the pass was computed."""
-    model = around(Plain(2), Maker((1, 8, 8), hidden=()))
-    players = [Objective(reconstruct, [model.decoder]), Objective(lambda p: {"again": p.nll.mean()}, [model.encoder])]
+    model = build_autoencoder(DeterministicBottleneck(2), NetworkFactory((1, 8, 8), hidden_sizes=()))
+    players = [
+        Objective(reconstruction_loss, [model.decoder]),
+        Objective(lambda p: {"again": p.nll.mean()}, [model.encoder]),
+    ]
     before = _weights(model.decoder)
     asked: list[Tensor] = []
     model.encoder[1].weight.register_hook(asked.append)
@@ -150,8 +156,8 @@ def test_a_later_player_may_go_back_through_the_decoder_that_an_earlier_one_has_
     assert _moved(model.decoder, before)
 
     torch.manual_seed(0)  # the weights that _seeded gave the first
-    twin = around(Plain(2), Maker((1, 8, 8), hidden=()))
-    p = Recipe.simple(twin, reconstruct).passes(torch.from_numpy(DATA.train.floats()))
+    twin = build_autoencoder(DeterministicBottleneck(2), NetworkFactory((1, 8, 8), hidden_sizes=()))
+    p = Recipe.simple(twin, reconstruction_loss).forward(torch.from_numpy(DATA.train.to_float()))
     right = torch.autograd.grad(p.nll.mean(), twin.encoder[1].weight)[0]
     torch.testing.assert_close(asked[0], right, rtol=1e-3, atol=1e-4)  # batches are summed in another order
 
@@ -171,7 +177,7 @@ class Codebook(Bottleneck):
 
     def __init__(self, count: int, z_dim: int) -> None:
         super().__init__()
-        self.inputs = z_dim
+        self.in_features = z_dim
         self.vectors = nn.Parameter(torch.randn(count, z_dim))
 
     def forward(self, h: Tensor) -> Quantized:
@@ -182,12 +188,12 @@ class Codebook(Bottleneck):
 
 
 def _quantizing() -> Recipe:
-    make = Maker((1, 8, 8), hidden=(12,))
+    make = NetworkFactory((1, 8, 8), hidden_sizes=(12,))
     model = Autoencoder(make.encoder(3), Codebook(4, 3), make.decoder(3), make.likelihood)
 
-    def loss(p: Pass) -> dict[str, Tensor]:
+    def loss(p: ForwardPass) -> dict[str, Tensor]:
         encoded, quantized = p.latent.encoded, p.latent.quantized
-        return reconstruct(p) | {
+        return reconstruction_loss(p) | {
             "codebook": (quantized - encoded.detach()).square().sum(1).mean(),
             "commitment": 0.25 * (encoded - quantized.detach()).square().sum(1).mean(),
         }
@@ -202,14 +208,14 @@ def test_a_codebook_trains_with_gradients_straight_through():
     assert set(last.validation) == {"reconstruction", "codebook", "commitment"}
     assert _moved(recipe.model.encoder, before[0]) and _moved(recipe.model.bottleneck, before[1])
     assert _moved(recipe.model.decoder, before[2])
-    x = torch.from_numpy(DATA.test.floats())
-    codes = recipe.model.codes(x)
+    x = torch.from_numpy(DATA.test.to_float())
+    codes = recipe.model.encode_mean(x)
     assert codes.shape == (10, 3)  # [B, D], and each of them one of the codebook's vectors
     assert (torch.cdist(codes, recipe.model.bottleneck.vectors.detach()).min(1).values < 1e-5).all()
 
 
 def test_straight_through_gives_the_encoder_the_decoders_gradient():
-    p = _quantizing().passes(torch.from_numpy(DATA.train.floats()))
+    p = _quantizing().forward(torch.from_numpy(DATA.train.to_float()))
     at_decoder, at_encoder = torch.autograd.grad(p.nll.sum(), [p.latent.z, p.latent.encoded])
     assert torch.equal(at_decoder, at_encoder) and at_decoder.abs().sum() > 0
 
@@ -218,7 +224,7 @@ def test_straight_through_gives_the_encoder_the_decoders_gradient():
 
 
 def test_weights_stand_still_outside_their_stage(every_step):
-    model = around(Plain(2), Maker((1, 8, 8), hidden=(12,)))
+    model = build_autoencoder(DeterministicBottleneck(2), NetworkFactory((1, 8, 8), hidden_sizes=(12,)))
     stages = [
         Objective(lambda p: {"first": p.nll.mean()}, [model.encoder], (0.0, 0.5)),
         Objective(lambda p: {"second": p.nll.mean()}, [model.decoder], (0.5, 1.0)),
@@ -238,19 +244,24 @@ def test_weights_stand_still_outside_their_stage(every_step):
 
 
 def test_three_objectives_of_which_one_comes_late():
-    model, probe, critic = around(Plain(2), Maker((1, 8, 8), hidden=(12,))), nn.Linear(2, 10), mlp([64, 6, 1])
+    model, probe, critic = (
+        build_autoencoder(DeterministicBottleneck(2), NetworkFactory((1, 8, 8), hidden_sizes=(12,))),
+        nn.Linear(2, 10),
+        mlp([64, 6, 1]),
+    )
     p_seen: list[float] = []
 
-    def read(p: Pass) -> dict[str, Tensor]:
+    def read(p: ForwardPass) -> dict[str, Tensor]:
         p_seen.append(p.progress)
         return {"probe": F.cross_entropy(probe(p.latent.code.detach()), p.y)}
 
-    def judge(p: Pass) -> dict[str, Tensor]:
-        drawn = p.output.detach().flatten(1)
+    def judge(p: ForwardPass) -> dict[str, Tensor]:
+        drawn = p.logits.detach().flatten(1)
         return {"critic": _says(critic(p.x.flatten(1)), True) + _says(critic(drawn), False)}
 
     recipe = Recipe(
-        model, [Objective(reconstruct, [model]), Objective(read, [probe], (0.5, 1.0)), Objective(judge, [critic])]
+        model,
+        [Objective(reconstruction_loss, [model]), Objective(read, [probe], (0.5, 1.0)), Objective(judge, [critic])],
     )
     before = [_weights(each) for each in (model, probe, critic)]
     last = _last(recipe)
@@ -262,12 +273,14 @@ def test_three_objectives_of_which_one_comes_late():
 
 def test_a_probe_beside_a_model_does_not_change_it():
     """An objective with weights of its own leaves the others' steps as they were, to the bit."""
-    alone, watched = (around(Plain(2), Maker((1, 8, 8), hidden=(12,))) for _ in range(2))
+    alone, watched = (
+        build_autoencoder(DeterministicBottleneck(2), NetworkFactory((1, 8, 8), hidden_sizes=(12,))) for _ in range(2)
+    )
     watched.load_state_dict(alone.state_dict())
     probe = nn.Linear(2, 10)
     read = Objective(lambda p: {"probe": F.cross_entropy(probe(p.latent.code), p.y)}, [probe])
-    _last(Recipe.simple(alone, reconstruct))
-    _last(Recipe(watched, [read, Objective(reconstruct, [watched])]))
+    _last(Recipe.simple(alone, reconstruction_loss))
+    _last(Recipe(watched, [read, Objective(reconstruction_loss, [watched])]))
     assert all(torch.equal(a, b) for a, b in zip(alone.parameters(), watched.parameters(), strict=True))
 
 
@@ -305,12 +318,12 @@ def _waves(count: int, seed: int, length: int = 12) -> Split:
 
 def test_a_recurrent_autoencoder_learns_waves_in_the_same_loop():
     splits = [_waves(count, seed) for seed, count in enumerate((256, 32, 32))]
-    data = Data(replace(CARDS["digits"], shape=(12, 1)), *splits)  # type: ignore[arg-type]
-    model = Autoencoder(Listener(2), Plain(2), Speaker(2, 12), LIKELIHOODS["gaussian"])
+    data = Dataset(replace(CARDS["digits"], shape=(12, 1)), *splits)  # type: ignore[arg-type]
+    model = Autoencoder(Listener(2), DeterministicBottleneck(2), Speaker(2, 12), LIKELIHOODS["gaussian"])
     config = Config(epochs=25, batch_size=32, lr=0.02, likelihood="gaussian")
-    reports = list(fit(Recipe.simple(model, reconstruct), data, config, CPU))
-    x = torch.from_numpy(splits[2].floats())
-    assert model.codes(x).shape == (32, 2) and model.reconstruct(x).shape == (32, 12, 1)
+    reports = list(fit(Recipe.simple(model, reconstruction_loss), data, config, CPU))
+    x = torch.from_numpy(splits[2].to_float())
+    assert model.encode_mean(x).shape == (32, 2) and model.reconstruct(x).shape == (32, 12, 1)
     # Always answering the mean leaves the variance of a sine, 1/8 of a range of 1, at each of 12 moments.
     answering_the_mean = 12 * (1 / 8) / (2 * 0.2**2)
     assert reports[-1].validation["reconstruction"] < 0.5 * answering_the_mean

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.distributions import Bernoulli, Normal, kl_divergence
+from torch.distributions import Bernoulli, Normal
+from torch.distributions import kl_divergence as torch_kl_divergence
 
 from aecore.analysis import baselines, loaded, metrics
 from aecore.analysis.latents import linear
@@ -16,13 +17,19 @@ from aecore.config import Config
 from aecore.data.datasets import load
 from aecore.models import corruptions, presets
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import Gaussian, GaussianLatent, Plain
-from aecore.models.families.build import FAMILIES, around, build, settle
+from aecore.models.bottlenecks import DeterministicBottleneck, GaussianBottleneck, GaussianLatent
+from aecore.models.families.build import FAMILIES, build_autoencoder, build_recipe, resolve_config
 from aecore.models.likelihoods import LIKELIHOODS, Likelihood
 from aecore.models.likelihoods import Gaussian as Squared
-from aecore.models.losses import divergence, elbo, jacobian_by_projection, jacobian_of_layer, reconstruct
-from aecore.models.networks import Maker, mlp
-from aecore.models.recipe import Pass, Recipe
+from aecore.models.losses import (
+    jacobian_frobenius_exact,
+    jacobian_frobenius_hutchinson,
+    kl_divergence,
+    negative_elbo,
+    reconstruction_loss,
+)
+from aecore.models.networks import NetworkFactory, mlp
+from aecore.models.recipe import ForwardPass, Recipe
 from aecore.training.loop import fit, one_cycle
 from tests.kit.cases import few
 
@@ -52,14 +59,14 @@ def _worked() -> Autoencoder:
     ]
     for layer, (matrix, bias) in zip((net[0], net[2]), weights, strict=True):
         layer.weight.data, layer.bias.data = (torch.tensor(each, dtype=torch.float64) for each in (matrix, bias))
-    return Autoencoder(net[:2], Plain(2), net[2:], BCE)
+    return Autoencoder(net[:2], DeterministicBottleneck(2), net[2:], BCE)
 
 
 def test_the_worked_example_goes_forward():
-    p = Recipe.simple(_worked(), reconstruct).passes(X)
+    p = Recipe.simple(_worked(), reconstruction_loss).forward(X)
     assert p.latent.code.tolist()[0] == pytest.approx([0.60, 0.14], abs=1e-12)
-    assert p.output.tolist()[0] == pytest.approx([0.368, 0.252, -0.200], abs=1e-12)
-    drawn = p.model.generate(p.latent.code.detach())
+    assert p.logits.tolist()[0] == pytest.approx([0.368, 0.252, -0.200], abs=1e-12)
+    drawn = p.model.decode_mean(p.latent.code.detach())
     assert drawn.tolist()[0] == pytest.approx([0.590976, 0.562669, 0.450166], abs=5e-7)
     squares = (drawn - X).square()
     assert squares.tolist()[0] == pytest.approx([0.043691, 0.026461, 0.122616], abs=5e-7)
@@ -78,19 +85,19 @@ def test_the_worked_example_goes_backward():
 
 def test_the_worked_examples_encoder_bent_by_a_sigmoid_has_the_jacobian_of_the_catalogue():
     """N36: both sides of the formula, as the contractive family charges it, by autograd and by random directions."""
-    recipe = FAMILIES["contractive"].build(Maker((1, 1, 3), hidden=()), 2, stiffness=1.0)
+    recipe = FAMILIES["contractive"].build(NetworkFactory((1, 1, 3), hidden_sizes=()), 2, stiffness=1.0)
     model, x = recipe.model.double(), X.view(1, 1, 1, 3)
     model.encoder[1].load_state_dict(_worked().encoder[0].state_dict())
     weight = model.encoder[1].weight.detach()
     assert weight.square().sum(1).tolist() == pytest.approx([0.38, 0.66], abs=1e-12)
-    by_formula = jacobian_of_layer(model.encode(x).code, weight).item()
+    by_formula = jacobian_frobenius_exact(model.encode(x).code, weight).item()
     assert by_formula == pytest.approx(0.06073810, abs=5e-9)
     jacobian = torch.autograd.functional.jacobian(lambda x: model.encode(x).code, x).view(2, 3)
     assert jacobian.square().sum().item() == pytest.approx(by_formula, rel=1e-12)
-    assert recipe.objectives[0].loss(recipe.passes(x))["jacobian"].item() == pytest.approx(by_formula, rel=1e-12)
+    assert recipe.objectives[0].loss(recipe.forward(x))["jacobian"].item() == pytest.approx(by_formula, rel=1e-12)
     # |J'v|^2 of a normal v has the variance 2 |JJ'|^2: five standard errors are 1.7 percent
     n = 100_000
-    found = jacobian_by_projection(recipe.passes(x.expand(n, 1, 1, 3))).item()
+    found = jacobian_frobenius_hutchinson(recipe.forward(x.expand(n, 1, 1, 3))).item()
     error = math.sqrt(2 / n) * (jacobian @ jacobian.T).norm().item()
     assert found == pytest.approx(by_formula, abs=5 * error)
 
@@ -153,11 +160,11 @@ def test_kl_of_the_worked_examples(mean, logvar, parts, buggy):
 def test_kl_is_torchs_and_is_summed_over_dimensions_and_averaged_over_the_batch():
     mean, logvar = torch.randn(6, 3), torch.randn(6, 3)
     latent = GaussianLatent(mean, mean, mean, logvar)
-    expected = kl_divergence(Normal(mean, (0.5 * logvar).exp()), Normal(0.0, 1.0))
+    expected = torch_kl_divergence(Normal(mean, (0.5 * logvar).exp()), Normal(0.0, 1.0))
     torch.testing.assert_close(latent.kl, expected)
-    p = Pass(build(settle(Config())).model, torch.zeros(6, 1, 8, 8), torch.zeros(6, 1, 8, 8))
+    p = ForwardPass(build_recipe(resolve_config(Config())).model, torch.zeros(6, 1, 8, 8), torch.zeros(6, 1, 8, 8))
     p.latent = latent
-    torch.testing.assert_close(divergence(p), expected.sum() / 6)
+    torch.testing.assert_close(kl_divergence(p), expected.sum() / 6)
 
 
 def test_kl_is_zero_at_the_prior_only():
@@ -173,7 +180,7 @@ def test_z_is_mean_plus_sigma_epsilon_and_its_gradients_are_those_of_finite_diff
 
     def z(h: torch.Tensor) -> torch.Tensor:
         torch.manual_seed(4)
-        return Gaussian(2)(h).z
+        return GaussianBottleneck(2)(h).z
 
     assert torch.autograd.gradcheck(z, h, eps=1e-6, atol=1e-6)  # central differences: error eps^2, rounding 1e-10
     torch.manual_seed(4)
@@ -184,7 +191,7 @@ def test_z_is_mean_plus_sigma_epsilon_and_its_gradients_are_those_of_finite_diff
 def test_draws_have_the_mean_and_variance_they_say_and_their_average_gradient_is_the_exact_one():
     n, mean, variance = 200_000, 0.7, 0.3
     h = torch.tensor([mean, math.log(variance)]).repeat(n, 1).requires_grad_()
-    z = Gaussian(1)(h).z
+    z = GaussianBottleneck(1)(h).z
     # five standard errors: sigma / sqrt(n) of the mean, variance * sqrt(2 / n) of the variance
     assert z.mean().item() == pytest.approx(mean, abs=5 * math.sqrt(variance / n))
     assert z.var().item() == pytest.approx(variance, abs=5 * variance * math.sqrt(2 / n))
@@ -198,8 +205,8 @@ def test_draws_have_the_mean_and_variance_they_say_and_their_average_gradient_is
 
 
 def _counted(dims: int, hidden: tuple[int, ...], z_dim: int, family: str = "vanilla") -> list[int]:
-    recipe = FAMILIES[family].build(Maker((1, 1, dims), "mlp", hidden), z_dim)
-    return [loaded.count(part) for part in (recipe.model, recipe.model.encoder, recipe.model.decoder)]
+    recipe = FAMILIES[family].build(NetworkFactory((1, 1, dims), "mlp", hidden), z_dim)
+    return [loaded.count_parameters(part) for part in (recipe.model, recipe.model.encoder, recipe.model.decoder)]
 
 
 @pytest.mark.parametrize(
@@ -222,18 +229,18 @@ def test_layouts_of_the_course_have_the_parameters_it_counts(hidden, z_dim, fami
 
 def test_encoder_decoder_weights_and_biases_of_784_256_128_32():
     assert _counted(784, (256, 128), 32) == [476_720, 237_984, 238_736]
-    model = FAMILIES["vanilla"].build(Maker((1, 28, 28), "mlp", (256, 128)), 32).model
+    model = FAMILIES["vanilla"].build(NetworkFactory((1, 28, 28), "mlp", (256, 128)), 32).model
     assert sum(p.numel() for p in model.parameters() if p.ndim == 1) == 1_584
     assert model.encoder[1].weight.numel() == 784 * 256
-    assert Maker((1, 28, 28), hidden=(128,)).encoder(32)[1].weight.numel() == 100_352
+    assert NetworkFactory((1, 28, 28), hidden_sizes=(128,)).encoder(32)[1].weight.numel() == 100_352
 
 
 def test_a_picture_of_784_in_32_numbers_is_24_and_a_half_times_smaller():
-    assert metrics.compression((1, 28, 28), 32).numbers == 24.5
+    assert metrics.compression((1, 28, 28), 32).dimension_ratio == 24.5
 
 
 def test_two_halving_layers_take_28_to_7_and_back():
-    config = settle(presets.start("mnist", "conv", hidden=(16, 32), z_dim=8, family="vanilla"))
+    config = resolve_config(presets.default_config("mnist", "conv", hidden=(16, 32), z_dim=8, family="vanilla"))
     shapes = [layer.shape for layer in loaded.layers(config)]
     halvings = [(16, 14, 14), (32, 7, 7), (1568,), (8,)]
     assert [shape for shape in shapes if shape in halvings] != [] and shapes[-1] == (1, 28, 28)
@@ -241,7 +248,7 @@ def test_two_halving_layers_take_28_to_7_and_back():
     assert [shape for shape in seen if shape in halvings] == halvings
     # kernel 4: 4 * 4 * 1 * 16 + 16, 4 * 4 * 16 * 32 + 32, 1568 * 8 + 8; back: 8 * 1568 + 1568, the same two kernels
     encoder, decoder = 272 + 8224 + 12_552, 14_112 + (8192 + 16) + (256 + 1)
-    assert loaded.sizes(config).parameters == encoder + decoder
+    assert loaded.model_size(config).parameters == encoder + decoder
 
 
 # The rate
@@ -332,7 +339,7 @@ def test_the_ends_of_the_knob(noise, strength):
 
 def test_mixed_noise_is_of_three_kinds_and_of_all_strengths():
     x = _pictures(0.5)
-    seen = corruptions.mixed(x, 0.8)
+    seen = corruptions.random_mixture(x, 0.8)
     off = (seen != 0.5).float().flatten(1)
     grains = (seen == 0).flatten(1).any(1), (seen == 1).flatten(1).any(1)
     between = ((seen != 0.5) & (seen > 0) & (seen < 1)).flatten(1).any(1)
@@ -360,47 +367,53 @@ class _Same(nn.Module):
 )
 def test_denoising_charges_a_copier_for_the_noise(noise, strength, charge):
     """A model that returns what it was given pays the noise's expected square; the clean picture pays nothing."""
-    make = Maker((1, 25, 40), likelihood=LIKELIHOODS["gaussian"])
+    make = NetworkFactory((1, 25, 40), likelihood=LIKELIHOODS["gaussian"])
     recipe = FAMILIES["denoising"].build(make, 2, noise, strength)
-    copier = Autoencoder(_Same(), Plain(2), _Same(), make.likelihood)
-    p = replace(recipe, model=copier).passes(_pictures(0.5))
-    per_pixel = reconstruct(p)["reconstruction"].item() * (2 * 0.2**2) / 1000
+    copier = Autoencoder(_Same(), DeterministicBottleneck(2), _Same(), make.likelihood)
+    p = replace(recipe, model=copier).forward(_pictures(0.5))
+    per_pixel = reconstruction_loss(p)["reconstruction"].item() * (2 * 0.2**2) / 1000
     # standard deviation of a square: sqrt(2) s^2 for a normal, at most .125 for a share of .25s
     assert per_pixel == pytest.approx(charge, abs=5 * max(1.42 * charge, 0.125) / math.sqrt(N))
-    assert torch.equal(p.x, _pictures(0.5)) and not torch.equal(p.seen, p.x)
+    assert torch.equal(p.x, _pictures(0.5)) and not torch.equal(p.x_in, p.x)
     assert make.likelihood.nll(p.x, p.x).sum() == 0
 
 
 def test_only_denoising_is_given_noise():
     x = torch.rand(3, 1, 8, 8)
     for name, each in FAMILIES.items():
-        seen = each.build(Maker((1, 8, 8), **{k: v for k, v in each.fixed.items() if k != "network"}), 2).passes(x).seen
+        seen = (
+            each.build(NetworkFactory((1, 8, 8), **{k: v for k, v in each.fixed.items() if k != "network"}), 2)
+            .forward(x)
+            .x_in
+        )
         assert torch.equal(seen, x) == (name != "denoising")
 
 
 def test_a_vae_minimises_the_negative_elbo_and_an_autoencoder_the_reconstruction():
     x = torch.rand(7, 1, 8, 8)
     for name, parts in {"vae": {"reconstruction", "kl"}, "vanilla": {"reconstruction"}}.items():
-        recipe = build(settle(Config(family=name)))
-        p = recipe.passes(x)
+        recipe = build_recipe(resolve_config(Config(family=name)))
+        p = recipe.forward(x)
         said = recipe.objectives[0].loss(p)
         assert set(said) == parts
-        by_hand = BCE.nll(p.output, x).sum() / 7
+        by_hand = BCE.nll(p.logits, x).sum() / 7
         torch.testing.assert_close(said["reconstruction"], by_hand)
 
 
 def _learned(config: Config, recipe: Recipe | None = None) -> tuple[Autoencoder, dict[str, float]]:
-    recipe = recipe or build(config)
+    recipe = recipe or build_recipe(config)
     *_, last = fit(recipe, load(config.dataset), config, CPU)
     return recipe.model.eval(), last.validation
 
 
 @pytest.mark.parametrize("z_dim", few([2, 8], 2))
 def test_the_linear_autoencoder_finds_the_plane_of_pca(z_dim):
-    config = settle(Config(family="linear", z_dim=z_dim, likelihood="gaussian", epochs=300, batch_size=128, lr=0.03))
+    config = resolve_config(
+        Config(family="linear", z_dim=z_dim, likelihood="gaussian", epochs=300, batch_size=128, lr=0.03)
+    )
     model, _ = _learned(config)
     data = load("digits")
-    found = linear.numbers(loaded.Trained(config, model, {}), data.test)
+    found = linear.report(loaded.LoadedModel(config, model, {}), data.test)
     assert found["angles"][0] < 2.5  # degrees; the last component of the 8 is the least certain
     # PCA's is the least that is possible (Eckart & Young 1936); single precision may seem to undercut it
     train, best = found["train"]["model"], found["train"]["pca"]
@@ -414,32 +427,34 @@ def test_the_linear_autoencoder_finds_the_plane_of_pca(z_dim):
 @pytest.fixture(scope="module")
 def vae() -> tuple[Autoencoder, dict[str, float]]:
     """The VAE on digits as the form proposes it."""
-    return _learned(settle(presets.start("digits", family="vae")))
+    return _learned(resolve_config(presets.default_config("digits", family="vae")))
 
 
 def test_the_vae_of_the_form_learns_digits(vae):
     model, losses = vae
     data = load("digits")
-    x = data.test.floats()
+    x = data.test.to_float()
     error = metrics.mse(x, model.reconstruct(torch.from_numpy(x)).numpy()).mean()
     # catalogue 3.7: about .048 with 2 dimensions, the mean picture .0743; halfway is safe on any machine
-    assert error < 0.85 * baselines.measured(data.train, data.test, 0)["mean_picture_mse"]
+    assert error < 0.85 * baselines.baseline_errors(data.train, data.test, 0)["mean_picture_mse"]
     assert losses["kl"] > 1  # nats: it has not collapsed
 
 
 @pytest.mark.slow
 def test_without_the_kl_the_clouds_shrink_to_points(vae):
-    config = settle(presets.start("digits", family="vae"))
-    make = Maker((1, 8, 8), "mlp", config.hidden)
-    model, _ = _learned(config, Recipe.simple(around(Gaussian(config.z_dim), make), reconstruct))
-    x = torch.from_numpy(load("digits").test.floats())
+    config = resolve_config(presets.default_config("digits", family="vae"))
+    make = NetworkFactory((1, 8, 8), "mlp", config.hidden)
+    model, _ = _learned(
+        config, Recipe.simple(build_autoencoder(GaussianBottleneck(config.z_dim), make), reconstruction_loss)
+    )
+    x = torch.from_numpy(load("digits").test.to_float())
     with torch.no_grad():
         wide, narrow = (m.encode(x).logvar.exp().mean().item() for m in (vae[0], model))
     # catalogue 3.23: .15 with the KL, 8e-5 without; the codes spread too, so the clouds shrink relative to them
-    spread = model.codes(x).var(0).mean().item()
+    spread = model.encode_mean(x).var(0).mean().item()
     assert wide > 0.01 and narrow / spread < 0.05 * wide / vae[0].codes(x).var(0).mean().item()
 
 
 def test_elbo_is_its_two_parts():
-    p = build(settle(Config())).passes(torch.rand(4, 1, 8, 8))
-    assert elbo(p) == reconstruct(p) | {"kl": divergence(p)}
+    p = build_recipe(resolve_config(Config())).forward(torch.rand(4, 1, 8, 8))
+    assert negative_elbo(p) == reconstruction_loss(p) | {"kl": kl_divergence(p)}

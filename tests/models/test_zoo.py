@@ -11,36 +11,43 @@ from torch import Tensor, nn
 from torch.distributions import Laplace, MultivariateNormal, Normal, kl_divergence
 
 from aecore.analysis import loaded, metrics
-from aecore.analysis.likelihood_bounds import importance_weighted, log_weights
+from aecore.analysis.likelihood_bounds import iwae_bound, log_weights
 from aecore.config import Config
-from aecore.data.datasets import Data, Split, load
+from aecore.data.datasets import Dataset, Split, load
 from aecore.jobs import worker
 from aecore.models import corruptions, presets, priors
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import Codebook, Gaussian, GaussianLatent, Ladder, Plain, TopK
-from aecore.models.families.build import FAMILIES, around, build, settle
+from aecore.models.bottlenecks import (
+    DeterministicBottleneck,
+    GaussianBottleneck,
+    GaussianLatent,
+    LadderBottleneck,
+    TopK,
+    VectorQuantizer,
+)
+from aecore.models.families.build import FAMILIES, build_autoencoder, build_recipe, resolve_config
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.likelihoods import Gaussian as Squared
 from aecore.models.losses import (
-    commitment,
-    elbo,
-    free,
-    jacobian_by_projection,
-    jacobian_of_layer,
+    commitment_loss,
+    free_bits_kl,
+    jacobian_frobenius_exact,
+    jacobian_frobenius_hutchinson,
+    kl_anneal,
+    kl_decomposition,
+    minibatch_stratified_log_weights,
     mmd,
-    ramp,
-    rare,
-    reconstruct,
-    split_kl,
-    stratified,
+    negative_elbo,
+    reconstruction_loss,
+    sparsity_kl,
 )
-from aecore.models.networks import Maker
+from aecore.models.networks import NetworkFactory
 from aecore.models.recipe import Recipe
 from aecore.training import loop
 from aecore.training.loop import fit
 
 CPU = torch.device("cpu")
-MAKE = Maker((1, 8, 8), hidden=(12, 6), classes=10, pictures=1000)
+MAKE = NetworkFactory((1, 8, 8), hidden_sizes=(12, 6), n_classes=10, train_size=1000)
 
 
 @pytest.fixture(autouse=True)
@@ -50,19 +57,19 @@ def _seeded():
         yield
 
 
-def _made(family: str, z_dim: int, make: Maker = MAKE, **knobs) -> Recipe:
+def _made(family: str, z_dim: int, make: NetworkFactory = MAKE, **knobs) -> Recipe:
     settings = {name: value for name, value in FAMILIES[family].fixed.items() if hasattr(make, name)}
-    return FAMILIES[family].build(make.but(**settings), z_dim, **knobs)
+    return FAMILIES[family].build(make.replace(**settings), z_dim, **knobs)
 
 
-def _last(recipe: Recipe, data: Data, config: Config) -> loop.Progress:
+def _last(recipe: Recipe, data: Dataset, config: Config) -> loop.Progress:
     *_, last = fit(recipe, data, config, CPU)
     recipe.modules.eval()
     return last
 
 
 @pytest.fixture(scope="module")
-def digits() -> Data:
+def digits() -> Dataset:
     return load("digits")
 
 
@@ -94,14 +101,14 @@ def test_the_closed_form_of_the_kl_is_what_draws_give():
 @pytest.mark.parametrize(("batch", "pictures"), [(1, 1000), (2, 2), (64, 1295), (50, 50), (256, 60_000)])
 def test_the_three_parts_add_up_to_the_kl_of_the_draw(batch, pictures):
     latent = _clouds(batch, 3)
-    parts = split_kl(latent, pictures)
+    parts = kl_decomposition(latent, pictures)
     assert set(parts) == {"mutual information", "total correlation", "dimension-wise kl"}
     torch.testing.assert_close(sum(parts.values()), _single_draw(latent).mean())
 
 
 @pytest.mark.parametrize(("batch", "pictures"), [(2, 2), (2, 10), (64, 1295), (50, 50)])
 def test_stratified_weights_have_one_nth_on_the_diagonal_and_rows_that_sum_to_one(batch, pictures):
-    weights = stratified(batch, pictures).exp()
+    weights = minibatch_stratified_log_weights(batch, pictures).exp()
     torch.testing.assert_close(weights.diagonal(), torch.full((batch,), 1 / pictures))
     torch.testing.assert_close(weights.sum(1), torch.ones(batch))
     others = weights[~torch.eye(batch, dtype=torch.bool)]
@@ -109,8 +116,8 @@ def test_stratified_weights_have_one_nth_on_the_diagonal_and_rows_that_sum_to_on
 
 
 def test_a_batch_of_one_tells_nothing_of_the_others():
-    assert stratified(1, 1000).tolist() == [[0.0]]
-    parts = split_kl(_clouds(1, 3), 1000)
+    assert minibatch_stratified_log_weights(1, 1000).tolist() == [[0.0]]
+    parts = kl_decomposition(_clouds(1, 3), 1000)
     assert parts["mutual information"] == 0 and parts["total correlation"] == 0
 
 
@@ -118,7 +125,7 @@ def test_stratified_weights_give_the_whole_sets_density_on_average_over_all_batc
     """For a z of picture 0: the mean of sum_j w_0j q(z|x_j) over every batch that holds it is q(z), exactly."""
     density, picture = torch.rand(6).double(), 0  # q(z|x_j) at one z, for 6 pictures
     batches = [[picture, *others] for others in itertools.combinations(range(1, 6), 2)]
-    weights = stratified(3, 6).exp()[0].double()
+    weights = minibatch_stratified_log_weights(3, 6).exp()[0].double()
     found = torch.stack([(weights * density[batch]).sum() for batch in batches]).mean()
     torch.testing.assert_close(found, density.mean(), rtol=1e-6, atol=0)  # the weights are float32
 
@@ -140,9 +147,11 @@ def test_clouds_far_apart_tell_which_picture_it_is_and_weights_in_column_0_do_no
     places = torch.cartesian_prod(torch.arange(50.0), torch.arange(40.0))[torch.randperm(pictures)[:batch]]
     mean, logvar = places, torch.full((batch, 2), math.log(0.05**2))  # neighbours lie 20 sigmas apart
     latent = GaussianLatent(mean + 0.05 * torch.randn(batch, 2), mean, mean, logvar)
-    assert split_kl(latent, pictures)["mutual information"].item() == pytest.approx(math.log(pictures), abs=0.01)
-    monkeypatch.setattr("aecore.models.losses.stratified", _column_zero)
-    wrong = split_kl(latent, pictures)["mutual information"].item()
+    assert kl_decomposition(latent, pictures)["mutual information"].item() == pytest.approx(
+        math.log(pictures), abs=0.01
+    )
+    monkeypatch.setattr("aecore.models.losses.minibatch_stratified_log_weights", _column_zero)
+    wrong = kl_decomposition(latent, pictures)["mutual information"].item()
     assert wrong == pytest.approx(4.20, abs=0.01) and wrong == pytest.approx(math.log(63), abs=0.06)
 
 
@@ -153,7 +162,7 @@ def test_the_parts_of_a_normal_crowd_are_its_closed_forms():
     cov = torch.tensor([[0.7, 0.5], [0.5, 0.7]])
     mean = MultivariateNormal(torch.zeros(2), cov).sample((n,))
     latent = GaussianLatent(mean + math.sqrt(s) * torch.randn(n, 2), mean, mean, torch.full((n, 2), math.log(s)))
-    parts = {name: part.item() for name, part in split_kl(latent, n).items()}
+    parts = {name: part.item() for name, part in kl_decomposition(latent, n).items()}
     whole = cov + s * torch.eye(2)
     information = 0.5 * math.log(torch.linalg.det(whole).item() / s**2)
     correlation = 0.5 * math.log(whole[0, 0].item() ** 2 / torch.linalg.det(whole).item())
@@ -165,7 +174,7 @@ def test_the_parts_of_a_normal_crowd_are_its_closed_forms():
 
 def test_beta_tcvae_with_beta_1_charges_the_kl_of_the_draw():
     recipe = _made("beta-tcvae", 3, beta=1.0)
-    p = recipe.passes(torch.rand(9, 1, 8, 8))
+    p = recipe.forward(torch.rand(9, 1, 8, 8))
     parts = recipe.objectives[0].loss(p)
     torch.testing.assert_close(sum(parts.values()), p.nll.mean() + _single_draw(p.latent).mean())
     dearer = _made("beta-tcvae", 3, beta=5.0).objectives[0].loss(p)
@@ -211,14 +220,14 @@ def test_mmd_sees_what_means_and_variances_do_not():
 
 def test_info_vae_weighs_its_parts_as_its_paper_does():
     """Zhao et al. 2019, eq. 6: (1 - alpha) of the KL and alpha + lambda - 1 of the divergence of the crowd."""
-    p = _made("info-vae", 3).passes(torch.rand(20, 1, 8, 8))
+    p = _made("info-vae", 3).forward(torch.rand(20, 1, 8, 8))
 
     def parts(alpha: float, pull: float) -> dict[str, Tensor]:
         torch.manual_seed(1)
         return _made("info-vae", 3, alpha=alpha, pull=pull).objectives[0].loss(p)
 
     # the draws of the comparison follow those of the new weights, which are as many each time
-    torch.testing.assert_close(parts(0.0, 1.0)["kl"], elbo(p)["kl"])
+    torch.testing.assert_close(parts(0.0, 1.0)["kl"], negative_elbo(p)["kl"])
     assert parts(0.0, 1.0)["mmd"] == 0 and parts(1.0, 3.0)["kl"] == 0  # a VAE; a WAE with clouds
     torch.testing.assert_close(parts(0.5, 4.5)["mmd"] / 4, parts(1.0, 1.0)["mmd"])
 
@@ -232,8 +241,8 @@ def linear_gaussian() -> tuple[Autoencoder, Tensor, Tensor]:
     posterior, so the ELBO is loose. The model, pictures drawn from it, and their log p(x)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        make = Maker((1, 1, 4), hidden=(), likelihood=Squared(0.5))
-        model = around(Gaussian(2), make)
+        make = NetworkFactory((1, 1, 4), hidden_sizes=(), likelihood=Squared(0.5))
+        model = build_autoencoder(GaussianBottleneck(2), make)
         w = torch.tensor([[1.0, 0.5], [0.0, 1.0], [-1.0, 0.3], [0.4, 0.4]])
         model.decoder[0].weight.data, model.decoder[0].bias.data = w, torch.zeros(4)
         x = torch.randn(400, 2) @ w.T + 0.5 * torch.randn(400, 4)
@@ -247,10 +256,10 @@ def linear_gaussian() -> tuple[Autoencoder, Tensor, Tensor]:
 def test_one_draw_gives_the_elbo_and_more_draws_come_closer_to_the_truth_from_below(linear_gaussian):
     model, x, truth = linear_gaussian
     with torch.no_grad():
-        p = Recipe.simple(model, elbo).passes(x.repeat(20, 1, 1, 1))
+        p = Recipe.simple(model, negative_elbo).forward(x.repeat(20, 1, 1, 1))
         expected = -(p.nll + p.latent.kl.sum(1)).view(20, -1).mean(0)  # [400], the ELBO of each
     weights = log_weights(model, x, 10_000)
-    bounds = {k: importance_weighted(weights, k) for k in (1, 5, 50, 500)}
+    bounds = {k: iwae_bound(weights, k) for k in (1, 5, 50, 500)}
     torch.testing.assert_close(bounds[1], weights.mean(0))
     paired = bounds[1] - expected
     assert paired.mean().item() == pytest.approx(0, abs=5 * paired.std().item() / 20)
@@ -299,11 +308,11 @@ class _Drawn(nn.Module):
 def test_free_bits_have_no_gradient_below_the_floor_and_one_per_nat_above():
     """The catalogue's 3.10: not 'a penalty only when the KL is below the threshold', the other way round."""
     kl = torch.tensor([[0.05, 0.5, 0.9], [0.15, 0.7, 0.1]], requires_grad=True)  # means .1, .6, .5
-    charged = free(kl, 0.25)
+    charged = free_bits_kl(kl, 0.25)
     assert charged.item() == pytest.approx(0.25 + 0.6 + 0.5)
     charged.backward()
     assert kl.grad.tolist() == [[0, 0.5, 0.5], [0, 0.5, 0.5]]  # 1 per nat of the mean over two pictures
-    torch.testing.assert_close(free(kl, 0.0), kl.sum(1).mean())
+    torch.testing.assert_close(free_bits_kl(kl, 0.0), kl.sum(1).mean())
 
 
 @pytest.mark.parametrize(
@@ -318,22 +327,22 @@ def test_free_bits_have_no_gradient_below_the_floor_and_one_per_nat_above():
     ],
 )
 def test_the_price_rises_once_or_again_and_again_and_ends_in_full(warm_up, cycles, prices):
-    assert [ramp(at, warm_up, cycles) for at in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx(prices)
+    assert [kl_anneal(at, warm_up, cycles) for at in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx(prices)
 
 
 def test_each_cycle_rises_for_half_of_it():
-    found = [ramp(at / 400, 0.0, 4) for at in range(400)]
+    found = [kl_anneal(at / 400, 0.0, 4) for at in range(400)]
     assert found[:50] == pytest.approx([at / 50 for at in range(50)]) and found[50:100] == [1.0] * 50
     assert found == pytest.approx(found[:100] * 4)
 
 
 def test_beta_vae_with_beta_1_is_the_vae_and_at_0_the_reconstruction():
-    p = _made("vae", 3).passes(torch.rand(6, 1, 8, 8))
+    p = _made("vae", 3).forward(torch.rand(6, 1, 8, 8))
     for beta, progress, warm_up in ((1.0, 1.0, 0.0), (0.0, 1.0, 0.0), (4.0, 0.25, 0.5)):
         p.progress = progress
         parts = _made("beta-vae", 3, beta=beta, warm_up=warm_up).objectives[0].loss(p)
         price = beta * (progress / warm_up if warm_up else 1)
-        torch.testing.assert_close(parts["beta kl"], price * elbo(p)["kl"])
+        torch.testing.assert_close(parts["beta kl"], price * negative_elbo(p)["kl"])
 
 
 # Sparsity
@@ -373,23 +382,23 @@ def test_in_top_k_only_what_is_kept_learns():
 )
 def test_the_charge_for_rarity(rho, active, kl):
     code = torch.full((4, 1), active, dtype=torch.float64)
-    assert rare(code, rho).item() == pytest.approx(kl, abs=6e-7)
-    assert rare(code.expand(4, 3), rho).item() == pytest.approx(3 * kl, abs=2e-6)  # summed over units
+    assert sparsity_kl(code, rho).item() == pytest.approx(kl, abs=6e-7)
+    assert sparsity_kl(code.expand(4, 3), rho).item() == pytest.approx(3 * kl, abs=2e-6)  # summed over units
     # only the mean over the batch counts
     swing = torch.tensor([[0.5], [-0.5], [0.25], [-0.25]]).double() * min(active, 1 - active)
-    assert rare(code + swing, rho).item() == pytest.approx(kl, abs=6e-7)
+    assert sparsity_kl(code + swing, rho).item() == pytest.approx(kl, abs=6e-7)
 
 
 def test_the_charge_for_rarity_pulls_towards_rho_and_stays_finite_at_the_ends():
     code = torch.tensor([[0.02, 0.3]], requires_grad=True)
-    rare(code, 0.1).backward()
+    sparsity_kl(code, 0.1).backward()
     assert code.grad[0, 0] < 0 < code.grad[0, 1]
-    assert rare(torch.tensor([[0.0, 1.0]]), 0.1).isfinite()
+    assert sparsity_kl(torch.tensor([[0.0, 1.0]]), 0.1).isfinite()
 
 
 def test_the_charge_for_activity_pulls_every_active_unit_down_alike():
     recipe = _made("sparse", 8, sparsity=0.5)
-    p = recipe.passes(torch.rand(6, 1, 8, 8))
+    p = recipe.forward(torch.rand(6, 1, 8, 8))
     code = p.latent.code
     activity = recipe.objectives[0].loss(p)["activity"]
     torch.testing.assert_close(activity, 0.5 * code.sum() / 6)  # a ReLU's code is its own absolute value
@@ -415,13 +424,13 @@ def test_input_dropout_doubles_what_it_leaves():
 
 
 def test_tied_weights_are_half_the_numbers_and_stay_tied_after_a_move_and_a_trip_to_disk(monkeypatch, tmp_path, digits):
-    course = FAMILIES["tied-weights"].build(Maker((1, 1, 784), hidden=()), 32).model
-    assert loaded.count(course) == 25_904 == 784 * 32 + 784 + 32  # catalogue N35; untied 50,992
+    course = FAMILIES["tied-weights"].build(NetworkFactory((1, 1, 784), hidden_sizes=()), 32).model
+    assert loaded.count_parameters(course) == 25_904 == 784 * 32 + 784 + 32  # catalogue N35; untied 50,992
 
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     monkeypatch.setattr(worker, "load", lambda _: digits)
-    config = settle(Config(family="tied-weights", hidden=(16,), z_dim=4, epochs=1))
-    list(worker.carry_out(config))
+    config = resolve_config(Config(family="tied-weights", hidden=(16,), z_dim=4, epochs=1))
+    list(worker.run_training(config))
     opened = loaded.load(config.id).model
     for model in (course, course.to(torch.float64), course.to("meta"), opened, opened.to(torch.float64)):
         encoder = [each for each in model.encoder.modules() if isinstance(each, nn.Linear)]
@@ -442,11 +451,11 @@ def _jacobians(model: Autoencoder, x: Tensor) -> Tensor:
 
 
 def test_the_jacobian_of_one_layer_is_autograds():
-    recipe = _made("contractive", 5, MAKE.but(hidden=()), stiffness=1.0)
-    p = recipe.passes(torch.rand(7, 1, 8, 8))
+    recipe = _made("contractive", 5, MAKE.replace(hidden=()), stiffness=1.0)
+    p = recipe.forward(torch.rand(7, 1, 8, 8))
     exact = _jacobians(recipe.model, p.x).square().sum((1, 2)).mean()
     weight = recipe.model.encoder[1].weight
-    torch.testing.assert_close(jacobian_of_layer(p.latent.code, weight), exact, rtol=1e-5, atol=0)
+    torch.testing.assert_close(jacobian_frobenius_exact(p.latent.code, weight), exact, rtol=1e-5, atol=0)
     torch.testing.assert_close(recipe.objectives[0].loss(p)["jacobian"], exact, rtol=1e-5, atol=0)
 
 
@@ -454,24 +463,24 @@ def test_the_jacobian_of_two_sigmoid_units_by_hand():
     """Catalogue N36, the formula: each unit's slope f (1 - f), squared, times the squared length of its weights."""
     w = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.4, -0.5]]).double()  # squared lengths .38 and .42
     code = torch.tensor([[0.5, 0.2]]).double()  # slopes .25 and .16
-    assert jacobian_of_layer(code, w).item() == pytest.approx(0.0625 * 0.38 + 0.0256 * 0.42)
+    assert jacobian_frobenius_exact(code, w).item() == pytest.approx(0.0625 * 0.38 + 0.0256 * 0.42)
 
 
 def test_random_directions_find_the_jacobian_of_a_deep_encoder_on_average():
-    recipe = _made("contractive", 5, MAKE.but(activation="tanh"), stiffness=1.0)
-    p = recipe.passes(torch.rand(4, 1, 8, 8))
+    recipe = _made("contractive", 5, MAKE.replace(activation="tanh"), stiffness=1.0)
+    p = recipe.forward(torch.rand(4, 1, 8, 8))
     exact = _jacobians(recipe.model, p.x).square().sum((1, 2)).mean().item()
-    found = torch.tensor([jacobian_by_projection(p).item() for _ in range(1000)])
+    found = torch.tensor([jacobian_frobenius_hutchinson(p).item() for _ in range(1000)])
     assert found.mean().item() == pytest.approx(exact, abs=5 * found.std().item() / math.sqrt(1000))
     assert (found > 0).all()
     with torch.no_grad():
-        assert jacobian_by_projection(p) > 0  # scores are taken where gradients are off
+        assert jacobian_frobenius_hutchinson(p) > 0  # scores are taken where gradients are off
 
 
 def test_a_smaller_encoder_cannot_be_made_good_by_a_larger_decoder():
     """Catalogue 3.20: f = e x, g = z / e gets the Jacobian for nothing. Here g has the weights of f: W e changes both
     what the encoder says and what is drawn, by e each."""
-    model = _made("contractive", 4, MAKE.but(hidden=())).model
+    model = _made("contractive", 4, MAKE.replace(hidden=())).model
     x = torch.rand(5, 1, 8, 8)
     before, weight = model.reconstruct(x), model.encoder[1].weight
     z = torch.rand(5, 4)
@@ -486,23 +495,25 @@ def test_contraction_makes_codes_stiff(digits):
     small = replace(digits, train=_few(digits.train, 400))
     norms = []
     for stiffness in (0.0, 10.0):
-        config = settle(Config(family="contractive", hidden=(), z_dim=16, epochs=15, knobs={"stiffness": stiffness}))
-        recipe = build(config)
+        config = resolve_config(
+            Config(family="contractive", hidden=(), z_dim=16, epochs=15, knobs={"stiffness": stiffness})
+        )
+        recipe = build_recipe(config)
         _last(recipe, small, config)
-        p = recipe.passes(torch.from_numpy(digits.validation.floats()))
-        norms.append(jacobian_of_layer(p.latent.code, recipe.model.encoder[1].weight).item())
+        p = recipe.forward(torch.from_numpy(digits.validation.floats()))
+        norms.append(jacobian_frobenius_exact(p.latent.code, recipe.model.encoder[1].weight).item())
     assert norms[1] < 0.6 * norms[0]  # measured on three seeds: .27 and .59
 
 
 def _few(split: Split, count: int) -> Split:
-    return Split(split.pictures[:count], split.labels[:count], split.levels)
+    return Split(split.x[:count], split.y[:count], split.max_value)
 
 
 # Codebooks
 
 
-def _book(slots: int = 3, codes: int = 5, width: int = 2, **said) -> Codebook:
-    book = Codebook(slots, codes, width, **said)
+def _book(slots: int = 3, codes: int = 5, width: int = 2, **said) -> VectorQuantizer:
+    book = VectorQuantizer(slots, codes, width, **said)
     book.started.fill_(True)  # with the vectors that it has
     return book
 
@@ -516,23 +527,23 @@ def test_the_nearest_vector_is_the_nearest():
         assert torch.equal(latent.quantized[b, s], book.book[distances.argmin()])
     assert torch.equal(latent.code, latent.quantized.flatten(1)) and latent.code.shape == (40, 6)
     torch.testing.assert_close(latent.z, latent.code)  # the encoder's part is added and taken away: rounding
-    assert torch.equal(book.nearest(h), latent.code) and torch.equal(book.nearest(latent.code), latent.code)
+    assert torch.equal(book.project(h), latent.code) and torch.equal(book.project(latent.code), latent.code)
 
 
 def test_gradients_pass_straight_through_the_choice():
     recipe = _made("vq-vae", 3, codes=5, width=2)
-    p = recipe.passes(torch.rand(8, 1, 8, 8))
+    p = recipe.forward(torch.rand(8, 1, 8, 8))
     at_z, at_encoded = torch.autograd.grad(p.nll.sum(), [p.latent.z, p.latent.encoded], retain_graph=True)
     assert torch.equal(at_z, at_encoded.flatten(1)) and at_z.abs().sum() > 0
     # the commitment pulls the encoder to its vectors, and those follow by themselves: they are no weights
-    (pull,) = torch.autograd.grad(commitment(p), p.latent.encoded)
+    (pull,) = torch.autograd.grad(commitment_loss(p), p.latent.encoded)
     torch.testing.assert_close(pull, 2 * (p.latent.encoded - p.latent.quantized) / 8)
     assert not list(recipe.model.bottleneck.parameters()) and not p.latent.quantized.requires_grad
 
 
 def test_the_first_batch_gives_the_first_vectors_and_keeps_them_where_they_are():
     """Three slots: weights of the averages add up to 3, and so must those that they start with."""
-    book, h = Codebook(3, 5, 2), 10 + torch.randn(64, 6)
+    book, h = VectorQuantizer(3, 5, 2), 10 + torch.randn(64, 6)
     book(h)
     assert book.started
     # one step of the averages moves a vector a hundredth of the way at most a few times; not to a third
@@ -601,11 +612,11 @@ def test_codes_are_sampled_slot_by_slot_as_often_as_they_were_taken():
     book, n = _book(2, 3, 1), 20_000
     book.book.copy_(torch.tensor([[0.0], [1.0], [2.0]]))
     book.counts.copy_(torch.tensor([[0.7, 0.3, 0.0], [0.1, 0.2, 0.7]]))
-    drawn = book.sample(n)
+    drawn = book.sample_prior(n)
     assert drawn.shape == (n, 2)
     shares = torch.stack([(drawn == k).float().mean(0) for k in range(3)], 1)
     torch.testing.assert_close(shares, book.counts, rtol=0, atol=5 * math.sqrt(0.25 / n))
-    assert book.sample(1).shape == (1, 2)
+    assert book.sample_prior(1).shape == (1, 2)
 
 
 @pytest.mark.parametrize("codes", [2, 64])
@@ -619,12 +630,12 @@ def test_perplexity_counts_the_vectors_in_use(codes):
 
 
 def test_a_codebook_learns_digits_and_uses_much_of_itself(digits):
-    config = settle(Config(family="vq-vae", z_dim=8, hidden=(64,), epochs=15, batch_size=64))
-    recipe = build(config)
+    config = resolve_config(Config(family="vq-vae", z_dim=8, hidden=(64,), epochs=15, batch_size=64))
+    recipe = build_recipe(config)
     last = _last(recipe, digits, config)
     # with the form's settings 41 of 64 were in use after 30 epochs; a quarter is safe
     assert recipe.model.bottleneck.perplexity > 16
-    mean = digits.train.floats().mean(0, keepdims=True).clip(1e-3, 1 - 1e-3)
+    mean = digits.train.to_float().mean(0, keepdims=True).clip(1e-3, 1 - 1e-3)
     raw = torch.logit(torch.from_numpy(mean))
     x = torch.from_numpy(digits.validation.floats())
     always_the_mean = LIKELIHOODS["bernoulli"].nll(raw.expand_as(x), x).mean().item()
@@ -634,7 +645,7 @@ def test_a_codebook_learns_digits_and_uses_much_of_itself(digits):
 # Ladders
 
 
-def _raw(ladder: Ladder, h: Tensor, top: Tensor) -> tuple[Normal, Normal]:
+def _raw(ladder: LadderBottleneck, h: Tensor, top: Tensor) -> tuple[Normal, Normal]:
     """q(bottom | x, top) and p(bottom | top) in the bottom's own units: the first is the normalised product of the
     second and of what is seen."""
     seen, doubt = ladder.to_bottom(torch.relu(h)).chunk(2, 1)
@@ -645,39 +656,39 @@ def _raw(ladder: Ladder, h: Tensor, top: Tensor) -> tuple[Normal, Normal]:
 
 
 def test_the_ladders_kl_is_that_of_its_levels_in_their_own_units():
-    ladder, h = Ladder(2, 3, width=16), torch.randn(20, 16)
+    ladder, h = LadderBottleneck(2, 3, width=16), torch.randn(20, 16)
     latent = ladder(h)
     q, p = _raw(ladder, h, latent.z[:, :2])
     torch.testing.assert_close(latent.kl[:, 2:], kl_divergence(q, p), rtol=1e-4, atol=1e-6)
     top = Normal(latent.mean[:, :2], (0.5 * latent.logvar[:, :2]).exp())
     torch.testing.assert_close(latent.kl[:, :2], kl_divergence(top, Normal(0.0, 1.0)), rtol=1e-4, atol=1e-6)
     # log q - log p of a draw is the same in both units: the ratio knows no change of variables
-    z = ladder.lower(latent.z)
+    z = ladder.to_bottom_units(latent.z)
     ours = _single_draw(GaussianLatent(*(each[:, 2:] for each in (latent.z, latent.mean, latent.mean, latent.logvar))))
     torch.testing.assert_close(ours, (q.log_prob(z) - p.log_prob(z)).sum(1), rtol=1e-3, atol=1e-4)
 
 
 def test_lower_puts_the_bottom_back_into_its_own_units():
-    ladder, h = Ladder(2, 3, width=16), torch.randn(20, 16)
+    ladder, h = LadderBottleneck(2, 3, width=16), torch.randn(20, 16)
     latent = ladder(h)
     q, p = _raw(ladder, h, latent.z[:, :2])
-    torch.testing.assert_close(ladder.lower(torch.cat([latent.z[:, :2], latent.mean[:, 2:]], 1)), q.mean)
-    torch.testing.assert_close(ladder.lower(torch.cat([latent.z[:, :2], torch.zeros(20, 3)], 1)), p.mean)
-    own = ladder.lower(latent.z)
+    torch.testing.assert_close(ladder.to_bottom_units(torch.cat([latent.z[:, :2], latent.mean[:, 2:]], 1)), q.mean)
+    torch.testing.assert_close(ladder.to_bottom_units(torch.cat([latent.z[:, :2], torch.zeros(20, 3)], 1)), p.mean)
+    own = ladder.to_bottom_units(latent.z)
     torch.testing.assert_close((own - p.mean) / p.stddev, latent.z[:, 2:])
 
 
 def test_a_frozen_top_sets_place_and_scale_and_the_bottom_moves_alone():
-    ladder, codes = Ladder(2, 3), torch.randn(10, 5)
+    ladder, codes = LadderBottleneck(2, 3), torch.randn(10, 5)
     moved = codes.clone()
     moved[:, 3] += 1.5
-    shift = ladder.lower(moved) - ladder.lower(codes)
+    shift = ladder.to_bottom_units(moved) - ladder.to_bottom_units(codes)
     assert torch.equal(shift[:, [0, 2]], torch.zeros(10, 2)) and (shift[:, 1] > 0).all()
     spread = ladder.expect(codes[:, :2]).chunk(2, 1)[1][:, 1]
     torch.testing.assert_close(shift[:, 1], 1.5 * (0.5 * spread).exp())
     other_top = codes.clone()
     other_top[:, 0] += 1.5
-    assert (ladder.lower(other_top) != ladder.lower(codes)).all()
+    assert (ladder.to_bottom_units(other_top) != ladder.to_bottom_units(codes)).all()
 
 
 def test_a_ladders_code_is_not_random_and_its_draws_are():
@@ -693,7 +704,7 @@ def test_a_ladders_code_is_not_random_and_its_draws_are():
 @pytest.mark.parametrize(("z_dim", "share", "top"), [(8, 0.5, 4), (8, 0.9, 7), (8, 0.1, 1), (2, 0.9, 1), (3, 0.1, 1)])
 def test_the_ladders_levels_share_the_code(z_dim, share, top):
     bottleneck = _made("ladder-vae", z_dim, top_share=share).model.bottleneck
-    assert (bottleneck.top, bottleneck.outputs) == (top, z_dim)
+    assert (bottleneck.top, bottleneck.out_features) == (top, z_dim)
 
 
 # Adversaries and priors
@@ -733,7 +744,7 @@ def test_the_mixture_has_ten_modes_equally_many_on_a_circle_of_radius_3():
 
 def test_an_aae_samples_from_its_own_prior():
     for prior in priors.PRIORS:
-        sample = _made("aae", 2, prior=prior).model.bottleneck.sample
+        sample = _made("aae", 2, prior=prior).model.bottleneck.sample_prior
         torch.manual_seed(1)
         drawn = sample(10)
         torch.manual_seed(1)
@@ -744,10 +755,10 @@ def test_an_aae_samples_from_its_own_prior():
 def test_the_critic_ends_near_chance_and_the_codes_near_the_prior(digits):
     """At chance a critic costs 2 ln 2 = 1.39 nats, and an encoder that fools it ln 2. Measured on seeds 0 to 3: 1.29 to
     1.35, .73 to .80, means within .26 and variances 1.07 to 1.22."""
-    config = settle(presets.start("digits", family="aae", z_dim=2, epochs=60, knobs={"weight": 1.0}))
-    recipe = build(config)
+    config = resolve_config(presets.default_config("digits", family="aae", z_dim=2, epochs=60, knobs={"weight": 1.0}))
+    recipe = build_recipe(config)
     last = _last(recipe, digits, config)
-    codes = recipe.model.codes(torch.from_numpy(digits.train.floats()))
+    codes = recipe.model.encode_mean(torch.from_numpy(digits.train.floats()))
     assert last.validation["critic"] == pytest.approx(2 * math.log(2), abs=0.3)
     assert last.validation["fooling"] == pytest.approx(math.log(2), abs=0.3)
     assert codes.mean(0).abs().max() < 0.5
@@ -758,7 +769,7 @@ def test_the_critic_ends_near_chance_and_the_codes_near_the_prior(digits):
 
 
 @pytest.fixture(scope="module")
-def bars() -> Data:
+def bars() -> Dataset:
     """Class 0: a column; class 1: a row; where it stands is the style. [N, 1, 8, 8]"""
     rng = np.random.default_rng(0)
     labels, at = rng.integers(0, 2, 600), rng.integers(0, 8, 600)
@@ -766,20 +777,20 @@ def bars() -> Data:
     for picture, label, place in zip(pixels, labels, at, strict=True):
         picture[0][(slice(None), place) if label == 0 else place] = 16
     splits = [Split(pixels[part], labels[part], 16) for part in (slice(400), slice(400, 500), slice(500, 600))]
-    return Data(load("digits").card, *splits)
+    return Dataset(load("digits").card, *splits)
 
 
 @pytest.fixture(scope="module")
 def conditional(bars):
-    config = settle(Config(family="conditional-vae", z_dim=2, hidden=(64, 32), epochs=60, batch_size=32))
-    recipe = build(config)
+    config = resolve_config(Config(family="conditional-vae", z_dim=2, hidden=(64, 32), epochs=60, batch_size=32))
+    recipe = build_recipe(config)
     _last(recipe, bars, config)
     return recipe.model
 
 
 def test_a_conditional_model_guesses_labels_it_is_not_given(conditional, bars):
     x, y = torch.from_numpy(bars.test.floats()), torch.from_numpy(bars.test.labels)
-    assert (conditional.guess(x) == y).float().mean() > 0.95  # chance: half of two, a tenth of ten
+    assert (conditional.infer_label(x) == y).float().mean() > 0.95  # chance: half of two, a tenth of ten
     assert torch.equal(conditional.codes(x), conditional.codes(x))
     assert torch.equal(conditional.codes(x), conditional.codes(x, conditional.guess(x)))
     assert torch.equal(conditional.reconstruct(x), conditional.reconstruct(x, conditional.guess(x)))
@@ -790,14 +801,14 @@ def test_a_code_under_another_label_is_another_picture(conditional, bars):
     codes = conditional.codes(x, y)
     assert not torch.equal(codes, conditional.codes(x, 1 - y))
     for label, direction in ((0, 2), (1, 3)):  # a column is bright along its rows, a row along its columns
-        drawn = conditional.generate(codes, torch.full_like(y, label))
+        drawn = conditional.decode_mean(codes, torch.full_like(y, label))
         along, across = drawn.mean(direction).amax(2), drawn.mean(5 - direction).amax(2)
         assert (along > across).float().mean() > 0.9
 
 
 def test_a_conditional_bound_takes_labels(conditional, bars):
     x, y = torch.from_numpy(bars.test.floats()), torch.from_numpy(bars.test.labels)
-    right, wrong = (importance_weighted(log_weights(conditional, x, 5, labels), 5).mean() for labels in (y, 1 - y))
+    right, wrong = (iwae_bound(log_weights(conditional, x, 5, labels), 5).mean() for labels in (y, 1 - y))
     assert right > wrong + 1
 
 
@@ -805,15 +816,15 @@ def test_a_conditional_bound_takes_labels(conditional, bars):
 
 
 def test_in_a_stack_only_the_layers_of_a_stage_move(monkeypatch, digits):
-    monkeypatch.setattr(loop, "PAUSE", 0)
-    monkeypatch.setattr(loop, "FIRST", 0)
-    config = settle(Config(family="stacked", hidden=(12, 6), z_dim=3, epochs=4, batch_size=16))
-    data, recipe = replace(digits, train=_few(digits.train, 48)), build(config)
+    monkeypatch.setattr(loop, "REPORT_EVERY", 0)
+    monkeypatch.setattr(loop, "FIRST_REPORT", 0)
+    config = resolve_config(Config(family="stacked", hidden=(12, 6), z_dim=3, epochs=4, batch_size=16))
+    data, recipe = replace(digits, train=_few(digits.train, 48)), build_recipe(config)
     encoder, decoder = (
         [each for each in part.modules() if isinstance(each, nn.Linear)]
         for part in (recipe.model.encoder, recipe.model.decoder)
     )
-    assert [each.during for each in recipe.objectives] == [(0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1)]
+    assert [each.interval for each in recipe.objectives] == [(0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1)]
 
     def weights() -> list[Tensor]:
         return [layer.weight.detach().clone() for layer in (*encoder, *decoder)]
@@ -829,8 +840,8 @@ def test_in_a_stack_only_the_layers_of_a_stage_move(monkeypatch, digits):
 
 
 def test_each_stage_is_an_autoencoder_of_what_the_layers_before_say():
-    recipe = _made("stacked", 3, MAKE.but(activation="tanh"))
-    p = recipe.passes(torch.rand(5, 1, 8, 8))
+    recipe = _made("stacked", 3, MAKE.replace(activation="tanh"))
+    p = recipe.forward(torch.rand(5, 1, 8, 8))
     up = [each for each in recipe.model.encoder.modules() if isinstance(each, nn.Linear)]
     down = [each for each in recipe.model.decoder.modules() if isinstance(each, nn.Linear)][::-1]
     first, second, third = (each.loss(p) for each in recipe.objectives[:3])
@@ -843,7 +854,7 @@ def test_each_stage_is_an_autoencoder_of_what_the_layers_before_say():
     deep = torch.tanh(up[1](h))
     again = torch.tanh(down[2](up[2](deep)))
     torch.testing.assert_close(third["layer 3"], (again - deep).square().sum(1).mean())
-    torch.testing.assert_close(recipe.objectives[3].loss(p), reconstruct(p))
+    torch.testing.assert_close(recipe.objectives[3].loss(p), reconstruction_loss(p))
 
 
 # Likelihoods
@@ -939,7 +950,7 @@ def test_precision_is_of_the_made_and_coverage_of_the_real():
 
 def test_plain_codes_are_what_the_encoder_says():
     h = torch.randn(4, 3)
-    assert torch.equal(Plain(3)(h).code, h) and torch.equal(Plain(3)(h).z, h)
+    assert torch.equal(DeterministicBottleneck(3)(h).code, h) and torch.equal(DeterministicBottleneck(3)(h).z, h)
 
 
 def test_only_the_nearest_vouches_in_strict_precision():

@@ -8,10 +8,10 @@ import re
 
 import pytest
 
-from aecore.export.compile_browser import Unknown
-from aecore.jobs.worker import carry_out
+from aecore.export.compile_browser import UnsupportedLayer
+from aecore.jobs.worker import run_training
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import runs
 from tests.kit.cases import crossed
 from tests.pages.test_pages import ROOT, AppTest, _cold, whole  # noqa: F401
@@ -49,9 +49,13 @@ def run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AECORE_RUNS", str(place / "runs"))
         patch.setenv("AECORE_DATA", str(place / "no-data"))
-        config = settle(presets.start("digits", family="conditional-vae", z_dim=3, hidden=(8,), epochs=1))
-        assert list(carry_out(config))
-        patch.setattr(latent_map, "FEW", 100)  # more pictures than a slow map takes without a word, as MNIST has
+        config = resolve_config(
+            presets.default_config("digits", family="conditional-vae", z_dim=3, hidden=(8,), epochs=1)
+        )
+        assert list(run_training(config))
+        patch.setattr(
+            latent_map, "DEFAULT_POINTS", 100
+        )  # more pictures than a slow map takes without a word, as MNIST has
         yield config.id
 
 
@@ -118,7 +122,7 @@ def by_server(monkeypatch):
     """A model that the browser cannot compute."""
 
     def program(_run):
-        raise Unknown("The browser cannot compute GRU, a part of this model.")
+        raise UnsupportedLayer("The browser cannot compute GRU, a part of this model.")
 
     monkeypatch.setattr(shared, "program", program)
 
@@ -193,7 +197,7 @@ def test_a_name_that_no_run_can_have_is_never_repeated(page, name, run):
         app = opened(page, **({"run": run} | {name: hostile}))
         shown = [each.value for kind in (app.error, app.warning, app.info, app.markdown, app.header) for each in kind]
         _nothing_asked_elsewhere(app)
-        if not runs.ID.fullmatch(hostile):
+        if not runs.RUN_ID.fullmatch(hostile):
             assert frame.NO_RUN in shown and hostile not in " ".join(shown)
 
 

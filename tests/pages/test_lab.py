@@ -16,10 +16,10 @@ from streamlit.testing.v1 import AppTest
 
 from aecore.config import Config
 from aecore.jobs import api
-from aecore.jobs.worker import carry_out
+from aecore.jobs.worker import run_training
 from aecore.models import presets
-from aecore.models.families.build import FAMILIES, settle
-from aecore.params import knobs_of
+from aecore.models.families.build import FAMILIES, resolve_config
+from aecore.params import params_of
 from aecore.store import runs
 from tests.pages.test_pages import GALLERY, LABELS, ROOT, _cold, control, labels, opened, pictures, said, store, whole  # noqa: F401
 from ui import shared
@@ -27,8 +27,8 @@ from ui.views import manifold as mosaic
 from ui.views import monitor
 from ui.widgets import charts, controls, pickers
 
-LOG = [knob for family in FAMILIES.values() for knob in family.knobs if knob.says.log]
-LOG += [knob for knob in knobs_of(Config) if knob.says.log]
+LOG = [knob for family in FAMILIES.values() for knob in family.params if knob.info.log]
+LOG += [knob for knob in params_of(Config) if knob.info.log]
 
 
 @pytest.fixture
@@ -83,21 +83,21 @@ def test_learning_rate_and_weight_decay_are_walked_in_factors_too():
 def test_steps_down_are_one_and_three_of_each_decade(knob):
     value, seen = 10.0, []
     while value > max(knob.says.low or 0, 1e-6):
-        value = float(f"{value - controls.stride(value, knob.says.low or knob.says.step):.12g}")
+        value = float(f"{value - controls.log_step(value, knob.says.low or knob.says.step):.12g}")
         seen.append(value)
     assert seen[:6] == [3, 1, 0.3, 0.1, 0.03, 0.01] and seen[-4:] == [3e-5, 1e-5, 3e-6, 1e-6]
 
 
 @pytest.mark.parametrize("value", [10, 3, 1, 0.5, 0.2, 0.0999, 0.004, 3e-5])
 def test_two_presses_before_the_next_step_is_there_do_not_end_at_zero(value):
-    step = controls.stride(value, 1e-6)
+    step = controls.log_step(value, 1e-6)
     assert value - step > 0 > value - 2 * step, "a field refuses the second one"
     assert 1.5 < (value + step) / value < 2
 
 
 def test_from_zero_the_first_step_is_the_smallest_value_above_it():
-    assert controls.stride(0.0, 1e-6) == 1e-6
-    assert controls.stride(1e-6, 1e-6) == 1e-6, "and from there back to it"
+    assert controls.log_step(0.0, 1e-6) == 1e-6
+    assert controls.log_step(1e-6, 1e-6) == 1e-6, "and from there back to it"
 
 
 def test_the_buttons_of_a_field_walk_in_factors():
@@ -125,8 +125,8 @@ def trained(store):  # noqa: F811
     """A run of two epochs of each of some families, their losses made up in different ways."""
     ids = {}
     for family in ("vae", "vanilla", "aae", "stacked"):
-        config = settle(presets.start("digits", family=family, epochs=2, hidden=(16,)))
-        assert list(carry_out(config))
+        config = resolve_config(presets.default_config("digits", family=family, epochs=2, hidden=(16,)))
+        assert list(run_training(config))
         ids[family] = config.id
     return ids
 
@@ -164,7 +164,7 @@ def test_an_adversary_s_loss_is_not_added_to_that_of_the_model_and_the_page_says
 def test_the_history_is_a_csv_file(family, trained):
     history = runs.history(trained[family])
     config = runs.entry(trained[family]).config
-    read = list(csv.DictReader(io.StringIO(monitor.table(history, monitor.charged(config)))))
+    read = list(csv.DictReader(io.StringIO(monitor.history_csv(history, monitor.objective_terms(config)))))
     assert [int(line["epoch"]) for line in read] == [1, 2] and float(read[1]["seconds"]) > 0
     for line, found in zip(read, history, strict=True):
         for split in ("train", "validation"):
@@ -189,8 +189,8 @@ def test_the_csv_file_is_offered_with_the_name_of_its_run(trained):
 def test_runs_side_by_side_have_a_total_each_of_its_own_objective(trained):
     entries = [runs.entry(trained[family]) for family in ("vae", "aae")]
     histories = [runs.history(entry.id) for entry in entries]
-    charged = [monitor.charged(entry.config) for entry in entries]
-    chart = charts.comparison(histories, ("one", "other"), ("#000", "#111"), charts.TOTAL, charged)
+    charged = [monitor.objective_terms(entry.config) for entry in entries]
+    chart = charts.loss_comparison(histories, ("one", "other"), ("#000", "#111"), charts.TOTAL, charged)
     last = [history[-1]["validation"] for history in histories]
     ends = [last[0]["reconstruction"] + last[0]["kl"], last[1]["reconstruction"] + last[1]["fooling"]]
     assert [trace.y[-1] for trace in chart.figure.data] == pytest.approx(ends)
@@ -206,10 +206,10 @@ def shown(app, key: str) -> str:
 
 def test_rows_of_a_class_follow_each_other_round_and_round():
     labels = np.array([1, 0, 1, 2, 1])
-    assert [pickers.of_class(labels, row, 1, 1) for row in range(5)] == [2, 2, 4, 4, 0]
-    assert [pickers.of_class(labels, row, 1, -1) for row in range(5)] == [4, 0, 0, 2, 2]
-    assert pickers.of_class(labels, 3, 2, 1) == 3 == pickers.of_class(labels, 3, 2, -1), "the only one"
-    assert pickers.of_class(labels, 3, 7, 1) == 3, "there is none"
+    assert [pickers.next_of_class(labels, row, 1, 1) for row in range(5)] == [2, 2, 4, 4, 0]
+    assert [pickers.next_of_class(labels, row, 1, -1) for row in range(5)] == [4, 0, 0, 2, 2]
+    assert pickers.next_of_class(labels, 3, 2, 1) == 3 == pickers.next_of_class(labels, 3, 2, -1), "the only one"
+    assert pickers.next_of_class(labels, 3, 7, 1) == 3, "there is none"
 
 
 def test_a_seven_and_a_three_are_found_by_their_class():
@@ -307,8 +307,8 @@ def test_gaussian_quantiles_are_those_of_the_prior_where_that_is_a_normal(traine
 
 
 def test_of_many_dimensions_the_page_says_where_the_range_is_counted_from(store):  # noqa: F811
-    config = settle(presets.start("digits", family="vae", z_dim=5, epochs=1, hidden=(16,)))
-    assert list(carry_out(config))
+    config = resolve_config(presets.default_config("digits", family="vae", z_dim=5, epochs=1, hidden=(16,)))
+    assert list(run_training(config))
     app = manifold(config.id, range="fixed")
     assert any("0 on both axes is the mean of the codes" in each.value for each in app.caption)
     control(app, "Plane").set_value("two dimensions")
@@ -316,15 +316,15 @@ def test_of_many_dimensions_the_page_says_where_the_range_is_counted_from(store)
 
 
 def test_up_is_up_in_the_grid_and_its_file_has_sharp_pixels(trained):
-    opened_ = shared.model(trained["vae"], runs.entry(trained["vae"]).created)
+    opened_ = shared.load_model(trained["vae"], runs.entry(trained["vae"]).created)
     n, span = 5, mosaic.Range("fixed", 3.0)
-    drawn = mosaic.beside(opened_, (0, 1), span, n, ("#000",) * 10)
+    drawn = mosaic.manifold_charts(opened_, (0, 1), span, n, ("#000",) * 10)
     picture = np.asarray(Image.open(io.BytesIO(drawn.png)).convert("L"))
     side = picture.shape[0] // (n * 8 + n - 1)  # digits are 8 by 8, with a pixel between them
     assert picture.shape == (side * (n * 9 - 1),) * 2 and picture.shape[0] >= 640
     small = picture[side // 2 :: side, side // 2 :: side]
     assert (np.kron(small, np.ones((side, side), int)) == picture).all(), "each pixel is a square of its own"
-    top_left = opened_.pictures(np.array([[-3.0, 3.0]], np.float32))[0, 0]
+    top_left = opened_.decode(np.array([[-3.0, 3.0]], np.float32))[0, 0]
     assert np.abs(small[:8, :8] / 255.0 - top_left).max() < 0.005
 
 

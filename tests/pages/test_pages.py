@@ -22,16 +22,16 @@ from streamlit.testing.v1.element_tree import Widget
 
 from aecore.analysis import baselines
 from aecore.config import Config
-from aecore.content.gallery import EXHIBITS
+from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.data import datasets
 from aecore.data.datasets import CARDS
 from aecore.jobs import api
-from aecore.jobs.worker import carry_out
+from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.corruptions import CORRUPTIONS
-from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.networks import NETWORKS
-from aecore.params import knobs_of
+from aecore.params import params_of
 from aecore.store import queue, runs
 from tests.kit.cases import crossed, marked
 from ui.session import identity
@@ -41,8 +41,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "pages").glob("*.py"))}
 EXPLORE = [name for name, source in PAGES.items() if "chosen_run(" in source]  # those that show one run
 RUN_PAGES = [*EXPLORE, "train"]  # those that say something of one run
-GALLERY = settle(EXHIBITS["digits-vae-2d"].config).id
-LABELS = {knob.name: knob.label for knob in knobs_of(Config)}
+GALLERY = resolve_config(PRETRAINED_MODELS["digits-vae-2d"].config).id
+LABELS = {knob.name: knob.label for knob in params_of(Config)}
 KINDS = {  # runs of every kind of code that a page can meet
     "vanilla, 1-D": ("vanilla", 1, "mlp"),
     "linear, 3-D": ("linear", 3, "mlp"),
@@ -82,7 +82,7 @@ def store(tmp_path_factory):
 def empty(monkeypatch, tmp_path):
     """No run at all, not even the gallery's."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(runs, "GALLERY", tmp_path / "gallery")
+    monkeypatch.setattr(runs, "PRETRAINED_DIR", tmp_path / "gallery")
 
 
 @pytest.fixture
@@ -97,28 +97,28 @@ def trained(store):
     """The id of a run of each of KINDS, trained on the digits for one epoch."""
     ids = {}
     for kind, (family, z_dim, network) in KINDS.items():
-        config = settle(presets.start("digits", network, family=family, z_dim=z_dim, epochs=1))
-        assert list(carry_out(config))
+        config = resolve_config(presets.default_config("digits", network, family=family, z_dim=z_dim, epochs=1))
+        assert list(run_training(config))
         ids[kind] = config.id
     return ids
 
 
 def untrained(dataset: str, **more) -> Config:
     """A finished run's folder with random weights: what a page needs of a run, without the training."""
-    config = settle(presets.start(dataset, family="vae", **({"hidden": (8,), "epochs": 1} | more)))
+    config = resolve_config(presets.default_config(dataset, family="vae", **({"hidden": (8,), "epochs": 1} | more)))
     losses = {"reconstruction": 1.0, "kl": 1.0}
     result = {"seconds": 1.0, "parameters": 1, "mse": 0.1, "device": "cpu", "created": 1.0}
     result |= {"train": losses, "validation": losses, "test": losses}
-    with runs.Draft(config) as draft:
-        draft.finish(save(build(config).model.state_dict()), result, _png())
+    with runs.RunWriter(config) as draft:
+        draft.finish(save(build_recipe(config).model.state_dict()), result, _png())
     return config
 
 
 def in_state(state: str, **more) -> Config:
     """A run that stands in a state, said to be the work of this process."""
-    config = settle(presets.start("digits", family="vae", seed=1))
-    with runs.Draft(config) as draft:
-        draft.say(state, **more)
+    config = resolve_config(presets.default_config("digits", family="vae", seed=1))
+    with runs.RunWriter(config) as draft:
+        draft.set_state(state, **more)
     return config
 
 
@@ -232,7 +232,7 @@ def test_explore_page_shows_every_kind_of_code(page, kind, trained):
 @pytest.mark.parametrize("page", EXPLORE)
 def test_explore_page_shows_colour(page, own_store, monkeypatch):
     # the PCA of 3,072 colours takes longer than all else here
-    monkeypatch.setattr(baselines, "measured", lambda *_: {"mean_picture_mse": 0.2, "pca_mse": 0.1})
+    monkeypatch.setattr(baselines, "baseline_errors", lambda *_: {"mean_picture_mse": 0.2, "pca_mse": 0.1})
     app = opened(page, untrained("shapes-colour", z_dim=3).id)
     assert not app.error
 
@@ -425,15 +425,15 @@ def test_train_shows_a_run_in_training_and_stops_it(progress, own_store):
     assert not said(app)
     control(app, "Stop").click()
     whole(app.run())
-    order, _ = runs.Draft(config).ordered
+    order, _ = runs.RunWriter(config).command
     assert order == "stop"
 
 
 def test_a_waiting_run_is_shown_and_stopped(own_store):
     config = in_state("waiting")
-    queue.ask(config.id, config.to_json(), "somebody", None, {}, lambda: False)
+    queue.enqueue(config.id, config.to_json(), "somebody", None, {}, lambda: False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity, "me", lambda: "somebody")
+        patch.setattr(identity, "current_user", lambda: "somebody")
         _stop_waiting(config)
 
 
@@ -447,7 +447,7 @@ def _stop_waiting(config: Config) -> None:
 def test_a_run_whose_process_died_counts_as_stopped(own_store):
     config = in_state("training", progress=PROGRESS)
     file = own_store / config.id / "state.json"
-    runs.write(file, json.dumps(json.loads(file.read_text()) | {"born": 1.0}))
+    runs.atomic_write(file, json.dumps(json.loads(file.read_text()) | {"born": 1.0}))
     app = opened("train", config.id)
     assert any("process ended" in text for text in said(app))
     assert control(app, "Train again")
@@ -483,7 +483,7 @@ def test_form_of_every_family_and_network(form):
         control(app, LABELS["network"]).set_value(network)
         whole(app.run())
     assert not app.error
-    assert {knob.label for knob in FAMILIES[family].knobs} <= labels(app)
+    assert {knob.label for knob in FAMILIES[family].params} <= labels(app)
     assert control(app, "Train")
 
 
@@ -492,7 +492,7 @@ def test_another_data_set_brings_its_own_start(dataset):
     app = opened("train")
     control(app, "Data").set_value(dataset)
     whole(app.run())
-    start = presets.start(dataset)
+    start = presets.default_config(dataset)
     assert control(app, LABELS["epochs"]).value == start.epochs
     assert control(app, LABELS["hidden"]).value == ", ".join(map(str, start.hidden))
 
@@ -528,7 +528,7 @@ def test_train_submits_what_the_form_says(known, monkeypatch, own_store):
 
     def submit(config, device=None, person=""):
         submitted.append(config)
-        runs.Draft(config).ask()
+        runs.RunWriter(config).request()
         return known
 
     monkeypatch.setattr(api, "submit", submit)
@@ -541,7 +541,7 @@ def test_train_submits_what_the_form_says(known, monkeypatch, own_store):
     control(app, "Train").click()
     whole(app.run())
     (config,) = submitted
-    assert config == settle(presets.start("digits", family="vanilla", seed=7, z_dim=3))
+    assert config == resolve_config(presets.default_config("digits", family="vanilla", seed=7, z_dim=3))
     assert chosen(app) == config.id
     assert any("found" in text.lower() for text in said(app)) == known
 
@@ -552,7 +552,7 @@ def test_train_submits_what_the_form_says(known, monkeypatch, own_store):
 @pytest.fixture
 def on_the_server(monkeypatch):
     """Pages as they are for a model that the browser cannot compute; what it can is drawn there, and tested there."""
-    monkeypatch.setattr(live, "weights", lambda run: None)
+    monkeypatch.setattr(live, "send_model", lambda run: None)
 
 
 @pytest.mark.usefixtures("on_the_server")
@@ -610,7 +610,7 @@ def test_denoise_with_every_noise(trained):
 def test_data_page_shows_every_data_set():
     app = opened("data")
     assert {each.value for each in app.header} == {card.title for card in CARDS.values()}
-    missing = [name for name in CARDS if not datasets.is_here(name)]
+    missing = [name for name in CARDS if not datasets.is_available(name)]
     assert len([b for b in app.main.button if "Download" in b.label]) == len(missing) > 0
 
 
@@ -698,8 +698,8 @@ def zoo(store):
     """The id of a run of each family at its usual settings, trained on the digits for one epoch."""
     ids = {}
     for name, family in FAMILIES.items():
-        config = settle(presets.start("digits", family=name, **family.usual | {"epochs": 1}))
-        assert list(carry_out(config))
+        config = resolve_config(presets.default_config("digits", family=name, **family.defaults | {"epochs": 1}))
+        assert list(run_training(config))
         ids[name] = config.id
     return ids
 

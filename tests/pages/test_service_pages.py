@@ -11,37 +11,37 @@ import pytest
 
 from aecore import disk, files
 from aecore.config import Config
-from aecore.content.gallery import EXHIBITS
+from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.jobs import api
-from aecore.jobs.worker import carry_out
+from aecore.jobs.worker import run_training
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import database, queue, recovery, runs, trash
 from tests.kit.disks import fill
 from tests.pages.test_pages import GALLERY, ROOT, AppTest, _cold, chosen, control, labels, links, opened, said, whole  # noqa: F401
 from ui.session import identity
 from ui.views import runs_table
 
-QUICK = settle(presets.start("digits", family="vae", hidden=(8,), epochs=2))
-OTHER = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=2, seed=1))
+QUICK = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=2))
+OTHER = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2, seed=1))
 
 
 @pytest.fixture(autouse=True)
 def store(monkeypatch, tmp_path) -> Iterator[Path]:
     """A runs folder of the test's own, seen by Ada; nobody trains there."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(identity, "me", lambda: "ada")
-    monkeypatch.setattr(api, "open_laboratory", lambda: None)
+    monkeypatch.setattr(identity, "current_user", lambda: "ada")
+    monkeypatch.setattr(api, "register_server", lambda: None)
     (tmp_path / "runs").mkdir()
-    queue.greet("ada", "Ada")
-    queue.greet("bob", "Bob")
+    queue.set_display_name("ada", "Ada")
+    queue.set_display_name("bob", "Bob")
     return tmp_path / "runs"
 
 
 def train(config: Config, owner: str | None = "ada") -> str:
-    assert list(carry_out(config))
+    assert list(run_training(config))
     if owner:
-        queue.restore(config.id, owner, "")
+        queue.restore_labels(config.id, owner, "")
     return config.id
 
 
@@ -61,15 +61,17 @@ def texts(app) -> str:
 
 
 def test_a_waiting_run_says_its_place_and_when(store):
-    train(settle(presets.start("digits", family="vae", hidden=(8,), epochs=2, seed=9)))  # tells the pace
-    api.submit(OTHER, person="bob")
-    api.submit(QUICK, person="ada")
+    train(
+        resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=2, seed=9))
+    )  # tells the pace
+    api.submit(OTHER, user="bob")
+    api.submit(QUICK, user="ada")
     words = texts(opened("train", QUICK.id))
     assert "Waiting: 1 before it" in words and "about" in words
 
 
 def test_pause_and_resume(store):
-    api.submit(QUICK, person="ada")
+    api.submit(QUICK, user="ada")
     app = press(opened("train", QUICK.id), "Pause")
     assert runs.entry(QUICK.id).state == "paused" and queue.job(QUICK.id) is None
     app = opened("train", QUICK.id)
@@ -79,35 +81,35 @@ def test_pause_and_resume(store):
 
 
 def test_a_run_with_a_checkpoint_is_resumed(store):
-    steps = carry_out(dataclasses.replace(QUICK, epochs=50))
+    steps = run_training(dataclasses.replace(QUICK, epochs=50))
     next(steps)
     steps.close()
     run = dataclasses.replace(QUICK, epochs=50).id
-    assert runs.entry(run).kept
+    assert runs.entry(run).has_checkpoint
     press(opened("train", run), "Resume")
     assert queue.job(run).state == "waiting"
 
 
 def test_leaving_a_shared_run_leaves_it_to_the_others(store):
     for person in ("bob", "ada"):
-        api.submit(QUICK, person=person)
+        api.submit(QUICK, user=person)
     app = opened("train", QUICK.id)
     assert "Bob asked for this run too" in texts(app) and not labels(app) & {"Stop", "Pause"}
     press(app, "Leave it to them")
-    assert queue.wanted_by(QUICK.id) == ["bob"] and queue.job(QUICK.id)
+    assert queue.requesters(QUICK.id) == ["bob"] and queue.job(QUICK.id)
 
 
 def test_who_did_not_ask_can_watch_and_join(store):
-    api.submit(QUICK, person="bob")
+    api.submit(QUICK, user="bob")
     app = opened("train", QUICK.id)
     assert "Bob asked for this run" in texts(app) and not labels(app) & {"Stop", "Pause"}
     press(app, "I want it too")
-    assert queue.wanted_by(QUICK.id) == ["bob", "ada"]
+    assert queue.requesters(QUICK.id) == ["bob", "ada"]
 
 
 def test_a_failed_run_shows_its_log(store):
-    with runs.Draft(QUICK) as draft:
-        draft.say("failed", reason="Its process died.", log="Fatal Python error: Segmentation fault")
+    with runs.RunWriter(QUICK) as draft:
+        draft.set_state("failed", reason="Its process died.", log="Fatal Python error: Segmentation fault")
     app = opened("train", QUICK.id)
     assert any("Segmentation fault" in each.value for each in app.code)
 
@@ -159,7 +161,7 @@ def test_search_finds_names_owners_and_states(store):
     first, second = train(QUICK), train(OTHER, "bob")
     queue.rename(first, "my first one")
     app = opened("runs")
-    exhibits = {exhibit.title for exhibit in EXHIBITS.values()}
+    exhibits = {exhibit.title for exhibit in PRETRAINED_MODELS.values()}
     assert set(shelf_of(app)) == {"my first one", second, *exhibits}
     for words, names in (("bob", {second}), ("First vae", {"my first one"}), ("gallery", exhibits), ("abacus", set())):
         control(app, "Search").set_value(words)
@@ -194,7 +196,7 @@ def test_a_run_is_deleted_and_taken_back(store, monkeypatch):
         app = press(opened("runs", run), "Delete")
     assert not runs.path(run).exists() and "1 run deleted" in texts(app)
     app = press(app, "Undo")
-    assert runs.entry(run).finished and queue.labels()[run] == queue.Label("ada", "Ada", "mine")
+    assert runs.entry(run).finished and queue.labels()[run] == queue.RunLabel("ada", "Ada", "mine")
     assert "deleted" not in texts(app)
 
 
@@ -211,7 +213,7 @@ def test_only_the_owner_deletes(store, monkeypatch):
 def test_what_came_with_the_laboratory_or_trains_stays(store):
     with pytest.raises(trash.UserError, match="came with"):
         trash.delete(GALLERY, "ada")
-    api.submit(QUICK, person="ada")
+    api.submit(QUICK, user="ada")
     with pytest.raises(trash.UserError, match="stop it first"):
         trash.delete(QUICK.id, "ada")
 
@@ -220,9 +222,9 @@ def test_what_was_trained_again_is_not_overwritten(store):
     ticket = trash.delete(train(QUICK), "ada")
     train(QUICK)
     with pytest.raises(trash.UserError, match="trained again"):
-        trash.take_back(ticket, "ada")
+        trash.restore(ticket, "ada")
     with pytest.raises(trash.UserError, match="not in the trash"):
-        trash.take_back("../../etc~1", "ada")
+        trash.restore("../../etc~1", "ada")
 
 
 def test_two_runs_side_by_side(store, monkeypatch):
@@ -257,9 +259,9 @@ def test_a_second_tab_does_not_bring_an_older_name_back(store):
     field = next(each for each in first.text_input if each.label == "Your name")
     assert field.value == "Ada"
     field.set_value("Ada Lovelace").run()
-    assert queue.called("ada") == "Ada Lovelace"
+    assert queue.display_name("ada") == "Ada Lovelace"
     control(second, "Search").set_value("nothing").run()  # whatever is done there, it still shows the older name
-    assert queue.called("ada") == "Ada Lovelace"
+    assert queue.display_name("ada") == "Ada Lovelace"
     field = next(each for each in second.text_input if each.label == "Your name")
     assert field.value == "Ada Lovelace"
 
@@ -279,7 +281,7 @@ def test_what_is_not_allowed_any_more_is_said(store, monkeypatch):
     run = train(QUICK)
     select(monkeypatch, run)
     app = opened("runs")
-    queue.restore(run, "bob", "")
+    queue.restore_labels(run, "bob", "")
     app = press(app, "Delete")
     assert control(app, "Delete").disabled and control(app, "Delete").help == "It belongs to Bob."
     assert runs.entry(run).finished
@@ -312,9 +314,9 @@ def test_a_deleted_run_is_deleted_for_good(store, monkeypatch):
     run = train(QUICK)
     select(monkeypatch, run)
     app = press(opened("runs"), "Delete")
-    assert [each.run for each in trash.trash("ada")] == [run]
+    assert [each.run for each in trash.list_deleted("ada")] == [run]
     app = purge(app)
-    assert trash.trash("ada") == [] and not any("Trash" in each.label for each in app.expander)
+    assert trash.list_deleted("ada") == [] and not any("Trash" in each.label for each in app.expander)
 
 
 def test_the_trash_is_emptied_and_one_of_it_restored(store, monkeypatch):
@@ -324,24 +326,24 @@ def test_the_trash_is_emptied_and_one_of_it_restored(store, monkeypatch):
         trash.delete(run, person)
     app = opened("runs")
     assert any(each.label.startswith("Trash: 2 runs, ") for each in app.expander)
-    (ticket,) = [each.ticket for each in trash.trash("ada") if each.run == second]
+    (ticket,) = [each.trash_id for each in trash.list_deleted("ada") if each.run == second]
     app = whole(app.button(key=f"restore-{ticket}").click().run())
     assert runs.entry(second).finished and queue.labels()[second].owner == "ada"
     app = press(app, "Empty the trash (1 run)")
-    assert trash.trash("ada") == [] and [each.run for each in trash.trash("bob")] == [theirs]
+    assert trash.list_deleted("ada") == [] and [each.run for each in trash.list_deleted("bob")] == [theirs]
 
 
 def test_a_full_disk_is_said_as_that_and_room_is_made_from_the_page(small_disk, monkeypatch):
     run = train(QUICK)
-    disk.hold_reserve()
+    disk.create_reserve()
     fill(small_disk)
     for name in ("runs", "train", "gallery", "reconstruct", "latent_map"):
         app = opened(name)
-        assert disk.FULL in texts(app) and not app.exception
+        assert disk.DISK_FULL_MESSAGE in texts(app) and not app.exception
     select(monkeypatch, run)
     app = purge(press(opened("runs"), "Delete"))
     assert not app.exception and not app.error
-    files.write(small_disk / "something", b"x" * 4096)
+    files.atomic_write(small_disk / "something", b"x" * 4096)
 
 
 def test_what_is_wrong_with_the_database_is_said_and_the_gallery_goes_on(store):
@@ -352,7 +354,7 @@ def test_what_is_wrong_with_the_database_is_said_and_the_gallery_goes_on(store):
         (_foreign(store), "not made by this laboratory"),
     ):
         database.path().write_bytes(content)
-        database._KEPT.clear()
+        database._CACHE.clear()
         for name in ("runs", "gallery", "train", "manifold"):
             app = opened(name, run=GALLERY)
             assert words in texts(app) and not app.exception, name
@@ -363,11 +365,11 @@ def test_a_database_that_was_made_again_is_said_where_runs_are_listed(store):
     run = train(QUICK)
     trash.rename(run, "mine", "ada")
     database.path().write_bytes(b"no database" * 90)
-    recovery.mend()
+    recovery.recover_if_damaged()
     app = opened("runs")
     assert "The database was damaged, and was made again from the runs" in texts(app)
-    assert queue.labels()[run] == queue.Label("ada", "Ada", "mine")
-    database.aside()[0].unlink()
+    assert queue.labels()[run] == queue.RunLabel("ada", "Ada", "mine")
+    database.quarantined_files()[0].unlink()
     assert "was damaged" not in texts(opened("runs"))
 
 
@@ -399,7 +401,7 @@ def test_training_where_nothing_can_be_kept_is_refused_in_a_sentence(tmp_path, m
 
 
 def test_too_many_waiting_runs_are_refused_in_a_sentence(store, monkeypatch):
-    monkeypatch.setattr(queue, "EACH", 1)
-    api.submit(OTHER, person="ada")
+    monkeypatch.setattr(queue, "MAX_WAITING_PER_USER", 1)
+    api.submit(OTHER, user="ada")
     app = press(opened("train"), "Train")
     assert "1 runs of yours are waiting, and 1 may" in "\n".join(each.value for each in app.error)

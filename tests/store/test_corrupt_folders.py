@@ -32,9 +32,9 @@ from aecore.data import datasets, images
 from aecore.errors import UserError
 from aecore.export import program, replay
 from aecore.jobs import api
-from aecore.jobs.worker import carry_out
+from aecore.jobs.worker import run_training
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import offline, runs, snapshots, trash
 from tests.kit import corrupt
 from ui.views import monitor, runs_table
@@ -42,9 +42,9 @@ from ui.views import monitor, runs_table
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "the-secret-that-nobody-may-see"
 SLOWEST = 10.0  # seconds for one look at one folder: hashing a sparse file of 2 GB takes some of them
-HEALTHY = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1))
-TRAINED = settle(presets.start("digits", family="vae", hidden=(8,), z_dim=2, epochs=3))
-HALFWAY = settle(presets.start("digits", family="vae", hidden=(8,), z_dim=3, epochs=40))
+HEALTHY = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1))
+TRAINED = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), z_dim=2, epochs=3))
+HALFWAY = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), z_dim=3, epochs=40))
 BROUGHT = "vae-mnist-2d-84cdf52f"  # with its products, in place of MNIST
 PAGES = ("", "runs", "train", "gallery", "reconstruct", "latent_map", "manifold", "latent_pad", "draw", "interpolate",
          "inside", "time_machine", "denoise")  # fmt: skip
@@ -126,7 +126,7 @@ class Laboratory:
         shutil.copytree(self.kinds[kind], place)
         if kind == "training":
             said = json.loads((place / "state.json").read_text())
-            said |= {"state": "training", "pid": os.getpid(), "born": system.born()}
+            said |= {"state": "training", "pid": os.getpid(), "born": system.start_time()}
             (place / "state.json").write_text(json.dumps(said))
         return place
 
@@ -154,12 +154,12 @@ def laboratory(tmp_path_factory, tripwire) -> Iterator[Laboratory]:
         patch.setenv("AECORE_RUNS", str(kept))
         patch.setenv("AECORE_DATA", str(base / "no-data"))
         for config in (HEALTHY, TRAINED):
-            assert list(carry_out(config))
-        halfway = carry_out(HALFWAY)
+            assert list(run_training(config))
+        halfway = run_training(HALFWAY)
         while next(halfway).epoch < 2:
             pass
         halfway.close()
-        kinds = {"finished": kept / TRAINED.id, "stopped": kept / HALFWAY.id, "brought": runs.GALLERY / BROUGHT}
+        kinds = {"finished": kept / TRAINED.id, "stopped": kept / HALFWAY.id, "brought": runs.PRETRAINED_DIR / BROUGHT}
         for kind, more in {"failed": {"state": "failed", "log": "Killed", "offer": "cpu"}, "training": {}}.items():
             kinds[kind] = kept / kind / HALFWAY.id
             shutil.copytree(kept / HALFWAY.id, kinds[kind])
@@ -202,28 +202,30 @@ def _looked(run: str) -> dict[str, object]:
     assert listed[HEALTHY.id].finished, "the healthy run is not shown"
     entry = asked("entry", lambda: runs.entry(run))
     known = runs.history(run)
-    told |= {"history": known, "trouble": runs.history_trouble(run), "epochs": snapshots.epochs(run)}
+    told |= {"history": known, "trouble": runs.history_error(run), "epochs": snapshots.epochs(run)}
     taken = snapshots.load(run)
     for name in ("thumbnail.png", "strip.png"):
-        asked(name, lambda name=name: images.stored(runs.path(run) / name))
-    asked("products", lambda: offline.kept(run))
-    asked("program", lambda: program.kept(runs.path(run)))
+        asked(name, lambda name=name: images.read_png(runs.path(run) / name))
+    asked("products", lambda: offline.load_bundle(run))
+    asked("program", lambda: program.load_program(runs.path(run)))
     asked("seconds left", lambda: api.seconds_left(run))
     assert all(each.strip() and "\n" not in each for each in told.get("sentences", []))
-    if not isinstance(entry, runs.Entry):
+    if not isinstance(entry, runs.RunInfo):
         return told
-    assert entry.state != "broken" or (entry.reason.strip() and "\n" not in entry.reason), entry
-    told["line"] = runs_table._line(entry, trash.ledger.Label(), runs_table.called(entry, {}))
+    assert entry.state != "broken" or (entry.message.strip() and "\n" not in entry.message), entry
+    told["line"] = runs_table._row(entry, trash.ledger.Label(), runs_table.display_name(entry, {}))
     told["date"] = datetime.datetime.fromtimestamp(entry.created)
-    told["json"] = json.dumps([dict(entry.result), dict(entry.progress), entry.reason]).encode()
+    told["json"] = json.dumps([dict(entry.result), dict(entry.progress), entry.message]).encode()
     if entry.config:
-        case = doctor.of(entry)
-        told["findings"] = [doctor.diagnose(case), doctor.bill(case)]
-        told["table"] = known and monitor.table(known, monitor._charged.__wrapped__(entry.id, entry.config))
+        case = doctor.evidence_of(entry)
+        told["findings"] = [doctor.diagnose(case), doctor.health_summary(case)]
+        told["table"] = known and monitor.history_csv(
+            known, monitor._objective_terms.__wrapped__(entry.id, entry.config)
+        )
     if entry.finished:
         asked("opened", lambda: loaded.load(run))
     if taken and entry.config:
-        labels = datasets.load("digits").test.labels[: len(taken[0].points)].repeat(6)[: len(taken[0].points)]
+        labels = datasets.load("digits").test.y[: len(taken[0].points)].repeat(6)[: len(taken[0].points)]
         shown = taken[-1].reconstructions / 255.0
         told["packed"] = replay.pack(taken, labels, shown, [str(each) for each in range(10)], known)
     return told
@@ -249,25 +251,25 @@ def _counted(laboratory: Laboratory, seed: int) -> None:
         with laboratory.out_of_bounds():
             told = _looked(run)
             entry = told["entry"]
-            if seed % 5 == 0 and isinstance(entry, runs.Entry) and not entry.moving:
+            if seed % 5 == 0 and isinstance(entry, runs.RunInfo) and not entry.active:
                 _deleted(run)
         took = time.monotonic() - started
         assert took < SLOWEST, f"took {took:.1f} s"
         assert SECRET not in repr(told), "the secret is out"
     except Exception as error:
         raise AssertionError(f"seed {seed}, {kind}: {done}: {type(error).__name__}: {error}") from error
-    state = entry.state if isinstance(entry, runs.Entry) else "gone"
+    state = entry.state if isinstance(entry, runs.RunInfo) else "gone"
     laboratory.tally.update([state, "all"])
 
 
 def _deleted(run: str) -> None:
     """A spoilt run can be deleted, and what its place leads to stays."""
-    if runs.entry(run).gallery:
+    if runs.entry(run).pretrained:
         return
     ticket = trash.delete(run, "ada")
-    assert run not in {entry.id for entry in runs.entries() if not entry.gallery}
-    trash.take_back(ticket, "ada")
-    assert os.path.lexists(runs.folder() / run)
+    assert run not in {entry.id for entry in runs.entries() if not entry.pretrained}
+    trash.restore(ticket, "ada")
+    assert os.path.lexists(runs.runs_dir() / run)
 
 
 SHARE, ALL = 100, 2000  # seeds
@@ -295,7 +297,7 @@ def test_whole_folders_are_what_they_say_they_are(laboratory):
         assert told["entry"].state == expected.get(kind, kind)
         assert told["history"] and not told["trouble"] and told["packed"].head["epochs"] == told["epochs"]
         if kind == "brought":
-            assert isinstance(told["products"], offline.Products)
+            assert isinstance(told["products"], offline.OfflineBundle)
     laboratory.clear()
 
 
@@ -339,7 +341,7 @@ def _shown(laboratory: Laboratory, seed: int) -> None:
             listed = {line["name"]: line for line in app.dataframe[0].value.to_dict("records")}
             assert listed[HEALTHY.id]["state"] == "finished"
             found = {entry.id: entry for entry in runs.entries()}
-            assert all(listed[entry.id]["note"] == entry.reason for entry in found.values() if entry.state == "broken")
+            assert all(listed[entry.id]["note"] == entry.message for entry in found.values() if entry.state == "broken")
         assert SECRET not in str(app.main) + str(app.sidebar), "the secret is out"
     except Exception as error:
         raise AssertionError(f"seed {seed}, {page}, {kind}: {done}: {type(error).__name__}: {error}") from error
@@ -351,10 +353,10 @@ def _chosen_line(run: str) -> None:
     from aecore.store import queue, runs
     from ui.views import runs_table
 
-    runs_table.undo("ada")
+    runs_table.undo_delete("ada")
     for entry in runs.entries():
         if entry.id == run:
-            runs_table.one(entry, queue.Label(), "ada")
+            runs_table.run_actions(entry, queue.RunLabel(), "ada")
 
 
 @pytest.mark.parametrize("what", ["deep JSON", "a FIFO", "a link"])

@@ -19,11 +19,11 @@ from aecore import disk
 from aecore.errors import UserError
 from aecore.jobs import api
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import database, queue, recovery, runs, trash
 from tests.kit.disks import fill
 
-SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1))
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1))
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def store(monkeypatch, tmp_path) -> Path:
 
 
 def ask(run: str, person: str = "ada") -> bool:
-    return queue.ask(run, {"seed": 1}, person, None, {}, lambda: False)
+    return queue.enqueue(run, {"seed": 1}, person, None, {}, lambda: False)
 
 
 def age() -> None:
@@ -117,7 +117,7 @@ def test_threads_of_several_processes_change_and_look_at_once_and_nothing_is_dam
     root = Path(database.__file__).parents[2]
     several = [subprocess.Popen([*command, str(number)], stderr=subprocess.PIPE, cwd=root) for number in range(3)]
     assert [process.communicate()[1].decode() for process in several] == [""] * 3
-    database.check()
+    database.check_integrity()
     with contextlib.closing(sqlite3.connect(database.path())) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
@@ -141,40 +141,40 @@ def test_threads_that_look_at_once_read_it_once(monkeypatch):
 
 def test_reading_needs_no_other_file_and_leaves_none(store):
     ask("x")
-    (store / f"{database.NAME}-journal").unlink()
-    database._KEPT.clear()
+    (store / f"{database.FILE_NAME}-journal").unlink()
+    database._CACHE.clear()
     assert queue.jobs()[0].run == "x"
-    assert sorted(each.name for each in store.iterdir()) == [database.NAME]
+    assert sorted(each.name for each in store.iterdir()) == [database.FILE_NAME]
 
 
 def test_the_log_of_an_earlier_version_is_turned_off(store):
     store.mkdir()
-    edit("PRAGMA journal_mode = WAL", *filter(str.strip, database.TABLES.split(";")), "PRAGMA user_version = 1")
+    edit("PRAGMA journal_mode = WAL", *filter(str.strip, database.TABLES_SQL.split(";")), "PRAGMA user_version = 1")
     edit("INSERT INTO labels VALUES ('x', 'ada', 'mine')")
     queue.pin("x", "ada", True)
-    assert queue.labels("ada")["x"] == queue.Label("ada", "", "mine", True)
+    assert queue.labels("ada")["x"] == queue.RunLabel("ada", "", "mine", True)
     with contextlib.closing(sqlite3.connect(database.path())) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)  # any but the write-ahead log
-    assert not (store / f"{database.NAME}-wal").exists()
+    assert not (store / f"{database.FILE_NAME}-wal").exists()
 
 
 # A full disk
 
 
 def test_on_a_full_disk_everything_can_be_read_and_small_changes_be_made(small_disk):
-    queue.greet("ada", "Ada")
+    queue.set_display_name("ada", "Ada")
     for number in range(20):
         ask(f"run{number}")
     queue.rename("run3", "mine")
-    disk.hold_reserve()
+    disk.create_reserve()
     fill(small_disk)
-    database._KEPT.clear()
-    assert len(queue.jobs()) == 20 and queue.labels()["run3"].name == "mine" and database.trouble() is None
+    database._CACHE.clear()
+    assert len(queue.jobs()) == 20 and queue.labels()["run3"].name == "mine" and database.current_error() is None
     queue.rename("run3", "still mine")
-    others, _ = queue.leave("run3", "ada")
-    queue.forget("run4")
+    others, _ = queue.withdraw("run3", "ada")
+    queue.delete_labels("run4")
     assert others == 0 and queue.labels()["run3"].name == "still mine" and "run4" not in queue.labels()
-    assert disk.full()
+    assert disk.is_full()
 
 
 def test_a_disk_without_room_or_reserve_is_said_to_be_full_and_nothing_else(small_disk):
@@ -185,12 +185,12 @@ def test_a_disk_without_room_or_reserve_is_said_to_be_full_and_nothing_else(smal
     fill(small_disk)
     with pytest.raises(database.Full) as caught:
         edit_many()
-    assert str(caught.value) == disk.FULL
-    assert queue.wanted_by("x") == ["ada"]
+    assert str(caught.value) == disk.DISK_FULL_MESSAGE
+    assert queue.requesters("x") == ["ada"]
 
 
 def edit_many() -> None:
-    with database.changing() as connection:
+    with database.transaction() as connection:
         for number in range(2000):
             connection.execute("INSERT INTO labels VALUES (?, 'ada', NULL)", (f"run{number}" * 10,))
 
@@ -208,8 +208,8 @@ def locked() -> Iterator[None]:
 def test_a_locked_database_is_not_damaged_and_pages_go_on(monkeypatch, store):
     ask("x")
     queue.labels()
-    monkeypatch.setattr(database, "PATIENCE", 0.2)
-    monkeypatch.setattr(database, "TO_READ", 0.2)
+    monkeypatch.setattr(database, "WRITE_TIMEOUT", 0.2)
+    monkeypatch.setattr(database, "READ_TIMEOUT", 0.2)
     with locked():
         for refused in (lambda: ask("y"), lambda: queue.rename("x", "mine")):
             with pytest.raises(database.Busy, match="in use by another program"):
@@ -219,18 +219,18 @@ def test_a_locked_database_is_not_damaged_and_pages_go_on(monkeypatch, store):
         for _ in range(50):
             assert queue.labels()["x"].owner == "ada"  # what was read last
         assert time.monotonic() - started < 1  # waited for once, not fifty times
-        assert isinstance(database.trouble(), database.Busy)
+        assert isinstance(database.current_error(), database.Busy)
         with pytest.raises(database.Busy):
-            recovery.mend()
-    monkeypatch.setattr(database, "AGAIN", 0.0)
-    assert database.trouble() is None and not database.aside() and ask("y") is False
+            recovery.recover_if_damaged()
+    monkeypatch.setattr(database, "RETRY_SECONDS", 0.0)
+    assert database.current_error() is None and not database.quarantined_files() and ask("y") is False
 
 
 def test_a_database_of_another_program_is_left_alone(store):
     store.mkdir()
     edit("CREATE TABLE tracks (title TEXT)")
     before = database.path().read_bytes()
-    for refused in (queue.jobs, lambda: ask("y"), recovery.mend):
+    for refused in (queue.jobs, lambda: ask("y"), recovery.recover_if_damaged):
         with pytest.raises(
             database.DatabaseError, match=r"not made by this laboratory .it holds 'tracks'.: move it away"
         ):
@@ -243,7 +243,7 @@ def test_a_newer_database_is_left_alone(store):
     edit("PRAGMA user_version = 7")
     before = database.path().read_bytes()
     with pytest.raises(database.DatabaseError, match=r"newer version .* has format 7, and this one knows 1"):
-        recovery.mend()
+        recovery.recover_if_damaged()
     assert database.path().read_bytes() == before
 
 
@@ -260,7 +260,7 @@ def test_what_is_no_file_is_neither_opened_nor_followed(store, tmp_path, kind):
         os.mkfifo(database.path())
     else:
         database.path().symlink_to(outside if kind == "link" else tmp_path / "nowhere.sqlite")
-    for refused in (queue.jobs, lambda: ask("y"), recovery.mend):
+    for refused in (queue.jobs, lambda: ask("y"), recovery.recover_if_damaged):
         with pytest.raises(database.DatabaseError, match="is no file: move it away"):
             refused()
     assert queue.labels() == {} and outside.read_bytes() == before and not (tmp_path / "nowhere.sqlite").exists()
@@ -278,7 +278,7 @@ def test_a_journal_that_is_no_file_is_not_waited_for_and_not_followed(store, tmp
         os.mkfifo(journal)
     else:
         journal.symlink_to(outside)
-    for refused in (queue.jobs, lambda: ask("y"), recovery.mend):
+    for refused in (queue.jobs, lambda: ask("y"), recovery.recover_if_damaged):
         with pytest.raises(database.DatabaseError, match="-journal is no file: move it away"):
             refused()
     assert outside.read_text() == "secret"
@@ -290,43 +290,46 @@ def test_a_journal_that_is_no_file_is_not_waited_for_and_not_followed(store, tmp
 
 
 def test_a_damaged_database_is_set_aside_whole_and_made_again_from_the_runs(store):
-    queue.greet("ada", "Ada L.")
-    jobs_of = [settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1, seed=seed)) for seed in range(3)]
+    queue.set_display_name("ada", "Ada L.")
+    jobs_of = [
+        resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1, seed=seed))
+        for seed in range(3)
+    ]
     for config in jobs_of:
-        queue.ask(config.id, config.to_json(), "ada", None, {}, lambda c=config: bool(runs.Draft(c).ask()))
-        trash.keep_label(config.id)
+        queue.enqueue(config.id, config.to_json(), "ada", None, {}, lambda c=config: bool(runs.RunWriter(c).request()))
+        trash.save_label(config.id)
     trash.rename(jobs_of[0].id, "the first", "ada")
-    runs.Draft(jobs_of[1]).rest("stop")  # at rest: it is not asked for again
-    queue.leave(jobs_of[1].id, "ada")
+    runs.RunWriter(jobs_of[1]).set_stopped("stop")  # at rest: it is not asked for again
+    queue.withdraw(jobs_of[1].id, "ada")
     spoilt = b"this is no database" * 100
     database.path().write_bytes(spoilt)
-    assert isinstance(database.trouble(), database.Damaged)
-    recovery.mend()
-    (aside,) = database.aside()
+    assert isinstance(database.current_error(), database.Damaged)
+    recovery.recover_if_damaged()
+    (aside,) = database.quarantined_files()
     assert aside.read_bytes() == spoilt
-    assert queue.labels()[jobs_of[0].id] == queue.Label("ada", "Ada L.", "the first")
+    assert queue.labels()[jobs_of[0].id] == queue.RunLabel("ada", "Ada L.", "the first")
     assert queue.labels()[jobs_of[1].id].owner == "ada"
-    assert sorted(queue.turns()) == sorted([jobs_of[0].id, jobs_of[2].id])
-    assert queue.job(jobs_of[0].id).config == jobs_of[0].to_json() and queue.wanted_by(jobs_of[2].id) == ["ada"]
+    assert sorted(queue.order()) == sorted([jobs_of[0].id, jobs_of[2].id])
+    assert queue.job(jobs_of[0].id).config == jobs_of[0].to_json() and queue.requesters(jobs_of[2].id) == ["ada"]
     assert runs.entry(jobs_of[1].id).state == "stopped" and runs.entry(jobs_of[2].id).state == "waiting"
-    recovery.mend()
-    assert len(database.aside()) == 1  # sound now: once is enough
+    recovery.recover_if_damaged()
+    assert len(database.quarantined_files()) == 1  # sound now: once is enough
 
 
 def test_a_run_in_training_keeps_its_worker_when_the_database_is_made_again(store):
     worker = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        queue.ask(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(runs.Draft(SMALL).ask()))
-        trash.keep_label(SMALL.id)
+        queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(runs.RunWriter(SMALL).request()))
+        trash.save_label(SMALL.id)
         state = json.loads((store / SMALL.id / "state.json").read_text())
         from aecore import system
 
-        state |= {"state": "training", "pid": worker.pid, "born": system.born(worker.pid)}
+        state |= {"state": "training", "pid": worker.pid, "born": system.start_time(worker.pid)}
         (store / SMALL.id / "state.json").write_text(json.dumps(state))
         database.path().write_bytes(b"no")
-        recovery.mend()
+        recovery.recover_if_damaged()
         job = queue.job(SMALL.id)
-        assert (job.state, job.pid) == ("running", worker.pid) and queue.wanted_by(SMALL.id) == ["ada"]
+        assert (job.state, job.pid) == ("running", worker.pid) and queue.requesters(SMALL.id) == ["ada"]
     finally:
         worker.communicate()
 
@@ -336,7 +339,7 @@ def test_several_that_find_it_damaged_at_once_set_it_aside_once(store):
     database.path().write_bytes(b"no database" * 50)
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: recovery.recover(), range(6)))
-    assert len(database.aside()) == 1 and queue.jobs() == []
+    assert len(database.quarantined_files()) == 1 and queue.jobs() == []
 
 
 def test_damage_that_only_a_change_finds_is_mended_too(store):
@@ -354,9 +357,9 @@ def test_damage_that_only_a_change_finds_is_mended_too(store):
     assert len(queue.jobs()) == 300
     with pytest.raises(database.Damaged):
         ask("another")
-    assert database.doubtful()
-    recovery.mend()
-    assert ask("another") is False and len(database.aside()) == 1
+    assert database.is_damaged()
+    recovery.recover_if_damaged()
+    assert ask("another") is False and len(database.quarantined_files()) == 1
 
 
 @pytest.mark.parametrize(
@@ -377,14 +380,14 @@ def test_damage_that_only_a_change_finds_is_mended_too(store):
     ],
 )
 def test_values_that_no_laboratory_wrote_are_damage(store, statement):
-    queue.greet("ada", "Ada")
+    queue.set_display_name("ada", "Ada")
     ask("x")
     edit(statement)
-    for refused in (database.snapshot, database.check):
+    for refused in (database.snapshot, database.check_integrity):
         with pytest.raises(database.Damaged, match="set aside whole"):
             refused()
-    recovery.mend()
-    assert ask("y") is False and len(database.aside()) == 1
+    recovery.recover_if_damaged()
+    assert ask("y") is False and len(database.quarantined_files()) == 1
 
 
 def spoil(content: bytes, chance: random.Random) -> bytes:
@@ -411,7 +414,7 @@ def corrupted(store: Path, count: int, seed: int) -> dict[str, int]:
     """What becomes of a database that is spoilt again and again: how often it was read all the same, set aside and made
     again, or refused in a sentence. Raises whatever is none of these."""
     chance = random.Random(seed)
-    queue.greet("ada", "Ada")
+    queue.set_display_name("ada", "Ada")
     for number in range(40):
         ask(f"run{number}", f"person{number % 5}")
         queue.rename(f"run{number}", f"name {number}")
@@ -420,15 +423,20 @@ def corrupted(store: Path, count: int, seed: int) -> dict[str, int]:
         for old in store.glob("laboratory.*"):
             old.unlink()
         database.path().write_bytes(spoil(whole, chance))
-        database._KEPT.clear()
-        queue.labels("ada"), queue.turns(), queue.called("ada"), queue.job("run3"), api.place("run9")
-        before = len(database.aside())
-        for act in (recovery.mend, lambda: ask("another"), lambda: queue.rename("run1", "x"), recovery.mend):
+        database._CACHE.clear()
+        queue.labels("ada"), queue.order(), queue.display_name("ada"), queue.job("run3"), api.queue_position("run9")
+        before = len(database.quarantined_files())
+        for act in (
+            recovery.recover_if_damaged,
+            lambda: ask("another"),
+            lambda: queue.rename("run1", "x"),
+            recovery.recover_if_damaged,
+        ):
             with contextlib.suppress(database.DatabaseError):
                 act()
         try:
             queue.rename("run2", "y")
-            found["made again" if len(database.aside()) > before else "sound"] += 1
+            found["made again" if len(database.quarantined_files()) > before else "sound"] += 1
         except UserError:
             found["refused"] += 1
     return found
@@ -453,7 +461,7 @@ def test_a_thread_that_looks_while_it_is_made_again_finds_one_or_the_other(store
     def look() -> None:
         while not stop.is_set():
             try:
-                queue.labels(), database.trouble()
+                queue.labels(), database.current_error()
             except Exception as error:
                 raised.append(error)
 
@@ -462,7 +470,7 @@ def test_a_thread_that_looks_while_it_is_made_again_finds_one_or_the_other(store
     for _ in range(10):
         database.path().write_bytes(b"no database" * 50)
         with contextlib.suppress(database.Damaged):
-            recovery.mend()
+            recovery.recover_if_damaged()
     stop.set()
     looking.join()
     assert not raised

@@ -7,69 +7,72 @@ import pytest
 
 from aecore.jobs import api, projection_jobs, worker
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import permissions, queue, runs, trash
 
-SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1))
-WAITS = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=1, seed=1))
-GALLERY = next(entry for entry in runs.entries() if entry.gallery).id
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1))
+WAITS = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1, seed=1))
+GALLERY = next(entry for entry in runs.entries() if entry.pretrained).id
 
 
 @pytest.fixture(autouse=True)
 def store(monkeypatch, tmp_path):
     """Ada's finished run, and one of hers that waits; nobody trains here."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(api, "open_laboratory", lambda: None)
-    queue.greet("ada", "Ada")
-    queue.greet("bob", "Bob")
-    list(worker.carry_out(SMALL))
-    queue.restore(SMALL.id, "ada", "mine")
-    api.submit(WAITS, person="ada")
+    monkeypatch.setattr(api, "register_server", lambda: None)
+    queue.set_display_name("ada", "Ada")
+    queue.set_display_name("bob", "Bob")
+    list(worker.run_training(SMALL))
+    queue.restore_labels(SMALL.id, "ada", "mine")
+    api.submit(WAITS, user="ada")
     return tmp_path / "runs"
 
 
-def entry(state: str, gallery: bool = False) -> runs.Entry:
-    return runs.Entry("x", state, gallery=gallery)
+def entry(state: str, gallery: bool = False) -> runs.RunInfo:
+    return runs.RunInfo("x", state, pretrained=gallery)
 
 
-HERS, NOBODYS = queue.Label("ada", "Ada"), queue.Label()
-ALL = frozenset(permissions.ACTS)
+HERS, NOBODYS = queue.RunLabel("ada", "Ada"), queue.RunLabel()
+ALL = frozenset(permissions.ACTIONS)
 CASES = {
-    "her finished run, she": (permissions.Case("ada", entry("finished"), HERS), ALL - {"delete for good", "restore"}),
+    "her finished run, she": (
+        permissions.AccessRequest("ada", entry("finished"), HERS),
+        ALL - {"delete for good", "restore"},
+    ),
     "her finished run, he": (
-        permissions.Case("bob", entry("finished"), HERS),
+        permissions.AccessRequest("bob", entry("finished"), HERS),
         {"pin", "resume", "stop", "pause", "cancel"},  # there is nothing to stop, and so nobody to ask
     ),
-    "nobody's finished run, he": (permissions.Case("bob", entry("finished"), NOBODYS), ALL),
+    "nobody's finished run, he": (permissions.AccessRequest("bob", entry("finished"), NOBODYS), ALL),
     "of the gallery, she": (
-        permissions.Case("ada", entry("finished", gallery=True), NOBODYS),
+        permissions.AccessRequest("ada", entry("finished", gallery=True), NOBODYS),
         ALL - {"rename", "delete"},
     ),
-    "her run in training, she": (permissions.Case("ada", entry("training"), HERS, ["ada"]), ALL - {"delete"}),
-    "her run in training, he": (permissions.Case("bob", entry("training"), HERS, ["ada"]), {"pin", "resume"}),
+    "her run in training, she": (permissions.AccessRequest("ada", entry("training"), HERS, ["ada"]), ALL - {"delete"}),
+    "her run in training, he": (permissions.AccessRequest("bob", entry("training"), HERS, ["ada"]), {"pin", "resume"}),
     "her run in training, he too": (
-        permissions.Case("bob", entry("training"), HERS, ["ada", "bob"]),
+        permissions.AccessRequest("bob", entry("training"), HERS, ["ada", "bob"]),
         {"pin", "resume", "stop", "pause", "cancel"},
     ),
-    "her deleted run, she": (permissions.Case("ada", None, HERS, deleted_by="ada"), ALL),
+    "her deleted run, she": (permissions.AccessRequest("ada", None, HERS, deleted_by="ada"), ALL),
     "her deleted run, he": (
-        permissions.Case("bob", None, HERS, deleted_by="ada"),
+        permissions.AccessRequest("bob", None, HERS, deleted_by="ada"),
         ALL - {"restore", "delete for good", "rename", "delete"},
     ),
-    "nobody's run, which she deleted, he": (permissions.Case("bob", None, NOBODYS, deleted_by="ada"), ALL),
+    "nobody's run, which she deleted, he": (permissions.AccessRequest("bob", None, NOBODYS, deleted_by="ada"), ALL),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_table_says_who_may_do_what(name):
     case, may = CASES[name]
-    found = {act for act in ALL if not permissions.why_not(act, case)}
+    found = {act for act in ALL if not permissions.denial_reason(act, case)}
     relevant = ALL - {"restore", "delete for good"} if case.entry else ALL
     assert found & relevant == set(may) & relevant
 
 
 def test_every_refusal_is_two_sentences_of_which_the_second_says_why():
-    case = permissions.Case("bob", entry("finished"), HERS, ["ada"])
+    case = permissions.AccessRequest("bob", entry("finished"), HERS, ["ada"])
     for act in ("rename", "delete", "stop", "pause", "cancel"):
         with pytest.raises(permissions.NotAllowed) as caught:
             permissions.check(act, case, "x")
@@ -98,29 +101,29 @@ def test_nobody_deletes_stops_or_pauses_the_run_of_somebody_else():
     assert runs.entry(SMALL.id).finished and runs.entry(WAITS.id).state == "waiting"
     api.cancel(WAITS.id, "ada", "pause")
     assert runs.entry(WAITS.id).state == "paused"
-    assert api.submit(WAITS, person="bob") is False  # whoever resumes it asks for it
+    assert api.submit(WAITS, user="bob") is False  # whoever resumes it asks for it
     assert "Only those who asked" in refused(api.cancel, WAITS.id, "ada") and api.cancel(WAITS.id, "bob") == 0
 
 
 def test_nobody_takes_back_or_deletes_for_good_what_somebody_else_deleted():
     ticket = trash.delete(SMALL.id, "ada")
-    for act in (trash.take_back, trash.delete_for_good):
+    for act in (trash.restore, trash.delete_permanently):
         assert "belongs to Ada" in refused(act, ticket, "bob")
-    assert trash.trash("bob") == [] and [each.ticket for each in trash.trash("ada")] == [ticket]
-    assert trash.take_back(ticket, "ada") == SMALL.id and queue.labels()[SMALL.id].name == "mine"
+    assert trash.list_deleted("bob") == [] and [each.trash_id for each in trash.list_deleted("ada")] == [ticket]
+    assert trash.restore(ticket, "ada") == SMALL.id and queue.labels()[SMALL.id].name == "mine"
 
 
 def test_nobody_cancels_the_map_that_somebody_else_waits_for():
     codes = np.random.default_rng(0).normal(size=(3000, 4)).astype(np.float32)
-    drawing = projection_jobs.ask(codes, "t-SNE", person="ada")
+    drawing = projection_jobs.submit(codes, "t-SNE", user="ada")
     try:
-        assert list(drawing.people) == ["ada"]
+        assert list(drawing.users) == ["ada"]
         assert "Only those who asked" in refused(projection_jobs.cancel, drawing, "bob")
-        projection_jobs.ask(codes, "t-SNE", person="bob")
+        projection_jobs.submit(codes, "t-SNE", user="bob")
         assert projection_jobs.cancel(drawing, "bob") == 1  # Ada still waits
-        assert projection_jobs.look(codes, "t-SNE").state in ("waiting", "drawing", "ready")
+        assert projection_jobs.status(codes, "t-SNE").state in ("waiting", "drawing", "ready")
     finally:
-        projection_jobs.cancel(projection_jobs.look(codes, "t-SNE"), "ada")
+        projection_jobs.cancel(projection_jobs.status(codes, "t-SNE"), "ada")
 
 
 def test_what_pages_call_to_change_something_names_the_person():
@@ -129,8 +132,8 @@ def test_what_pages_call_to_change_something_names_the_person():
         trash.rename,
         trash.pin,
         trash.delete,
-        trash.take_back,
-        trash.delete_for_good,
+        trash.restore,
+        trash.delete_permanently,
         api.cancel,
         projection_jobs.cancel,
     ):

@@ -26,7 +26,7 @@ def store(monkeypatch, tmp_path) -> Path:
 
 
 def ask(run: str, person: str = "ada", there: bool = False) -> bool:
-    return queue.ask(run, {"seed": 1}, person, None, {}, lambda: there)
+    return queue.enqueue(run, {"seed": 1}, person, None, {}, lambda: there)
 
 
 def claims(most: int = 100) -> list[str]:
@@ -40,14 +40,14 @@ def claims(most: int = 100) -> list[str]:
 def a_dead_process() -> tuple[int, float]:
     """The number and birth of a process that is no more."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    born = system.born(process.pid)
+    born = system.start_time(process.pid)
     process.communicate()
     return process.pid, born
 
 
 def note(role: str, pid: int, born: float) -> None:
     """Writes a process into the ledger as it would have done itself."""
-    with sqlite3.connect(Path(os.environ["AECORE_RUNS"]) / database.NAME) as connection:
+    with sqlite3.connect(Path(os.environ["AECORE_RUNS"]) / database.FILE_NAME) as connection:
         connection.execute("INSERT INTO processes VALUES (?, ?, ?, 9, NULL)", (pid, born, role))
     connection.close()
 
@@ -56,16 +56,16 @@ def note(role: str, pid: int, born: float) -> None:
 
 
 def test_no_ledger_is_an_empty_one_and_looking_makes_none(store):
-    assert queue.jobs() == [] and queue.turns() == [] and queue.job("x") is None and queue.labels() == {}
-    assert queue.laboratories() == 0 and queue.foreman() is None and queue.called("ada") == ""
+    assert queue.jobs() == [] and queue.order() == [] and queue.job("x") is None and queue.labels() == {}
+    assert queue.active_servers() == 0 and queue.scheduler_process() is None and queue.display_name("ada") == ""
     assert not store.exists()
 
 
 def test_one_persons_runs_come_in_the_order_they_were_asked_for():
     for run in "cab":
         ask(run)
-    assert queue.turns() == ["c", "a", "b"] == claims()
-    assert queue.claim() is None and queue.turns() == []
+    assert queue.order() == ["c", "a", "b"] == claims()
+    assert queue.claim() is None and queue.order() == []
 
 
 def test_ten_of_one_person_do_not_block_the_first_of_another():
@@ -75,7 +75,7 @@ def test_ten_of_one_person_do_not_block_the_first_of_another():
     ask("cleo0", "cleo")
     ask("ben1", "ben")
     expected = ["ada0", "ben0", "cleo0", "ada1", "ben1", *(f"ada{number}" for number in range(2, 10))]
-    assert queue.turns() == expected
+    assert queue.order() == expected
     assert claims() == expected  # what is announced is what happens
 
 
@@ -94,7 +94,7 @@ def test_a_newcomer_comes_before_the_second_of_somebody_just_served():
     ask("ada1")
     assert queue.claim().run == "ada0"
     ask("ben0", "ben")
-    assert queue.turns() == ["ben0", "ada1"] == claims()
+    assert queue.order() == ["ben0", "ada1"] == claims()
 
 
 def test_who_waited_longest_since_the_last_turn_comes_first():
@@ -114,7 +114,7 @@ def test_a_run_that_two_want_comes_at_the_first_of_their_turns_and_costs_only_on
     ask("shared", "cleo")
     ask("cleo1", "cleo")
     # ada's and ben's firsts, then cleo's, which is everybody's; that turn was cleo's, so hers comes last again
-    assert queue.turns() == ["ada0", "ben0", "shared", "cleo1"] == claims()
+    assert queue.order() == ["ada0", "ben0", "shared", "cleo1"] == claims()
 
 
 def test_a_shared_run_leaves_the_others_turn_to_them():
@@ -122,7 +122,7 @@ def test_a_shared_run_leaves_the_others_turn_to_them():
     ask("shared", "ben")
     ask("ben1", "ben")
     ask("ada1")
-    assert queue.turns() == ["shared", "ben1", "ada1"] == claims()
+    assert queue.order() == ["shared", "ben1", "ada1"] == claims()
 
 
 def test_a_clock_that_jumps_makes_nobody_wait_behind_everybody(monkeypatch):
@@ -136,7 +136,7 @@ def test_a_clock_that_jumps_makes_nobody_wait_behind_everybody(monkeypatch):
     monkeypatch.setattr(time, "time", lambda: clock() - 24 * 3600)
     ask("ada3")
     ask("dora0", "dora")
-    assert queue.turns() == ["ben0", "cleo0", "dora0", "ada1", "ben1", "cleo1", "ada2", "ben2", "cleo2", "ada3"]
+    assert queue.order() == ["ben0", "cleo0", "dora0", "ada1", "ben1", "cleo1", "ada2", "ben2", "cleo2", "ada3"]
     assert claims() == ["ben0", "cleo0", "dora0", "ada1", "ben1", "cleo1", "ada2", "ben2", "cleo2", "ada3"]
 
 
@@ -144,7 +144,7 @@ def test_times_of_turns_that_an_earlier_version_kept_stay_in_order():
     for person in ("ada", "ben"):
         ask(f"{person}0", person)
         ask(f"{person}1", person)
-    with database.changing() as connection:  # as versions before this one did: seconds since 1970
+    with database.transaction() as connection:  # as versions before this one did: seconds since 1970
         connection.execute("UPDATE people SET served = 1764000000.5 WHERE person = 'ada'")
     assert claims() == ["ben0", "ada0", "ben1", "ada1"]
 
@@ -155,7 +155,7 @@ def test_times_of_turns_that_an_earlier_version_kept_stay_in_order():
 def fill_the_queue(count: int, people: int) -> list[str]:
     """Puts that many waiting runs of so many people into the ledger at once; their names by person in turn."""
     names = [f"run{number:04}" for number in range(count)]
-    with database.changing() as connection:
+    with database.transaction() as connection:
         for number, run in enumerate(names):
             person = f"person{number % people}"
             config = '{"dataset": "digits", "network": "mlp", "epochs": 3}'
@@ -168,7 +168,7 @@ def fill_the_queue(count: int, people: int) -> list[str]:
 
 
 def test_one_person_may_have_two_hundred_runs_waiting():
-    fill_the_queue(queue.EACH, 1)
+    fill_the_queue(queue.MAX_WAITING_PER_USER, 1)
     with pytest.raises(UserError, match="200 runs of yours are waiting, and 200 may"):
         ask("one more", "person0")
     assert ask("one more", "somebody else") is False
@@ -178,14 +178,14 @@ def test_one_person_may_have_two_hundred_runs_waiting():
 
 
 def test_the_server_lets_five_thousand_wait():
-    fill_the_queue(queue.TOGETHER, 100)
+    fill_the_queue(queue.MAX_WAITING, 100)
     with pytest.raises(UserError, match="5,000 runs are waiting here, and no more than 5,000 may"):
         ask("one more")
 
 
 def test_two_thousand_that_wait_are_taken_in_turns():
     names = fill_the_queue(2000, 10)
-    assert queue.turns() == names  # the first of each, then the second of each, and so on
+    assert queue.order() == names  # the first of each, then the second of each, and so on
     assert claims(25) == names[:25]
 
 
@@ -195,14 +195,14 @@ def test_two_thousand_that_wait_are_taken_in_turns():
 def test_asking_is_noted_once_for_each_person():
     assert ask("x") is False
     assert ask("x") is True and ask("x", "ben") is True
-    assert [job.run for job in queue.jobs()] == ["x"] and queue.wanted_by("x") == ["ada", "ben"]
+    assert [job.run for job in queue.jobs()] == ["x"] and queue.requesters("x") == ["ada", "ben"]
     job = queue.job("x")
-    assert job.config == {"seed": 1} and job.state == "waiting" and (job.pid, job.deaths) == (None, 0)
+    assert job.config == {"seed": 1} and job.state == "waiting" and (job.pid, job.crashes) == (None, 0)
 
 
 def test_what_is_there_already_is_not_asked_for_again():
     assert ask("x", there=True) is True
-    assert queue.jobs() == [] and queue.wanted_by("x") == []
+    assert queue.jobs() == [] and queue.requesters("x") == []
 
 
 def test_nothing_is_noted_when_the_folder_cannot_be_written():
@@ -210,57 +210,57 @@ def test_nothing_is_noted_when_the_folder_cannot_be_written():
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        queue.ask("x", {}, "ada", None, {}, there)
-    assert queue.jobs() == [] and queue.wanted_by("x") == []
+        queue.enqueue("x", {}, "ada", None, {}, there)
+    assert queue.jobs() == [] and queue.requesters("x") == []
     assert ask("x") is False  # and the ledger is not locked
 
 
 def test_the_last_to_leave_takes_a_waiting_run_away():
     ask("x")
     ask("x", "ben")
-    others, job = queue.leave("x", "ada")
-    assert others == 1 and job.run == "x" and queue.wanted_by("x") == ["ben"]
-    assert queue.leave("x", "nobody")[0] == 1  # who did not ask takes nothing away
-    others, job = queue.leave("x", "ben")
+    others, job = queue.withdraw("x", "ada")
+    assert others == 1 and job.run == "x" and queue.requesters("x") == ["ben"]
+    assert queue.withdraw("x", "nobody")[0] == 1  # who did not ask takes nothing away
+    others, job = queue.withdraw("x", "ben")
     assert others == 0 and job.state == "waiting" and queue.job("x") is None
-    assert queue.leave("x", "ben") == (0, None)
+    assert queue.withdraw("x", "ben") == (0, None)
 
 
 def test_a_running_job_stays_until_it_has_come_to_rest():
     ask("x")
     queue.claim()
-    others, job = queue.leave("x", "ada")
+    others, job = queue.withdraw("x", "ada")
     assert others == 0 and job.state == "running" and queue.job("x") is not None
-    queue.rested("x", again=True)
+    queue.complete("x", requeue=True)
     assert queue.job("x") is None
 
 
 def test_who_asks_while_it_is_being_stopped_waits_for_a_new_turn():
     ask("x")
     queue.claim()
-    queue.started("x", os.getpid(), 1.0)
-    queue.leave("x", "ada")
+    queue.mark_started("x", os.getpid(), 1.0)
+    queue.withdraw("x", "ada")
     assert ask("x", "ben") is True
-    queue.rested("x", again=True)
+    queue.complete("x", requeue=True)
     job = queue.job("x")
-    assert job.state == "waiting" and job.pid is None and queue.turns() == ["x"]
+    assert job.state == "waiting" and job.pid is None and queue.order() == ["x"]
     queue.claim()
-    queue.rested("x")  # finished: everybody has what they wanted
-    assert queue.jobs() == [] and queue.wanted_by("x") == []
+    queue.complete("x")  # finished: everybody has what they wanted
+    assert queue.jobs() == [] and queue.requesters("x") == []
 
 
 def test_deaths_count_in_a_row_with_no_new_checkpoint_between():
     ask("x")
-    assert queue.claim().deaths == 0
-    deaths = [queue.died("x", mark) for mark in (0, 7, 9, 9)]  # none, a first one, a new one, the same again
+    assert queue.claim().crashes == 0
+    deaths = [queue.record_crash("x", mark) for mark in (0, 7, 9, 9)]  # none, a first one, a new one, the same again
     assert deaths == [1, 1, 1, 2]
-    assert queue.job("x").deaths == 2 and queue.job("x").pid is None
+    assert queue.job("x").crashes == 2 and queue.job("x").pid is None
 
 
 def test_two_deaths_before_any_checkpoint_are_two_in_a_row():
     ask("x")
     queue.claim()
-    assert [queue.died("x", 0), queue.died("x", 0)] == [1, 2]
+    assert [queue.record_crash("x", 0), queue.record_crash("x", 0)] == [1, 2]
 
 
 # Several at once
@@ -304,55 +304,55 @@ def test_processes_that_make_the_ledger_at_once_all_find_it(store, monkeypatch):
 
 def test_a_ledger_of_a_newer_version_is_refused_with_a_sentence(store):
     ask("x")
-    assert queue.wanted_by("x") == ["ada"]
-    with sqlite3.connect(store / database.NAME) as connection:
-        connection.execute(f"PRAGMA user_version = {database.SCHEMA + 1}")
+    assert queue.requesters("x") == ["ada"]
+    with sqlite3.connect(store / database.FILE_NAME) as connection:
+        connection.execute(f"PRAGMA user_version = {database.SCHEMA_VERSION + 1}")
     connection.close()
-    for refused in (queue.jobs, queue.claim, lambda: ask("y"), queue.open_laboratory):
+    for refused in (queue.jobs, queue.claim, lambda: ask("y"), queue.register_server):
         with pytest.raises(UserError, match="newer version"):
             refused()
-    assert "newer version" in str(database.trouble())
-    assert queue.wanted_by("x") == ["ada"]  # what was read last is still shown
+    assert "newer version" in str(database.current_error())
+    assert queue.requesters("x") == ["ada"]  # what was read last is still shown
 
 
 def test_a_damaged_ledger_is_said_with_what_to_do(store):
     store.mkdir()
-    (store / database.NAME).write_bytes(b"this is no ledger" * 100)
+    (store / database.FILE_NAME).write_bytes(b"this is no ledger" * 100)
     for refused in (queue.jobs, lambda: ask("y")):
         with pytest.raises(database.Damaged, match="set aside whole"):
             refused()
-    assert queue.labels() == {} and isinstance(database.trouble(), database.Damaged)
+    assert queue.labels() == {} and isinstance(database.current_error(), database.Damaged)
 
 
 # Processes
 
 
 def test_a_process_is_told_from_a_later_one_of_the_same_number():
-    me, birth = os.getpid(), system.born()
-    assert system.alive(me, birth)
-    assert not system.alive(me, birth - 60)
-    assert not system.alive(*a_dead_process())
-    assert not system.alive(None, 1.0) and not system.alive(me, None)
+    me, birth = os.getpid(), system.start_time()
+    assert system.is_alive(me, birth)
+    assert not system.is_alive(me, birth - 60)
+    assert not system.is_alive(*a_dead_process())
+    assert not system.is_alive(None, 1.0) and not system.is_alive(me, None)
 
 
 @pytest.mark.skipif(not psutil.LINUX, reason="elsewhere births are kept as times of day")
 def test_a_correction_of_the_clock_kills_nobody(monkeypatch):
-    birth, clock = system.born(), psutil.Process().create_time()
+    birth, clock = system.start_time(), psutil.Process().create_time()
     started = psutil.boot_time()
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: started + 3)  # which is the clock less the seconds since
     assert psutil.Process().create_time() == clock + 3
-    assert system.alive(os.getpid(), birth)
+    assert system.is_alive(os.getpid(), birth)
 
 
 def test_laboratories_that_died_are_forgotten():
     note_dead = a_dead_process()
-    queue.open_laboratory()
-    assert queue.laboratories() == 1
-    queue.open_laboratory()  # twice is once
+    queue.register_server()
+    assert queue.active_servers() == 1
+    queue.register_server()  # twice is once
     note("laboratory", *note_dead)
-    assert queue.laboratories() == 1
-    queue.close_laboratory()
-    assert queue.laboratories() == 0
+    assert queue.active_servers() == 1
+    queue.unregister_server()
+    assert queue.active_servers() == 0
 
 
 LEADS = """
@@ -376,16 +376,24 @@ def test_one_process_leads_and_a_dead_one_is_replaced():
     said = {process.stdout.readline().strip(): process for process in both}
     assert said.keys() == {"True", "False"}
     first, second = said["True"], said["False"]
-    assert queue.foreman().pid == first.pid and queue.foreman().port == 7 and queue.foreman().lanes is None
+    assert (
+        queue.scheduler_process().pid == first.pid
+        and queue.scheduler_process().port == 7
+        and queue.scheduler_process().slots is None
+    )
     first.kill()
     first.wait()
-    assert queue.foreman() is None
+    assert queue.scheduler_process() is None
     second.stdin.write("\n")
     second.stdin.flush()
     assert second.stdout.readline().strip() == "True"
-    queue.carries(3)
-    assert (queue.foreman().pid, queue.foreman().port, queue.foreman().lanes) == (second.pid, 8, 3)
-    assert queue.lead(9) is False
+    queue.set_capacity(3)
+    assert (queue.scheduler_process().pid, queue.scheduler_process().port, queue.scheduler_process().slots) == (
+        second.pid,
+        8,
+        3,
+    )
+    assert queue.acquire_leadership(9) is False
     second.communicate("\n")
     for process in both:
         process.stdin.close()
@@ -394,13 +402,13 @@ def test_one_process_leads_and_a_dead_one_is_replaced():
 
 def test_one_that_leads_and_gives_no_sign_of_life_is_replaced_and_notices():
     frozen = _leading()
-    assert frozen.stdout.readline().strip() == "True" and queue.foreman().pid == frozen.pid
-    assert queue.lead(9) is False
-    queue.carries(2)
-    aged = f"{frozen.pid} {system.born(frozen.pid)} {time.monotonic() - queue.FROZEN - 1}"
-    (files.folder() / queue.HEARTBEAT).write_text(aged)
-    assert queue.foreman() is None  # nobody waits for it any more
-    assert queue.lead(9) is True and queue.leads() and queue.foreman().pid == os.getpid()
+    assert frozen.stdout.readline().strip() == "True" and queue.scheduler_process().pid == frozen.pid
+    assert queue.acquire_leadership(9) is False
+    queue.set_capacity(2)
+    aged = f"{frozen.pid} {system.start_time(frozen.pid)} {time.monotonic() - queue.HEARTBEAT_TIMEOUT - 1}"
+    (files.runs_dir() / queue.HEARTBEAT_FILE).write_text(aged)
+    assert queue.scheduler_process() is None  # nobody waits for it any more
+    assert queue.acquire_leadership(9) is True and queue.is_leader() and queue.scheduler_process().pid == os.getpid()
     frozen.stdin.write("\n")
     frozen.stdin.flush()
     assert frozen.stdout.readline().strip() == "False"  # it lives, and another one leads
@@ -410,44 +418,44 @@ def test_one_that_leads_and_gives_no_sign_of_life_is_replaced_and_notices():
 
 
 def test_one_that_still_imports_what_it_needs_has_longer():
-    assert queue.lead(7)
-    for age, there in ((queue.FROZEN + 1, True), (queue.STARTING + 1, False)):
-        said = f"{os.getpid()} {system.born()} {time.monotonic() - age}"
-        (files.folder() / queue.HEARTBEAT).write_text(said)
-        assert (queue.foreman() is not None) is there
+    assert queue.acquire_leadership(7)
+    for age, there in ((queue.HEARTBEAT_TIMEOUT + 1, True), (queue.STARTUP_TIMEOUT + 1, False)):
+        said = f"{os.getpid()} {system.start_time()} {time.monotonic() - age}"
+        (files.runs_dir() / queue.HEARTBEAT_FILE).write_text(said)
+        assert (queue.scheduler_process() is not None) is there
 
 
 @pytest.mark.parametrize("said", ["", "no number at all", "1 2", "1 2 3 4", "\x00" * 80])
 def test_a_spoilt_heartbeat_makes_nobody_dead(said):
-    assert queue.lead(7)
-    (files.folder() / queue.HEARTBEAT).write_text(said)
-    assert queue.foreman().pid == os.getpid()
-    queue.beat()
-    assert (files.folder() / queue.HEARTBEAT).read_text().split()[0] == str(os.getpid())
+    assert queue.acquire_leadership(7)
+    (files.runs_dir() / queue.HEARTBEAT_FILE).write_text(said)
+    assert queue.scheduler_process().pid == os.getpid()
+    queue.send_heartbeat()
+    assert (files.runs_dir() / queue.HEARTBEAT_FILE).read_text().split()[0] == str(os.getpid())
 
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
 def test_a_heartbeat_that_is_no_file_is_not_waited_for_and_not_followed(tmp_path, kind):
-    assert queue.lead(7)
-    place, outside = files.folder() / queue.HEARTBEAT, tmp_path / "outside"
+    assert queue.acquire_leadership(7)
+    place, outside = files.runs_dir() / queue.HEARTBEAT_FILE, tmp_path / "outside"
     outside.write_text("secret")
     place.unlink()
     {"pipe": os.mkfifo, "link": lambda it: it.symlink_to(outside), "folder": Path.mkdir}[kind](place)
-    assert queue.foreman().pid == os.getpid()  # nobody can tell how old it is
-    queue.beat()
+    assert queue.scheduler_process().pid == os.getpid()  # nobody can tell how old it is
+    queue.send_heartbeat()
     assert place.is_file() and not place.is_symlink() and outside.read_text() == "secret"
 
 
 def test_what_only_the_leader_may_do_is_refused_to_one_that_is_not():
     ask("x")
-    for act in (lambda: queue.claim(leader=True), lambda: queue.died("x", 0, leader=True)):
-        with pytest.raises(queue.Superseded):
+    for act in (lambda: queue.claim(leader=True), lambda: queue.record_crash("x", 0, leader=True)):
+        with pytest.raises(queue.LeadershipLost):
             act()
-    with pytest.raises(queue.Superseded):
-        queue.rested("x", leader=True)
+    with pytest.raises(queue.LeadershipLost):
+        queue.complete("x", leader=True)
     assert queue.job("x").state == "waiting"
-    queue.lead(7)
+    queue.acquire_leadership(7)
     assert queue.claim(leader=True).run == "x"
 
 
@@ -455,32 +463,32 @@ def test_a_second_worker_of_a_run_goes_home():
     ask("x")
     queue.claim()
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    queue.started("x", other.pid, system.born(other.pid))
-    assert queue.enlist("x") is False
+    queue.mark_started("x", other.pid, system.start_time(other.pid))
+    assert queue.register_worker("x") is False
     other.communicate()
-    assert queue.enlist("x") is True and queue.job("x").pid == os.getpid()
-    assert queue.enlist("x") is True  # it is that already
+    assert queue.register_worker("x") is True and queue.job("x").pid == os.getpid()
+    assert queue.register_worker("x") is True  # it is that already
 
 
 def test_a_foreman_resigns_only_when_no_laboratory_is_open():
     laboratory = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert queue.lead(7) and queue.lead(8) is False
-    note("laboratory", laboratory.pid, system.born(laboratory.pid))
-    assert queue.resign() is False and queue.foreman().pid == os.getpid()
+    assert queue.acquire_leadership(7) and queue.acquire_leadership(8) is False
+    note("laboratory", laboratory.pid, system.start_time(laboratory.pid))
+    assert queue.release_leadership() is False and queue.scheduler_process().pid == os.getpid()
     laboratory.communicate()
-    assert queue.resign() is True and queue.foreman() is None
+    assert queue.release_leadership() is True and queue.scheduler_process() is None
 
 
 # What people say of runs
 
 
 def test_who_asked_first_owns_a_run_and_keeps_it_when_it_is_done():
-    queue.greet("ada", "Ada L.")
+    queue.set_display_name("ada", "Ada L.")
     ask("x")
     ask("x", "ben")
-    assert queue.labels()["x"] == queue.Label("ada", "Ada L.", "", False)
+    assert queue.labels()["x"] == queue.RunLabel("ada", "Ada L.", "", False)
     queue.claim()
-    queue.rested("x")
+    queue.complete("x")
     ask("x", "ben")
     assert queue.labels()["x"].owner == "ada"
 
@@ -492,25 +500,25 @@ def test_names_and_pins():
     queue.pin("x", "ada", True)
     queue.pin("y", "ada", True)  # of the gallery: nobody asked for it
     assert queue.labels("ada") == {
-        "x": queue.Label("ada", "", "the round one", True),
-        "y": queue.Label(pinned=True),
+        "x": queue.RunLabel("ada", "", "the round one", True),
+        "y": queue.RunLabel(pinned=True),
     }
     assert not queue.labels("ben")["x"].pinned and "y" not in queue.labels("ben")
     queue.pin("x", "ada", False)
     queue.rename("x", " ")
-    assert queue.labels("ada")["x"] == queue.Label("ada")
+    assert queue.labels("ada")["x"] == queue.RunLabel("ada")
     queue.rename("z", "of the command line")
     ask("z", "cleo")  # asked for only now: so hers
-    assert queue.labels()["z"] == queue.Label("cleo", "", "of the command line")
+    assert queue.labels()["z"] == queue.RunLabel("cleo", "", "of the command line")
 
 
 def test_people_are_called_what_they_typed_without_markup():
-    queue.greet("ada", "  Ada <b>[x](y)</b> *L*  ")
-    assert queue.called("ada") == "Ada bxyb L"
-    queue.greet("ada", "Zoë O'Neil-Smith")
-    assert queue.called("ada") == "Zoë O'Neil-Smith"
-    queue.greet("ada", "x" * 1000)
-    assert len(queue.called("ada")) == 40 and queue.called("ben") == ""
+    queue.set_display_name("ada", "  Ada <b>[x](y)</b> *L*  ")
+    assert queue.display_name("ada") == "Ada bxyb L"
+    queue.set_display_name("ada", "Zoë O'Neil-Smith")
+    assert queue.display_name("ada") == "Zoë O'Neil-Smith"
+    queue.set_display_name("ada", "x" * 1000)
+    assert len(queue.display_name("ada")) == 40 and queue.display_name("ben") == ""
     ask("x")
     queue.rename("x", "y" * 1000)
     assert len(queue.labels()["x"].name) == 80
@@ -521,16 +529,16 @@ def test_a_name_given_later_does_not_cost_a_turn():
     ask("ada1")
     ask("ben0", "ben")
     queue.claim()
-    queue.greet("ada", "Ada")
-    queue.greet("ben", "Ben")
-    assert queue.turns() == ["ben0", "ada1"]
+    queue.set_display_name("ada", "Ada")
+    queue.set_display_name("ben", "Ben")
+    assert queue.order() == ["ben0", "ada1"]
 
 
 def test_a_deleted_run_is_forgotten_and_can_be_put_back():
     ask("x")
     queue.rename("x", "mine")
     queue.pin("x", "ada", True)
-    queue.forget("x")
+    queue.delete_labels("x")
     assert queue.labels("ada") == {}
-    queue.restore("x", "ada", "mine")
-    assert queue.labels("ada")["x"] == queue.Label("ada", "", "mine")
+    queue.restore_labels("x", "ada", "mine")
+    assert queue.labels("ada")["x"] == queue.RunLabel("ada", "", "mine")

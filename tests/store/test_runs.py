@@ -17,18 +17,18 @@ from safetensors.numpy import save
 
 from aecore.analysis import baselines, loaded, metrics
 from aecore.config import Config
-from aecore.content.gallery import EXHIBITS
-from aecore.data.datasets import is_here, load
+from aecore.content.gallery import PRETRAINED_MODELS
+from aecore.data.datasets import is_available, load
 from aecore.errors import UserError
 from aecore.jobs import worker
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import queue, runs
 from tests.kit.results import EPOCH, RESULT
 
-GALLERY = settle(EXHIBITS["digits-vae-2d"].config)
+GALLERY = resolve_config(PRETRAINED_MODELS["digits-vae-2d"].config)
 WEIGHTS = save({"w": np.zeros(5000, np.float32)})
-SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=2))
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2))
 
 
 @pytest.fixture(autouse=True)
@@ -41,12 +41,12 @@ def store(monkeypatch, tmp_path) -> Path:
 @pytest.fixture
 def place(store) -> Path:
     """A finished run among ours: a copy of the gallery's."""
-    shutil.copytree(runs.GALLERY / GALLERY.id, store / GALLERY.id)
+    shutil.copytree(runs.PRETRAINED_DIR / GALLERY.id, store / GALLERY.id)
     return store / GALLERY.id
 
 
-def _ours() -> list[runs.Entry]:
-    return [entry for entry in runs.entries() if not entry.gallery]
+def _ours() -> list[runs.RunInfo]:
+    return [entry for entry in runs.entries() if not entry.pretrained]
 
 
 def _one_sentence(text: str) -> bool:
@@ -54,9 +54,9 @@ def _one_sentence(text: str) -> bool:
 
 
 def _write(config: Config, result=RESULT, weights: bytes = WEIGHTS) -> Path:
-    with runs.Draft(config) as draft:
+    with runs.RunWriter(config) as draft:
         draft.finish(weights, result, b"picture")
-    return draft.place
+    return draft.run_dir
 
 
 # Spoilt folders
@@ -129,7 +129,7 @@ def test_a_spoilt_folder_is_listed_with_one_sentence_and_stops_nothing(place, sp
     spoil(place)
     listed = {entry.id: entry for entry in _ours()}
     assert listed.keys() == {place.name, healthy} and listed[healthy].finished
-    assert listed[place.name].state == "broken" and _one_sentence(listed[place.name].reason)
+    assert listed[place.name].state == "broken" and _one_sentence(listed[place.name].message)
     with pytest.raises(UserError) as caught:
         loaded.load(place.name)
     assert _one_sentence(str(caught.value))
@@ -145,7 +145,7 @@ def test_a_result_with_a_date_in_words_is_listed_as_broken(place):
     (place / "result.json").write_text(json.dumps(RESULT | {"created": "yesterday"}))
     _write(SMALL)
     assert {entry.id: entry.state for entry in _ours()} == {place.name: "broken", SMALL.id: "finished"}
-    assert runs.entry(place.name).reason == (
+    assert runs.entry(place.name).message == (
         "result.json is spoilt (created is no number); delete the run, or put the file back."
     )
 
@@ -181,14 +181,14 @@ STATES = {
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
 def test_an_unfinished_folder_with_an_odd_state_is_listed_with_one_sentence(store, state):
-    draft = runs.Draft(SMALL)
-    runs.write(draft.place / "request.json", json.dumps(SMALL.to_json()))
+    draft = runs.RunWriter(SMALL)
+    runs.atomic_write(draft.run_dir / "request.json", json.dumps(SMALL.to_json()))
     if state is not None:
-        runs.write(draft.place / "state.json", json.dumps(state))
+        runs.atomic_write(draft.run_dir / "state.json", json.dumps(state))
     _write(GALLERY)
     entry = next(entry for entry in _ours() if entry.id == SMALL.id)
-    assert entry.state in ("broken", "stopped") and not entry.moving
-    assert _one_sentence(entry.reason)
+    assert entry.state in ("broken", "stopped") and not entry.active
+    assert _one_sentence(entry.message)
 
 
 # Names
@@ -224,19 +224,19 @@ def test_a_linked_folder_is_broken_and_what_it_leads_to_is_not_read(store, place
     shutil.move(place, tmp_path / place.name)
     place.symlink_to(tmp_path / place.name)
     (found,) = _ours()
-    assert found.id == place.name and found.state == "broken" and "links in the runs folder" in found.reason
+    assert found.id == place.name and found.state == "broken" and "links in the runs folder" in found.message
     with pytest.raises(UserError, match="links in the runs folder are not followed"):
         loaded.load(place.name)
     with pytest.raises(UserError, match="links in the runs folder are not followed"):
-        runs.Draft(GALLERY)
+        runs.RunWriter(GALLERY)
 
 
 def test_the_runs_folder_itself_may_be_a_link(store, place, monkeypatch, tmp_path):
     (tmp_path / "elsewhere").symlink_to(store)
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "elsewhere"))
     assert [entry.state for entry in _ours()] == ["finished"] and loaded.load(place.name).id == place.name
-    with runs.Draft(SMALL) as draft:
-        draft.say("training")
+    with runs.RunWriter(SMALL) as draft:
+        draft.set_state("training")
     assert runs.entry(SMALL.id).state == "training"
 
 
@@ -250,17 +250,17 @@ def test_ours_come_before_the_gallerys_and_newest_first():
         _write(config, RESULT | {"created": created})
     listed = runs.entries()
     assert [entry.id for entry in listed[:3]] == [seeds[i].id for i in (1, 0, 2)]
-    assert all(entry.gallery for entry in listed[3:]) and GALLERY.id in [entry.id for entry in listed[3:]]
+    assert all(entry.pretrained for entry in listed[3:]) and GALLERY.id in [entry.id for entry in listed[3:]]
 
 
 def test_a_run_of_ours_hides_the_gallerys_of_the_same_name(place):
     listed = [entry for entry in runs.entries() if entry.id == place.name]
-    assert [entry.gallery for entry in listed] == [False]
+    assert [entry.pretrained for entry in listed] == [False]
 
 
 def test_a_folder_deleted_while_the_list_is_made_is_left_out(monkeypatch, store, place):
-    there = runs._folders
-    monkeypatch.setattr(runs, "_folders", lambda at: [*there(at), at / "deleted-just-now"])
+    there = runs._run_dirs
+    monkeypatch.setattr(runs, "_run_dirs", lambda at: [*there(at), at / "deleted-just-now"])
     assert [entry.id for entry in _ours()] == [place.name]
 
 
@@ -278,7 +278,7 @@ def test_a_run_that_is_finished_anew_is_seen_anew():
 
 def test_readers_see_the_old_content_or_the_new_and_never_half(tmp_path):
     file, contents = tmp_path / "state.json", (b"a" * 300_000, b"b" * 200_000)
-    runs.write(file, contents[0])
+    runs.atomic_write(file, contents[0])
     stop, odd, read = threading.Event(), [], 0
 
     def look() -> None:
@@ -294,7 +294,7 @@ def test_readers_see_the_old_content_or_the_new_and_never_half(tmp_path):
         reader.start()
     for _ in range(60):
         for content in contents:
-            runs.write(file, content)
+            runs.atomic_write(file, content)
     stop.set()
     for reader in readers:
         reader.join()
@@ -302,14 +302,14 @@ def test_readers_see_the_old_content_or_the_new_and_never_half(tmp_path):
 
 
 def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path, monkeypatch):
-    runs.write(tmp_path / "x", "old")
+    runs.atomic_write(tmp_path / "x", "old")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        runs.write(tmp_path / "x", "new")
+        runs.atomic_write(tmp_path / "x", "new")
     assert (tmp_path / "x").read_text() == "old" and os.listdir(tmp_path) == ["x"]
 
 
@@ -365,7 +365,7 @@ def test_a_writer_killed_at_any_moment_leaves_complete_folders_or_ones_that_say_
             ] and entry.result.items() >= RESULT.items()
         else:
             cut_off += 1
-            assert _one_sentence(entry.reason)
+            assert _one_sentence(entry.message)
             if entry.config is not None:
                 assert _write(entry.config) and runs.entry(entry.id).finished  # its lock died with it
     assert cut_off <= 6 < len(_ours())
@@ -379,13 +379,13 @@ def test_a_half_written_last_line_of_the_history_is_passed_over(place):
 
 
 def test_one_draft_at_a_time():
-    with runs.Draft(SMALL):
-        with pytest.raises(runs.AlreadyTraining), runs.Draft(SMALL):
+    with runs.RunWriter(SMALL):
+        with pytest.raises(runs.AlreadyTraining), runs.RunWriter(SMALL):
             pass
-        with runs.Draft(GALLERY):
+        with runs.RunWriter(GALLERY):
             pass  # another run is another lock
-    with runs.Draft(SMALL) as draft:
-        draft.say("training")
+    with runs.RunWriter(SMALL) as draft:
+        draft.set_state("training")
 
 
 # Training into a folder
@@ -393,7 +393,7 @@ def test_one_draft_at_a_time():
 
 def test_a_run_says_where_it_stands_while_it_trains_and_is_complete_only_at_the_end(store):
     seen = []
-    for _ in worker.carry_out(SMALL):
+    for _ in worker.run_training(SMALL):
         entry = runs.entry(SMALL.id)
         assert entry.state == "training" and entry.config == SMALL and not (store / SMALL.id / "config.json").exists()
         seen.append(entry.progress["fraction"])
@@ -413,51 +413,51 @@ def test_a_run_says_where_it_stands_while_it_trains_and_is_complete_only_at_the_
 def test_a_stopped_run_says_so_and_can_be_trained_again():
     config = dataclasses.replace(SMALL, epochs=10)
     seen = []
-    for progress in worker.carry_out(config):
+    for progress in worker.run_training(config):
         seen.append(progress.fraction)
-        runs.Draft(config).order("stop")
+        runs.RunWriter(config).send_command("stop")
     assert len(seen) == 1 and seen[0] < 1
     entry = runs.entry(config.id)
-    assert entry.state == "stopped" and _one_sentence(entry.reason) and "of 10 epochs" in entry.reason
-    assert entry.kept and not entry.moving
-    *_, last = worker.carry_out(config)
+    assert entry.state == "stopped" and _one_sentence(entry.message) and "of 10 epochs" in entry.message
+    assert entry.has_checkpoint and not entry.active
+    *_, last = worker.run_training(config)
     assert last.fraction == 1 and runs.entry(config.id).finished
 
 
 def test_a_paused_run_is_at_rest_until_it_is_asked_for_again():
-    draft = runs.Draft(SMALL)
-    draft.ask()
+    draft = runs.RunWriter(SMALL)
+    draft.request()
     assert runs.entry(SMALL.id).state == "waiting"  # this process answers for it
-    draft.order("pause")
-    assert draft.ordered[0] == "pause"
-    draft.rest("pause")
+    draft.send_command("pause")
+    assert draft.command[0] == "pause"
+    draft.set_stopped("pause")
     entry = runs.entry(SMALL.id)
-    assert entry.state == "paused" and entry.reason == "Paused after 0 of 2 epochs." and not entry.moving
-    assert draft.ordered is None
-    draft.order("stop")
-    draft.ask()
-    assert draft.ordered is None and runs.entry(SMALL.id).reason == ""
+    assert entry.state == "paused" and entry.message == "Paused after 0 of 2 epochs." and not entry.active
+    assert draft.command is None
+    draft.send_command("stop")
+    draft.request()
+    assert draft.command is None and runs.entry(SMALL.id).message == ""
 
 
 def test_the_ledger_says_what_runs_are_moving_and_the_folder_how_they_came_to_rest(store):
     """Also for somebody who looks in the very moment in between."""
-    draft = runs.Draft(SMALL)
-    queue.ask(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(draft.ask()))
+    draft = runs.RunWriter(SMALL)
+    queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(draft.request()))
     assert runs.entry(SMALL.id).state == "waiting"
     queue.claim()
-    draft.say("training", reason="", pid=1, born=1.0)
+    draft.set_state("training", reason="", pid=1, born=1.0)
     assert runs.entry(SMALL.id).state == "training"  # whoever said so last is gone, but it goes on
-    draft.rest("pause")
+    draft.set_stopped("pause")
     assert runs.entry(SMALL.id).state == "training"  # its worker has yet to end
-    queue.rested(SMALL.id)
+    queue.complete(SMALL.id)
     assert runs.entry(SMALL.id).state == "paused"
 
 
 def test_looking_while_a_run_comes_to_rest_never_says_that_its_process_died(monkeypatch):
-    draft = runs.Draft(SMALL)
-    queue.ask(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(draft.ask()))
-    draft.state |= {"pid": 1, "born": 1.0}  # a worker that is gone by now
-    runs.write(draft.place / "state.json", json.dumps(draft.state | {"state": "training"}))
+    draft = runs.RunWriter(SMALL)
+    queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(draft.request()))
+    draft.state_fields |= {"pid": 1, "born": 1.0}  # a worker that is gone by now
+    runs.atomic_write(draft.run_dir / "state.json", json.dumps(draft.state_fields | {"state": "training"}))
     queue.claim()
     read = runs.read_json
 
@@ -466,8 +466,8 @@ def test_looking_while_a_run_comes_to_rest_never_says_that_its_process_died(monk
         found = read(file)
         if file.name == "state.json":
             monkeypatch.setattr(runs, "read_json", read)
-            draft.rest("pause")
-            queue.rested(SMALL.id)
+            draft.set_stopped("pause")
+            queue.complete(SMALL.id)
         return found
 
     monkeypatch.setattr(runs, "read_json", rests)
@@ -481,7 +481,7 @@ def test_a_finished_folder_keeps_nothing_of_the_making():
     for name in ("checkpoint.safetensors", "state.json", "request.json", "order", "log.txt"):
         (place / name).write_text("{}")
     assert runs.entry(SMALL.id).finished
-    runs.Draft(SMALL).tidy()
+    runs.RunWriter(SMALL).cleanup()
     assert {file.name for file in place.iterdir()} == {
         "config.json",
         "weights.safetensors",
@@ -504,15 +504,15 @@ def test_a_training_that_ends_early_says_why(monkeypatch, error, state, words):
 
     monkeypatch.setattr(worker, "fit", broken)
     with pytest.raises(type(error)):
-        list(worker.carry_out(SMALL))
+        list(worker.run_training(SMALL))
     entry = runs.entry(SMALL.id)
-    assert entry.state == state and words in entry.reason and not entry.moving
-    with runs.Draft(SMALL):
+    assert entry.state == state and words in entry.message and not entry.active
+    with runs.RunWriter(SMALL):
         pass  # the lock is free
 
 
 def test_a_closed_training_says_stopped():
-    training = worker.carry_out(SMALL)
+    training = worker.run_training(SMALL)
     next(training)
     training.close()
     assert runs.entry(SMALL.id).state == "stopped"
@@ -521,14 +521,14 @@ def test_a_closed_training_says_stopped():
 # The gallery
 
 
-@pytest.mark.parametrize("name", EXHIBITS)
+@pytest.mark.parametrize("name", PRETRAINED_MODELS)
 def test_models_of_the_gallery_open_and_beat_the_mean_picture(name):
-    opened = loaded.load(settle(EXHIBITS[name].config).id)
-    assert runs.entry(opened.id).gallery
-    if not is_here(opened.config.dataset):
+    opened = loaded.load(resolve_config(PRETRAINED_MODELS[name].config).id)
+    assert runs.entry(opened.id).pretrained
+    if not is_available(opened.config.dataset):
         pytest.skip("needs MNIST under AECORE_DATA")
     data = load(opened.config.dataset)
-    drawn = opened.reconstruct(data.test.floats(), data.test.labels)
-    error = metrics.mse(data.test.floats(), drawn).mean()
+    drawn = opened.reconstruct(data.test.to_float(), data.test.y)
+    error = metrics.mse(data.test.to_float(), drawn).mean()
     assert error == pytest.approx(opened.result["mse"], rel=0.01)  # other machines round otherwise
-    assert error < 0.8 * baselines.measured(data.train, data.test, 0)["mean_picture_mse"]
+    assert error < 0.8 * baselines.baseline_errors(data.train, data.test, 0)["mean_picture_mse"]

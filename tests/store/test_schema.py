@@ -22,12 +22,12 @@ from aecore.data import images
 from aecore.errors import UserError
 from aecore.jobs import projection_jobs, worker
 from aecore.models import presets
-from aecore.models.families.build import settle
+from aecore.models.families.build import resolve_config
 from aecore.store import offline, queue, runs, schema, snapshots, trash
 from tests.kit.results import EPOCH, RESULT
 
-SMALL = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=2))
-OTHER = settle(presets.start("digits", family="vanilla", hidden=(8,), epochs=3))
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2))
+OTHER = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=3))
 WEIGHTS = save({"w": np.zeros(10, np.float32)})
 ROOT = Path(runs.__file__).parents[2]
 
@@ -41,14 +41,14 @@ def store(monkeypatch, tmp_path) -> Path:
 
 def finished(config=SMALL, **more: Any) -> Path:
     """The folder of a finished run whose result says `more`."""
-    with runs.Draft(config) as draft:
+    with runs.RunWriter(config) as draft:
         draft.finish(WEIGHTS, RESULT | more, b"")
-    return draft.place
+    return draft.run_dir
 
 
 def state_of(run: str = SMALL.id) -> tuple[str, str]:
     entry = next(entry for entry in runs.entries() if entry.id == run)
-    return entry.state, entry.reason
+    return entry.state, entry.message
 
 
 def refusal(function, *given: object) -> str:
@@ -83,14 +83,14 @@ ODD = {
 def test_what_is_no_regular_file_is_refused_at_once(make, words, store):
     (store / "other.json").write_text("{}")
     make(store / "x.json")
-    for read in (files.read_json, files.opened, files.checksum, lambda file: files.read_bytes(file, 10)):
+    for read in (files.read_json, files.open_regular, files.checksum, lambda file: files.read_bytes(file, 10)):
         assert words in refusal(read, store / "x.json")
-    assert words in refusal(files.read_end, store / "x.json", 10)
+    assert words in refusal(files.read_tail, store / "x.json", 10)
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device")
 def test_a_device_is_not_opened():
-    assert "it is a device" in refusal(files.opened, Path("/dev/full"))
+    assert "it is a device" in refusal(files.open_regular, Path("/dev/full"))
 
 
 def test_a_file_is_read_to_its_bound_and_no_further(store):
@@ -100,7 +100,7 @@ def test_a_file_is_read_to_its_bound_and_no_further(store):
     assert "more than the 9.9e-05 MB" in refusal(files.read_bytes, file, 99)
     os.truncate(file, 10**12)  # sparse: nothing of it is on the disk
     assert "more than the 8 MB that such a file can have" in refusal(files.read_json, file)
-    assert files.read_end(file, 3) == "\0\0\0" and files.read_end(store / "none", 3) == ""
+    assert files.read_tail(file, 3) == "\0\0\0" and files.read_tail(store / "none", 3) == ""
 
 
 JUNK = {
@@ -122,9 +122,9 @@ def test_what_is_no_json_of_ours_is_refused(content, store):
 
 
 def test_json_of_32_levels_is_taken_and_of_33_is_not():
-    assert files.parsed(b"[" * 32 + b"]" * 32)
+    assert files.parse_json(b"[" * 32 + b"]" * 32)
     with pytest.raises(ValueError, match="nested more than 32 deep"):
-        files.parsed(b"[" * 33 + b"]" * 33)
+        files.parse_json(b"[" * 33 + b"]" * 33)
 
 
 def test_a_file_that_nobody_may_read_is_said(store, monkeypatch):
@@ -157,8 +157,8 @@ def test_a_runs_folder_that_nobody_may_read_is_said(store, monkeypatch):
     monkeypatch.setattr(os, "scandir", forbidden)
     monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != store)
     others = runs.entries()
-    assert all(entry.gallery and entry.finished for entry in others) and others
-    assert "may not be read" in disk.trouble()
+    assert all(entry.pretrained and entry.finished for entry in others) and others
+    assert "may not be read" in disk.runs_dir_error()
 
 
 # --- Links ------------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_a_runs_folder_that_nobody_may_read_is_said(store, monkeypatch):
 def test_a_draft_writes_through_no_link(name, store, tmp_path):
     (tmp_path / "outside").mkdir()
     (store / name).symlink_to(tmp_path / "outside")
-    assert f"{name} is a symbolic link" in refusal(runs.Draft, SMALL)
+    assert f"{name} is a symbolic link" in refusal(runs.RunWriter, SMALL)
     assert not list((tmp_path / "outside").iterdir())
 
 
@@ -178,7 +178,7 @@ def test_training_writes_no_snapshot_through_a_link(store, tmp_path):
     (outside / "00001.safetensors").write_text("mine")
     (store / SMALL.id).mkdir()
     (store / SMALL.id / "snapshots").symlink_to(outside)
-    assert "snapshots is a symbolic link" in refusal(list, worker.carry_out(SMALL))
+    assert "snapshots is a symbolic link" in refusal(list, worker.run_training(SMALL))
     assert [each.read_text() for each in outside.iterdir()] == ["mine"]
     assert state_of()[0] == "failed" and "snapshots is a symbolic link" in state_of()[1]
     assert snapshots.epochs(SMALL.id) == [] and snapshots.load(SMALL.id) == []
@@ -188,7 +188,7 @@ def test_maps_are_kept_behind_no_link(store, tmp_path):
     (tmp_path / "outside").mkdir()
     (store / ".maps").symlink_to(tmp_path / "outside")
     codes = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
-    assert ".maps is a symbolic link" in refusal(projection_jobs.ask, codes, "UMAP")
+    assert ".maps is a symbolic link" in refusal(projection_jobs.submit, codes, "UMAP")
     assert not list((tmp_path / "outside").iterdir())
 
 
@@ -268,53 +268,53 @@ UNFIT: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("more", "words"), UNFIT.values(), ids=UNFIT)
 def test_a_state_with_a_wrong_field_is_broken_and_says_which(more, words):
-    draft = runs.Draft(SMALL)
-    draft.ask()
-    runs.write(draft.place / "state.json", json.dumps(STATE))
+    draft = runs.RunWriter(SMALL)
+    draft.request()
+    runs.atomic_write(draft.run_dir / "state.json", json.dumps(STATE))
     assert state_of() == ("stopped", "Stopped.")
-    runs.write(draft.place / "state.json", json.dumps(STATE | more))
+    runs.atomic_write(draft.run_dir / "state.json", json.dumps(STATE | more))
     assert state_of()[0] == "broken" and state_of()[1].startswith(f"state.json is spoilt ({words}")
 
 
 def test_a_request_of_another_run_is_broken():
     """Or Resume would train what nobody sees there."""
-    draft = runs.Draft(SMALL)
-    draft.ask()
-    runs.write(draft.place / "request.json", json.dumps(OTHER.to_json()))
+    draft = runs.RunWriter(SMALL)
+    draft.request()
+    runs.atomic_write(draft.run_dir / "request.json", json.dumps(OTHER.to_json()))
     assert state_of() == ("broken", "The folder's name does not belong to the settings in it.")
 
 
 @pytest.mark.parametrize("parent", [["x"], 7, "x" * 300])
 def test_a_parent_that_is_no_run_is_broken(parent):
-    draft = runs.Draft(SMALL)
-    draft.ask()
-    runs.write(draft.place / "request.json", json.dumps(SMALL.to_json() | {"parent": parent}))
+    draft = runs.RunWriter(SMALL)
+    draft.request()
+    runs.atomic_write(draft.run_dir / "request.json", json.dumps(SMALL.to_json() | {"parent": parent}))
     assert state_of()[1].startswith("request.json is spoilt (parent ")
 
 
 def test_a_reason_has_no_markup_and_no_end_of_line():
-    draft = runs.Draft(SMALL)
-    draft.ask()
+    draft = runs.RunWriter(SMALL)
+    draft.request()
     name = "![x](http://example.org)\n<b>" * 100
-    runs.write(draft.place / "request.json", json.dumps(SMALL.to_json() | {"knobs": {name: 1}}))
+    runs.atomic_write(draft.run_dir / "request.json", json.dumps(SMALL.to_json() | {"knobs": {name: 1}}))
     _, reason = state_of()
     assert len(reason) < 450 and not set("<>[]\n`") & set(reason)
 
 
 def test_the_gallery_has_the_format():
-    for place in runs.GALLERY.iterdir():
+    for place in runs.PRETRAINED_DIR.iterdir():
         if (place / "result.json").exists():
             assert schema.RESULT(files.read_json(place / "result.json")) == ""
-            assert runs.history(place.name) and runs.history_trouble(place.name) == ""
+            assert runs.history(place.name) and runs.history_error(place.name) == ""
 
 
 def test_what_training_writes_has_the_format(store):
     for family in ("vae", "vq-vae", "sparse", "ladder-vae", "aae"):
-        config = settle(presets.start("digits", family=family, epochs=2))
-        for _ in worker.carry_out(config):
+        config = resolve_config(presets.default_config("digits", family=family, epochs=2))
+        for _ in worker.run_training(config):
             assert runs.entry(config.id).state == "training"
         entry = runs.entry(config.id)
-        assert entry.finished, entry.reason
+        assert entry.finished, entry.message
         assert [line["epoch"] for line in runs.history(config.id)] == [1, 2]
         assert [each.epoch for each in snapshots.load(config.id)] == snapshots.epochs(config.id)
 
@@ -341,7 +341,7 @@ def test_a_history_is_read_to_its_first_spoilt_line_and_that_is_said(line, words
     lines = [json.dumps(EPOCH), line, json.dumps(EPOCH | {"epoch": 3})]
     (place / "history.jsonl").write_text("".join(f"{each}\n" for each in lines))
     assert [each["epoch"] for each in runs.history(SMALL.id)] == [1]
-    assert runs.history_trouble(SMALL.id) == (
+    assert runs.history_error(SMALL.id) == (
         f"Line 2 of history.jsonl is spoilt ({words}): from there on its epochs are lost."
     )
     assert runs.entry(SMALL.id).finished  # its weights are what counts
@@ -349,7 +349,7 @@ def test_a_history_is_read_to_its_first_spoilt_line_and_that_is_said(line, words
 
 def test_a_history_that_is_no_file_is_said(store):
     os.mkfifo(finished() / "history.jsonl")
-    assert runs.history(SMALL.id) == [] and "FIFO" in runs.history_trouble(SMALL.id)
+    assert runs.history(SMALL.id) == [] and "FIFO" in runs.history_error(SMALL.id)
 
 
 # --- Pictures, snapshots, products, maps ------------------------------------------------------------------------------
@@ -359,14 +359,14 @@ def test_only_pictures_get_into_a_page(store):
     file = finished() / "thumbnail.png"
     sound = images.png(np.zeros((1, 8, 8), np.float32))
     file.write_bytes(sound)
-    assert images.stored(file) == sound
+    assert images.read_png(file) == sound
     for content in (b"", b"<script>", sound[:45], images.png(np.zeros((4000, 1001), np.uint8))):
         file.write_bytes(content)
-        assert refusal(images.stored, file).startswith("thumbnail.png is no picture that can be shown")
+        assert refusal(images.read_png, file).startswith("thumbnail.png is no picture that can be shown")
     file.unlink()
-    assert images.stored(file) == b""
+    assert images.read_png(file) == b""
     os.mkfifo(file)
-    assert "FIFO" in refusal(images.stored, file)
+    assert "FIFO" in refusal(images.read_png, file)
 
 
 @pytest.fixture(scope="module")
@@ -375,7 +375,7 @@ def trained_place(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AECORE_RUNS", str(place))
-        assert list(worker.carry_out(SMALL))
+        assert list(worker.run_training(SMALL))
     return place / SMALL.id
 
 
@@ -427,25 +427,25 @@ BROUGHT = "vae-mnist-2d-84cdf52f"
 
 def test_products_that_do_not_fit_their_run_are_refused(store):
     place = store / BROUGHT
-    shutil.copytree(runs.GALLERY / BROUGHT, place)
-    assert offline.kept(BROUGHT).codes.shape == (2000, 2)
+    shutil.copytree(runs.PRETRAINED_DIR / BROUGHT, place)
+    assert offline.load_bundle(BROUGHT).codes.shape == (2000, 2)
     result = files.read_json(place / "result.json")
     del result["sha256"]  # as of a time before checksums
     (place / "result.json").write_text(json.dumps(result))
-    arrays, head = files.read_tensors(place / offline.NAME, 10**7)
+    arrays, head = files.read_tensors(place / offline.FILE_NAME, 10**7)
     for change, words in [
         ({"codes": np.zeros((2000, 3), np.float16)}, "not of 2000 codes of 2 numbers"),
         ({"votes": np.full(2000, 77, np.uint8)}, "votes for classes that there are not"),
         ({"errors": np.full(2000, np.nan, np.float16)}, "numbers that are not finite"),
         ({"nats": np.zeros(3, np.float32)}, "its nats are not those of 2 numbers"),
     ]:
-        (place / offline.NAME).write_bytes(save(arrays | change, head))
-        assert words in refusal(offline.kept, BROUGHT)
-    (place / offline.NAME).write_bytes(save(arrays, {"said": '{"agreement": NaN}'}))
-    assert "agreement is no finite number" in refusal(offline.kept, BROUGHT)
+        (place / offline.FILE_NAME).write_bytes(save(arrays | change, head))
+        assert words in refusal(offline.load_bundle, BROUGHT)
+    (place / offline.FILE_NAME).write_bytes(save(arrays, {"said": '{"agreement": NaN}'}))
+    assert "agreement is no finite number" in refusal(offline.load_bundle, BROUGHT)
     (place / "result.json").write_text(json.dumps({name: each for name, each in result.items() if name != "scores"}))
-    (place / offline.NAME).write_bytes(save(arrays, head))
-    assert "result.json has no scores beside it" in refusal(offline.kept, BROUGHT)
+    (place / offline.FILE_NAME).write_bytes(save(arrays, head))
+    assert "result.json has no scores beside it" in refusal(offline.load_bundle, BROUGHT)
 
 
 REQUEST = {"key": "ab", "kind": "UMAP", "knobs": {}, "count": 100, "urgent": True, "asked": 1.0, "pid": 1, "born": 1.0}
@@ -458,27 +458,29 @@ def test_a_request_for_a_map_that_is_spoilt_is_none(change, store):
     place = store / ".maps" / "ab"
     place.mkdir(parents=True)
     (place / "request.json").write_text(json.dumps(REQUEST))
-    assert projection_jobs._request("ab").count == 100
+    assert projection_jobs._read_request("ab").count == 100
     (place / "request.json").write_text(json.dumps(REQUEST | change))
-    assert projection_jobs._request("ab") is None and projection_jobs._alive() == []
+    assert projection_jobs._read_request("ab") is None and projection_jobs._active_requests() == []
 
 
 def test_paces_that_are_spoilt_are_none(store):
     (store / ".maps").mkdir()
     for paces in ([["UMAP", "x", 100, 1.0], ["UMAP"]], [["UMAP", "x", 100, 0]], {"a": 1}, "x"):
         (store / ".maps" / "paces.json").write_text(json.dumps(paces))
-        assert projection_jobs._paces() == []
+        assert projection_jobs._timings() == []
 
 
 def test_a_map_of_other_codes_is_refused(store):
     codes = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
-    ready = projection_jobs._ready(projection_jobs._key(codes, "UMAP", projection_jobs._settings("UMAP", {})))
+    ready = projection_jobs._result_path(
+        projection_jobs._key(codes, "UMAP", projection_jobs._resolve_params("UMAP", {}))
+    )
     ready.parent.mkdir()
     np.save(ready, np.zeros((100, 2), np.float32))
-    assert projection_jobs.look(codes, "UMAP").points().shape == (100, 2)
+    assert projection_jobs.status(codes, "UMAP").points().shape == (100, 2)
     for odd in (np.zeros((99, 2), np.float32), np.full((100, 2), np.nan, np.float32), np.zeros((100, 2))):
         np.save(ready, odd)
-        assert "The file of this map is spoilt" in refusal(projection_jobs.look(codes, "UMAP").points)
+        assert "The file of this map is spoilt" in refusal(projection_jobs.status(codes, "UMAP").points)
 
 
 # --- What people can do about it --------------------------------------------------------------------------------------
@@ -490,10 +492,10 @@ def test_a_run_with_a_fifo_in_it_is_deleted_and_taken_back(store):
     for name in ("result.json", "label.json"):
         (place / name).unlink(missing_ok=True)
         os.mkfifo(place / name)
-    assert state_of()[0] == "broken" and trash.weight(runs.entry(SMALL.id)) > 0
+    assert state_of()[0] == "broken" and trash.disk_usage(runs.entry(SMALL.id)) > 0
     ticket = trash.delete(SMALL.id, "ada")
     assert SMALL.id not in {entry.id for entry in runs.entries()}
-    trash.take_back(ticket, "ada")
+    trash.restore(ticket, "ada")
     assert stat.S_ISFIFO((place / "result.json").lstat().st_mode)
 
 
@@ -503,26 +505,26 @@ def test_of_a_link_the_link_is_deleted_and_not_what_it_leads_to(store, tmp_path)
     before = sorted((each.name, each.read_bytes()) for each in outside.iterdir())
     (store / SMALL.id).symlink_to(outside)
     assert state_of() == ("broken", "It is a symbolic link, and links in the runs folder are not followed; delete it.")
-    assert trash.weight(runs.entry(SMALL.id)) == 0
+    assert trash.disk_usage(runs.entry(SMALL.id)) == 0
     ticket = trash.delete(SMALL.id, "ada")
     assert not os.path.lexists(store / SMALL.id)
-    trash.take_back(ticket, "ada")
+    trash.restore(ticket, "ada")
     assert (store / SMALL.id).is_symlink()
     ticket = trash.delete(SMALL.id, "ada")
-    old = store / disk.TRASH / f"{SMALL.id}~1"  # deleted long ago
-    os.replace(store / disk.TRASH / ticket, old)
-    trash._tidy(store / disk.TRASH)
+    old = store / disk.TRASH_DIR / f"{SMALL.id}~1"  # deleted long ago
+    os.replace(store / disk.TRASH_DIR / ticket, old)
+    trash._purge_expired(store / disk.TRASH_DIR)
     assert not os.path.lexists(old)
     assert sorted((each.name, each.read_bytes()) for each in outside.iterdir()) == before
 
 
 def test_a_label_that_is_spoilt_makes_a_run_everybodys(store):
-    queue.ask(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: True)
+    queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: True)
     finished()
     ticket = trash.delete(SMALL.id, "ada")
-    (store / disk.TRASH / ticket / "label.json").write_text('{"owner": ["x"], "name": 7}')
-    trash.take_back(ticket, "ada")
-    assert queue.labels().get(SMALL.id, queue.Label()).owner is None
+    (store / disk.TRASH_DIR / ticket / "label.json").write_text('{"owner": ["x"], "name": 7}')
+    trash.restore(ticket, "ada")
+    assert queue.labels().get(SMALL.id, queue.RunLabel()).owner is None
 
 
 def test_the_command_line_shows_the_good_ones_and_says_of_the_bad_what_is_wrong(store, capsys):

@@ -15,11 +15,11 @@ from aecore.data.cards import CARDS
 from aecore.data.datasets import load
 from aecore.jobs import worker
 from aecore.models import presets
-from aecore.models.families.build import build, settle
+from aecore.models.families.build import build_recipe, resolve_config
 from aecore.store import runs, snapshots, trash
-from aecore.store.snapshots import Album, Snapshot
+from aecore.store.snapshots import Snapshot, SnapshotRecorder
 
-SMALL = settle(presets.start("digits", family="vanilla", hidden=(16,), z_dim=4, epochs=5))
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(16,), z_dim=4, epochs=5))
 PIXELS = 64
 SIZES = {"digits 2-D": (PIXELS, 2), "mnist 20-D": (784, 20), "colour 12-D": (3 * 32 * 32, 12), "wide": (784, 980)}
 
@@ -31,14 +31,14 @@ def store(monkeypatch, tmp_path) -> Path:
     return tmp_path / "runs"
 
 
-def _opened(config: Config = SMALL) -> loaded.Trained:
+def _opened(config: Config = SMALL) -> loaded.LoadedModel:
     """A model of these settings; its first weights are as good as any here."""
-    return loaded.Trained(config, build(config).model.eval(), {})
+    return loaded.LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
-def _album(place: Path, epochs: int = 5) -> Album:
+def _album(place: Path, epochs: int = 5) -> SnapshotRecorder:
     place.mkdir(parents=True, exist_ok=True)
-    return Album(place, PIXELS, SMALL.z_dim, epochs)
+    return SnapshotRecorder(place, PIXELS, SMALL.z_dim, epochs)
 
 
 # When
@@ -47,7 +47,7 @@ def _album(place: Path, epochs: int = 5) -> Album:
 @pytest.mark.parametrize("epochs", [1, 2, 3, 20, 41, 60, 100, 1000])
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_the_plan_has_the_beginning_and_the_end_and_at_most_41(epochs, size, tmp_path):
-    planned = Album(tmp_path, *size, epochs).planned
+    planned = SnapshotRecorder(tmp_path, *size, epochs).planned_epochs
     assert planned[0] == 0 and planned[-1] == epochs and len(planned) <= 41
     assert planned == sorted(set(planned))
     steps = np.diff(planned)
@@ -60,46 +60,50 @@ def test_the_plan_has_the_beginning_and_the_end_and_at_most_41(epochs, size, tmp
 def test_all_snapshots_of_a_run_fit_into_ten_megabytes(size, tmp_path):
     """The fullest snapshots there can be, as many as are planned, measured on the disk's side: packed."""
     pixels, dimensions = size
-    album, codes = Album(tmp_path, *size, 1000), min(2000, max(100, snapshots.NUMBERS // dimensions))
+    album, codes = SnapshotRecorder(tmp_path, *size, 1000), min(2000, max(100, snapshots.MAX_CODE_VALUES // dimensions))
     shape = (1, 1, pixels)
-    packed = snapshots._packed(
+    packed = snapshots._serialise(
         Snapshot(
             0,
             ("PC1", "PC2"),
             np.zeros((codes, dimensions), np.float16),
             np.zeros((codes, 2), np.float16),
-            np.zeros(snapshots.SIDE, np.float32),
-            np.zeros(snapshots.SIDE, np.float32),
-            np.zeros((snapshots.SIDE**2, *shape), np.uint8),
-            np.zeros((snapshots.SHOWN, *shape), np.uint8),
+            np.zeros(snapshots.GRID_SIDE, np.float32),
+            np.zeros(snapshots.GRID_SIDE, np.float32),
+            np.zeros((snapshots.GRID_SIDE**2, *shape), np.uint8),
+            np.zeros((snapshots.N_PREVIEWS, *shape), np.uint8),
         )
     )
-    assert len(album.planned) >= 5 and len(packed) * len(album.planned) <= 10_000_000
+    assert len(album.planned_epochs) >= 5 and len(packed) * len(album.planned_epochs) <= 10_000_000
 
 
 def test_every_data_set_here_fits_with_the_widest_code_there_is(tmp_path):
     for card in CARDS.values():
         pixels = math.prod(card.shape)
         for size in (1, 64, 512):
-            album = Album(tmp_path, pixels, size, 1000)
-            each = 241 * pixels + min(2000, max(100, snapshots.NUMBERS // size)) * (size + 2) * 2
-            assert each * len(album.planned) <= 10_000_000, card.name
+            album = SnapshotRecorder(tmp_path, pixels, size, 1000)
+            each = 241 * pixels + min(2000, max(100, snapshots.MAX_CODE_VALUES // size)) * (size + 2) * 2
+            assert each * len(album.planned_epochs) <= 10_000_000, card.name
 
 
 def test_one_is_due_when_its_epoch_has_come_and_time_allows(tmp_path):
     album = _album(tmp_path / "run", epochs=100)
-    assert album.due(0, 0.0, last=False)
-    album.known.add(0)
-    assert not album.due(0, 9.0, last=False) and album.due(album.planned[1], 9.0, last=False)
-    album.spent = snapshots.START + 30 * snapshots.SHARE  # what thirty seconds of training allow
-    assert not album.due(album.planned[1], 29.0, last=False)
-    assert album.due(album.planned[1], 31.0, last=False)
-    assert album.due(album.planned[3], 31.0, last=False)  # missed ones are not made up for: one will do
-    album.known.add(album.planned[3])
-    assert not album.due(album.planned[3], 600.0, last=False)
-    assert album.due(100, 9.0, last=True)  # the end, whatever it costs
-    album.known.add(100)
-    assert not album.due(100, 9.0, last=True)
+    assert album.should_record(0, 0.0, is_last=False)
+    album.saved_epochs.add(0)
+    assert not album.should_record(0, 9.0, is_last=False) and album.should_record(
+        album.planned_epochs[1], 9.0, is_last=False
+    )
+    album.seconds_spent = snapshots.START_SECONDS + 30 * snapshots.TIME_SHARE  # what thirty seconds of training allow
+    assert not album.should_record(album.planned_epochs[1], 29.0, is_last=False)
+    assert album.should_record(album.planned_epochs[1], 31.0, is_last=False)
+    assert album.should_record(
+        album.planned_epochs[3], 31.0, is_last=False
+    )  # missed ones are not made up for: one will do
+    album.saved_epochs.add(album.planned_epochs[3])
+    assert not album.should_record(album.planned_epochs[3], 600.0, is_last=False)
+    assert album.should_record(100, 9.0, is_last=True)  # the end, whatever it costs
+    album.saved_epochs.add(100)
+    assert not album.should_record(100, 9.0, is_last=True)
 
 
 # What
@@ -108,9 +112,9 @@ def test_one_is_due_when_its_epoch_has_come_and_time_allows(tmp_path):
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_a_snapshot_of_a_trained_model(size):
     config = dataclasses.replace(SMALL, z_dim=size)
-    list(worker.carry_out(config))
+    list(worker.run_training(config))
     opened, test = loaded.load(config.id), load("digits").test
-    taken = snapshots.take(opened, test, 5, None)
+    taken = snapshots.capture(opened, test, 5, None)
     many = len(test)
     assert many <= 2000
     expected = {
@@ -125,10 +129,10 @@ def test_a_snapshot_of_a_trained_model(size):
         array = getattr(taken, name)
         assert array.dtype == kind and array.shape == shape, name
     assert (np.diff(taken.x) > 0).all() and (np.diff(taken.y) < 0).all()
-    np.testing.assert_allclose(taken.codes, opened.codes_of(test), rtol=1e-3, atol=1e-3)  # float16 has 11 bits
-    drawn = opened.reconstruct(test.floats(snapshots.shown(test)))
+    np.testing.assert_allclose(taken.codes, opened.encode_split(test), rtol=1e-3, atol=1e-3)  # float16 has 11 bits
+    drawn = opened.reconstruct(test.to_float(snapshots.preview_rows(test)))
     assert np.abs(taken.reconstructions / 255 - drawn).max() <= 0.5 / 255 + 1e-6
-    assert taken.names == {1: ("z1", ""), 2: ("z1", "z2"), 4: ("PC1", "PC2")}[size]
+    assert taken.axis_names == {1: ("z1", ""), 2: ("z1", "z2"), 4: ("PC1", "PC2")}[size]
 
     # the last one of the training's own is this very one, up to which way its axes point
     epochs = snapshots.epochs(config.id)
@@ -140,26 +144,26 @@ def test_a_snapshot_of_a_trained_model(size):
 
 def test_thinned_ones_show_the_same_and_take_less_room():
     config = dataclasses.replace(SMALL, epochs=12, seed=3)
-    list(worker.carry_out(config))
+    list(worker.run_training(config))
     place = runs.path(config.id)
-    before, size = snapshots.load(config.id), trash.folder_weight(place / snapshots.FOLDER)
+    before, size = snapshots.load(config.id), trash.dir_size(place / snapshots.FOLDER)
     snapshots.thin(place, 4)
     after = snapshots.load(config.id)
     assert len(after) == 4 and (after[0].epoch, after[-1].epoch) == (before[0].epoch, before[-1].epoch)
-    assert trash.folder_weight(place / snapshots.FOLDER) / 4 < 0.7 * size / len(before)
+    assert trash.dir_size(place / snapshots.FOLDER) / 4 < 0.7 * size / len(before)
     known = {each.epoch: each for each in before}
     for each in after:
         for name in ("points", "x", "y", "manifold", "reconstructions"):
             np.testing.assert_array_equal(getattr(each, name), getattr(known[each.epoch], name))
-        assert each.names == known[each.epoch].names and each.codes.shape == (0, config.z_dim)
+        assert each.axis_names == known[each.epoch].axis_names and each.codes.shape == (0, config.z_dim)
 
 
 def test_the_pictures_shown_are_the_first_of_each_class_and_then_others():
     test = load("digits").test
-    rows = snapshots.shown(test)
-    assert len(set(rows.tolist())) == 16 and test.labels[rows[:10]].tolist() == list(range(10))
+    rows = snapshots.preview_rows(test)
+    assert len(set(rows.tolist())) == 16 and test.y[rows[:10]].tolist() == list(range(10))
     for label in range(10):
-        assert rows[label] == np.flatnonzero(test.labels == label)[0]
+        assert rows[label] == np.flatnonzero(test.y == label)[0]
 
 
 def test_the_same_plane_drawn_from_another_side_is_turned_back():
@@ -172,10 +176,10 @@ def test_the_same_plane_drawn_from_another_side_is_turned_back():
         for flip in (1, -1):
             turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]) * [1, flip]
             spun = latent_space.Plane(
-                plane.origin, (turn @ plane.axes).astype(np.float32), plane.names, plane.explained
+                plane.origin, (turn @ plane.axes).astype(np.float32), plane.names, plane.explained_variance_ratio
             )
             assert np.abs(spun.project(codes) - before).max() > 0.1
-            back = latent_space.turned(spun, codes, before)
+            back = latent_space.procrustes_align(spun, codes, before)
             np.testing.assert_allclose(back.project(codes), before, atol=1e-5)  # float32 axes, codes up to 10
             np.testing.assert_allclose(back.axes @ back.axes.T, np.eye(2), atol=1e-6)
 
@@ -191,7 +195,7 @@ def _angle(points: np.ndarray, before: np.ndarray) -> float:
 def test_the_maps_of_a_run_do_not_spin():
     """Nothing is gained by turning a map against the one before it: less than a degree, which is float16's doing."""
     config = dataclasses.replace(SMALL, epochs=20)
-    list(worker.carry_out(config))
+    list(worker.run_training(config))
     maps = [each.points for each in snapshots.load(config.id)]
     assert len(maps) >= 5
     assert max(_angle(now, before) for before, now in itertools.pairwise(maps)) < 1
@@ -204,9 +208,9 @@ def test_codes_too_long_for_sixteen_bits_do_not_stop_a_training():
         for parameter in opened.model.encoder.parameters():
             parameter.mul_(2000)
     test = load("digits").test
-    assert np.abs(opened.codes_of(test)).max() > 1e5
-    first = snapshots.take(opened, test, 0, None)
-    second = snapshots.take(opened, test, 1, first)
+    assert np.abs(opened.encode_split(test)).max() > 1e5
+    first = snapshots.capture(opened, test, 0, None)
+    second = snapshots.capture(opened, test, 1, first)
     for each in (first, second):
         assert np.isfinite(each.codes).all() and np.isfinite(each.points).all()
 
@@ -218,11 +222,11 @@ def test_what_is_written_is_read_again(store):
     album = _album(store / "run")
     test = load("digits").test
     for epoch in (0, 2, 5):
-        album.add(_opened(), test, epoch)
-    assert snapshots.epochs("run") == [0, 2, 5] and album.known == {0, 2, 5} and album.spent > 0
+        album.record(_opened(), test, epoch)
+    assert snapshots.epochs("run") == [0, 2, 5] and album.saved_epochs == {0, 2, 5} and album.seconds_spent > 0
     first, second, third = snapshots.load("run")
     assert [each.epoch for each in (first, second, third)] == [0, 2, 5]
-    expected = snapshots.take(_opened(), test, 0, None)
+    expected = snapshots.capture(_opened(), test, 0, None)
     for name, array in vars(expected).items():
         np.testing.assert_array_equal(getattr(first, name), array)
     assert [each.epoch for each in snapshots.load("run", 2)] == [2] and snapshots.load("run", 3) == []
@@ -242,13 +246,13 @@ def test_a_torn_file_is_passed_over_and_does_not_stop_a_resumed_training(torn, s
     album = _album(store / "run")
     test = load("digits").test
     for epoch in (0, 2):
-        album.add(_opened(), test, epoch)
+        album.record(_opened(), test, epoch)
     file = store / "run" / "snapshots" / "00002.safetensors"
     file.write_bytes(torn(file.read_bytes()))
     assert [each.epoch for each in snapshots.load("run")] == [0]
     again = _album(store / "run")
-    again.back_to(3)
-    again.add(_opened(), test, 5)
+    again.truncate(3)
+    again.record(_opened(), test, 5)
     assert [each.epoch for each in snapshots.load("run")][-1] == 5
 
 
@@ -256,24 +260,28 @@ def test_going_back_forgets_what_came_later(store):
     album = _album(store / "run")
     test = load("digits").test
     for epoch in (0, 1, 2, 5):
-        album.add(_opened(), test, epoch)
+        album.record(_opened(), test, epoch)
     (store / "run" / "snapshots" / "notes.txt").write_text("no snapshot")
     album = _album(store / "run")
-    album.back_to(2)
-    assert snapshots.epochs("run") == [0, 1, 2] and album.last.epoch == 2
-    assert not album.due(2, 99.0, last=False) and album.due(5, 99.0, last=True)
-    album.back_to(-1)
-    assert snapshots.epochs("run") == [] and album.last is None and album.due(0, 0.0, last=False)
+    album.truncate(2)
+    assert snapshots.epochs("run") == [0, 1, 2] and album.latest.epoch == 2
+    assert not album.should_record(2, 99.0, is_last=False) and album.should_record(5, 99.0, is_last=True)
+    album.truncate(-1)
+    assert snapshots.epochs("run") == [] and album.latest is None and album.should_record(0, 0.0, is_last=False)
 
 
 def test_taking_snapshots_does_not_change_the_training(monkeypatch, store):
     """Bit for bit, with a critic, dropout and noise, which draw random numbers at every step."""
-    config = settle(presets.start("digits", family="aae", hidden=(16,), z_dim=4, epochs=6, dropout=0.2, batch_size=256))
+    config = resolve_config(
+        presets.default_config("digits", family="aae", hidden=(16,), z_dim=4, epochs=6, dropout=0.2, batch_size=256)
+    )
     weights = []
     for folder, every in (("with", True), ("without", False)):
         monkeypatch.setenv("AECORE_RUNS", str(store / folder))
-        monkeypatch.setattr(Album, "due", lambda self, epoch, *_, every=every: every and epoch not in self.known)
-        list(worker.carry_out(config))
+        monkeypatch.setattr(
+            SnapshotRecorder, "should_record", lambda self, epoch, *_, every=every: every and epoch not in self.known
+        )
+        list(worker.run_training(config))
         assert len(snapshots.epochs(config.id)) == (7 if every else 0)
         weights.append((runs.path(config.id) / "weights.safetensors").read_bytes())
     assert weights[0] == weights[1]

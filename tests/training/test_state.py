@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from aecore.config import Config
-from aecore.data.datasets import Data, Split, load
+from aecore.data.datasets import Dataset, Split, load
 from aecore.errors import UserError
-from aecore.models.families.build import FAMILIES, build, settle
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.recipe import Recipe
 from aecore.training import loop, state
 from aecore.training.loop import Progress, fit
-from aecore.training.state import Position
+from aecore.training.state import TrainState
 
 CPU = torch.device("cpu")
 EPOCHS = 3
@@ -28,24 +28,24 @@ ELSEWHERE = 7  # a seed: what is loaded into must not matter
 @pytest.fixture(autouse=True)
 def _reports_at_every_step(monkeypatch):
     """`fit` then yields after each step, so that a test can stop at any."""
-    monkeypatch.setattr(loop, "PAUSE", 0.0)
-    monkeypatch.setattr(loop, "FIRST", 0.0)
+    monkeypatch.setattr(loop, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(loop, "FIRST_REPORT", 0.0)
 
 
 @pytest.fixture(scope="module")
-def digits() -> Data:
+def digits() -> Dataset:
     """200 digits in batches of 32 are 7 steps an epoch, the last of 8 pictures."""
     whole = load("digits")
 
     def few(split: Split, count: int) -> Split:
-        return Split(split.pictures[:count], split.labels[:count], split.levels)
+        return Split(split.x[:count], split.y[:count], split.max_value)
 
-    return Data(whole.card, few(whole.train, 200), few(whole.validation, 60), few(whole.test, 60))
+    return Dataset(whole.card, few(whole.train, 200), few(whole.validation, 60), few(whole.test, 60))
 
 
 def _config(**said) -> Config:
     usual = {"family": "vanilla", "hidden": (16,), "z_dim": 4, "epochs": EPOCHS, "batch_size": 32}
-    return settle(Config(**usual | said))
+    return resolve_config(Config(**usual | said))
 
 
 def _weights(recipe: Recipe) -> dict[str, Tensor]:
@@ -59,15 +59,15 @@ def _told(reports: list[Progress]) -> list[dict]:
     return [{name: v for name, v in dataclasses.asdict(each).items() if name not in apart} for each in reports]
 
 
-def _undisturbed(config: Config, data: Data) -> tuple[Recipe, list[Progress]]:
-    recipe = build(config)
+def _undisturbed(config: Config, data: Dataset) -> tuple[Recipe, list[Progress]]:
+    recipe = build_recipe(config)
     return recipe, list(fit(recipe, data, config, CPU))
 
 
-def _put_aside(config: Config, data: Data, stops: list[int], file: Path) -> tuple[Recipe, list[Progress]]:
+def _put_aside(config: Config, data: Dataset, stops: list[int], file: Path) -> tuple[Recipe, list[Progress]]:
     """Trains, but after each of so many reports saves, forgets everything, and goes on from the file."""
-    recipe, reports = build(config), []
-    at = Position(recipe, config, CPU)
+    recipe, reports = build_recipe(config), []
+    at = TrainState(recipe, config, CPU)
     for stop in stops:
         training = fit(recipe, data, config, CPU, at)
         while len(reports) < stop:
@@ -75,14 +75,14 @@ def _put_aside(config: Config, data: Data, stops: list[int], file: Path) -> tupl
         file.write_bytes(at.save())
         training.close()
         torch.manual_seed(999)  # nor may the state of the process matter
-        recipe = build(dataclasses.replace(config, seed=ELSEWHERE))
-        at = Position(recipe, config, CPU)
+        recipe = build_recipe(dataclasses.replace(config, seed=ELSEWHERE))
+        at = TrainState(recipe, config, CPU)
         at.load(file)
     reports += fit(recipe, data, config, CPU, at)
     return recipe, reports
 
 
-def _same(config: Config, data: Data, stops: list[int], file: Path) -> list[Progress]:
+def _same(config: Config, data: Dataset, stops: list[int], file: Path) -> list[Progress]:
     whole, said = _undisturbed(config, data)
     parts, told = _put_aside(config, data, stops, file)
     assert _told(told) == _told(said)
@@ -99,7 +99,7 @@ def test_each_family_goes_on_as_if_nothing_had_happened(family, digits, tmp_path
     """Put aside in the first epoch, at its end, in the second, and in the third: stages and critics are all met."""
     told = _same(_config(family=family), digits, [3, 7, 10, 19], tmp_path / "checkpoint")
     assert len(told) == 7 * EPOCHS and told[2].validation is None and told[6].validation is not None
-    assert told[-1].fraction == 1 and all(each.gradient > 0 for each in told)
+    assert told[-1].fraction == 1 and all(each.grad_norm > 0 for each in told)
 
 
 VARIANTS = {
@@ -136,8 +136,8 @@ def test_early_stopping_remembers_the_best_weights_from_before_it_was_put_aside(
 
 def test_saving_changes_nothing(digits):
     config = _config(family="aae", dropout=0.2)
-    recipe = build(config)
-    at = Position(recipe, config, CPU)
+    recipe = build_recipe(config)
+    at = TrainState(recipe, config, CPU)
     told = []
     for report in fit(recipe, digits, config, CPU, at):
         at.save()
@@ -149,20 +149,20 @@ def test_saving_changes_nothing(digits):
 
 def test_what_is_loaded_is_saved_again_byte_for_byte(digits, tmp_path):
     config = _config(family="vq-vae", patience=2)
-    recipe = build(config)
-    at = Position(recipe, config, CPU)
+    recipe = build_recipe(config)
+    at = TrainState(recipe, config, CPU)
     for number, _ in enumerate(fit(recipe, digits, config, CPU, at)):
         if number == 9:
             break
     (tmp_path / "checkpoint").write_bytes(at.save())
-    other = Position(build(dataclasses.replace(config, seed=ELSEWHERE)), config, CPU)
+    other = TrainState(build_recipe(dataclasses.replace(config, seed=ELSEWHERE)), config, CPU)
     other.load(tmp_path / "checkpoint")
     assert other.save() == at.save()
 
 
-def _checkpoint(config: Config, data: Data) -> bytes:
-    recipe = build(config)
-    at = Position(recipe, config, CPU)
+def _checkpoint(config: Config, data: Dataset) -> bytes:
+    recipe = build_recipe(config)
+    at = TrainState(recipe, config, CPU)
     next(fit(recipe, data, config, CPU, at))
     return at.save()
 
@@ -182,7 +182,7 @@ def test_a_damaged_checkpoint_is_said(damage, digits, tmp_path):
     config = _config()
     (tmp_path / "checkpoint").write_bytes(damage(_checkpoint(config, digits)))
     with pytest.raises(UserError, match="checkpoint cannot be read"):
-        Position(build(config), config, CPU).load(tmp_path / "checkpoint")
+        TrainState(build_recipe(config), config, CPU).load(tmp_path / "checkpoint")
 
 
 FOREIGN = {
@@ -197,14 +197,14 @@ def test_a_checkpoint_of_other_settings_is_said(other, digits, tmp_path):
     (tmp_path / "checkpoint").write_bytes(_checkpoint(_config(), digits))
     config = _config(**other)
     with pytest.raises(UserError, match="checkpoint cannot be read"):
-        Position(build(config), config, CPU).load(tmp_path / "checkpoint")
+        TrainState(build_recipe(config), config, CPU).load(tmp_path / "checkpoint")
 
 
 def test_no_checkpoint_and_one_without_a_position_are_said(tmp_path):
     from safetensors.torch import save
 
     config = _config()
-    at = Position(build(config), config, CPU)
+    at = TrainState(build_recipe(config), config, CPU)
     with pytest.raises(UserError, match="checkpoint cannot be read"):
         at.load(tmp_path / "nothing")
     (tmp_path / "weights").write_bytes(save({"w": torch.zeros(3)}))
@@ -216,7 +216,7 @@ def test_a_random_state_of_ones_own_leaves_the_processs_alone():
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    chance = state.Chance(5, CPU)
+    chance = state.RngState(5, CPU)
     with chance:
         first = torch.rand(2)
     assert torch.equal(torch.rand(3), expected)
@@ -229,20 +229,20 @@ def test_a_random_state_of_ones_own_leaves_the_processs_alone():
 @pytest.mark.parametrize("at", [0.5, 0.9, 0.999])
 def test_a_checkpoint_with_a_flipped_bit_is_refused(at, tmp_path):
     """Wherever it lies: in the order of the pictures it would end every training that goes on from there."""
-    config = settle(Config(family="vanilla", hidden=(8,), epochs=2))
-    position = Position(build(config), config, CPU)
-    position.order = torch.randperm(1000)
+    config = resolve_config(Config(family="vanilla", hidden=(8,), epochs=2))
+    position = TrainState(build_recipe(config), config, CPU)
+    position.permutation = torch.randperm(1000)
     content = bytearray(position.save())
     (tmp_path / "whole").write_bytes(content)
-    Position(build(config), config, CPU).load(tmp_path / "whole")
+    TrainState(build_recipe(config), config, CPU).load(tmp_path / "whole")
     content[int(at * len(content))] ^= 4
     (tmp_path / "flipped").write_bytes(content)
     with pytest.raises(UserError, match="its checksum is another"):
-        Position(build(config), config, CPU).load(tmp_path / "flipped")
+        TrainState(build_recipe(config), config, CPU).load(tmp_path / "flipped")
 
 
 def test_what_is_no_file_is_no_checkpoint(tmp_path):
-    config = settle(Config(family="vanilla", hidden=(8,), epochs=2))
+    config = resolve_config(Config(family="vanilla", hidden=(8,), epochs=2))
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(UserError, match="named pipe"):
-        Position(build(config), config, CPU).load(tmp_path / "fifo")
+        TrainState(build_recipe(config), config, CPU).load(tmp_path / "fifo")

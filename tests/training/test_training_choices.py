@@ -10,38 +10,40 @@ from torch import nn
 
 from aecore.analysis import loaded
 from aecore.config import Config
-from aecore.data.datasets import Data, Split, load
+from aecore.data.datasets import Dataset, Split, load
 from aecore.jobs import worker
-from aecore.models.families.build import build, settle
-from aecore.models.networks import INITIALISATIONS, Maker
+from aecore.models.families.build import build_recipe, resolve_config
+from aecore.models.networks import INITIALISATIONS, NetworkFactory
 from aecore.models.recipe import Recipe
-from aecore.params import knobs_of
+from aecore.params import params_of
 from aecore.store import runs
 from aecore.training import loop
-from aecore.training.loop import Pictures, Progress, evaluate, fit
+from aecore.training.loop import DeviceDataset, Progress, evaluate, fit
 
 CPU = torch.device("cpu")
-KNOBS = {knob.name: knob for knob in knobs_of(Config)}
+KNOBS = {knob.name: knob for knob in params_of(Config)}
 OPTIMISERS = {"adam": 0.004, "rmsprop": 0.001, "sgd": 0.01}  # each with a rate that suits it
 
 
 def _few(split: Split, count: int) -> Split:
-    return Split(split.pictures[:count], split.labels[:count], split.levels)
+    return Split(split.x[:count], split.y[:count], split.max_value)
 
 
 @pytest.fixture(scope="module")
-def digits() -> Data:
+def digits() -> Dataset:
     """300 digits to train on and 100 to hold out: enough to see what a choice does."""
     whole = load("digits")
-    return Data(whole.card, _few(whole.train, 300), _few(whole.validation, 100), _few(whole.test, 100))
+    return Dataset(whole.card, _few(whole.train, 300), _few(whole.validation, 100), _few(whole.test, 100))
 
 
 def _config(**said) -> Config:
-    return settle(Config(**{"family": "vanilla", "hidden": (32,), "z_dim": 8, "epochs": 6, "batch_size": 32} | said))
+    return resolve_config(
+        Config(**{"family": "vanilla", "hidden": (32,), "z_dim": 8, "epochs": 6, "batch_size": 32} | said)
+    )
 
 
-def _fit(config: Config, data: Data) -> tuple[Recipe, list[Progress]]:
-    recipe = build(config)
+def _fit(config: Config, data: Dataset) -> tuple[Recipe, list[Progress]]:
+    recipe = build_recipe(config)
     return recipe, list(fit(recipe, data, config, CPU))
 
 
@@ -72,24 +74,24 @@ def test_the_optimisers_go_different_ways(digits):
     assert not any(torch.equal(a, b) for i, a in enumerate(ways) for b in ways[:i])
 
 
-def _steps(config: Config, digits: Data, count: int = 4) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+def _steps(config: Config, digits: Dataset, count: int = 4) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Weights after each of the first steps on one batch, by the loop and by torch's own class written by hand."""
     data = replace(digits, train=_few(digits.train, 32))  # one batch: an epoch is a step, and ends in a report
-    looped, recipe = [], build(config)
+    looped, recipe = [], build_recipe(config)
     for _ in fit(recipe, data, replace(config, epochs=count), CPU):
         looped.append(_flat(recipe.model))
 
-    by_hand, recipe = [], build(config)
+    by_hand, recipe = [], build_recipe(config)
     makers = {
         "sgd": lambda p: torch.optim.SGD(p, config.lr, momentum=0.9, weight_decay=config.weight_decay),
         "rmsprop": lambda p: torch.optim.RMSprop(p, config.lr, weight_decay=config.weight_decay),
         "adam": lambda p: torch.optim.AdamW(p, config.lr, weight_decay=config.weight_decay),
     }
     optimiser = makers[config.optimiser](recipe.model.parameters())
-    x, _ = Pictures.of(data.train, CPU).batch(torch.arange(len(data.train)))
+    x, _ = DeviceDataset.from_split(data.train, CPU).batch(torch.arange(len(data.train)))
     for _ in range(count):
         optimiser.zero_grad()
-        sum(recipe.objectives[0].loss(recipe.passes(x)).values()).backward()
+        sum(recipe.objectives[0].loss(recipe.forward(x)).values()).backward()
         optimiser.step()
         by_hand.append(_flat(recipe.model))
     return looped, by_hand
@@ -122,18 +124,18 @@ def test_decay_shrinks_weights(optimiser, digits):
 def test_decay_of_adam_is_decoupled_from_its_gradient(digits):
     """Loshchilov & Hutter (2019): beside the same gradients each weight loses lr * decay of itself. One step."""
     config = _config(lr=0.01, epochs=1, batch_size=300, schedule="constant")
-    before = _flat(build(config).model)
+    before = _flat(build_recipe(config).model)
     plain, decayed = (_flat(_fit(replace(config, weight_decay=d), digits)[0].model) for d in (0.0, 0.5))
     torch.testing.assert_close(plain - decayed, 0.01 * 0.5 * before, atol=1e-6, rtol=1e-4)
 
 
 def test_clipping_bounds_the_steps_of_sgd(digits, monkeypatch):
     """Momentum .9 adds up at most 1 + .9 + .81 + ... = 10 clipped gradients; the first step is one of them."""
-    monkeypatch.setattr(loop, "PAUSE", 0)
-    monkeypatch.setattr(loop, "FIRST", 0)
+    monkeypatch.setattr(loop, "REPORT_EVERY", 0)
+    monkeypatch.setattr(loop, "FIRST_REPORT", 0)
     lr, clip = 0.001, 0.5
     config = _config(optimiser="sgd", lr=lr, clip=clip, epochs=2, schedule="constant")
-    recipe = build(config)
+    recipe = build_recipe(config)
     at, steps = _flat(recipe.model), []
     for _ in fit(recipe, digits, config, CPU):
         steps.append((_flat(recipe.model) - at).norm().item())
@@ -143,7 +145,9 @@ def test_clipping_bounds_the_steps_of_sgd(digits, monkeypatch):
     bounds = [lr * clip * (1 - 0.9**n) / (1 - 0.9) for n in range(1, 21)]
     assert all(step <= bound * 1.001 for step, bound in zip(steps, bounds, strict=True))
     free, _ = _fit(replace(config, clip=0.0), digits)
-    assert (_flat(free.model) - _flat(build(config).model)).norm() > 2 * (at - _flat(build(config).model)).norm()
+    assert (_flat(free.model) - _flat(build_recipe(config).model)).norm() > 2 * (
+        at - _flat(build_recipe(config).model)
+    ).norm()
 
 
 def test_a_clip_longer_than_every_gradient_changes_nothing(digits):
@@ -156,17 +160,19 @@ def test_a_clip_longer_than_every_gradient_changes_nothing(digits):
 
 @pytest.mark.parametrize(("network", "hidden"), [("mlp", (32, 16)), ("conv", (4, 8))])
 def test_dropout_is_silent_in_evaluation_and_loud_in_training(network, hidden):
-    model = build(_config(dropout=0.5, network=network, hidden=hidden)).model
+    model = build_recipe(_config(dropout=0.5, network=network, hidden=hidden)).model
     x = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    assert not torch.equal(model.train().codes(x), model.codes(x))
-    assert torch.equal(model.eval().codes(x), model.codes(x))
-    without = build(_config(dropout=0.0, network=network, hidden=hidden)).model  # the same seed, the same weights
-    torch.testing.assert_close(model.codes(x), without.codes(x), rtol=0, atol=0)
+    assert not torch.equal(model.train().encode_mean(x), model.encode_mean(x))
+    assert torch.equal(model.eval().encode_mean(x), model.encode_mean(x))
+    without = build_recipe(
+        _config(dropout=0.0, network=network, hidden=hidden)
+    ).model  # the same seed, the same weights
+    torch.testing.assert_close(model.encode_mean(x), without.encode_mean(x), rtol=0, atol=0)
     torch.testing.assert_close(model.reconstruct(x), without.reconstruct(x), rtol=0, atol=0)
 
 
 def test_dropout_silences_its_share_of_hidden_units_and_none_of_the_code():
-    make = Maker((1, 1, 50), hidden=(400,), dropout=0.3)
+    make = NetworkFactory((1, 1, 50), hidden_sizes=(400,), dropout=0.3)
     encoder = make.encoder(3).train()
     with torch.no_grad():
         hidden = encoder[2](torch.ones(50, 400))  # activation and dropout
@@ -180,9 +186,9 @@ def test_scores_are_taken_without_dropout(digits):
     config = _config(dropout=0.5)
     recipe, reports = _fit(config, digits)
     recipe.modules.eval()
-    x, _ = Pictures.of(digits.validation, CPU).batch(torch.arange(len(digits.validation)))
+    x, _ = DeviceDataset.from_split(digits.validation, CPU).batch(torch.arange(len(digits.validation)))
     with torch.no_grad():
-        assert recipe.passes(x).nll.mean().item() == pytest.approx(reports[-1].validation["reconstruction"], rel=1e-5)
+        assert recipe.forward(x).nll.mean().item() == pytest.approx(reports[-1].validation["reconstruction"], rel=1e-5)
 
 
 # Early stopping
@@ -194,7 +200,7 @@ def _overfitting(**said) -> Config:
 
 
 @pytest.fixture(scope="module")
-def forty(digits) -> Data:
+def forty(digits) -> Dataset:
     return replace(digits, train=_few(digits.train, 40))
 
 
@@ -205,7 +211,7 @@ def test_early_stopping_stops_and_keeps_the_best_weights(forty):
     best = ends.index(min(ends))
     assert len(ends) == best + 1 + 4 < 80  # four epochs in vain after the best one
     assert reports[-1].fraction == 1 and reports[-1].seconds_left == 0
-    kept = evaluate(recipe, Pictures.of(forty.validation, CPU), config)
+    kept = evaluate(recipe, DeviceDataset.from_split(forty.validation, CPU), config)
     assert sum(kept.values()) == min(ends) < ends[-1]
 
 
@@ -214,7 +220,7 @@ def test_the_best_weights_are_kept_when_the_epochs_run_out_first(forty):
     recipe, reports = _fit(config, forty)
     ends = [sum(each.validation.values()) for each in reports if each.validation is not None]
     assert len(ends) <= 80 and min(ends) < ends[-1]
-    assert sum(evaluate(recipe, Pictures.of(forty.validation, CPU), config).values()) == min(ends)
+    assert sum(evaluate(recipe, DeviceDataset.from_split(forty.validation, CPU), config).values()) == min(ends)
 
 
 def test_without_patience_the_last_weights_are_kept_however_bad(forty):
@@ -222,7 +228,7 @@ def test_without_patience_the_last_weights_are_kept_however_bad(forty):
     recipe, reports = _fit(config, forty)
     ends = [sum(each.validation.values()) for each in reports if each.validation is not None]
     assert len(ends) == 80 and ends[-1] > min(ends)
-    assert sum(evaluate(recipe, Pictures.of(forty.validation, CPU), config).values()) == ends[-1]
+    assert sum(evaluate(recipe, DeviceDataset.from_split(forty.validation, CPU), config).values()) == ends[-1]
 
 
 def test_patience_changes_no_step(forty):
@@ -236,13 +242,13 @@ def test_a_run_that_stopped_early_says_what_its_kept_weights_score(forty, monkey
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     monkeypatch.setattr(worker, "load", lambda _: forty)
     config = _overfitting(patience=4)
-    list(worker.carry_out(config))
+    list(worker.run_training(config))
     opened, history = loaded.load(config.id), runs.history(config.id)
     ends = [sum(line["validation"].values()) for line in history]
     assert sum(opened.result["validation"].values()) == min(ends) < ends[-1]
-    recipe = build(config)
+    recipe = build_recipe(config)
     recipe.model.load_state_dict(opened.model.state_dict())
-    assert evaluate(recipe, Pictures.of(forty.validation, CPU), config) == opened.result["validation"]
+    assert evaluate(recipe, DeviceDataset.from_split(forty.validation, CPU), config) == opened.result["validation"]
 
 
 # First weights
@@ -259,7 +265,7 @@ def test_a_run_that_stopped_early_says_what_its_kept_weights_score(forty, monkey
 )
 def test_first_weights_have_the_spread_that_papers_give_them(name, std, bound):
     torch.manual_seed(0)
-    encoder = Maker((1, 28, 28), hidden=(128,)).encoder(8)
+    encoder = NetworkFactory((1, 28, 28), hidden_sizes=(128,)).encoder(8)
     INITIALISATIONS[name](encoder)
     weight = encoder[1].weight  # [128, 784]
     # a standard deviation from n draws is off by at most std / sqrt(2 n) on average (of a normal); five of them
@@ -271,8 +277,8 @@ def test_first_weights_have_the_spread_that_papers_give_them(name, std, bound):
 
 def test_first_weights_reach_every_layer_adversaries_included():
     for config in (_config(family="aae", initialisation="zeros"), _config(network="conv", initialisation="zeros")):
-        assert not _flat(build(config).modules).any()
-    he = build(_config(family="aae", initialisation="he"))
+        assert not _flat(build_recipe(config).modules).any()
+    he = build_recipe(_config(family="aae", initialisation="he"))
     assert all(not p.any() for p in he.modules.parameters() if p.ndim == 1)
 
 
@@ -284,7 +290,7 @@ def test_units_that_start_alike_stay_alike(activation, digits):
         torch.testing.assert_close(layer.weight, layer.weight[:1].expand_as(layer.weight), rtol=0, atol=1e-5)
     for layer in (recipe.model.decoder[0], recipe.model.decoder[2]):
         torch.testing.assert_close(layer.weight, layer.weight[:, :1].expand_as(layer.weight), rtol=0, atol=1e-5)
-    codes = recipe.model.eval().codes(torch.from_numpy(digits.validation.floats()))
+    codes = recipe.model.eval().encode_mean(torch.from_numpy(digits.validation.floats()))
     torch.testing.assert_close(codes, codes[:, :1].expand_as(codes), rtol=0, atol=1e-4)  # 8 numbers that say one
     fair = _fit(_config(activation=activation, epochs=8), digits)[1][-1].validation["reconstruction"]
     assert reports[-1].validation["reconstruction"] > fair

@@ -18,11 +18,11 @@ import pytest
 import torch
 
 from aecore import cache_budget
-from aecore.analysis.loaded import Trained
-from aecore.cache_budget import Budget, Entry, buffers
+from aecore.analysis.loaded import LoadedModel
+from aecore.cache_budget import CacheBudget, CacheEntry, buffers
 from aecore.data import datasets
 from aecore.models import presets
-from aecore.models.families.build import build, settle
+from aecore.models.families.build import build_recipe, resolve_config
 from ui import shared
 from ui.session import cache
 from ui.widgets import component
@@ -82,11 +82,11 @@ def usual(place): ...
 
 
 def test_a_run_that_was_trained_again_under_its_name_is_another_one_to_caches(monkeypatch):
-    config = settle(presets.start("digits", family="vae", hidden=(8,)))
-    first, again = (Trained(config, build(config).model, {"created": created}) for created in (1.0, 2.0))
+    config = resolve_config(presets.default_config("digits", family="vae", hidden=(8,)))
+    first, again = (LoadedModel(config, build_recipe(config).model, {"created": created}) for created in (1.0, 2.0))
     assert shared.key_of(first) != shared.key_of(again)
     here = shared.key_of(first)
-    monkeypatch.setattr(datasets, "is_here", lambda name: False)
+    monkeypatch.setattr(datasets, "is_available", lambda name: False)
     assert shared.key_of(first) != here, "a data set that is fetched meanwhile takes the place of what stood in for it"
 
 
@@ -94,8 +94,8 @@ def test_what_is_kept_of_a_run_is_told_apart_by_its_code_and_what_it_learnt_from
     """Baselines of runs on one data set differ with the size of the code, and with how many pictures were learnt."""
     found = []
     for more in ({"z_dim": 2}, {"z_dim": 8}, {"z_dim": 2, "pictures": 50}):
-        config = settle(presets.start("digits", family="vanilla", hidden=(8,), **more))
-        found.append(shared.baselines(Trained(config, build(config).model.eval(), {"created": 1.0})))
+        config = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), **more))
+        found.append(shared.baselines(LoadedModel(config, build_recipe(config).model.eval(), {"created": 1.0})))
     assert found[1]["pca_mse"] < found[0]["pca_mse"] < found[2]["pca_mse"]
     assert found[0]["mean_picture_mse"] == found[1]["mean_picture_mse"] != found[2]["mean_picture_mse"]
     assert np.isfinite([each["pca_mse"] for each in found]).all()
@@ -123,15 +123,15 @@ def test_sizes_are_those_of_buffers_each_counted_once():
 
 
 def test_models_tables_and_charts_are_weighed_too():
-    config = settle(presets.start("digits", family="vae", hidden=(64,)))
-    model = build(config).model
+    config = resolve_config(presets.default_config("digits", family="vae", hidden=(64,)))
+    model = build_recipe(config).model
     weights = sum(each.nbytes for each in model.state_dict().values())
-    assert weights <= size(Trained(config, model, {})) <= weights + 20_000
+    assert weights <= size(LoadedModel(config, model, {})) <= weights + 20_000
     assert size(component.blob(bytes(50_000))) == pytest.approx(50_000, rel=0.01)
     assert size(pa.table({"numbers": np.zeros(1000)})) >= 8000
     from ui.widgets import charts
 
-    figure = charts.mosaic(bytes(30_000), np.arange(3.0), np.arange(3.0), ("a", "b"))
+    figure = charts.decoded_grid(bytes(30_000), np.arange(3.0), np.arange(3.0), ("a", "b"))
     assert size(figure) >= 30_000
 
 
@@ -148,20 +148,20 @@ def test_a_package_that_another_thread_is_importing_is_not_asked(monkeypatch):
 class Keeper:
     """Keeps arrays under names, until told to drop them."""
 
-    def __init__(self, budget_: Budget) -> None:
+    def __init__(self, budget_: CacheBudget) -> None:
         self.budget, self.entries = budget_, {}
 
     def ask(self, name: str, size_: int | None = None, value: Any = None) -> Any:
         if name not in self.entries:
             made = np.zeros(size_ or 100, np.uint8) if value is None else value
-            self.entries[name] = Entry(made, lambda: self.entries.pop(name, None))
+            self.entries[name] = CacheEntry(made, lambda: self.entries.pop(name, None))
         entry = self.entries[name]
-        self.budget.use(entry)
+        self.budget.touch(entry)
         return entry.value
 
 
 def test_what_nobody_asked_for_for_longest_goes_first():
-    keeper = Keeper(Budget(lambda: 350))
+    keeper = Keeper(CacheBudget(lambda: 350))
     for name in "abc":
         keeper.ask(name)
     keeper.ask("a")
@@ -172,7 +172,7 @@ def test_what_nobody_asked_for_for_longest_goes_first():
 
 
 def test_two_caches_share_one_budget():
-    budget_ = Budget(lambda: 250)
+    budget_ = CacheBudget(lambda: 250)
     one, other = Keeper(budget_), Keeper(budget_)
     one.ask("a")
     other.ask("a")
@@ -181,7 +181,7 @@ def test_two_caches_share_one_budget():
 
 
 def test_a_buffer_that_entries_share_counts_once_and_goes_with_the_last():
-    keeper, array = Keeper(Budget(lambda: 250)), np.zeros(200, np.uint8)
+    keeper, array = Keeper(CacheBudget(lambda: 250)), np.zeros(200, np.uint8)
     keeper.ask("whole", value=array)
     keeper.ask("part", value=array[50:])
     assert sorted(keeper.entries) == ["part", "whole"] and keeper.budget.total == 200
@@ -191,14 +191,14 @@ def test_a_buffer_that_entries_share_counts_once_and_goes_with_the_last():
 
 
 def test_what_is_larger_than_everything_is_given_and_not_kept():
-    keeper = Keeper(Budget(lambda: 250))
+    keeper = Keeper(CacheBudget(lambda: 250))
     keeper.ask("small")
     assert len(keeper.ask("large", 1000)) == 1000
     assert sorted(keeper.entries) == ["small"] and keeper.budget.total == 100
 
 
 def test_what_a_cache_forgets_by_itself_is_counted_no_more():
-    keeper = Keeper(Budget(lambda: 1000))
+    keeper = Keeper(CacheBudget(lambda: 1000))
     keeper.ask("a")
     keeper.ask("b")
     del keeper.entries["a"]
@@ -207,7 +207,7 @@ def test_what_a_cache_forgets_by_itself_is_counted_no_more():
 
 
 def test_many_threads_leave_the_sum_right():
-    keeper, rng = Keeper(Budget(lambda: 2000)), np.random.default_rng(0)
+    keeper, rng = Keeper(CacheBudget(lambda: 2000)), np.random.default_rng(0)
     asked = [[str(each) for each in rng.integers(0, 50, 300)] for _ in range(4)]
 
     def ask(names: list[str]) -> None:
@@ -232,13 +232,13 @@ def test_many_threads_leave_the_sum_right():
 CALLS: list[str] = []
 
 
-@cache.kept(max_entries=8)
+@cache.cached(max_entries=8)
 def _kilobytes(name: str, count: int, _of: Any = None) -> np.ndarray:
     CALLS.append(name)
     return np.zeros(1000 * count, np.uint8)
 
 
-@cache.kept(max_entries=8)
+@cache.cached(max_entries=8)
 def _others(name: str) -> np.ndarray:
     return np.zeros(100_000, np.uint8)
 
@@ -247,11 +247,11 @@ def _others(name: str) -> np.ndarray:
 def narrow(monkeypatch):
     """A budget of 250 KB for all caches of this process, which are empty."""
     monkeypatch.setenv("AECORE_CACHE_BYTES", "250000")
-    monkeypatch.setattr(cache, "KEPT", Budget(lambda: 250_000))
+    monkeypatch.setattr(cache, "KEPT", CacheBudget(lambda: 250_000))
     for each in (_kilobytes, _others):
         each.clear()
     CALLS.clear()
-    return cache.KEPT
+    return cache.CACHE_BUDGET
 
 
 def test_results_are_kept_until_room_is_needed(narrow):
@@ -292,39 +292,37 @@ def test_a_cache_cleared_by_hand_is_counted_no_more(narrow):
 def test_one_model_serves_all_that_look_at_it_even_when_it_is_not_kept(narrow, monkeypatch, tmp_path):
     """Larger than the budget: it is read once as long as somebody holds it, and again when nobody does."""
     from aecore.analysis import loaded
-    from aecore.content.gallery import EXHIBITS
+    from aecore.content.gallery import PRETRAINED_MODELS
 
-    run = settle(EXHIBITS["digits-vae-2d"].config).id
+    run = resolve_config(PRETRAINED_MODELS["digits-vae-2d"].config).id
     read: list[str] = []
     load = loaded.load
     monkeypatch.setattr(loaded, "load", lambda name: read.append(name) or load(name))
     monkeypatch.setenv("AECORE_CACHE_BYTES", "1000")
-    monkeypatch.setattr(cache, "KEPT", Budget(lambda: 1000))
-    shared.model.clear()
-    held = shared.model(run, -1.0)
-    assert shared.model(run, -1.0) is held and read == [run]
+    monkeypatch.setattr(cache, "KEPT", CacheBudget(lambda: 1000))
+    shared.load_model.clear()
+    held = shared.load_model(run, -1.0)
+    assert shared.load_model(run, -1.0) is held and read == [run]
     del held
     gc.collect()
-    assert shared.model(run, -1.0) and read == [run, run]
+    assert shared.load_model(run, -1.0) and read == [run, run]
 
 
 def test_data_sets_come_under_the_same_budget(monkeypatch):
-    datasets._LOADED.clear()
+    datasets._CACHE.clear()
     gc.collect()
-    monkeypatch.setattr(datasets, "KEPT", Budget(lambda: 1 << 30))
+    monkeypatch.setattr(datasets, "KEPT", CacheBudget(lambda: 1 << 30))
     datasets.load("digits")
     datasets.load("shapes")
-    pixels = sum(
-        each.pictures.nbytes for each in vars(datasets.load("shapes")).values() if isinstance(each, datasets.Split)
-    )
-    assert datasets.KEPT.total > pixels > 10e6
-    monkeypatch.setattr(datasets.KEPT, "most", lambda: 1 << 20)
-    datasets._LOADED.clear()
+    pixels = sum(each.x.nbytes for each in vars(datasets.load("shapes")).values() if isinstance(each, datasets.Split))
+    assert datasets.CACHE_BUDGET.total > pixels > 10e6
+    monkeypatch.setattr(datasets.CACHE_BUDGET, "most", lambda: 1 << 20)
+    datasets._CACHE.clear()
     gc.collect()
     datasets.load("digits")
     datasets.load("shapes")
-    assert [name for name, _ in datasets._LOADED] == ["digits"], "the larger one is read for its asker alone"
-    datasets._LOADED.clear()
+    assert [name for name, _ in datasets._CACHE] == ["digits"], "the larger one is read for its asker alone"
+    datasets._CACHE.clear()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
@@ -336,21 +334,21 @@ def test_what_was_freed_goes_back_to_the_system():
     pins = [bytes(64) for _ in range(1000)]
     full = process.memory_info().rss
     del kept
-    cache_budget.give_back()
+    cache_budget.trim_memory()
     assert full - process.memory_info().rss > 50e6 and pins
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
 def test_a_process_that_has_grown_tidies_up(monkeypatch):
     tidied: list[int] = []
-    monkeypatch.setattr(cache_budget, "give_back", lambda: tidied.append(1))
-    monkeypatch.setattr(cache_budget, "_allocator", lambda name: None)  # other tests' arrays stay as they are
-    tidy = cache_budget.Tidy()
-    tidy.look()
+    monkeypatch.setattr(cache_budget, "trim_memory", lambda: tidied.append(1))
+    monkeypatch.setattr(cache_budget, "_malloc_function", lambda name: None)  # other tests' arrays stay as they are
+    tidy = cache_budget.MemoryTrimmer()
+    tidy.check()
     assert not tidied
-    held = np.ones(cache_budget.GROWN * 2, np.uint8)
-    tidy.look()
-    tidy.look()
+    held = np.ones(cache_budget.GROWTH_BYTES * 2, np.uint8)
+    tidy.check()
+    tidy.check()
     assert len(tidied) == 1 and held[0], "and not again until it has grown again"
 
 
@@ -362,5 +360,5 @@ def test_what_lies_in_cycles_is_given_back_too():
     page.self = page  # as the globals of a page's script and the functions in them
     weakref.finalize(page, gone.append, 1)
     del page
-    cache_budget.give_back()
+    cache_budget.trim_memory()
     assert gone

@@ -18,7 +18,7 @@ from ui.widgets import component
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "static"
-MODULES = sorted(path for path in STATIC.glob("*/*.js") if path.parent.name != component.SERVED)
+MODULES = sorted(path for path in STATIC.glob("*/*.js") if path.parent.name != component.SERVED_DIR)
 IMPORT = re.compile(r"^import\s+(?:\{([^}]*)\}|\*\s+as\s+\w+|\w+)?(?:\s*from\s*)?\s*['\"]([^'\"]+)['\"];", re.MULTILINE)
 EXPORT = re.compile(r"^export (?:default )?(?:async )?(?:function|const|let|class)\s+(\w+)", re.MULTILINE)
 DAY = 24 * 3600  # seconds
@@ -64,7 +64,7 @@ def test_lines_are_as_long_as_in_python(module):
 
 def test_the_list_of_modules_is_whole_and_without_repetition():
     entries = "live/index.js", "live/home.js", "live/nothing.js"
-    found = component.modules(STATIC, *entries)
+    found = component.module_graph(STATIC, *entries)
     assert found[:2] == ["live/index.js", "live/home.js"] and len(found) == len(set(found)), "only what there is"
     assert {"live/product.js", "live/gestures.js", "live/scatter.js", "replay/canvas.js"} <= set(found)
     assert "live/map.js" not in found
@@ -72,7 +72,7 @@ def test_the_list_of_modules_is_whole_and_without_repetition():
         module = STATIC / name
         for _, address in IMPORT.findall(code(module)):
             assert called((module.parent / address).resolve()) in found
-    assert component.modules(STATIC, "live/numbers.js") == ["live/numbers.js"]
+    assert component.module_graph(STATIC, "live/numbers.js") == ["live/numbers.js"]
 
 
 # --- The copy ---------------------------------------------------------------------------------------------------------
@@ -99,10 +99,10 @@ def ours(static, monkeypatch):
     """`static` as what the laboratory serves, by a server that has mounted nothing yet."""
     monkeypatch.setattr(component, "STATIC", static)
     monkeypatch.setattr(component, "_version", "")
-    component._tell.cache_clear()
+    component._print_once.cache_clear()
     yield static
     component._component.cache_clear()
-    component._tell.cache_clear()
+    component._print_once.cache_clear()
 
 
 def files(place: Path) -> dict[str, bytes]:
@@ -110,7 +110,7 @@ def files(place: Path) -> dict[str, bytes]:
 
 
 def folders(static: Path) -> list[str]:
-    return sorted(os.listdir(static / component.SERVED))
+    return sorted(os.listdir(static / component.SERVED_DIR))
 
 
 def age(place: Path, seconds: float) -> None:
@@ -262,7 +262,7 @@ def test_pages_say_so_too(ours):
         from ui.widgets import component
 
         st.write("before")
-        component.mounted("live", "home")(key="home", data={})
+        component.mount("live", "home")(key="home", data={})
         st.write("after")
 
     unwritable(ours)
@@ -277,7 +277,7 @@ def test_pages_say_so_too(ours):
 def test_a_page_is_told_of_all_modules_at_once(ours, monkeypatch):
     seen = {}
     monkeypatch.setattr(st.components.v2, "component", lambda name, **more: seen.update({name: more}))
-    component.mounted("live", "home")
+    component.mount("live", "home")
     js, version = seen["live_home"]["js"], component.version()
     assert f'"app/static/served/{version}/"' in js and "document.baseURI" in js
     assert all(f'"{name}"' in js for name in ("live/index.js", "live/home.js", "replay/canvas.js"))

@@ -12,9 +12,9 @@ import pytest
 from aecore.errors import UserError
 from aecore.store import queue, runs
 from tests.pages.test_pages import AppTest, _cold, in_state, opened, store, untrained  # noqa: F401
-from tools.browser import idle, start_server, watch
+from tools.browser import record_errors, start_server, wait_until_idle
 from ui import frame
-from ui.session.text import JOINER, escape, escape_figure
+from ui.session.text import WORD_JOINER, escape, escape_figure
 from ui.widgets import charts
 
 EVIL = "http://evil.example/a.png"
@@ -87,7 +87,7 @@ def expected(text: str) -> str:
 @pytest.mark.parametrize("text", [*HOSTILE, *generated(40)])
 def test_what_is_escaped_reads_as_before_and_keeps_no_syntax(text):
     found = escape(text)
-    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", found).replace(JOINER, "") == expected(text)
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", found).replace(WORD_JOINER, "") == expected(text)
     left = re.sub(r"\\.", "", found)
     assert not re.search(r"[`*_~\[\]<>$|&]|https?://|www\.|@\w|:material|:streamlit:|:[\w+-]+:", left)
     assert "\n" not in found
@@ -105,7 +105,7 @@ def test_plain_sentences_stay_as_they_are():
 def test_figures_show_names_as_they_were_typed():
     assert escape_figure('<a href="http://evil.example">x</a>') == '&lt;a href="http://evil.example"&gt;x&lt;/a&gt;'
     history = [{"epoch": 1, "validation": {"a": 1.0}, "train": {"a": 1.0}}]
-    named = charts.comparison([history], ["<a href='http://evil.example'>x</a>"], ["#000"], "a", [("a",)])
+    named = charts.loss_comparison([history], ["<a href='http://evil.example'>x</a>"], ["#000"], "a", [("a",)])
     assert "<a" not in named.figure.to_json() and "&lt;a" in named.figure.to_json()
 
 
@@ -122,11 +122,11 @@ def test_an_error_that_quotes_what_was_typed_is_escaped():
         from aecore.models import presets
         from ui import frame
 
-        frame.attempt(presets.start, "digits", preset="![x](http://evil.example/a.png)")
+        frame.or_stop(presets.default_config, "digits", preset="![x](http://evil.example/a.png)")
 
     app = AppTest.from_function(page, default_timeout=60).run()
     assert [each.value.partition(";")[0] for each in app.error] == [
-        f"There is no preset called !\\[x\\](http:{JOINER}//evil.example/a.png)"
+        f"There is no preset called !\\[x\\](http:{WORD_JOINER}//evil.example/a.png)"
     ]
 
 
@@ -135,9 +135,9 @@ def test_the_device_of_the_environment_is_escaped(store, monkeypatch):  # noqa: 
     from ui import shared
 
     monkeypatch.setenv("AECORE_DEVICE", f"![x]({EVIL})")
-    shared.warm().set()
+    shared.preload().set()
     with pytest.raises(UserError):
-        devices.pick()
+        devices.select_device()
     app = opened("data")
     told = [each.value for each in app.warning]
     assert told and all(f"![x]({EVIL})" not in each for each in told) and any("\\[x\\]" in each for each in told)
@@ -165,10 +165,10 @@ def test_names_of_people_and_runs_make_no_link(store):  # noqa: F811
         from aecore.store import queue, runs
         from ui.views import runs_table
 
-        runs_table.one(runs.entry(run), queue.labels()[run], "me")
+        runs_table.run_actions(runs.entry(run), queue.labels()[run], "me")
 
     app = AppTest.from_function(one, args=(done.id,), default_timeout=60).run()
-    assert f"Open **www{JOINER}.evil.example**:" in [each.value for each in app.markdown]
+    assert f"Open **www{WORD_JOINER}.evil.example**:" in [each.value for each in app.markdown]
 
 
 def test_every_sentence_of_an_error_goes_through_the_helper():
@@ -209,15 +209,15 @@ def test_streamlit_shows_every_hostile_text_as_it_is(tmp_path, browser):
     script.write_text(SCRIPT.format(root=str(Path(frame.__file__).parent.parent), texts=str(tmp_path / "texts.json")))
     with start_server(script) as address:
         context = browser.new_context()
-        faults, page = watch(context), context.new_page()
+        faults, page = record_errors(context), context.new_page()
         page.goto(address)
-        idle(page)
+        wait_until_idle(page)
         seen = page.evaluate(READ)
         assert len(seen) == 2 * len(texts)
         for text, (inside, alone) in zip(texts, zip(seen[::2], seen[1::2], strict=True), strict=True):
             whole = expected(text)
-            assert [inside[0].replace(JOINER, ""), inside[1]] == [f"A {whole} Z", []], text
-            assert [alone[0].replace(JOINER, ""), alone[1]] == [whole, []], text
+            assert [inside[0].replace(WORD_JOINER, ""), inside[1]] == [f"A {whole} Z", []], text
+            assert [alone[0].replace(WORD_JOINER, ""), alone[1]] == [whole, []], text
         for text, (label, parts) in zip(texts, page.evaluate(LABELS), strict=True):
-            assert label.replace(JOINER, "") == expected(text) and not parts, text
+            assert label.replace(WORD_JOINER, "") == expected(text) and not parts, text
         assert not [fault for fault in faults if "evil" in fault]

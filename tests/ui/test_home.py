@@ -16,7 +16,7 @@ from aecore.analysis import latent_space
 from aecore.data.cards import CARDS
 from aecore.export import program, tour
 from aecore.export.packed_map import pack
-from aecore.export.tour import finely, passed, through
+from aecore.export.tour import classes_along, compute_tour, densify
 from aecore.store import offline, runs, snapshots
 from tests.pages.test_pages import _cold, _python, links, opened, said, store  # noqa: F401
 from ui import frame
@@ -28,19 +28,19 @@ SMALL = 50_000  # bytes: what a view is given is less, a model more
 
 @pytest.fixture(scope="module")
 def entry():
-    found = home.opening()
+    found = home.home_model()
     assert found, "the gallery has a model for the first screen"
     return found
 
 
 @pytest.fixture(scope="module")
 def made(entry):
-    return offline.kept(entry.id)
+    return offline.load_bundle(entry.id)
 
 
 @pytest.fixture(scope="module")
 def ways(made):
-    return through(map_of(made), made.votes)
+    return compute_tour(map_of(made), made.votes)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def gallery(entry, monkeypatch, tmp_path):
     """A gallery with a copy of the showcase alone, to be spoilt."""
     place = tmp_path / "gallery"
     shutil.copytree(runs.path(entry.id), place / entry.id)
-    monkeypatch.setattr(runs, "GALLERY", place)
+    monkeypatch.setattr(runs, "PRETRAINED_DIR", place)
     home._showcase.clear()
     yield place / entry.id
     home._showcase.clear()
@@ -58,7 +58,7 @@ def gallery(entry, monkeypatch, tmp_path):
 def mounted(monkeypatch):
     """What the browser is sent, by the name of the view, in the order in which it is."""
     seen = {}
-    monkeypatch.setattr(component, "mounted", lambda _, name: lambda data, **more: seen.update({name: data}))
+    monkeypatch.setattr(component, "mount", lambda _, name: lambda data, **more: seen.update({name: data}))
     return seen
 
 
@@ -83,7 +83,7 @@ def test_the_map_comes_before_the_model_and_both_are_named_alike(mounted, entry)
 
 def test_the_model_is_sent_in_half_precision_and_loses_nothing(mounted, entry):
     opened()
-    sent, weights = mounted["weights"], program.kept(runs.path(entry.id)).weights
+    sent, weights = mounted["weights"], program.load_program(runs.path(entry.id)).weights
     assert sent["head"]["half"] and sent["head"]["likelihood"] == entry.config.likelihood
     np.testing.assert_array_equal(np.frombuffer(sent["blob"]["blob"][0].as_py(), "<f2").astype(np.float32), weights)
 
@@ -96,26 +96,28 @@ def test_who_has_chosen_no_run_meets_the_showcase_behind_every_door(entry):
 
 def test_doors_are_pages_that_there_are(monkeypatch):
     pages = {file for group in frame.PAGES.values() for file in group}
-    assert {file for file, *_ in home.DOORS} <= pages
-    short = {"Start": dict.fromkeys(("app.py", *(file for file, *_ in home.DOORS)), ("Page", ":material/home:"))}
+    assert {file for file, *_ in home.PRIMARY_LINKS} <= pages
+    short = {
+        "Start": dict.fromkeys(("app.py", *(file for file, *_ in home.PRIMARY_LINKS)), ("Page", ":material/home:"))
+    }
     monkeypatch.setattr(frame, "PAGES", short)
-    assert set(links(opened())) == {file.removeprefix("pages/").removesuffix(".py") for file, *_ in home.DOORS}
+    assert set(links(opened())) == {file.removeprefix("pages/").removesuffix(".py") for file, *_ in home.PRIMARY_LINKS}
 
 
 def test_no_door_promises_what_is_not_behind_it():
     """There are no lessons; what is there is the time machine."""
-    titles = {file: title for file, title, _ in home.DOORS}
+    titles = {file: title for file, title, _ in home.PRIMARY_LINKS}
     assert titles["pages/time_machine.py"] == "Watch it learn" and "Learn" not in titles.values()
 
 
 def test_without_a_showcase_the_doors_still_open(monkeypatch, tmp_path, mounted):
-    monkeypatch.setattr(runs, "GALLERY", tmp_path)
+    monkeypatch.setattr(runs, "PRETRAINED_DIR", tmp_path)
     app = opened()
     assert len(said(app)) == 1 and "train one" in said(app)[0]
     assert {"train", "latent_pad", "time_machine"} <= set(links(app)) and not mounted
 
 
-@pytest.mark.parametrize("name", [program.NAME, offline.NAME])
+@pytest.mark.parametrize("name", [program.FILE_NAME, offline.FILE_NAME])
 def test_a_file_that_was_changed_is_said_and_not_used(name, gallery, mounted):
     file = gallery / name
     file.write_bytes(file.read_bytes()[:-1] + b"x")
@@ -124,7 +126,7 @@ def test_a_file_that_was_changed_is_said_and_not_used(name, gallery, mounted):
     assert {"train", "latent_pad", "time_machine"} <= set(links(app)) and not mounted
 
 
-@pytest.mark.parametrize("name", [program.NAME, offline.NAME])
+@pytest.mark.parametrize("name", [program.FILE_NAME, offline.FILE_NAME])
 def test_a_file_that_is_gone_is_said(name, gallery, mounted):
     (gallery / name).unlink()
     app = opened()
@@ -164,22 +166,22 @@ def test_a_still_of_the_map_and_of_the_picture_comes_first_and_is_small(mounted)
 
 @pytest.mark.parametrize("colours", [palette.CLASSES_LIGHT, palette.CLASSES_DARK])
 def test_the_still_has_each_dot_in_its_place_and_the_colour_of_its_class(colours, made, entry):
-    shown = home.ready(entry)
-    address = re.search(r"--ae-map: url\(\"(.+?)\"\)", home.still(shown.key, colours, shown))[1]
+    shown = home.load_showcase(entry)
+    address = re.search(r"--ae-map: url\(\"(.+?)\"\)", home.placeholder_css(shown.key, colours, shown))[1]
     paths = re.findall(r"stroke='(#\w+)'[^>]* d='(.+?)'", unquote(address))
     assert {colour for colour, _ in paths} == {colours[label] for label in np.unique(made.votes)}
-    low, high = np.array(shown.map.head["span"]).T
+    low, high = np.array(shown.plane_map.head["span"]).T
     for colour, steps in paths:
         moves = np.array([tuple(map(int, re.findall(r"-?\d+", step))) for step in re.findall(r"m(.+?)h0", steps)])
-        drawn = np.cumsum(moves, axis=0) / home.SIDE
-        own = made.codes[made.votes == colours.index(colour)]
+        drawn = np.cumsum(moves, axis=0) / home.SVG_SIZE
+        own = made.codes[made.pseudo_labels == colours.index(colour)]
         expected = (own - low) / (high - low) * (1, -1) + (0, 1)
-        assert len(drawn) == len(own) and np.abs(drawn.mean(0) - expected.mean(0)).max() < 1 / home.SIDE
-        assert np.abs(np.sort(drawn[:, 0]) - np.sort(expected[:, 0])).max() < 1 / home.SIDE
+        assert len(drawn) == len(own) and np.abs(drawn.mean(0) - expected.mean(0)).max() < 1 / home.SVG_SIZE
+        assert np.abs(np.sort(drawn[:, 0]) - np.sort(expected[:, 0])).max() < 1 / home.SVG_SIZE
 
 
 def test_the_still_of_the_picture_is_what_was_decoded_nearest_to_the_start(entry, ways):
-    picture = np.asarray(Image.open(io.BytesIO(home.ready(entry).picture)).convert("L"))
+    picture = np.asarray(Image.open(io.BytesIO(home.load_showcase(entry).start_image)).convert("L"))
     last = snapshots.load(entry.id, snapshots.epochs(entry.id)[-1])[0]
     column, row = np.abs(last.x - ways.hearts[0][0]).argmin(), np.abs(last.y - ways.hearts[0][1]).argmin()
     np.testing.assert_array_equal(picture, last.manifold[row * len(last.x) + column, 0])
@@ -187,13 +189,13 @@ def test_the_still_of_the_picture_is_what_was_decoded_nearest_to_the_start(entry
 
 def test_without_snapshots_there_is_a_still_of_the_map_alone(gallery, mounted):
     shutil.rmtree(gallery / "snapshots")
-    home.still.clear()
+    home.placeholder_css.clear()
     assert set(stills(opened())) == {"map"}
-    home.still.clear()
+    home.placeholder_css.clear()
 
 
 def test_without_a_showcase_there_is_no_still(monkeypatch, tmp_path, mounted):
-    monkeypatch.setattr(runs, "GALLERY", tmp_path)
+    monkeypatch.setattr(runs, "PRETRAINED_DIR", tmp_path)
     assert not stills(opened())
 
 
@@ -205,27 +207,27 @@ def test_codes_of_the_showcase_are_places_on_a_plane(made, entry):
 
 
 def test_what_hangs_alike_is_one_class_from_end_to_end(ways, made):
-    assert passed(made.codes, made.votes, ways.alike) == {ways.alike_class}
-    own = made.codes[made.votes == ways.alike_class]
+    assert classes_along(made.codes, made.votes, ways.alike) == {ways.alike_class}
+    own = made.codes[made.pseudo_labels == ways.within_label]
     assert np.ptp(ways.alike, axis=0).max() > np.std(own, axis=0).max(), "a walk, not a step"
 
 
 def test_each_heart_is_among_dots_of_its_own_class(ways, made):
-    found = [passed(made.codes, made.votes, heart[None]) for heart in ways.hearts]
+    found = [classes_along(made.codes, made.votes, heart[None]) for heart in ways.class_medians]
     assert all(len(each) == 1 for each in found) and len(set.union(*found)) == len(found) >= 3
 
 
 def test_between_two_classes_lies_no_third_one(ways, made):
-    assert passed(made.codes, made.votes, ways.between) == set(ways.between_classes)
-    first, last = (passed(made.codes, made.votes, place[None]) for place in ways.between[[0, -1]])
+    assert classes_along(made.codes, made.votes, ways.between) == set(ways.between_classes)
+    first, last = (classes_along(made.codes, made.votes, place[None]) for place in ways.between[[0, -1]])
     assert (first, last) == tuple({label} for label in ways.between_classes)
-    far = latent_space.remoteness(latent_space.plane_of_dimensions(made.codes), made.codes, finely(ways.between))
+    far = latent_space.distance_to_data(latent_space.plane_of_dimensions(made.codes), made.codes, densify(ways.between))
     assert far.max() < map_of(made).head["edge"], "nobody leaves the data on the way"
 
 
 def test_the_empty_place_is_in_view_and_far_from_every_dot(ways, made):
     map_ = map_of(made)
-    (place,) = ways.empty
+    (place,) = ways.empty_region
     assert all(low < value < high for value, (low, high) in zip(place, map_.head["span"], strict=True))
     assert np.linalg.norm(made.codes - place, axis=1).min() > 2 * map_.head["edge"], "the gauge's last zone"
 
@@ -234,8 +236,8 @@ def test_a_tour_of_two_clouds():
     rng = np.random.default_rng(0)
     codes = np.concatenate([rng.normal(0, (2.0, 0.2), (300, 2)), rng.normal((0, 6), 0.3, (300, 2))]).astype(np.float32)
     labels = np.repeat([3, 7], 300)
-    found = through(pack(latent_space.plane_of_dimensions(codes), codes, labels, "0123456789"), labels)
-    assert set(found.between_classes) == {3, 7}
-    assert found.between[[0, -1], 1].round().tolist() == ([0, 6] if found.between_classes == (3, 7) else [6, 0])
-    long = tour._spine(codes[labels == 3])
+    found = compute_tour(pack(latent_space.plane_of_dimensions(codes), codes, labels, "0123456789"), labels)
+    assert set(found.between_labels) == {3, 7}
+    assert found.between_classes[[0, -1], 1].round().tolist() == ([0, 6] if found.between_labels == (3, 7) else [6, 0])
+    long = tour._principal_path(codes[labels == 3])
     assert np.ptp(long[:, 0]) > 4 and np.ptp(long[:, 1]) < 0.5 and abs(np.diff(long[:, 0]) > 0).mean() in (0, 1)

@@ -11,8 +11,8 @@ from aecore.analysis import latent_space, projections
 from aecore.analysis import loaded as opening
 from aecore.data import datasets
 from aecore.export import packed_map
-from aecore.jobs.projection_jobs import Drawing
-from aecore.params import complete
+from aecore.jobs.projection_jobs import ProjectionStatus
+from aecore.params import resolve
 from tests.kit.trained_runs import furnished
 from tests.pages.test_pages import _cold, control, labels, one_sentence, opened, pictures, said, store, whole  # noqa: F401
 from ui import shared
@@ -62,19 +62,19 @@ def slow(monkeypatch):
 
     def ask(codes, kind, knobs, urgent=True, person=""):
         found["asked"].append((len(codes), kind, dict(knobs)))
-        found["now"] = found["now"] or Drawing("k", "drawing", 0.25, 2.0, 6.0)
+        found["now"] = found["now"] or ProjectionStatus("k", "drawing", 0.25, 2.0, 6.0)
         return found["now"]
 
     def points(self):
         return np.random.default_rng(0).normal(size=(found["asked"][-1][0] if found["asked"] else TEST, 2))
 
-    monkeypatch.setattr(latent_map.projection_jobs, "look", lambda codes, kind, knobs: found["now"])
-    monkeypatch.setattr(latent_map.projection_jobs, "ask", ask)
+    monkeypatch.setattr(latent_map.projection_jobs, "status", lambda codes, kind, knobs: found["now"])
+    monkeypatch.setattr(latent_map.projection_jobs, "submit", ask)
     monkeypatch.setattr(
         latent_map.projection_jobs, "cancel", lambda drawing, person: found["cancelled"].append(drawing)
     )
-    monkeypatch.setattr(Drawing, "points", lambda self: points(self).astype(np.float32))
-    shared._dots.clear()
+    monkeypatch.setattr(ProjectionStatus, "points", lambda self: points(self).astype(np.float32))
+    shared._point_map.clear()
     return found
 
 
@@ -94,11 +94,13 @@ def packed(size: int = 2, count: int = 300, **more):
     return (
         codes,
         own,
-        packed_map.dots(packed_map.drawn(flat, codes, own, 12), own, classes, flat.names, **more or {"codes": codes}),
+        packed_map.pack_points(
+            packed_map.plane_points(flat, codes, own, 12), own, classes, flat.names, **more or {"codes": codes}
+        ),
     )
 
 
-def piece(given: packed_map.Dots, name: str, kind: str) -> np.ndarray:
+def piece(given: packed_map.PointMap, name: str, kind: str) -> np.ndarray:
     start, length = given.head["pieces"][name]
     return np.frombuffer(given.blob[start : start + length], kind)
 
@@ -108,7 +110,7 @@ def test_each_point_comes_with_its_own_row_class_and_code(size):
     codes, own, given = packed(size)
     rows = piece(given, "rows", "<u4")
     assert sorted(rows) == list(range(300))
-    np.testing.assert_array_equal(piece(given, "points", "<f4").reshape(-1, 2), given.shown[rows])
+    np.testing.assert_array_equal(piece(given, "points", "<f4").reshape(-1, 2), given.points[rows])
     np.testing.assert_array_equal(piece(given, "labels", "u1"), own[rows])
     np.testing.assert_array_equal(piece(given, "codes", "<f4").reshape(-1, size), codes[rows])
     assert sum(given.head["counts"]) == given.head["count"] == 300
@@ -116,18 +118,18 @@ def test_each_point_comes_with_its_own_row_class_and_code(size):
 
 def test_codes_that_are_the_points_are_sent_once():
     codes = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
-    given = packed_map.dots(codes, np.zeros(50, int), "a", ("z1", "z2"), codes)
+    given = packed_map.pack_points(codes, np.zeros(50, int), "a", ("z1", "z2"), codes)
     assert given.head["pieces"]["codes"] == given.head["pieces"]["points"] and len(given.blob) == 50 * (8 + 1 + 4)
 
 
 def test_too_many_codes_are_not_sent(monkeypatch):
-    monkeypatch.setattr(packed_map, "CODES", 299 * 5 * 4)
+    monkeypatch.setattr(packed_map, "MAX_CODE_BYTES", 299 * 5 * 4)
     assert "codes" not in packed(5)[2].head["pieces"]
 
 
 def test_neighbours_on_the_map_lie_close_in_memory():
     shown = np.random.default_rng(0).uniform(size=(20_000, 2)).astype(np.float32)
-    given = packed_map.dots(shown, np.zeros(20_000, int), "a")
+    given = packed_map.pack_points(shown, np.zeros(20_000, int), "a")
     ordered = piece(given, "points", "<f4").reshape(-1, 2)
     apart = np.linalg.norm(np.diff(ordered, axis=0), axis=1)
     assert np.median(apart) < 0.05 < np.median(np.linalg.norm(np.diff(shown, axis=0), axis=1))
@@ -137,9 +139,11 @@ def test_neighbours_on_the_map_lie_close_in_memory():
 def test_no_point_lies_beyond_what_one_may_look_at(size):
     codes = np.random.default_rng(0).standard_cauchy(size=(300, size)).astype(np.float32)  # with some very far away
     flat = latent_space.plane_of_components(codes)
-    given = packed_map.dots(packed_map.drawn(flat, codes, np.zeros(300, int), 1), np.zeros(300, int), "a", flat.names)
+    given = packed_map.pack_points(
+        packed_map.plane_points(flat, codes, np.zeros(300, int), 1), np.zeros(300, int), "a", flat.names
+    )
     low, high = np.array(given.head["world"]).T
-    assert ((given.shown >= low) & (given.shown <= high)).all()
+    assert ((given.points >= low) & (given.points <= high)).all()
     if size > 1:
         assert high[0] - low[0] == pytest.approx(high[1] - low[1]), "the same scale both ways"
 
@@ -149,10 +153,10 @@ def test_codes_that_are_one_point_are_told_from_others(size):
     same, some = np.full((20, size), 0.3, np.float32), np.random.default_rng(0).normal(size=(20, size))
     for codes, one in ((same, True), (some.astype(np.float32), False)):
         flat = latent_space.plane_of_components(codes)
-        given = packed_map.dots(
-            packed_map.drawn(flat, codes, np.zeros(20, int), 1), np.zeros(20, int), "a", flat.names, codes
+        given = packed_map.pack_points(
+            packed_map.plane_points(flat, codes, np.zeros(20, int), 1), np.zeros(20, int), "a", flat.names, codes
         )
-        assert given.one == one and np.isfinite(given.head["span"]).all()
+        assert given.single_point == one and np.isfinite(given.head["span"]).all()
 
 
 # The page
@@ -173,7 +177,7 @@ def test_the_page_sends_all_codes_and_who_they_belong_to(kind, part, runs, brows
         if part == "test"
         else [datasets.load("digits").train, datasets.load("digits").validation]
     )
-    codes = np.concatenate([run.codes_of(split) for split in splits])
+    codes = np.concatenate([run.encode_split(split) for split in splits])
     start, length = head["pieces"]["codes"]
     sent = browser.given["blob"]["blob"][0].as_py()[start : start + length]
     rows = np.frombuffer(browser.given["blob"]["blob"][0].as_py(), "<u4", head["count"], head["pieces"]["rows"][0])
@@ -190,7 +194,7 @@ def test_a_clicked_point_shows_its_picture(part, runs, browser):
     whole(app.run())
     split, own = (datasets.load("digits").test, 7) if part == "test" else (datasets.load("digits").validation, None)
     own = len(split) - 1 if own is None else own
-    name = datasets.load("digits").card.classes[split.labels[own]]
+    name = datasets.load("digits").card.classes[split.y[own]]
     word = "test" if part == "test" else "held-out"
     assert [alt for alt, _ in pictures(app)] == [
         f"{kind}: {name}, {word} picture {own}" for kind in ("Original", "Reconstruction")
@@ -203,12 +207,12 @@ def everything() -> list[list[float]]:
 
 def test_a_lasso_counts_by_class_and_leaves_out_what_is_hidden(runs, browser):
     app = opened("latent_map", runs["2-D"])
-    counts = np.bincount(datasets.load("digits").test.labels)
+    counts = np.bincount(datasets.load("digits").test.y)
     browser.asked = {"of": browser.given["key"], "polygon": everything(), "hidden": []}
     whole(app.run())
     caption = next(each.value for each in app.caption if "0: " in each.value)
     assert caption.startswith(f"{TEST} of {TEST} pictures") and f"3: {counts[3]}" in caption
-    assert len(pictures(app)) == 2 * latent_map.SHOWN
+    assert len(pictures(app)) == 2 * latent_map.MAX_IMAGES
     browser.asked = {"of": browser.given["key"], "polygon": everything(), "hidden": [3]}
     whole(app.run())
     caption = next(each.value for each in app.caption if "0: " in each.value)
@@ -236,14 +240,14 @@ def test_odd_words_of_a_browser_choose_nothing(more, runs, browser):
 
 
 def test_codes_as_they_are_only_where_they_have_two_numbers(runs):
-    assert latent_map.AS_IS in control(opened("latent_map", runs["2-D"]), "Map").options
+    assert latent_map.RAW in control(opened("latent_map", runs["2-D"]), "Map").options
     for kind in ("1-D", "8-D"):
         assert control(opened("latent_map", runs[kind]), "Map").options == list(projections.PROJECTIONS)
 
 
 def test_a_model_that_the_browser_cannot_compute_loses_only_the_pictures(runs, browser, monkeypatch):
     def unknown(run):
-        raise latent_map.Unknown("The browser does not know this.")
+        raise latent_map.UnsupportedLayer("The browser does not know this.")
 
     monkeypatch.setattr(shared, "program", unknown)
     app = opened("latent_map", runs["2-D"])
@@ -253,25 +257,25 @@ def test_a_model_that_the_browser_cannot_compute_loses_only_the_pictures(runs, b
 def test_a_collapsed_model_is_said(runs, browser, monkeypatch):
     monkeypatch.setattr(shared, "codes", lambda run, part="test": np.zeros((TEST, 2), np.float32))
     monkeypatch.setattr(shared, "_codes", lambda key: np.zeros((TEST, 2), np.float32))
-    shared._dots.clear()
+    shared._point_map.clear()
     app = opened("latent_map", runs["2-D"])
-    shared._dots.clear()
+    shared._point_map.clear()
     assert any("collapsed" in text for text in said(app)) and not app.error
 
 
 # Maps that take a while
 
 
-@pytest.mark.parametrize("kind", latent_map.SLOW)
+@pytest.mark.parametrize("kind", latent_map.ITERATIVE)
 def test_a_slow_map_is_begun_and_pca_is_shown_meanwhile(kind, runs, browser, slow):
     app = opened("latent_map", runs["8-D"])
     chosen(app, "Map", kind)
-    assert slow["asked"] == [(TEST, kind, complete(projections.PROJECTIONS[kind], {}))]
+    assert slow["asked"] == [(TEST, kind, resolve(projections.PROJECTIONS[kind], {}))]
     assert "by PCA" in browser.given["what"] and browser.given["head"]["count"] == TEST
     assert any(f"the same {TEST} pictures by PCA" in each.value for each in app.caption)
     bar = next(each for each in app.main if each.type == "progress")
     assert bar.proto.value == 25 and "about 6 s left" in bar.proto.text
-    slow["now"] = Drawing("k", "ready", 1.0)
+    slow["now"] = ProjectionStatus("k", "ready", 1.0)
     whole(app.run())
     assert browser.given["what"] == f"Map by {kind}" and browser.given["head"]["names"] == ["", ""]
     assert not any(each.type == "progress" for each in app.main)
@@ -279,7 +283,7 @@ def test_a_slow_map_is_begun_and_pca_is_shown_meanwhile(kind, runs, browser, slo
 
 def test_a_map_that_waits_says_for_how_many(runs, browser, slow):
     app = opened("latent_map", runs["8-D"])
-    slow["now"] = Drawing("k", "waiting", seconds_left=90.0, ahead=2)
+    slow["now"] = ProjectionStatus("k", "waiting", seconds_left=90.0, ahead=2)
     chosen(app, "Map", "UMAP")
     bar = next(each for each in app.main if each.type == "progress")
     assert bar.proto.text == "Waiting: 2 maps before it, about 2 min left"
@@ -291,7 +295,7 @@ def test_a_drawing_is_cancelled_and_drawn_again(runs, browser, slow):
     control(app, "Cancel").click()
     whole(app.run())
     assert [each.key for each in slow["cancelled"]] == ["k"]
-    slow["now"] = Drawing("k", "cancelled")
+    slow["now"] = ProjectionStatus("k", "cancelled")
     whole(app.run())
     assert any("cancelled" in text for text in said(app)) and "Cancel" not in labels(app)
     begun = len(slow["asked"])
@@ -303,15 +307,15 @@ def test_a_drawing_is_cancelled_and_drawn_again(runs, browser, slow):
 
 def test_why_a_drawing_failed_is_said(runs, browser, slow):
     app = opened("latent_map", runs["8-D"])
-    slow["now"] = Drawing("k", "failed", reason="The process that drew it was ended before it was done.")
+    slow["now"] = ProjectionStatus("k", "failed", message="The process that drew it was ended before it was done.")
     chosen(app, "Map", "t-SNE")
-    assert one_sentence(app.error[0].value) == slow["now"].reason
+    assert one_sentence(app.error[0].value) == slow["now"].message
     assert "Draw again" in labels(app) and "by PCA" in browser.given["what"]
 
 
 def test_other_settings_are_drawn_only_when_somebody_says_so(runs, browser, slow):
     app = opened("latent_map", runs["8-D"])
-    slow["now"] = Drawing("k", "ready", 1.0)
+    slow["now"] = ProjectionStatus("k", "ready", 1.0)
     chosen(app, "Map", "t-SNE")
     slow["now"] = None
     chosen(app, "Perplexity", 12.0)
@@ -322,7 +326,7 @@ def test_other_settings_are_drawn_only_when_somebody_says_so(runs, browser, slow
 
 
 def test_of_many_pictures_a_slow_map_takes_some_until_more_are_asked_for(runs, browser, slow, monkeypatch):
-    monkeypatch.setattr(latent_map, "FEW", 400)
+    monkeypatch.setattr(latent_map, "DEFAULT_POINTS", 400)
     app = opened("latent_map", runs["8-D"])
     chosen(app, "Pictures", "training")
     assert browser.given["head"]["count"] == TRAINING
@@ -341,7 +345,7 @@ def test_a_real_map_appears(runs, browser):
     app = opened("latent_map", runs["8-D"])
     chosen(app, "Map", "t-SNE")
     codes, begun = shared.codes(opening.load(runs["8-D"])), time.monotonic()
-    while (now := latent_map.projection_jobs.look(codes, "t-SNE", {})) and now.state in ("waiting", "drawing"):
+    while (now := latent_map.projection_jobs.status(codes, "t-SNE", {})) and now.state in ("waiting", "drawing"):
         assert time.monotonic() - begun < 60
         time.sleep(0.05)
     whole(app.run())

@@ -39,7 +39,7 @@ SQUARE = np.array([[0, 0], [2, 0], [2, 2], [0, 2]])
 
 def test_inside_a_square():
     points = np.array([[1, 1], [3, 1], [-1, 1], [1, 3], [1, -1], [0.01, 1.99]])
-    assert latent_space.inside(points, SQUARE).tolist() == [True, False, False, False, False, True]
+    assert latent_space.points_in_polygon(points, SQUARE).tolist() == [True, False, False, False, False, True]
 
 
 @pytest.mark.parametrize("turn", range(4))
@@ -47,17 +47,19 @@ def test_inside_a_square():
 def test_where_a_polygon_begins_and_which_way_round_does_not_matter(turn, step):
     points = np.random.default_rng(0).uniform(-1, 3, (500, 2))
     expected = ((points > 0) & (points < 2)).all(axis=1)
-    np.testing.assert_array_equal(latent_space.inside(points, np.roll(SQUARE, turn, axis=0)[::step]), expected)
+    np.testing.assert_array_equal(
+        latent_space.points_in_polygon(points, np.roll(SQUARE, turn, axis=0)[::step]), expected
+    )
 
 
 def test_a_ray_through_a_corner_counts_once():
     diamond = np.array([[0, -1], [1, 0], [0, 1], [-1, 0]])  # the ray from the middle meets the corner (1, 0)
-    assert latent_space.inside(np.array([[0, 0], [-2, 0]]), diamond).tolist() == [True, False]
+    assert latent_space.points_in_polygon(np.array([[0, 0], [-2, 0]]), diamond).tolist() == [True, False]
 
 
 def test_a_dent_is_outside():
     arrow = np.array([[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]])
-    assert latent_space.inside(np.array([[2, 3], [2, 0.5], [3.6, 3], [0.4, 3]]), arrow).tolist() == [
+    assert latent_space.points_in_polygon(np.array([[2, 3], [2, 0.5], [3.6, 3], [0.4, 3]]), arrow).tolist() == [
         False,
         True,
         True,
@@ -67,18 +69,18 @@ def test_a_dent_is_outside():
 
 def test_what_a_lasso_goes_round_twice_is_outside():
     twice = np.concatenate([SQUARE, SQUARE])
-    assert not latent_space.inside(np.array([[1, 1]]), twice).any()
+    assert not latent_space.points_in_polygon(np.array([[1, 1]]), twice).any()
 
 
 @pytest.mark.parametrize("corners", [0, 1, 2])
 def test_fewer_than_three_corners_hold_nothing(corners):
-    assert not latent_space.inside(np.random.default_rng(0).normal(size=(50, 2)), SQUARE[:corners]).any()
+    assert not latent_space.points_in_polygon(np.random.default_rng(0).normal(size=(50, 2)), SQUARE[:corners]).any()
 
 
 def test_a_circle_holds_its_share_of_a_square():
     angles = np.linspace(0, 2 * np.pi, 200, endpoint=False)
     points = np.random.default_rng(0).uniform(-1, 1, (20_000, 2))
-    share = latent_space.inside(points, np.stack([np.cos(angles), np.sin(angles)], axis=1)).mean()
+    share = latent_space.points_in_polygon(points, np.stack([np.cos(angles), np.sin(angles)], axis=1)).mean()
     assert share == pytest.approx(np.pi / 4, abs=0.015)  # four standard errors and more
 
 
@@ -93,13 +95,13 @@ def test_the_nearest_come_first():
 
 
 def test_the_spacing_of_a_line_of_even_steps_is_the_step():
-    typical, edge = latent_space.spacing(0.5 * np.arange(3000)[:, None])
+    typical, edge = latent_space.neighbour_distances(0.5 * np.arange(3000)[:, None])
     assert (typical, edge) == (pytest.approx(0.5, abs=1e-4), pytest.approx(0.5, abs=1e-4))
 
 
 @pytest.mark.parametrize("codes", [np.zeros((5, 2)), np.full((1, 3), 7.0), np.full((9, 1), -1e6)])
 def test_the_spacing_is_never_zero(codes):
-    typical, edge = latent_space.spacing(codes)
+    typical, edge = latent_space.neighbour_distances(codes)
     assert 0 < typical <= edge < np.inf
 
 
@@ -108,9 +110,9 @@ def test_remoteness_is_the_distance_in_all_dimensions(size):
     codes = np.random.default_rng(0).normal(size=(300, size)).astype(np.float32)
     plane = latent_space.plane_of_components(codes) if size > 2 else latent_space.plane_of_dimensions(codes)
     asked = np.random.default_rng(1).normal(size=(40, 2)) * 2
-    lifted = plane.lift(asked)
+    lifted = plane.unproject(asked)
     expected = [np.linalg.norm(codes - code, axis=1).min() for code in lifted]
-    np.testing.assert_allclose(latent_space.remoteness(plane, codes, asked), expected, atol=1e-4)
+    np.testing.assert_allclose(latent_space.distance_to_data(plane, codes, asked), expected, atol=1e-4)
 
 
 # Packed
@@ -123,7 +125,7 @@ def packed(size: int):
     return codes, labels, packed_map.pack(plane, codes, labels, "0123456789")
 
 
-def piece(given: packed_map.Places, name: str, kind: str) -> np.ndarray:
+def piece(given: packed_map.PlaneMap, name: str, kind: str) -> np.ndarray:
     start, length = given.head["pieces"][name]
     return np.frombuffer(given.blob[start : start + length], kind)
 
@@ -132,7 +134,7 @@ def piece(given: packed_map.Places, name: str, kind: str) -> np.ndarray:
 def test_what_is_packed_comes_out_again(size):
     codes, labels, given = packed(size)
     shown = piece(given, "points", "<f4").reshape(-1, 2)
-    np.testing.assert_array_equal(shown, given.shown)
+    np.testing.assert_array_equal(shown, given.points)
     np.testing.assert_array_equal(piece(given, "labels", "u1"), labels)
     assert sum(length for _, length in given.head["pieces"].values()) == len(given.blob)
     # the browser's lift and Pythagoras, as static/live/places.js does them
@@ -147,7 +149,7 @@ def test_what_is_packed_comes_out_again(size):
 def test_the_view_shows_nearly_all_points_and_the_world_is_wider(size):
     _, _, given = packed(size)
     low, high = np.array(given.head["span"]).T
-    assert ((given.shown > low) & (given.shown < high)).all(axis=1).mean() > 0.97
+    assert ((given.points > low) & (given.points < high)).all(axis=1).mean() > 0.97
     assert (np.array(given.head["world"])[:, 0] < low).all() and (np.array(given.head["world"])[:, 1] > high).all()
     if size > 1:
         assert high[0] - low[0] == pytest.approx(high[1] - low[1]), "the same scale both ways"
@@ -160,13 +162,13 @@ def test_the_field_is_clear_among_the_data_and_deep_far_away():
     (left, right), (bottom, top) = given.head["world"]
     for row, column in ((10, 100), (90, 30)):  # the first row is the top
         place = [left + (right - left) * (column + 0.5) / 128, top - (top - bottom) * (row + 0.5) / 128]
-        far = np.linalg.norm(given.shown - place, axis=1).min() / given.head["edge"]
+        far = np.linalg.norm(given.points - place, axis=1).min() / given.head["edge"]
         assert field[row, column] == pytest.approx(min(far, given.head["deepest"]), abs=0.02)
 
 
 def test_on_a_line_each_class_has_a_height_of_its_own():
     _, labels, given = packed(1)
-    heights = [set(given.shown[labels == label, 1].tolist()) for label in range(10)]
+    heights = [set(given.points[labels == label, 1].tolist()) for label in range(10)]
     assert all(len(each) == 1 for each in heights)
     tops = [each.pop() for each in heights]
     assert tops == sorted(tops, reverse=True) and -1 < tops[-1] < tops[0] < 1
@@ -176,11 +178,11 @@ def test_on_a_line_each_class_has_a_height_of_its_own():
     "said_", [None, "here", [1], [[1, 2, 3]], {"x": 1}, [1, float("nan")], [1, float("inf")], [[1, "x"]]]
 )
 def test_odd_words_of_a_browser_are_no_places(said_):
-    assert latent_pad.numbers(said_).shape == (0, 2)
+    assert latent_pad.parse_points(said_).shape == (0, 2)
 
 
 def test_a_lasso_of_too_many_corners_is_cut():
-    assert len(latent_pad.numbers([[0, 1]] * 5000)) == latent_pad.CORNERS
+    assert len(latent_pad.parse_points([[0, 1]] * 5000)) == latent_pad.MAX_LASSO_CORNERS
 
 
 # Pages
@@ -196,7 +198,7 @@ def test_both_pages_open_for_every_kind_of_code(page, kind, trained):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_nearest_pictures_to_the_middle_are_shown_at_first(kind, trained):
     app = opened("latent_pad", trained[kind])
-    assert len(pictures(app)) == 2 * latent_pad.NEAR
+    assert len(pictures(app)) == 2 * latent_pad.N_NEIGHBOURS
     assert sum("away" in each.proto.body for each in app.get("html")) == 1
 
 
@@ -231,14 +233,14 @@ def test_what_the_browser_says_is_shown(trained, monkeypatch):
     Said.polygon = [[-50, -50], [50, -50], [50, 50], [-50, 50]]
     whole(app.run())
     assert any(f"{len(test)} of {len(test)} test pictures" in each.value for each in app.caption)
-    assert len(pictures(app)) == 2 * (latent_pad.LASSOED + latent_pad.NEAR)
+    assert len(pictures(app)) == 2 * (latent_pad.MAX_LASSO_IMAGES + latent_pad.N_NEIGHBOURS)
     Said.polygon = [[50, 50], [51, 50], [51, 51]]
     whole(app.run())
     assert any("No test picture" in text for text in said(app))
 
 
 def test_the_server_draws_what_the_browser_cannot(trained, monkeypatch):
-    monkeypatch.setattr(live, "weights", lambda run: None)
+    monkeypatch.setattr(live, "send_model", lambda run: None)
     app = opened("latent_pad", trained["vae, 2-D"])
     before = pictures(app)
     slider = control(app, "z1")
@@ -255,5 +257,5 @@ def test_colours_cannot_be_drawn(store):  # noqa: F811
 
 
 def test_every_data_set_that_is_drawn_otherwise_is_one_of_ours():
-    for name, (fit, pen) in latent_pad._FITS.items():
+    for name, (fit, pen) in latent_pad._DRAWING_PREPROCESS.items():
         assert fit["box"] <= CARDS[name].shape[1] and 0.02 <= pen <= 0.25

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from aecore.analysis.loaded import Trained, load
+from aecore.analysis.loaded import LoadedModel, load
 from aecore.data import datasets
-from aecore.jobs.worker import carry_out
+from aecore.jobs.worker import run_training
 from aecore.models import presets
-from aecore.models.families.build import build, settle
+from aecore.models.families.build import build_recipe, resolve_config
 from ui import shared
 from ui.views import live_decoding
 from ui.widgets import component, live
@@ -23,11 +23,11 @@ def numbers(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), "<f4")
 
 
-def of(family: str, **more) -> Trained:
+def of(family: str, **more) -> LoadedModel:
     """A model of random weights."""
-    config = settle(presets.start("digits", family=family, **more))
+    config = resolve_config(presets.default_config("digits", family=family, **more))
     torch.manual_seed(0)
-    return Trained(config, build(config).model.eval(), {})
+    return LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def runs(tmp_path_factory):
         patch.setenv("AECORE_RUNS", str(tmp_path_factory.mktemp("runs")))
         opened = {}
         for family, z_dim in (("vae", 5), ("vanilla", 3), ("conditional-vae", 2), ("vq-vae", 8)):
-            config = settle(presets.start("digits", family=family, z_dim=z_dim, epochs=3))
-            assert list(carry_out(config))
+            config = resolve_config(presets.default_config("digits", family=family, z_dim=z_dim, epochs=3))
+            assert list(run_training(config))
             opened[family] = load(config.id)
         yield opened
 
@@ -52,26 +52,26 @@ def given(monkeypatch):
 
 def test_packed_numbers_come_back():
     x = np.arange(6, dtype=np.float64).reshape(2, 3)[:, ::2] / 3
-    assert numbers(live_decoding.packed(x)).tolist() == x.astype(np.float32).ravel().tolist()
+    assert numbers(live_decoding.pack_floats(x)).tolist() == x.astype(np.float32).ravel().tolist()
 
 
 def test_clouds_are_those_that_draws_fill():
     run = of("vae", z_dim=3)
-    x = datasets.load("digits").test.floats(slice(0, 2))
-    sigma, nats = run.clouds(x)
+    x = datasets.load("digits").test.to_float(slice(0, 2))
+    sigma, nats = run.posterior(x)
     with torch.inference_mode():
         drawn = run.model.encode(torch.from_numpy(np.repeat(x, 4000, axis=0))).z.numpy().reshape(2, 4000, 3)
     assert drawn.std(axis=1) == pytest.approx(sigma, rel=0.05)
-    means = run.codes(x)
+    means = run.encode(x)
     assert nats == pytest.approx(0.5 * (means**2 + sigma**2 - 1) - np.log(sigma), abs=1e-4)
-    assert of("vanilla").clouds(x) is None
+    assert of("vanilla").posterior(x) is None
 
 
 def test_looking_at_clouds_leaves_the_random_state_alone():
-    run, x = of("ladder-vae"), datasets.load("digits").test.floats(slice(0, 4))
+    run, x = of("ladder-vae"), datasets.load("digits").test.to_float(slice(0, 4))
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    assert np.array_equal(run.clouds(x)[1], run.clouds(x)[1])
+    assert np.array_equal(run.posterior(x)[1], run.posterior(x)[1])
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -81,11 +81,11 @@ def test_looking_at_clouds_leaves_the_random_state_alone():
 )
 def test_only_priors_that_are_not_normal_are_drawn_here(family, knobs, normal):
     run = of(family, knobs=knobs, z_dim=4)
-    drawn = run.draws(50)
+    drawn = run.prior_samples(50)
     assert (drawn is None) == normal
     if not normal:
-        assert drawn.shape == (50, run.model.bottleneck.outputs)
-        assert np.array_equal(drawn, run.draws(50))
+        assert drawn.shape == (50, run.model.bottleneck.out_features)
+        assert np.array_equal(drawn, run.prior_samples(50))
     if knobs:
         assert np.linalg.norm(drawn[:, :2], axis=1).mean() == pytest.approx(2, abs=0.2)
 
@@ -94,7 +94,7 @@ def test_only_priors_that_are_not_normal_are_drawn_here(family, knobs, normal):
 def test_sliders_are_given_what_they_need(family, runs, given):
     run = runs[family]
     test = datasets.load("digits").test
-    x = test.floats(slice(0, 2))
+    x = test.to_float(slice(0, 2))
     ends = run.codes(x)
     live_decoding.sliders("model", run, x, ends)
     sent, size = given["sliders"], ends.shape[1]
@@ -110,13 +110,13 @@ def test_sliders_are_given_what_they_need(family, runs, given):
     assert (sent["prior"] is None) == (family != "vq-vae")
     assert (sent["classes"] is None) == (family == "conditional-vae")
     if sent["classes"]:
-        threes = shared.codes(run)[test.labels == 3]
+        threes = shared.codes(run)[test.y == 3]
         assert numbers(sent["classes"]["means"]).reshape(10, size)[3] == pytest.approx(threes.mean(axis=0), abs=1e-5)
         assert numbers(sent["classes"]["spreads"]).reshape(10, size)[3] == pytest.approx(threes.std(axis=0), abs=1e-5)
 
 
 def test_interpolation_and_denoise_are_given_pictures(runs, given):
-    run, x = runs["vae"], datasets.load("digits").test.floats(slice(0, 2))
+    run, x = runs["vae"], datasets.load("digits").test.to_float(slice(0, 2))
     live_decoding.interpolation("model", run, x, run.codes(x), "spherical")
     sent = given["interpolation"]
     assert sent["path"] == "spherical" and sent["label"] == 0
@@ -133,13 +133,13 @@ def mounted(monkeypatch):
     def mount(folder, name):
         return lambda data, **more: seen.update({name: data})
 
-    monkeypatch.setattr(component, "mounted", mount)
+    monkeypatch.setattr(component, "mount", mount)
     return seen
 
 
 def test_a_model_is_sent_with_what_it_takes_to_guess(runs, mounted):
     run = runs["conditional-vae"]
-    key = live.weights(run)
+    key = live.send_model(run)
     sent = mounted["weights"]
     assert sent["model"] == key and run.id in key
     assert sent["head"]["likelihood"] == run.config.likelihood

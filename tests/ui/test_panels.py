@@ -14,13 +14,13 @@ from torch import nn
 from aecore import __main__ as command
 from aecore.analysis import loaded, report
 from aecore.data import datasets
-from aecore.dispatch import for_kinds
+from aecore.dispatch import collect
 from aecore.jobs import api
-from aecore.jobs.worker import carry_out
+from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.autoencoder import Autoencoder, Conditional
-from aecore.models.bottlenecks import GaussianLatent, LadderLatent, Latent, Plain
-from aecore.models.families.build import around, settle
+from aecore.models.bottlenecks import DeterministicBottleneck, GaussianLatent, LadderLatent, Latent
+from aecore.models.families.build import build_autoencoder, resolve_config
 from aecore.models.families.registry import FAMILIES, family
 from aecore.models.recipe import Recipe
 from aecore.store import runs
@@ -76,9 +76,11 @@ def store(tmp_path_factory):
 
 def learnt(name: str, **more) -> str:
     """A run of a family, trained for two epochs."""
-    config = settle(presets.start("digits", family=name, **({"hidden": (16,), "z_dim": 4, "epochs": 2} | more)))
+    config = resolve_config(
+        presets.default_config("digits", family=name, **({"hidden": (16,), "z_dim": 4, "epochs": 2} | more))
+    )
     if not (runs.path(config.id) / "config.json").exists():
-        list(carry_out(config))
+        list(run_training(config))
     return config.id
 
 
@@ -128,9 +130,9 @@ def test_a_panel_that_this_model_does_not_have_gives_way_to_its_first():
 
 def test_kinds_get_what_their_parents_have():
     table = {Conditional: 1, LadderLatent: 2, GaussianLatent: 3, Latent: 4}
-    assert for_kinds(table, (Latent, Autoencoder)) == [4]
-    assert for_kinds(table, (LadderLatent, Autoencoder)) == [2, 3, 4]
-    assert for_kinds(table, (GaussianLatent, Conditional)) == [1, 3, 4]
+    assert collect(table, (Latent, Autoencoder)) == [4]
+    assert collect(table, (LadderLatent, Autoencoder)) == [2, 3, 4]
+    assert collect(table, (GaussianLatent, Conditional)) == [1, 3, 4]
 
 
 @dataclass
@@ -144,14 +146,14 @@ class Spun(Latent):
 def unheard():
     """A family of a new kind, with a loss part of a new name; declared here, and nothing else is told of it."""
 
-    class Spinner(Plain):
+    class Spinner(DeterministicBottleneck):
         def forward(self, h):
             return Spun(z=h, code=h, turns=3)
 
     @family("Unheard of")
     def unheard_of(make, z_dim: int) -> Recipe:
         """Something that nobody has seen before."""
-        model = around(Spinner(z_dim, nn.Identity), make)
+        model = build_autoencoder(Spinner(z_dim, nn.Identity), make)
         return Recipe.simple(model, lambda p: {"surprise": p.nll.mean(), "spin": 0.01 * p.latent.code.square().sum()})
 
     yield "unheard-of"
@@ -160,7 +162,7 @@ def unheard():
 
 def test_a_kind_never_seen_before_gets_the_common_panels_and_no_error(unheard):
     run = learnt(unheard)
-    assert loaded.load(run).kinds == (Spun, Autoencoder)
+    assert loaded.load(run).types == (Spun, Autoencoder)
     assert offered(opened(run)) == COMMON
     for panel in COMMON:
         app = opened(run, panel)
@@ -254,9 +256,9 @@ def test_what_pages_measure_is_what_evaluate_prints(name, evaluated, capsys):
     run = learnt(name)
     said, own = evaluated(run, capsys), loaded.load(run)
     for name in said["inside"]:
-        assert json.loads(json.dumps(shared.inside(own, name))) == said["inside"][name]
+        assert json.loads(json.dumps(shared.report(own, name))) == said["inside"][name]
     assert shared.checkup(own) == said["checkup"]
-    assert json.loads(json.dumps(report.numbers(own, datasets.load("digits").test))) == said["inside"]
+    assert json.loads(json.dumps(report.reports(own, datasets.load("digits").test))) == said["inside"]
 
 
 # --- The doctor on the page -------------------------------------------------------------------------------------------
@@ -284,13 +286,13 @@ def test_an_ill_model_is_told_its_trouble_and_one_click_makes_the_cured_run(monk
 
 
 def test_trouble_is_said_while_a_model_still_trains():
-    config = settle(presets.start("digits", family="vae", seed=9, epochs=50))
+    config = resolve_config(presets.default_config("digits", family="vae", seed=9, epochs=50))
     losses = {"reconstruction": 40.0, "kl": 0.0}
     vitals = {"saturated": 0.0, "impossible": 0.0, "blank": 44.4, "alike": 1.0}
     code = {"sd": [0.0, 0.0], "kl": [0.0, 0.0], "sigma": [1.0, 1.0]}
     line = {"seconds": 1.0, "train": losses, "validation": losses, "gradient": 0.0, "vitals": vitals | {"code": code}}
-    with runs.Draft(config) as draft:
-        draft.say("training", progress={"epoch": 1, "epochs": 50, "fraction": 0.02})
+    with runs.RunWriter(config) as draft:
+        draft.set_state("training", progress={"epoch": 1, "epochs": 50, "fraction": 0.02})
         draft.add_epoch({"epoch": 1, **line})
         app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
         app.query_params["run"] = config.id

@@ -159,7 +159,7 @@ def test_two_hosts_in_a_request_are_refused():
 
 
 def test_hosts_are_named_for_a_reverse_proxy(shelf):
-    with start_server(env=shelf | {server.VARIABLE: "lab.example.org, www.other.example:8443"}) as address:
+    with start_server(env=shelf | {server.HOSTS_VARIABLE: "lab.example.org, www.other.example:8443"}) as address:
         for host in ("lab.example.org", "www.other.example:8443", "localhost:1"):
             assert ask(address, "/_stcore/health", Host=host).status == 200
             assert shake(address, Host=host, Origin=f"https://{host}") == 101
@@ -208,7 +208,7 @@ else:
 def test_no_origin_makes_the_server_look_for_its_own_address(shelf, tmp_path):
     asked, script = tmp_path / "asked", tmp_path / "spied.py"
     script.write_text(SPY.format(root=str(ROOT), asked=str(asked)))
-    with start_server(script, env=shelf | {server.VARIABLE: "lab.example.org"}) as address:
+    with start_server(script, env=shelf | {server.HOSTS_VARIABLE: "lab.example.org"}) as address:
         for text in FOREIGN_ORIGINS:
             assert shake(address, Origin=filled(text, address)) == 403
         assert shake(address, Origin="https://lab.example.org") == 101  # not the host's: Streamlit alone would look
@@ -247,7 +247,7 @@ def test_every_answer_has_the_security_headers(lab):
 
 def test_the_scripts_that_may_run_are_those_that_streamlits_page_and_ours_have():
     page = (Path(server.file_util.get_static_dir()) / "index.html").read_text()
-    assert page.count("<script>") >= 1 and "{" not in identity.KEEP.replace("${", "")  # one text for everybody
+    assert page.count("<script>") >= 1 and "{" not in identity.COOKIE_SCRIPT.replace("${", "")  # one text for everybody
     assert len(server._inline_scripts()) == page.count("<script>") + 1
 
 
@@ -311,7 +311,7 @@ def test_the_browser_is_opened_where_there_is_a_screen(monkeypatch, headless, op
     monkeypatch.setattr(server.cli_util, "open_browser", asked.append)
 
     async def started_and_stopped() -> None:
-        async with server._opened(None):
+        async with server._lifespan(None):
             await asyncio.sleep(0)
 
     with ThreadPoolExecutor(1) as pool:  # where Playwright has its own loop running, this thread can have no other
@@ -405,7 +405,7 @@ time.sleep(0.6 if len(count.read_text()) == 4 else 0)
 
 
 def test_pauses_grow():
-    assert list(classroom.PAUSES) == sorted(classroom.PAUSES) and classroom.PAUSES[-1] > classroom.PAUSES[0] > 0
+    assert list(classroom.BACKOFF) == sorted(classroom.BACKOFF) and classroom.BACKOFF[-1] > classroom.BACKOFF[0] > 0
 
 
 # --- In a browser -----------------------------------------------------------------------------------------------------
@@ -517,12 +517,12 @@ document.addEventListener('securitypolicyviolation',
 @pytest.mark.parametrize("lab", [""], indirect=True, ids=["alone"])
 @pytest.mark.parametrize("path", few(PAGES, "", "train"))
 def test_no_page_needs_what_its_policy_forbids(lab, browser, path):
-    from tools.browser import idle
+    from tools.browser import wait_until_idle
 
     page = browser.new_context().new_page()
     page.add_init_script(VIOLATED)
     page.goto(f"{lab}/{path}")
-    idle(page)
+    wait_until_idle(page)
     assert page.evaluate("violated") == []
     page.evaluate("fetch('http://evil.example').catch(() => 0)")  # it would be noticed
     page.wait_for_function("() => violated.length")
@@ -534,14 +534,14 @@ def test_no_page_needs_what_its_policy_forbids(lab, browser, path):
 @pytest.mark.parametrize("name", few(["localhost", "127.0.0.1"], "127.0.0.1"))
 def test_a_photograph_is_uploaded_under_each_name(lab, browser, name):
     from tests.browser.test_photograph import grainy, png, upload
-    from tools.browser import idle, watch
+    from tools.browser import record_errors, wait_until_idle
 
     context = browser.new_context()
-    faults, page = watch(context), context.new_page()
+    faults, page = record_errors(context), context.new_page()
     page.goto(f"{lab.replace('localhost', name)}/photograph?photograph=your+own")
-    idle(page)
+    wait_until_idle(page)
     upload(page, png(grainy()))
     page.get_by_text("64 x 48 pixels.").wait_for(timeout=20_000)
-    idle(page)
+    wait_until_idle(page)
     assert page.get_by_role("slider", name="Edge between before and after").count() == 1
     assert not faults

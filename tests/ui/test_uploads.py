@@ -15,7 +15,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from aecore import limits
 from ui.session import uploads
-from ui.session.uploads import A_SESSION, BoundedUploads, Sweeper
+from ui.session.uploads import SESSION_BYTES, BoundedUploads, Sweeper
 
 MB = 1_000_000
 
@@ -23,7 +23,7 @@ MB = 1_000_000
 @pytest.fixture
 def manager(monkeypatch):
     monkeypatch.setenv("AECORE_MEMORY", str(4 << 30))
-    monkeypatch.setattr(uploads, "_connected", lambda session: not session.startswith("gone"))
+    monkeypatch.setattr(uploads, "_is_connected", lambda session: not session.startswith("gone"))
     return BoundedUploads("/upload")
 
 
@@ -42,7 +42,7 @@ def test_a_session_keeps_its_newest_files(manager):
     assert (
         manager.get_files("ada", ["38"]) and manager.get_files("ada", ["39"]) and not manager.get_files("ada", ["37"])
     )
-    assert manager._total_bytes == 38 * MB <= A_SESSION
+    assert manager._total_bytes == 38 * MB <= SESSION_BYTES
 
 
 def test_small_files_all_stay_and_one_sent_again_takes_its_own_place(manager):
@@ -53,14 +53,15 @@ def test_small_files_all_stay_and_one_sent_again_takes_its_own_place(manager):
 
 
 def test_the_server_refuses_when_all_are_full_and_says_so(manager):
-    assert uploads.most() == 128 << 20
+    assert uploads.max_server_bytes() == 128 << 20
     for number in range(6):
         put(manager, f"person {number}", "a", 20 * MB)
     with pytest.raises(HTTPException) as refused:
         put(manager, "one more", "a", 20 * MB)
     assert refused.value.status_code == 507
     assert refused.value.detail == (
-        f"Uploads of all people take the {limits.in_words(128 << 20)} that there are for them: try again in a minute."
+        f"Uploads of all people take the {limits.format_bytes(128 << 20)} that there are for them: try again in a "
+        f"minute."
     )
     assert manager._total_bytes == 120 * MB and not there(manager, "one more")
     put(manager, "person 3", "b", 8 * MB)
@@ -77,20 +78,20 @@ def test_files_of_a_session_that_has_left_go_soon_and_those_of_a_short_absence_s
     sweeper = Sweeper(manager)
     put(manager, "ada", "a", MB)
     put(manager, "gone", "a", MB)
-    sweeper.look(100.0)
-    sweeper.look(100.0 + uploads.LEFT / 2)
+    sweeper.sweep(100.0)
+    sweeper.sweep(100.0 + uploads.GRACE_PERIOD / 2)
     assert there(manager, "gone") == ["a"]
-    monkeypatch.setattr(uploads, "_connected", lambda session: True)  # it comes back
-    sweeper.look(100.0 + uploads.LEFT)
-    monkeypatch.setattr(uploads, "_connected", lambda session: session != "gone")
-    sweeper.look(101.0 + uploads.LEFT)
+    monkeypatch.setattr(uploads, "_is_connected", lambda session: True)  # it comes back
+    sweeper.sweep(100.0 + uploads.GRACE_PERIOD)
+    monkeypatch.setattr(uploads, "_is_connected", lambda session: session != "gone")
+    sweeper.sweep(101.0 + uploads.GRACE_PERIOD)
     assert there(manager, "gone") == ["a"], "away for a moment again"
-    sweeper.look(101.0 + 2 * uploads.LEFT)
+    sweeper.sweep(101.0 + 2 * uploads.GRACE_PERIOD)
     assert not there(manager, "gone") and there(manager, "ada") == ["a"]
 
 
 def test_pages_without_a_server_have_nothing_to_bound():
-    uploads.bound()
+    uploads.limit_uploads()
 
 
 # --- A real server ----------------------------------------------------------------------------------------------------
@@ -143,5 +144,5 @@ def test_forty_uploads_of_19_megabytes_leave_a_server_small(tmp_path):
             before = server.memory_info().rss
             assert {_sent(host, session, 19 * MB)[0] for _ in range(40)} == {204}
             assert server.memory_info().rss - before < 200e6
-        time.sleep(uploads.LEFT + 2 * uploads.LOOK)
+        time.sleep(uploads.GRACE_PERIOD + 2 * uploads.SWEEP_INTERVAL)
         assert server.memory_info().rss - before < 60e6

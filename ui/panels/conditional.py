@@ -13,57 +13,58 @@ from ui.panels.panel import Panel
 from ui.widgets import images, pickers
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
 
-STYLES = 5  # test pictures whose style is shown
-DRAWS = 3  # styles drawn from the prior
-SHORT = 4  # letters of a class name that fit under a picture on a phone, where there are ten of them
+N_STYLES = 5  # test pictures whose style is shown
+N_PRIOR_SAMPLES = 3  # styles drawn from the prior
+MAX_CAPTION_LENGTH = 4  # letters of a class name that fit under a picture on a phone, where there are ten of them
 
 
-def _styles(run: Trained) -> None:
-    test, said = shared.held_out(run), shared.inside(run, "styles")
-    _figures(said, len(run.card.classes))
-    row, _ = pickers.numbered(run)
-    rows = (row + np.arange(min(STYLES, len(test)))) % len(test)
-    x, labels = test.floats(rows), test.labels[rows]
+def _styles(run: LoadedModel) -> None:
+    test, said = shared.test_split(run), shared.report(run, "styles")
+    _metrics(said, len(run.card.classes))
+    row, _ = pickers.test_index_picker(run)
+    rows = (row + np.arange(min(N_STYLES, len(test)))) % len(test)
+    x, labels = test.to_float(rows), test.y[rows]
     names = [f"{run.card.classes[label]}, test picture {number}" for number, label in zip(rows, labels, strict=True)]
-    cells = conditional.grid(run, run.codes(x, labels))
+    cells = conditional.grid(run, run.encode(x, labels))
     _grid(run, dict(zip(names, np.concatenate([x[:, None], cells], axis=1), strict=True)), ["itself"])
-    drawn = np.random.default_rng(0).standard_normal((DRAWS, run.config.z_dim)).astype(np.float32)
-    names = [f"Draw {number + 1} from N(0, 1)" for number in range(DRAWS)]
+    drawn = np.random.default_rng(0).standard_normal((N_PRIOR_SAMPLES, run.config.z_dim)).astype(np.float32)
+    names = [f"Draw {number + 1} from N(0, 1)" for number in range(N_PRIOR_SAMPLES)]
     _grid(run, dict(zip(names, conditional.grid(run, drawn), strict=True)), [])
     st.caption(
         f"Looks are judged by the {said['pictures']:,} test pictures after the first {said['styles']}: the nearest "
-        f"{conditional.VOTERS}, by pixels, vote. {said['cells']:,} were drawn, none under the label of its own picture."
+        f"{conditional.NEIGHBOURS}, by pixels, vote. {said['cells']:,} were drawn, none under the label of its own "
+        f"picture."
     )
 
 
-def _figures(said: dict[str, Any], classes: int) -> None:
-    frame.figures(
+def _metrics(report: dict[str, Any], classes: int) -> None:
+    frame.metrics_row(
         (
             "Look like their label",
-            f"{said['obeyed']:.0%}",
+            f"{report['obeyed']:.0%}",
             "Codes of test pictures, drawn under labels that are not theirs.",
         ),
         (
             "Real pictures do",
-            f"{said['real']:.0%}",
+            f"{report['real']:.0%}",
             "What this vote is worth: real test pictures that look like their own label.",
         ),
         (
             "Class left in the code",
-            f"{said['in_code']:.0%}",
+            f"{report['in_code']:.0%}",
             f"How often the nearest codes give the class away; by chance {1 / classes:.0%}.",
         ),
     )
 
 
-def _grid(run: Trained, named: dict[str, np.ndarray], before: list[str]) -> None:
+def _grid(run: LoadedModel, grid_rows: dict[str, np.ndarray], extra_columns: list[str]) -> None:
     """One row for each style, one column for each label; columns `before` them are named so."""
     classes = run.card.classes
-    short = max(map(len, classes)) <= SHORT or len(classes) <= SHORT
-    captions = [*before, *(classes if short else [str(number + 1) for number in range(len(classes))])]
-    images.rows(named, [*before, *(f"drawn as {name}" for name in classes)], captions, size=72)
+    short = max(map(len, classes)) <= MAX_CAPTION_LENGTH or len(classes) <= MAX_CAPTION_LENGTH
+    captions = [*extra_columns, *(classes if short else [str(number + 1) for number in range(len(classes))])]
+    images.rows(grid_rows, [*extra_columns, *(f"drawn as {name}" for name in classes)], captions, size=72)
     if not short:
         st.caption(", ".join(f"{number + 1}: {name}" for number, name in enumerate(classes)))
 

@@ -13,14 +13,14 @@ from ui.panels.panel import Panel
 from ui.widgets import images, pickers
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
 
-DRAWS = 10
+N_SAMPLES = 10
 
 
-def _levels(run: Trained) -> None:
-    said = shared.inside(run, "levels")
-    frame.figures(
+def _levels(run: LoadedModel) -> None:
+    said = shared.report(run, "levels")
+    frame.metrics_row(
         *(
             (
                 f"{name.capitalize()} level",
@@ -30,19 +30,19 @@ def _levels(run: Trained) -> None:
             for name, beyond in (("top", ""), ("bottom", ", beyond what the top told"))
         )
     )
-    row, called = pickers.numbered(run)
-    test = shared.held_out(run)
-    x, labels = test.floats([row]), test.labels[[row]]
+    row, called = pickers.test_index_picker(run)
+    test = shared.test_split(run)
+    x, labels = test.to_float([row]), test.y[[row]]
     own = np.concatenate([x, run.reconstruct(x, labels)])
     images.rows({"The picture, and its code decoded": own}, [called, f"reconstruction of {called}"])
-    drawn = hierarchy.redrawn(run.codes(x, labels), hierarchy.top(run), DRAWS)
-    many = np.repeat(labels, DRAWS)
+    drawn = hierarchy.resample_level(run.encode(x, labels), hierarchy.n_top(run), N_SAMPLES)
+    many = np.repeat(labels, N_SAMPLES)
     images.rows(
         {
-            "Its top level kept, the bottom drawn": run.pictures(drawn["top kept"][0], many),
-            "Its bottom level kept, the top drawn": run.pictures(drawn["bottom kept"][0], many),
+            "Its top level kept, the bottom drawn": run.decode(drawn["top kept"][0], many),
+            "Its bottom level kept, the top drawn": run.decode(drawn["bottom kept"][0], many),
         },
-        [f"{called}, draw {number + 1}" for number in range(DRAWS)],
+        [f"{called}, draw {number + 1}" for number in range(N_SAMPLES)],
     )
     st.caption(
         f"Drawn anew from N(0, 1), the bottom level alone changes pictures {said['bottom']['changes']:.0%} as much as "

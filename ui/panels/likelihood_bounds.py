@@ -9,17 +9,17 @@ import streamlit as st
 
 from ui import frame, shared
 from ui.panels.panel import Panel
-from ui.widgets.charts import Chart, figure_of
+from ui.widgets.charts import Chart, new_figure
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
 
-AIR = 0.3  # of the gap, left above and below the points
+MARGIN = 0.3  # of the gap, left above and below the points
 
 
-def tightness(run: Trained) -> None:
+def tightness(run: LoadedModel) -> None:
     """Bounds on log p(x) with ever more importance samples, beside the ELBO."""
-    found = shared.inside(run, "bounds")
+    found = shared.report(run, "bounds")
     if not found:
         st.info(
             "Bounds are taken of real test pictures, which are not on this computer.",
@@ -28,16 +28,16 @@ def tightness(run: Trained) -> None:
         return
     bounds = {int(k): nats for k, nats in found["log_likelihood"].items()}
     least, most = min(bounds), max(bounds)
-    frame.figures(
-        ("ELBO", _nats(bounds[least]), f"Importance samples: {least}. What a VAE maximises, at a weight of 1."),
-        (f"IWAE bound, k = {most}", _nats(bounds[most]), f"Importance samples: {most}. Nearer to log p(x)."),
+    frame.metrics_row(
+        ("ELBO", _format_nats(bounds[least]), f"Importance samples: {least}. What a VAE maximises, at a weight of 1."),
+        (f"IWAE bound, k = {most}", _format_nats(bounds[most]), f"Importance samples: {most}. Nearer to log p(x)."),
         (
             "Gap",
             f"{found['gap']:.2f} ± {2 * found['gap_error']:.2f}",
             f"Nats that the ELBO lies below it, at least; ± two standard errors over {found['pictures']} pictures.",
         ),
     )
-    frame.draw(_chart(bounds, frame.colours()[0]), key="inside-bounds")
+    frame.show_chart(_chart(bounds, frame.class_colours()[0]), key="inside-bounds")
     st.markdown(
         f"Reconstruction and KL add up to the negative ELBO, and log p(x) is larger than the ELBO by "
         f"KL(q(z|x) ‖ p(z|x)): how far the encoder's cloud is from the true posterior. With k draws z from the cloud, "
@@ -45,21 +45,23 @@ def tightness(run: Trained) -> None:
         f"this model's −log p(x) is **at least {found['gap']:.1f} nats lower than what its loss says**, and two models "
         "whose ELBOs differ by less than their gaps cannot be told apart by them."
     )
-    st.caption(f"Means over the first {found['pictures']} test pictures, drawn with seed 0. {_left_out(run)}".strip())
+    st.caption(
+        f"Means over the first {found['pictures']} test pictures, drawn with seed 0. {_constant_note(run)}".strip()
+    )
 
 
-def _nats(amount: float) -> str:
+def _format_nats(amount: float) -> str:
     return f"{amount:.2f} nats".replace("-", "\u2212")
 
 
-def _left_out(run: Trained) -> str:
+def _constant_note(run: LoadedModel) -> str:
     if run.model.likelihood.normalised:
         return ""
     return "The likelihood's constant is left out of both, so only their difference is in true nats."
 
 
 def _chart(bounds: dict[int, float], colour: str) -> Chart:
-    figure = figure_of(
+    figure = new_figure(
         260, xaxis_title="importance samples (k)", yaxis_title="nats per picture", showlegend=False,
         margin={"l": 8, "r": 8, "t": 16, "b": 48},
     )  # fmt: skip
@@ -67,7 +69,7 @@ def _chart(bounds: dict[int, float], colour: str) -> Chart:
         x=list(bounds),
         y=list(bounds.values()),
         mode="lines+markers+text",
-        text=[_nats(nats).removesuffix(" nats") for nats in bounds.values()],
+        text=[_format_nats(nats).removesuffix(" nats") for nats in bounds.values()],
         cliponaxis=False,
         textposition=["bottom center", *["top left"] * (len(bounds) - 1)],  # the line rises: these lie beside it
         marker={"size": 9},
@@ -75,7 +77,7 @@ def _chart(bounds: dict[int, float], colour: str) -> Chart:
         hovertemplate="k = %{x}: %{y:.2f} nats<extra></extra>",
     )
     low, high = min(bounds.values()), max(bounds.values())
-    air = AIR * max(high - low, 0.5)
+    air = MARGIN * max(high - low, 0.5)
     edge = math.log10(max(bounds))
     figure.update_xaxes(type="log", tickvals=list(bounds), range=[-0.2 * edge, 1.2 * edge])
     figure.update_yaxes(range=[low - 1.5 * air, high + 1.5 * air])

@@ -10,15 +10,15 @@ import streamlit as st
 from ui import frame, shared
 from ui.panels.panel import Panel
 from ui.widgets import palette
-from ui.widgets.charts import Chart, figure_of
+from ui.widgets.charts import Chart, new_figure
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
 
 
-def beside_pca(run: Trained) -> None:
+def compare_with_pca(run: LoadedModel) -> None:
     """The angle between the two spaces, the errors of both, and why the code's axes are not the components."""
-    found = shared.inside(run, "pca")
+    found = shared.report(run, "pca")
     if not found:
         st.info(
             f"PCA is fitted to the training pictures, and {run.card.title} is not on this computer.",
@@ -26,7 +26,7 @@ def beside_pca(run: Trained) -> None:
         )
         return
     size, train, test = len(found["angles"]), found["train"], found["test"]
-    frame.figures(
+    frame.metrics_row(
         (
             "Largest principal angle",
             f"{found['angles'][0]:.2f}°",
@@ -42,10 +42,10 @@ def beside_pca(run: Trained) -> None:
         ("MSE, test", f"{test['model']:.6f}", "On test pictures no promise holds: either may be the lower one."),
         ("PCA, test", f"{test['pca']:.6f}", f"With the same {size} components, on the same test pictures."),
     )
-    st.markdown(_verdict(found))
+    st.markdown(_error_against_pca(found))
     left, right = st.columns([3, 2], gap="large")
     with left:
-        frame.draw(_chart(np.array(found["cosines"])), key="inside-cosines")
+        frame.show_chart(_chart(np.array(found["cosines"])), key="inside-cosines")
     with right:
         longest, shortest = found["stretch"][0], found["stretch"][-1]
         st.markdown(
@@ -62,8 +62,8 @@ def beside_pca(run: Trained) -> None:
     )
 
 
-def _verdict(found: dict[str, Any]) -> str:
-    train, angle = found["train"], found["angles"][0]
+def _error_against_pca(report: dict[str, Any]) -> str:
+    train, angle = report["train"], report["angles"][0]
     above = train["model"] / train["pca"] - 1
     if above < 1e-3:
         return (
@@ -79,7 +79,7 @@ def _verdict(found: dict[str, Any]) -> str:
 def _chart(cosines: np.ndarray) -> Chart:
     size = len(cosines)
     names = [f"z{i + 1}" for i in range(size)]
-    figure = figure_of(
+    figure = new_figure(
         min(560, 140 + 24 * size),
         xaxis_title="principal component",
         yaxis_title="axis of the code",
@@ -110,6 +110,6 @@ LINEAR = (
         "Beside PCA",
         "A linear autoencoder with squared error finds the plane that principal component analysis finds, by another "
         "way and with other axes.",
-        beside_pca,
+        compare_with_pca,
     ),
 )

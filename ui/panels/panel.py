@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -15,5 +15,5 @@ class Panel:
     """A title of a few words, one or two sentences on what one sees, and what draws the rest."""
 
     title: str
-    lead: str
-    show: Callable[[Trained], None]
+    description: str
+    show: Callable[[LoadedModel], None]

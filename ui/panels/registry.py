@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aecore.analysis.loaded import Trained
-from aecore.dispatch import for_kinds
+from aecore.analysis.loaded import LoadedModel
+from aecore.dispatch import collect
 from aecore.models.autoencoder import Conditional, LinearAutoencoder
-from aecore.models.bottlenecks import Activations, GaussianLatent, LadderLatent, Latent, Quantized
+from aecore.models.bottlenecks import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
 from ui.panels.architecture import COMMON
 from ui.panels.codebook import CODEBOOK
 from ui.panels.conditional import CONDITIONAL
@@ -25,18 +25,18 @@ PANELS: dict[type, tuple[Panel, ...]] = {
     LinearAutoencoder: LINEAR,
     LadderLatent: LADDER,
     GaussianLatent: (*GAUSSIAN, *BOUNDS),
-    Activations: SPARSE,
+    SparseLatent: SPARSE,
     Quantized: CODEBOOK,
     Latent: (*SAMPLES, *COMMON),
 }
 
 
-def panels(run: Trained) -> dict[str, Panel]:
+def panels(run: LoadedModel) -> dict[str, Panel]:
     """The panels of a run by their titles, those of its own kind first."""
-    return {panel.title: panel for group in for_kinds(PANELS, run.kinds) for panel in group}
+    return {panel.title: panel for group in collect(PANELS, run.types) for panel in group}
 
 
-def look(run: Trained) -> None:
+def show_panel(run: LoadedModel) -> None:
     """One panel, of the visitor's choice."""
     there = panels(run)
     title = st.pills(
@@ -49,5 +49,5 @@ def look(run: Trained) -> None:
     )
     chosen = there.get(str(title), next(iter(there.values())))  # another run may not have it
     st.header(chosen.title)
-    st.markdown(chosen.lead)
+    st.markdown(chosen.description)
     chosen.show(run)

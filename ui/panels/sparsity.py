@@ -16,54 +16,58 @@ from ui.panels.panel import Panel
 from ui.widgets import images, pickers
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
 
-SHOWN = 8  # atoms of a picture
+N_ATOMS = 8  # atoms of a picture
 
 
-def who(run: Trained) -> None:
+def show_activity(run: LoadedModel) -> None:
     """How many units are active, how strongly, and which never are."""
-    said, codes = shared.inside(run, "units"), shared.codes(run)[: sparsity.ASKED]
-    frame.figures(*_figures(said))
-    st.markdown(_why(said))
+    said, codes = shared.report(run, "units"), shared.codes(run)[: sparsity.N_EVAL_IMAGES]
+    frame.metrics_row(*_metrics(said))
+    st.markdown(_zeros_text(said))
     left, right = st.columns(2)
     with left:
-        frame.draw(sparsity_charts.activations(codes, frame.colours()), key="inside-activations")
+        frame.show_chart(sparsity_charts.activations(codes, frame.class_colours()), key="inside-activations")
     with right:
-        dead = sparsity.dead(codes, said["smooth"])
-        frame.draw(sparsity_charts.rates(codes, dead, said["rho"], frame.colours()), key="inside-rates")
+        dead = sparsity.is_dead(codes, said["smooth"])
+        frame.show_chart(
+            sparsity_charts.mean_activations(codes, dead, said["rho"], frame.class_colours()), key="inside-rates"
+        )
     st.caption(f"The first {said['pictures']:,} test pictures.")
 
 
-def _figures(said: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+def _metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
     active, dead = (
-        ("above 0.5; a sigmoid's are never quite 0", f"vary by less than {sparsity.STILL} (standard deviation)")
-        if said["smooth"]
+        ("above 0.5; a sigmoid's are never quite 0", f"vary by less than {sparsity.DEAD_STD} (standard deviation)")
+        if report["smooth"]
         else ("other than 0", "are 0 for every test picture")
     )
     return (
-        ("Exactly 0", f"{said['zeros']:.1%}", "Share of all activations of all test pictures."),
+        ("Exactly 0", f"{report['zeros']:.1%}", "Share of all activations of all test pictures."),
         (
             "Active in a picture",
-            f"{said['active_per_picture']:.1f} of {said['units']}",
+            f"{report['active_per_picture']:.1f} of {report['units']}",
             f"Units that are {active}; on average over the test pictures.",
         ),
-        ("Dead units", f"{said['dead_units']} of {said['units']}", f"They {dead}: the code could do without."),
-        ("Mean activation", f"{said['rho_hat']['mean']:.3f}", "Of all units, over the test pictures."),
+        ("Dead units", f"{report['dead_units']} of {report['units']}", f"They {dead}: the code could do without."),
+        ("Mean activation", f"{report['rho_hat']['mean']:.3f}", "Of all units, over the test pictures."),
     )
 
 
-def _why(said: dict[str, Any]) -> str:
+def _zeros_text(report: dict[str, Any]) -> str:
     """Where the zeros come from."""
-    if said["zeros_by_design"]:
-        kept = round((1 - said["zeros_by_design"]) * said["units"])
+    if report["zeros_by_design"]:
+        kept = round((1 - report["zeros_by_design"]) * report["units"])
         return (
-            f"Only the {kept} largest numbers of each code are kept, so **{said['zeros_by_design']:.1%} are 0 by "
+            f"Only the {kept} largest numbers of each code are kept, so **{report['zeros_by_design']:.1%} are 0 by "
             f"design**: that share says nothing about what was learnt. Watch the dead units instead: one that is never "
             f"among the {kept} gets no gradient and cannot come back."
         )
-    if said["smooth"]:
-        asked = f" Its loss asked for a mean of **{said['rho']:g}** of each unit." if said["rho"] is not None else ""
+    if report["smooth"]:
+        asked = (
+            f" Its loss asked for a mean of **{report['rho']:g}** of each unit." if report["rho"] is not None else ""
+        )
         return (
             "These units end in a sigmoid, which is never 0: *sparse* can only mean *mostly small* here, and the mean "
             f"activation of each unit over the pictures says how small.{asked}"
@@ -75,41 +79,41 @@ def _why(said: dict[str, Any]) -> str:
     )
 
 
-def atoms(run: Trained) -> None:
+def show_atoms(run: LoadedModel) -> None:
     """A test picture taken apart into what its strongest units draw, and built up again."""
-    x = pickers.in_line(run)
+    x = pickers.inline_image_picker(run)
     if x is not None:
-        _apart(run, x)
+        _decompose(run, x)
 
 
-def _apart(run: Trained, x: np.ndarray) -> None:
-    smooth, _ = sparsity.manner(run)
-    code, still = run.codes(x[None])[0], sparsity.rest(shared.codes(run)[: sparsity.ASKED], smooth)
-    found = sparsity.atoms(run, code, still, SHOWN)
+def _decompose(run: LoadedModel, x: np.ndarray) -> None:
+    smooth, _ = sparsity.activation_kind(run)
+    code, still = run.encode(x[None])[0], sparsity.baseline_code(shared.codes(run)[: sparsity.N_EVAL_IMAGES], smooth)
+    found = sparsity.atoms(run, code, still, N_ATOMS)
     if not len(found.units):
         st.info("No unit is active for this picture: its code is all zeros.", icon=":material/info:")
         return
-    _alone(found)
-    st.caption(_caution(run, smooth))
-    _built(run, x, code, still)
+    _show_atom_images(found)
+    st.caption(_atoms_caption(run, smooth))
+    _show_progressive_reconstruction(run, x, code, still)
 
 
-def _alone(found: sparsity.Atoms) -> None:
-    most = float(np.abs(found.added).max()) or 1.0  # one scale for all, so that they compare
-    signed = pictures.error_map(np.zeros_like(found.added), found.added / most)
-    names = [f"unit {unit + 1}" for unit in found.units]
+def _show_atom_images(active_atoms: sparsity.Atoms) -> None:
+    most = float(np.abs(active_atoms.contributions).max()) or 1.0  # one scale for all, so that they compare
+    signed = pictures.signed_error_map(np.zeros_like(active_atoms.contributions), active_atoms.contributions / most)
+    names = [f"unit {unit + 1}" for unit in active_atoms.units]
     images.rows(
         {"What each of the strongest adds": signed},
-        [f"{name}, activation {value:.2f}" for name, value in zip(names, found.activations, strict=True)],
-        [f"{name}: {value:.2f}" for name, value in zip(names, found.activations, strict=True)],
+        [f"{name}, activation {value:.2f}" for name, value in zip(names, active_atoms.activations, strict=True)],
+        [f"{name}: {value:.2f}" for name, value in zip(names, active_atoms.activations, strict=True)],
     )
 
 
-def _caution(run: Trained, smooth: bool) -> str:
+def _atoms_caption(run: LoadedModel, is_sigmoid: bool) -> str:
     """How far atoms may be trusted."""
     resting = (
         "every unit at its median over the test pictures, and a unit is the stronger the further it is from that"
-        if smooth
+        if is_sigmoid
         else "all units at 0"
     )
     if run.config.hidden:
@@ -122,8 +126,8 @@ def _caution(run: Trained, smooth: bool) -> str:
     return f"Orange brightens, blue darkens, compared with what the decoder draws with {resting}. {lone}"
 
 
-def _built(run: Trained, x: np.ndarray, code: np.ndarray, still: np.ndarray) -> None:
-    counts, drawn = sparsity.built(run, code, still)
+def _show_progressive_reconstruction(run: LoadedModel, x: np.ndarray, code: np.ndarray, baseline: np.ndarray) -> None:
+    counts, drawn = sparsity.progressive_reconstruction(run, code, baseline)
     errors = metrics.mse(np.broadcast_to(x, drawn.shape), drawn)
     names = [f"{count} {'unit' if count == 1 else 'units'}" for count in counts]
     names[-1] = f"all {counts[-1]}"
@@ -140,12 +144,12 @@ SPARSE = (
         "Who is active",
         "Each number of this code is a unit that is more or less active. A sparse code tells each picture by a few "
         "units; which ones differs from picture to picture.",
-        who,
+        show_activity,
     ),
     Panel(
         "Atoms of one picture",
         "What the strongest units of one picture draw, each alone, and how the picture grows as more of them are "
         "let in.",
-        atoms,
+        show_atoms,
     ),
 )

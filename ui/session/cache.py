@@ -14,13 +14,13 @@ from typing import Any, Generic, ParamSpec, TypeVar
 import streamlit as st
 
 from aecore import limits
-from aecore.cache_budget import KEPT, Entry
+from aecore.cache_budget import CACHE_BUDGET, CacheEntry
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Cached(Generic[P, T]):
+class CachedFunction(Generic[P, T]):
     """A function whose results are kept. As in st.cache_resource, arguments that begin with _ tell nothing apart."""
 
     def __init__(self, function: Callable[P, T], max_entries: int, show_spinner: str | bool) -> None:
@@ -28,18 +28,18 @@ class Cached(Generic[P, T]):
         names = list(inspect.signature(function).parameters)
 
         @functools.wraps(function)  # Streamlit knows a cache by the name and the source of its function
-        def entry(*args: P.args, **kwargs: P.kwargs) -> Entry:
+        def entry(*args: P.args, **kwargs: P.kwargs) -> CacheEntry:
             value = function(*args, **kwargs)
             # not those that tell nothing apart: a model would live as long as what was made of it
             known = [None if name.startswith("_") else each for name, each in zip(names, args, strict=False)]
             named = {name: None if name.startswith("_") else each for name, each in kwargs.items()}
-            return Entry(value, lambda: self._entries.clear(*known, **named))
+            return CacheEntry(value, lambda: self._entries.clear(*known, **named))
 
         self._entries: Any = st.cache_resource(max_entries=max_entries, show_spinner=show_spinner)(entry)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        found: Entry = self._entries(*args, **kwargs)
-        KEPT.use(found)
+        found: CacheEntry = self._entries(*args, **kwargs)
+        CACHE_BUDGET.touch(found)
         value: T = found.value
         return value
 
@@ -48,16 +48,16 @@ class Cached(Generic[P, T]):
         self._entries.clear(*args, **kwargs)
 
 
-def kept(max_entries: int, show_spinner: str | bool = False) -> Callable[[Callable[P, T]], Cached[P, T]]:
+def cached(max_entries: int, show_spinner: str | bool = False) -> Callable[[Callable[P, T]], CachedFunction[P, T]]:
     """Keeps the results of the function below for all sessions: so many at most, and as the bytes of all caches allow;
     `show_spinner` is what people read while one is made."""
 
-    def decorate(function: Callable[P, T]) -> Cached[P, T]:
-        return Cached(function, max_entries, show_spinner)
+    def decorate(function: Callable[P, T]) -> CachedFunction[P, T]:
+        return CachedFunction(function, max_entries, show_spinner)
 
     return decorate
 
 
 def status() -> str:
     """What all caches of this server keep, of what they may: a line for people."""
-    return f"Cached: {limits.in_words(KEPT.total)} of {limits.in_words(limits.cache_bytes())}"
+    return f"Cached: {limits.format_bytes(CACHE_BUDGET.total)} of {limits.format_bytes(limits.max_cache_bytes())}"

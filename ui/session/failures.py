@@ -11,10 +11,10 @@ from aecore.errors import UserError
 from ui.session.text import escape
 
 T = TypeVar("T")
-KEY = "ae-failed"
+STATE_KEY = "ae-failed"
 
 
-def attempt_each(function: Callable[..., T], calls: Iterable[Sequence[Any]]) -> list[T]:
+def call_each(function: Callable[..., T], calls: Iterable[Sequence[Any]]) -> list[T]:
     """The function's results for each of these arguments. What people can mend is said when the page is drawn next, and
     the others are done all the same."""
     done = []
@@ -22,11 +22,11 @@ def attempt_each(function: Callable[..., T], calls: Iterable[Sequence[Any]]) -> 
         try:
             done.append(function(*arguments))
         except UserError as error:
-            st.session_state.setdefault(KEY, []).append(str(error))
+            st.session_state.setdefault(STATE_KEY, []).append(str(error))
     return done
 
 
-def show() -> None:
+def show_errors() -> None:
     """Says what could not be done since the page was last drawn."""
-    for sentence in st.session_state.pop(KEY, []):
+    for sentence in st.session_state.pop(STATE_KEY, []):
         st.error(escape(sentence), icon=":material/error:")

@@ -14,11 +14,11 @@ from ui.session.text import escape
 COOKIE = "aecore-person"
 YEAR = 365 * 24 * 3600
 # The same for everybody, for the content security policy (ui/server.py) names the scripts that may run by their hash.
-KEEP = f"""document.cookie =
+COOKIE_SCRIPT = f"""document.cookie =
   `{COOKIE}=${{document.getElementById("{COOKIE}").dataset.person}}; max-age={YEAR}; path=/; samesite=lax`;"""
 
 
-def me() -> str:
+def current_user() -> str:
     """The person at this browser: the same after a refresh and in a second tab. Not a password: it keeps people from
     deleting each other's runs by mistake."""
     known = str(st.context.cookies.get(COOKIE, ""))
@@ -27,19 +27,20 @@ def me() -> str:
     return str(st.session_state.setdefault("ae-person", secrets.token_hex(16)))
 
 
-def introduce() -> None:
+def name_form() -> None:
     """Asks for a name in the sidebar, and leaves the token with the browser."""
-    person = me()
+    person = current_user()
     if person != st.context.cookies.get(COOKIE):
         st.html(
-            f'<span id="{COOKIE}" data-person="{person}"></span><script>{KEEP}</script>', unsafe_allow_javascript=True
+            f'<span id="{COOKIE}" data-person="{person}"></span><script>{COOKIE_SCRIPT}</script>',
+            unsafe_allow_javascript=True,
         )
-    called = queue.called(person)
+    called = queue.display_name(person)
     key = f"ae-name-{called}"  # another name, given in another tab, makes another field
 
     def change() -> None:
         # only what was typed here is written: a tab that still shows an older name must not bring that back
-        failures.attempt_each(queue.greet, [(person, st.session_state[key])])
+        failures.call_each(queue.set_display_name, [(person, st.session_state[key])])
 
     with st.popover(escape(called) or "Your name", icon=":material/person:", type="tertiary"):
         st.text_input(

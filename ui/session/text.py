@@ -6,25 +6,25 @@ from __future__ import annotations
 import html
 import re
 
-JOINER = "\u2060"  # takes no room and joins words
+WORD_JOINER = "\u2060"  # takes no room and joins words
 
 # What Markdown, GitHub's tables and strikethrough, and Streamlit's formulas read as syntax anywhere in a line
-_ANYWHERE = re.compile(r"[\\`*_~\[\]<>$|&]")
+_INLINE_SYNTAX = re.compile(r"[\\`*_~\[\]<>$|&]")
 # What begins a heading, a list or a rule at the start of one
-_AT_START = re.compile(r"^(?:[-+=#]|\d{1,9}(?=[.)]))")
+_LINE_START_SYNTAX = re.compile(r"^(?:[-+=#]|\d{1,9}(?=[.)]))")
 # Bare addresses and Streamlit's :icons: and :colours: are found after backslashes have been taken out
-_AFTERWARDS = re.compile(r":(?=[^\W\d]|/|[\w+-]+:)|www(?=\.)|@", re.IGNORECASE)
+_AUTOLINK_SYNTAX = re.compile(r":(?=[^\W\d]|/|[\w+-]+:)|www(?=\.)|@", re.IGNORECASE)
 
 
 def escape(text: object) -> str:
     """Text as Markdown that shows it as it is, in one line; what cannot be printed is shown as a replacement
     character."""
     line = "".join(each if each.isprintable() else "\ufffd" for each in " ".join(str(text).split()))
-    line = _ANYWHERE.sub(r"\\\g<0>", line)
-    line = _AT_START.sub(lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", line)
-    return _AFTERWARDS.sub(rf"\g<0>{JOINER}", line)
+    line = _INLINE_SYNTAX.sub(r"\\\g<0>", line)
+    line = _LINE_START_SYNTAX.sub(lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", line)
+    return _AUTOLINK_SYNTAX.sub(rf"\g<0>{WORD_JOINER}", line)
 
 
 def escape_figure(text: object) -> str:
     """Text for a figure of Plotly, which reads some HTML, links among it, and `%{...}` in what it shows on hover."""
-    return html.escape(str(text), quote=False).replace("%{", f"%{JOINER}{{")
+    return html.escape(str(text), quote=False).replace("%{", f"%{WORD_JOINER}{{")

@@ -17,9 +17,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from aecore import limits
 
-A_SESSION = 48 << 20  # bytes of one session: two files of the largest that are taken, as many as a page shows
-LEAST_SERVER, SHARE = 64 << 20, 1 / 32  # bytes of all sessions: of the machine's memory
-LEFT, LOOK = 10.0, 5.0  # seconds that files stay when their session's browser has gone, and between two looks
+SESSION_BYTES = 48 << 20  # bytes of one session: two files of the largest that are taken, as many as a page shows
+MIN_SERVER_BYTES, MEMORY_SHARE = 64 << 20, 1 / 32  # bytes of all sessions: of the machine's memory
+GRACE_PERIOD, SWEEP_INTERVAL = (
+    10.0,
+    5.0,
+)  # seconds that files stay when their session's browser has gone, and between two looks
 
 
 class BoundedUploads(MemoryUploadedFileManager):
@@ -29,34 +32,35 @@ class BoundedUploads(MemoryUploadedFileManager):
         size = len(file.data)
         with self._lock:
             others = {each: rec for each, rec in self.file_storage.get(session_id, {}).items() if each != file.file_id}
-        room = A_SESSION - size - sum(len(rec.data) for rec in others.values())
+        room = SESSION_BYTES - size - sum(len(rec.data) for rec in others.values())
         for older, rec in others.items():  # in the order in which they came
             if room >= 0:
                 break
             self.remove_file(session_id, older)
             room += len(rec.data)
-        if size + self._total_bytes > most():
-            self.forget({each for each in list(self.file_storage) if not _connected(each)})
-        if size + self._total_bytes > most():
+        if size + self._total_bytes > max_server_bytes():
+            self.remove_sessions({each for each in list(self.file_storage) if not _is_connected(each)})
+        if size + self._total_bytes > max_server_bytes():
             raise HTTPException(
                 HTTPStatus.INSUFFICIENT_STORAGE,
-                f"Uploads of all people take the {limits.in_words(most())} that there are for them: try again in a "
+                f"Uploads of all people take the {limits.format_bytes(max_server_bytes())} that there are for them: "
+                f"try again in a "
                 "minute.",
             )
         super().add_file(session_id, file)
 
-    def forget(self, sessions: set[str]) -> None:
+    def remove_sessions(self, sessions: set[str]) -> None:
         """Lets go of all files of some sessions."""
         for each in sessions:
             self.remove_session_files(each)
 
 
-def most() -> int:
+def max_server_bytes() -> int:
     """Bytes that the uploads of all sessions may take."""
-    return max(LEAST_SERVER, int(SHARE * limits.machine_memory()))
+    return max(MIN_SERVER_BYTES, int(MEMORY_SHARE * limits.machine_memory()))
 
 
-def _connected(session: str) -> bool:
+def _is_connected(session: str) -> bool:
     return runtime.exists() and runtime.get_instance().is_active_session(session)
 
 
@@ -66,20 +70,22 @@ class Sweeper(threading.Thread):
     def __init__(self, uploads: BoundedUploads) -> None:
         super().__init__(name="uploads", daemon=True)
         self.uploads = uploads
-        self.gone: dict[str, float] = {}  # since when
+        self.disconnected_since: dict[str, float] = {}  # since when
 
     def run(self) -> None:
         while True:
-            time.sleep(LOOK)
-            self.look(time.monotonic())
+            time.sleep(SWEEP_INTERVAL)
+            self.sweep(time.monotonic())
 
-    def look(self, now: float) -> None:
-        away = {each for each in list(self.uploads.file_storage) if not _connected(each)}
-        self.gone = {each: self.gone.get(each, now) for each in away}
-        self.uploads.forget({each for each, since in self.gone.items() if now - since >= LEFT})
+    def sweep(self, now: float) -> None:
+        away = {each for each in list(self.uploads.file_storage) if not _is_connected(each)}
+        self.disconnected_since = {each: self.disconnected_since.get(each, now) for each in away}
+        self.uploads.remove_sessions(
+            {each for each, since in self.disconnected_since.items() if now - since >= GRACE_PERIOD}
+        )
 
 
-def bound() -> None:
+def limit_uploads() -> None:
     """Bounds the uploads of this server; nothing where pages run without one."""
     if not runtime.exists():
         return

@@ -6,43 +6,43 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from aecore.config import Config, differences
+from aecore.config import Config, diff
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
-from aecore.params import knobs_of
+from aecore.params import params_of
 from aecore.store import runs, snapshots
 from ui import frame, shared
 from ui.session.text import escape
 from ui.views import monitor
 from ui.widgets import charts, images
 
-MOST = 6  # runs at a time: more colours cannot be told apart
+MAX_RUNS = 6  # runs at a time: more colours cannot be told apart
 
 
-def compare(entries: Sequence[runs.Entry], names: Sequence[str]) -> None:
+def compare(entries: Sequence[runs.RunInfo], names: Sequence[str]) -> None:
     """Draws the comparison of finished runs; `names` are those that the list shows."""
     configs = [entry.config for entry in entries if entry.config]
     st.header(f"{len(entries)} runs side by side")
     _settings(entries, configs, names)
     _curves(entries, configs, names)
-    _pictures(entries, configs, names)
+    _images(entries, configs, names)
 
 
-def _settings(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:
-    words = {knob.name: knob.label for knob in knobs_of(Config)}
+def _settings(entries: Sequence[runs.RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
+    words = {knob.name: knob.label for knob in params_of(Config)}
     lines = []
-    for setting, values in differences(configs).items():
+    for setting, values in diff(configs).items():
         word = words.get(setting, setting.replace("_", " ").capitalize())
-        lines.append({"": word, **{name: _text(value) for name, value in zip(names, values, strict=True)}})
+        lines.append({"": word, **{name: _format_value(value) for name, value in zip(names, values, strict=True)}})
     measured = {"Squared error, test": "mse", "Seconds": "seconds", "Parameters": "parameters"}
     for word, key in measured.items():
-        lines.append({"": word, **{n: _text(e.result[key]) for n, e in zip(names, entries, strict=True)}})
+        lines.append({"": word, **{n: _format_value(e.result[key]) for n, e in zip(names, entries, strict=True)}})
     st.dataframe(
         lines, hide_index=True, height="content", alt=f"The settings in which {', '.join(names)} differ, and results."
     )
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, int) and not isinstance(value, bool):
@@ -50,7 +50,7 @@ def _text(value: object) -> str:
     return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _curves(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:
+def _curves(entries: Sequence[runs.RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
     histories = [runs.history(entry.id) for entry in entries]
     if not all(histories):
         return
@@ -64,11 +64,13 @@ def _curves(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Seq
         help="total: all that a model minimises. Runs of different families or data charge different parts: compare "
         "those that they share.",
     )
-    charged = [monitor.charged(config) for config in configs]
-    frame.draw(charts.comparison(histories, names, frame.colours(), part, charged), key="compare-curves")
+    charged = [monitor.objective_terms(config) for config in configs]
+    frame.show_chart(
+        charts.loss_comparison(histories, names, frame.class_colours(), part, charged), key="compare-curves"
+    )
 
 
-def _pictures(entries: Sequence[runs.Entry], configs: Sequence[Config], names: Sequence[str]) -> None:
+def _images(entries: Sequence[runs.RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
     dataset = configs[0].dataset
     same = [number for number, config in enumerate(configs) if config.dataset == dataset]
     if len(same) < len(entries):
@@ -76,15 +78,15 @@ def _pictures(entries: Sequence[runs.Entry], configs: Sequence[Config], names: S
     opened = {}
     for number in same:
         try:
-            opened[names[number]] = shared.model(entries[number].id, entries[number].created)
+            opened[names[number]] = shared.load_model(entries[number].id, entries[number].created)
         except UserError as error:  # the others can still be compared
             st.error(escape(error), icon=":material/broken_image:")
     if not opened:
         return
     first = next(iter(opened.values()))
-    test, card = frame.attempt(shared.held_out, first), CARDS[dataset]
-    rows = snapshots.shown(test, 10)
-    x, labels = test.floats(rows), test.labels[rows]
-    what = f"What {next(iter(opened))} draws of test pictures that are not here" if test.drawn else "Test pictures"
+    test, card = frame.or_stop(shared.test_split, first), CARDS[dataset]
+    rows = snapshots.preview_rows(test, 10)
+    x, labels = test.to_float(rows), test.y[rows]
+    what = f"What {next(iter(opened))} draws of test pictures that are not here" if test.synthetic else "Test pictures"
     named = {what: x} | {name: run.reconstruct(x, labels) for name, run in opened.items()}
     images.rows(named, [f"{card.classes[label]}, test picture {row}" for row, label in zip(rows, labels, strict=True)])

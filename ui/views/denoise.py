@@ -12,13 +12,13 @@ from aecore.models import corruptions
 from ui.widgets import images
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
 
 
-def shown(run: Trained, picture: np.ndarray) -> None:
+def show(run: LoadedModel, image: np.ndarray) -> None:
     """A picture `[C, H, W]`, the same under the noise that is asked for here, and what the model draws of that."""
-    clean, kind = picture[None], _kind()
-    noisy = _noisy(clean, kind)
+    clean, kind = image[None], _corruption_picker()
+    noisy = _corrupt(clean, kind)
     cleaned = run.reconstruct(noisy)
     names = ["Original", "Given to the model", "Drawn by the model"]
     size = f"{run.card.shape[2]} x {run.card.shape[1]} pixels"
@@ -26,14 +26,14 @@ def shown(run: Trained, picture: np.ndarray) -> None:
     _scores(clean, noisy, cleaned)
 
 
-def _kind() -> str:
+def _corruption_picker() -> str:
     kinds = ["none", *corruptions.CORRUPTIONS]
     return st.segmented_control(
         "Noise", kinds, default="gaussian", required=True, wrap=True, key="noise", bind="query-params"
     )
 
 
-def _noisy(clean: np.ndarray, kind: str) -> np.ndarray:
+def _corrupt(clean: np.ndarray, corruption: str) -> np.ndarray:
     strength = st.slider(
         "Strength",
         0.0,
@@ -42,7 +42,7 @@ def _noisy(clean: np.ndarray, kind: str) -> np.ndarray:
         0.05,
         key="strength",
         bind="query-params",
-        disabled=kind == "none",
+        disabled=corruption == "none",
         help="Gaussian: the standard deviation, 1 being black to white. The others: the share of pixels hit.",
     )
     seed = st.number_input(
@@ -53,9 +53,9 @@ def _noisy(clean: np.ndarray, kind: str) -> np.ndarray:
         help="Another number, other noise of the same kind.",
         key="draw",
         bind="query-params",
-        disabled=kind == "none",
+        disabled=corruption == "none",
     )
-    return clean if kind == "none" else corruptions.corrupted(clean, kind, strength, int(seed))
+    return clean if corruption == "none" else corruptions.corrupt_images(clean, corruption, strength, int(seed))
 
 
 def _scores(clean: np.ndarray, noisy: np.ndarray, cleaned: np.ndarray) -> None:

@@ -13,10 +13,10 @@ from ui import frame, shared
 from ui.session import identity
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
 
 
-def visit(run: Trained) -> None:
+def show_diagnosis(run: LoadedModel) -> None:
     """All that the doctor says of a finished run."""
     entry, fresh = runs.entry(run.id), shared.checkup(run)
     if fresh is None:
@@ -25,67 +25,70 @@ def visit(run: Trained) -> None:
             icon=":material/info:",
         )
         return
-    case = doctor.of(entry, fresh)
+    case = doctor.evidence_of(entry, fresh)
     found = doctor.diagnose(case)
     if found:
-        findings(case, found)
+        show_findings(case, found)
     else:
-        numbers = " · ".join(f"{_opening(name)}: {value}" for name, value in doctor.bill(case))
+        numbers = " · ".join(f"{_capitalised(name)}: {value}" for name, value in doctor.health_summary(case))
         st.success(f"**The doctor finds nothing wrong.** {numbers}", icon=":material/health_and_safety:")
     with st.expander("The doctor's numbers, and where trouble begins"):
-        _bill(case)
+        _show_health_summary(case)
 
 
-def findings(case: doctor.Case, found: list[doctor.Finding]) -> None:
+def show_findings(evidence: doctor.Evidence, results: list[doctor.Finding]) -> None:
     """What is wrong, the cause first: what shows it, what it means, and one click to a run without it."""
     with st.container(border=True):
-        _finding(case, found[0], first=True)
-    if others := found[1:]:
+        _show_finding(evidence, results[0], first=True)
+    if others := results[1:]:
         with st.expander(f"Also found, and may follow from it: {', '.join(each.name for each in others)}"):
             for finding in others:
-                _finding(case, finding, first=False)
+                _show_finding(evidence, finding, first=False)
 
 
-def _finding(case: doctor.Case, finding: doctor.Finding, first: bool) -> None:
-    st.markdown(f":material/stethoscope: **{_opening(finding.name)}.** {finding.said}")
-    st.caption(f"{finding.means} {finding.advice}".strip())
-    if finding.cure and st.button(
-        f"Fork with the cure: {finding.words}",
-        key=f"cure-{case.config.id}-{finding.name}",
+def _show_finding(evidence: doctor.Evidence, finding: doctor.Finding, first: bool) -> None:
+    st.markdown(f":material/stethoscope: **{_capitalised(finding.name)}.** {finding.message}")
+    st.caption(f"{finding.meaning} {finding.advice}".strip())
+    if finding.fix and st.button(
+        f"Fork with the cure: {finding.fix_text}",
+        key=f"cure-{evidence.config.id}-{finding.name}",
         icon=":material/healing:",
         type="primary" if first else "secondary",
         help="Trains a new run with these settings; this one stays as it is.",
     ):
-        _fork(case, finding)
+        _retrain(evidence, finding)
 
 
-def _opening(words: str) -> str:
+def _capitalised(text: str) -> str:
     """As a sentence begins; the rest stays as it is (ReLU)."""
-    return words[:1].upper() + words[1:]
+    return text[:1].upper() + text[1:]
 
 
-def _fork(case: doctor.Case, finding: doctor.Finding) -> None:
-    from aecore.models.families.build import settle
+def _retrain(evidence: doctor.Evidence, finding: doctor.Finding) -> None:
+    from aecore.models.families.build import resolve_config
 
-    config = frame.attempt(settle, doctor.cured(case.config, finding))
-    frame.attempt(api.submit, config, None, identity.me())
-    st.switch_page("pages/train.py", query_params=frame.address(config.id))
+    config = frame.or_stop(resolve_config, doctor.with_fix(evidence.config, finding))
+    frame.or_stop(api.submit, config, None, identity.current_user())
+    st.switch_page("pages/train.py", query_params=frame.run_query(config.id))
 
 
-def _bill(case: doctor.Case) -> None:
+def _show_health_summary(evidence: doctor.Evidence) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.caption("Of validation pictures")
         st.dataframe(
-            [{"what": name, "number": value} for name, value in doctor.bill(case)],
+            [{"what": name, "number": value} for name, value in doctor.health_summary(evidence)],
             hide_index=True,
             height="content",
-            alt="; ".join(f"{name}: {value}" for name, value in doctor.bill(case)),
+            alt="; ".join(f"{name}: {value}" for name, value in doctor.health_summary(evidence)),
         )
     with right:
         st.caption("Where trouble begins")
         st.dataframe(
-            [{"what": name, "limit": limit.at, "why there": limit.why} for name, limit in doctor.LIMITS.items()],
+            [
+                {"what": name, "limit": limit.value, "why there": limit.reason}
+                for name, limit in doctor.THRESHOLDS.items()
+            ],
             hide_index=True,
             height=320,
             alt="The limits of the doctor, each with its reason.",

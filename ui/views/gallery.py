@@ -19,26 +19,26 @@ from ui import frame, shared
 from ui.session.text import escape
 from ui.widgets import images
 
-CARD = 200_000  # bytes of a model's card
-MOST = 24  # runs of one's own that the picker shows; the others are on the Runs page
-SHOWN = 10  # test pictures that the sweep redraws
-DRAWN = 10  # new pictures of the sweep
+MAX_CARD_BYTES = 200_000  # bytes of a model's card
+MAX_OWN_RUNS = 24  # runs of one's own that the picker shows; the others are on the Runs page
+N_IMAGES = 10  # test pictures that the sweep redraws
+N_SAMPLES = 10  # new pictures of the sweep
 SEED = 0  # of these
 
 
-def mine(entries: Sequence[runs.Entry]) -> list[runs.Entry]:
+def own_runs(entries: Sequence[runs.RunInfo]) -> list[runs.RunInfo]:
     """The finished runs that were trained here, newest first."""
-    return [entry for entry in entries if entry.finished and not entry.gallery]
+    return [entry for entry in entries if entry.finished and not entry.pretrained]
 
 
-def exhibits(entries: Sequence[runs.Entry]) -> list[runs.Entry]:
+def pretrained_models(entries: Sequence[runs.RunInfo]) -> list[runs.RunInfo]:
     """What the gallery has, also what is broken: that is said."""
-    return [entry for entry in entries if entry.gallery]
+    return [entry for entry in entries if entry.pretrained]
 
 
-def denoiser() -> runs.Entry | None:
+def denoiser() -> runs.RunInfo | None:
     """The first exhibit that can be used and was measured as a denoiser."""
-    usable = (entry for entry in exhibits(runs.entries()) if entry.finished)
+    usable = (entry for entry in pretrained_models(runs.entries()) if entry.finished)
     return next((entry for entry in usable if "denoising" in entry.result.get("scores", {})), None)
 
 
@@ -46,36 +46,36 @@ def denoiser() -> runs.Entry | None:
 
 
 @st.dialog("Choose a model", width="large")
-def browse() -> None:
+def model_dialog() -> None:
     """All runs that pages can show, with their pictures; the one that is clicked becomes the chosen one."""
     entries, labels = runs.entries(), queue.labels()
-    own, shown = mine(entries), [entry for entry in exhibits(entries) if entry.finished]
+    own, shown = own_runs(entries), [entry for entry in pretrained_models(entries) if entry.finished]
     if own:
         st.subheader("Trained here")
-        _shelf(own[:MOST], labels)
-        if own[MOST:]:
-            st.caption(f"{len(own) - MOST} more are on the Runs page.")
+        _model_row(own[:MAX_OWN_RUNS], labels)
+        if own[MAX_OWN_RUNS:]:
+            st.caption(f"{len(own) - MAX_OWN_RUNS} more are on the Runs page.")
     st.subheader("The gallery")
-    _shelf(shown, labels)
+    _model_row(shown, labels)
 
 
-def _shelf(entries: Sequence[runs.Entry], labels: Mapping[str, queue.Label]) -> None:
+def _model_row(entries: Sequence[runs.RunInfo], labels: Mapping[str, queue.RunLabel]) -> None:
     with st.container(horizontal=True, gap="small"):
         for entry in entries:
             assert entry.config
-            given = labels.get(entry.id, queue.Label()).name
+            given = labels.get(entry.id, queue.RunLabel()).name
             name = given or entry.title or f"{entry.config.family}, {entry.config.z_dim}-D"
             with st.container(width=136, gap="xxsmall"):
                 thumbnail(entry, name)
                 st.caption(f"{CARDS[entry.config.dataset].title.split(':')[0]} · error {entry.result['mse']:.4f}")
                 if st.button(escape(name), key=f"browse-{entry.id}", width="stretch"):
-                    frame.choose(entry.id)
+                    frame.select_run(entry.id)
 
 
-def thumbnail(entry: runs.Entry, name: str, size: int = 128) -> None:
+def thumbnail(entry: runs.RunInfo, name: str, size: int = 128) -> None:
     """A few pictures that the model drew from places of its latent space."""
     try:
-        png = pictures.stored(runs.path(entry.id) / "thumbnail.png")
+        png = pictures.read_png(runs.path(entry.id) / "thumbnail.png")
     except UserError as error:
         st.caption(escape(error))
         return
@@ -89,24 +89,24 @@ def thumbnail(entry: runs.Entry, name: str, size: int = 128) -> None:
 # --- The page ---------------------------------------------------------------------------------------------------------
 
 
-def wall(entries: Sequence[runs.Entry]) -> None:
+def model_cards(entries: Sequence[runs.RunInfo]) -> None:
     """A card for each model of the gallery: what it draws, what it is good and bad at, and where to go with it."""
     for entry in entries:
         with st.container(border=True):
             if entry.finished and entry.config:
-                _card(entry)
+                _model_card(entry)
             else:
-                st.error(f"{escape(entry.id)} cannot be used: {escape(entry.reason)}", icon=":material/broken_image:")
+                st.error(f"{escape(entry.id)} cannot be used: {escape(entry.message)}", icon=":material/broken_image:")
 
 
-def _card(entry: runs.Entry) -> None:
+def _model_card(entry: runs.RunInfo) -> None:
     assert entry.config
     shown, result = entry.result.get("exhibit", {}), entry.result
     picture, words = st.columns([1, 4], gap="medium")
     with picture:
         thumbnail(entry, entry.title, 160)
     with words:
-        st.header(entry.title or entry.config.title, anchor=shown.get("name", entry.id))
+        st.header(entry.title or entry.config.summary, anchor=shown.get("name", entry.id))
         st.markdown(f"**Good for:** {shown.get('good', '')}  \n**Not for:** {shown.get('bad', '')}")
         seconds = result["seconds"]
         took = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
@@ -119,13 +119,13 @@ def _card(entry: runs.Entry) -> None:
             frame.link("pages/reconstruct.py", run=entry.id)
             frame.link("pages/interpolate.py", run=entry.id)
             with st.popover("Its card", icon=":material/description:"):
-                st.markdown(_text(entry))
+                st.markdown(_card_text(entry))
 
 
-def _text(entry: runs.Entry) -> str:
+def _card_text(entry: runs.RunInfo) -> str:
     """What is known of an exhibit, without the headline that stands above it already."""
     try:
-        content = files.read_bytes(runs.path(entry.id) / "README.md", CARD)
+        content = files.read_bytes(runs.path(entry.id) / "README.md", MAX_CARD_BYTES)
     except FileNotFoundError:
         return "It has no card."
     except UserError as error:
@@ -136,7 +136,7 @@ def _text(entry: runs.Entry) -> str:
 # --- What the price of the KL does ------------------------------------------------------------------------------------
 
 
-def sweep(entries: Sequence[runs.Entry]) -> None:
+def beta_slider(entries: Sequence[runs.RunInfo]) -> None:
     """The beta-VAEs of the gallery, all alike but for beta: one slides through them."""
     shown = (entry for entry in entries if entry.finished and entry.config)
     steps = {entry.result.get("exhibit", {}).get("sweep"): entry for entry in shown}
@@ -150,28 +150,28 @@ def sweep(entries: Sequence[runs.Entry]) -> None:
         "draws look like digits, and digits drawn again are only roughly right."
     )
     beta = st.select_slider("beta", sorted(priced), value=1.0 if 1.0 in priced else min(priced), key="sweep")
-    _priced(priced[beta])
-    _table({price: priced[price] for price in sorted(priced)}, beta)
+    _show_beta_model(priced[beta])
+    _beta_table({price: priced[price] for price in sorted(priced)}, beta)
 
 
-def _priced(entry: runs.Entry) -> None:
-    run = frame.attempt(shared.model, entry.id, entry.created)
-    test, codes = frame.attempt(shared.held_out, run), shared.codes(run)
+def _show_beta_model(entry: runs.RunInfo) -> None:
+    run = frame.or_stop(shared.load_model, entry.id, entry.created)
+    test, codes = frame.or_stop(shared.test_split, run), shared.codes(run)
     from aecore.store import snapshots
 
-    rows = snapshots.shown(test, SHOWN)
-    pictures = run.pictures(codes[rows], test.labels[rows])
-    above: dict[str, np.ndarray] = {} if test.drawn else {"Test pictures": test.floats(rows)}
-    classes = [run.card.classes[label] for label in test.labels[rows]]
+    rows = snapshots.preview_rows(test, N_IMAGES)
+    pictures = run.decode(codes[rows], test.y[rows])
+    above: dict[str, np.ndarray] = {} if test.synthetic else {"Test pictures": test.to_float(rows)}
+    classes = [run.card.classes[label] for label in test.y[rows]]
     names = [f"{name}, test picture {row}" for name, row in zip(classes, rows, strict=True)]
     images.rows({**above, "Drawn again from their codes": pictures}, names, size=84)
-    drawn = {"New pictures, from random codes": run.sample(DRAWN, SEED)}
-    images.rows(drawn, [f"draw {number + 1}" for number in range(DRAWN)], size=84)
+    drawn = {"New pictures, from random codes": run.sample(N_SAMPLES, SEED)}
+    images.rows(drawn, [f"draw {number + 1}" for number in range(N_SAMPLES)], size=84)
 
 
-def _table(priced: Mapping[float, runs.Entry], beta: float) -> None:
+def _beta_table(by_beta: Mapping[float, runs.RunInfo], beta: float) -> None:
     lines = []
-    for price, entry in priced.items():
+    for price, entry in by_beta.items():
         said = entry.result.get("scores", {})
         lines.append(
             {

@@ -12,7 +12,7 @@ import streamlit as st
 
 from aecore.analysis import latent_space
 from aecore.data import images
-from aecore.data.cards import CARDS, Card
+from aecore.data.cards import CARDS, DatasetCard
 from aecore.errors import UserError
 from aecore.export import packed_map, tour
 from aecore.export import program as programs
@@ -23,7 +23,7 @@ from ui.session.text import escape
 from ui.views import latent_pad
 from ui.widgets import live
 
-DOORS = (
+PRIMARY_LINKS = (
     (
         "pages/train.py",
         "Train your own",
@@ -42,7 +42,7 @@ DOORS = (
         "itself.",
     ),
 )
-ALSO = (
+MORE_LINKS = (
     ("pages/gallery.py", "Gallery"),
     ("pages/denoise.py", "Denoise"),
     ("pages/photograph.py", "Photograph"),
@@ -58,73 +58,75 @@ class Showcase:
     key: str
     program: programs.Program
     likelihood: str
-    given: dict[str, Any]  # what static/live/home.js reads
-    map: packed_map.Places
-    votes: np.ndarray  # [N], the class of each dot
-    picture: bytes  # a PNG of what the place where the point starts decodes to; empty when nobody kept one
+    view_data: dict[str, Any]  # what static/live/home.js reads
+    plane_map: packed_map.PlaneMap
+    pseudo_labels: np.ndarray  # [N], the class of each dot
+    start_image: bytes  # a PNG of what the place where the point starts decodes to; empty when nobody kept one
 
 
-def opening() -> runs.Entry | None:
+def home_model() -> runs.RunInfo | None:
     """The model of the gallery that the first screen shows; None when there is none."""
-    return next((entry for entry in runs.entries() if entry.gallery and entry.finished and _opens(entry)), None)
-
-
-def _opens(entry: runs.Entry) -> bool:
-    return bool(entry.result.get("exhibit", {}).get("opening"))
-
-
-@cache.kept(max_entries=2)
-def _showcase(run: str, created: float, dataset: str, likelihood: str) -> Showcase:
-    """Reads it; UserError when one of its files is not the one that came with the laboratory."""
-    program, made, card = programs.kept(runs.path(run)), offline.kept(run), CARDS[dataset]
-    runs.check_unchanged(run, programs.NAME)
-    if made is None:
-        raise UserError(f"{offline.NAME} of {run} is missing; fetch the laboratory's files again.")
-    map_ = packed_map.pack(latent_space.plane_of_dimensions(made.codes), made.codes, made.votes, card.classes)
-    ways = tour.through(map_, made.votes)
-    given = live.placed(f"{run}-{created}", map_) | latent_pad.hand(card) | {
-        "start": ways.hearts[0].tolist(),
-        "opening": ways.hearts[:2].tolist(),
-        "steps": steps(ways, card.classes),
-        "dots": _dots(card, len(made.codes), made.agreement),
-    }  # fmt: skip
-    first = _decoded(run, ways.hearts[0])
-    return Showcase(live.key_of(run, created), program, likelihood, given, map_, made.votes, first)
-
-
-def _dots(card: Card, count: int, right: float) -> str:
-    return (
-        f"Each dot is one of {count:,} test pictures ({card.title}). Its colour is the class that the nearest training "
-        f"pictures vote for ({right:.0%} right): the model itself was never told a class."
+    return next(
+        (entry for entry in runs.entries() if entry.pretrained and entry.finished and _is_home_model(entry)), None
     )
 
 
-def steps(ways: tour.Tour, classes: Sequence[str]) -> list[dict[str, Any]]:
+def _is_home_model(entry: runs.RunInfo) -> bool:
+    return bool(entry.result.get("exhibit", {}).get("opening"))
+
+
+@cache.cached(max_entries=2)
+def _showcase(run: str, created: float, dataset: str, likelihood: str) -> Showcase:
+    """Reads it; UserError when one of its files is not the one that came with the laboratory."""
+    program, made, card = programs.load_program(runs.path(run)), offline.load_bundle(run), CARDS[dataset]
+    runs.verify_checksum(run, programs.FILE_NAME)
+    if made is None:
+        raise UserError(f"{offline.FILE_NAME} of {run} is missing; fetch the laboratory's files again.")
+    map_ = packed_map.pack(latent_space.plane_of_dimensions(made.codes), made.codes, made.pseudo_labels, card.classes)
+    ways = tour.compute_tour(map_, made.pseudo_labels)
+    given = live.plane_payload(f"{run}-{created}", map_) | latent_pad.drawing_preprocess(card) | {
+        "start": ways.class_medians[0].tolist(),
+        "opening": ways.class_medians[:2].tolist(),
+        "steps": tour_steps(ways, card.classes),
+        "dots": _map_caption(card, len(made.codes), made.pseudo_label_accuracy),
+    }  # fmt: skip
+    first = _decoded_near(run, ways.class_medians[0])
+    return Showcase(live.key_of(run, created), program, likelihood, given, map_, made.pseudo_labels, first)
+
+
+def _map_caption(card: DatasetCard, count: int, accuracy: float) -> str:
+    return (
+        f"Each dot is one of {count:,} test pictures ({card.title}). Its colour is the class that the nearest training "
+        f"pictures vote for ({accuracy:.0%} right): the model itself was never told a class."
+    )
+
+
+def tour_steps(ways: tour.Tour, classes: Sequence[str]) -> list[dict[str, Any]]:
     """The story, in four steps: what each is called and says, and how the point goes: it `leaps`, or walks `way`."""
-    alike, (one, other) = classes[ways.alike_class], (classes[label] for label in ways.between_classes)
+    alike, (one, other) = classes[ways.within_label], (classes[label] for label in ways.between_labels)
     said: tuple[tuple[str, str, np.ndarray, bool], ...] = (
         (
             "Like with like",
             f"A wardrobe that sorts itself: follow the {alike}s along the rail, and each is nearly the next one.",
-            ways.alike,
+            ways.within_class,
             False,
         ),
         (
             "The tailor",
             "The decoder is the tailor: told a place on the rail, two numbers, it sews a picture from these alone.",
-            ways.hearts,
+            ways.class_medians,
             True,
         ),
         (
             "In between",
             f"Walk from {one} to {other}. On the way hang garments that nobody ever brought: a bit of both.",
-            ways.between,
+            ways.between_classes,
             False,
         ),
         (
             "Far from all",
             "Between and beyond the dots the tailor makes things up. Out here, some of it looks like nothing.",
-            ways.empty,
+            ways.empty_region,
             False,
         ),
     )
@@ -133,35 +135,36 @@ def steps(ways: tour.Tour, classes: Sequence[str]) -> list[dict[str, Any]]:
 
 # --- A still, for as long as the view's modules are on their way ------------------------------------------------------
 
-SIDE = 500  # of the still's units: more than a map on a desk has pixels
-DOT = 3.7  # pixels, as static/live/scatter.js draws 2,000 dots
+SVG_SIZE = 500  # of the still's units: more than a map on a desk has pixels
+DOT_SIZE = 3.7  # pixels, as static/live/scatter.js draws 2,000 dots
 
 
-def _decoded(run: str, place: np.ndarray) -> bytes:
+def _decoded_near(run: str, point: np.ndarray) -> bytes:
     """What was decoded nearest to a place `[2]` when the run's training ended, as a PNG."""
     kept = snapshots.epochs(run)
     found = snapshots.load(run, kept[-1]) if kept else []
     if not found:
         return b""
     x, y = np.meshgrid(found[0].x, found[0].y)
-    near = np.hypot(x.ravel() - place[0], y.ravel() - place[1]).argmin()
+    near = np.hypot(x.ravel() - point[0], y.ravel() - point[1]).argmin()
     return images.png(found[0].manifold[near] / 255)
 
 
-@cache.kept(max_entries=4)
-def still(key: str, colours: Sequence[str], _shown: Showcase) -> str:
+@cache.cached(max_entries=4)
+def placeholder_css(key: str, colours: Sequence[str], _home: Showcase) -> str:
     """A style sheet that tells static/live/home.css what the map and the picture will look like."""
-    told = f'--ae-map: url("{_dotted(_shown.map.shown, _shown.votes, _shown.map.head["span"], colours)}");'
-    if _shown.picture:
-        told += f' --ae-picture: url("data:image/png;base64,{base64.b64encode(_shown.picture).decode()}");'
+    svg = _points_svg(_home.plane_map.points, _home.pseudo_labels, _home.plane_map.head["span"], colours)
+    told = f'--ae-map: url("{svg}");'
+    if _home.start_image:
+        told += f' --ae-picture: url("data:image/png;base64,{base64.b64encode(_home.start_image).decode()}");'
     return f"<style>:root {{ {told} }}</style>"
 
 
-def _dotted(points: np.ndarray, labels: np.ndarray, span: Sequence[Sequence[float]], colours: Sequence[str]) -> str:
+def _points_svg(points: np.ndarray, labels: np.ndarray, span: Sequence[Sequence[float]], colours: Sequence[str]) -> str:
     """The address of a drawing (SVG) of dots `[N, 2]` in the colours of their classes; `span` is what it shows."""
     low, high = np.array(span).T
-    at = np.round((points - low) / (high - low) * SIDE).astype(int)
-    at[:, 1] = SIDE - at[:, 1]
+    at = np.round((points - low) / (high - low) * SVG_SIZE).astype(int)
+    at[:, 1] = SVG_SIZE - at[:, 1]
     paths = []
     for label in np.unique(labels):
         own = at[labels == label]
@@ -170,12 +173,12 @@ def _dotted(points: np.ndarray, labels: np.ndarray, span: Sequence[Sequence[floa
         lines = "".join(f"m{x} {y}h0" for x, y in steps.tolist()).replace(" -", "-")
         stroke = f"stroke='{colours[label % len(colours)]}' vector-effect='non-scaling-stroke'"
         paths.append(f"<path {stroke} d='{lines}'/>")
-    look = f"fill='none' opacity='.9' stroke-width='{DOT}' stroke-linecap='round' preserveAspectRatio='none'"
-    text = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {SIDE} {SIDE}' {look}>{''.join(paths)}</svg>"
+    look = f"fill='none' opacity='.9' stroke-width='{DOT_SIZE}' stroke-linecap='round' preserveAspectRatio='none'"
+    text = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {SVG_SIZE} {SVG_SIZE}' {look}>{''.join(paths)}</svg>"
     return "data:image/svg+xml," + text.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
 
 
-def ready(entry: runs.Entry | None) -> Showcase | str:
+def load_showcase(entry: runs.RunInfo | None) -> Showcase | str:
     """What the first screen shows; in a sentence why not, when it cannot.
 
     Asked for before the page is drawn: drawing it wakes torch (ui/shared.py), and both at once take twice as long.
@@ -188,25 +191,27 @@ def ready(entry: runs.Entry | None) -> Showcase | str:
         return escape(error)
 
 
-def stage(shown: Showcase | str) -> None:
+def show(showcase: Showcase | str) -> None:
     """The map, the picture, the sheet and the story, or why they are not there."""
-    if isinstance(shown, str):
-        st.info(shown, icon=":material/info:")
+    if isinstance(showcase, str):
+        st.info(showcase, icon=":material/info:")
         return
-    st.html(still(shown.key, frame.colours(), shown))
-    live.view("home", shown.key, f"home-{shown.key}", shown.given)
-    live.send(shown.key, shown.program, shown.likelihood)  # after the view, whose modules come meanwhile
+    st.html(placeholder_css(showcase.key, frame.class_colours(), showcase))
+    live.view("home", showcase.key, f"home-{showcase.key}", showcase.view_data)
+    live.send_program(
+        showcase.key, showcase.program, showcase.likelihood
+    )  # after the view, whose modules come meanwhile
 
 
-def doors() -> None:
+def page_links() -> None:
     """Where to go from here: three ways in, and the other pages that show something at once."""
     st.header("Where to go from here")
-    for column, (file, title, words) in zip(st.columns(len(DOORS)), DOORS, strict=True):
+    for column, (file, title, words) in zip(st.columns(len(PRIMARY_LINKS)), PRIMARY_LINKS, strict=True):
         with column, st.container(border=True, height="stretch"):
             frame.link(file, title)
             st.markdown(words)
     known = {file for pages in frame.PAGES.values() for file in pages}
     with st.container(horizontal=True):
-        for file, title in ALSO:
+        for file, title in MORE_LINKS:
             if file in known:
                 frame.link(file, title)

@@ -10,54 +10,54 @@ import numpy as np
 import streamlit as st
 
 from aecore.analysis import latent_space, projections
-from aecore.export.compile_browser import Unknown
+from aecore.export.compile_browser import UnsupportedLayer
 from aecore.jobs import projection_jobs
-from aecore.params import complete
+from aecore.params import resolve
 from aecore.store import permissions
 from ui import frame, shared
 from ui.session import identity
 from ui.session.text import escape
-from ui.views.latent_pad import noted, numbers
+from ui.views.latent_pad import parse_points, rerun
 from ui.views.monitor import duration
 from ui.widgets import component, controls, images, live
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
-    from aecore.export.packed_map import Dots
-    from aecore.jobs.projection_jobs import Drawing
+    from aecore.analysis.loaded import LoadedModel
+    from aecore.export.packed_map import PointMap
+    from aecore.jobs.projection_jobs import ProjectionStatus
 
-AS_IS = "codes as they are"
-SLOW = [kind for kind in projections.PROJECTIONS if kind != "PCA"]  # drawn beside the page
-FEW = 10_000  # points of a slow map, until somebody asks for more
-PERIOD = 0.5  # seconds between two looks at a drawing
-SHOWN = 16  # pictures shown of a lasso
-SPLITS = {"train": "training", "validation": "held-out", "test": "test"}  # what their pictures are called
-A_ROW = 8
+RAW = "codes as they are"
+ITERATIVE = [kind for kind in projections.PROJECTIONS if kind != "PCA"]  # drawn beside the page
+DEFAULT_POINTS = 10_000  # points of a slow map, until somebody asks for more
+POLL = 0.5  # seconds between two looks at a drawing
+MAX_IMAGES = 16  # pictures shown of a lasso
+SPLIT_NAMES = {"train": "training", "validation": "held-out", "test": "test"}  # what their pictures are called
+IMAGES_PER_ROW = 8
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MapRequest:
     """A map that somebody wants to see."""
 
-    kind: str  # AS_IS, or one of aecore.analysis.projections.PROJECTIONS
-    part: str  # one of shared.PARTS
+    projection: str  # AS_IS, or one of aecore.analysis.projections.PROJECTIONS
+    subset: str  # one of shared.PARTS
     count: int
-    knobs: Mapping[str, Any]
+    params: Mapping[str, Any]
 
     @property
-    def usual(self) -> bool:
+    def is_default(self) -> bool:
         """Whether it needs no word of confirmation: nobody has set anything."""
-        return self.count <= FEW and self.knobs == complete(projections.PROJECTIONS[self.kind], {})
+        return self.count <= DEFAULT_POINTS and self.params == resolve(projections.PROJECTIONS[self.projection], {})
 
 
-def wanted(run: Trained) -> Wanted:
+def request_form(run: LoadedModel) -> MapRequest:
     """Asks which map of which pictures."""
     left, right = st.columns([3, 2])
-    kinds = [AS_IS] * (shared.codes(run).shape[1] == 2) + list(projections.PROJECTIONS)
+    kinds = [RAW] * (shared.codes(run).shape[1] == 2) + list(projections.PROJECTIONS)
     kind = left.segmented_control("Map", kinds, default=kinds[0], required=True, key="map", bind="query-params")
     part = right.segmented_control(
         "Pictures",
-        shared.parts(run),
+        shared.available_subsets(run),
         default="test",
         required=True,
         key="of",
@@ -65,24 +65,24 @@ def wanted(run: Trained) -> Wanted:
         help="The model has learnt from the training pictures (the held-out ones among them only steered it). It has "
         "never seen the test pictures.",
     )
-    count = len(frame.attempt(shared.codes, run, part))
+    count = len(frame.or_stop(shared.codes, run, part))
     place = st.container()  # there for every kind: what follows keeps its place, or the browser would begin it anew
-    if kind not in SLOW:
-        return Wanted(kind, part, count, {})
+    if kind not in ITERATIVE:
+        return MapRequest(kind, part, count, {})
     with place, st.expander("Settings of this map"):
-        knobs = controls.knobs(projections.PROJECTIONS[kind], kind)
-        return Wanted(kind, part, _count(count), knobs)
+        knobs = controls.param_widgets(projections.PROJECTIONS[kind], kind)
+        return MapRequest(kind, part, _point_count_form(count), knobs)
 
 
-def _count(most: int) -> int:
+def _point_count_form(n_available: int) -> int:
     """How many points a slow map gets."""
-    if most <= FEW:
-        return most
-    sizes = [size for size in (FEW, 20_000, 40_000) if size < most] + [most]
+    if n_available <= DEFAULT_POINTS:
+        return n_available
+    sizes = [size for size in (DEFAULT_POINTS, 20_000, 40_000) if size < n_available] + [n_available]
     return st.segmented_control(
         "Points",
         sizes,
-        default=FEW,
+        default=DEFAULT_POINTS,
         required=True,
         format_func="{:,}".format,
         key="points",
@@ -91,181 +91,195 @@ def _count(most: int) -> int:
     )
 
 
-def show(run: Trained, want: Wanted) -> None:
+def show(run: LoadedModel, request: MapRequest) -> None:
     """The map; while it is being drawn, how far that is, and the map by PCA."""
-    drawing, shown = None, want.kind
+    drawing, shown = None, request.projection
     place = st.container()  # as above
-    if want.kind in SLOW:
-        drawing = _drawing(run, want)
+    if request.projection in ITERATIVE:
+        drawing = _projection_status(run, request)
         if drawing is None or drawing.state != "ready":
             with place:
-                _not_yet(run, want, drawing)
+                _show_status(run, request, drawing)
             drawing, shown = None, "PCA"
-    dots = frame.attempt(shared.dots, run, want.part, want.count, shown, drawing)
-    if dots.one:
+    dots = frame.or_stop(shared.point_map, run, request.subset, request.count, shown, drawing)
+    if dots.single_point:
         place.warning("All codes are one point: this model has collapsed and tells no picture from another.")
-    name = f"{_title(shown)}, {want.count} {want.part}"
-    _view(run, want, dots, name + (f", {drawing.key}" if drawing else ""))
+    name = f"{_title(shown)}, {request.count} {request.subset}"
+    _view(run, request, dots, name + (f", {drawing.key}" if drawing else ""))
 
 
-def _title(kind: str) -> str:
-    return "Map of codes as they are" if kind == AS_IS else f"Map by {kind}"
+def _title(projection: str) -> str:
+    return "Map of codes as they are" if projection == RAW else f"Map by {projection}"
 
 
 # --- Maps that take a while ------------------------------------------------------------------------------------------
 
 
-def _codes(run: Trained, want: Wanted) -> np.ndarray:
-    return shared.codes(run, want.part)[: want.count]
+def _codes(run: LoadedModel, request: MapRequest) -> np.ndarray:
+    return shared.codes(run, request.subset)[: request.count]
 
 
-def _drawing(run: Trained, want: Wanted) -> Drawing | None:
+def _projection_status(run: LoadedModel, request: MapRequest) -> ProjectionStatus | None:
     """Where the map stands. The usual one is begun when nobody has; others wait until somebody says so."""
-    codes = _codes(run, want)
-    found = frame.attempt(projection_jobs.look, codes, want.kind, want.knobs)
-    if (want.usual and found is None) or (found and found.state == "waiting"):
+    codes = _codes(run, request)
+    found = frame.or_stop(projection_jobs.status, codes, request.projection, request.params)
+    if (request.is_default and found is None) or (found and found.state == "waiting"):
         # one that waits may only have been prepared
-        return frame.attempt(projection_jobs.ask, codes, want.kind, want.knobs, person=identity.me())
+        return frame.or_stop(
+            projection_jobs.submit, codes, request.projection, request.params, user=identity.current_user()
+        )
     return found
 
 
-def _not_yet(run: Trained, want: Wanted, drawing: Drawing | None) -> None:
+def _show_status(run: LoadedModel, request: MapRequest, status: ProjectionStatus | None) -> None:
     """What there is instead of the map: how far it is, or why there is none, and a way on."""
-    if drawing and drawing.state in ("waiting", "drawing"):
-        st.fragment(_progress, run_every=PERIOD)(run, want)
-    elif drawing is None:
-        _offer(run, want, "Draw this map")
+    if status and status.state in ("waiting", "drawing"):
+        st.fragment(_progress, run_every=POLL)(run, request)
+    elif status is None:
+        _start_button(run, request, "Draw this map")
     else:
-        tell = st.error if drawing.state == "failed" else st.info
-        said, icon = escape(drawing.reason), ":material/error:" if drawing.reason else None
+        tell = st.error if status.state == "failed" else st.info
+        said, icon = escape(status.message), ":material/error:" if status.message else None
         tell(said or "This drawing was cancelled.", icon=icon)
-        _offer(run, want, "Draw again")
-    st.caption(f"Below: the same {want.count:,} pictures by PCA.")
+        _start_button(run, request, "Draw again")
+    st.caption(f"Below: the same {request.count:,} pictures by PCA.")
 
 
-def _offer(run: Trained, want: Wanted, words: str) -> None:
-    if st.button(words, icon=":material/play_arrow:", type="primary"):
-        frame.attempt(projection_jobs.ask, _codes(run, want), want.kind, want.knobs, person=identity.me())
+def _start_button(run: LoadedModel, request: MapRequest, label: str) -> None:
+    if st.button(label, icon=":material/play_arrow:", type="primary"):
+        frame.or_stop(
+            projection_jobs.submit,
+            _codes(run, request),
+            request.projection,
+            request.params,
+            user=identity.current_user(),
+        )
         st.rerun()
 
 
-def _progress(run: Trained, want: Wanted) -> None:
+def _progress(run: LoadedModel, request: MapRequest) -> None:
     """How far the drawing is, again and again; once it has ended the whole page looks anew."""
-    drawing = projection_jobs.look(_codes(run, want), want.kind, want.knobs)
+    drawing = projection_jobs.status(_codes(run, request), request.projection, request.params)
     if drawing is None or drawing.state not in ("waiting", "drawing"):
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(drawing.fraction, _stands(want.kind, drawing))
-        why = permissions.why_not("cancel", projection_jobs.asked_for(drawing.people, identity.me()))
+        st.progress(drawing.fraction, _status_text(request.projection, drawing))
+        why = permissions.denial_reason(
+            "cancel", projection_jobs.request_for_projection(drawing.users, identity.current_user())
+        )
         if st.button("Cancel", icon=":material/close:", key="cancel-map", disabled=bool(why), help=escape(why) or None):
-            if others := frame.attempt(projection_jobs.cancel, drawing, identity.me()):
+            if others := frame.or_stop(projection_jobs.cancel, drawing, identity.current_user()):
                 st.toast(f"It is drawn on, for {others} {'other' if others == 1 else 'others'} who asked for it.")
             st.rerun()
 
 
-def _stands(kind: str, drawing: Drawing) -> str:
+def _status_text(projection: str, status: ProjectionStatus) -> str:
     """Where a drawing stands, in words."""
-    left = f", about {duration(max(1, drawing.seconds_left))} left" if drawing.seconds_left else ""
-    if drawing.state == "drawing":
-        return f"Drawing {kind}{left or ' ...'}"
-    if drawing.ahead:
-        return f"Waiting: {drawing.ahead} {'map' if drawing.ahead == 1 else 'maps'} before it{left}"
-    return f"Starting {kind}{left or ' ...'}"
+    left = f", about {duration(max(1, status.seconds_left))} left" if status.seconds_left else ""
+    if status.state == "drawing":
+        return f"Drawing {projection}{left or ' ...'}"
+    if status.ahead:
+        return f"Waiting: {status.ahead} {'map' if status.ahead == 1 else 'maps'} before it{left}"
+    return f"Starting {projection}{left or ' ...'}"
 
 
 # --- What is seen, and what the browser says --------------------------------------------------------------------------
 
 
 @st.fragment
-def _view(run: Trained, want: Wanted, dots: Dots, name: str) -> None:
+def _view(run: LoadedModel, request: MapRequest, point_map: PointMap, name: str) -> None:
     """The map in the browser, and below it the pictures that somebody has chosen there."""
-    decoder = _decoder(run) if "codes" in dots.head["pieces"] else None
+    decoder = _decoder(run) if "codes" in point_map.head["pieces"] else None
     said = live.view(
         "map",
         None,
         f"map-{_key(run)}",
         {
             "key": name,
-            "head": dots.head,
-            "blob": component.blob(dots.blob),
-            "splits": [[SPLITS[split], len(pictures)] for split, pictures in shared.splits(run, want.part).items()],
+            "head": point_map.head,
+            "blob": component.blob(point_map.blob),
+            "splits": [
+                [SPLIT_NAMES[split], len(pictures)] for split, pictures in shared.splits(run, request.subset).items()
+            ],
             "what": name.split(",")[0],
             "decoder": decoder,
         },
-        on_change={"asked": noted},
+        on_change={"asked": rerun},
     )
     if decoder:
-        live.weights(run)  # after the map, which need not wait for it
-    rows = _asked(said.asked, name, dots, _labels(run, want))
+        live.send_model(run)  # after the map, which need not wait for it
+    rows = _selected_rows(said.asked, name, point_map, _labels(run, request))
     if rows is None:
         st.info("Nothing selected: click a point, or draw a lasso around some.", icon=":material/gesture:")
     else:
-        _pictures(run, want, rows)
+        _show_images(run, request, rows)
 
 
-def _key(run: Trained) -> str:
+def _key(run: LoadedModel) -> str:
     return f"{run.id}-{run.result['created']}"
 
 
-def _decoder(run: Trained) -> str | None:
+def _decoder(run: LoadedModel) -> str | None:
     """The key under which the browser will find the model; None when it cannot compute it, and shows no pictures."""
     try:
         shared.program(run)
-    except Unknown:
+    except UnsupportedLayer:
         return None
     return _key(run)
 
 
-def _labels(run: Trained, want: Wanted) -> np.ndarray:
-    return np.concatenate([split.labels for split in shared.splits(run, want.part).values()])[: want.count]
+def _labels(run: LoadedModel, request: MapRequest) -> np.ndarray:
+    return np.concatenate([split.y for split in shared.splits(run, request.subset).values()])[: request.count]
 
 
-def _asked(said: Any, name: str, dots: Dots, labels: np.ndarray) -> np.ndarray | None:
+def _selected_rows(selection: Any, name: str, point_map: PointMap, labels: np.ndarray) -> np.ndarray | None:
     """The rows [n] that somebody has chosen on this map; None when nothing, or on another map."""
-    if not isinstance(said, Mapping) or said.get("of") != name:
+    if not isinstance(selection, Mapping) or selection.get("of") != name:
         return None
-    row, polygon, hidden = said.get("row"), numbers(said.get("polygon")), said.get("hidden", [])
+    row, polygon, hidden = selection.get("row"), parse_points(selection.get("polygon")), selection.get("hidden", [])
     if isinstance(row, int) and 0 <= row < len(labels):
         return np.array([row])
     if len(polygon) > 2:
-        return np.flatnonzero(latent_space.inside(dots.shown, polygon) & ~np.isin(labels, hidden))
+        return np.flatnonzero(latent_space.points_in_polygon(point_map.points, polygon) & ~np.isin(labels, hidden))
     return None
 
 
-def _pictures(run: Trained, want: Wanted, rows: np.ndarray) -> None:
+def _show_images(run: LoadedModel, request: MapRequest, rows: np.ndarray) -> None:
     """Some of the pictures of these rows and below each what the model makes of it, and how many are of each class."""
     if not len(rows):
         st.info("No picture has its code in there: draw the lasso around some points.", icon=":material/gesture:")
         return
-    shown = rows[np.unique(np.linspace(0, len(rows) - 1, SHOWN).astype(int))]
+    shown = rows[np.unique(np.linspace(0, len(rows) - 1, MAX_IMAGES).astype(int))]
     if len(rows) > 1:
         some = f" {len(shown)} of them:" if len(shown) < len(rows) else ""
-        st.caption(f"{len(rows):,} of {want.count:,} pictures ({_mix(run, _labels(run, want)[rows])}).{some}")
-    x, labels, names = _some(run, want, shown)
+        st.caption(
+            f"{len(rows):,} of {request.count:,} pictures ({_class_counts(run, _labels(run, request)[rows])}).{some}"
+        )
+    x, labels, names = _samples(run, request, shown)
     redrawn = run.reconstruct(x, labels)
-    for start in range(0, len(shown), A_ROW):
-        part = slice(start, start + A_ROW)
+    for start in range(0, len(shown), IMAGES_PER_ROW):
+        part = slice(start, start + IMAGES_PER_ROW)
         classes = [run.card.classes[label] for label in labels[part]]
         alt = [f"{called}, {name}" for called, name in zip(classes, names[part], strict=True)]
         images.rows({"Original": x[part], "Reconstruction": redrawn[part]}, alt, alt if len(rows) == 1 else classes, 84)
 
 
-def _mix(run: Trained, labels: np.ndarray) -> str:
+def _class_counts(run: LoadedModel, labels: np.ndarray) -> str:
     """How many there are of each class, the most frequent first."""
     counts = np.bincount(labels, minlength=len(run.card.classes))
     order = [int(label) for label in np.argsort(-counts, kind="stable") if counts[label]]
     return ", ".join(f"{run.card.classes[label]}: {counts[label]:,}" for label in order)
 
 
-def _some(run: Trained, want: Wanted, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _samples(run: LoadedModel, request: MapRequest, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """The pictures `[n, C, H, W]` of these rows, their labels `[n]`, and what they are called."""
-    splits = shared.splits(run, want.part)
+    splits = shared.splits(run, request.subset)
     starts = np.cumsum([0, *map(len, splits.values())])
     x, labels, names = [], [], []
     for row in rows:
         at = int(np.searchsorted(starts, row, side="right")) - 1
         own, (name, split) = int(row - starts[at]), list(splits.items())[at]
-        x.append(split.floats(own))
-        labels.append(int(split.labels[own]))
-        names.append(f"{SPLITS[name]} picture {own}")
+        x.append(split.to_float(own))
+        labels.append(int(split.y[own]))
+        names.append(f"{SPLIT_NAMES[name]} picture {own}")
     return np.stack(x), np.array(labels), names

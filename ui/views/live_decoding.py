@@ -11,52 +11,57 @@ from ui import shared
 from ui.widgets import live
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
 
-DRAWS = 64  # codes sent of a prior that the browser cannot draw from
+N_PRIOR_SAMPLES = 64  # codes sent of a prior that the browser cannot draw from
 
 
-def packed(numbers: np.ndarray) -> str:
+def pack_floats(array: np.ndarray) -> str:
     """Float32, little-endian, in base64: what static/live/numbers.js reads."""
-    return base64.b64encode(np.ascontiguousarray(numbers, dtype="<f4").tobytes()).decode()
+    return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
 
 
-def interpolation(model: str, run: Trained, pictures: np.ndarray, ends: np.ndarray, path: str) -> None:
+def interpolation(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray, path: str) -> None:
     """A slider from the first of two pictures to the second: through their codes `ends` `[2, D]`, and their pixels."""
-    given = {"codes": [packed(code) for code in ends], "pictures": [packed(picture) for picture in pictures]}
-    live.view("interpolation", model, "interpolation", {"path": path, "label": run.label, **given})
+    given = {"codes": [pack_floats(code) for code in ends], "pictures": [pack_floats(picture) for picture in images]}
+    live.view("interpolation", model, "interpolation", {"path": path, "label": run.class_label, **given})
 
 
-def sliders(model: str, run: Trained, pictures: np.ndarray, ends: np.ndarray) -> None:
+def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) -> None:
     """A slider for each number of a code, from the codes `ends` `[2, D]` of two pictures or from the mean of all."""
-    (spans, order), told, clouds, prior = shared.spread(run), shared.nats(run), _clouds(run, pictures), run.draws(DRAWS)
+    (spans, order), told, clouds, prior = (
+        shared.dim_ranges(run),
+        shared.kl_per_dim(run),
+        _posterior_stds(run, images),
+        run.prior_samples(N_PRIOR_SAMPLES),
+    )
     starts = {"From": ends[0], "To": ends[1], "mean code": shared.codes(run).mean(axis=0)}
     given = {
-        "label": run.label,
+        "label": run.class_label,
         "order": order,
-        "spans": packed(spans),
-        "nats": None if told is None else packed(told),
-        "starts": [{"name": name, "code": packed(code)} for name, code in starts.items()],
+        "spans": pack_floats(spans),
+        "nats": None if told is None else pack_floats(told),
+        "starts": [{"name": name, "code": pack_floats(code)} for name, code in starts.items()],
         "clouds": [*clouds, None],  # the mean is no picture's
-        "prior": None if prior is None else packed(prior),
-        "classes": _classes(run),
+        "prior": None if prior is None else pack_floats(prior),
+        "classes": _class_stats(run),
     }
     live.view("sliders", model, "sliders", given)
 
 
-def _clouds(run: Trained, pictures: np.ndarray) -> list[str | None]:
-    clouds = run.clouds(pictures)
-    return [None] * len(pictures) if clouds is None else [packed(sigma) for sigma in clouds[0]]
+def _posterior_stds(run: LoadedModel, images: np.ndarray) -> list[str | None]:
+    clouds = run.posterior(images)
+    return [None] * len(images) if clouds is None else [pack_floats(sigma) for sigma in clouds[0]]
 
 
-def _classes(run: Trained) -> dict[str, Any] | None:
+def _class_stats(run: LoadedModel) -> dict[str, Any] | None:
     """Where the codes of each class lie; a conditional model is told the class instead, its codes need not know it."""
-    if run.model.conditional:
+    if run.model.is_conditional:
         return None
-    means, spreads = shared.by_class(run)
-    return {"names": list(run.card.classes), "means": packed(means), "spreads": packed(spreads)}
+    means, spreads = shared.class_stats(run)
+    return {"names": list(run.card.classes), "means": pack_floats(means), "spreads": pack_floats(spreads)}
 
 
-def denoise(model: str, run: Trained, picture: np.ndarray) -> None:
+def denoise(model: str, run: LoadedModel, image: np.ndarray) -> None:
     """A picture, the same under noise of any kind and strength, and what the model draws of that."""
-    live.view("denoise", model, "denoise", {"picture": packed(picture)})
+    live.view("denoise", model, "denoise", {"picture": pack_floats(image)})

@@ -15,39 +15,41 @@ from ui.widgets import charts
 
 if TYPE_CHECKING:
     from aecore.analysis.latent_space import Grid, Plane
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
     from ui.widgets.charts import Chart
 
-SHOWN = 2000  # test pictures on the map beside the mosaic
-LIMIT = 3.0  # of a fixed range, until somebody types another
+MAX_POINTS = 2000  # test pictures on the map beside the mosaic
+DEFAULT_LIMIT = 3.0  # of a fixed range, until somebody types another
 
 
 class Range(NamedTuple):
     """What part of a plane a grid covers: where the `data` are, the prior, or `fixed`: from minus the limit to it."""
 
     name: str
-    limit: float = LIMIT
+    limit: float = DEFAULT_LIMIT
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ManifoldCharts:
     """Two charts for everybody to read, the pictures of the first as a file, and what there is to say of both."""
 
-    pictures: Chart
-    places: Chart
+    decoded_grid: Chart
+    scatter: Chart
     png: bytes
-    within: int  # of the test pictures on the map, those where the grid is
+    n_in_range: int  # of the test pictures on the map, those where the grid is
     caption: str
 
 
-def covered(run: Trained) -> Range:
+def range_form(run: LoadedModel) -> Range:
     """The range of the grid. The address holds the choice, by a name that stays; the widget's words say the limit."""
     asked, place = st.query_params.get("range"), st.container()
-    limit = LIMIT
+    limit = DEFAULT_LIMIT
     if asked == "fixed":
-        limit = st.number_input("Limit", 0.5, 20.0, LIMIT, 0.5, "%g", key="limit", bind="query-params", width=160)
+        limit = st.number_input(
+            "Limit", 0.5, 20.0, DEFAULT_LIMIT, 0.5, "%g", key="limit", bind="query-params", width=160
+        )
     words = {"data": "data", "fixed": f"[\u2212{limit:g}, {limit:g}]"}
-    if _normal(run):
+    if _fills_normal_prior(run):
         words["prior"] = "Gaussian quantiles"
 
     def choose() -> None:
@@ -71,63 +73,76 @@ def covered(run: Trained) -> Range:
     return Range(str(name), limit)
 
 
-def _normal(run: Trained) -> bool:
+def _fills_normal_prior(run: LoadedModel) -> bool:
     """Whether codes are drawn from N(0, 1), and the loss has asked them to fill it."""
     from aecore.models.families.build import FAMILIES  # torch comes with it
 
-    parts = FAMILIES[run.config.family].parts.values()
-    return run.model.bottleneck.normal and any(part.term.asks_for_prior for part in parts)
+    parts = FAMILIES[run.config.family].loss_terms.values()
+    return run.model.bottleneck.standard_normal_prior and any(part.term.matches_prior for part in parts)
 
 
-def beside(run: Trained, pair: tuple[int, int] | None, span: Range, n: int, colours: tuple[str, ...]) -> Drawn:
+def manifold_charts(
+    run: LoadedModel, dimensions: tuple[int, int] | None, grid_range: Range, n: int, colours: tuple[str, ...]
+) -> ManifoldCharts:
     """What n x n places of a plane decode to: of two dimensions of the codes, or of their principal components."""
-    return _drawn(shared.key_of(run), run.label, pair, span, n, colours, run)
+    return _manifold_charts(shared.key_of(run), run.class_label, dimensions, grid_range, n, colours, run)
 
 
-@cache.kept(max_entries=64)
-def _drawn(
+@cache.cached(max_entries=64)
+def _manifold_charts(
     key: shared.Key,
     label: int,
-    pair: tuple[int, int] | None,
-    span: Range,
+    dimensions: tuple[int, int] | None,
+    grid_range: Range,
     n: int,
     colours: tuple[str, ...],
-    _run: Trained,
-) -> Drawn:
+    _run: LoadedModel,
+) -> ManifoldCharts:
     codes, card = shared.codes(_run), _run.card
-    flat = latent_space.plane_of_dimensions(codes, *pair) if pair else latent_space.plane_of_components(codes)
+    flat = (
+        latent_space.plane_of_dimensions(codes, *dimensions) if dimensions else latent_space.plane_of_components(codes)
+    )
     points = flat.project(codes)
-    grid = _grid(points, n, span)
-    labels, shown, square = shared.held_out(_run).labels[:SHOWN], points[:SHOWN], _square(grid)
-    png = charts.laid(_run.pictures(flat.lift(grid.points)), n)
+    grid = _grid(points, n, grid_range)
+    labels, shown, square = shared.test_split(_run).y[:MAX_POINTS], points[:MAX_POINTS], _grid_extent(grid)
+    png = charts.grid_png(_run.decode(flat.unproject(grid.points)), n)
     places = charts.scatter(shown, labels, card.classes, colours, flat.names, 460, square)
     (left, right), (bottom, top) = square
     within = (shown[:, 0] >= left) & (shown[:, 0] <= right) & (shown[:, 1] >= bottom) & (shown[:, 1] <= top)
-    return Drawn(
-        charts.mosaic(png, grid.x, grid.y, flat.names), places, png, int(within.sum()), _caption(flat, span, codes)
+    return ManifoldCharts(
+        charts.decoded_grid(png, grid.x, grid.y, flat.names),
+        places,
+        png,
+        int(within.sum()),
+        _caption(flat, grid_range, codes),
     )
 
 
-def _grid(points: np.ndarray, n: int, span: Range) -> Grid:
-    if span.name == "fixed":
-        return latent_space.grid(points, n, span=(-span.limit, span.limit))
+def _grid(points: np.ndarray, n: int, grid_range: Range) -> Grid:
+    if grid_range.name == "fixed":
+        return latent_space.grid(points, n, span=(-grid_range.limit, grid_range.limit))
     return (
-        latent_space.grid(points, n, "quantiles", prior=True) if span.name == "prior" else latent_space.grid(points, n)
+        latent_space.grid(points, n, "quantiles", prior=True)
+        if grid_range.name == "prior"
+        else latent_space.grid(points, n)
     )
 
 
-def _square(grid: Grid) -> tuple[tuple[float, float], tuple[float, float]]:
+def _grid_extent(grid: Grid) -> tuple[tuple[float, float], tuple[float, float]]:
     """The square of the plane that the mosaic covers: half a cell more than its outermost codes."""
     x, y = (grid.x[1] - grid.x[0]) / 2, (grid.y[0] - grid.y[1]) / 2
     return (grid.x[0] - x, grid.x[-1] + x), (grid.y[-1] - y, grid.y[0] + y)
 
 
-def _caption(flat: Plane, span: Range, codes: np.ndarray) -> str:
+def _caption(plane: Plane, grid_range: Range, codes: np.ndarray) -> str:
     """What the plane is, where codes have more dimensions than it."""
-    if flat.explained is not None:
-        share = f"This plane holds {sum(flat.explained):.0%} of the variance of the codes; the rest is at its mean."
+    if plane.explained_variance_ratio is not None:
+        share = (
+            f"This plane holds {sum(plane.explained_variance_ratio):.0%} of the variance of the codes; the rest "
+            f"is at its mean."
+        )
         zero = "0 on both axes is the mean of the codes"
-        return f"{share} {zero}{'' if span.name == 'data' else ', so the range is counted from there'}."
+        return f"{share} {zero}{'' if grid_range.name == 'data' else ', so the range is counted from there'}."
     if codes.shape[1] > 2:
-        return f"{flat.names[0]} and {flat.names[1]} are the code's own numbers; its others are at their mean."
+        return f"{plane.names[0]} and {plane.names[1]} are the code's own numbers; its others are at their mean."
     return ""

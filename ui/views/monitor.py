@@ -24,58 +24,58 @@ from ui.session.text import escape
 from ui.views import diagnosis
 from ui.widgets import charts, images
 
-PERIOD = 0.2  # seconds between two looks at the folder
-SLOWLY = 1.0  # seconds between two looks at the map
-POINTS = 1000  # of the map while it moves: more take the browser too long to draw again
+POLL = 0.2  # seconds between two looks at the folder
+MAP_POLL = 1.0  # seconds between two looks at the map
+MAX_POINTS = 1000  # of the map while it moves: more take the browser too long to draw again
 
 
 def monitor(run: str) -> None:
     """Shows where a run stands, and keeps showing it while it moves."""
-    entry = frame.attempt(runs.entry, run)
-    if entry.moving:
-        st.fragment(_moving, run_every=PERIOD)(run)
-        st.fragment(_growing, run_every=SLOWLY)(run)
+    entry = frame.or_stop(runs.entry, run)
+    if entry.active:
+        st.fragment(_live_progress, run_every=POLL)(run)
+        st.fragment(_live_maps, run_every=MAP_POLL)(run)
     else:
-        _ended(entry)
+        _final_state(entry)
         _curves(entry)
-        _download(entry)
-        _strip(run)
+        _csv_button(entry)
+        _preview_strip(run)
 
 
 # --- While it moves ---------------------------------------------------------------------------------------------------
 
 
-def _moving(run: str) -> None:
-    entry = frame.attempt(runs.entry, run)
-    if not entry.moving:
+def _live_progress(run: str) -> None:
+    entry = frame.or_stop(runs.entry, run)
+    if not entry.active:
         st.rerun()
     if entry.state == "waiting":
-        st.progress(entry.progress.get("fraction", 0.0), waiting(run))
+        st.progress(entry.progress.get("fraction", 0.0), queue_text(run))
     elif "seconds" not in entry.progress:
         st.progress(0.0, "Getting the data and the network ready ...")
     else:
         _progress(entry.progress)
-    if entry.reason:
-        st.info(escape(entry.reason), icon=":material/healing:")
-    _orders(run)
-    _troubles(entry)
+    if entry.message:
+        st.info(escape(entry.message), icon=":material/healing:")
+    _run_controls(run)
+    _show_findings(entry)
     _curves(entry)
-    _strip(run)
+    _preview_strip(run)
 
 
-def _troubles(entry: runs.Entry) -> None:
+def _show_findings(entry: runs.RunInfo) -> None:
     """What the doctor finds so far; nothing while all is well."""
-    case = troubles.of(entry)
+    case = troubles.evidence_of(entry)
     if found := troubles.diagnose(case):
-        diagnosis.findings(case, found)
+        diagnosis.show_findings(case, found)
 
 
-def waiting(run: str) -> str:
+def queue_text(run: str) -> str:
     """Where a waiting run stands in the queue, in words."""
-    place = api.place(run)
-    if not place.before:
+    place = api.queue_position(run)
+    if not place.ahead:
         return "Starting ..."
-    words = f"Waiting: {place.before} before {'it' if place.before > 1 else 'it, which is training'}"
+    words = f"Waiting: {place.ahead} before {'it' if place.ahead > 1 else 'it, which is training'}"
     return words + (f", about {duration(place.seconds)}" if place.seconds else "")
 
 
@@ -93,105 +93,110 @@ def _progress(progress: Mapping[str, Any]) -> None:
     )
 
 
-def _orders(run: str) -> None:
+def _run_controls(run: str) -> None:
     """Pause and stop, for those who asked for the run."""
-    wanted, me = queue.wanted_by(run), identity.me()
+    wanted, me = queue.requesters(run), identity.current_user()
     others = [person for person in wanted if person != me]
     if wanted and me not in wanted:
-        st.caption(f"{_asked(others)} asked for this run. You can watch it.")
+        st.caption(f"{_requesters_text(others)} asked for this run. You can watch it.")
         if st.button("I want it too", icon=":material/group_add:", key=f"join-{run}"):
             entry = runs.entry(run)
             if entry.config:
-                api.submit(entry.config, person=me)
+                api.submit(entry.config, user=me)
     elif others:
-        st.caption(f"{_asked(others)} asked for this run too: it goes on when you leave it.")
+        st.caption(f"{_requesters_text(others)} asked for this run too: it goes on when you leave it.")
         if st.button("Leave it to them", icon=":material/logout:", key=f"leave-{run}"):
-            frame.attempt(api.cancel, run, me)
+            frame.or_stop(api.cancel, run, me)
     else:
         with st.container(horizontal=True):
             if st.button("Pause", icon=":material/pause:", key=f"pause-{run}"):
-                frame.attempt(api.cancel, run, me, "pause")
+                frame.or_stop(api.cancel, run, me, "pause")
             if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{run}"):
-                frame.attempt(api.cancel, run, me)
+                frame.or_stop(api.cancel, run, me)
 
 
-def _asked(others: list[str]) -> str:
+def _requesters_text(others: list[str]) -> str:
     """Other people, in words."""
     if len(others) == 1:
-        return escape(queue.called(others[0])) or "Somebody else"
+        return escape(queue.display_name(others[0])) or "Somebody else"
     return f"{len(others)} other people"
 
 
-def _growing(run: str) -> None:
+def _live_maps(run: str) -> None:
     """The latest look at the test pictures: their map, and the grid of pictures over it."""
     taken = snapshots.epochs(run)
-    entry = frame.attempt(runs.entry, run)
-    if not taken or not entry.config or not entry.moving:
+    entry = frame.or_stop(runs.entry, run)
+    if not taken or not entry.config or not entry.active:
         return
     found = snapshots.load(run, taken[-1])
     if found:
-        _look(found[0], entry.config)
+        _show_snapshot(found[0], entry.config)
 
 
-def _look(seen: snapshots.Snapshot, config: Config) -> None:
-    card, points = CARDS[config.dataset], seen.points[:POINTS].astype("float32")
-    labels = frame.attempt(datasets.load, config.dataset).test.labels[: len(points)]
+def _show_snapshot(snapshot: snapshots.Snapshot, config: Config) -> None:
+    card, points = CARDS[config.dataset], snapshot.points[:MAX_POINTS].astype("float32")
+    labels = frame.or_stop(datasets.load, config.dataset).test.y[: len(points)]
     left, right = st.columns(2)
     with left:
-        st.caption(f"The latent space, decoded, after {seen.epoch} epochs")
-        laid = charts.laid(seen.manifold / 255, len(seen.x))
-        frame.draw(charts.mosaic(laid, seen.x, seen.y, seen.names, 360), key="growing-mosaic")
+        st.caption(f"The latent space, decoded, after {snapshot.epoch} epochs")
+        laid = charts.grid_png(snapshot.manifold / 255, len(snapshot.x))
+        frame.show_chart(
+            charts.decoded_grid(laid, snapshot.x, snapshot.y, snapshot.axis_names, 360), key="growing-mosaic"
+        )
     with right:
         st.caption(f"{len(labels):,} test pictures on the same plane")
-        frame.draw(charts.scatter(points, labels, card.classes, frame.colours(), seen.names, 360), key="growing-map")
+        frame.show_chart(
+            charts.scatter(points, labels, card.classes, frame.class_colours(), snapshot.axis_names, 360),
+            key="growing-map",
+        )
 
 
 # --- When it has come to rest -----------------------------------------------------------------------------------------
 
 
-def _ended(entry: runs.Entry) -> None:
+def _final_state(entry: runs.RunInfo) -> None:
     if entry.finished:
-        _finished(entry)
+        _show_results(entry)
     elif entry.config is None:
-        st.error(f"{escape(entry.id)} is broken: {escape(entry.reason)}", icon=":material/broken_image:")
+        st.error(f"{escape(entry.id)} is broken: {escape(entry.message)}", icon=":material/broken_image:")
     else:
         shown = st.error if entry.state == "failed" else st.info
-        shown(escape(entry.reason), icon=":material/error:" if entry.state == "failed" else ":material/pause_circle:")
+        shown(escape(entry.message), icon=":material/error:" if entry.state == "failed" else ":material/pause_circle:")
         if entry.log:
             with st.expander("What its process printed last"):
                 st.code(entry.log, language=None, wrap_lines=True)
-        _troubles(entry)
+        _show_findings(entry)
         with st.container(horizontal=True):
-            _again(entry, entry.config)
+            _restart_buttons(entry, entry.config)
 
 
-def _again(entry: runs.Entry, config: Config) -> None:
-    words = "Resume" if entry.kept else "Train again"
+def _restart_buttons(entry: runs.RunInfo, config: Config) -> None:
+    words = "Resume" if entry.has_checkpoint else "Train again"
     if st.button(words, icon=":material/play_arrow:", type="primary"):
         _submit(config)
-    if entry.offer and st.button("Train on the CPU instead", icon=":material/memory:"):
-        _submit(config, entry.offer)
+    if entry.fallback_device and st.button("Train on the CPU instead", icon=":material/memory:"):
+        _submit(config, entry.fallback_device)
 
 
 def _submit(config: Config, device: str | None = None) -> None:
-    frame.attempt(_begin, config, device)
+    frame.or_stop(_start_training, config, device)
     st.rerun()
 
 
-def _begin(config: Config, device: str | None = None) -> None:
+def _start_training(config: Config, device: str | None = None) -> None:
     """Has a run trained; TooLarge when this computer has no memory for it, which may be another than it began on."""
-    from aecore.models.families.build import settle  # torch comes with it
+    from aecore.models.families.build import resolve_config  # torch comes with it
 
-    settle(config)
-    api.submit(config, device, identity.me())
+    resolve_config(config)
+    api.submit(config, device, identity.current_user())
 
 
-def _finished(entry: runs.Entry) -> None:
+def _show_results(entry: runs.RunInfo) -> None:
     result, config = entry.result, entry.config
     assert config
-    parts = charged(config)
+    parts = objective_terms(config)
     st.success(f"Trained in {result['seconds']:.1f} s on {escape(result['device'])}.", icon=":material/check_circle:")
-    frame.figures(
+    frame.metrics_row(
         (
             "Test loss",
             f"{sum(nats for part, nats in result['test'].items() if part in parts):.2f}",
@@ -205,65 +210,65 @@ def _finished(entry: runs.Entry) -> None:
         ("Parameters", f"{result['parameters']:,}", "Numbers that training set."),
         ("Seed", str(config.seed), "Same seed and settings, same weights."),
     )
-    _troubles(entry)
+    _show_findings(entry)
     with st.container(horizontal=True):
-        frame.doors(entry.id)
+        frame.run_links(entry.id)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _further(config)
+        _continue_form(config)
         frame.link("pages/train.py", "Change settings, keep its weights", run=entry.id, parent=entry.id)
 
 
-def _further(config: Config) -> None:
+def _continue_form(config: Config) -> None:
     """More epochs for a finished run: a new one that starts from its weights."""
     with st.popover("Train further", icon=":material/fast_forward:"):
         epochs = st.number_input("More epochs", 1, 1000, config.epochs, key="further")
         st.caption("A new run with the same settings starts from these weights; this one stays as it is.")
         if st.button("Start", type="primary", key="further-start"):
             longer = dataclasses.replace(config, epochs=int(epochs), parent=config.id)
-            frame.attempt(_begin, longer)
-            frame.choose(longer.id)
+            frame.or_stop(_start_training, longer)
+            frame.select_run(longer.id)
 
 
 # --- Both -------------------------------------------------------------------------------------------------------------
 
 
-def charged(config: Config) -> tuple[str, ...]:
+def objective_terms(config: Config) -> tuple[str, ...]:
     """The parts of the loss that a run's model itself minimises, in its last stage: their sum is its total. An
     adversary's and an earlier stage's are losses of their own."""
-    return _charged(config.id, config)
+    return _objective_terms(config.id, config)
 
 
-@cache.kept(max_entries=256)
-def _charged(run: str, _config: Config) -> tuple[str, ...]:
+@cache.cached(max_entries=256)
+def _objective_terms(run: str, _config: Config) -> tuple[str, ...]:
     from aecore.content import formulas  # torch comes with it
 
-    own = [player for player in formulas.players(_config) if player.model and not player.over]
-    return tuple(part for player in own for part in player.parts)
+    own = [player for player in formulas.objectives(_config) if player.trains_model and not player.is_over]
+    return tuple(part for player in own for part in player.terms)
 
 
-def _curves(entry: runs.Entry) -> None:
+def _curves(entry: runs.RunInfo) -> None:
     """The losses of every epoch until now, and what their total leaves out."""
-    if trouble := runs.history_trouble(entry.id):
+    if trouble := runs.history_error(entry.id):
         st.warning(trouble, icon=":material/broken_image:")
     history = runs.history(entry.id)
     if not history or entry.config is None:
         return
-    own = charged(entry.config)
-    frame.draw(charts.curves(history, frame.colours(), own), key=f"curves-{entry.id}")
+    own = objective_terms(entry.config)
+    frame.show_chart(charts.loss_curves(history, frame.class_colours(), own), key=f"curves-{entry.id}")
     if others := [part for part in history[-1]["validation"] if part not in own]:
         apart = f"{', '.join(map(escape, others))}, {'an objective' if len(others) == 1 else 'objectives'} of its own"
         st.caption(f"total: {' + '.join(own)}, which the model minimises. Outside it: {apart}.")
 
 
-def _download(entry: runs.Entry) -> None:
+def _csv_button(entry: runs.RunInfo) -> None:
     """The losses of every epoch as a file."""
     history = runs.history(entry.id)
     if not history or entry.config is None:
         return
-    own = charged(entry.config)
+    own = objective_terms(entry.config)
     st.download_button(
         "CSV",
-        lambda: table(history, own),
+        lambda: history_csv(history, own),
         f"{entry.id}.csv",
         "text/csv",
         icon=":material/table:",
@@ -272,7 +277,7 @@ def _download(entry: runs.Entry) -> None:
     )
 
 
-def table(history: Sequence[Mapping[str, Any]], own: Collection[str]) -> str:
+def history_csv(history: Sequence[Mapping[str, Any]], own_terms: Collection[str]) -> str:
     """A history as CSV, a line an epoch: of the training and the validation pictures each part of the loss, and the
     total of the parts that are the model's `own`. Empty where a stage does not charge a part."""
     columns = [
@@ -284,21 +289,21 @@ def table(history: Sequence[Mapping[str, Any]], own: Collection[str]) -> str:
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(["epoch", "seconds", *(f"{split}_{part}".replace(" ", "_") for split, part in columns)])
     for line in history:
-        nats = [charts.nats_of(line[split], part, own) for split, part in columns]
+        nats = [charts.term_value(line[split], part, own_terms) for split, part in columns]
         lines.writerow([line["epoch"], line["seconds"], *nats])
     return text.getvalue()
 
 
-def _strip(run: str) -> None:
+def _preview_strip(run: str) -> None:
     try:
-        strip = pictures.stored(runs.path(run) / "strip.png")
+        strip = pictures.read_png(runs.path(run) / "strip.png")
     except UserError as error:
         st.caption(escape(error))
         return
     if not strip:
         return
     st.caption("Held-out pictures, and below each what the model draws from its code (between: what it was given).")
-    images.strip(strip, f"Held-out pictures above their reconstructions by {run}.")
+    images.full_width(strip, f"Held-out pictures above their reconstructions by {run}.")
 
 
 def duration(seconds: float) -> str:

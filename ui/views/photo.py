@@ -32,12 +32,12 @@ NOISES: dict[str, tuple[str, int, int, int]] = {
 }
 
 
-def network() -> photos.Cleaner:
+def load_network() -> photos.DenoisingUNet:
     """The network that cleans photographs. Says so and ends the page when its files are not there."""
-    return frame.attempt(photos.load)
+    return frame.or_stop(photos.load)
 
 
-def choice() -> str:
+def photo_picker() -> str:
     """Which photograph is asked for: one of EXAMPLES, or UPLOAD."""
     which: str = st.segmented_control(
         "Photograph",
@@ -51,7 +51,7 @@ def choice() -> str:
     return which
 
 
-def picture(which: str) -> np.ndarray | None:
+def load_image(which: str) -> np.ndarray | None:
     """That photograph, `[C, H, W]`; None while an upload is awaited."""
     if which == UPLOAD:
         return _upload()
@@ -60,23 +60,25 @@ def picture(which: str) -> np.ndarray | None:
     return _example(name)
 
 
-@cache.kept(max_entries=len(EXAMPLES))
+@cache.cached(max_entries=len(EXAMPLES))
 def _example(name: str) -> np.ndarray:
     from skimage import data
 
-    return photos.fitted(Image.fromarray(getattr(data, name)()))
+    return photos.load_photo(Image.fromarray(getattr(data, name)()))
 
 
 def _upload() -> np.ndarray | None:
-    file = st.file_uploader("Picture", pickers.TYPES, key="photograph-file", help="Up to 20 MB and 40 million pixels.")
+    file = st.file_uploader(
+        "Picture", pickers.UPLOAD_TYPES, key="photograph-file", help="Up to 20 MB and 40 million pixels."
+    )
     if file is None:
         return None
-    opened = frame.attempt(pictures.open_upload, file.getvalue())
-    width, height = opened.picture.size
+    opened = frame.or_stop(pictures.open_upload, file.getvalue())
+    width, height = opened.image.size
     cut, done = False, ""
-    if width * height > photos.MOST:
+    if width * height > photos.MAX_PIXELS:
         how = st.segmented_control(
-            f"{width * height / 1e6:.1f} million pixels, and at most {photos.MOST // 10**6} are cleaned",
+            f"{width * height / 1e6:.1f} million pixels, and at most {photos.MAX_PIXELS // 10**6} are cleaned",
             ["shrink", "cut out the middle"],
             default="shrink",
             required=True,
@@ -85,12 +87,12 @@ def _upload() -> np.ndarray | None:
         )
         cut = how != "shrink"
         done = "Cut to " if cut else "Shrunk to "
-    found = photos.fitted(opened.picture, cut)
+    found = photos.load_photo(opened.image, cut)
     st.caption(" ".join([f"{done}{found.shape[2]} x {found.shape[1]} pixels.", *opened.notes]))
     return found
 
 
-def spoilt(x: np.ndarray, own: bool) -> np.ndarray | None:
+def noise_form(x: np.ndarray, own: bool) -> np.ndarray | None:
     """The photograph with the noise that is asked for, as a file would hold it; None when none is: people's `own` may
     have enough of it."""
     kind = st.segmented_control(
@@ -107,12 +109,12 @@ def spoilt(x: np.ndarray, own: bool) -> np.ndarray | None:
         return None
     words, most, start, unit = NOISES[kind]
     strength = st.slider(words, 1, most, start, key=f"strength-{kind}", bind="query-params")
-    noisy = corruptions.corrupted(x[None], kind, strength / unit, seed=0)[0]
+    noisy = corruptions.corrupt_images(x[None], kind, strength / unit, seed=0)[0]
     return np.asarray(np.round(noisy * 255) / 255, np.float32)
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class DenoisedPhoto:
     """What came of a photograph."""
 
     key: str
@@ -121,15 +123,15 @@ class Cleaned:
     after: bytes
 
     @property
-    def picture(self) -> np.ndarray:
+    def image(self) -> np.ndarray:
         """As float32 `[C, H, W]`."""
         return np.divide(np.moveaxis(self.pixels, -1, 0), 255, dtype=np.float32)
 
 
-def cleaned(net: photos.Cleaner, given: np.ndarray) -> Cleaned:
+def denoise(net: photos.DenoisingUNet, x_in: np.ndarray) -> DenoisedPhoto:
     """A photograph without its noise: computed once until another is asked for, with a bar meanwhile."""
-    key = hashlib.sha256(given.tobytes()).hexdigest()
-    kept: Cleaned | None = st.session_state.get("ae-cleaned")
+    key = hashlib.sha256(x_in.tobytes()).hexdigest()
+    kept: DenoisedPhoto | None = st.session_state.get("ae-cleaned")
     if kept and kept.key == key:
         return kept
     bar = st.progress(0.0, "Cleaning ...")
@@ -137,55 +139,55 @@ def cleaned(net: photos.Cleaner, given: np.ndarray) -> Cleaned:
     def told(share: float) -> None:
         bar.progress(share, "Cleaning ...")
 
-    pixels = pictures.to_bytes(frame.attempt(photos.clean, net, given, told))
+    pixels = pictures.to_uint8(frame.or_stop(photos.denoise, net, x_in, told))
     bar.empty()
-    found = Cleaned(key, pixels, pictures.png(given), pictures.png(pixels))
+    found = DenoisedPhoto(key, pixels, pictures.png(x_in), pictures.png(pixels))
     st.session_state["ae-cleaned"] = found
     return found
 
 
-def compared(x: np.ndarray, given: np.ndarray, found: Cleaned, noisy: bool) -> None:
+def show_comparison(x: np.ndarray, x_in: np.ndarray, result: DenoisedPhoto, noise_added: bool) -> None:
     """A photograph before and after, with an edge between to drag; what was gained, the worst place, the file."""
     size = [x.shape[2], x.shape[1]]
-    words = "with the noise that was added" if noisy else "as it is", "what the network left of it"
-    sent = {"before": component.blob(found.before), "after": component.blob(found.after)}
+    words = "with the noise that was added" if noise_added else "as it is", "what the network left of it"
+    sent = {"before": component.blob(result.before), "after": component.blob(result.after)}
     live.view("compare", None, "compare", {**sent, "names": ["Before", "After"], "words": list(words), "size": size})
-    drawn = found.picture
-    if noisy:
-        _gained(x, given, drawn)
+    drawn = result.image
+    if noise_added:
+        _show_psnr_gain(x, x_in, drawn)
     else:
-        _taken(given, drawn)
-    st.download_button("PNG", found.after, "cleaned.png", "image/png", icon=":material/image:", on_click="ignore")
+        _show_change(x_in, drawn)
+    st.download_button("PNG", result.after, "cleaned.png", "image/png", icon=":material/image:", on_click="ignore")
 
 
-def _gained(x: np.ndarray, given: np.ndarray, drawn: np.ndarray) -> None:
-    before, after = (float(metrics.psnr(x[None], each[None])[0]) for each in (given, drawn))
+def _show_psnr_gain(x: np.ndarray, x_in: np.ndarray, output: np.ndarray) -> None:
+    before, after = (float(metrics.psnr(x[None], each[None])[0]) for each in (x_in, output))
     meaning = "Peak signal-to-noise ratio against the photograph without noise; 3 dB more is half the squared error."
-    frame.figures(
+    frame.metrics_row(
         ("PSNR before", f"{before:.1f} dB", meaning),
         ("PSNR after", f"{after:.1f} dB", meaning),
     )
-    _detail("Where it is furthest off", photos.furthest(x, drawn), {"Original": x, "Before": given, "After": drawn})
+    _detail("Where it is furthest off", photos.worst_patch(x, output), {"Original": x, "Before": x_in, "After": output})
 
 
-def _taken(given: np.ndarray, drawn: np.ndarray) -> None:
-    taken = 255 * float(metrics.mse(given[None], drawn[None])[0]) ** 0.5
-    frame.figures(
+def _show_change(x_in: np.ndarray, output: np.ndarray) -> None:
+    taken = 255 * float(metrics.mse(x_in[None], output[None])[0]) ** 0.5
+    frame.metrics_row(
         ("Taken away", f"{taken:.1f} of 255", "How far pixels were moved: the root of the mean squared difference."),
     )
-    _detail("Where most was taken away", photos.furthest(given, drawn), {"Before": given, "After": drawn})
+    _detail("Where most was taken away", photos.worst_patch(x_in, output), {"Before": x_in, "After": output})
 
 
-def _detail(title: str, place: tuple[slice, slice], named: dict[str, np.ndarray]) -> None:
+def _detail(title: str, region: tuple[slice, slice], crops: dict[str, np.ndarray]) -> None:
     """The same small square of several pictures, enlarged."""
-    squares = np.stack([each[:, *place] for each in named.values()])
-    alt = [f"{name}, {squares.shape[3]} x {squares.shape[2]} pixels of it enlarged" for name in named]
-    images.rows({title: squares}, alt, list(named), size=256)
+    squares = np.stack([each[:, *region] for each in crops.values()])
+    alt = [f"{name}, {squares.shape[3]} x {squares.shape[2]} pixels of it enlarged" for name in crops]
+    images.rows({title: squares}, alt, list(crops), size=256)
 
 
-def known() -> None:
+def model_note() -> None:
     """What the network has learnt from, what it scores, and what it makes up."""
-    said = frame.attempt(photos.about)
+    said = frame.or_stop(photos.metadata)
     learnt, held_out = said["photographs"]["trained"], len(said["photographs"]["held_out"])
     st.info(
         f"It has learnt from {learnt} photographs (people, animals, landscapes, buildings) what noise looks like, and "
@@ -196,7 +198,7 @@ def known() -> None:
     )
     with st.expander("What it scores"):
         rows = [
-            {"noise": at["noise"], "strength": card.strength(at["noise"], at["strength"])}
+            {"noise": at["noise"], "strength": card.format_level(at["noise"], at["strength"])}
             | {"before (dB)": at["before"], "after (dB)": at["after"]}
             for at in said["scores"]
         ]

@@ -16,25 +16,25 @@ from ui.views import monitor
 from ui.widgets import charts, component, palette
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
+    from aecore.analysis.loaded import LoadedModel
     from aecore.export.replay import Packed
 
-MOMENTS = 6  # side by side
+N_KEY_FRAMES = 6  # side by side
 
 
-def player(run: Trained, packed: Packed) -> None:
+def player(run: LoadedModel, packed: Packed) -> None:
     """The slider over the epochs and the four panels that it moves. All is sent once; nothing comes back."""
     key = f"{run.id}-{run.result['created']}"
     given = {"key": key, "head": packed.head, "blob": component.blob(packed.blob)}
-    component.mounted("replay", "index")(key=f"replay-{key}", data=given)
+    component.mount("replay", "index")(key=f"replay-{key}", data=given)
 
 
-def download(run: Trained, labels: np.ndarray) -> None:
+def gif_button(run: LoadedModel, labels: np.ndarray) -> None:
     """A button; the GIF is made only when somebody presses it."""
 
     def make() -> bytes:
         card = run.card
-        return replay.gif(snapshots.load(run.id), labels, card.classes, palette.CLASSES_LIGHT, run.config.title)
+        return replay.gif(snapshots.load(run.id), labels, card.classes, palette.CLASSES_LIGHT, run.config.summary)
 
     st.download_button(
         "Download as GIF",
@@ -47,11 +47,11 @@ def download(run: Trained, labels: np.ndarray) -> None:
     )
 
 
-def moments(packed: Packed) -> None:
+def key_frames(packed: Packed) -> None:
     """The manifold at a few moments side by side, closer together at the beginning; paper shows it too."""
     epochs = packed.head["epochs"]
     cells = []
-    for at in np.unique(((len(epochs) - 1) * np.linspace(0, 1, MOMENTS) ** 2).round().astype(int)):
+    for at in np.unique(((len(epochs) - 1) * np.linspace(0, 1, N_KEY_FRAMES) ** 2).round().astype(int)):
         words = f"after epoch {epochs[at]}" if epochs[at] else "before training"
         content = packed.piece("manifolds", at)
         kind = "webp" if content[:4] == b"RIFF" else "png"
@@ -63,7 +63,7 @@ def moments(packed: Packed) -> None:
     st.html(f'<div class="ae-rows" style="{style}">{"".join(cells)}</div>')
 
 
-def nothing_kept(run: Trained) -> None:
+def no_snapshots(run: LoadedModel) -> None:
     """What to say and show of a run that has no snapshots."""
     history = runs.history(run.id)
     st.info(
@@ -73,4 +73,4 @@ def nothing_kept(run: Trained) -> None:
     )
     frame.link("pages/train.py")
     if history:
-        frame.draw(charts.curves(history, frame.colours(), monitor.charged(run.config)))
+        frame.show_chart(charts.loss_curves(history, frame.class_colours(), monitor.objective_terms(run.config)))

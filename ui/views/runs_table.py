@@ -14,30 +14,30 @@ from ui.session import failures
 from ui.session.text import escape
 from ui.views import compare
 
-Labels = Mapping[str, queue.Label]
-LISTED = 20  # runs of the trash that are shown one by one
+Labels = Mapping[str, queue.RunLabel]
+MAX_TRASH_ROWS = 20  # runs of the trash that are shown one by one
 
 
-def called(entry: runs.Entry, labels: Labels) -> str:
+def display_name(entry: runs.RunInfo, labels: Labels) -> str:
     """The name of a run: the one that somebody or the gallery gave it, else its id."""
     label = labels.get(entry.id)
     return (label.name if label else "") or entry.title or entry.id
 
 
-def found(entries: Sequence[runs.Entry], labels: Labels, wanted: str) -> list[runs.Entry]:
+def search(entries: Sequence[runs.RunInfo], labels: Labels, query: str) -> list[runs.RunInfo]:
     """The runs in which every word of a search occurs, pinned ones first."""
 
-    def text(entry: runs.Entry) -> str:
-        label = labels.get(entry.id, queue.Label())
-        return " ".join((entry.id, label.name, label.owner_name, entry.state, "gallery" * entry.gallery)).lower()
+    def text(entry: runs.RunInfo) -> str:
+        label = labels.get(entry.id, queue.RunLabel())
+        return " ".join((entry.id, label.name, label.owner_name, entry.state, "gallery" * entry.pretrained)).lower()
 
-    kept = [entry for entry in entries if all(word in text(entry) for word in wanted.lower().split())]
-    return sorted(kept, key=lambda entry: not labels.get(entry.id, queue.Label()).pinned)
+    kept = [entry for entry in entries if all(word in text(entry) for word in query.lower().split())]
+    return sorted(kept, key=lambda entry: not labels.get(entry.id, queue.RunLabel()).pinned)
 
 
-def table(entries: Sequence[runs.Entry], labels: Labels) -> list[int]:
+def table(entries: Sequence[runs.RunInfo], labels: Labels) -> list[int]:
     """Draws the list; the numbers of the lines that are selected."""
-    lines = [_line(entry, labels.get(entry.id, queue.Label()), called(entry, labels)) for entry in entries]
+    lines = [_row(entry, labels.get(entry.id, queue.RunLabel()), display_name(entry, labels)) for entry in entries]
     done = sum(entry.finished for entry in entries)
     shown = st.dataframe(
         lines,
@@ -58,12 +58,12 @@ def table(entries: Sequence[runs.Entry], labels: Labels) -> list[int]:
     return [row for row in shown.selection.rows if row < len(entries)]
 
 
-def _line(entry: runs.Entry, label: queue.Label, name: str) -> dict[str, object]:
+def _row(entry: runs.RunInfo, label: queue.RunLabel, name: str) -> dict[str, object]:
     config = entry.config
     return {
         "": "📌" if label.pinned else "",
         "name": name,
-        "owner": "gallery" if entry.gallery else label.owner_name,
+        "owner": "gallery" if entry.pretrained else label.owner_name,
         "state": entry.state,
         "data": config.dataset if config else "",
         "family": config.family if config else "",
@@ -71,121 +71,123 @@ def _line(entry: runs.Entry, label: queue.Label, name: str) -> dict[str, object]
         "error": entry.result.get("mse"),
         "seconds": entry.result.get("seconds"),
         "when": datetime.datetime.fromtimestamp(entry.created) if entry.created else None,
-        "MB": shelf.weight(entry) / 1e6,
-        "note": entry.reason,
+        "MB": shelf.disk_usage(entry) / 1e6,
+        "note": entry.message,
     }
 
 
-def one(entry: runs.Entry, label: queue.Label, me: str) -> None:
+def run_actions(entry: runs.RunInfo, label: queue.RunLabel, user: str) -> None:
     """What can be done with one run."""
     if entry.config is None:
-        st.error(f"{escape(entry.id)} is broken: {escape(entry.reason)}", icon=":material/broken_image:")
+        st.error(f"{escape(entry.id)} is broken: {escape(entry.message)}", icon=":material/broken_image:")
     elif entry.finished:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Open **{escape(label.name or entry.config.title)}**:")
-            frame.doors(entry.id)
+            st.markdown(f"Open **{escape(label.name or entry.config.summary)}**:")
+            frame.run_links(entry.id)
     else:
-        frame.link("pages/train.py", "See how it goes" if entry.moving else "See how it went", run=entry.id)
+        frame.link("pages/train.py", "See how it goes" if entry.active else "See how it went", run=entry.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         words, icon = ("Unpin", ":material/keep_off:") if label.pinned else ("Pin", ":material/keep:")
         if st.button(words, icon=icon, help="Pinned runs come first in your list."):
-            frame.attempt(shelf.pin, entry.id, me, not label.pinned)
+            frame.or_stop(shelf.pin, entry.id, user, not label.pinned)
             st.rerun()
-        if not entry.gallery:
-            _rename(entry, label, me)
-        why = _why_not("delete", entry, label, me)
+        if not entry.pretrained:
+            _rename(entry, label, user)
+        why = _why_not("delete", entry, label, user)
         if st.button("Delete", icon=":material/delete:", disabled=bool(why), help=escape(why) or None):
-            _delete([entry], me)
+            _delete([entry], user)
 
 
-def _why_not(act: str, entry: runs.Entry, label: queue.Label, me: str) -> str:
+def _why_not(action: str, entry: runs.RunInfo, label: queue.RunLabel, user: str) -> str:
     """Why somebody may not do that to a run; empty when they may."""
-    return permissions.why_not(act, permissions.Case(me, entry, label))
+    return permissions.denial_reason(action, permissions.AccessRequest(user, entry, label))
 
 
-def _rename(entry: runs.Entry, label: queue.Label, me: str) -> None:
+def _rename(entry: runs.RunInfo, label: queue.RunLabel, user: str) -> None:
     key = f"name-{entry.id}-{label.name}"  # another name, given elsewhere, makes another field
 
     def change() -> None:
-        failures.attempt_each(shelf.rename, [(entry.id, st.session_state[key], me)])
+        failures.call_each(shelf.rename, [(entry.id, st.session_state[key], user)])
 
-    with st.popover("Rename", icon=":material/edit:", disabled=bool(_why_not("rename", entry, label, me))):
+    with st.popover("Rename", icon=":material/edit:", disabled=bool(_why_not("rename", entry, label, user))):
         st.text_input("Name", label.name, max_chars=80, key=key, on_change=change, placeholder=entry.id)
 
 
-def several(entries: Sequence[runs.Entry], labels: Labels, me: str) -> None:
+def bulk_actions(entries: Sequence[runs.RunInfo], labels: Labels, user: str) -> None:
     """What can be done with some runs: delete them, or compare those that are finished."""
-    allowed = [entry for entry in entries if not _why_not("delete", entry, labels.get(entry.id, queue.Label()), me)]
+    allowed = [
+        entry for entry in entries if not _why_not("delete", entry, labels.get(entry.id, queue.RunLabel()), user)
+    ]
     words = f"Delete {len(allowed)}" if allowed else "Delete"
     if st.button(words, icon=":material/delete:", disabled=not allowed, help="Those of the selected that are yours."):
-        _delete(allowed, me)
-    finished = [entry for entry in entries if entry.finished][: compare.MOST]
+        _delete(allowed, user)
+    finished = [entry for entry in entries if entry.finished][: compare.MAX_RUNS]
     if len(finished) > 1:
-        names = [called(entry, labels) for entry in finished]
+        names = [display_name(entry, labels) for entry in finished]
         twice = {name for name in names if names.count(name) > 1}
         compare.compare(finished, [f"{n} ({e.id})" if n in twice else n for n, e in zip(names, finished, strict=True)])
     else:
         st.info("Select two finished runs or more to compare them.", icon=":material/info:")
 
 
-def _delete(entries: Sequence[runs.Entry], me: str) -> None:
-    st.session_state["ae-deleted"] = failures.attempt_each(shelf.delete, [(entry.id, me) for entry in entries])
+def _delete(entries: Sequence[runs.RunInfo], user: str) -> None:
+    st.session_state["ae-deleted"] = failures.call_each(shelf.delete, [(entry.id, user) for entry in entries])
     st.session_state["ae-turn"] = st.session_state.get("ae-turn", 0) + 1  # the selection would mean other lines now
     if st.query_params.get("run") in [entry.id for entry in entries]:
         del st.query_params["run"]
     st.rerun()
 
 
-def undo(me: str) -> None:
+def undo_delete(user: str) -> None:
     """Offers to take back what was deleted last, or to delete it for good."""
     tickets = st.session_state.get("ae-deleted", [])
     if not tickets:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{_runs(len(tickets))} deleted; in the trash for a day.")
+        st.markdown(f"{_count_runs(len(tickets))} deleted; in the trash for a day.")
         if st.button("Undo", icon=":material/undo:"):
-            _with_each(tickets, shelf.take_back, me)
+            _apply_to_each(tickets, shelf.restore, user)
         if st.button("Delete for good", icon=":material/delete_forever:", help="Frees the room at once."):
-            _with_each(tickets, shelf.delete_for_good, me)
+            _apply_to_each(tickets, shelf.delete_permanently, user)
         if st.button("Fine", icon=":material/check:", type="tertiary"):
             del st.session_state["ae-deleted"]
             st.rerun()
 
 
-def _with_each(tickets: Sequence[str], act: Callable[[str, str], object], me: str) -> None:
+def _apply_to_each(trash_ids: Sequence[str], action: Callable[[str, str], object], user: str) -> None:
     """Does something with runs in the trash, and draws the page anew."""
     st.session_state.pop("ae-deleted", None)
-    failures.attempt_each(act, [(ticket, me) for ticket in tickets])
+    failures.call_each(action, [(ticket, user) for ticket in trash_ids])
     st.rerun()
 
 
-def trash(me: str) -> None:
+def trash_list(user: str) -> None:
     """What somebody may take back or delete for good, each alone or all at once."""
-    found = shelf.trash(me)
+    found = shelf.list_deleted(user)
     if not found:
         return
-    weight = sum(each.weight for each in found)
-    with st.expander(f"Trash: {_runs(len(found))}, {weight / 1e6:,.1f} MB"):
+    weight = sum(each.disk_usage for each in found)
+    with st.expander(f"Trash: {_count_runs(len(found))}, {weight / 1e6:,.1f} MB"):
         st.caption(
             "What you deleted stays here for a day, and can be restored. When the disk is full it goes earlier, the "
             "oldest first."
         )
-        if st.button(f"Empty the trash ({_runs(len(found))})", icon=":material/delete_forever:"):
-            _with_each([each.ticket for each in found], shelf.delete_for_good, me)
-        for each in found[:LISTED]:
+        if st.button(f"Empty the trash ({_count_runs(len(found))})", icon=":material/delete_forever:"):
+            _apply_to_each([each.trash_id for each in found], shelf.delete_permanently, user)
+        for each in found[:MAX_TRASH_ROWS]:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"{escape(each.name)} · {each.weight / 1e6:,.1f} MB", width="stretch")
-                if st.button("Restore", icon=":material/undo:", key=f"restore-{each.ticket}"):
-                    _with_each([each.ticket], shelf.take_back, me)
-                if st.button("Delete for good", icon=":material/delete_forever:", key=f"purge-{each.ticket}"):
-                    _with_each([each.ticket], shelf.delete_for_good, me)
-        if len(found) > LISTED:
-            st.caption(f"And {len(found) - LISTED} that were deleted before these.")
+                st.markdown(f"{escape(each.name)} · {each.disk_usage / 1e6:,.1f} MB", width="stretch")
+                if st.button("Restore", icon=":material/undo:", key=f"restore-{each.trash_id}"):
+                    _apply_to_each([each.trash_id], shelf.restore, user)
+                if st.button("Delete for good", icon=":material/delete_forever:", key=f"purge-{each.trash_id}"):
+                    _apply_to_each([each.trash_id], shelf.delete_permanently, user)
+        if len(found) > MAX_TRASH_ROWS:
+            st.caption(f"And {len(found) - MAX_TRASH_ROWS} that were deleted before these.")
 
 
-def set_aside() -> None:
+def damaged_database_note() -> None:
     """Says where a damaged database lies, as long as it does."""
-    if kept := database.aside():
+    if kept := database.quarantined_files():
         st.info(
             f"The database was damaged, and was made again from the runs. The old one lies in {escape(kept[-1])}: "
             "delete it when nobody needs it. What people had pinned is lost.",
@@ -193,5 +195,5 @@ def set_aside() -> None:
         )
 
 
-def _runs(count: int) -> str:
+def _count_runs(count: int) -> str:
     return f"{count:,} {'run' if count == 1 else 'runs'}"

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from aecore.data import images
 from ui.session.text import escape_figure
 
-HELD_OUT, TOTAL = "held-out", "total"
+VALIDATION, TOTAL = "held-out", "total"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Chart:
     alt: str
 
 
-def figure_of(height: int, **layout: Any) -> go.Figure:
+def new_figure(height: int, **layout: Any) -> go.Figure:
     """An empty figure `height` CSS pixels high, laid out as all of ours are."""
     usual: dict[str, Any] = {
         "height": height,
@@ -42,7 +42,7 @@ def figure_of(height: int, **layout: Any) -> go.Figure:
     return go.Figure(layout=usual | layout)
 
 
-def lay(figure: go.Figure, png: bytes, rows: int, size: tuple[float, float]) -> None:
+def add_background(figure: go.Figure, png: bytes, rows: int, size: tuple[float, float]) -> None:
     """Puts a picture of `rows` rows of cells beneath a chart whose axes count cells from the bottom left; `size` is its
     width and height in cells."""
     figure.add_layout_image(
@@ -58,18 +58,20 @@ def lay(figure: go.Figure, png: bytes, rows: int, size: tuple[float, float]) -> 
     )
 
 
-def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str], charged: Collection[str] = ()) -> Chart:
+def loss_curves(
+    history: Sequence[Mapping[str, Any]], colours: Sequence[str], objective_terms: Collection[str] = ()
+) -> Chart:
     """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each part, and
     one for the total of those that the model is `charged`, where these are several."""
     epochs, words = [line["epoch"] for line in history], []
-    coloured = dict(zip([*history[-1]["validation"], *[TOTAL] * (len(charged) > 1)], colours, strict=False))
+    coloured = dict(zip([*history[-1]["validation"], *[TOTAL] * (len(objective_terms) > 1)], colours, strict=False))
     height = 290 + 30 * len(coloured)  # names go below, two for each
-    figure = figure_of(height, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
+    figure = new_figure(height, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
     for part in sorted(coloured, key=lambda part: part != TOTAL):  # the total lies beneath, as wide as to be seen there
         colour, wide = coloured[part], 2.5 if part == TOTAL else 0
         for split, style in (("validation", "solid"), ("train", "dot")):
-            values = [nats_of(line[split], part, charged) for line in history]
-            name = f"{escape_figure(part)}, {HELD_OUT if split == 'validation' else 'training'}"
+            values = [term_value(line[split], part, objective_terms) for line in history]
+            name = f"{escape_figure(part)}, {VALIDATION if split == 'validation' else 'training'}"
             figure.add_scatter(
                 x=epochs,
                 y=values,
@@ -84,11 +86,11 @@ def curves(history: Sequence[Mapping[str, Any]], colours: Sequence[str], charged
     return Chart(figure, f"Held-out loss over {epochs[-1]} epochs, nats per picture: {'; '.join(words)}.")
 
 
-def nats_of(parts: Mapping[str, float], part: str, charged: Collection[str]) -> float | None:
+def term_value(terms: Mapping[str, float], term: str, objective_terms: Collection[str]) -> float | None:
     """A part of a loss, or the TOTAL of those that are `charged`; None where it is not there, as in another stage."""
-    if part == TOTAL:
-        return sum(parts[each] for each in charged) if set(charged) <= set(parts) else None
-    return parts.get(part)
+    if term == TOTAL:
+        return sum(terms[each] for each in objective_terms) if set(objective_terms) <= set(terms) else None
+    return terms.get(term)
 
 
 def scatter(
@@ -101,7 +103,7 @@ def scatter(
     span: tuple[tuple[float, float], tuple[float, float]] | None = None,
 ) -> Chart:
     """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low, high)."""
-    figure = figure_of(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
+    figure = new_figure(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
     for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
         rows = np.flatnonzero(labels == label)
         if len(rows):
@@ -126,21 +128,21 @@ def scatter(
     return Chart(figure, f"Map of {len(points)} pictures as points, coloured by class ({counts}).")
 
 
-def laid(cells: np.ndarray, n: int, least: int = 640) -> bytes:
+def grid_png(cells: np.ndarray, n: int, min_width: int = 640) -> bytes:
     """Pictures `[n * n, C, H, W]` laid out n by n as a PNG at least so many pixels wide, each pixel a sharp square."""
-    image = images.mosaic(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
-    return images.png(image, scale=-(-least // image.shape[-1]))
+    image = images.image_grid(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
+    return images.png(image, scale=-(-min_width // image.shape[-1]))
 
 
-def mosaic(png: bytes, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460) -> Chart:
+def decoded_grid(png: bytes, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460) -> Chart:
     """Decoded pictures, n by n as they are `laid`, on the axes they were decoded at; `x` rising, `y` falling (up is
     up).
 
     Steps may be uneven (quantiles), so the axes count cells and their ticks say the numbers.
     """
     n = len(x)
-    figure = figure_of(height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False)
-    lay(figure, png, n, (n, n))
+    figure = new_figure(height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False)
+    add_background(figure, png, n, (n, n))
     # points nobody sees, so that the pointer says where it is
     across, up = np.meshgrid(np.arange(n), np.arange(n)[::-1])
     values = np.stack([np.tile(x, n), np.repeat(y, n)], 1)
@@ -177,10 +179,10 @@ def mosaic(png: bytes, x: np.ndarray, y: np.ndarray, names: tuple[str, str], hei
     return Chart(figure, f"{n} x {n} pictures decoded from a grid of codes: {span}.")
 
 
-def shares(values: np.ndarray, colour: str, most: int = 32) -> Chart:
+def explained_variance(values: np.ndarray, colour: str, max_components: int = 32) -> Chart:
     """Explained variance of the principal components as bars, with the running total."""
-    values = values[:most]
-    figure = figure_of(240, xaxis_title="principal component", yaxis_title="share of variance", yaxis_tickformat=".0%")
+    values = values[:max_components]
+    figure = new_figure(240, xaxis_title="principal component", yaxis_title="share of variance", yaxis_tickformat=".0%")
     figure.update_layout(showlegend=False)
     names = [str(i + 1) for i in range(len(values))]
     total = np.cumsum(values)
@@ -200,26 +202,26 @@ def shares(values: np.ndarray, colour: str, most: int = 32) -> Chart:
 
 def bars(names: Sequence[str], values: Sequence[float], colour: str, title: str) -> Chart:
     """One bar for each name."""
-    figure = figure_of(260, yaxis_title=title, showlegend=False)
+    figure = new_figure(260, yaxis_title=title, showlegend=False)
     figure.add_bar(x=list(names), y=list(values), marker_color=colour, hovertemplate="%{x}: %{y:.4f}<extra></extra>")
     figure.update_xaxes(type="category")
     words = ", ".join(f"{name} {value:.4f}" for name, value in zip(names, values, strict=True))
     return Chart(figure, f"{title} for each class: {words}.")
 
 
-def comparison(
+def loss_comparison(
     histories: Sequence[Sequence[Mapping[str, Any]]],
     names: Sequence[str],
     colours: Sequence[str],
-    part: str,
-    charged: Sequence[Collection[str]],
+    term: str,
+    objective_terms: Sequence[Collection[str]],
 ) -> Chart:
     """A part of the held-out loss of several runs over epochs, nats per picture, a line for each run; or its TOTAL, of
     the parts that each run's model is `charged`."""
-    figure = figure_of(340, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
+    figure = new_figure(340, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
     words = []
-    for history, name, colour, own in zip(histories, names, colours, charged, strict=False):
-        values = [nats_of(line["validation"], part, own) for line in history]
+    for history, name, colour, own in zip(histories, names, colours, objective_terms, strict=False):
+        values = [term_value(line["validation"], term, own) for line in history]
         figure.add_scatter(
             x=[line["epoch"] for line in history],
             y=values,
@@ -229,7 +231,7 @@ def comparison(
             hovertemplate="%{y:.2f}",
         )
         words.append(
-            f"{name} ends at {values[-1]:.1f}" if values[-1] is not None else f"{name} has no {part} at its end"
+            f"{name} ends at {values[-1]:.1f}" if values[-1] is not None else f"{name} has no {term} at its end"
         )
     figure.update_layout(showlegend=True)
-    return Chart(figure, f"Held-out loss ({part}) over epochs, nats per picture: {'; '.join(words)}.")
+    return Chart(figure, f"Held-out loss ({term}) over epochs, nats per picture: {'; '.join(words)}.")

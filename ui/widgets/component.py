@@ -29,32 +29,32 @@ from aecore.errors import UserError
 from ui import frame
 
 STATIC = Path(__file__).parents[2] / "static"
-SERVED = "served"  # the folder in it for copies
-UNFINISHED = ".tmp-"  # what the name of a copy begins with while it is written or removed
-UNUSED = 24 * 3600  # seconds after which a copy that nobody has used is removed
+SERVED_DIR = "served"  # the folder in it for copies
+TEMP_PREFIX = ".tmp-"  # what the name of a copy begins with while it is written or removed
+MAX_AGE = 24 * 3600  # seconds after which a copy that nobody has used is removed
 # Streamlit gives no lifetime, and browsers then keep a file for a tenth of its age (RFC 9111, 4.2.2): for years
-LONG_AGO = 946_684_800  # 2000-01-01
-IMPORTED = re.compile(r"^(?:import|export) (?:[^'=();]* from )?'(\.[^']+)';", re.MULTILINE)
+MTIME = 946_684_800  # 2000-01-01
+IMPORT_PATTERN = re.compile(r"^(?:import|export) (?:[^'=();]* from )?'(\.[^']+)';", re.MULTILINE)
 
 _lock = threading.Lock()
 _version = ""  # of the copy that this server sends browsers to; empty before the first mount
 
 
-def mounted(folder: str, name: str) -> Callable[..., Any]:
+def mount(folder: str, name: str) -> Callable[..., Any]:
     """The component whose modules lie in static/{folder}, beginning with index.js; {name}.html is what it fills, and
     {name}.css its style, both where there are such files. Says why and ends the page when they cannot be served.
     """
-    return _component(frame.attempt(version), folder, name)
+    return _component(frame.or_stop(version), folder, name)
 
 
 @cache
 def _component(copy: str, folder: str, name: str) -> Callable[..., Any]:
-    root = STATIC / SERVED / copy
+    root = STATIC / SERVED_DIR / copy
     place = root / folder
     # A browser that learns of an import by reading what imports it would wait for one answer after the other.
-    needed = json.dumps(modules(root, f"{folder}/index.js", f"{folder}/{name}.js"))
+    needed = json.dumps(module_graph(root, f"{folder}/index.js", f"{folder}/{name}.js"))
     js = f"""
-    const root = new URL("app/static/{SERVED}/{copy}/", document.baseURI);
+    const root = new URL("app/static/{SERVED_DIR}/{copy}/", document.baseURI);
     for (const file of {needed}) import(new URL(file, root));
     const entry = await import(new URL("{folder}/index.js", root));
     export default entry.default;
@@ -63,19 +63,19 @@ def _component(copy: str, folder: str, name: str) -> Callable[..., Any]:
     component: Callable[..., Any] = st.components.v2.component(
         f"{folder}_{name}",
         html=html.read_text("utf-8") if html.exists() else f'<div class="{name}"></div>',
-        css=_style(place / f"{name}.css") or None,
+        css=_stylesheet(place / f"{name}.css") or None,
         js=js,
     )
     return component
 
 
-def modules(root: Path, *entries: str) -> list[str]:
+def module_graph(root: Path, *entries: str) -> list[str]:
     """Those of `entries` that there are and all that they import, and so on: paths below `root`, each once."""
     found = {entry: None for entry in entries if (root / entry).exists()}
     left = list(found)
     while left:
         module = left.pop()
-        for address in IMPORTED.findall((root / module).read_text("utf-8")):
+        for address in IMPORT_PATTERN.findall((root / module).read_text("utf-8")):
             imported = os.path.normpath(os.path.join(os.path.dirname(module), address)).replace(os.sep, "/")
             if imported not in found:
                 found[imported] = None
@@ -83,21 +83,21 @@ def modules(root: Path, *entries: str) -> list[str]:
     return list(found)
 
 
-def _style(file: Path) -> str:
+def _stylesheet(file: Path) -> str:
     """A style sheet with those that it imports put in: one inside a page cannot import by address."""
     text = file.read_text("utf-8") if file.exists() else ""
-    return re.sub(r'@import "(.+)";', lambda named: _style(file.parent / named[1]), text)
+    return re.sub(r'@import "(.+)";', lambda named: _stylesheet(file.parent / named[1]), text)
 
 
 def version() -> str:
     """The name of the copy in static/served/ that browsers are sent to; it is there. UserError when it cannot be."""
     global _version
     with _lock:  # of several sessions that begin at once one writes, and the others wait for it
-        if st.get_option("server.runOnSave") or not (_version and _touch(STATIC / SERVED / _version)):
+        if st.get_option("server.runOnSave") or not (_version and _touch(STATIC / SERVED_DIR / _version)):
             try:
                 found = publish(STATIC)
             except UserError as error:
-                _tell(str(error))
+                _print_once(str(error))
                 raise
             if found != _version:
                 _component.cache_clear()  # Streamlit knows one component of a name: the one registered last
@@ -114,12 +114,12 @@ def publish(static: Path) -> str:
     files = {
         path.relative_to(static).as_posix(): path.read_bytes()
         for path in sorted(static.rglob("*"))
-        if path.is_file() and path.relative_to(static).parts[0] != SERVED
+        if path.is_file() and path.relative_to(static).parts[0] != SERVED_DIR
     }
     digest = sha256()
     for name, content in files.items():
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    place = static / SERVED / digest.hexdigest()[:12]
+    place = static / SERVED_DIR / digest.hexdigest()[:12]
     if not place.is_dir():
         try:
             _write(files, place)
@@ -134,51 +134,51 @@ def publish(static: Path) -> str:
     return place.name
 
 
-def _write(files: Mapping[str, bytes], place: Path) -> None:
+def _write(files: Mapping[str, bytes], target: Path) -> None:
     """Writes all files or none: they get their place when they are complete."""
-    part = _aside(place)
+    part = _temp_path(target)
     try:
         for name, content in files.items():
             file = part / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-            os.utime(file, (LONG_AGO, LONG_AGO))
-        part.rename(place)
+            os.utime(file, (MTIME, MTIME))
+        part.rename(target)
     except OSError:
-        if not place.is_dir():  # else another process was faster, with the same contents
+        if not target.is_dir():  # else another process was faster, with the same contents
             raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _aside(place: Path) -> Path:
-    return place.with_name(f"{UNFINISHED}{secrets.token_hex(8)}")
+def _temp_path(target: Path) -> Path:
+    return target.with_name(f"{TEMP_PREFIX}{secrets.token_hex(8)}")
 
 
-def _touch(place: Path) -> bool:
+def _touch(copy_dir: Path) -> bool:
     """Notes that a copy is in use; returns whether it is there. It need not be ours to write."""
     try:
-        os.utime(place)
+        os.utime(copy_dir)
     except OSError:
-        return place.is_dir()
+        return copy_dir.is_dir()
     return True
 
 
 def _remove_unused(used: Path) -> None:
     for place in used.parent.iterdir():
         try:
-            if place == used or time.time() - place.stat().st_mtime < UNUSED:
+            if place == used or time.time() - place.stat().st_mtime < MAX_AGE:
                 continue
-            place = place.rename(_aside(place))  # at once: half a copy under its name would count as a whole one
+            place = place.rename(_temp_path(place))  # at once: half a copy under its name would count as a whole one
         except OSError:  # another process removes it, or it is not ours
             continue
         shutil.rmtree(place, ignore_errors=True)
 
 
 @cache
-def _tell(sentence: str) -> None:
+def _print_once(message: str) -> None:
     """Says it where the server was started; once, though every page meets it."""
-    print(sentence, file=sys.stderr, flush=True)
+    print(message, file=sys.stderr, flush=True)
 
 
 def blob(content: bytes | np.ndarray) -> Any:

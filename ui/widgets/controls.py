@@ -11,11 +11,11 @@ from typing import Any
 import streamlit as st
 
 from aecore.config import Config
-from aecore.params import Knob, Value, knobs_of
+from aecore.params import Param, ParamValue, params_of
 from ui.session.text import escape
 
-STRUCTURE = ("network", "hidden", "z_dim", "activation", "dropout", "initialisation")  # what weights hang on
-FIRST = (
+ARCHITECTURE_FIELDS = ("network", "hidden", "z_dim", "activation", "dropout", "initialisation")  # what weights hang on
+MAIN_FIELDS = (
     "network",
     "z_dim",
     "hidden",
@@ -25,85 +25,89 @@ FIRST = (
 )  # the rest of a run's settings fold away
 
 
-def widget(knob: Knob, scope: str, value: Any = None, disabled: bool = False, narrow: bool = False) -> Value:
+def widget(param: Param, scope: str, value: Any = None, disabled: bool = False, narrow: bool = False) -> ParamValue:
     """The widget that fits a knob, and its checked value; `scope` keeps equal names of two forms apart."""
-    value = knob.default if value is None else value
-    key, says = f"{scope}-{knob.name}", knob.says
-    common: dict[str, Any] = {"help": says.doc, "key": key, "disabled": disabled}
+    value = param.default if value is None else value
+    key, says = f"{scope}-{param.name}", param.info
+    common: dict[str, Any] = {"help": says.description, "key": key, "disabled": disabled}
     given: Any
-    if knob.choices and len(knob.choices) <= (2 if narrow else 4):
+    if param.choices and len(param.choices) <= (2 if narrow else 4):
         given = st.segmented_control(
-            knob.label, knob.choices, default=value, required=True, width="stretch", wrap=True, **common
+            param.label, param.choices, default=value, required=True, width="stretch", wrap=True, **common
         )
-    elif knob.choices:
-        given = st.selectbox(knob.label, knob.choices, index=knob.choices.index(value), **common)
-    elif knob.kind is bool:
-        given = st.toggle(knob.label, value, **common)
-    elif knob.kind is tuple:
-        given = st.text_input(knob.label, ", ".join(map(str, value)), **common)
+    elif param.choices:
+        given = st.selectbox(param.label, param.choices, index=param.choices.index(value), **common)
+    elif param.value_type is bool:
+        given = st.toggle(param.label, value, **common)
+    elif param.value_type is tuple:
+        given = st.text_input(param.label, ", ".join(map(str, value)), **common)
     elif says.log:
-        given = _of_decades(knob, value, **common)
-    elif knob.kind is float and says.low is not None and says.high is not None and says.high - says.low <= 100:
+        given = _log_number_input(param, value, **common)
+    elif param.value_type is float and says.min is not None and says.max is not None and says.max - says.min <= 100:
         given = st.slider(
-            knob.label,
-            float(says.low),
-            float(says.high),
+            param.label,
+            float(says.min),
+            float(says.max),
             float(value),
             float(says.step or 0.01),
             **common,
         )
-    elif knob.kind is int and says.high is not None and says.high <= 100:
-        given = st.slider(knob.label, int(says.low or 0), int(says.high), int(value), **common)
+    elif param.value_type is int and says.max is not None and says.max <= 100:
+        given = st.slider(param.label, int(says.min or 0), int(says.max), int(value), **common)
     else:
-        kind = knob.kind
-        span = [None if edge is None else kind(edge) for edge in (says.low, says.high)]
-        given = st.number_input(knob.label, *span, value=kind(value), step=kind(says.step or 1), **common)
-    return knob.check(given)
+        kind = param.value_type
+        span = [None if edge is None else kind(edge) for edge in (says.min, says.max)]
+        given = st.number_input(param.label, *span, value=kind(value), step=kind(says.step or 1), **common)
+    return param.validate(given)
 
 
-def _of_decades(knob: Knob, value: Any, key: str, help: str, **common: Any) -> float:
+def _log_number_input(param: Param, value: Any, key: str, help: str, **common: Any) -> float:
     """A field for a number whose range has many decades: typed, or walked in factors."""
-    low, high = float(knob.says.low or 0), None if knob.says.high is None else float(knob.says.high)
-    least = low or float(knob.says.step or 1e-6)
-    here = _plain(st.session_state.get(key, value))  # the step goes with the value: with a key it is the same widget
+    low, high = float(param.info.min or 0), None if param.info.max is None else float(param.info.max)
+    least = low or float(param.info.step or 1e-6)
+    here = _round_binary(
+        st.session_state.get(key, value)
+    )  # the step goes with the value: with a key it is the same widget
     given = st.number_input(
-        knob.label,
+        param.label,
         low,
         high,
         float(value),
-        stride(here, least),
+        log_step(here, least),
         format="%g",
         key=key,
         help=f"{help} Type 0.0001 or 1e-4; + and \u2212 step by factors: 1, 0.3, 0.1, 0.03 ...",
         **common,
     )
-    return _plain(given)
+    return _round_binary(given)
 
 
-def _plain(value: float) -> float:
+def _round_binary(value: float) -> float:
     """A number without the dust of binary fractions, which would make another run: 0.1 + 0.2 is 0.3."""
     return float(f"{value:.12g}")
 
 
-def stride(value: float, least: float) -> float:
+def log_step(value: float, min_value: float) -> float:
     """From `value` down to the next of 1, 3, 10, 30 ... below its half; at `least`, the smallest value, its own size.
 
     Of more than half, so that who presses twice before the next stride is there does not fall to 0.
     """
-    if value <= least:
-        return least
+    if value <= min_value:
+        return min_value
     decade = math.floor(math.log10(value))
     lower = max(each for power in (decade - 1, decade) for times in (1, 3)
                 if (each := float(f"{times}e{power}")) < value / 2)  # fmt: skip
-    return _plain(value - max(lower, least))
+    return _round_binary(value - max(lower, min_value))
 
 
-def knobs(declared: Callable[..., Any], scope: str, start: Mapping[str, Value] | None = None) -> dict[str, Value]:
+def param_widgets(
+    function: Callable[..., Any], scope: str, initial: Mapping[str, ParamValue] | None = None
+) -> dict[str, ParamValue]:
     """A widget for each knob that a function's signature declares, beginning at its default or at `start`."""
-    found: dict[str, Value] = {}
-    for column, knob in zip(cycle(st.columns(2)), knobs_of(declared), strict=False):
+    found: dict[str, ParamValue] = {}
+    for column, knob in zip(cycle(st.columns(2)), params_of(function), strict=False):
         with column:
-            found[knob.name] = widget(knob, scope, (start or {}).get(knob.name), narrow=True)
+            found[knob.name] = widget(knob, scope, (initial or {}).get(knob.name), narrow=True)
     return found
 
 
@@ -128,7 +132,7 @@ def config_form() -> Config:
         key="train-family",
         bind="query-params",
     )
-    fixed, usual = FAMILIES[family].fixed, FAMILIES[family].usual
+    fixed, usual = FAMILIES[family].fixed, FAMILIES[family].defaults
     preset = st.segmented_control(
         "Preset",
         list(presets.PRESETS),
@@ -137,28 +141,32 @@ def config_form() -> Config:
         wrap=True,
         key="train-preset",
         bind="query-params",
-        help="  \n".join(f"**{name}**: {each.doc}" for name, each in presets.PRESETS.items()),
+        help="  \n".join(f"**{name}**: {each.description}" for name, each in presets.PRESETS.items()),
     )
-    start = presets.start(dataset, preset=preset)
-    network = fixed.get("network") or widget(_knob("network"), f"train-{dataset}-{preset}-network", start.network)
-    start = dataclasses.replace(presets.start(dataset, str(network), preset, **usual), family=family, **fixed)
+    start = presets.default_config(dataset, preset=preset)
+    network = fixed.get("network") or widget(
+        _config_param("network"), f"train-{dataset}-{preset}-network", start.network
+    )
+    start = dataclasses.replace(presets.default_config(dataset, str(network), preset, **usual), family=family, **fixed)
     own = {*fixed, *usual}
     # the scope names what the start depends on, so that another data set, family or preset brings its own
-    return _rest(start, fixed, lambda name: f"train-{dataset}-{network}-{preset}-{family if name in own else ''}")
+    return _settings_form(
+        start, fixed, lambda name: f"train-{dataset}-{network}-{preset}-{family if name in own else ''}"
+    )
 
 
 def fork_form(parent: Config) -> Config:
     """The settings of a run that starts from the weights of `parent`: what the weights hang on stays as it is."""
-    st.markdown(f"**{escape(parent.title)}**, its weights")
-    said = _rest(parent, dict.fromkeys(STRUCTURE), lambda name: f"fork-{parent.id}")
+    st.markdown(f"**{escape(parent.summary)}**, its weights")
+    said = _settings_form(parent, dict.fromkeys(ARCHITECTURE_FIELDS), lambda name: f"fork-{parent.id}")
     return dataclasses.replace(said, parent=parent.id)
 
 
-def _knob(name: str) -> Knob:
-    return next(knob for knob in knobs_of(Config) if knob.name == name)
+def _config_param(name: str) -> Param:
+    return next(knob for knob in params_of(Config) if knob.name == name)
 
 
-def _rest(start: Config, fixed: Mapping[str, Any], scope: Callable[[str], str]) -> Config:
+def _settings_form(start: Config, fixed: Mapping[str, Any], scope: Callable[[str], str]) -> Config:
     """Widgets for all settings but data, family and network, beginning at `start`; those `fixed` cannot be changed.
     `scope` tells the widgets of one form from those of another."""
     from aecore.models.families.build import FAMILIES
@@ -168,11 +176,11 @@ def _rest(start: Config, fixed: Mapping[str, Any], scope: Callable[[str], str]) 
     def ask(names: list[str]) -> None:
         for column, name in zip(cycle(st.columns(2)), names, strict=False):
             with column:
-                said[name] = widget(_knob(name), scope(name), getattr(start, name), name in fixed, narrow=True)
+                said[name] = widget(_config_param(name), scope(name), getattr(start, name), name in fixed, narrow=True)
 
-    names = [knob.name for knob in knobs_of(Config) if knob.name != "network"]
-    ask([name for name in FIRST if name in names])
-    own = knobs(FAMILIES[start.family].build, f"{scope('')}-{start.family}", start.knobs)
+    names = [knob.name for knob in params_of(Config) if knob.name != "network"]
+    ask([name for name in MAIN_FIELDS if name in names])
+    own = param_widgets(FAMILIES[start.family].build, f"{scope('')}-{start.family}", start.knobs)
     with st.expander("More settings"):
-        ask([name for name in names if name not in FIRST])
+        ask([name for name in names if name not in MAIN_FIELDS])
     return dataclasses.replace(start, knobs=own, **said)

@@ -22,13 +22,13 @@ STYLE = """
 """
 
 
-def source(picture: np.ndarray) -> str:
+def data_url(image: np.ndarray) -> str:
     """One picture `[C, H, W]` in [0, 1] as an address that holds it whole: no further request."""
-    return "data:image/png;base64," + base64.b64encode(images.png(picture)).decode()
+    return "data:image/png;base64," + base64.b64encode(images.png(image)).decode()
 
 
 def rows(
-    named: Mapping[str, np.ndarray],
+    batches: Mapping[str, np.ndarray],
     alt: Sequence[str],
     captions: Sequence[str] = (),
     size: int = 96,
@@ -38,26 +38,26 @@ def rows(
     `alt` says what each column shows; `captions` stand under the last row; `size` is the width of a picture in CSS
     pixels where the screen has room for it.
     """
-    columns = max(len(row) for row in named.values())
+    columns = max(len(row) for row in batches.values())
     cells = []
-    for number, (name, row) in enumerate(named.items()):
+    for number, (name, row) in enumerate(batches.items()):
         cells.append(f'<p class="ae-label">{escape(name)}</p>')
         for column, picture in enumerate(row):
             text = escape(": ".join(filter(None, (name, alt[column]))), quote=True)
             caption = ""
-            if captions and number == len(named) - 1:
+            if captions and number == len(batches) - 1:
                 caption = f"<figcaption>{escape(captions[column])}</figcaption>"
-            cells.append(f'<figure><img src="{source(picture)}" alt="{text}">{caption}</figure>')
+            cells.append(f'<figure><img src="{data_url(picture)}" alt="{text}">{caption}</figure>')
     grid = f"grid-template-columns: repeat({columns}, minmax(0, {size}px))"
     st.html(f'<div class="ae-rows" style="{grid}">{"".join(cells)}</div>')
 
 
-def strip(png: bytes, alt: str) -> None:
+def full_width(png: bytes, alt: str) -> None:
     """A PNG over the whole width, in the page itself: one that is replaced often is never fetched too late."""
     address = "data:image/png;base64," + base64.b64encode(png).decode()
     st.html(f'<div class="ae-rows"><img src="{address}" alt="{escape(alt, quote=True)}"></div>')
 
 
-def single(picture: np.ndarray, alt: str, caption: str = "", size: int = 280) -> None:
+def single(image: np.ndarray, alt: str, caption: str = "", size: int = 280) -> None:
     """One picture `[C, H, W]`, large."""
-    rows({caption: picture[None]} if caption else {"": picture[None]}, [alt], size=size)
+    rows({caption: image[None]} if caption else {"": image[None]}, [alt], size=size)

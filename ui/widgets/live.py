@@ -18,25 +18,25 @@ from ui.session.text import escape
 from ui.widgets import component
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
-    from aecore.export.packed_map import Places
+    from aecore.analysis.loaded import LoadedModel
+    from aecore.export.packed_map import PlaneMap
     from aecore.export.program import Program
 
 
-def weights(run: Trained) -> str | None:
+def send_model(run: LoadedModel) -> str | None:
     """Sends a model to the browser, once for a page; returns the key under which views find it there.
 
     None when the browser cannot compute this model; that is said here, and the page draws on the server instead.
     """
-    from aecore.export.compile_browser import Unknown
+    from aecore.export.compile_browser import UnsupportedLayer
 
     try:
         program = shared.program(run)
-    except Unknown as error:
+    except UnsupportedLayer as error:
         st.info(f"{escape(error)} The server draws it instead: pictures follow when you let go.", icon=":material/dns:")
         return None
     key = key_of(run.id, run.result["created"])
-    send(key, program, run.config.likelihood)
+    send_program(key, program, run.config.likelihood)
     return key
 
 
@@ -45,17 +45,17 @@ def key_of(run: str, created: float) -> str:
     return f"{run}-{created}"
 
 
-def send(key: str, program: Program, likelihood: str) -> None:
+def send_program(key: str, program: Program, likelihood: str) -> None:
     """Sends a model to the browser, where views that are mounted before or after find it under `key`."""
-    data = {"view": "weights", "model": key} | _parcel(key, likelihood, program)
-    component.mounted("live", "weights")(key=f"weights-{key}", data=data)
+    data = {"view": "weights", "model": key} | _payload(key, likelihood, program)
+    component.mount("live", "weights")(key=f"weights-{key}", data=data)
 
 
-@cache.kept(max_entries=8)
-def _parcel(key: str, likelihood: str, _program: Program) -> dict[str, Any]:
+@cache.cached(max_entries=8)
+def _payload(key: str, likelihood: str, _program: Program) -> dict[str, Any]:
     """What is sent of the model that `key` names. Weights that a file held in half precision go in half precision: as
     exact, and half the bytes."""
-    halves = _halves(_program.weights)
+    halves = _as_float16(_program.weights)
     head = {**_program.head, "likelihood": likelihood, "half": halves is not None}
     return {
         "head": head,
@@ -63,7 +63,7 @@ def _parcel(key: str, likelihood: str, _program: Program) -> dict[str, Any]:
     }
 
 
-def _halves(weights: np.ndarray, rows: int = 1 << 20) -> np.ndarray | None:
+def _as_float16(weights: np.ndarray, rows: int = 1 << 20) -> np.ndarray | None:
     """Weights in half precision, so many at a time; None where that is not exact."""
     found = np.empty(len(weights), "<f2")
     for start in range(0, len(weights), rows):
@@ -75,9 +75,9 @@ def _halves(weights: np.ndarray, rows: int = 1 << 20) -> np.ndarray | None:
     return found
 
 
-def placed(key: str, places: Places, label: int = 0) -> dict[str, Any]:
+def plane_payload(key: str, plane_map: PlaneMap, label: int = 0) -> dict[str, Any]:
     """What static/live/places.js reads: codes on a plane under a `key` of their own, and the label to draw them as."""
-    return {"key": key, "head": places.head, "blob": component.blob(places.blob), "label": label}
+    return {"key": key, "head": plane_map.head, "blob": component.blob(plane_map.blob), "label": label}
 
 
 def view(
@@ -96,7 +96,7 @@ def view(
     then; `default` holds what states are before the view has said anything.
     """
     calls = {f"on_{state}_change": call for state, call in (on_change or {}).items()}
-    return component.mounted("live", name)(
+    return component.mount("live", name)(
         key=key,
         data={**data, "view": name, "model": model_key},
         height="content" if height is None else height,

@@ -38,7 +38,7 @@ DIVERGING = "RdBu"  # red below, blue above, pale at the middle; mind `zmid=0`
 # Where Streamlit's own colours stay below WCAG AA on our grounds and no theme option reaches them:
 # accent-coloured text, the ticks of charts, highlighted source.
 # For every page: `st.html(f"<style>{LEGIBLE}</style>")`.
-LEGIBLE = """
+CONTRAST_STYLE = """
 div[data-testid="stSliderThumbValue"], button[data-variant][data-selected="true"],
 div[data-testid="stTab"][aria-selected="true"] { color: inherit !important; }
 [data-testid="stPlotlyChart"] :is(.xtick, .ytick) text { fill: currentColor !important; }

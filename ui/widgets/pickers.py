@@ -12,59 +12,59 @@ from ui import frame, shared
 from ui.widgets import images
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import Trained
-    from aecore.data.cards import Card
+    from aecore.analysis.loaded import LoadedModel
+    from aecore.data.cards import DatasetCard
     from aecore.data.datasets import Split
 
-SHOWN, MOST = 16, 128  # sliders before the rest folds away, and in all: each is a widget on the page
-TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
-FITS: dict[pictures.Fit, str] = {
+N_SLIDERS, MAX_SLIDERS = 16, 128  # sliders before the rest folds away, and in all: each is a widget on the page
+UPLOAD_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
+FIT_LABELS: dict[pictures.FitMode, str] = {
     "crop": "Cut to the middle",
     "pad": "Keep all, fill with black",
     "stretch": "Stretch",
 }
 
 
-def picture(title: str, scope: str, test: Split, card: Card, start: int) -> np.ndarray | None:
+def image_picker(title: str, scope: str, test: Split, card: DatasetCard, start: int) -> np.ndarray | None:
     """One picture `[C, H, W]` of the test set or an upload; None while an upload is awaited."""
     own = st.segmented_control(
         title, ["test picture", "upload"], default="test picture", required=True, key=f"{scope}-kind"
     )
     if own == "upload":
         return upload(f"{scope}-file", card)
-    row = _row(scope, test, card, start)
-    x: np.ndarray = test.floats(slice(row, row + 1))[0]
-    name = card.classes[test.labels[row]]
+    row = _index_picker(scope, test, card, start)
+    x: np.ndarray = test.to_float(slice(row, row + 1))[0]
+    name = card.classes[test.y[row]]
     images.single(x, f"{name}, test picture {row}", f"{name}, test picture {row}", 96)
     return x
 
 
-def in_line(run: Trained) -> np.ndarray | None:
+def inline_image_picker(run: LoadedModel) -> np.ndarray | None:
     """One picture `[C, H, W]` for a panel, the same on all of a run, its choice laid out in a line; None while an
     upload is awaited."""
     with st.container(horizontal=True, vertical_alignment="top"):
-        return picture("Picture", "inside-picture", shared.held_out(run), run.card, start=0)
+        return image_picker("Picture", "inside-picture", shared.test_split(run), run.card, start=0)
 
 
-def numbered(run: Trained) -> tuple[int, str]:
+def test_index_picker(run: LoadedModel) -> tuple[int, str]:
     """The row of a test picture that people choose, the same on all panels of a run, and what it is called."""
-    test = shared.held_out(run)
-    row = _row("inside-picture", test, run.card, start=0)
-    return row, f"{run.card.classes[test.labels[row]]}, test picture {row}"
+    test = shared.test_split(run)
+    row = _index_picker("inside-picture", test, run.card, start=0)
+    return row, f"{run.card.classes[test.y[row]]}, test picture {row}"
 
 
-def _row(key: str, test: Split, card: Card, start: int) -> int:
+def _index_picker(key: str, test: Split, card: DatasetCard, start: int) -> int:
     """The row of a test picture, by its number or by its class: the next one of that class, or the previous one."""
 
     def go(step: int) -> None:
-        st.session_state[key] = of_class(test.labels, row, label, step)
+        st.session_state[key] = next_of_class(test.y, row, label, step)
 
     def choose() -> None:
-        st.session_state[key] = of_class(test.labels, row, st.session_state[f"{key}-class"], 1)
+        st.session_state[key] = next_of_class(test.y, row, st.session_state[f"{key}-class"], 1)
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", width="content"):
         row = st.number_input("Test picture", 0, len(test) - 1, start or "min", key=key, bind="query-params", width=130)
-        label = int(test.labels[row])
+        label = int(test.y[row])
         st.session_state[f"{key}-class"] = label  # whoever types a number sees its class here
         st.selectbox(
             "Class",
@@ -87,7 +87,7 @@ def _row(key: str, test: Split, card: Card, start: int) -> int:
     return row
 
 
-def of_class(labels: np.ndarray, row: int, label: int, step: int) -> int:
+def next_of_class(labels: np.ndarray, row: int, label: int, step: int) -> int:
     """The next (`step` 1) or the previous (-1) row after `row` that has this label; from the last one on to the first.
     The same row where there is no other."""
     rows = np.flatnonzero(labels == label)
@@ -97,28 +97,28 @@ def of_class(labels: np.ndarray, row: int, label: int, step: int) -> int:
     return int(rows[at % len(rows)])
 
 
-def upload(scope: str, card: Card) -> np.ndarray | None:
+def upload(scope: str, card: DatasetCard) -> np.ndarray | None:
     """An uploaded picture as the model will get it, `[C, H, W]`, and shown so; None while there is none."""
-    file = st.file_uploader("Picture", TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB.")
+    file = st.file_uploader("Picture", UPLOAD_TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB.")
     if file is None:
         return None
-    opened = frame.attempt(pictures.open_upload, file.getvalue())
+    opened = frame.or_stop(pictures.open_upload, file.getvalue())
     for note in opened.notes:
         st.caption(note)
     how = st.segmented_control(
         "Fit",
-        list(FITS),
-        format_func=FITS.__getitem__,
+        list(FIT_LABELS),
+        format_func=FIT_LABELS.__getitem__,
         default="crop",
         required=True,
         key=f"{scope}-fit",
         help=f"The model takes {card.shape[2]} x {card.shape[1]} pixels.",
     )
-    hint = pictures.looks_inverted(opened.picture)
+    hint = pictures.looks_inverted(opened.image)
     invert = st.toggle("Invert", key=f"{scope}-invert", help="Swap dark and light.")
     if hint and not invert and card.name in ("digits", "mnist", "kmnist"):
         st.caption("This looks dark on light; the model knows light on dark. **Invert** may help.")
-    fed = pictures.fit(opened.picture, card.shape, how, invert)
+    fed = pictures.resize_to(opened.image, card.shape, how, invert)
     images.single(
         fed,
         "The uploaded picture, fitted",
@@ -128,9 +128,9 @@ def upload(scope: str, card: Card) -> np.ndarray | None:
     return fed
 
 
-def code(origin: np.ndarray, run: Trained, scope: str) -> np.ndarray:
+def code_sliders(origin: np.ndarray, run: LoadedModel, scope: str) -> np.ndarray:
     """A code `[D]` set by one slider for each dimension, starting at `origin`; the widest dimensions come first."""
-    value, (spans, order) = origin.astype(np.float32).copy(), shared.spread(run)
+    value, (spans, order) = origin.astype(np.float32).copy(), shared.dim_ranges(run)
 
     def slider(dimension: int) -> None:
         low, high = (float(edge) for edge in spans[dimension])
@@ -152,16 +152,16 @@ def code(origin: np.ndarray, run: Trained, scope: str) -> np.ndarray:
                 for dimension in dimensions[number :: 2 if len(order) > 4 else 1]:
                     slider(dimension)
 
-    side_by_side(order[:SHOWN])
-    if more := order[SHOWN:MOST]:
+    side_by_side(order[:N_SLIDERS])
+    if more := order[N_SLIDERS:MAX_SLIDERS]:
         with st.expander(f"{len(more)} more, which vary less"):
             side_by_side(more)
-            if len(order) > MOST:
-                st.caption(f"{len(order) - MOST:,} others vary still less: they stay as they are.")
+            if len(order) > MAX_SLIDERS:
+                st.caption(f"{len(order) - MAX_SLIDERS:,} others vary still less: they stay as they are.")
     return value
 
 
-def dimensions(run: Trained) -> tuple[int, int] | None:
+def plane_picker(run: LoadedModel) -> tuple[int, int] | None:
     """The two dimensions of codes whose plane is to be shown; None for that of the principal components. Asked where
     codes have more than two."""
     if shared.codes(run).shape[1] < 3:
@@ -178,7 +178,7 @@ def dimensions(run: Trained) -> tuple[int, int] | None:
     )
     if kind == "principal components":
         return None
-    order = shared.spread(run)[1]
+    order = shared.dim_ranges(run)[1]
     with st.container(horizontal=True):
         first = st.selectbox("Across", order, format_func=lambda i: f"z{i + 1}", width=160)
         second = st.selectbox("Up", [i for i in order if i != first], format_func=lambda i: f"z{i + 1}", width=160)

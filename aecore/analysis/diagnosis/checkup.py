@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from aecore.analysis import baselines, loaded
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.config import Config
-from aecore.data.datasets import Data, Split
+from aecore.data.datasets import Dataset, Split
 from aecore.models.recipe import Recipe
-from aecore.training.loop import Pictures, evaluate
-from aecore.training.signals import Vitals
+from aecore.training.loop import DeviceDataset, evaluate
+from aecore.training.signals import TrainingSignals
 
-ASKED = 2000  # validation pictures that errors are taken of
+N_EVAL_IMAGES = 2000  # validation pictures that errors are taken of
 
 
-def checkup(opened: Trained, data: Data) -> dict[str, Any]:
+def checkup(run: LoadedModel, data: Dataset) -> dict[str, Any]:
     """What `examined` says of a run's weights, computed afresh."""
-    return examined(loaded.recipe(opened), opened, data)
+    return compute_checkup(loaded.restore_recipe(run), run, data)
 
 
-def examined(recipe: Recipe, opened: Trained, data: Data) -> dict[str, Any]:
+def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str, Any]:
     """The vitals of a finished recipe and, as squared errors per pixel value of the same validation pictures:
 
     mse               of the model
@@ -29,25 +29,25 @@ def examined(recipe: Recipe, opened: Trained, data: Data) -> dict[str, Any]:
 
     `code_size` is how many numbers a code has.
     """
-    vitals, device = Vitals(), next(recipe.model.parameters()).device
-    parts = evaluate(recipe, Pictures.of(data.validation, device), opened.config, vitals.add)
-    seen, asked = vitals.said(recipe.model), data.validation.first(ASKED)
-    size = in_use(opened.code_size, seen["code"])
+    vitals, device = TrainingSignals(), next(recipe.model.parameters()).device
+    parts = evaluate(recipe, DeviceDataset.from_split(data.validation, device), run.config, vitals.update)
+    seen, asked = vitals.compute(recipe.model), data.validation.head(N_EVAL_IMAGES)
+    size = effective_code_size(run.code_size, seen["code"])
     return {
         **seen,
         "validation": parts,
-        "mse": float(opened.errors(asked).mean()),
-        **baselines.measured(learnt_from(opened.config, data), asked, size),
+        "mse": float(run.squared_errors(asked).mean()),
+        **baselines.baseline_errors(training_subset(run.config, data), asked, size),
         "size": size,
-        "code_size": opened.code_size,
+        "code_size": run.code_size,
     }
 
 
-def learnt_from(config: Config, data: Data) -> Split:
+def training_subset(config: Config, data: Dataset) -> Split:
     """The pictures that a run learnt from."""
-    return data.train.first(config.pictures)
+    return data.train.head(config.pictures)
 
 
-def in_use(code_size: int, code: dict[str, list[float]]) -> int:
+def effective_code_size(code_size: int, code: dict[str, list[float]]) -> int:
     """How many of a code's numbers tell of one picture on average: all of them, or its active units."""
     return max(1, round(sum(code["on"]))) if "on" in code else code_size

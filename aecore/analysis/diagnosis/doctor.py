@@ -11,58 +11,72 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from aecore.analysis.diagnosis.checks import SIGNS
-from aecore.analysis.diagnosis.evidence import FAIR_CRITIC, share_of
-from aecore.analysis.diagnosis.evidence import LIMITS as LIMITS
-from aecore.analysis.diagnosis.evidence import Case as Case
+from aecore.analysis.diagnosis.checks import CHECKS
+from aecore.analysis.diagnosis.evidence import CHANCE_DISCRIMINATOR_LOSS, format_share
+from aecore.analysis.diagnosis.evidence import THRESHOLDS as THRESHOLDS
+from aecore.analysis.diagnosis.evidence import Evidence as Evidence
 from aecore.analysis.diagnosis.evidence import Finding as Finding
 from aecore.config import Config
 from aecore.store import runs
 
 
-def diagnose(case: Case) -> list[Finding]:
+def diagnose(evidence: Evidence) -> list[Finding]:
     """All that is wrong, the cause first; empty for a healthy run, and for one of which nothing is known yet."""
-    asked = (sign for sign, waits in SIGNS.items() if not (waits and case.early))
-    return [found for sign in asked if (found := sign(case))]
+    asked = (sign for sign, waits in CHECKS.items() if not (waits and evidence.too_early))
+    return [found for sign in asked if (found := sign(evidence))]
 
 
-def cured(config: Config, finding: Finding) -> Config:
+def with_fix(config: Config, finding: Finding) -> Config:
     """The same run with the settings that cure a finding, from fresh weights where it had them. `families.settle` has
     still to check it."""
     own = {each.name for each in dataclasses.fields(Config)}
-    family = str(finding.cure.get("family", config.family))
+    family = str(finding.fix.get("family", config.family))
     kept = dict(config.knobs) if family == config.family else {}
-    knobs = kept | {name: value for name, value in finding.cure.items() if name not in own}
-    settings: dict[str, Any] = {name: value for name, value in finding.cure.items() if name in own}
+    knobs = kept | {name: value for name, value in finding.fix.items() if name not in own}
+    settings: dict[str, Any] = {name: value for name, value in finding.fix.items() if name in own}
     return dataclasses.replace(config, **settings, knobs=knobs)
 
 
-def bill(case: Case) -> list[tuple[str, str]]:
+def health_summary(evidence: Evidence) -> list[tuple[str, str]]:
     """The numbers that were looked at, as name and value in words: what a healthy run gets, and any other."""
-    lines, code = [], case.code
-    if case.checkup:
-        size = case.checkup["size"]
-        lines.append(("variance given back", f"{share_of(case.given_back)} (PCA with {size}: {share_of(case.plane)})"))
-    if case.history:
-        lines.append(("missing on pictures it did not learn from", f"{max(0.0, case.gap):.1%} of what was learnt"))
+    lines, code = [], evidence.code
+    if evidence.checkup:
+        size = evidence.checkup["size"]
+        lines.append(
+            ("variance given back", f"{format_share(evidence.r2)} (PCA with {size}: {format_share(evidence.pca_r2)})")
+        )
+    if evidence.history:
+        lines.append(
+            (
+                "missing on pictures it did not learn from",
+                f"{max(0.0, evidence.generalisation_gap):.1%} of what was learnt",
+            )
+        )
     if "kl" in code:
-        lines.append(("numbers in use", f"{case.active} of {len(code['kl'])}, which tell {case.kl:.2f} nats"))
+        lines.append(
+            ("numbers in use", f"{evidence.active_dimensions} of {len(code['kl'])}, which tell {evidence.kl:.2f} nats")
+        )
     if "on" in code:
         dead = sum(share == 0 for share in code["on"])
         lines.append(("units never active", f"{dead} of {len(code['on'])}"))
     if "taken" in code:
-        named = case.family.codebook
-        size = f" of {case.knobs[named.size]}" if named else ""
+        named = evidence.family.codebook
+        size = f" of {evidence.params[named.size]}" if named else ""
         lines.append(("vectors in use", f"{len(code['taken'])}{size}"))
-    if case.critic is not None:
-        lines.append(("critic wrong by", f"{case.critic:.2f} nats (cannot tell: {FAIR_CRITIC:.2f})"))
-    if case.vitals:
-        lines.append(("certain and wrong", f"{case.vitals['saturated']:.2%} of pixels"))
+    if evidence.discriminator_loss is not None:
+        lines.append(
+            (
+                "critic wrong by",
+                f"{evidence.discriminator_loss:.2f} nats (cannot tell: {CHANCE_DISCRIMINATOR_LOSS:.2f})",
+            )
+        )
+    if evidence.signals:
+        lines.append(("certain and wrong", f"{evidence.signals['saturated']:.2%} of pixels"))
     return lines
 
 
-def of(entry: runs.Entry, checkup: Mapping[str, Any] | None = None) -> Case:
+def evidence_of(entry: runs.RunInfo, checkup: Mapping[str, Any] | None = None) -> Evidence:
     """The case of a run of the store whose settings can be read, with a `checkup` made just now or that of its end."""
     assert entry.config
     found = entry.result.get("checkup", {}) if checkup is None else checkup
-    return Case(entry.config, runs.history(entry.id), found, entry.diverged)
+    return Evidence(entry.config, runs.history(entry.id), found, entry.diverged)

@@ -15,94 +15,101 @@ from typing import TYPE_CHECKING, Any
 from aecore.config import Config
 from aecore.data.cards import CARDS
 from aecore.models import presets, terms
-from aecore.models.findings import Trouble
-from aecore.models.terms import RECONSTRUCTION, Knobs
-from aecore.params import Value, knobs_of
+from aecore.models.findings import FailureMode
+from aecore.models.terms import RECONSTRUCTION, Params
+from aecore.params import ParamValue, params_of
 
 if TYPE_CHECKING:
     from aecore.models.families.registry import Family
 
-FAIR_CRITIC = 2 * math.log(2)  # nats of a critic that cannot tell: it says "one half" to both crowds
+CHANCE_DISCRIMINATOR_LOSS = 2 * math.log(2)  # nats of a critic that cannot tell: it says "one half" to both crowds
 
 
 @dataclass(frozen=True)
-class Limit:
+class Threshold:
     """Where trouble begins, and why there."""
 
-    at: float
-    why: str
+    value: float
+    reason: str
 
 
-LIMITS: dict[str, Limit] = {
-    "patience": Limit(
+THRESHOLDS: dict[str, Threshold] = {
+    "patience": Threshold(
         0.5,
         "Share of a training before which a code that tells nothing is not called ill: many a healthy one wakes up "
         "while the learning rate is at its highest.",
     ),
-    "impossible": Limit(
+    "impossible": Threshold(
         0.0, "Share of pixel values outside what the likelihood can have made: one is enough to leave it no floor."
     ),
-    "alike": Limit(
+    "alike": Threshold(
         1.0, "Share of a layer's units with equal weights. All of them: they get equal gradients and stay equal."
     ),
-    "burst": Limit(
+    "burst": Threshold(
         2.0,
         "Worst reconstruction loss of an epoch against a decoder that says nothing (0 everywhere). Most untrained "
         "networks begin at 1; twice that, in a loss that does not fall in every epoch, is steps that overshoot.",
     ),
-    "blast": Limit(50, "The same while it still trains: few units come back from so far."),
-    "settling": Limit(0.1, "Share of a training, three epochs at least, in which a loss may overshoot and come back."),
-    "lost": Limit(
+    "blast": Threshold(50, "The same while it still trains: few units come back from so far."),
+    "settling": Threshold(
+        0.1, "Share of a training, three epochs at least, in which a loss may overshoot and come back."
+    ),
+    "lost": Threshold(
         0.5, "Share of what the loss had come down by that it has gone up again: more than any price of a KL."
     ),
-    "collapse": Limit(
+    "collapse": Threshold(
         0.1,
         "Nats of KL in all. Below, a code narrows down which picture it is of by a factor of 1.1 at most; healthy ones "
         "tell 1 to 50.",
     ),
-    "active": Limit(0.01, "Variance of a mean over pictures, as Burda, Grosse & Salakhutdinov (2015) count units."),
-    "price": Limit(1.0, "What a nat of KL costs against a nat of the picture. Above, a collapse is explained by it."),
-    "heavy": Limit(
+    "active": Threshold(0.01, "Variance of a mean over pictures, as Burda, Grosse & Salakhutdinov (2015) count units."),
+    "price": Threshold(
+        1.0, "What a nat of KL costs against a nat of the picture. Above, a collapse is explained by it."
+    ),
+    "heavy": Threshold(
         2.0,
         "How many times a family's own default a weight or a corruption may be before it is held to blame for images "
         "that are lost.",
     ),
-    "decay": Limit(
+    "decay": Threshold(
         0.01, "Weight decay above which it is held to blame for the same: steps then shrink what they learn."
     ),
-    "dropped": Limit(0.5, "Share of hidden units silenced above which dropout is."),
-    "small": Limit(16, "Numbers of a code in which each one counts. Larger ones are meant to have units to spare."),
-    "cut": Limit(
+    "dropped": Threshold(0.5, "Share of hidden units silenced above which dropout is."),
+    "small": Threshold(16, "Numbers of a code in which each one counts. Larger ones are meant to have units to spare."),
+    "cut": Threshold(
         0.01,
         "Share of exact zeros in a small code that nobody asked to be sparse. A linear code has none; a unit that is 0 "
         "for a picture gets no gradient from it, and one that is 0 for all never comes back.",
     ),
-    "left": Limit(8, "Units of a code that are still active when others died: fewer, and they are missed."),
-    "idle": Limit(0.75, "Share of a codebook that no picture takes: families at their defaults stay below a half."),
-    "idle for good": Limit(
+    "left": Threshold(8, "Units of a code that are still active when others died: fewer, and they are missed."),
+    "idle": Threshold(0.75, "Share of a codebook that no picture takes: families at their defaults stay below a half."),
+    "idle for good": Threshold(
         0.25, "The same where nothing puts unused vectors back: one that nothing takes never moves."
     ),
-    "critic": Limit(
+    "critic": Threshold(
         0.5,
-        f"Nats that a critic is wrong by. One that cannot tell codes from draws has 2 ln 2 = {FAIR_CRITIC:.2f}; at 0.5 "
+        f"Nats that a critic is wrong by. One that cannot tell codes from draws has 2 ln 2 = "
+        f"{CHANCE_DISCRIMINATOR_LOSS:.2f}; at 0.5 "
         "it is right with 78 % on both, and what it says pushes the encoder nowhere.",
     ),
-    "narrow": Limit(
+    "narrow": Threshold(
         0.9, "Share of the pictures' variance that a code of one number must give back; less, and one is too few."
     ),
-    "begun": Limit(0.1, "What part of saying nothing must have been saved before shares of it mean anything."),
-    "overfitting": Limit(
+    "begun": Threshold(0.1, "What part of saying nothing must have been saved before shares of it mean anything."),
+    "overfitting": Threshold(
         0.075,
         "Share of what was learnt on training pictures that is missing on others, in nats of reconstruction. The "
         "families at their defaults stay below it on the 1,295 digits, and below 0.01 on larger sets.",
     ),
-    "plain": Limit(
+    "plain": Threshold(
         0.1, "How far the share of variance given back may lie below PCA's where nothing but that was asked for."
     ),
-    "charged": Limit(
+    "charged": Threshold(
         0.4, "What part of PCA's share must be given back where other charges pay for order: all defaults reach 0.6."
     ),
-    "saturated": Limit(0.02, "Share of pixels drawn fully black where it is light, or fully white where it is dark."),
+    "saturated": Threshold(
+        0.02, "Share of pixels drawn fully black where it is light, or fully white where it is dark."
+    ),
 }
 
 
@@ -110,22 +117,22 @@ LIMITS: dict[str, Limit] = {
 class Finding:
     """One trouble: its name, a sentence with its number, what it means, and the settings that cure it."""
 
-    name: Trouble
-    said: str
-    means: str
-    cure: Mapping[str, Value]  # settings of a run and knobs of its family; `family` where another one is the cure
+    name: FailureMode
+    message: str
+    meaning: str
+    fix: Mapping[str, ParamValue]  # settings of a run and knobs of its family; `family` where another one is the cure
     advice: str = ""  # what to do where no setting does it, or besides
 
     @property
-    def words(self) -> str:
+    def fix_text(self) -> str:
         """The cure in words: `learning rate 0.004, gradient clipping 1`."""
-        labels = {knob.name: knob.label.lower() for knob in knobs_of(Config)}
-        named = {labels.get(name, name.replace("_", " ")): value for name, value in self.cure.items()}
-        return ", ".join(f"{name} {_plain(value)}" for name, value in named.items())
+        labels = {knob.name: knob.label.lower() for knob in params_of(Config)}
+        named = {labels.get(name, name.replace("_", " ")): value for name, value in self.fix.items()}
+        return ", ".join(f"{name} {_format_value(value)}" for name, value in named.items())
 
 
 @dataclass(frozen=True)
-class Case:
+class Evidence:
     """What is known of a run: its settings, its epochs so far and, when it is finished, its checkup."""
 
     config: Config
@@ -134,81 +141,81 @@ class Case:
     diverged: bool = False
 
     @cached_property
-    def vitals(self) -> Mapping[str, Any]:
+    def signals(self) -> Mapping[str, Any]:
         """The latest there are, as vitals.py says them; empty before the first epoch's end."""
         return self.checkup or next((line["vitals"] for line in self.history[::-1] if line.get("vitals")), {})
 
     @property
-    def early(self) -> bool:
+    def too_early(self) -> bool:
         """Whether what is not there yet may still come."""
-        return not self.checkup and len(self.history) < LIMITS["patience"].at * self.config.epochs
+        return not self.checkup and len(self.history) < THRESHOLDS["patience"].value * self.config.epochs
 
     @property
     def code(self) -> Mapping[str, list[float]]:
         """What is known of the code: which names there are says of what kind it is."""
-        code: Mapping[str, list[float]] = self.vitals.get("code", {})
+        code: Mapping[str, list[float]] = self.signals.get("code", {})
         return code
 
     @property
-    def parts(self) -> Mapping[str, float]:
+    def loss_terms(self) -> Mapping[str, float]:
         """The parts of the validation loss, the latest."""
         said = self.checkup.get("validation") or (self.history[-1]["validation"] if self.history else {})
         parts: Mapping[str, float] = said
         return parts
 
     @property
-    def pixels(self) -> int:
+    def n_pixels(self) -> int:
         return math.prod(CARDS[self.config.dataset].shape)
 
     @property
-    def start(self) -> Config:
+    def default_config(self) -> Config:
         """Settings that suit the data set, the network and the family."""
-        start = presets.start(self.config.dataset, self.config.network, **self.family.usual)
+        start = presets.default_config(self.config.dataset, self.config.network, **self.family.defaults)
         return dataclasses.replace(start, **self.family.fixed)
 
     @cached_property
     def family(self) -> Family:
-        from aecore.models.families.build import find
+        from aecore.models.families.build import get_family
 
-        return find(self.config.family)
+        return get_family(self.config.family)
 
     @cached_property
-    def knobs(self) -> Knobs:
+    def params(self) -> Params:
         """The settings of the family, all of them."""
-        return self.family.complete(self.config.knobs)
+        return self.family.resolve_params(self.config.knobs)
 
     @property
-    def price(self) -> float:
+    def kl_weight(self) -> float:
         """What a nat of KL costs against a nat of the picture; 0 where nothing is charged for it."""
-        return self.family.kl_weight(self.knobs) * (self.pixels if self.config.reduction == "mean" else 1)
+        return self.family.kl_weight(self.params) * (self.n_pixels if self.config.reduction == "mean" else 1)
 
     @property
-    def plain(self) -> bool:
+    def reconstruction_only(self) -> bool:
         """Whether nothing but the reconstruction was asked for."""
-        return set(self.parts) == {RECONSTRUCTION}
+        return set(self.loss_terms) == {RECONSTRUCTION}
 
     @property
-    def critic(self) -> float | None:
+    def discriminator_loss(self) -> float | None:
         """Nats that an adversary is wrong by; None where there is none."""
-        return self.parts.get(self.family.part_of(terms.DISCRIMINATOR))
+        return self.loss_terms.get(self.family.part_name(terms.DISCRIMINATOR))
 
     @property
-    def weights(self) -> dict[str, tuple[float, float]]:
+    def term_weights(self) -> dict[str, tuple[float, float]]:
         """The settings that weigh a part of the loss: the value of each here, and the family's own default."""
-        own = {knob.name: knob.default for knob in self.family.knobs}
-        named = (part.knob for part in self.family.parts.values() if part.knob)
-        return {name: (terms.number(self.knobs[name]), float(own[name])) for name in named}
+        own = {knob.name: knob.default for knob in self.family.params}
+        named = (part.weight_param for part in self.family.loss_terms.values() if part.weight_param)
+        return {name: (terms.as_float(self.params[name]), float(own[name])) for name in named}
 
-    def cure(self, trouble: Trouble, fallback: Mapping[str, Value]) -> Mapping[str, Value]:
+    def fix_for(self, trouble: FailureMode, fallback: Mapping[str, ParamValue]) -> Mapping[str, ParamValue]:
         """The settings by which the run's family cures a trouble, or `fallback` where it names none that are not set so
         already."""
-        own = self.family.cures.get(trouble, {})
-        return own if any(self.knobs.get(name) != value for name, value in own.items()) else fallback
+        own = self.family.fixes.get(trouble, {})
+        return own if any(self.params.get(name) != value for name, value in own.items()) else fallback
 
     @property
-    def active(self) -> int:
+    def active_dimensions(self) -> int:
         """Numbers of a Gaussian code whose mean moves."""
-        return sum(sd**2 > LIMITS["active"].at for sd in self.code["sd"])
+        return sum(sd**2 > THRESHOLDS["active"].value for sd in self.code["sd"])
 
     @property
     def kl(self) -> float:
@@ -216,7 +223,7 @@ class Case:
 
     @property
     def collapsed(self) -> bool:
-        return "kl" in self.code and (self.active == 0 or self.kl < LIMITS["collapse"].at)
+        return "kl" in self.code and (self.active_dimensions == 0 or self.kl < THRESHOLDS["collapse"].value)
 
     @property
     def code_size(self) -> int:
@@ -224,29 +231,29 @@ class Case:
         return int(self.checkup.get("code_size", self.config.z_dim))
 
     @property
-    def given_back(self) -> float:
+    def r2(self) -> float:
         """Share of the pictures' variance that comes back; below 0, the mean picture would do better.
         Its errors and PCA's are of the same pictures, clipped alike, and both are fitted to all that the run learnt
         from."""
         return 1 - float(self.checkup["mse"]) / float(self.checkup["mean_picture_mse"])
 
     @property
-    def plane(self) -> float:
+    def pca_r2(self) -> float:
         """The share that PCA with as many numbers gives back."""
         return 1 - float(self.checkup["pca_mse"]) / float(self.checkup["mean_picture_mse"])
 
     @property
-    def gap(self) -> float:
+    def generalisation_gap(self) -> float:
         """Share of what was learnt of training pictures that is missing on others, over the last three epochs; 0 where
         little was learnt yet."""
-        blank, last = self.vitals.get("blank", 0.0), self.history[-3:]
+        blank, last = self.signals.get("blank", 0.0), self.history[-3:]
         pairs = [[line[split].get(RECONSTRUCTION, blank) for split in ("train", "validation")] for line in last]
         train, held_out = (sum(column) / len(last) for column in zip(*pairs, strict=True)) if last else (blank, blank)
         learnt = blank - train
-        return (held_out - train) / learnt if learnt > LIMITS["begun"].at * abs(blank) else 0.0
+        return (held_out - train) / learnt if learnt > THRESHOLDS["begun"].value * abs(blank) else 0.0
 
 
-def _plain(value: Value) -> str:
+def _format_value(value: ParamValue) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple):
@@ -254,6 +261,6 @@ def _plain(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def share_of(share: float) -> str:
+def format_share(share: float) -> str:
     """A share of the variance in words; one below 0 is none."""
     return f"{share:.0%}" if share >= 0.005 else "nothing"

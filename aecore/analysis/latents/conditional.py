@@ -7,21 +7,24 @@ from typing import Any
 import numpy as np
 
 from aecore.analysis import metrics
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
 
-ASKED, KNOWN = 100, 2000  # test pictures whose styles are drawn; the next ones, which say what a picture looks like
-VOTERS = 5
+N_STYLES, N_KNN_IMAGES = (
+    100,
+    2000,
+)  # test pictures whose styles are drawn; the next ones, which say what a picture looks like
+NEIGHBOURS = 5
 
 
-def grid(opened: Trained, codes: np.ndarray) -> np.ndarray:
+def grid(run: LoadedModel, codes: np.ndarray) -> np.ndarray:
     """Every one of `codes` `[N, D]` drawn under every label: `[N, K, C, H, W]`."""
-    classes = len(opened.card.classes)
+    classes = len(run.card.classes)
     labels = np.tile(np.arange(classes), len(codes))
-    return opened.pictures(np.repeat(codes, classes, axis=0), labels).reshape(len(codes), classes, *opened.card.shape)
+    return run.decode(np.repeat(codes, classes, axis=0), labels).reshape(len(codes), classes, *run.card.shape)
 
 
-def numbers(opened: Trained, test: Split) -> dict[str, Any]:
+def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """How far the label rules what is drawn. Votes are those of the nearest test pictures, by pixels:
 
     obeyed    share of the codes of test pictures, drawn under labels that are not theirs, that look like that label
@@ -29,15 +32,17 @@ def numbers(opened: Trained, test: Split) -> dict[str, Any]:
     in_code   share of their classes that the nearest codes give away; chance is 1 / classes
     styles, cells, pictures   how many codes, drawn pictures and voting test pictures that is
     """
-    asked = slice(min(ASKED, len(test) // 2))
-    known = slice(asked.stop, asked.stop + KNOWN)
-    x, labels = test.floats(known).reshape(-1, test.pictures[0].size), test.labels[known]
-    own, count = test.labels[asked], len(opened.card.classes)
-    codes, others = opened.codes(test.floats(asked), own), own[:, None] != np.arange(count)
-    cells = grid(opened, codes)[others]
-    looks = [(cells, np.nonzero(others)[1]), (test.floats(asked), own)]
-    obeyed, real = (metrics.knn_accuracy(x, labels, each.reshape(len(each), -1), said, VOTERS) for each, said in looks)
-    known_codes = opened.codes(test.floats(known), labels)
+    asked = slice(min(N_STYLES, len(test) // 2))
+    known = slice(asked.stop, asked.stop + N_KNN_IMAGES)
+    x, labels = test.to_float(known).reshape(-1, test.x[0].size), test.y[known]
+    own, count = test.y[asked], len(run.card.classes)
+    codes, others = run.encode(test.to_float(asked), own), own[:, None] != np.arange(count)
+    cells = grid(run, codes)[others]
+    looks = [(cells, np.nonzero(others)[1]), (test.to_float(asked), own)]
+    obeyed, real = (
+        metrics.knn_accuracy(x, labels, each.reshape(len(each), -1), said, NEIGHBOURS) for each, said in looks
+    )
+    known_codes = run.encode(test.to_float(known), labels)
     return {
         "obeyed": obeyed,
         "real": real,

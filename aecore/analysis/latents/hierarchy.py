@@ -7,25 +7,25 @@ from typing import Any
 import numpy as np
 
 from aecore.analysis.latents import posterior
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
-from aecore.models.bottlenecks import Ladder
+from aecore.models.bottlenecks import LadderBottleneck
 
-ASKED, DRAWS = 50, 20  # test pictures, and draws for each, that say how much a level changes
+N_EVAL_IMAGES, N_SAMPLES = 50, 20  # test pictures, and draws for each, that say how much a level changes
 
 
-def top(opened: Trained) -> int:
+def n_top(run: LoadedModel) -> int:
     """How many of the first numbers of a code belong to the top level."""
-    assert isinstance(opened.model.bottleneck, Ladder)
-    return opened.model.bottleneck.top
+    assert isinstance(run.model.bottleneck, LadderBottleneck)
+    return run.model.bottleneck.n_top
 
 
-def redrawn(codes: np.ndarray, top: int, count: int, seed: int = 0) -> dict[str, np.ndarray]:
+def resample_level(codes: np.ndarray, n_top: int, n_samples: int, seed: int = 0) -> dict[str, np.ndarray]:
     """For each of `codes` `[N, D]`, `count` codes `[N, count, D]` in which a level is kept and the other drawn from its
     prior: `top kept`, `bottom kept`, and `neither`. The bottom is in units of what the top expects, so that both
     priors are N(0, 1)."""
-    drawn = np.random.default_rng(seed).standard_normal((len(codes), count, codes.shape[1])).astype(np.float32)
-    above = np.arange(codes.shape[1]) < top
+    drawn = np.random.default_rng(seed).standard_normal((len(codes), n_samples, codes.shape[1])).astype(np.float32)
+    above = np.arange(codes.shape[1]) < n_top
     own = codes[:, None]
     return {
         "top kept": np.where(above, own, drawn),
@@ -34,7 +34,7 @@ def redrawn(codes: np.ndarray, top: int, count: int, seed: int = 0) -> dict[str,
     }
 
 
-def numbers(opened: Trained, test: Split) -> dict[str, Any]:
+def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """Of each level, `top` and `bottom`, and of how many `pictures` the changes are:
 
     dimensions   how many numbers it has
@@ -42,10 +42,10 @@ def numbers(opened: Trained, test: Split) -> dict[str, Any]:
     changes      how much pictures vary per pixel when it alone is drawn anew, as a share of what they vary when both
                  are; the two shares need not add up to 1
     """
-    above = top(opened)
-    kl, rows = posterior.measured(opened, test).nats.mean(axis=0, dtype=np.float64).tolist(), slice(ASKED)
-    codes = redrawn(opened.codes(test.floats(rows), test.labels[rows]), above, DRAWS)
-    varied = {kept: _variance(opened, each) for kept, each in codes.items()}
+    above = n_top(run)
+    kl, rows = posterior.encode_test(run, test).kl.mean(axis=0, dtype=np.float64).tolist(), slice(N_EVAL_IMAGES)
+    codes = resample_level(run.encode(test.to_float(rows), test.y[rows]), above, N_SAMPLES)
+    varied = {kept: _variance(run, each) for kept, each in codes.items()}
     both = varied["neither"] or 1.0
     return {
         "pictures": len(codes["neither"]),
@@ -54,7 +54,7 @@ def numbers(opened: Trained, test: Split) -> dict[str, Any]:
     }
 
 
-def _variance(opened: Trained, codes: np.ndarray) -> float:
+def _variance(run: LoadedModel, codes: np.ndarray) -> float:
     """The variance per pixel of what `codes` `[N, count, D]` decode to, over the draws, averaged over the N."""
-    flat = opened.pictures(codes.reshape(-1, codes.shape[2]))
+    flat = run.decode(codes.reshape(-1, codes.shape[2]))
     return float(flat.reshape(*codes.shape[:2], -1).var(axis=1, dtype=np.float64).mean())

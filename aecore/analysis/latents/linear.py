@@ -8,21 +8,21 @@ import numpy as np
 
 from aecore.analysis import metrics
 from aecore.analysis.baselines import PCA, squared_errors
-from aecore.analysis.diagnosis.checkup import learnt_from
-from aecore.analysis.loaded import Trained
+from aecore.analysis.diagnosis.checkup import training_subset
+from aecore.analysis.loaded import LoadedModel
 from aecore.data import datasets
 from aecore.data.datasets import Split
 from aecore.models.autoencoder import LinearAutoencoder
 
 
-def axes(opened: Trained) -> np.ndarray:
+def axes(run: LoadedModel) -> np.ndarray:
     """The images that a step along each number of the code adds, as unit vectors: `[D, pixels]`."""
-    assert isinstance(opened.model, LinearAutoencoder)
-    rows = opened.model.maps()[1].T.cpu().double().numpy()
+    assert isinstance(run.model, LinearAutoencoder)
+    rows = run.model.weight_matrices()[1].T.cpu().double().numpy()
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def numbers(opened: Trained, test: Split) -> dict[str, Any]:
+def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """How near a linear autoencoder comes to PCA with as many numbers, fitted to the same training images:
 
     angles           principal angles between the two spaces in degrees, the largest first: 0 when they are the same
@@ -35,17 +35,17 @@ def numbers(opened: Trained, test: Split) -> dict[str, Any]:
 
     Nothing where the images of the data set are not here.
     """
-    if test.drawn:
+    if test.synthetic:
         return {}
-    train = learnt_from(opened.config, datasets.load(opened.config.dataset))
-    pca, own = PCA.fit(train, opened.code_size), axes(opened)
-    assert isinstance(opened.model, LinearAutoencoder)
-    encoder = opened.model.maps()[0].cpu().double().numpy()
+    train = training_subset(run.config, datasets.load(run.config.dataset))
+    pca, own = PCA.fit(train, run.code_size), axes(run)
+    assert isinstance(run.model, LinearAutoencoder)
+    encoder = run.model.weight_matrices()[0].cpu().double().numpy()
     between = np.abs(own @ own.T)
     np.fill_diagonal(between, 0)
 
     def errors(split: Split) -> dict[str, float]:
-        model = squared_errors(split, lambda x, y: opened.reconstruct(x, y, clip=False), clip=False)
+        model = squared_errors(split, lambda x, y: run.reconstruct(x, y, clip=False), clip=False)
         return {"model": float(model.mean()), "pca": float(squared_errors(split, pca.reconstruct, clip=False).mean())}
 
     return {

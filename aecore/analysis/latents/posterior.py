@@ -11,47 +11,47 @@ import torch
 from torch import Tensor
 
 from aecore.analysis import metrics
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
 from aecore.errors import UserError
 from aecore.models.bottlenecks import GaussianLatent
-from aecore.models.losses import split_kl
+from aecore.models.losses import kl_decomposition
 
-PICTURES = 2000  # test pictures that are measured: the first ones
-ROOM = 8_000_000  # float32 numbers in the largest array of an estimate, of which there are four
-ACTIVE = 0.01  # variance of a dimension's means above which it counts as active (Burda et al. 2015)
-DRAWS = 64  # from the cloud of one picture
+N_EVAL_IMAGES = 2000  # test pictures that are measured: the first ones
+MAX_ARRAY_ELEMENTS = 8_000_000  # float32 numbers in the largest array of an estimate, of which there are four
+ACTIVE_THRESHOLD = 0.01  # variance of a dimension's means above which it counts as active (Burda et al. 2015)
+N_SAMPLES = 64  # from the cloud of one picture
 
 
 @dataclass(frozen=True, eq=False)
-class Clouds:
+class PosteriorBatch:
     """What N pictures became: N(mean, sigma^2) in each dimension. Float32 `[N, D]`, all of them."""
 
     mean: np.ndarray
     sigma: np.ndarray
-    nats: np.ndarray  # KL(N(mean, sigma^2) || N(0, 1))
-    drawn: np.ndarray  # one code from each cloud
+    kl: np.ndarray  # KL(N(mean, sigma^2) || N(0, 1))
+    z: np.ndarray  # one code from each cloud
 
 
-def encode(opened: Trained, x: np.ndarray, labels: np.ndarray, seed: int = 0) -> Clouds:
+def encode(run: LoadedModel, x: np.ndarray, labels: np.ndarray, seed: int = 0) -> PosteriorBatch:
     """The clouds of pictures `[N, C, H, W]`; a UserError where pictures become points. In a ladder, the lower clouds
     are those that go with the draw from the upper ones."""
     found: list[list[Tensor]] = []
-    device = next(opened.model.parameters()).device
+    device = next(run.model.parameters()).device
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for part in opened.parts(len(x)):
-            latent = opened.model.encode(_tensor(x[part], device), _tensor(labels[part], device))
+        for part in run.batches(len(x)):
+            latent = run.model.encode(_tensor(x[part], device), _tensor(labels[part], device))
             if not isinstance(latent, GaussianLatent):
-                raise UserError(f"The codes of {opened.id} are points, not clouds: choose a variational family.")
+                raise UserError(f"The codes of {run.id} are points, not clouds: choose a variational family.")
             found.append([latent.mean, (0.5 * latent.logvar).exp(), latent.kl, latent.z])
-    return Clouds(*(torch.cat(each).float().cpu().numpy() for each in zip(*found, strict=True)))
+    return PosteriorBatch(*(torch.cat(each).float().cpu().numpy() for each in zip(*found, strict=True)))
 
 
-def measured(opened: Trained, test: Split) -> Clouds:
+def encode_test(run: LoadedModel, test: Split) -> PosteriorBatch:
     """The clouds of the pictures that numbers are measured on."""
-    first = slice(PICTURES)
-    return encode(opened, test.floats(first), test.labels[first])
+    first = slice(N_EVAL_IMAGES)
+    return encode(run, test.to_float(first), test.y[first])
 
 
 def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
@@ -61,7 +61,7 @@ def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
 # Numbers
 
 
-def numbers(opened: Trained, test: Split) -> dict[str, Any]:
+def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """What the clouds of the first test pictures say, means over pictures:
 
     kl, sigma, variance   of each dimension: nats; how wide its clouds are; how far their middles vary (squared)
@@ -71,22 +71,22 @@ def numbers(opened: Trained, test: Split) -> dict[str, Any]:
     most_information      log of the number of training pictures, which mutual information cannot pass
     pictures, compared    how many were looked at, and how many at a time for the parts
     """
-    seen = measured(opened, test)
-    kl = seen.nats.mean(axis=0, dtype=np.float64)
+    seen = encode_test(run, test)
+    kl = seen.kl.mean(axis=0, dtype=np.float64)
     return {
         "pictures": len(seen.mean),
-        "compared": math.ceil(len(seen.mean) / _batches(seen)),
+        "compared": math.ceil(len(seen.mean) / _n_batches(seen)),
         "kl": kl.tolist(),
         "kl_total": float(kl.sum()),
         "sigma": seen.sigma.mean(axis=0, dtype=np.float64).tolist(),
         "variance": seen.mean.var(axis=0, dtype=np.float64).tolist(),
-        "active_units": metrics.active_units(seen.mean, ACTIVE),
-        **parts(seen, opened.card.train),
-        "most_information": math.log(opened.card.train),
+        "active_units": metrics.active_units(seen.mean, ACTIVE_THRESHOLD),
+        **estimate_kl_decomposition(seen, run.card.n_train),
+        "most_information": math.log(run.card.n_train),
     }
 
 
-def parts(seen: Clouds, pictures: int, seed: int = 0) -> dict[str, float]:
+def estimate_kl_decomposition(posterior: PosteriorBatch, dataset_size: int, seed: int = 0) -> dict[str, float]:
     """The KL in three parts, in nats (losses.split_kl), estimated as if the clouds stood for a set of so many
     `pictures`. Few clouds are drawn from more than once.
 
@@ -94,74 +94,74 @@ def parts(seen: Clouds, pictures: int, seed: int = 0) -> dict[str, float]:
     comes out too large and total correlation as much too small: -0.5 in place of 0.1 nats for a 2-D VAE of MNIST and
     1,000 clouds, -0.2 with 2,000. The sum is not touched by that.
     """
-    mean, sigma = torch.from_numpy(seen.mean), torch.from_numpy(seen.sigma)
-    rounds = math.ceil(PICTURES / len(mean))
+    mean, sigma = torch.from_numpy(posterior.mean), torch.from_numpy(posterior.sigma)
+    rounds = math.ceil(N_EVAL_IMAGES / len(mean))
     found = torch.zeros(3, dtype=torch.float64)
     with torch.inference_mode(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for rows in np.array_split(np.tile(np.arange(len(mean)), rounds), rounds * _batches(seen)):
+        for rows in np.array_split(np.tile(np.arange(len(mean)), rounds), rounds * _n_batches(posterior)):
             own, width = mean[rows], sigma[rows]
             drawn = own + width * torch.randn_like(own)
-            split = split_kl(GaussianLatent(drawn, own, own, 2 * width.log()), pictures)
+            split = kl_decomposition(GaussianLatent(drawn, own, own, 2 * width.log()), dataset_size)
             found += len(rows) * torch.stack(list(split.values())).double()
     names = ("mutual_information", "total_correlation", "dimension_wise_kl")
     return dict(zip(names, (found / (rounds * len(mean))).tolist(), strict=True))
 
 
-def _batches(seen: Clouds) -> int:
+def _n_batches(posterior: PosteriorBatch) -> int:
     """Into how many batches of B clouds they must be cut: the largest array of the estimate is `[B, B, D]`."""
-    count, size = seen.mean.shape
-    return math.ceil(count / math.isqrt(ROOM // size))
+    count, size = posterior.mean.shape
+    return math.ceil(count / math.isqrt(MAX_ARRAY_ELEMENTS // size))
 
 
 # One picture
 
 
 @dataclass(frozen=True, eq=False)
-class Account:
+class ElboBreakdown:
     """The evidence lower bound of one picture, item by item, in nats; and what it was reckoned from."""
 
     mean: np.ndarray  # [D]
     sigma: np.ndarray  # [D]
-    nats: np.ndarray  # [D], the KL of each dimension
+    kl: np.ndarray  # [D], the KL of each dimension
     reconstruction: float  # -log p(x|z), mean over draws from the cloud
-    still: float  # -log p(x|z) of the picture's code itself
-    drawn: np.ndarray  # [DRAWS, D]
+    reconstruction_at_mean_code: float  # -log p(x|z) of the picture's code itself
+    z: np.ndarray  # [DRAWS, D]
 
     @property
-    def bound(self) -> float:
+    def negative_elbo(self) -> float:
         """-ELBO: an upper bound on -log p(x), but for constants that a likelihood leaves out."""
-        return self.reconstruction + float(self.nats.sum())
+        return self.reconstruction + float(self.kl.sum())
 
 
-def account(opened: Trained, x: np.ndarray, label: int, seed: int = 0) -> Account:
+def elbo_breakdown(run: LoadedModel, x: np.ndarray, label: int, seed: int = 0) -> ElboBreakdown:
     """What one picture `[C, H, W]` costs the model, every nat of KL at its own price whatever training charged."""
-    many, labels = np.repeat(x[None], DRAWS, axis=0), np.full(DRAWS, label)
-    seen = encode(opened, many, labels, seed)
-    code = opened.codes(x[None], labels[:1])
-    return Account(
+    many, labels = np.repeat(x[None], N_SAMPLES, axis=0), np.full(N_SAMPLES, label)
+    seen = encode(run, many, labels, seed)
+    code = run.encode(x[None], labels[:1])
+    return ElboBreakdown(
         seen.mean.mean(axis=0),
         seen.sigma.mean(axis=0),
-        seen.nats.mean(axis=0),
-        float(_surprise(opened, seen.drawn, many, labels).mean()),
-        float(_surprise(opened, code, many[:1], labels[:1])[0]),
-        seen.drawn,
+        seen.kl.mean(axis=0),
+        float(_nll(run, seen.z, many, labels).mean()),
+        float(_nll(run, code, many[:1], labels[:1])[0]),
+        seen.z,
     )
 
 
 @torch.inference_mode()
-def _surprise(opened: Trained, codes: np.ndarray, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _nll(run: LoadedModel, codes: np.ndarray, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """-log p(x|z) in nats, `[N]`."""
-    device = next(opened.model.parameters()).device
+    device = next(run.model.parameters()).device
     z, asked, y = (_tensor(each, device) for each in (codes, x, labels))
-    found: np.ndarray = opened.model.likelihood.nll(opened.model.decode(z, y), asked).cpu().numpy()
+    found: np.ndarray = run.model.likelihood.nll(run.model.decode(z, y), asked).cpu().numpy()
     return found
 
 
 # Whose clouds are drawn
 
 
-def spread(labels: np.ndarray, count: int) -> np.ndarray:
+def sample_per_class(labels: np.ndarray, count: int) -> np.ndarray:
     """The rows of about `count` pictures: of each class as many, the first ones."""
     known = np.unique(labels)
     each = max(1, count // len(known))

@@ -8,44 +8,44 @@ from typing import Any
 import numpy as np
 import torch
 
-from aecore.analysis.loaded import Trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
-from aecore.models.bottlenecks import Activations
-from aecore.models.families.build import find
+from aecore.models.bottlenecks import SparseLatent
+from aecore.models.families.build import get_family
 
-ASKED = 2000  # test pictures that are asked: the first ones
-STILL = 0.01  # standard deviation below which a unit that is never quite 0 says nothing
+N_EVAL_IMAGES = 2000  # test pictures that are asked: the first ones
+DEAD_STD = 0.01  # standard deviation below which a unit that is never quite 0 says nothing
 
 
-def manner(opened: Trained) -> tuple[bool, float]:
+def activation_kind(run: LoadedModel) -> tuple[bool, float]:
     """Whether units are smooth (between 0 and 1 and, but for rounding, never quite either: a sigmoid's), and the share
     of them that the bottleneck puts to 0 for any picture. Asked of the bottleneck alone, with -1 for each unit."""
-    bottleneck = opened.model.bottleneck
-    device = next(opened.model.parameters()).device
+    bottleneck = run.model.bottleneck
+    device = next(run.model.parameters()).device
     with torch.inference_mode():
-        latent = bottleneck(-torch.ones(1, bottleneck.inputs, device=device))
-    assert isinstance(latent, Activations)
-    return bool(((latent.code > 0) & (latent.code < 1)).all()), latent.spare
+        latent = bottleneck(-torch.ones(1, bottleneck.in_features, device=device))
+    assert isinstance(latent, SparseLatent)
+    return bool(((latent.code > 0) & (latent.code < 1)).all()), latent.sparsity_by_design
 
 
-def active(codes: np.ndarray, smooth: bool) -> np.ndarray:
+def is_active(codes: np.ndarray, is_sigmoid: bool) -> np.ndarray:
     """Which numbers of `codes` [N, D] count as active, bool [N, D]: all but exact zeros; in a smooth code those nearer
     to 1 than to 0."""
-    return codes > 0.5 if smooth else codes != 0
+    return codes > 0.5 if is_sigmoid else codes != 0
 
 
-def dead(codes: np.ndarray, smooth: bool) -> np.ndarray:
+def is_dead(codes: np.ndarray, is_sigmoid: bool) -> np.ndarray:
     """Which units say nothing of any picture, bool [D]: 0 for all of them; in a smooth code hardly varying."""
-    return codes.std(axis=0, dtype=np.float64) < STILL if smooth else ~(codes != 0).any(axis=0)
+    return codes.std(axis=0, dtype=np.float64) < DEAD_STD if is_sigmoid else ~(codes != 0).any(axis=0)
 
 
-def rest(codes: np.ndarray, smooth: bool) -> np.ndarray:
+def baseline_code(codes: np.ndarray, is_sigmoid: bool) -> np.ndarray:
     """The code [D] that says nothing: all units at 0; in a smooth code, where 0 can be a loud word too, at their
     medians."""
-    return np.median(codes, axis=0) if smooth else np.zeros_like(codes[0])
+    return np.median(codes, axis=0) if is_sigmoid else np.zeros_like(codes[0])
 
 
-def numbers(opened: Trained, test: Split) -> dict[str, Any]:
+def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """How sparse the codes of the first ASKED test pictures are.
 
     smooth                  whether units are a sigmoid's, which is never 0
@@ -53,17 +53,17 @@ def numbers(opened: Trained, test: Split) -> dict[str, Any]:
     active_per_picture      units, on average
     rho_hat                 over units: the mean, least and largest mean activation; rho: what was asked for, or None
     """
-    codes = opened.codes(test.floats(slice(ASKED)), test.labels[:ASKED])
-    smooth, by_design = manner(opened)
-    rates, rho = codes.mean(axis=0, dtype=np.float64), find(opened.config.family).target(opened.config.knobs)
+    codes = run.encode(test.to_float(slice(N_EVAL_IMAGES)), test.y[:N_EVAL_IMAGES])
+    smooth, by_design = activation_kind(run)
+    rates, rho = codes.mean(axis=0, dtype=np.float64), get_family(run.config.family).target(run.config.knobs)
     return {
         "pictures": len(codes),
         "units": codes.shape[1],
         "smooth": smooth,
         "zeros": float((codes == 0).mean()),
         "zeros_by_design": by_design,
-        "active_per_picture": float(active(codes, smooth).sum(axis=1).mean()),
-        "dead_units": int(dead(codes, smooth).sum()),
+        "active_per_picture": float(is_active(codes, smooth).sum(axis=1).mean()),
+        "dead_units": int(is_dead(codes, smooth).sum()),
         "rho_hat": {"mean": float(rates.mean()), "min": float(rates.min()), "max": float(rates.max())},
         "rho": rho,
     }
@@ -78,39 +78,39 @@ class Atoms:
 
     units: np.ndarray  # int [n], numbered from 0
     activations: np.ndarray  # [n]
-    alone: np.ndarray  # [n, C, H, W], all other units at rest
-    silent: np.ndarray  # [C, H, W], all units at rest
+    single_unit_images: np.ndarray  # [n, C, H, W], all other units at rest
+    baseline_image: np.ndarray  # [C, H, W], all units at rest
 
     @property
-    def added(self) -> np.ndarray:
+    def contributions(self) -> np.ndarray:
         """What each unit adds to the picture of no unit, [n, C, H, W]; negative where it darkens."""
-        return self.alone - self.silent
+        return self.single_unit_images - self.baseline_image
 
 
-def by_strength(code: np.ndarray, still: np.ndarray) -> np.ndarray:
+def by_contribution(code: np.ndarray, baseline: np.ndarray) -> np.ndarray:
     """The units of a code [D] that are not at rest, int [n]: the one furthest from it first."""
-    strength = np.abs(code - still)
+    strength = np.abs(code - baseline)
     order = np.argsort(-strength, kind="stable")
     return order[strength[order] > 0]
 
 
-def atoms(opened: Trained, code: np.ndarray, still: np.ndarray, most: int = 8) -> Atoms:
+def atoms(run: LoadedModel, code: np.ndarray, baseline: np.ndarray, max_atoms: int = 8) -> Atoms:
     """The `most` strongest units of a code [D]; `still` [D] is the code that says nothing (`rest`)."""
-    units = by_strength(code, still)[:most]
-    lone = np.tile(still, (len(units) + 1, 1))
+    units = by_contribution(code, baseline)[:max_atoms]
+    lone = np.tile(baseline, (len(units) + 1, 1))
     lone[range(len(units)), units] = code[units]
-    drawn = opened.pictures(lone)
+    drawn = run.decode(lone)
     return Atoms(units, code[units], drawn[:-1], drawn[-1])
 
 
-def built(
-    opened: Trained, code: np.ndarray, still: np.ndarray, counts: tuple[int, ...] = (0, 1, 2, 4, 8, 16)
+def progressive_reconstruction(
+    run: LoadedModel, code: np.ndarray, baseline: np.ndarray, counts: tuple[int, ...] = (0, 1, 2, 4, 8, 16)
 ) -> tuple[list[int], np.ndarray]:
     """How a picture builds up: numbers of units [n], the last of which is all that are not at rest, and what the code
     [D] draws with only so many of the strongest, [n, C, H, W]."""
-    order = by_strength(code, still)
+    order = by_contribution(code, baseline)
     steps = [*(count for count in counts if count < len(order)), len(order)]
-    codes = np.tile(still, (len(steps), 1))
+    codes = np.tile(baseline, (len(steps), 1))
     for row, count in enumerate(steps):
         codes[row, order[:count]] = code[order[:count]]
-    return steps, opened.pictures(codes)
+    return steps, run.decode(codes)

@@ -18,99 +18,108 @@ from torch import Tensor
 
 from aecore import files
 from aecore.analysis import metrics
-from aecore.analysis.loaded import count
 from aecore.applications.photo_denoising import network
-from aecore.applications.photo_denoising.network import Cleaner
-from aecore.models.corruptions import corrupted
+from aecore.applications.photo_denoising.network import DenoisingUNet
+from aecore.models.corruptions import corrupt_images
+from aecore.models.footprint import count_parameters
 
 if TYPE_CHECKING:
-    from aecore.applications.photo_denoising.training import Photographs, Settings
+    from aecore.applications.photo_denoising.training import PhotoDataset, TrainingConfig
 
 # What it is scored under: kinds of noise, and how strong (a standard deviation, or a share of the pixels).
-ASKED: dict[str, tuple[float, ...]] = {
+TEST_CORRUPTIONS: dict[str, tuple[float, ...]] = {
     "gaussian": (0, 5 / 255, 15 / 255, 25 / 255, 35 / 255, 50 / 255),
     "salt-and-pepper": (0.05, 0.1, 0.3),
     "masking": (0.1, 0.3, 0.5),
 }
 
 
-def psnr(net: Cleaner, pixels: Tensor, kind: str, strength: float) -> tuple[float, float]:
+def psnr(net: DenoisingUNet, pixels: Tensor, corruption: str, level: float) -> tuple[float, float]:
     """Mean PSNR in decibels of photographs uint8 `[N, 3, H, W]` under a noise, before cleaning and after."""
     found = []
     for seed, each in enumerate(pixels):
         x = each.numpy()[None] / np.float32(255)
-        noisy = corrupted(x, kind, strength, seed)
-        found.append([metrics.psnr(x, y)[0] for y in (noisy, network.clean(net, noisy[0])[None])])
+        noisy = corrupt_images(x, corruption, level, seed)
+        found.append([metrics.psnr(x, y)[0] for y in (noisy, network.denoise(net, noisy[0])[None])])
     before, after = np.mean(found, axis=0)
     return float(before), float(after)
 
 
-def unclipped(net: Cleaner, pixels: Tensor, strength: float = 25 / 255) -> float:
+def psnr_unclipped(net: DenoisingUNet, pixels: Tensor, level: float = 25 / 255) -> float:
     """The PSNR after cleaning where Gaussian noise may leave [0, 1], as in papers and not in any picture file."""
     found = []
     for seed, each in enumerate(pixels):
         x = each.numpy()[None] / np.float32(255)
         noise = np.random.RandomState(seed).standard_normal(x.shape).astype(np.float32)
-        found.append(metrics.psnr(x, network.clean(net, x[0] + strength * noise[0])[None])[0])
+        found.append(metrics.psnr(x, network.denoise(net, x[0] + level * noise[0])[None])[0])
     return float(np.mean(found))
 
 
-def seconds(net: Cleaner, shape: tuple[int, int, int] = (3, 321, 481), times: int = 5) -> float:
+def seconds_per_image(net: DenoisingUNet, shape: tuple[int, int, int] = (3, 321, 481), times: int = 5) -> float:
     """How long a picture takes, the fastest of some."""
     taken, picture = [], np.random.RandomState(0).rand(*shape).astype(np.float32)
     for _ in range(times):
         started = time.perf_counter()
-        network.clean(net, picture)
+        network.denoise(net, picture)
         taken.append(time.perf_counter() - started)
     return min(taken)
 
 
-def halved(net: Cleaner, pixels: Tensor) -> bytes:
+def to_float16(net: DenoisingUNet, pixels: Tensor) -> bytes:
     """The weights as a file, in half precision unless that moves the PSNR of photographs by 0.01 dB."""
     weights = {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
     small = save({name: tensor.half() for name, tensor in weights.items()})
-    other = Cleaner(net.size)
+    other = DenoisingUNet(net.size)
     other.load_state_dict({name: tensor.float() for name, tensor in load(small).items()})
     moved = abs(psnr(other, pixels, "gaussian", 25 / 255)[1] - psnr(net, pixels, "gaussian", 25 / 255)[1])
     return small if moved < 0.01 else save(weights)
 
 
-def _asked(net: Cleaner, pixels: Tensor, kind: str, strength: float) -> dict[str, float | None]:
-    before, after = psnr(net, pixels, kind, strength)
-    return {"before": before if strength else None, "after": after}  # infinite without noise
+def _score(net: DenoisingUNet, pixels: Tensor, corruption: str, level: float) -> dict[str, float | None]:
+    before, after = psnr(net, pixels, corruption, level)
+    return {"before": before if level else None, "after": after}  # infinite without noise
 
 
 def write(
-    net: Cleaner, settings: Settings, known: Photographs, steps: int, took: float, place: Path = network.FOLDER
+    net: DenoisingUNet,
+    config: TrainingConfig,
+    dataset: PhotoDataset,
+    steps: int,
+    elapsed: float,
+    folder: Path = network.FOLDER,
 ) -> dict[str, Any]:
     """Measures a trained network on the held-out photographs and writes its folder; gives what it says of itself."""
-    content = halved(net, known.validation)
+    content = to_float16(net, dataset.validation)
     net.load_state_dict({name: tensor.float() for name, tensor in load(content).items()})
     scores = [
-        {"noise": kind, "strength": strength, **_asked(net, known.held_out, kind, strength)}
-        for kind, strengths in ASKED.items()
+        {"noise": kind, "strength": strength, **_score(net, dataset.test, kind, strength)}
+        for kind, strengths in TEST_CORRUPTIONS.items()
         for strength in strengths
     ]
     said = {
-        **{name: value for name, value in dataclasses.asdict(settings).items() if name != "size"},
-        **dataclasses.asdict(settings.size),
-        "split": known.split,
+        **{name: value for name, value in dataclasses.asdict(config).items() if name != "size"},
+        **dataclasses.asdict(config.size),
+        "split": dataset.split_seed,
         "steps": steps,
-        "seconds": round(took),
-        "weights": "float16" if len(content) < 3 * count(net) else "float32",
-        "parameters": count(net),
+        "seconds": round(elapsed),
+        "weights": "float16" if len(content) < 3 * count_parameters(net) else "float32",
+        "parameters": count_parameters(net),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, of which training took {torch.get_num_threads()}",
-        "photographs": {"trained": len(known.train), "validation": len(known.validation), "held_out": known.names},
+        "photographs": {
+            "trained": len(dataset.train),
+            "validation": len(dataset.validation),
+            "held_out": dataset.test_names,
+        },
         "scores": scores,
-        "unclipped": unclipped(net, known.held_out),
-        "speed": seconds(net),
+        "unclipped": psnr_unclipped(net, dataset.test),
+        "speed": seconds_per_image(net),
         "speed_threads": torch.get_num_threads(),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    place.mkdir(parents=True, exist_ok=True)
-    files.write(place / network.WEIGHTS, content, lasting=True)
-    files.write(place / network.SETTINGS, json.dumps(said, indent=1))
-    files.write(place / "README.md", readme(said))
+    folder.mkdir(parents=True, exist_ok=True)
+    files.atomic_write(folder / network.WEIGHTS, content, durable=True)
+    files.atomic_write(folder / network.METADATA, json.dumps(said, indent=1))
+    files.atomic_write(folder / "README.md", readme(said))
     return said
 
 
@@ -157,23 +166,31 @@ Held out: {names}.
 
 SHA-256 of {file}: `{sha256}`
 """
-SETTINGS = ("channels", "blocks", "rate", "batch", "patch", "clip", "average", "weights")
+CARD_KEYS = ("channels", "blocks", "rate", "batch", "patch", "clip", "average", "weights")
 
 
-def readme(said: dict[str, Any]) -> str:
+def readme(metadata: dict[str, Any]) -> str:
     """The card, from what the network says of itself."""
-    known, table = said["photographs"], "\n".join(map(_line, said["scores"]))
-    rows = {name: said[name] for name in SETTINGS} | {name: ", ".join(map(str, said[name])) for name in SETTINGS[:2]}
+    known, table = metadata["photographs"], "\n".join(map(_row, metadata["scores"]))
+    rows = {name: metadata[name] for name in CARD_KEYS} | {
+        name: ", ".join(map(str, metadata[name])) for name in CARD_KEYS[:2]
+    }
     settings = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
-    words = {"duration": said["seconds"] / 60, "count": len(known["held_out"]), "names": ", ".join(known["held_out"])}
-    return CARD.format_map({**said, **known, **words, "table": table, "settings": settings, "file": network.WEIGHTS})
+    words = {
+        "duration": metadata["seconds"] / 60,
+        "count": len(known["held_out"]),
+        "names": ", ".join(known["held_out"]),
+    }
+    return CARD.format_map(
+        {**metadata, **known, **words, "table": table, "settings": settings, "file": network.WEIGHTS}
+    )
 
 
-def _line(found: dict[str, Any]) -> str:
-    before = "no noise" if found["before"] is None else f"{found['before']:.2f}"
-    return f"| {found['noise']} | {strength(found['noise'], found['strength'])} | {before} | {found['after']:.2f} |"
+def _row(score: dict[str, Any]) -> str:
+    before = "no noise" if score["before"] is None else f"{score['before']:.2f}"
+    return f"| {score['noise']} | {format_level(score['noise'], score['strength'])} | {before} | {score['after']:.2f} |"
 
 
-def strength(noise: str, value: float) -> str:
+def format_level(corruption: str, value: float) -> str:
     """How strong a noise is, in words."""
-    return f"{255 * value:.0f} of 255" if noise == "gaussian" else f"{value:.0%} of the pixels"
+    return f"{255 * value:.0f} of 255" if corruption == "gaussian" else f"{value:.0%} of the pixels"

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aecore.config import Config
-from aecore.models.findings import Trouble
+from aecore.models.findings import FailureMode
 from aecore.models.recipe import Recipe
-from aecore.models.terms import Knobs, Part, Term, number
-from aecore.params import Knob, Value, complete, knobs_of
+from aecore.models.terms import LossTerm, Params, WeightedTerm, as_float
+from aecore.params import Param, ParamValue, params_of, resolve
 
-Remark = Callable[[Config], str]
+Note = Callable[[Config], str]
 
 
 @dataclass(frozen=True)
-class CodebookKnobs:
+class CodebookParams:
     """The settings of a family with a codebook: how many vectors it holds, and whether unused ones are moved to where
     they are used."""
 
     size: str
-    resets: str
+    reset: str
 
 
 @dataclass(frozen=True)
@@ -33,43 +33,51 @@ class Family:
     title: str
     build: Callable[..., Recipe]
     fixed: Mapping[str, Any]  # settings of a run that this family leaves no choice in
-    usual: Mapping[str, Any]  # settings that suit it better than the form's
-    remark: Remark | None = None  # what is to be said of some settings before they are trained
-    parts: Mapping[str, Part] = field(default_factory=dict)  # of its loss beside the reconstruction, by their names
+    defaults: Mapping[str, Any]  # settings that suit it better than the form's
+    note: Note | None = None  # what is to be said of some settings before they are trained
+    loss_terms: Mapping[str, WeightedTerm] = field(
+        default_factory=dict
+    )  # of its loss beside the reconstruction, by their names
     corruption: str = ""  # the setting that says how strongly inputs are corrupted
-    codebook: CodebookKnobs | None = None
-    cures: Mapping[Trouble, Mapping[str, Value]] = field(default_factory=dict)  # where it has settings of its own
+    codebook: CodebookParams | None = None
+    fixes: Mapping[FailureMode, Mapping[str, ParamValue]] = field(
+        default_factory=dict
+    )  # where it has settings of its own
 
     @property
     def doc(self) -> str:
         return inspect.getdoc(self.build) or ""
 
     @property
-    def knobs(self) -> tuple[Knob, ...]:
-        return knobs_of(self.build)
+    def params(self) -> tuple[Param, ...]:
+        return params_of(self.build)
 
     @property
     def source(self) -> str:
         return inspect.getsource(self.build)
 
-    def complete(self, knobs: Knobs) -> Knobs:
+    def resolve_params(self, params: Params) -> Params:
         """All of its settings, those not given at their defaults."""
-        return complete(self.build, knobs)
+        return resolve(self.build, params)
 
-    def kl_weight(self, knobs: Knobs) -> float:
+    def kl_weight(self, params: Params) -> float:
         """How many nats of reconstruction it charges for a nat that a code tells of its picture (beta, for a beta-VAE);
         0 where it charges nothing for that."""
-        charged = (part.weighs(self.complete(knobs)) for part in self.parts.values() if part.term.charges_information)
+        charged = (
+            part.weight_value(self.resolve_params(params))
+            for part in self.loss_terms.values()
+            if part.term.penalises_information
+        )
         return next(charged, 0.0)
 
-    def target(self, knobs: Knobs) -> float | None:
+    def target(self, params: Params) -> float | None:
         """The value that its loss pulls codes to (rho, for a sparse autoencoder); None where it has none."""
-        named = (part.target for part in self.parts.values() if part.target)
-        return next((number(self.complete(knobs)[name]) for name in named), None)
+        named = (part.target_param for part in self.loss_terms.values() if part.target_param)
+        return next((as_float(self.resolve_params(params)[name]) for name in named), None)
 
-    def part_of(self, term: Term) -> str:
+    def part_name(self, term: LossTerm) -> str:
         """What its loss calls a term; "" where it has none."""
-        return next((name for name, part in self.parts.items() if part.term is term), "")
+        return next((name for name, part in self.loss_terms.items() if part.term is term), "")
 
 
 FAMILIES: dict[str, Family] = {}
@@ -77,12 +85,12 @@ FAMILIES: dict[str, Family] = {}
 
 def family(
     title: str,
-    remark: Remark | None = None,
-    usual: Mapping[str, Any] | None = None,
-    parts: Mapping[str, Part] | None = None,
+    note: Note | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    loss_terms: Mapping[str, WeightedTerm] | None = None,
     corruption: str = "",
-    codebook: CodebookKnobs | None = None,
-    cures: Mapping[Trouble, Mapping[str, Value]] | None = None,
+    codebook: CodebookParams | None = None,
+    fixes: Mapping[FailureMode, Mapping[str, ParamValue]] | None = None,
     **fixed: Any,
 ) -> Callable[[Callable[..., Recipe]], Callable[..., Recipe]]:
     """Declares the function below as a family; `fixed` names settings that it leaves no choice in, `usual` those that
@@ -91,7 +99,7 @@ def family(
     def declare(build: Callable[..., Recipe]) -> Callable[..., Recipe]:
         name = build.__name__.replace("_", "-")
         FAMILIES[name] = Family(
-            name, title, build, fixed, usual or {}, remark, parts or {}, corruption, codebook, cures or {}
+            name, title, build, fixed, defaults or {}, note, loss_terms or {}, corruption, codebook, fixes or {}
         )
         return build
 

@@ -13,8 +13,8 @@ from ui.widgets import charts, images
 from ui.widgets.charts import Chart
 
 if TYPE_CHECKING:
-    from aecore.analysis.architecture import Drawing
-    from aecore.analysis.loaded import Layer, Trained
+    from aecore.analysis.architecture import ArchitectureSummary
+    from aecore.analysis.loaded import LayerInfo, LoadedModel
 
 # A row of the hourglass: what it is, a bar as wide as the logarithm of how many numbers come out, and what it learns.
 STYLE = """
@@ -37,12 +37,12 @@ STYLE = """
 }
 """
 GRAY = "#808080"
-DEEPEST = 1e-4  # of the largest singular value: what lies below is off the chart
+MIN_RATIO = 1e-4  # of the largest singular value: what lies below is off the chart
 
 
-def hourglass(drawing: Drawing, shape: tuple[int, ...], colours: Sequence[str]) -> str:
+def hourglass(architecture: ArchitectureSummary, shape: tuple[int, ...], colours: Sequence[str]) -> str:
     """A model as HTML: picture, encoder, code, decoder, picture."""
-    wide = max(math.prod(each) for each in _shapes(drawing, shape))
+    wide = max(math.prod(each) for each in _shapes(architecture, shape))
 
     def row(what: str, out: tuple[int, ...], colour: str, count: str, kind: str = "") -> str:
         width = 100 * math.log1p(math.prod(out)) / math.log1p(wide)
@@ -53,64 +53,66 @@ def hourglass(drawing: Drawing, shape: tuple[int, ...], colours: Sequence[str]) 
             f'<span class="ae-count">{count}</span></li>'
         )
 
-    def part(layers: Sequence[Layer], colour: str) -> Iterator[str]:
+    def part(layers: Sequence[LayerInfo], colour: str) -> Iterator[str]:
         for layer in layers:
-            yield row(layer.kind, layer.shape, colour, f"{layer.parameters:,}")
+            yield row(layer.type, layer.shape, colour, f"{layer.parameters:,}")
 
     blue, _, teal, rose = colours[:4]
-    code = drawing.code
-    between = f"{drawing.bottleneck:,}" if drawing.bottleneck else ""
+    code = architecture.latent
+    between = f"{architecture.bottleneck_parameters:,}" if architecture.bottleneck_parameters else ""
     head = '<li class="ae-head"><span class="ae-what">layer</span><span>what comes out</span>'
     body = [
         head + '<span class="ae-count">parameters</span></li>',
-        row("picture", shape, GRAY, f"{drawing.hints:,}" if drawing.hints else ""),
+        row("picture", shape, GRAY, f"{architecture.label_parameters:,}" if architecture.label_parameters else ""),
         _heading("encoder"),
-        *part(drawing.encoder, blue),
-        row(f"code: {code.kind}", code.shape, rose, between, "ae-code"),
+        *part(architecture.encoder, blue),
+        row(f"code: {code.type}", code.shape, rose, between, "ae-code"),
         _heading("decoder"),
-        *part(drawing.decoder, teal),
+        *part(architecture.decoder, teal),
         row("picture", shape, GRAY, ""),
     ]
-    said = escape(words(drawing, shape), quote=True)
+    said = escape(describe(architecture, shape), quote=True)
     return f'<style>{STYLE}</style><ol class="ae-hourglass" aria-label="{said}">{"".join(body)}</ol>'
 
 
-def _heading(words: str) -> str:
-    return f'<li class="ae-head ae-part"><span></span><span>{words}</span><span></span></li>'
+def _heading(text: str) -> str:
+    return f'<li class="ae-head ae-part"><span></span><span>{text}</span><span></span></li>'
 
 
-def _shapes(drawing: Drawing, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    layers = (*drawing.encoder, *drawing.decoder)
-    return [shape, drawing.code.shape, *(layer.shape for layer in layers)]
+def _shapes(architecture: ArchitectureSummary, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    layers = (*architecture.encoder, *architecture.decoder)
+    return [shape, architecture.latent.shape, *(layer.shape for layer in layers)]
 
 
-def words(drawing: Drawing, shape: tuple[int, ...]) -> str:
+def describe(architecture: ArchitectureSummary, shape: tuple[int, ...]) -> str:
     """The drawing in a sentence."""
     return (
-        f"The network, from top to bottom: a picture of {' x '.join(map(str, shape))}; {len(drawing.encoder)} layers "
-        f"that encode it; the code, {drawing.code.words}; {len(drawing.decoder)} layers that draw it; "
-        f"{drawing.total:,} parameters in all."
+        f"The network, from top to bottom: a picture of {' x '.join(map(str, shape))}; {len(architecture.encoder)} "
+        f"layers "
+        f"that encode it; the code, {architecture.latent.description}; {len(architecture.decoder)} layers that draw "
+        f"it; "
+        f"{architecture.total_parameters:,} parameters in all."
     )
 
 
-def wall(pictures: np.ndarray, alt: Sequence[str], captions: Sequence[str], size: int = 84) -> str:
+def image_wall(batch: np.ndarray, alt: Sequence[str], captions: Sequence[str], size: int = 84) -> str:
     """Pictures `[N, C, H, W]` as HTML, each with words below it, as many in a row as there is room for."""
     cells = [
-        f'<figure><img src="{images.source(picture)}" alt="{escape(said, quote=True)}">'
+        f'<figure><img src="{images.data_url(picture)}" alt="{escape(said, quote=True)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
-        for picture, said, caption in zip(pictures, alt, captions, strict=True)
+        for picture, said, caption in zip(batch, alt, captions, strict=True)
     ]
     grid = f"grid-template-columns: repeat(auto-fill, minmax(min({size}px, 22%), {size}px))"
     return f'<style>{STYLE}</style><div class="ae-rows ae-wall" style="{grid}">{"".join(cells)}</div>'
 
 
-def spectra(named: dict[str, np.ndarray], colours: Sequence[str], title: str) -> Chart:
+def spectra(series: dict[str, np.ndarray], colours: Sequence[str], title: str) -> Chart:
     """Singular values, largest first, on a logarithmic axis: the first of the named as bars, others as points."""
-    figure = charts.figure_of(280, bargap=0.35, xaxis_title="direction, the most stretched first", yaxis_title=title)
-    top = max(float(values.max()) for values in named.values()) or 1.0
+    figure = charts.new_figure(280, bargap=0.35, xaxis_title="direction, the most stretched first", yaxis_title=title)
+    top = max(float(values.max()) for values in series.values()) or 1.0
     said = []
-    for at, ((name, values), colour) in enumerate(zip(named.items(), colours, strict=False)):
-        shown = [float(value) if value > DEEPEST * top else None for value in values]
+    for at, ((name, values), colour) in enumerate(zip(series.items(), colours, strict=False)):
+        shown = [float(value) if value > MIN_RATIO * top else None for value in values]
         numbers = list(range(1, len(values) + 1))
         usual = {"x": numbers, "y": shown, "name": name, "hovertemplate": f"{name}, %{{x}}: %{{y:.3g}}<extra></extra>"}
         if at:
@@ -118,12 +120,12 @@ def spectra(named: dict[str, np.ndarray], colours: Sequence[str], title: str) ->
         else:
             figure.add_bar(**usual, marker_color=colour)
         said.append(f"{name} from {values[0]:.3g} down to {values[-1]:.3g}")
-    present = [value for values in named.values() for value in values if value > DEEPEST * top]
+    present = [value for values in series.values() for value in values if value > MIN_RATIO * top]
     low, high = math.log10(min(present, default=top)) - 0.3, math.log10(top) + 0.15
     figure.update_yaxes(type="log", range=[low, high], **_ticks(low, high))
-    if max(map(len, named.values())) <= 10:
+    if max(map(len, series.values())) <= 10:
         figure.update_xaxes(dtick=1)
-    figure.update_layout(showlegend=len(named) > 1)
+    figure.update_layout(showlegend=len(series) > 1)
     return Chart(figure, f"{title}, by direction, the most stretched first: {'; '.join(said)}.")
 
 
@@ -134,7 +136,9 @@ def _ticks(low: float, high: float) -> dict[str, list]:
     return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
 
 
-def scale(run: Trained, more: str = "brighter", less: str = "darker", none: str = "no change") -> str:
+def colour_scale_text(
+    run: LoadedModel, positive: str = "brighter", negative: str = "darker", zero: str = "no change"
+) -> str:
     """How signed pictures are coloured (aecore.analysis.architecture.coloured)."""
-    colours = f"Orange: {more}, blue: {less}, white" if run.card.shape[0] == 1 else "Middle gray"
-    return f"{colours}: {none}; one scale for all."
+    colours = f"Orange: {positive}, blue: {negative}, white" if run.card.shape[0] == 1 else "Middle gray"
+    return f"{colours}: {zero}; one scale for all."

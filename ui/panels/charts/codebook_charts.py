@@ -8,20 +8,20 @@ import numpy as np
 
 from aecore.data import images
 from ui.widgets import palette as colour
-from ui.widgets.charts import Chart, figure_of, lay
+from ui.widgets.charts import Chart, add_background, new_figure
 
-SIDE = 8  # pictures in a line of the palette
+COLUMNS = 8  # pictures in a line of the palette
 
 
-def usage(shares: np.ndarray, ink: str) -> Chart:
+def usage(shares: np.ndarray, bar_colour: str) -> Chart:
     """How often each vector is taken `[K]`, falling, and the line of equal shares."""
     order = np.argsort(-shares, kind="stable")
-    figure = figure_of(360, showlegend=False, title={"text": "How often each vector is taken", "font": {"size": 14}})
+    figure = new_figure(360, showlegend=False, title={"text": "How often each vector is taken", "font": {"size": 14}})
     figure.add_bar(
         x=np.arange(1, len(order) + 1),
         y=shares[order],
         customdata=order,
-        marker={"color": ink, "line": {"width": 0}},
+        marker={"color": bar_colour, "line": {"width": 0}},
         hovertemplate="vector %{customdata}: %{y:.2%} of all choices<extra></extra>",
     )
     figure.add_hline(1 / len(shares), line={"width": 1.5, "dash": "dot", "color": "gray"})
@@ -37,12 +37,12 @@ def usage(shares: np.ndarray, ink: str) -> Chart:
     )
 
 
-def distances(order: np.ndarray, between: np.ndarray) -> Chart:
+def distances(order: np.ndarray, matrix: np.ndarray) -> Chart:
     """Distances `[K, K]` between vectors, which stand in the `order` [K] of their numbers."""
-    figure = figure_of(360, title={"text": "Distances between vectors", "font": {"size": 14}}, dragmode=False)
+    figure = new_figure(360, title={"text": "Distances between vectors", "font": {"size": 14}}, dragmode=False)
     names = order.astype(str)
     figure.add_heatmap(
-        z=between.round(3),
+        z=matrix.round(3),
         customdata=np.stack(np.meshgrid(names, names), 2) if len(order) <= 128 else None,
         colorscale=colour.SEQUENTIAL,
         colorbar={"thickness": 12, "title": {"text": ""}},
@@ -56,37 +56,38 @@ def distances(order: np.ndarray, between: np.ndarray) -> Chart:
         showticklabels=False, constrain="domain", constraintoward="right", title="vectors, near ones side by side"
     )
     figure.update_yaxes(showticklabels=False, scaleanchor="x", autorange="reversed", constrain="domain")
-    apart = between[~np.eye(len(between), dtype=bool)]
+    apart = matrix[~np.eye(len(matrix), dtype=bool)]
     words = f", from {apart.min():.2f} to {apart.max():.2f}" if len(apart) else ""
     return Chart(figure, f"Distances between {len(order)} vectors, near ones side by side{words}.")
 
 
-def palette(cells: np.ndarray, vectors: np.ndarray, held: int, slot: int, colours: Sequence[str]) -> Chart:
+def entry_grid(cells: np.ndarray, entries: np.ndarray, current: int, position: int, colours: Sequence[str]) -> Chart:
     """A picture with each of `vectors` [n] in one slot, `cells` `[n, C, H, W]`, row by row; a click on one says its
     vector (`customdata`). The one that the slot holds is framed."""
-    lines = -(-len(cells) // SIDE)
-    image = images.mosaic(cells, SIDE, gap=1)
+    lines = -(-len(cells) // COLUMNS)
+    image = images.image_grid(cells, COLUMNS, gap=1)
     height, width = image.shape[-2] + 1, image.shape[-1] + 1  # the last gaps are not drawn
     png = images.png(image, scale=max(1, 640 // width))
-    figure = figure_of(56 * lines + 16, dragmode="pan", showlegend=False, hovermode="closest")
-    lay(figure, png, lines, (SIDE * (width - 1) / width, lines * (height - 1) / height))
-    across, up = np.arange(len(cells)) % SIDE, lines - 1 - np.arange(len(cells)) // SIDE
+    figure = new_figure(56 * lines + 16, dragmode="pan", showlegend=False, hovermode="closest")
+    add_background(figure, png, lines, (COLUMNS * (width - 1) / width, lines * (height - 1) / height))
+    across, up = np.arange(len(cells)) % COLUMNS, lines - 1 - np.arange(len(cells)) // COLUMNS
     figure.add_scatter(
         x=across,
         y=up,
-        customdata=vectors,
+        customdata=entries,
         mode="markers",
         marker={"opacity": 0, "size": 40, "symbol": "square"},
         hovertemplate="vector %{customdata}<extra></extra>",
     )
-    for row in np.flatnonzero(vectors == held):
+    for row in np.flatnonzero(entries == current):
         x, y = int(across[row]), int(up[row])
         line = {"color": colours[3], "width": 3}
         figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.47, y0=y - 0.47, y1=y + 0.5, line=line)
     bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain", "fixedrange": True}
     figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 8})
-    figure.update_xaxes(range=[-0.55, SIDE - 0.45], **bare)
+    figure.update_xaxes(range=[-0.55, COLUMNS - 0.45], **bare)
     figure.update_yaxes(range=[-0.55, lines - 0.45], scaleanchor="x", **bare)
     return Chart(
-        figure, f"The picture with each of {len(cells)} vectors in slot {slot + 1}, which now holds vector {held}."
+        figure,
+        f"The picture with each of {len(cells)} vectors in slot {position + 1}, which now holds vector {current}.",
     )

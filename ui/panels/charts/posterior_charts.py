@@ -9,17 +9,19 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ui.widgets import palette
-from ui.widgets.charts import Chart, figure_of, scatter
+from ui.widgets.charts import Chart, new_figure, scatter
 
 GREY = "#7f8896"  # of what is there to compare with; readable on both grounds
-COLUMNS = 200  # epochs of a heat map: more are thinned out
-BARS = 16  # dimensions with a bar of their own; the others share one
-LEAST = 0.1  # nats that an axis reaches at least: less is next to nothing, and should look so
+MAX_EPOCHS = 200  # epochs of a heat map: more are thinned out
+MAX_BARS = 16  # dimensions with a bar of their own; the others share one
+MIN_AXIS = 0.1  # nats that an axis reaches at least: less is next to nothing, and should look so
 
 
-def told(names: Sequence[str], nats: Sequence[float], active: Sequence[bool], colour: str) -> Chart:
+def kl_bars(names: Sequence[str], nats: Sequence[float], active: Sequence[bool], colour: str) -> Chart:
     """Nats of each dimension as bars, in the order given; those that are not active in grey."""
-    figure = figure_of(280, yaxis_title="nats per picture", showlegend=False, margin={"l": 8, "r": 8, "t": 16, "b": 40})
+    figure = new_figure(
+        280, yaxis_title="nats per picture", showlegend=False, margin={"l": 8, "r": 8, "t": 16, "b": 40}
+    )
     figure.add_bar(
         x=list(names),
         y=list(nats),
@@ -27,23 +29,23 @@ def told(names: Sequence[str], nats: Sequence[float], active: Sequence[bool], co
         width=min(0.8, len(names) / 8),  # two numbers are no reason for two walls
         hovertemplate="%{x}: %{y:.3f} nats<extra></extra>",
     )
-    figure.update_yaxes(range=[0, 1.05 * max(LEAST, *nats)])
-    _name(figure, names)
-    few = ", ".join(f"{name} {value:.2f}" for name, value in list(zip(names, nats, strict=True))[:BARS])
-    more = f" and {len(names) - BARS} that tell less" if len(names) > BARS else ""
+    figure.update_yaxes(range=[0, 1.05 * max(MIN_AXIS, *nats)])
+    _label_dims(figure, names)
+    few = ", ".join(f"{name} {value:.2f}" for name, value in list(zip(names, nats, strict=True))[:MAX_BARS])
+    more = f" and {len(names) - MAX_BARS} that tell less" if len(names) > MAX_BARS else ""
     return Chart(figure, f"Nats that each number of the code tells of a picture: {few}{more}.")
 
 
-def _name(figure: go.Figure, names: Sequence[str], most: int = BARS) -> None:
+def _label_dims(figure: go.Figure, names: Sequence[str], max_ticks: int = MAX_BARS) -> None:
     """Writes the names of dimensions below a chart: all, or evenly taken ones where there are more than `most`."""
-    every = 1 if len(names) <= most else math.ceil(len(names) / 8)
+    every = 1 if len(names) <= max_ticks else math.ceil(len(names) / 8)
     figure.update_xaxes(type="category", tickangle=0, tickvals=list(names[::every]))
 
 
-def told_by_epoch(names: Sequence[str], epochs: Sequence[int], nats: np.ndarray) -> Chart:
+def kl_heatmap(names: Sequence[str], epochs: Sequence[int], nats: np.ndarray) -> Chart:
     """Nats `[D, E]` of each dimension, one row each in the order given, after each of E epochs."""
-    kept = np.unique(np.linspace(0, len(epochs) - 1, min(COLUMNS, len(epochs))).astype(int))
-    figure = figure_of(
+    kept = np.unique(np.linspace(0, len(epochs) - 1, min(MAX_EPOCHS, len(epochs))).astype(int))
+    figure = new_figure(
         90 + min(420, max(60, 22 * len(names))), xaxis_title="epoch", margin={"l": 8, "r": 8, "t": 16, "b": 40}
     )
     figure.add_heatmap(
@@ -51,7 +53,7 @@ def told_by_epoch(names: Sequence[str], epochs: Sequence[int], nats: np.ndarray)
         y=list(names),
         z=nats[:, kept].round(3),
         zmin=0,
-        zmax=max(LEAST, float(nats.max())),
+        zmax=max(MIN_AXIS, float(nats.max())),
         colorscale=palette.SEQUENTIAL,
         colorbar={"title": {"text": "nats", "side": "right"}, "thickness": 12},
         hovertemplate="%{y} after epoch %{x}: %{z:.2f} nats<extra></extra>",
@@ -69,14 +71,14 @@ def told_by_epoch(names: Sequence[str], epochs: Sequence[int], nats: np.ndarray)
 def ellipses(
     points: np.ndarray,
     labels: np.ndarray,
-    drawn: tuple[np.ndarray, np.ndarray, np.ndarray],
+    posteriors: tuple[np.ndarray, np.ndarray, np.ndarray],
     classes: Sequence[str],
     colours: Sequence[str],
     axes: tuple[str, str],
 ) -> Chart:
     """Codes `[N, 2]` as small grey points; of some clouds (`drawn`: means `[n, 2]`, sigmas `[n, 2]` and labels `[n]`)
     the ellipses of one and two sigma, coloured by class; and those of N(0, 1), which are circles."""
-    means, sigmas, owners = drawn
+    means, sigmas, owners = posteriors
     figure = scatter(points, labels, classes, colours, axes, 560).figure
     figure.update_traces(marker={"size": 4, "color": GREY, "opacity": 0.35}, showlegend=False)
     for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
@@ -110,15 +112,15 @@ def _outlines(middles: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.nd
 def lines(
     points: np.ndarray,
     labels: np.ndarray,
-    drawn: tuple[np.ndarray, np.ndarray, np.ndarray],
+    posteriors: tuple[np.ndarray, np.ndarray, np.ndarray],
     classes: Sequence[str],
     colours: Sequence[str],
     name: str,
 ) -> Chart:
     """The same for codes of one dimension, `[N, 1]`: a line for each class, on it its codes, above it bars of one
     sigma (thick) and two (thin) of some clouds."""
-    means, sigmas, owners = (np.ravel(each) for each in drawn)
-    figure = figure_of(
+    means, sigmas, owners = (np.ravel(each) for each in posteriors)
+    figure = new_figure(
         90 + 46 * len(classes), xaxis_title=name, showlegend=False, margin={"l": 8, "r": 8, "t": 16, "b": 40}
     )
     for edge in (-2, -1, 1, 2):
@@ -145,10 +147,10 @@ def lines(
     )
 
 
-def cloud(names: Sequence[str], mean: np.ndarray, sigma: np.ndarray, colour: str) -> Chart:
+def posterior_intervals(names: Sequence[str], mean: np.ndarray, sigma: np.ndarray, colour: str) -> Chart:
     """The middle of one picture's cloud in each dimension and its sigma, over the band of N(0, 1)."""
     margin = {"l": 8, "r": 8, "t": 16, "b": 40}
-    figure = figure_of(300, yaxis_title="mean ± sigma", showlegend=False, margin=margin)
+    figure = new_figure(300, yaxis_title="mean ± sigma", showlegend=False, margin=margin)
     figure.add_hrect(y0=-1, y1=1, fillcolor=GREY, opacity=0.25, line_width=0)
     figure.add_scatter(
         x=list(names),
@@ -159,18 +161,18 @@ def cloud(names: Sequence[str], mean: np.ndarray, sigma: np.ndarray, colour: str
         error_y={"array": sigma, "thickness": 2, "width": 4 if len(names) <= 32 else 0},
         hovertemplate="%{x}: %{y:.2f} ± %{customdata:.2f}<extra></extra>",
     )
-    _name(figure, names, 8)  # in half a page's width
-    few = [f"{name} {m:.2f} ± {s:.2f}" for name, m, s in list(zip(names, mean, sigma, strict=True))[:BARS]]
-    more = f" and {len(names) - BARS} more" if len(names) > BARS else ""
+    _label_dims(figure, names, 8)  # in half a page's width
+    few = [f"{name} {m:.2f} ± {s:.2f}" for name, m, s in list(zip(names, mean, sigma, strict=True))[:MAX_BARS]]
+    more = f" and {len(names) - MAX_BARS} more" if len(names) > MAX_BARS else ""
     return Chart(figure, f"The cloud of this picture, mean and standard deviation: {', '.join(few)}{more}.")
 
 
-def sum_of(items: Mapping[str, float], total: str, colours: Sequence[str], first: int = 1) -> Chart:
+def waterfall(items: Mapping[str, float], total: str, colours: Sequence[str], first: int = 1) -> Chart:
     """Nats as bars from top to bottom, each beginning where the one above ends, and below them their `total`. The
     `first` ones are of another colour than the others."""
     names, values = [*items, total], np.array([*items.values(), sum(items.values())])
     starts = np.append(np.append(0, np.cumsum(values[:-1]))[:-1], 0)
-    figure = figure_of(
+    figure = new_figure(
         60 + 26 * len(names),
         xaxis_title="nats",
         showlegend=False,

@@ -9,21 +9,21 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ui.widgets import charts
-from ui.widgets.charts import Chart, figure_of
+from ui.widgets.charts import Chart, new_figure
 
 SCORES = {"strict_precision": "strict precision", "coverage": "coverage"}
 GREY = "rgba(128, 128, 128, .45)"
 
 
-def scores(said: Mapping[str, Any], ways: Mapping[str, str], colours: Sequence[str]) -> Chart:
+def scores(report: Mapping[str, Any], method_labels: Mapping[str, str], colours: Sequence[str]) -> Chart:
     """Strict precision and coverage of each kind of samples, as bars."""
-    figure = figure_of(340, xaxis={"range": [0, 1.12], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]})
+    figure = new_figure(340, xaxis={"range": [0, 1.12], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]})
     names = [
         name.replace(" fitted to its codes", "<br>fitted to its codes").replace("mixture of", "mixture<br>of")
-        for name in ways.values()
+        for name in method_labels.values()
     ]
     for score, colour in zip(SCORES, colours[:3:2], strict=True):
-        values = [said[way][score] for way in ways]
+        values = [report[way][score] for way in method_labels]
         figure.add_bar(
             orientation="h",
             x=values,
@@ -38,48 +38,50 @@ def scores(said: Mapping[str, Any], ways: Mapping[str, str], colours: Sequence[s
     figure.update_layout(barmode="group", bargap=0.3, legend_traceorder="normal")
     figure.update_yaxes(autorange="reversed", automargin=True)
     words = "; ".join(
-        f"{name}: strict precision {said[way]['strict_precision']:.2f}, coverage {said[way]['coverage']:.2f}"
-        for way, name in ways.items()
+        f"{name}: strict precision {report[way]['strict_precision']:.2f}, coverage {report[way]['coverage']:.2f}"
+        for way, name in method_labels.items()
     )
     return Chart(figure, f"{words}.")
 
 
-def over(
+def scatter_over_prior(
     codes: np.ndarray,
-    draws: np.ndarray,
+    prior_samples: np.ndarray,
     labels: np.ndarray,
     classes: Sequence[str],
     colours: Sequence[str],
     axes: tuple[str, str],
-    normal: bool,
+    standard_normal: bool,
 ) -> Chart:
     """Codes `[n, 2]` coloured by class over draws of the prior `[m, 2]` in grey; the circles of a normal prior."""
     chart = charts.scatter(codes, labels, classes, colours, axes, 560)
-    _beneath(chart.figure, draws[:, 0], draws[:, 1])
-    for radius in (1, 2) if normal else ():
+    _add_prior_points(chart.figure, prior_samples[:, 0], prior_samples[:, 1])
+    for radius in (1, 2) if standard_normal else ():
         corners = {"x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
         chart.figure.add_shape(type="circle", **corners, line={"color": colours[-1], "width": 2})
-    rings = ", circles of radius 1 and 2" if normal else ""
-    return Chart(chart.figure, f"{chart.alt[:-1]}, over {len(draws)} draws of the prior in grey{rings}.")
+    rings = ", circles of radius 1 and 2" if standard_normal else ""
+    return Chart(chart.figure, f"{chart.alt[:-1]}, over {len(prior_samples)} draws of the prior in grey{rings}.")
 
 
-def line(
-    codes: np.ndarray, draws: np.ndarray, labels: np.ndarray, classes: Sequence[str], colours: Sequence[str]
+def line_over_prior(
+    codes: np.ndarray, prior_samples: np.ndarray, labels: np.ndarray, classes: Sequence[str], colours: Sequence[str]
 ) -> Chart:
     """Codes of one number `[n]`, a line for each class, and draws of the prior `[m]` on a line below."""
     jitter = np.random.default_rng(0).uniform(
-        0.1, 0.9, len(codes) + len(draws)
+        0.1, 0.9, len(codes) + len(prior_samples)
     )  # only so that points do not hide points
     points = np.stack([codes, labels + jitter[: len(codes)]], 1)
     chart = charts.scatter(points, labels, classes, colours, ("z1", ""), 560)
-    _beneath(chart.figure, draws, jitter[len(codes) :] - 1)
+    _add_prior_points(chart.figure, prior_samples, jitter[len(codes) :] - 1)
     chart.figure.update_yaxes(
         scaleanchor=False, tickvals=np.arange(-1, len(classes)) + 0.5, ticktext=["prior", *classes], showticklabels=True
     )
-    return Chart(chart.figure, f"{chart.alt[:-1]}, a line for each, and {len(draws)} draws of the prior on one below.")
+    return Chart(
+        chart.figure, f"{chart.alt[:-1]}, a line for each, and {len(prior_samples)} draws of the prior on one below."
+    )
 
 
-def _beneath(figure: go.Figure, x: np.ndarray, y: np.ndarray) -> None:
+def _add_prior_points(figure: go.Figure, x: np.ndarray, y: np.ndarray) -> None:
     """Grey points under all others, first in the legend."""
     marker = {"size": 5, "color": GREY, "line": {"width": 0}}
     figure.add_scatter(x=x.round(4), y=y.round(4), name="prior", mode="markers", marker=marker, hoverinfo="skip")

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ui.widgets.charts import Chart, figure_of
+from ui.widgets.charts import Chart, new_figure
 
 
 def activations(codes: np.ndarray, colours: Sequence[str]) -> Chart:
     """All activations `[N, D]` as a histogram, those that are exactly 0 as a bar of their own with its own scale."""
     zeros, others = float((codes == 0).mean()), codes[codes != 0]
-    figure = figure_of(320, showlegend=False, title={"text": "All activations", "font": {"size": 14}})
+    figure = new_figure(320, showlegend=False, title={"text": "All activations", "font": {"size": 14}})
     if zeros:
         hover = "exactly 0: %{y:.1%}<extra></extra>"
         figure.add_bar(x=["exactly 0"], y=[zeros], marker_color=colours[1], hovertemplate=hover)
@@ -38,13 +38,13 @@ def activations(codes: np.ndarray, colours: Sequence[str]) -> Chart:
     return Chart(figure, f"Histogram of {codes.size:,} activations: {zeros:.1%} exactly 0{middle}.")
 
 
-def rates(codes: np.ndarray, dead: np.ndarray, rho: float | None, colours: Sequence[str]) -> Chart:
+def mean_activations(codes: np.ndarray, dead: np.ndarray, rho: float | None, colours: Sequence[str]) -> Chart:
     """The mean activation of each unit of `codes` `[N, D]`, falling; those that are `dead` `[D]` marked by a cross on
     the axis, `rho` (what was asked for) by a line."""
     mean, on = codes.mean(axis=0), (codes != 0).mean(axis=0)
     order = np.argsort(-mean, kind="stable")
     rank, title = np.arange(1, len(order) + 1), "Mean activation of each unit (rho-hat)"
-    figure = figure_of(320, showlegend=False, title={"text": title, "font": {"size": 14}}, bargap=0.1)
+    figure = new_figure(320, showlegend=False, title={"text": title, "font": {"size": 14}}, bargap=0.1)
     figure.add_bar(
         x=rank,
         y=mean[order],

@@ -81,10 +81,10 @@ def families(args: argparse.Namespace) -> None:
     if args.json:
         knob = lambda k: {  # noqa: E731
             "name": k.name,
-            "kind": k.kind.__name__,
+            "kind": k.value_type.__name__,
             "default": k.default,
             "choices": k.choices,
-            **dataclasses.asdict(k.says),
+            **dataclasses.asdict(k.info),
         }
         print(
             json.dumps(

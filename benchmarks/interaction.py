@@ -122,14 +122,14 @@ import numpy as np
 import streamlit as st
 from aecore.models import presets
 from aecore.analysis import loaded as trained
-from aecore.models.families.build import build, settle
+from aecore.models.families.build import build_recipe, resolve_config
 from ui.widgets import images
 
 
 @st.cache_resource
 def opened():
-    config = settle(presets.start("{dataset}", "{network}", family="vae", z_dim={size}))
-    model = trained.Trained(config, build(config).model.eval(), {{}})
+    config = settle(presets.default_config("{dataset}", "{network}", family="vae", z_dim={size}))
+    model = trained.LoadedModel(config, build(config).model.eval(), {{}})
     gc.collect()
     gc.freeze()
     return model

@@ -60,9 +60,9 @@ import torch
 from aecore.jobs import scheduler as foreman
 from aecore.config import Config
 from aecore.data.datasets import load
-from aecore.models.families.build import build
+from aecore.models.families.build import build_recipe
 from aecore.training.loop import fit
-foreman.warm_up()
+foreman.preload()
 torch.set_num_threads(int(sys.argv[2]))
 started = time.perf_counter()
 config = Config.from_json(json.loads(sys.argv[1]))

@@ -134,12 +134,12 @@ def test_the_default_of_a_knob_is_one_of_its_values_and_its_text_says_the_same(k
     assert knob.check(knob.default) == knob.default
     text = ",".join(map(str, knob.default)) if knob.kind is tuple else str(knob.default)
     assert knob.check(text) == knob.default and type(knob.check(text)) is knob.kind
-    assert knob.says.description.endswith(".") and knob.label[0].isupper()
+    assert knob.info.description.endswith(".") and knob.label[0].isupper()
 
 
 @each(NUMBERS)
 def test_numbers_are_refused_outside_their_range_and_when_they_are_none(knob):
-    low, high = knob.says.min, knob.says.max
+    low, high = knob.info.min, knob.info.max
     assert knob.check(low) == low and knob.check(high) == high
     step = 1 if knob.kind is int else 0.01 * (high - low)
     bad = [low - step, high + step, *INFINITE, "nan", "inf", "-inf", "", "much", None, [], {}, "1" + "0" * 400, 10**400]

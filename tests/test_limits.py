@@ -360,10 +360,10 @@ MEASURED = {
 }
 BEFORE = """
 from aecore.jobs import scheduler as foreman
-foreman.warm_up()
+foreman.preload()
 from aecore.config import Config
-from aecore.models.families.build import footprint_of, settle
-from aecore.jobs.worker import carry_out
+from aecore.models.families.build import footprint_of, resolve_config
+from aecore.jobs.worker import run_training
 config = settle(Config.from_json(json.loads(sys.argv[1])))
 result = footprint_of(config).total
 """

@@ -213,10 +213,10 @@ codes = np.random.default_rng(0).normal(size=(4000, 2048)).astype(np.float32)
     ("call", "most"),
     [
         ("latents.plane_of_components(codes)", 60e6),  # was 240 MB: two copies of all codes and a [D, D]
-        ("latents.spacing(codes)", 200e6),  # was 300 MB
-        ("projections.explained_variance(codes)", 130e6),  # was 200 MB
-        ("samples.gaussian(codes, 1000)", 60e6),  # was 290 MB
-        ("samples.mixture(codes, 1000)", 260e6),  # was 1.3 GB: ten covariances and their factors
+        ("latents.neighbour_distances(codes)", 200e6),  # was 300 MB
+        ("projections.explained_variance_ratio(codes)", 130e6),  # was 200 MB
+        ("samples.sample_gaussian_fit(codes, 1000)", 60e6),  # was 290 MB
+        ("samples.sample_gmm_fit(codes, 1000)", 260e6),  # was 1.3 GB: ten covariances and their factors
     ],
 )
 def test_codes_of_many_numbers_take_a_few_times_their_own_memory(call, most):
@@ -347,14 +347,14 @@ def test_a_map_goes_before_a_training_and_that_before_the_server():
     own = int(ADJUSTED.read_text())
     assert points_of("") == own < system.OOM_SCORE_TRAINING < system.OOM_SCORE_PROJECTION <= 1000
     assert (
-        points_of("from aecore.jobs import projection_jobs as maps; maps._step_back(); maps._step_back()")
+        points_of("from aecore.jobs import projection_jobs as maps; maps._lower_priority(); maps._lower_priority()")
         == system.OOM_SCORE_PROJECTION
     )
 
 
 @linux
 def test_points_are_never_taken_back():
-    assert points_of("from aecore.system import ends_first; ends_first(700); ends_first(600)") == 700
+    assert points_of("from aecore.system import raise_oom_score; ends_first(700); ends_first(600)") == 700
 
 
 @linux
@@ -362,10 +362,10 @@ def test_a_worker_says_so_of_itself(tmp_path, monkeypatch):
     code = """
 import os
 from aecore.jobs import scheduler as foreman
-foreman.work = lambda job: None
+foreman.run_job = lambda job: None
 os.makedirs(os.environ["AECORE_RUNS"] + "/a-run")
 out = os.dup(1)
-foreman.alone({"run": "a-run"})
+foreman.run_job_redirected({"run": "a-run"})
 os.dup2(out, 1)
 """
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))

@@ -34,7 +34,7 @@ from aecore.training.loop import DeviceDataset, Progress, evaluate, fit
 from aecore.training.state import Diverged, TrainState
 
 MIN_THREADED_WORK = 8e6  # multiplications of a batch with the weights
-HISTORY_FIELDS = ("epoch", "seconds", "train", "validation", "gradient", "vitals")  # in a run's history
+HISTORY_FIELDS = ("epoch", "seconds", "train", "validation", "grad_norm", "signals")  # in a run's history
 PREVIEW_SIZE = 10  # pictures in the strip that moves while a model learns
 
 WriteFunction = Callable[
@@ -181,7 +181,7 @@ def _train(writer: runs.RunWriter, config: Config, device_name: str | None, writ
                 write(writer.save_checkpoint, at.save())
                 writer.set_stopped(ordered[0])
                 return
-            write(draw.call, lambda: strip.draw(recipe, writer), anyway=last)
+            write(draw.call, lambda: strip.draw(recipe, writer), force=last)
             if progress.validation is not None:
                 write(record, progress.epoch, last)
             if not last:
@@ -275,7 +275,7 @@ def _record_epoch(writer: runs.RunWriter, progress: Progress) -> None:
 
 def _report_progress(writer: runs.RunWriter, progress: Progress) -> None:
     said = dataclasses.asdict(progress) | {"seconds_left": min(progress.seconds_left, 1e9)}
-    writer.set_state("training", progress={name: each for name, each in said.items() if name != "vitals"})
+    writer.set_state("training", progress={name: each for name, each in said.items() if name != "signals"})
 
 
 class _PreviewStrip:

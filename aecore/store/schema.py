@@ -61,8 +61,8 @@ _FULL_PROGRESS = {
     "step": count,
     "steps": count,
     "seconds": non_negative,
-    "pictures_per_second": number_or_nan,
-    "gradient": number_or_nan,
+    "samples_per_second": number_or_nan,
+    "grad_norm": number_or_nan,
     "train": LOSS_TERMS,
     "validation": nullable(LOSS_TERMS),
 }
@@ -120,7 +120,7 @@ _OPTIONAL_SIGNALS = dict.fromkeys(("impossible", "blank", "alike"), number_or_na
 
 HISTORY_LINE = record(
     {"epoch": integer(1, MAX_EPOCHS), "seconds": non_negative, "train": LOSS_TERMS, "validation": LOSS_TERMS},
-    {"gradient": number_or_nan, "vitals": nullable(record(_SIGNALS, _OPTIONAL_SIGNALS))},
+    {"grad_norm": number_or_nan, "signals": nullable(record(_SIGNALS, _OPTIONAL_SIGNALS))},
 )
 
 # --- A finished run ---------------------------------------------------------------------------------------------------

@@ -339,7 +339,7 @@ import streamlit as st
 from ui import shared
 from ui.panels.architecture import COMMON
 from aecore.store import runs
-run = shared.model({run!r}, runs.entry({run!r}).created)
+run = shared.load_model({run!r}, runs.entry({run!r}).created)
 for panel in COMMON:
     st.header(panel.title)
     panel.show(run)

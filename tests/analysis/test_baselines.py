@@ -74,7 +74,7 @@ def test_the_quicker_way_for_large_pictures_is_equal_to_five_digits():
 def test_pca_on_digits_is_what_the_catalogue_measured(digits):
     # Catalogue 3.1: .052211 and .023800 for d = 2 and 8; another split moves them by a few percent.
     train = digits.first(1437)
-    test = dataclasses.replace(digits, pictures=digits.pictures[1437:], labels=digits.labels[1437:])
+    test = dataclasses.replace(digits, x=digits.x[1437:], y=digits.y[1437:])
     assert error(PCA.fit(train, 2), test) == pytest.approx(0.0522, rel=0.08)
     assert error(PCA.fit(train, 8), test) == pytest.approx(0.0238, rel=0.08)
 
@@ -115,5 +115,5 @@ def test_batches_cover_a_split_once(digits, monkeypatch):
     monkeypatch.setattr(baselines, "BATCH_SIZE", 500)
     parts = list(baselines.batches(digits))
     assert [len(x) for x, _ in parts] == [500, 500, 500, 297]
-    assert np.array_equal(np.concatenate([labels for _, labels in parts]), digits.labels)
+    assert np.array_equal(np.concatenate([labels for _, labels in parts]), digits.y)
     assert np.array_equal(np.concatenate([x for x, _ in parts]), digits.floats())

@@ -48,7 +48,7 @@ EPOCH = {
     "epoch": 1,
     "train": {"reconstruction": 20.8, "kl": 2.9},
     "validation": {"reconstruction": 20.9, "kl": 2.9},
-    "vitals": {name: CHECKUP[name] for name in ("saturated", "impossible", "blank", "alike", "code")},
+    "signals": {name: CHECKUP[name] for name in ("saturated", "impossible", "blank", "alike", "code")},
 }
 HISTORY = [EPOCH] * VAE.epochs
 
@@ -196,16 +196,16 @@ def test_what_is_no_trouble_is_not_called_one(name):
 
 
 def test_before_half_of_the_training_only_what_cannot_pass_is_said():
-    asleep = EPOCH | {"vitals": EPOCH["vitals"] | {"code": code(sd=[0, 0], kl=[0, 0])}}
+    asleep = EPOCH | {"signals": EPOCH["signals"] | {"code": code(sd=[0, 0], kl=[0, 0])}}
     few = [asleep] * (VAE.epochs // 2 - 1)
     assert diagnose(Evidence(VAE, few)) == []
     assert [each.name for each in diagnose(Evidence(VAE, [*few, asleep]))] == ["posterior collapse"]
-    alike = EPOCH | {"vitals": EPOCH["vitals"] | {"alike": 1.0}}
+    alike = EPOCH | {"signals": EPOCH["signals"] | {"alike": 1.0}}
     assert [each.name for each in diagnose(Evidence(VAE, [alike]))] == ["units all alike"]
 
 
 def test_a_history_of_before_there_were_vitals_is_read():
-    old = [{name: each for name, each in EPOCH.items() if name != "vitals"}] * VAE.epochs
+    old = [{name: each for name, each in EPOCH.items() if name != "signals"}] * VAE.epochs
     assert diagnose(Evidence(VAE, old)) == []
     assert ill(history=old) == []
 

@@ -93,7 +93,7 @@ def test_dimensions_come_by_falling_variance(codes):
 def test_a_point_lifted_off_a_plane_falls_back_on_itself(make, codes):
     plane, points = make(codes), np.random.default_rng(1).normal(size=(50, 2))
     assert plane.unproject(points).shape == (50, 5)
-    np.testing.assert_allclose(plane.project(plane.lift(points)), points, atol=CLOSE)
+    np.testing.assert_allclose(plane.project(plane.unproject(points)), points, atol=CLOSE)
     np.testing.assert_allclose(plane.axes @ plane.axes.T, np.eye(2), atol=CLOSE)
 
 
@@ -133,7 +133,7 @@ def test_codes_of_one_dimension_lie_on_a_line(make, codes):
     plane = make(line)
     assert not plane.axes[1].any() and plane.names[1] == ""
     assert not plane.project(line)[:, 1].any()
-    np.testing.assert_allclose(plane.lift(plane.project(line)), line, atol=CLOSE)
+    np.testing.assert_allclose(plane.unproject(plane.project(line)), line, atol=CLOSE)
 
 
 @pytest.mark.parametrize("count", [1, 2])

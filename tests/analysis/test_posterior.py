@@ -266,7 +266,7 @@ def test_runs_of_before_have_no_kl_by_epoch_and_say_so(runs_of, monkeypatch):
     monkeypatch.setattr(runs, "history", lambda run: lines)
     page = AppTest.from_function(_show, args=(runs_of["1-D"], GAUSSIAN[0].title), default_timeout=60).run()
     assert "only runs trained from now on" in seen(page) and len(page.get("plotly_chart")) == 1
-    lines[0]["vitals"] = {"code": {"kl": [0.5]}}
+    lines[0]["signals"] = {"code": {"kl": [0.5]}}
     page.run()
     assert "only runs trained from now on" not in seen(page) and len(page.get("plotly_chart")) == 2
 

@@ -100,7 +100,7 @@ def test_class_names_are_those_of_torchvision():
 
 def test_neither_cards_nor_is_here_import_what_is_slow():
     code = (
-        "import sys; from aecore.data import datasets as data; [data.is_here(name) for name in data.CARDS]; "
+        "import sys; from aecore.data import datasets as data; [data.is_available(name) for name in data.CARDS]; "
         "sys.exit(', '.join({'torch', 'torchvision', 'sklearn', 'streamlit'} & set(sys.modules)) or None)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(datasets.__file__).parents[2])

@@ -118,12 +118,12 @@ LABORATORY = """
 import json, sys
 from aecore.jobs import api as jobs
 from aecore.config import Config
-jobs.open_laboratory()
+jobs.register_server()
 print("open", flush=True)
 for line in sys.stdin:
     person, config = json.loads(line)
     print(jobs.submit(Config.from_json(config), person=person), flush=True)
-jobs.close_laboratory()
+jobs.unregister_server()
 """
 
 

@@ -47,7 +47,7 @@ def _reports_at_every_step(monkeypatch):
     """A report at every step, and a checkpoint at every report."""
     monkeypatch.setattr(loop, "REPORT_EVERY", 0.0)
     monkeypatch.setattr(loop, "FIRST_REPORT", 0.0)
-    monkeypatch.setattr(worker.Throttle, "call", lambda self, what, anyway=False: what())
+    monkeypatch.setattr(worker.Throttle, "call", lambda self, function, force=False: function())
 
 
 @pytest.fixture(scope="module")
@@ -288,14 +288,14 @@ from aecore.jobs import scheduler as foreman
 from aecore.training import loop as train
 from aecore.jobs import worker as work
 from aecore.config import Config
-foreman.warm_up()
-train.PAUSE = train.FIRST = 0.0
-work.Paced.do = lambda self, what, anyway=False: what()
+foreman.preload()
+train.REPORT_EVERY = train.FIRST_REPORT = 0.0
+work.Throttle.call = lambda self, function, force=False: function()
 config = Config.from_json(json.loads(sys.argv[1]))
 for line in sys.stdin:
     child = os.fork()
     if not child:
-        for _ in work.carry_out(config):
+        for _ in work.run_training(config):
             print("report", flush=True)
         os._exit(0)
     print(child, flush=True)

@@ -157,7 +157,8 @@ def test_a_picture_is_coded_the_same_alone_in_a_crowd_and_in_training(config):
     crossed(list(FAMILIES), [(1, 7, 7), (2, 9, 5), (1, 28, 28), (3, 4, 4)], list(NETWORKS)),
 )
 def test_odd_sizes_make_the_round_trip(family, shape, network):
-    settings = {"network": network, "hidden": (3, 5), **FAMILIES[family].fixed}
+    fixed = {{"hidden": "hidden_sizes"}.get(name, name): value for name, value in FAMILIES[family].fixed.items()}
+    settings = {"network": network, "hidden_sizes": (3, 5), **fixed}
     recipe = FAMILIES[family].build(NetworkFactory(shape, **settings, n_classes=10), 2)
     x = torch.rand(3, *shape, generator=torch.Generator().manual_seed(0))
     p = recipe.forward(x, torch.tensor([0, 9, 4]))

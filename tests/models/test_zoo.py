@@ -451,7 +451,7 @@ def _jacobians(model: Autoencoder, x: Tensor) -> Tensor:
 
 
 def test_the_jacobian_of_one_layer_is_autograds():
-    recipe = _made("contractive", 5, MAKE.replace(hidden=()), stiffness=1.0)
+    recipe = _made("contractive", 5, MAKE.replace(hidden_sizes=()), stiffness=1.0)
     p = recipe.forward(torch.rand(7, 1, 8, 8))
     exact = _jacobians(recipe.model, p.x).square().sum((1, 2)).mean()
     weight = recipe.model.encoder[1].weight
@@ -480,7 +480,7 @@ def test_random_directions_find_the_jacobian_of_a_deep_encoder_on_average():
 def test_a_smaller_encoder_cannot_be_made_good_by_a_larger_decoder():
     """Catalogue 3.20: f = e x, g = z / e gets the Jacobian for nothing. Here g has the weights of f: W e changes both
     what the encoder says and what is drawn, by e each."""
-    model = _made("contractive", 4, MAKE.replace(hidden=())).model
+    model = _made("contractive", 4, MAKE.replace(hidden_sizes=())).model
     x = torch.rand(5, 1, 8, 8)
     before, weight = model.reconstruct(x), model.encoder[1].weight
     z = torch.rand(5, 4)
@@ -500,7 +500,7 @@ def test_contraction_makes_codes_stiff(digits):
         )
         recipe = build_recipe(config)
         _last(recipe, small, config)
-        p = recipe.forward(torch.from_numpy(digits.validation.floats()))
+        p = recipe.forward(torch.from_numpy(digits.validation.to_float()))
         norms.append(jacobian_frobenius_exact(p.latent.code, recipe.model.encoder[1].weight).item())
     assert norms[1] < 0.6 * norms[0]  # measured on three seeds: .27 and .59
 
@@ -637,7 +637,7 @@ def test_a_codebook_learns_digits_and_uses_much_of_itself(digits):
     assert recipe.model.bottleneck.perplexity > 16
     mean = digits.train.to_float().mean(0, keepdims=True).clip(1e-3, 1 - 1e-3)
     raw = torch.logit(torch.from_numpy(mean))
-    x = torch.from_numpy(digits.validation.floats())
+    x = torch.from_numpy(digits.validation.to_float())
     always_the_mean = LIKELIHOODS["bernoulli"].nll(raw.expand_as(x), x).mean().item()
     assert last.validation["reconstruction"] < 0.9 * always_the_mean
 
@@ -758,7 +758,7 @@ def test_the_critic_ends_near_chance_and_the_codes_near_the_prior(digits):
     config = resolve_config(presets.default_config("digits", family="aae", z_dim=2, epochs=60, knobs={"weight": 1.0}))
     recipe = build_recipe(config)
     last = _last(recipe, digits, config)
-    codes = recipe.model.encode_mean(torch.from_numpy(digits.train.floats()))
+    codes = recipe.model.encode_mean(torch.from_numpy(digits.train.to_float()))
     assert last.validation["critic"] == pytest.approx(2 * math.log(2), abs=0.3)
     assert last.validation["fooling"] == pytest.approx(math.log(2), abs=0.3)
     assert codes.mean(0).abs().max() < 0.5
@@ -789,17 +789,17 @@ def conditional(bars):
 
 
 def test_a_conditional_model_guesses_labels_it_is_not_given(conditional, bars):
-    x, y = torch.from_numpy(bars.test.floats()), torch.from_numpy(bars.test.labels)
+    x, y = torch.from_numpy(bars.test.to_float()), torch.from_numpy(bars.test.y)
     assert (conditional.infer_label(x) == y).float().mean() > 0.95  # chance: half of two, a tenth of ten
-    assert torch.equal(conditional.codes(x), conditional.codes(x))
-    assert torch.equal(conditional.codes(x), conditional.codes(x, conditional.guess(x)))
-    assert torch.equal(conditional.reconstruct(x), conditional.reconstruct(x, conditional.guess(x)))
+    assert torch.equal(conditional.encode_mean(x), conditional.codes(x))
+    assert torch.equal(conditional.encode_mean(x), conditional.codes(x, conditional.infer_label(x)))
+    assert torch.equal(conditional.reconstruct(x), conditional.reconstruct(x, conditional.infer_label(x)))
 
 
 def test_a_code_under_another_label_is_another_picture(conditional, bars):
-    x, y = torch.from_numpy(bars.test.floats()), torch.from_numpy(bars.test.labels)
-    codes = conditional.codes(x, y)
-    assert not torch.equal(codes, conditional.codes(x, 1 - y))
+    x, y = torch.from_numpy(bars.test.to_float()), torch.from_numpy(bars.test.y)
+    codes = conditional.encode_mean(x, y)
+    assert not torch.equal(codes, conditional.encode_mean(x, 1 - y))
     for label, direction in ((0, 2), (1, 3)):  # a column is bright along its rows, a row along its columns
         drawn = conditional.decode_mean(codes, torch.full_like(y, label))
         along, across = drawn.mean(direction).amax(2), drawn.mean(5 - direction).amax(2)
@@ -807,7 +807,7 @@ def test_a_code_under_another_label_is_another_picture(conditional, bars):
 
 
 def test_a_conditional_bound_takes_labels(conditional, bars):
-    x, y = torch.from_numpy(bars.test.floats()), torch.from_numpy(bars.test.labels)
+    x, y = torch.from_numpy(bars.test.to_float()), torch.from_numpy(bars.test.y)
     right, wrong = (iwae_bound(log_weights(conditional, x, 5, labels), 5).mean() for labels in (y, 1 - y))
     assert right > wrong + 1
 

@@ -82,8 +82,8 @@ def test_learning_rate_and_weight_decay_are_walked_in_factors_too():
 @pytest.mark.parametrize("knob", LOG, ids=lambda knob: knob.name)
 def test_steps_down_are_one_and_three_of_each_decade(knob):
     value, seen = 10.0, []
-    while value > max(knob.says.low or 0, 1e-6):
-        value = float(f"{value - controls.log_step(value, knob.says.low or knob.says.step):.12g}")
+    while value > max(knob.info.min or 0, 1e-6):
+        value = float(f"{value - controls.log_step(value, knob.info.min or knob.info.step):.12g}")
         seen.append(value)
     assert seen[:6] == [3, 1, 0.3, 0.1, 0.03, 0.01] and seen[-4:] == [3e-5, 1e-5, 3e-6, 1e-6]
 

@@ -39,7 +39,7 @@ from ui.widgets import live
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "pages").glob("*.py"))}
-EXPLORE = [name for name, source in PAGES.items() if "chosen_run(" in source]  # those that show one run
+EXPLORE = [name for name, source in PAGES.items() if "selected_run(" in source]  # those that show one run
 RUN_PAGES = [*EXPLORE, "train"]  # those that say something of one run
 GALLERY = resolve_config(PRETRAINED_MODELS["digits-vae-2d"].config).id
 LABELS = {knob.name: knob.label for knob in params_of(Config)}
@@ -411,8 +411,8 @@ PROGRESS = {
     "fraction": 0.06,
     "seconds": 1.0,
     "seconds_left": 17.0,
-    "pictures_per_second": 9000.0,
-    "gradient": 5.0,
+    "samples_per_second": 9000.0,
+    "grad_norm": 5.0,
     "train": {"reconstruction": 20.0, "kl": 3.0},
     "validation": None,
 }

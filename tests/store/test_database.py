@@ -100,10 +100,10 @@ from aecore.store import queue as ledger
 def work(thread):
     for number in range(6):
         run = f"run-{sys.argv[1]}-{thread}-{number % 3}"
-        ledger.ask(run, {"seed": 1}, f"person{thread}", None, {}, lambda: False)
-        ledger.labels("person1"), ledger.turns(), database._KEPT.clear()
+        ledger.enqueue(run, {"seed": 1}, f"person{thread}", None, {}, lambda: False)
+        ledger.labels("person1"), ledger.order(), database._CACHE.clear()
         ledger.claim()
-        ledger.rested(run)
+        ledger.complete(run)
 
 threads = [threading.Thread(target=work, args=(thread,)) for thread in range(5)]
 [each.start() for each in threads]

@@ -278,7 +278,7 @@ ASKS = """
 import sys
 from aecore.store import queue as ledger
 sys.stdin.readline()  # all at the same moment
-ledger.ask(sys.argv[1], {}, sys.argv[1], None, {}, lambda: False)
+ledger.enqueue(sys.argv[1], {}, sys.argv[1], None, {}, lambda: False)
 """
 
 
@@ -358,9 +358,9 @@ def test_laboratories_that_died_are_forgotten():
 LEADS = """
 import sys
 from aecore.store import queue as ledger
-print(ledger.lead(7), flush=True)
+print(ledger.acquire_leadership(7), flush=True)
 sys.stdin.readline()
-print(ledger.lead(8), flush=True)
+print(ledger.acquire_leadership(8), flush=True)
 sys.stdin.readline()
 """
 

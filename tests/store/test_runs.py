@@ -319,7 +319,7 @@ from aecore.store import runs
 from aecore.config import Config
 weights = open(sys.argv[1], "rb").read()
 for seed in itertools.count(int(sys.argv[2])):
-    with runs.Draft(Config(family="vanilla", seed=seed)) as draft:
+    with runs.RunWriter(Config(family="vanilla", seed=seed)) as draft:
         draft.say("training", reason="", progress={"epoch": 0})
         for epoch in range(3):
             draft.add_epoch(json.loads(sys.argv[4]) | {"epoch": epoch + 1})

@@ -328,8 +328,8 @@ SPOILT_LINES = {
     "words": (json.dumps(EPOCH | {"epoch": 2, "train": {"a": "low"}}), "train.a is no number"),
     "NaN": (json.dumps(EPOCH | {"epoch": 2, "validation": {"a": float("nan")}}), "validation.a is no finite number"),
     "twice": (json.dumps(EPOCH), "epoch 1 follows epoch 1"),
-    "vitals": (
-        json.dumps(EPOCH | {"epoch": 2, "vitals": {"saturated": 0.0, "code": {"taken": [0.0]}}}),
+    "signals": (
+        json.dumps(EPOCH | {"epoch": 2, "signals": {"saturated": 0.0, "code": {"taken": [0.0]}}}),
         "vitals.code.taken is not between 1e-12 and 1",
     ),
 }

@@ -160,6 +160,6 @@ def test_every_epoch_of_a_history_has_its_vitals(monkeypatch, tmp_path):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     list(run_training(QUICK))
     lines = runs.history(QUICK.id)
-    assert [len(line["vitals"]["code"]["kl"]) for line in lines] == [2, 2]
-    assert lines[-1]["vitals"]["code"] == runs.entry(QUICK.id).result["checkup"]["code"]
-    assert np.isclose(lines[-1]["vitals"]["blank"], 64 * math.log(2), rtol=1e-5)
+    assert [len(line["signals"]["code"]["kl"]) for line in lines] == [2, 2]
+    assert lines[-1]["signals"]["code"] == runs.entry(QUICK.id).result["checkup"]["code"]
+    assert np.isclose(lines[-1]["signals"]["blank"], 64 * math.log(2), rtol=1e-5)

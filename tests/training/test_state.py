@@ -55,7 +55,7 @@ def _weights(recipe: Recipe) -> dict[str, Tensor]:
 
 def _told(reports: list[Progress]) -> list[dict]:
     """All that a training says, its clock aside."""
-    apart = ("seconds", "pictures_per_second")
+    apart = ("seconds", "samples_per_second")
     return [{name: v for name, v in dataclasses.asdict(each).items() if name not in apart} for each in reports]
 
 

@@ -40,7 +40,7 @@ def made(entry):
 
 @pytest.fixture(scope="module")
 def ways(made):
-    return compute_tour(map_of(made), made.votes)
+    return compute_tour(map_of(made), made.pseudo_labels)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def mounted(monkeypatch):
 
 
 def map_of(made):
-    return pack(latent_space.plane_of_dimensions(made.codes), made.codes, made.votes, "0123456789")
+    return pack(latent_space.plane_of_dimensions(made.codes), made.codes, made.pseudo_labels, "0123456789")
 
 
 # --- The screen -------------------------------------------------------------------------------------------------------
@@ -141,8 +141,8 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "plotly"]
     del sys.modules[name]  # Streamlit brought it
 from ui.widgets import component
 from ui.views import home
-component.mounted = lambda folder, name: lambda **more: print(name)
-home.stage(home.ready(home.opening()))
+component.mount = lambda folder, name: lambda **more: print(name)
+home.show(home.load_showcase(home.home_model()))
 print(*[name for name in ("torch", "torchvision", "plotly", "sklearn", "umap", "numba") if name in sys.modules])
 """
     assert _python(code).split() == ["home", "weights"]
@@ -169,7 +169,7 @@ def test_the_still_has_each_dot_in_its_place_and_the_colour_of_its_class(colours
     shown = home.load_showcase(entry)
     address = re.search(r"--ae-map: url\(\"(.+?)\"\)", home.placeholder_css(shown.key, colours, shown))[1]
     paths = re.findall(r"stroke='(#\w+)'[^>]* d='(.+?)'", unquote(address))
-    assert {colour for colour, _ in paths} == {colours[label] for label in np.unique(made.votes)}
+    assert {colour for colour, _ in paths} == {colours[label] for label in np.unique(made.pseudo_labels)}
     low, high = np.array(shown.plane_map.head["span"]).T
     for colour, steps in paths:
         moves = np.array([tuple(map(int, re.findall(r"-?\d+", step))) for step in re.findall(r"m(.+?)h0", steps)])
@@ -183,7 +183,7 @@ def test_the_still_has_each_dot_in_its_place_and_the_colour_of_its_class(colours
 def test_the_still_of_the_picture_is_what_was_decoded_nearest_to_the_start(entry, ways):
     picture = np.asarray(Image.open(io.BytesIO(home.load_showcase(entry).start_image)).convert("L"))
     last = snapshots.load(entry.id, snapshots.epochs(entry.id)[-1])[0]
-    column, row = np.abs(last.x - ways.hearts[0][0]).argmin(), np.abs(last.y - ways.hearts[0][1]).argmin()
+    column, row = np.abs(last.x - ways.class_medians[0][0]).argmin(), np.abs(last.y - ways.class_medians[0][1]).argmin()
     np.testing.assert_array_equal(picture, last.manifold[row * len(last.x) + column, 0])
 
 
@@ -207,19 +207,19 @@ def test_codes_of_the_showcase_are_places_on_a_plane(made, entry):
 
 
 def test_what_hangs_alike_is_one_class_from_end_to_end(ways, made):
-    assert classes_along(made.codes, made.votes, ways.alike) == {ways.alike_class}
+    assert classes_along(made.codes, made.pseudo_labels, ways.alike) == {ways.within_label}
     own = made.codes[made.pseudo_labels == ways.within_label]
     assert np.ptp(ways.alike, axis=0).max() > np.std(own, axis=0).max(), "a walk, not a step"
 
 
 def test_each_heart_is_among_dots_of_its_own_class(ways, made):
-    found = [classes_along(made.codes, made.votes, heart[None]) for heart in ways.class_medians]
+    found = [classes_along(made.codes, made.pseudo_labels, heart[None]) for heart in ways.class_medians]
     assert all(len(each) == 1 for each in found) and len(set.union(*found)) == len(found) >= 3
 
 
 def test_between_two_classes_lies_no_third_one(ways, made):
-    assert classes_along(made.codes, made.votes, ways.between) == set(ways.between_classes)
-    first, last = (classes_along(made.codes, made.votes, place[None]) for place in ways.between[[0, -1]])
+    assert classes_along(made.codes, made.pseudo_labels, ways.between) == set(ways.between_classes)
+    first, last = (classes_along(made.codes, made.pseudo_labels, place[None]) for place in ways.between[[0, -1]])
     assert (first, last) == tuple({label} for label in ways.between_classes)
     far = latent_space.distance_to_data(latent_space.plane_of_dimensions(made.codes), made.codes, densify(ways.between))
     assert far.max() < map_of(made).head["edge"], "nobody leaves the data on the way"

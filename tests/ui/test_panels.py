@@ -290,7 +290,7 @@ def test_trouble_is_said_while_a_model_still_trains():
     losses = {"reconstruction": 40.0, "kl": 0.0}
     vitals = {"saturated": 0.0, "impossible": 0.0, "blank": 44.4, "alike": 1.0}
     code = {"sd": [0.0, 0.0], "kl": [0.0, 0.0], "sigma": [1.0, 1.0]}
-    line = {"seconds": 1.0, "train": losses, "validation": losses, "gradient": 0.0, "vitals": vitals | {"code": code}}
+    line = {"seconds": 1.0, "train": losses, "validation": losses, "grad_norm": 0.0, "signals": vitals | {"code": code}}
     with runs.RunWriter(config) as draft:
         draft.set_state("training", progress={"epoch": 1, "epochs": 50, "fraction": 0.02})
         draft.add_epoch({"epoch": 1, **line})

@@ -81,7 +81,7 @@ def _inactive_text(inactive: list[str], size: int) -> str:
 
 
 def _kl_by_epoch(run: LoadedModel, order: np.ndarray) -> None:
-    codes = ((line["epoch"], (line.get("vitals") or {}).get("code", {})) for line in runs.history(run.id))
+    codes = ((line["epoch"], (line.get("signals") or {}).get("code", {})) for line in runs.history(run.id))
     kept = [(epoch, code["kl"]) for epoch, code in codes if len(code.get("kl", [])) == len(order)]
     if not kept:
         st.caption("This run was trained before KLs were kept epoch by epoch: only runs trained from now on have them.")

@@ -83,13 +83,13 @@ def _progress(progress: Mapping[str, Any]) -> None:
     epoch, epochs = min(progress["epoch"] + 1, progress["epochs"]), progress["epochs"]
     words = (
         f"epoch {epoch} of {epochs} · step {progress['step']:,} of {progress['steps']:,} · "
-        f"{duration(progress['seconds_left'])} left · {progress['pictures_per_second']:,.0f} pictures/s"
+        f"{duration(progress['seconds_left'])} left · {progress['samples_per_second']:,.0f} pictures/s"
     )
     st.progress(min(1.0, progress["fraction"]), words)
     parts = ", ".join(f"{escape(name)} {value:.2f}" for name, value in progress["train"].items())
     st.caption(
         f"In this epoch, training pictures, nats per picture: {parts} · length of the gradient "
-        f"{progress['gradient']:.3g}"
+        f"{progress['grad_norm']:.3g}"
     )
 
 

@@ -143,7 +143,7 @@ class Evidence:
     @cached_property
     def signals(self) -> Mapping[str, Any]:
         """The latest there are, as vitals.py says them; empty before the first epoch's end."""
-        return self.checkup or next((line["vitals"] for line in self.history[::-1] if line.get("vitals")), {})
+        return self.checkup or next((line["signals"] for line in self.history[::-1] if line.get("signals")), {})
 
     @property
     def too_early(self) -> bool:

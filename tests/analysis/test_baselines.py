@@ -34,7 +34,7 @@ def error(pca: PCA, split: Split) -> float:
 @pytest.mark.parametrize("size", [2, 8, 32])
 @pytest.mark.parametrize("count", [1797, 50])  # more pictures than pixels, and fewer
 def test_what_pca_loses_is_the_variance_of_the_components_left_out(size, count, digits):
-    split = digits.first(count)
+    split = digits.head(count)
     variances = np.linalg.eigvalsh(np.cov(flat(split).T, ddof=0))  # rising
     # float32 products leave directions off by 1e-6, and the error, least at the right ones, by the square of that;
     # float32 reconstructions round each pixel by 1e-7
@@ -43,7 +43,7 @@ def test_what_pca_loses_is_the_variance_of_the_components_left_out(size, count, 
 
 @pytest.mark.parametrize("size", [1, 16])
 def test_pca_is_scikit_learns(size, digits):
-    train, test = digits.first(1437), flat(digits)[1437:]
+    train, test = digits.head(1437), flat(digits)[1437:]
     theirs = Published(size, svd_solver="full").fit(flat(train))
     ours = PCA.fit(train, size)
     made = theirs.inverse_transform(theirs.transform(test))
@@ -52,13 +52,13 @@ def test_pca_is_scikit_learns(size, digits):
 
 
 def test_pca_has_its_ends(digits):
-    train, test = digits.first(1437), digits
+    train, test = digits.head(1437), digits
     mean = flat(train).mean(axis=0)
     assert error(PCA.fit(train, 0), test) == pytest.approx(((flat(test) - mean) ** 2).mean(), abs=1e-8)
     # as many components as pixels, and more than that: everything comes back, but for pixels that never vary in train
     assert error(PCA.fit(train, 64), train) == pytest.approx(0, abs=1e-9)
     assert error(PCA.fit(train, 500), train) == pytest.approx(0, abs=1e-9)
-    few = train.first(10)
+    few = train.head(10)
     assert len(PCA.fit(few, 64).components) == 9  # ten points lie in nine dimensions
     assert len(PCA.fit(train, 8).truncate(3).components) == 3
 
@@ -73,7 +73,7 @@ def test_the_quicker_way_for_large_pictures_is_equal_to_five_digits():
 
 def test_pca_on_digits_is_what_the_catalogue_measured(digits):
     # Catalogue 3.1: .052211 and .023800 for d = 2 and 8; another split moves them by a few percent.
-    train = digits.first(1437)
+    train = digits.head(1437)
     test = dataclasses.replace(digits, x=digits.x[1437:], y=digits.y[1437:])
     assert error(PCA.fit(train, 2), test) == pytest.approx(0.0522, rel=0.08)
     assert error(PCA.fit(train, 8), test) == pytest.approx(0.0238, rel=0.08)
@@ -81,7 +81,7 @@ def test_pca_on_digits_is_what_the_catalogue_measured(digits):
 
 def test_the_mean_digit_is_what_the_catalogue_measured(digits):
     # Catalogue 3.7: .0743. The mean over n pictures scatters by sd / sqrt(n), here under 1 percent.
-    assert baseline_errors(digits.first(1437), load("digits").test, 2)["mean_picture_mse"] == pytest.approx(
+    assert baseline_errors(digits.head(1437), load("digits").test, 2)["mean_picture_mse"] == pytest.approx(
         0.0743, rel=0.03
     )
 

@@ -144,7 +144,7 @@ def test_buttons_move_what_is_not_locked(open_page, trained):
     page, run = open_page("interpolate"), trained["vae"]
     name = page.locator(".knob > span").first.inner_text()
     number, start = int(name[1:]) - 1, code_of(page)
-    assert np.allclose(start, run.codes(_tests(run, 0))[0], atol=1e-4)
+    assert np.allclose(start, run.encode(_tests(run, 0))[0], atol=1e-4)
     lock = page.get_by_role("button", name=f"Lock {name}", exact=True)
     lock.focus()
     page.keyboard.press("Space")
@@ -158,7 +158,7 @@ def test_buttons_move_what_is_not_locked(open_page, trained):
     page.get_by_role("radio", name="To", exact=True).first.check(force=True)
     lock.click()
     page.get_by_role("button", name="Reset").click()
-    assert np.allclose(code_of(page), run.codes(_tests(run, 1))[0], atol=1e-4)
+    assert np.allclose(code_of(page), run.encode(_tests(run, 1))[0], atol=1e-4)
     assert not page.talk
 
 
@@ -196,16 +196,16 @@ def test_the_code_goes_to_the_clipboard_where_the_page_may(open_page):
 def test_another_picture_and_another_label_arrive(open_page, trained):
     page, run = open_page("interpolate", "conditional"), trained["conditional"]
     decoded = picture(page, "Decoded from the code ").last
-    same(decoded, run.pictures(run.codes(_tests(run, 0)), np.array([0]))[0])
+    same(decoded, run.pictures(run.encode(_tests(run, 0)), np.array([0]))[0])
     page.get_by_role("spinbutton").first.fill("5")
     page.keyboard.press("Enter")
     wait_until_idle(page)
-    same(decoded, run.pictures(run.codes(_tests(run, 5)), np.array([0]))[0])
+    same(decoded, run.pictures(run.encode(_tests(run, 5)), np.array([0]))[0])
     page.get_by_role("combobox", name="Draw codes as").click()
     page.get_by_role("option", name="7", exact=True).click()
     wait_until_idle(page)
     still(page)
-    same(decoded, run.pictures(run.codes(_tests(run, 5)), np.array([7]))[0])
+    same(decoded, run.pictures(run.encode(_tests(run, 5)), np.array([7]))[0])
 
 
 # --- Interpolation ----------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_the_way_is_decoded_while_it_is_dragged(kind, open_page, trained):
     assert drag(page, slider(page, WAY), through[0]) >= (2 if kind == "codebook" else 4)
     a, b = _tests(run, 0), _tests(run, 1)
     share = float(slider(page, WAY).input_value()) / 100
-    codes = run.codes(np.concatenate([a, b]))
+    codes = run.encode(np.concatenate([a, b]))
     same(through[0], run.pictures(((1 - share) * codes[0] + share * codes[1])[None])[0])
     same(through[1], (1 - share) * a[0] + share * b[0])
     slider(page, WAY).focus()
@@ -238,7 +238,7 @@ def test_the_path_may_be_spherical(open_page, trained):
     main.get_by_role("radio", name="spherical").click()
     wait_until_idle(page)
     still(page)
-    codes = run.codes(np.concatenate([_tests(run, 0), _tests(run, 1)]))
+    codes = run.encode(np.concatenate([_tests(run, 0), _tests(run, 1)]))
     half = latent_space.slerp(codes[0], codes[1], 3)[1:2]
     same(picture(page, "Decoded from the code").first, run.pictures(half)[0])
 
@@ -473,4 +473,4 @@ def test_another_run_takes_its_place(open_page, lab, trained):
     expect(page.locator(".knob")).to_have_count(4)
     wait_until_idle(page)
     run = trained["colour"]
-    same(picture(page, "Decoded from the code ").last, run.pictures(run.codes(_tests(run, 0)))[0])
+    same(picture(page, "Decoded from the code ").last, run.pictures(run.encode(_tests(run, 0)))[0])

@@ -85,7 +85,8 @@ def _gaussian_signals(latents: list[Any]) -> dict[str, Tensor]:
 def _activation_signals(latents: list[Any]) -> dict[str, Tensor]:
     """on: the share of pictures that each unit is active for; spare: the share of zeros that is by design, [1]."""
     codes = torch.cat([each.code for each in latents])
-    return {"on": (codes.abs() > ACTIVE_THRESHOLD).float().mean(0), "spare": torch.tensor([latents[0].sparsity_by_design])}
+    active = (codes.abs() > ACTIVE_THRESHOLD).float().mean(0)
+    return {"on": active, "spare": torch.tensor([latents[0].sparsity_by_design])}
 
 
 def _codebook_signals(latents: list[Any]) -> dict[str, Tensor]:

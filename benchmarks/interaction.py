@@ -50,7 +50,7 @@ WAIT_FOR_CHANGE = """([selector, before]) => new Promise(done => {
   look();
 })"""
 LOAD_MODEL = """async ([name, head, weights]) => {
-  const [net, crowd] = await Promise.all(['net', 'crowd'].map((file) => import(`/app/static/live/${file}.js`)));
+  const [net, crowd] = await Promise.all(['net', 'batch'].map((file) => import(`/app/static/net/${file}.js`)));
   const bytes = Uint8Array.from(atob(weights), (each) => each.charCodeAt(0));
   const models = (window.models ??= {}), floats = new Float32Array(bytes.buffer);
   models[name] = { head, bytes, ...net.network(head, floats), crowd: crowd.crowd(head, floats) };
@@ -68,7 +68,7 @@ TIME_DECODE = """([name, times]) => {
 # decodes and paints a new code in every frame: what dragging does
 TIME_DRAG = """([name, milliseconds]) => new Promise(async (done) => {
   const { decode, size, shape } = models[name], canvas = document.createElement('canvas');
-  const { paint } = await import('/app/static/live/picture.js');
+  const { paint } = await import('/app/static/dom/image.js');
   canvas.style.cssText = 'width: 280px; height: 280px';
   document.body.replaceChildren(canvas);
   let began = 0;
@@ -83,7 +83,7 @@ TIME_DRAG = """([name, milliseconds]) => new Promise(async (done) => {
   requestAnimationFrame(frame);
 })"""
 TIME_FIRST_DECODE = """async ([name]) => {
-  const { put, get } = await import('/app/static/live/models.js');
+  const { put, get } = await import('/app/static/net/models.js');
   const { head, bytes } = models[name], began = performance.now();
   put('first', head, bytes);
   (await get('first')).decode(codes(1, head.size));
@@ -184,7 +184,7 @@ def measure_browser(page: Any, address: str, table: Table) -> None:
 
     def fresh(*names: str) -> None:
         """A new page, on which nothing is compiled yet."""
-        page.goto(f"{address}/app/static/live/net.js")
+        page.goto(f"{address}/app/static/net/net.js")
         for name in names:
             weights = base64.b64encode(programs[name].weights.tobytes()).decode()
             page.evaluate(LOAD_MODEL, [name, programs[name].head, weights])

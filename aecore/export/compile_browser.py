@@ -1,4 +1,4 @@
-"""A trained model as a list of small steps and one block of numbers: what static/live/net.js computes in the browser.
+"""A trained model as a list of small steps and one block of numbers: what static/net/net.js computes in the browser.
 
 A step ("op") is a dictionary that JSON can say; offsets in it count floats from the start of the block. Weights lie
 there in the order in which the browser reads them, all outputs of one input side by side:

@@ -1,6 +1,6 @@
 """Codes on a plane, packed for a browser: where they lie, and for the pad how far from them all else is.
 
-The layout is read by static/live/places.js, that of `dots` by static/live/dots.js.
+The layout is read by static/map/latent_plane.js, that of `dots` by static/map/points.js.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def test_half_precision_is_widened_exactly(server, opened):
     halves = halves[np.isfinite(halves.view(np.float16))]
     found = page.evaluate(
         """async (halves) => {
-          const { widened } = await import('/app/static/live/models.js');
+          const { widened } = await import('/app/static/net/models.js');
           return [...new Uint32Array(widened(Uint16Array.from(halves)).buffer)];
         }""",
         halves.tolist(),

@@ -22,11 +22,11 @@ HOST = '[data-testid="stBidiComponentIsolated"]'
 ANYTHING = re.compile(".")
 LARGE = 50_000  # bytes
 WEIGHTS_AND_CODES = {
-    "live_weights",
-    "live_pad",
-    "live_draw",
-    "live_map",
-    "replay_index",
+    "weights",
+    "pad",
+    "draw",
+    "map",
+    "replay",
 }  # components whose data may be larger
 
 
@@ -164,7 +164,7 @@ def test_only_weights_and_codes_are_large(browser_page, lab, run):
         print(name, dict(sorted(told.items(), key=lambda each: -each[1])))
     large = {(name, kind): size for name, told in sizes.items() for kind, size in told.items() if size > LARGE}
     assert {kind for _, kind in large} <= WEIGHTS_AND_CODES, large
-    assert (LIVE[0], "live_weights") in large, "messages are told apart"
+    assert (LIVE[0], "weights") in large, "messages are told apart"
 
 
 # --- Requests ---------------------------------------------------------------------------------------------------------
@@ -202,8 +202,10 @@ def asked_for_at_once(browser, address: str, ready: str) -> list[str]:
 @pytest.mark.parametrize(
     ("place", "entries", "ready"),
     [
-        ("", ("live/index.js", "live/home.js"), ".home canvas.picture"),
-        pytest.param("time_machine", ("replay/index.js",), ".replay canvas.map", marks=pytest.mark.slow),
+        ("", ("index.js", "views/home/home.js"), ".home canvas.picture"),
+        pytest.param(
+            "time_machine", ("index.js", "views/replay/replay.js"), ".replay canvas.map", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_all_modules_are_asked_for_at_once(place, entries, ready, browser, lab, run):

@@ -26,7 +26,7 @@ CLOSE = 1e-4
 COMPUTE = """async ([head, ...packed]) => {
   const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
   const [weights, x, z, labels] = packed.map((text) => new Float32Array(bytes(text).buffer));
-  const { network } = await import('/app/static/live/net.js');
+  const { network } = await import('/app/static/net/net.js');
   const net = network(head, weights), pixels = net.shape.reduce((a, b) => a * b, 1);
   const all = (compute, given, size, out) => {
     const found = new Float32Array(labels.length * out);
@@ -63,7 +63,7 @@ def page(server, browser):
     context = browser.new_context()
     faults = record_errors(context)
     empty = context.new_page()
-    empty.goto(f"{server}/app/static/live/net.js")
+    empty.goto(f"{server}/app/static/net/net.js")
     yield empty
     context.close()
     assert not faults
@@ -118,7 +118,7 @@ def test_the_browser_computes_what_torch_computes(page, case):
 
 
 PRODUCT = """async () => {
-  const { dense, multiply, pieces } = await import('/app/static/live/product.js');
+  const { dense, multiply, pieces } = await import('/app/static/net/matmul.js');
   const one = (zeros) => (Math.random() < zeros ? 0 : Math.random() - 0.5);
   const random = (length, zeros) => Float32Array.from({ length }, () => one(zeros));
   const worst = [];
@@ -149,7 +149,7 @@ def test_four_windows_at_a_time_make_what_one_at_a_time_makes(page):
 
 def test_labels_matter_to_conditional_models_only(page):
     draw = """async ([head, weights]) => {
-      const { network } = await import('/app/static/live/net.js');
+      const { network } = await import('/app/static/net/net.js');
       const bytes = Uint8Array.from(atob(weights), (each) => each.charCodeAt(0));
       const net = network(head, new Float32Array(bytes.buffer)), z = new Float32Array(net.size);
       return [...net.decode(z, 0)].join() === [...net.decode(z, 7)].join();
@@ -162,7 +162,7 @@ def test_labels_matter_to_conditional_models_only(page):
 GUESS = """async ([head, ...packed]) => {
   const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
   const [weights, x] = packed.map((text) => new Float32Array(bytes(text).buffer));
-  const { network } = await import('/app/static/live/net.js');
+  const { network } = await import('/app/static/net/net.js');
   const net = network(head, weights), pixels = net.shape.reduce((a, b) => a * b, 1);
   return Array.from({ length: x.length / pixels }, (_, i) => net.guess(x.subarray(i * pixels, (i + 1) * pixels)));
 }"""
@@ -194,7 +194,7 @@ def test_a_model_without_labels_guesses_nothing(page):
 
 
 CROWD = """async ([head, weights, count]) => {
-  const models = await import('/app/static/live/models.js');
+  const models = await import('/app/static/net/models.js');
   const waiting = models.get('key');  // asked for before it is there
   models.put('key', head, Uint8Array.from(atob(weights), (each) => each.charCodeAt(0)));
   const model = await waiting, codes = Float32Array.from({ length: count * model.size }, () => 4 * Math.random() - 2);

@@ -27,7 +27,9 @@ PIXELS = """canvas => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   return [canvas.height, canvas.width, [...data]];
 }"""
-MODULE = "async ([name, ...given]) => { const m = await import(`/app/static/live/${name}`); return (%s)(m, ...given); }"
+MODULE = (
+    "async ([name, ...given]) => { const m = await import(`/app/static/twins/${name}`); return (%s)(m, ...given); }"
+)
 
 
 @pytest.fixture(scope="module")
@@ -346,7 +348,7 @@ def blank(lab, browser):
     """A page of the laboratory's address, without the laboratory."""
     context = browser.new_context()
     page = context.new_page()
-    page.goto(f"{lab}/app/static/live/paths.js")
+    page.goto(f"{lab}/app/static/twins/paths.js")
     yield page
     context.close()
 
@@ -380,11 +382,11 @@ def test_scores_are_those_of_python(shape, blank):
 def test_draws_are_uniform_normal_and_their_seeds(blank):
     many = "(m, name, seed, n) => { const draw = m[name](seed); return Array.from({ length: n }, () => draw()); }"
     for name, mean, spread in (("uniform", 0.5, 1 / 12**0.5), ("normal", 0, 1)):
-        drawn = np.array(_module(blank, "draws.js", many, name, 3, 40_000))
+        drawn = np.array(_module(blank, "rng.js", many, name, 3, 40_000))
         assert drawn.mean() == pytest.approx(mean, abs=0.02) and drawn.std() == pytest.approx(spread, rel=0.02)
         assert abs(np.corrcoef(drawn[1:], drawn[:-1])[0, 1]) < 0.02
-        assert drawn[:9].tolist() == _module(blank, "draws.js", many, name, 3, 9)
-        assert drawn[:9].tolist() != _module(blank, "draws.js", many, name, 4, 9)
+        assert drawn[:9].tolist() == _module(blank, "rng.js", many, name, 3, 9)
+        assert drawn[:9].tolist() != _module(blank, "rng.js", many, name, 4, 9)
         if name == "normal":
             assert (np.abs(drawn) < 1.96).mean() == pytest.approx(0.95, abs=0.01)
 

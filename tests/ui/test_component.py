@@ -18,7 +18,7 @@ from ui.widgets import component
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "static"
-MODULES = sorted(path for path in STATIC.glob("*/*.js") if path.parent.name != component.SERVED_DIR)
+MODULES = sorted(path for path in STATIC.rglob("*.js") if path.relative_to(STATIC).parts[0] != component.SERVED_DIR)
 IMPORT = re.compile(r"^import\s+(?:\{([^}]*)\}|\*\s+as\s+\w+|\w+)?(?:\s*from\s*)?\s*['\"]([^'\"]+)['\"];", re.MULTILINE)
 EXPORT = re.compile(r"^export (?:default )?(?:async )?(?:function|const|let|class)\s+(\w+)", re.MULTILINE)
 DAY = 24 * 3600  # seconds
@@ -63,16 +63,16 @@ def test_lines_are_as_long_as_in_python(module):
 
 
 def test_the_list_of_modules_is_whole_and_without_repetition():
-    entries = "live/index.js", "live/home.js", "live/nothing.js"
+    entries = "index.js", "views/home/home.js", "views/nothing/nothing.js"
     found = component.module_graph(STATIC, *entries)
-    assert found[:2] == ["live/index.js", "live/home.js"] and len(found) == len(set(found)), "only what there is"
-    assert {"live/product.js", "live/gestures.js", "live/scatter.js", "replay/canvas.js"} <= set(found)
-    assert "live/map.js" not in found
+    assert found[:2] == ["index.js", "views/home/home.js"] and len(found) == len(set(found)), "only what there is"
+    assert {"net/matmul.js", "dom/gestures.js", "map/scatter.js", "dom/canvas.js"} <= set(found)
+    assert "views/map/map.js" not in found
     for name in found:
         module = STATIC / name
         for _, address in IMPORT.findall(code(module)):
             assert called((module.parent / address).resolve()) in found
-    assert component.module_graph(STATIC, "live/numbers.js") == ["live/numbers.js"]
+    assert component.module_graph(STATIC, "net/base64.js") == ["net/base64.js"]
 
 
 # --- The copy ---------------------------------------------------------------------------------------------------------
@@ -80,13 +80,13 @@ def test_the_list_of_modules_is_whole_and_without_repetition():
 
 @pytest.fixture
 def static(tmp_path):
-    """A folder as static/ is: two components, one of which imports from the other."""
+    """A folder as static/ is: the loader and a view, which import from others."""
     place = tmp_path / "static"
     for name, content in {
-        "live/index.js": "import { one } from '../replay/canvas.js';\nexport default one;\n",
-        "live/home.js": "import './index.js';\n",
-        "live/home.css": ".home { color: red; }\n",
-        "replay/canvas.js": "export const one = 1;\n",
+        "index.js": "import { one } from './dom/canvas.js';\nexport default one;\n",
+        "views/home/home.js": "import '../../index.js';\n",
+        "views/home/home.css": ".home { color: red; }\n",
+        "dom/canvas.js": "export const one = 1;\n",
         "icon.png": "no picture",
     }.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
@@ -133,13 +133,13 @@ def test_browsers_may_keep_what_is_served(static):
 def test_a_copy_that_is_there_is_not_written_again(static):
     place = static / "served" / component.publish(static)
     before = {path: path.stat().st_ino for path in place.rglob("*")}
-    for path in static.glob("*/*.js"):
+    for path in static.rglob("*.js"):
         path.touch()  # when a file was written says nothing
     component.publish(static)
     assert {path: path.stat().st_ino for path in place.rglob("*")} == before
 
 
-@pytest.mark.parametrize("changed", ["live/index.js", "replay/canvas.js", "live/home.css"])
+@pytest.mark.parametrize("changed", ["index.js", "dom/canvas.js", "views/home/home.css"])
 def test_one_byte_changes_the_address_of_every_module(static, changed):
     before = component.publish(static)
     (static / changed).write_bytes((static / changed).read_bytes() + b" ")
@@ -150,7 +150,7 @@ def test_one_byte_changes_the_address_of_every_module(static, changed):
 
 def test_a_name_counts_as_much_as_its_content(static):
     before = component.publish(static)
-    (static / "live/home.js").rename(static / "live/house.js")
+    (static / "views/home/home.js").rename(static / "views/home/house.js")
     assert component.publish(static) != before
 
 
@@ -166,7 +166,7 @@ print(component.publish(Path(sys.argv[1])))
 
 def test_several_processes_at_once_make_one_whole_copy(static):
     for number in range(300):  # so that writing takes a while
-        (static / f"live/{number}.js").write_text(f"export const it = {number};\n" * 20)
+        (static / f"dom/{number}.js").write_text(f"export const it = {number};\n" * 20)
     before = files(static)
     started = [
         subprocess.Popen(
@@ -191,7 +191,7 @@ def test_several_processes_at_once_make_one_whole_copy(static):
 def test_what_nobody_has_used_for_a_day_is_removed(static):
     served = static / "served"
     for name, seconds in {"old": 1.1 * DAY, "fresh": 0.9 * DAY, ".tmp-old": 1.1 * DAY, ".tmp-fresh": 60}.items():
-        (served / name / "live").mkdir(parents=True)
+        (served / name / "dom").mkdir(parents=True)
         age(served / name, seconds)
     version = component.publish(static)
     assert folders(static) == sorted((".tmp-fresh", "fresh", version))
@@ -206,7 +206,7 @@ def test_what_nobody_has_used_for_a_day_is_removed(static):
 def test_a_server_stays_with_its_copy(ours):
     before = component.version()
     age(ours / "served" / before, 2 * DAY)
-    (ours / "live/index.js").write_text("export default 2;\n")
+    (ours / "index.js").write_text("export default 2;\n")
     assert component.version() == before and folders(ours) == [before]
     assert time.time() - (ours / "served" / before).stat().st_mtime < 60, "others see that it is in use"
 
@@ -221,7 +221,7 @@ def test_a_copy_that_somebody_removed_is_written_again(ours):
 def test_a_server_that_follows_edits_looks_at_the_files(ours, monkeypatch):
     monkeypatch.setattr(st, "get_option", lambda name: name == "server.runOnSave")
     before = component.version()
-    (ours / "live/index.js").write_text("export default 2;\n")
+    (ours / "index.js").write_text("export default 2;\n")
     assert component.version() != before
 
 
@@ -262,7 +262,7 @@ def test_pages_say_so_too(ours):
         from ui.widgets import component
 
         st.write("before")
-        component.mount("live", "home")(key="home", data={})
+        component.mount("home")(key="home", data={})
         st.write("after")
 
     unwritable(ours)
@@ -277,8 +277,8 @@ def test_pages_say_so_too(ours):
 def test_a_page_is_told_of_all_modules_at_once(ours, monkeypatch):
     seen = {}
     monkeypatch.setattr(st.components.v2, "component", lambda name, **more: seen.update({name: more}))
-    component.mount("live", "home")
-    js, version = seen["live_home"]["js"], component.version()
+    component.mount("home")
+    js, version = seen["home"]["js"], component.version()
     assert f'"app/static/served/{version}/"' in js and "document.baseURI" in js
-    assert all(f'"{name}"' in js for name in ("live/index.js", "live/home.js", "replay/canvas.js"))
-    assert seen["live_home"]["css"] == ".home { color: red; }\n"
+    assert all(f'"{name}"' in js for name in ("index.js", "views/home/home.js", "dom/canvas.js"))
+    assert seen["home"]["css"] == ".home { color: red; }\n"

@@ -58,7 +58,7 @@ def gallery(entry, monkeypatch, tmp_path):
 def mounted(monkeypatch):
     """What the browser is sent, by the name of the view, in the order in which it is."""
     seen = {}
-    monkeypatch.setattr(component, "mount", lambda _, name: lambda data, **more: seen.update({name: data}))
+    monkeypatch.setattr(component, "mount", lambda name: lambda data, **more: seen.update({name: data}))
     return seen
 
 
@@ -141,7 +141,7 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "plotly"]
     del sys.modules[name]  # Streamlit brought it
 from ui.widgets import component
 from ui.views import home
-component.mount = lambda folder, name: lambda **more: print(name)
+component.mount = lambda name: lambda **more: print(name)
 home.show(home.load_showcase(home.home_model()))
 print(*[name for name in ("torch", "torchvision", "plotly", "sklearn", "umap", "numba") if name in sys.modules])
 """

@@ -137,7 +137,7 @@ def test_what_is_packed_comes_out_again(size):
     np.testing.assert_array_equal(shown, given.points)
     np.testing.assert_array_equal(piece(given, "labels", "u1"), labels)
     assert sum(length for _, length in given.head["pieces"].values()) == len(given.blob)
-    # the browser's lift and Pythagoras, as static/live/places.js does them
+    # the browser's lift and Pythagoras, as static/map/latent_plane.js does them
     x, y = 0.3, -0.2 if size > 1 else 0
     code = np.array(given.head["origin"]) + x * np.array(given.head["axes"][0]) + y * np.array(given.head["axes"][1])
     aside = (shown[:, 0] - x) ** 2 + (size > 1) * (shown[:, 1] - y) ** 2

@@ -130,7 +130,7 @@ def mounted(monkeypatch):
     """What the browser is sent, by the name of the view."""
     seen = {}
 
-    def mount(folder, name):
+    def mount(name):
         return lambda data, **more: seen.update({name: data})
 
     monkeypatch.setattr(component, "mount", mount)

@@ -58,7 +58,7 @@ class Showcase:
     key: str
     program: programs.Program
     likelihood: str
-    view_data: dict[str, Any]  # what static/live/home.js reads
+    view_data: dict[str, Any]  # what static/views/home/home.js reads
     plane_map: packed_map.PlaneMap
     pseudo_labels: np.ndarray  # [N], the class of each dot
     start_image: bytes  # a PNG of what the place where the point starts decodes to; empty when nobody kept one
@@ -136,7 +136,7 @@ def tour_steps(ways: tour.Tour, classes: Sequence[str]) -> list[dict[str, Any]]:
 # --- A still, for as long as the view's modules are on their way ------------------------------------------------------
 
 SVG_SIZE = 500  # of the still's units: more than a map on a desk has pixels
-DOT_SIZE = 3.7  # pixels, as static/live/scatter.js draws 2,000 dots
+DOT_SIZE = 3.7  # pixels, as static/map/scatter.js draws 2,000 dots
 
 
 def _decoded_near(run: str, point: np.ndarray) -> bytes:
@@ -152,7 +152,7 @@ def _decoded_near(run: str, point: np.ndarray) -> bytes:
 
 @cache.cached(max_entries=4)
 def placeholder_css(key: str, colours: Sequence[str], _home: Showcase) -> str:
-    """A style sheet that tells static/live/home.css what the map and the picture will look like."""
+    """A style sheet that tells static/views/home/home.css what the map and the picture will look like."""
     svg = _points_svg(_home.plane_map.points, _home.pseudo_labels, _home.plane_map.head["span"], colours)
     told = f'--ae-map: url("{svg}");'
     if _home.start_image:

@@ -161,7 +161,7 @@ def drawing_pad(model: str, run: LoadedModel) -> None:
 
 
 def drawing_preprocess(card: DatasetCard) -> dict[str, Any]:
-    """What static/live/ink.js makes a drawing into a picture of the data set's with, and the `pen` that comes near."""
+    """What static/drawing/strokes.js makes a drawing into a picture of the data set with, and the `pen` for it."""
     fit, pen = _DRAWING_PREPROCESS.get(card.name, (None, _DEFAULT_PEN_WIDTH))
     return {"fit": fit, "pen": pen, "bits": _is_dot_count(card)}
 

@@ -17,7 +17,7 @@ N_PRIOR_SAMPLES = 64  # codes sent of a prior that the browser cannot draw from
 
 
 def pack_floats(array: np.ndarray) -> str:
-    """Float32, little-endian, in base64: what static/live/numbers.js reads."""
+    """Float32, little-endian, in base64: what static/net/base64.js reads."""
     return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
 
 

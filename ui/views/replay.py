@@ -1,4 +1,4 @@
-"""The Python side of the time machine: mounts what static/replay/ draws in the browser, and offers its GIF."""
+"""The Python side of the time machine: mounts what static/views/replay/ draws in the browser, and offers its GIF."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aecore.export import replay
 from aecore.store import runs, snapshots
 from ui import frame
 from ui.views import monitor
-from ui.widgets import charts, component, palette
+from ui.widgets import charts, component, live, palette
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -26,7 +26,7 @@ def player(run: LoadedModel, packed: Packed) -> None:
     """The slider over the epochs and the four panels that it moves. All is sent once; nothing comes back."""
     key = f"{run.id}-{run.result['created']}"
     given = {"key": key, "head": packed.head, "blob": component.blob(packed.blob)}
-    component.mount("replay", "index")(key=f"replay-{key}", data=given)
+    live.view("replay", None, f"replay-{key}", given)
 
 
 def gif_button(run: LoadedModel, labels: np.ndarray) -> None:

@@ -40,28 +40,27 @@ _lock = threading.Lock()
 _version = ""  # of the copy that this server sends browsers to; empty before the first mount
 
 
-def mount(folder: str, name: str) -> Callable[..., Any]:
-    """The component whose modules lie in static/{folder}, beginning with index.js; {name}.html is what it fills, and
-    {name}.css its style, both where there are such files. Says why and ends the page when they cannot be served.
-    """
-    return _component(frame.or_stop(version), folder, name)
+def mount(name: str) -> Callable[..., Any]:
+    """The component of a view, which static/index.js loads: static/views/{name}/{name}.js, {name}.html, which it fills,
+    and {name}.css, all where there are such files. Says why and ends the page when they cannot be served."""
+    return _component(frame.or_stop(version), name)
 
 
 @cache
-def _component(copy: str, folder: str, name: str) -> Callable[..., Any]:
+def _component(copy: str, name: str) -> Callable[..., Any]:
     root = STATIC / SERVED_DIR / copy
-    place = root / folder
+    place = root / "views" / name
     # A browser that learns of an import by reading what imports it would wait for one answer after the other.
-    needed = json.dumps(module_graph(root, f"{folder}/index.js", f"{folder}/{name}.js"))
+    needed = json.dumps(module_graph(root, "index.js", f"views/{name}/{name}.js"))
     js = f"""
     const root = new URL("app/static/{SERVED_DIR}/{copy}/", document.baseURI);
     for (const file of {needed}) import(new URL(file, root));
-    const entry = await import(new URL("{folder}/index.js", root));
+    const entry = await import(new URL("index.js", root));
     export default entry.default;
     """
     html = place / f"{name}.html"
     component: Callable[..., Any] = st.components.v2.component(
-        f"{folder}_{name}",
+        name,
         html=html.read_text("utf-8") if html.exists() else f'<div class="{name}"></div>',
         css=_stylesheet(place / f"{name}.css") or None,
         js=js,

@@ -1,7 +1,7 @@
 """The Python side of what the browser decodes by itself: sends a model once, and mounts views of it.
 
-A view `name` is a module static/live/{name}.js (what it must be stands at the top of static/live/index.js) and, where
-there are such files, {name}.html, which it fills, and {name}.css.
+A view `name` is a module static/views/{name}/{name}.js (what it must be stands at the top of static/index.js) and,
+where there are such files, {name}.html, which it fills, and {name}.css.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def key_of(run: str, created: float) -> str:
 def send_program(key: str, program: Program, likelihood: str) -> None:
     """Sends a model to the browser, where views that are mounted before or after find it under `key`."""
     data = {"view": "weights", "model": key} | _payload(key, likelihood, program)
-    component.mount("live", "weights")(key=f"weights-{key}", data=data)
+    component.mount("weights")(key=f"weights-{key}", data=data)
 
 
 @cache.cached(max_entries=8)
@@ -76,7 +76,7 @@ def _as_float16(weights: np.ndarray, rows: int = 1 << 20) -> np.ndarray | None:
 
 
 def plane_payload(key: str, plane_map: PlaneMap, label: int = 0) -> dict[str, Any]:
-    """What static/live/places.js reads: codes on a plane under a `key` of their own, and the label to draw them as."""
+    """What static/map/latent_plane.js reads: codes on a plane under their own `key`, and the label to draw them as."""
     return {"key": key, "head": plane_map.head, "blob": component.blob(plane_map.blob), "label": label}
 
 
@@ -96,7 +96,7 @@ def view(
     then; `default` holds what states are before the view has said anything.
     """
     calls = {f"on_{state}_change": call for state, call in (on_change or {}).items()}
-    return component.mount("live", name)(
+    return component.mount(name)(
         key=key,
         data={**data, "view": name, "model": model_key},
         height="content" if height is None else height,

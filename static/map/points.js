@@ -1,0 +1,97 @@
+// A map as aecore/places.py packed it (`dots`): where each point lies, whose it is, and which one is nearest.
+
+/**
+ * @import { Area, Place, Range, Viewport } from './viewport.js'
+ *
+ * @typedef {Object} DotsHead what aecore/places.py says of a map (`dots`)
+ * @property {number} count of points, N
+ * @property {string[]} classes
+ * @property {number[]} counts points of each class
+ * @property {string[]} names of the axes, where they mean something; the second is empty on a line
+ * @property {boolean} flat whether codes are one number
+ * @property {Area} span what is shown first
+ * @property {Area} world how far one may go
+ * @property {Record<string, Range>} pieces where each begins and how long it is; bytes
+ *
+ * @typedef {[string, number][]} Splits their names and how many pictures each has
+ * @typedef {ReturnType<typeof unpack>} Dots
+ */
+
+/** @param {DotsHead} head @param {Uint8Array<ArrayBuffer>} bytes @param {Splits} splits */
+export function unpack(head, bytes, splits) {
+  const { pieces } = head;
+  /** @param {string} name */
+  const piece = (name) => bytes.slice(pieces[name][0], pieces[name][0] + pieces[name][1]);
+  const codes = pieces.codes ? new Float32Array(piece('codes').buffer) : null; // [N, D]
+  return {
+    ...head,
+    splits, // [name, pictures] of the splits whose rows follow each other
+    points: new Float32Array(piece('points').buffer), // [N, 2]
+    labels: piece('labels'), // [N]
+    rows: new Uint32Array(piece('rows').buffer), // [N], which picture of the page's each is: they come in another order
+    /** @param {number} at */
+    codeOf: (at) => codes?.subarray((at * codes.length) / head.count, ((at + 1) * codes.length) / head.count),
+    /** @type {Set<number>} */
+    hidden: new Set(), // classes that are not shown
+  };
+}
+
+// The shown point nearest to a place on the screen; -1 when none is shown.
+/** @param {Dots} dots @param {Viewport} view @param {Place} place */
+export function nearest({ points, labels, hidden, count }, view, [x, y]) {
+  const [left, right, bottom, top] = view.edges;
+  const across = 1 / (right - left);
+  const down = 1 / (top - bottom);
+  let found = -1;
+  let least = Infinity;
+  for (let i = 0; i < count; i++) {
+    const dx = (points[2 * i] - x) * across;
+    const dy = (points[2 * i + 1] - y) * down;
+    const square = dx * dx + dy * dy;
+    if (square < least && !hidden.has(labels[i])) {
+      least = square;
+      found = i;
+    }
+  }
+  return found;
+}
+
+// The way of the same pictures from one map to another: `step(share)` puts each point so far along, by how much of the
+// first view lies on its left and below it. Null when they are other pictures.
+/** @param {Dots | undefined} from @param {Dots} to @returns {((share: number) => void) | null} */
+export function journey(from, to) {
+  if (!from || from.count !== to.count || JSON.stringify(from.splits) !== JSON.stringify(to.splits)) return null;
+  const goal = to.points;
+  const start = new Float32Array(goal.length);
+  const at = new Uint32Array(to.count);
+  from.rows.forEach((row, i) => {
+    at[row] = i;
+  });
+  for (let i = 0; i < goal.length; i++) {
+    const [[low, high], [least, most]] = [from.span[i % 2], to.span[i % 2]];
+    start[i] = least + ((from.points[2 * at[to.rows[i >> 1]] + (i % 2)] - low) / (high - low)) * (most - least);
+  }
+  to.points = start.slice();
+  return (share) => {
+    for (let i = 0; i < goal.length; i++) to.points[i] = start[i] + (goal[i] - start[i]) * share;
+    if (share === 1) to.points = goal;
+  };
+}
+
+// Class and picture of a point, as the page names them.
+/** @param {Dots} dots @param {number} at */
+export function named({ classes, labels, rows, splits }, at) {
+  let row = rows[at];
+  let which = 0;
+  while (row >= splits[which][1] && which < splits.length - 1) row -= splits[which++][1];
+  return `${classes[labels[at]]}, ${splits[which][0]} picture ${row}`;
+}
+
+// A map in words: how many points, and how many of each class.
+/** @param {Dots} dots @param {string} what */
+export function summary({ count, classes, counts }, what) {
+  /** @param {number} number */
+  const many = (number) => number.toLocaleString('en');
+  const each = classes.map((name, at) => `${name}: ${many(counts[at])}`).filter((_, at) => counts[at]);
+  return `${what} of ${many(count)} pictures, coloured by class (${each.join(', ')})`;
+}

@@ -1,0 +1,206 @@
+// What lies behind the point: the codes as dots or as a density, and a veil over places far from all of them.
+
+import { penOf } from '../dom/canvas.js';
+
+/**
+ * @import { Dots } from './points.js'
+ * @import { Places } from './latent_plane.js'
+ * @import { Viewport } from './viewport.js'
+ * @import { Pen } from '../dom/canvas.js'
+ *
+ * @typedef {number[]} Colour red, green and blue, 0 to 255
+ */
+
+const INK = 0.8; // how much a dot covers
+const HIDDEN = -1; // no ink
+const CELL = 4; // pixels of a density cell
+
+/** @type {Pen | undefined} */
+let reader;
+
+// '#rrggbb' or whatever the browser understands -> [r, g, b]
+/** @param {string} colour @returns {Colour} */
+export function rgb(colour) {
+  const pen = (reader ??= penOf(document.createElement('canvas')));
+  pen.fillStyle = '#000';
+  pen.fillStyle = colour.trim();
+  const read = pen.fillStyle;
+  return [1, 3, 5].map((at) => parseInt(read.slice(at, at + 2), 16));
+}
+
+// The pixels of a disc: where they lie from the middle, and how much of each is covered, 0 to 1.
+/** @param {number} radius */
+function stamp(radius) {
+  const reach = Math.ceil(radius);
+  const pixels = [];
+  for (let y = -reach; y <= reach; y++) {
+    for (let x = -reach; x <= reach; x++) {
+      const cover = INK * Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(x, y)));
+      if (cover) pixels.push({ x, y, cover });
+    }
+  }
+  return { reach, pixels };
+}
+
+// What covering a share of a pixel does to it, for each alpha, 0 to 255, that it may have: its new alpha, and above
+// these eight bits the weight of the new colour, 0 to 256. A division for each pixel of each dot would cost half the
+// frame.
+/** @param {number} cover */
+const mixing = (cover) =>
+  Int32Array.from({ length: 256 }, (_, alpha) => {
+    const all = cover + (alpha / 255) * (1 - cover);
+    return (Math.round((256 * cover) / all) << 8) | Math.round(255 * all);
+  });
+
+/** @param {number} count @param {number} zoom */
+const sizeOf = (count, zoom) =>
+  (count > 30_000 ? 0.75 : count > 4000 ? 1.2 : count > 1000 ? 1.8 : 2.6) * Math.min(2.2, zoom ** 0.4);
+
+// Dots straight into pixels: thousands of arcs would take longer than a frame. A class whose colour is null stays
+// hidden. Rows that lie close in memory and on the map are drawn fastest.
+/**
+ * @param {ImageData} image
+ * @param {Viewport} view
+ * @param {Places | Dots} places
+ * @param {(Colour | null)[]} colours
+ * @param {number} fine
+ */
+export function drawDots(image, view, { points, labels, count }, colours, fine) {
+  const { width, height } = image;
+  const pixels = new Int32Array(image.data.buffer); // 0xAABBGGRR
+  const { reach, pixels: disc } = stamp(fine * sizeOf(count, view.zoom));
+  const steps = Int32Array.from(disc, ({ x, y }) => y * width + x);
+  const mixes = new Int32Array(disc.length * 256);
+  disc.forEach(({ cover }, k) => mixes.set(mixing(cover), k * 256));
+  const inks = Int32Array.from(colours, (colour) =>
+    colour ? (colour[2] << 16) | (colour[1] << 8) | colour[0] : HIDDEN,
+  );
+  const [left, right, bottom, top] = view.edges;
+  const across = width / (right - left);
+  const down = height / (top - bottom);
+  /** @param {number} at @param {number} k @param {number} ink */
+  const put = (at, k, ink) => {
+    pixels[at] = blended(pixels[at], ink, mixes[(k << 8) | (pixels[at] >>> 24)]);
+  };
+  /** @param {number} x @param {number} y */
+  const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height;
+  pixels.fill(0);
+  for (let i = 0; i < count; i++) {
+    const x = Math.round((points[2 * i] - left) * across);
+    const y = Math.round((top - points[2 * i + 1]) * down);
+    if (!(x >= -reach && y >= -reach && x < width + reach && y < height + reach)) continue;
+    const ink = inks[labels[i] % inks.length];
+    const middle = y * width + x;
+    if (ink === HIDDEN) continue;
+    if (x < reach || y < reach || x >= width - reach || y >= height - reach) {
+      disc.forEach((part, k) => inside(x + part.x, y + part.y) && put(middle + steps[k], k, ink));
+    } else {
+      for (let k = 0; k < steps.length; k++) put(middle + steps[k], k, ink);
+    }
+  }
+}
+
+// `ink` over what a pixel holds: red and blue in one multiplication, green in another.
+/** @param {number} old @param {number} ink @param {number} mix */
+function blended(old, ink, mix) {
+  const weight = mix >>> 8;
+  const rest = 256 - weight;
+  const redBlue = (Math.imul(old & 0xff00ff, rest) + Math.imul(ink & 0xff00ff, weight)) >>> 8;
+  const green = (Math.imul(old & 0xff00, rest) + Math.imul(ink & 0xff00, weight)) >>> 8;
+  return (redBlue & 0xff00ff) | (green & 0xff00) | (mix << 24);
+}
+
+// How crowded each place is, in the mixed colours of its classes. `small` is a canvas of cells, to be enlarged.
+/**
+ * @param {HTMLCanvasElement} small
+ * @param {Viewport} view
+ * @param {Places | Dots} places
+ * @param {(Colour | null)[]} colours
+ * @param {number} width
+ * @param {number} height
+ */
+export function drawDensity(small, view, places, colours, width, height) {
+  const [w, h] = [Math.max(8, Math.round(width / CELL)), Math.max(8, Math.round(height / CELL))];
+  Object.assign(small, { width: w, height: h });
+  const layers = [0, 1, 2, 3].map(() => new Float32Array(w * h)); // red, green, blue, how many
+  for (let i = 0; i < places.count; i++) {
+    const x = Math.floor(view.across(places.points[2 * i]) * w);
+    const y = Math.floor(view.down(places.points[2 * i + 1]) * h);
+    if (x < 0 || y < 0 || x >= w || y >= h) continue;
+    const colour = colours[places.labels[i] % colours.length];
+    if (!colour) continue;
+    for (let c = 0; c < 3; c++) layers[c][y * w + x] += colour[c];
+    layers[3][y * w + x] += 1;
+  }
+  const wide = Math.max(2, Math.round((w / 45) * Math.min(2, Math.sqrt(2000 / places.count) + 0.6)));
+  for (const layer of layers) for (let turn = 0; turn < 3; turn++) blur(layer, w, h, wide);
+  const pen = penOf(small);
+  const image = pen.createImageData(w, h);
+  const most = layers[3].reduce((a, b) => Math.max(a, b), 1e-9);
+  for (let i = 0; i < w * h; i++) {
+    const many = layers[3][i];
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = many > 1e-6 ? layers[c][i] / many : 0;
+    image.data[4 * i + 3] = 255 * Math.sqrt(many / most);
+  }
+  pen.putImageData(image, 0, 0);
+}
+
+// Three box blurs come close to a Gaussian one.
+/** @param {Float32Array} layer @param {number} w @param {number} h @param {number} wide */
+function blur(layer, w, h, wide) {
+  lines(layer, h, w, w, 1, wide);
+  lines(layer, w, h, 1, w, wide);
+}
+
+/**
+ * @param {Float32Array} layer
+ * @param {number} count
+ * @param {number} length
+ * @param {number} between
+ * @param {number} step
+ * @param {number} wide
+ */
+function lines(layer, count, length, between, step, wide) {
+  const kept = new Float32Array(length);
+  for (let line = 0; line < count; line++) {
+    const start = line * between;
+    for (let i = 0; i < length; i++) kept[i] = layer[start + i * step];
+    let sum = 0;
+    for (let i = -wide; i < length; i++) {
+      if (i + wide < length) sum += kept[i + wide];
+      if (i - wide - 1 >= 0) sum -= kept[i - wide - 1];
+      if (i >= 0) layer[start + i * step] = sum / (2 * wide + 1);
+    }
+  }
+}
+
+// The veil as a small picture of the whole world: clear among the data, thicker beyond their edge.
+/** @param {Places} places @param {Colour} colour */
+export function veil({ field, columns, rows, deepest }, colour) {
+  const canvas = Object.assign(document.createElement('canvas'), { width: columns, height: rows });
+  const pen = penOf(canvas);
+  const image = pen.createImageData(columns, rows);
+  field.forEach((level, i) => {
+    const beyond = Math.min(1, Math.max(0, (level / 255) * deepest - 0.9)); // from just before the edge to twice as far
+    image.data.set(colour, 4 * i);
+    image.data[4 * i + 3] = 255 * beyond;
+  });
+  pen.putImageData(image, 0, 0);
+  return canvas;
+}
+
+// A picture of the part `edges` of the plane, drawn where the window shows that part.
+/**
+ * @param {Pen} pen
+ * @param {CanvasImageSource} picture
+ * @param {number[]} edges
+ * @param {Viewport} view
+ * @param {number} width
+ * @param {number} height
+ */
+export function drawPart(pen, picture, [left, right, bottom, top], view, width, height, smooth = true) {
+  const x = view.across(left) * width;
+  const y = view.down(top) * height;
+  pen.imageSmoothingEnabled = smooth;
+  pen.drawImage(picture, x, y, view.across(right) * width - x, view.down(bottom) * height - y);
+}

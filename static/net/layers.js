@@ -1,0 +1,160 @@
+// The layers of a network as steps (aecore/browser.py says what each is). Pictures have their channels innermost.
+
+import { dense, multiply, pieces } from './matmul.js';
+
+/** @import { Maker, Op } from './net.js' */
+
+/** @param {Float32Array} weights @param {number} from @param {number} size */
+export const part = (weights, from, size) => weights.subarray(from, from + size);
+
+/**
+ * A function of each number alone, done in place.
+ * @param {(x: Float32Array, op: Op) => void} change
+ * @returns {Maker}
+ */
+const pointwise = (change) => (op, weights, size) => ({ size, run: (x) => (change(x, op), x) });
+
+/** @type {Record<string, Maker>} */
+export const ACTIVATIONS = {
+  relu: pointwise((x) => {
+    for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = 0;
+  }),
+  'leaky-relu': pointwise((x, { slope }) => {
+    for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] *= slope;
+  }),
+  elu: pointwise((x, { alpha }) => {
+    for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = alpha * Math.expm1(x[i]);
+  }),
+  silu: pointwise((x) => {
+    for (let i = 0; i < x.length; i++) x[i] /= 1 + Math.exp(-x[i]);
+  }),
+  tanh: pointwise((x) => {
+    for (let i = 0; i < x.length; i++) x[i] = Math.tanh(x[i]);
+  }),
+  sigmoid: pointwise((x) => {
+    for (let i = 0; i < x.length; i++) x[i] = 1 / (1 + Math.exp(-x[i]));
+  }),
+  clip: pointwise((x) => {
+    for (let i = 0; i < x.length; i++) x[i] = Math.min(1, Math.max(0, x[i]));
+  }),
+};
+
+/** @type {Record<string, Maker>} */
+export const VECTORS = {
+  linear(op, weights) {
+    const n = op.out;
+    const out = new Float32Array(n);
+    const all = pieces(1, op.in);
+    const w = part(weights, op.weight, op.in * n);
+    const bias = part(weights, op.bias, n);
+    return {
+      size: n,
+      run: (x) => {
+        out.set(bias);
+        multiply(x, all, w, n, out, false);
+        return out;
+      },
+    };
+  },
+};
+
+/** @type {Record<string, Maker>} */
+export const PICTURES = {
+  // Every pixel of the output is its window of the input times the weights; one row of a window lies in one piece.
+  conv(op, weights) {
+    const [inputs, high, wide] = op.from;
+    const [n, rows, columns] = op.to;
+    const [kh, kw] = op.kernel;
+    const [down, across] = op.stride;
+    const [top, left] = op.padding;
+    const step = (wide + 2 * left) * inputs;
+    const w = part(weights, op.weight, kh * kw * inputs * n);
+    const bias = part(weights, op.bias, n);
+    const padded = new Float32Array((high + 2 * top) * step);
+    const out = new Float32Array(rows * columns * n);
+    const starts = places(rows, columns, (row, column) => row * down * step + column * across * inputs);
+    const windows = { starts, pieces: kh, step, length: kw * inputs };
+    return {
+      size: out.length,
+      run: (x) => {
+        for (let row = 0, at = 0; row < high; row++) {
+          let to = (row + top) * step + left * inputs;
+          for (const end = at + wide * inputs; at < end;) padded[to++] = x[at++];
+        }
+        for (let o = 0; o < out.length; o += n) out.set(bias, o);
+        multiply(padded, windows, w, n, out, dense(x));
+        return out;
+      },
+    };
+  },
+
+  // Every pixel of the input makes a window [kh, kw, n] of the output; windows that overlap are added.
+  transposed(op, weights) {
+    const [inputs, high, wide] = op.from;
+    const [n, rows, columns] = op.to;
+    const [kh, kw] = op.kernel;
+    const [down, across] = op.stride;
+    const [top, left] = op.padding;
+    const size = kh * kw * n;
+    const w = part(weights, op.weight, inputs * size);
+    const bias = part(weights, op.bias, n);
+    const out = new Float32Array(rows * columns * n);
+    const made = new Float32Array(wide * size);
+    const row = pieces(wide, inputs);
+    return {
+      size: out.length,
+      run: (x) => {
+        const full = dense(x);
+        for (let o = 0; o < out.length; o += n) out.set(bias, o);
+        for (let y = 0; y < high; y++) {
+          const y0 = y * down - top;
+          const first = Math.max(0, -y0);
+          const last = Math.min(kh, rows - y0);
+          made.fill(0);
+          multiply(x.subarray(y * wide * inputs), row, w, size, made, full);
+          for (let column = 0, at = 0; column < wide; column++, at += size) {
+            const x0 = column * across - left;
+            const from = Math.max(0, -x0);
+            const to = Math.min(kw, columns - x0);
+            for (let k = first; k < last; k++) {
+              const end = at + (k * kw + to) * n;
+              for (let i = at + (k * kw + from) * n, o = ((y0 + k) * columns + x0 + from) * n; i < end; i++, o++) {
+                out[o] += made[i];
+              }
+            }
+          }
+        }
+        return out;
+      },
+    };
+  },
+
+  upsample(op) {
+    const [n, high, wide] = op.from;
+    const [down, across] = op.times;
+    const columns = wide * across;
+    const out = new Float32Array(high * down * columns * n);
+    return {
+      size: out.length,
+      run: (x) => {
+        for (let row = 0, o = 0; row < high * down; row++) {
+          for (let column = 0; column < columns; column++) {
+            const at = (Math.floor(row / down) * wide + Math.floor(column / across)) * n;
+            for (let i = 0; i < n; i++) out[o++] = x[at + i];
+          }
+        }
+        return out;
+      },
+    };
+  },
+};
+
+/**
+ * Where something of every pixel begins, row by row.
+ * @param {number} rows
+ * @param {number} columns
+ * @param {(row: number, column: number) => number} of
+ */
+function places(rows, columns, of) {
+  return Int32Array.from({ length: rows * columns }, (_, at) => of(Math.floor(at / columns), at % columns));
+}

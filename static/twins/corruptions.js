@@ -1,0 +1,56 @@
+// The noises of aecore/corruptions.py. One seed draws the same noise at every strength, so that it grows while dragged.
+
+import { uniform, normal } from './rng.js';
+
+/**
+ * @import { Numbers } from '../net/matmul.js'
+ *
+ * @typedef {(x: Numbers, shape: number[], strength: number, seed: number, into: Float32Array) => void} Corruption
+ */
+
+/** @type {Corruption} */
+function gaussian(x, shape, strength, seed, into) {
+  const draw = normal(seed);
+  for (let i = 0; i < x.length; i++) into[i] = Math.min(1, Math.max(0, x[i] + strength * draw()));
+}
+
+// Each pixel is hit in all its colours or in none: `hit(value, chance)`, the chance uniform in [0, 1).
+/**
+ * @param {Numbers} x
+ * @param {number[]} shape
+ * @param {number} seed
+ * @param {Float32Array} into
+ * @param {(value: number, chance: number) => number} hit
+ */
+function eachPixel(x, [channels, high, wide], seed, into, hit) {
+  const chance = uniform(seed);
+  const size = high * wide;
+  for (let i = 0; i < size; i++) {
+    const drawn = chance();
+    for (let at = i; at < channels * size; at += size) into[at] = hit(x[at], drawn);
+  }
+}
+
+/** @type {Corruption} */
+function masking(x, shape, strength, seed, into) {
+  eachPixel(x, shape, seed, into, (value, chance) => (chance >= strength ? value : 0));
+}
+
+/** @type {Corruption} */
+function saltAndPepper(x, shape, strength, seed, into) {
+  /** @param {number} value @param {number} chance */
+  const hit = (value, chance) => (chance < strength / 2 ? 0 : chance < strength ? 1 : value);
+  eachPixel(x, shape, seed, into, hit);
+}
+
+/** @type {Corruption} */
+function dropout(x, shape, strength, seed, into) {
+  const brighter = 1 / Math.max(1 - strength, 1e-3);
+  eachPixel(x, shape, seed, into, (value, chance) => (chance >= strength ? value * brighter : 0));
+}
+
+/** @type {Corruption} */
+const none = (x, shape, strength, seed, into) => into.set(x);
+
+/** @type {Record<string, Corruption>} */
+export const CORRUPTIONS = { none, gaussian, masking, 'salt-and-pepper': saltAndPepper, dropout };

@@ -1,0 +1,78 @@
+// Two pictures of the same size over each other, and an edge between them that is dragged: left of it the first is
+// seen.
+
+import { finder, listeners } from '../../dom/dom.js';
+
+/**
+ * @import { Component, Table } from '../../index.js'
+ *
+ * @typedef {Object} Data what ui/photograph.py sends
+ * @property {Table} before a PNG file
+ * @property {Table} after
+ * @property {string[]} names of the two
+ * @property {string[]} words what is seen on them
+ * @property {number[]} size width and height in pixels
+ */
+
+const LEAST = 480; // CSS pixels: smaller pictures are enlarged, by a whole number
+
+/** @param {Component<Data>} component */
+export default function view({ parentElement, data }) {
+  const root = finder(parentElement)('.compare');
+  const $ = finder(root);
+  const slider = $('input', HTMLInputElement);
+  const pictures = [$('.before img'), $('img.after')];
+  const { on, stop } = listeners();
+  /** @type {string[]} */
+  let addresses = [];
+
+  function tell() {
+    const share = slider.valueAsNumber;
+    $('.stage').style.setProperty('--at', `${share}%`);
+    slider.setAttribute(
+      'aria-valuetext',
+      `${Math.round(share)} % ${data.names[0]}, ${Math.round(100 - share)} % ${data.names[1]}`,
+    );
+    $('.left').hidden = share < 15; // where it would lie over the other one
+    $('.right').hidden = share > 85;
+  }
+
+  /** @param {Data} given */
+  function show(given) {
+    data = given;
+    free();
+    addresses = [data.before, data.after].map((table) => {
+      return URL.createObjectURL(new Blob([table.getChild('blob').get(0)], { type: 'image/png' }));
+    });
+    for (const [at, picture] of pictures.entries()) {
+      Object.assign(picture, { src: addresses[at], alt: `${data.names[at]}: ${data.words[at]}` });
+    }
+    const [wide, high] = data.size;
+    const times = Math.max(1, Math.round(LEAST / wide));
+    $('.left').textContent = data.names[0];
+    $('.right').textContent = data.names[1];
+    $('.stage').classList.toggle('enlarged', times > 1);
+    $('.stage').style.setProperty('--aspect', String(wide / high));
+    // all of it in sight: as wide as it is, but not higher than most of the window
+    $('.stage').style.setProperty('--width', `min(${times * wide}px, ${(80 * wide) / high}vh)`);
+    slider.setAttribute('aria-label', `Edge between ${data.names[0].toLowerCase()} and ${data.names[1].toLowerCase()}`);
+    tell();
+  }
+
+  function free() {
+    for (const address of addresses.splice(0)) URL.revokeObjectURL(address);
+  }
+
+  on(slider, 'input', tell);
+  show(data);
+
+  return {
+    update: show,
+    dress() {}, // nothing but CSS has colours
+    close() {
+      stop();
+      for (const picture of pictures) picture.removeAttribute('src');
+      free();
+    },
+  };
+}

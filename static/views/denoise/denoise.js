@@ -1,0 +1,132 @@
+// A picture, the same under noise, and what the model makes of that, all while the strength is dragged.
+
+import { CORRUPTIONS } from '../../twins/corruptions.js';
+import { mse, psnr, ssim } from '../../twins/metrics.js';
+import { floats, said } from '../../net/base64.js';
+import { choices, fill, finder, frames, listeners } from '../../dom/dom.js';
+import { paint } from '../../dom/image.js';
+
+/**
+ * @import { Numbers } from '../../net/matmul.js'
+ *
+ * @typedef {{ picture: string }} Data a picture, packed
+ */
+
+const DECIMALS = [4, 2, 3]; // of MSE, PSNR, SSIM
+/** @type {Record<string, string>} */
+const MEANING = {
+  none: 'The picture as it is.',
+  gaussian: 'The standard deviation of the noise, 1 being black to white.',
+  masking: 'The share of pixels that become black.',
+  'salt-and-pepper': 'The share of pixels that become black or white.',
+  dropout: 'The share of pixels that become black; the others become brighter.',
+};
+
+/** @param {import('../../index.js').Given<Data>} given */
+export default function view({ parentElement, data, model }) {
+  const root = finder(parentElement)('.denoise');
+  const $ = finder(root);
+  const { on, stop } = listeners();
+  const screen = frames(draw);
+  const asked = fromAddress();
+  let { kind, seed } = asked;
+  let clean = floats(data.picture);
+  const slider = $('#strength', HTMLInputElement);
+  const again = $('.again', HTMLButtonElement);
+  const noisy = new Float32Array(clean.length);
+
+  function draw() {
+    CORRUPTIONS[kind](clean, model.shape, slider.valueAsNumber, seed, noisy);
+    const label = model.guess(noisy);
+    const drawn = model.decode(model.encode(noisy, label), label);
+    const pictures = { clean, noisy, drawn };
+    for (const [name, picture] of Object.entries(pictures))
+      paint($(`.${name}`, HTMLCanvasElement), picture, model.shape);
+    table(
+      root.querySelectorAll('tbody tr'),
+      [noisy, drawn].map((picture) => scores(clean, picture, model.shape)),
+    );
+  }
+
+  function tell() {
+    const strength = said(slider.valueAsNumber);
+    const how = kind === 'none' ? 'no noise' : `${kind} noise, strength ${strength}`;
+    fill(slider);
+    slider.disabled = again.disabled = kind === 'none';
+    $('output').textContent = strength;
+    $('#meaning').textContent = MEANING[kind];
+    $('.clean').setAttribute('aria-label', 'Original');
+    $('.noisy').setAttribute('aria-label', `Given to the model: ${how}`);
+    $('.drawn').setAttribute('aria-label', `Drawn by the model: ${how}`);
+    screen.ask();
+  }
+
+  const keep = () => toAddress({ noise: kind, strength: slider.value, draw: seed });
+  slider.value = String(asked.strength);
+  choices($('.kinds'), Object.keys(CORRUPTIONS), kind, (name) => {
+    kind = name;
+    tell();
+    keep();
+  });
+  on(slider, 'input', tell);
+  on(slider, 'change', keep); // when it is let go
+  on(again, 'click', () => {
+    seed = (seed + 1) % 10000;
+    tell();
+    keep();
+  });
+  root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
+  tell();
+
+  return {
+    /** @param {Data} data */
+    update(data) {
+      clean = floats(data.picture);
+      screen.ask();
+    },
+    dress() {}, // nothing but CSS has colours
+    close() {
+      screen.stop();
+      stop();
+      $('.kinds div').replaceChildren();
+    },
+  };
+}
+
+/** @param {Numbers} clean @param {Numbers} picture @param {number[]} shape @returns {(number | null)[]} */
+function scores(clean, picture, shape) {
+  return [mse(clean, picture), psnr(clean, picture), ssim(clean, picture, shape)];
+}
+
+// Two rows of scores, the better of each column in bold.
+/** @param {NodeListOf<Element>} rows @param {(number | null)[][]} found */
+function table(rows, found) {
+  rows.forEach((row, i) =>
+    row.querySelectorAll('td').forEach((cell, column) => {
+      const [own, other] = [found[i][column], found[1 - i][column]];
+      cell.textContent = own === null ? '–' : Number.isFinite(own) ? said(own, DECIMALS[column]) : '∞';
+      if (own === null || other === null) cell.classList.remove('better');
+      else cell.classList.toggle('better', column ? own > other : own < other); // the first is an error: less is better
+    }),
+  );
+}
+
+// The address holds the choice, so that a link shows the same; nobody is asked for that.
+function fromAddress() {
+  const asked = new URLSearchParams(location.search);
+  const kind = asked.get('noise');
+  /** @param {string} name @param {number} usual @param {number} most */
+  const number = (name, usual, most) => Math.min(most, Math.max(0, Number(asked.get(name) ?? usual) || 0));
+  return {
+    kind: kind !== null && Object.hasOwn(CORRUPTIONS, kind) ? kind : 'gaussian',
+    strength: number('strength', 0.3, 1),
+    seed: Math.floor(number('draw', 0, 9999)),
+  };
+}
+
+/** @param {Record<string, string | number>} chosen */
+function toAddress(chosen) {
+  const address = new URL(location.href);
+  for (const [name, value] of Object.entries(chosen)) address.searchParams.set(name, String(value));
+  history.replaceState(history.state, '', address);
+}

@@ -1,0 +1,124 @@
+// The rows of sliders: name, what the number tells, slider, value, lock.
+
+import { floats, rows, said } from '../../net/base64.js';
+import { element, fill, finder } from '../../dom/dom.js';
+
+/**
+ * @typedef {Object} KnobsData
+ * @property {number[]} order in which the numbers stand
+ * @property {string} spans [D, 2], packed
+ * @property {string | null} nats [D], packed
+ *
+ * @typedef {ReturnType<typeof knob>} Knob
+ */
+
+const SHOWN = 16; // sliders before the rest folds away
+const STEPS = 200; // of each slider
+const LOCK =
+  '<svg viewBox="0 0 16 16" aria-hidden="true"><rect x="3" y="7" width="10" height="7" rx="1.5"/>'
+  + '<path d="M5 7V5a3 3 0 0 1 6 0v2"/></svg>';
+
+// Fills `place` with a slider for each number of `code`, which they change in place; `moved()` hears of it.
+// Those of `data.order` come first; `data.spans` says from where to where each goes.
+/** @param {HTMLElement} place @param {KnobsData} data @param {Float32Array} code @param {() => void} moved */
+export function knobs(place, { order, spans, nats }, code, moved) {
+  const [first, rest] = place.querySelectorAll('.knobs');
+  const $ = finder(place);
+  const more = $('details', HTMLDetailsElement);
+  const edges = rows(spans, 2);
+  const told = nats ? floats(nats) : null;
+  /** @type {Map<number, Knob>} */
+  const made = new Map();
+  /** @param {number} dimension */
+  const make = (dimension) => {
+    const row = knob(dimension, edges[dimension], told?.[dimension], code, moved);
+    made.set(dimension, row);
+    return row.element;
+  };
+  $('.order').textContent = sorting(order.length, told);
+  first.replaceChildren(...order.slice(0, SHOWN).map(make));
+  rest.replaceChildren();
+  const others = order.slice(SHOWN);
+  more.hidden = !others.length;
+  more.open = false;
+  $('details summary').textContent = `${others.length} more, which ${told ? 'tell' : 'vary'} less`;
+  more.ontoggle = () => {
+    // made when somebody looks: there may be hundreds
+    if (more.open && !rest.children.length) rest.replaceChildren(...others.map(make));
+  };
+  return {
+    /** @param {(dimension: number) => number} value */
+    put(value) {
+      for (let i = 0; i < code.length; i++) if (!made.get(i)?.locked()) code[i] = value(i);
+      for (const row of made.values()) row.show();
+    },
+    close() {
+      more.ontoggle = null;
+      for (const filled of [first, rest]) filled.replaceChildren();
+    },
+  };
+}
+
+/** @param {number} count @param {Float32Array | null} told */
+function sorting(count, told) {
+  if (count === 1) return told ? 'Beside its name: the nats that it tells of a picture on average (its KL).' : '';
+  if (told)
+    return 'Those that tell most of a picture come first; beside each name the nats that it tells on average (its KL).';
+  return 'Those that vary most over the test pictures come first.';
+}
+
+/**
+ * @param {number} dimension
+ * @param {ArrayLike<number> & Iterable<number>} span
+ * @param {number | undefined} nats
+ * @param {Float32Array} code
+ * @param {() => void} moved
+ */
+function knob(dimension, [low, high], nats, code, moved) {
+  const name = `z${dimension + 1}`;
+  const slider = element('input', { type: 'range', 'aria-label': name });
+  const value = element('output', { 'aria-hidden': 'true' });
+  const lock = element('button', {
+    type: 'button',
+    class: 'lock',
+    'aria-pressed': 'false',
+    'aria-label': `Lock ${name}`,
+    title: 'Locked, it stays while the buttons above change the others',
+  });
+  lock.innerHTML = LOCK;
+  const locked = () => lock.getAttribute('aria-pressed') === 'true';
+
+  function show() {
+    // the true value, though the slider only stands at its nearest step
+    const here = code[dimension];
+    [low, high] = [Math.min(low, here), Math.max(high, here)];
+    Object.assign(slider, { min: low, max: high, step: (high - low) / STEPS, value: here });
+    tell();
+  }
+  function tell() {
+    fill(slider);
+    value.textContent = said(code[dimension]);
+    slider.setAttribute('aria-valuetext', said(code[dimension]));
+  }
+
+  slider.addEventListener('input', () => {
+    code[dimension] = slider.valueAsNumber;
+    tell();
+    moved();
+  });
+  lock.addEventListener('click', () => {
+    lock.setAttribute('aria-pressed', String(!locked()));
+    slider.disabled = locked();
+  });
+  show();
+  const small = element(
+    'small',
+    nats === undefined ? {} : { title: 'nats' },
+    nats === undefined ? '' : nats.toFixed(2),
+  );
+  return {
+    element: element('div', { class: 'knob' }, element('span', {}, name), small, slider, value, lock),
+    show,
+    locked,
+  };
+}

@@ -50,10 +50,10 @@ WAIT_FOR_CHANGE = """([selector, before]) => new Promise(done => {
   look();
 })"""
 LOAD_MODEL = """async ([name, head, weights]) => {
-  const [net, crowd] = await Promise.all(['net', 'batch'].map((file) => import(`/app/static/net/${file}.js`)));
+  const [net, batch] = await Promise.all(['net', 'batch'].map((file) => import(`/app/static/net/${file}.js`)));
   const bytes = Uint8Array.from(atob(weights), (each) => each.charCodeAt(0));
   const models = (window.models ??= {}), floats = new Float32Array(bytes.buffer);
-  models[name] = { head, bytes, ...net.network(head, floats), crowd: crowd.crowd(head, floats) };
+  models[name] = { head, bytes, ...net.network(head, floats), batch: batch.batchDecoder(head, floats) };
   window.codes ??= (n, size) => Float32Array.from({ length: n * size }, () => 4 * Math.random() - 2);
 }"""
 TIME_DECODE = """([name, times]) => {
@@ -68,7 +68,7 @@ TIME_DECODE = """([name, times]) => {
 # decodes and paints a new code in every frame: what dragging does
 TIME_DRAG = """([name, milliseconds]) => new Promise(async (done) => {
   const { decode, size, shape } = models[name], canvas = document.createElement('canvas');
-  const { paint } = await import('/app/static/dom/image.js');
+  const { drawImage } = await import('/app/static/dom/image.js');
   canvas.style.cssText = 'width: 280px; height: 280px';
   document.body.replaceChildren(canvas);
   let began = 0;
@@ -76,7 +76,7 @@ TIME_DRAG = """([name, milliseconds]) => new Promise(async (done) => {
     began ||= now;
     if (now - began >= milliseconds) return done([(1000 * times.length) / (now - began), times]);
     const code = codes(1, size), before = performance.now();
-    paint(canvas, decode(code), shape);
+    drawImage(canvas, decode(code), shape);
     times.push(performance.now() - before);
     requestAnimationFrame(frame);
   };
@@ -90,7 +90,7 @@ TIME_FIRST_DECODE = """async ([name]) => {
   return performance.now() - began;
 }"""
 TIME_GRID = """async ([name, count]) => {
-  const { crowd, size } = models[name], given = codes(count, size);
+  const { batch, size } = models[name], given = codes(count, size);
   let last = performance.now(), gap = 0, over = false;
   const watch = (now) => {
     gap = Math.max(gap, now - last);
@@ -100,7 +100,7 @@ TIME_GRID = """async ([name, count]) => {
   await new Promise(requestAnimationFrame);
   requestAnimationFrame((now) => { last = now; requestAnimationFrame(watch); });
   const began = performance.now();
-  await crowd.decode(given);
+  await batch.decode(given);
   over = true;
   return [performance.now() - began, gap];
 }"""

@@ -1,6 +1,6 @@
-// What a component of Streamlit calls (mounted by ui/live.py): keeps models, and shows views of them.
+// The loader that Streamlit calls for each component (mounted by ui/live.py): registers models, and mounts views.
 //
-// `data.view` says what to do. "weights": the model `data.model` (a key) is put among the models. Any other name is a
+// `data.view` says what to do. "weights": the model `data.model` (a key) is registered. Any other name is a
 // view: a module views/${view}/${view}.js, whose default export is
 //
 //     export default function view({ parentElement, data, model, setStateValue, setTriggerValue }) {
@@ -13,7 +13,7 @@
 //       };
 //     }
 //
-// `dress` is also called once at the beginning. After `close` the same parentElement may be given to a new call, for
+// `restyle` is also called once at the beginning. After `close` the same parentElement may be given to a new call, for
 // another model: what a view has put into it must then be gone. setStateValue(name, value) keeps a value that the page
 // reads as `result.name`; setTriggerValue(name, value) is seen by one run of the page only. Both run the page anew:
 // never call them while something is dragged.
@@ -21,20 +21,21 @@
 // All modules are served under an address that holds a hash of what is in them: an import by a relative path finds the
 // file of the same version. All that a view imports is asked for at once (ui/component.py), and mostly here already.
 
+import { bytesOf } from './net/blob.js';
 import { get, put } from './net/models.js';
 
 /**
+ * @import { Table } from './net/blob.js'
  * @import { Model } from './net/models.js'
  *
- * @typedef {{ getChild(name: 'blob'): { get(at: 0): Uint8Array<ArrayBuffer> } }} Table bytes (ui/component.py, `blob`)
- * @typedef {{ update(data: any): void, dress(): void, close(): void }} View
- * @typedef {{ data: any, view: View | null, turn: number }} Mounted
+ * @typedef {{ update(data: any): void, restyle(): void, close(): void }} View
+ * @typedef {{ data: any, view: View | null, version: number }} Mount
  */
 
 /**
  * What Streamlit gives a component of its own and of the page's data.
  * @template Data
- * @typedef {Object} Component
+ * @typedef {Object} ComponentProps
  * @property {HTMLElement | ShadowRoot} parentElement
  * @property {Data} data
  * @property {(name: string, value: unknown) => void} setStateValue
@@ -44,56 +45,56 @@ import { get, put } from './net/models.js';
 /**
  * The same for a view of a model.
  * @template Data
- * @typedef {Component<Data> & { model: Model }} Given
+ * @typedef {ComponentProps<Data> & { model: Model }} ViewProps
  */
 
-/** @type {WeakMap<Component<any>['parentElement'], Mounted>} */
-const open = new WeakMap(); // what is mounted where
+/** @type {WeakMap<ComponentProps<any>['parentElement'], Mount>} */
+const mounts = new WeakMap(); // what is mounted where
 
-/** @param {Component<any>} component @returns {(() => void) | void} */
+/** @param {ComponentProps<any>} component @returns {(() => void) | void} */
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
-  if (data.view === 'weights') return keep(parentElement, data);
-  const mounted = open.get(parentElement) ?? { data: null, view: null, turn: 0 };
-  open.set(parentElement, mounted);
-  const before = mounted.data;
-  mounted.data = data;
+  if (data.view === 'weights') return register(parentElement, data);
+  const mount = mounts.get(parentElement) ?? { data: null, view: null, version: 0 };
+  mounts.set(parentElement, mount);
+  const before = mount.data;
+  mount.data = data;
   if (before?.model !== data.model || before?.view !== data.view) {
-    show(mounted, { parentElement, setStateValue, setTriggerValue });
-  } else if (mounted.view) {
-    if (before !== data) mounted.view.update(data);
-    mounted.view.dress();
+    mountView(mount, { parentElement, setStateValue, setTriggerValue });
+  } else if (mount.view) {
+    if (before !== data) mount.view.update(data);
+    mount.view.restyle();
   }
   return () => {
-    close(mounted);
-    open.delete(parentElement);
+    unmountView(mount);
+    mounts.delete(parentElement);
   };
 }
 
-/** @param {Mounted} mounted @param {Omit<Component<any>, 'data'>} component */
-async function show(mounted, component) {
-  close(mounted);
-  const turn = mounted.turn;
-  const { view, model } = mounted.data;
+/** @param {Mount} mount @param {Omit<ComponentProps<any>, 'data'>} component */
+async function mountView(mount, component) {
+  unmountView(mount);
+  const version = mount.version;
+  const { view, model } = mount.data;
   const [module, network] = await Promise.all([import(`./views/${view}/${view}.js`), model ? get(model) : null]);
-  if (turn !== mounted.turn) return; // something else is wanted by now
-  const opened = module.default({ ...component, data: mounted.data, model: network });
-  mounted.view = opened;
-  opened.dress();
+  if (version !== mount.version) return; // something else has been mounted meanwhile
+  const created = module.default({ ...component, data: mount.data, model: network });
+  mount.view = created;
+  created.restyle();
 }
 
-/** @param {Mounted} mounted */
-function close(mounted) {
-  mounted.turn++;
-  mounted.view?.close();
-  mounted.view = null;
+/** @param {Mount} mount */
+function unmountView(mount) {
+  mount.version++;
+  mount.view?.close();
+  mount.view = null;
 }
 
 /**
- * @param {Component<any>['parentElement']} parentElement
+ * @param {ComponentProps<any>['parentElement']} parentElement
  * @param {{ model: string, head: import('./net/net.js').Head & { half?: boolean }, blob: Table }} data
  */
-function keep(parentElement, { model, head, blob }) {
-  put(model, head, blob.getChild('blob').get(0));
+function register(parentElement, { model, head, blob }) {
+  put(model, head, bytesOf(blob));
   // nothing to see, so no gap between what stands above and below
   const root = parentElement.getRootNode();
   const host = root instanceof ShadowRoot ? root.host : parentElement;

@@ -1,34 +1,34 @@
-// What the panels share: a canvas as fine as the screen, ticks at round numbers, and small pictures with sharp pixels.
+// Canvas helpers: contexts in CSS pixels on screens of any density, ticks at round numbers, pixelated images.
 
 /**
- * @typedef {CanvasRenderingContext2D} Pen
+ * @typedef {CanvasRenderingContext2D} Context
  * @typedef {number[]} Box [left, top, width, height]
  */
 
 // What draws on a canvas.
 /** @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [settings] */
-export function penOf(canvas, settings) {
-  const pen = canvas.getContext('2d', settings);
-  if (!pen) throw new Error('This browser gives no way to draw on a canvas');
-  return pen;
+export function context2d(canvas, settings) {
+  const ctx = canvas.getContext('2d', settings);
+  if (!ctx) throw new Error('This browser gives no way to draw on a canvas');
+  return ctx;
 }
 
 // The context of a canvas whose units are CSS pixels, wiped clean; and its width and height.
 /** @param {HTMLCanvasElement} canvas */
-export function wiped(canvas) {
+export function clearCanvas(canvas) {
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;
   const fine = window.devicePixelRatio || 1;
   const [w, h] = [Math.round(width * fine), Math.round(height * fine)];
   if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
-  const pen = penOf(canvas);
-  pen.setTransform(fine, 0, 0, fine, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  return { pen, width, height };
+  const ctx = context2d(canvas);
+  ctx.setTransform(fine, 0, 0, fine, 0, 0);
+  ctx.clearRect(0, 0, width, height);
+  return { ctx, width, height };
 }
 
 /** @param {Element} canvas @param {string} words */
-export function say(canvas, words) {
+export function setLabel(canvas, words) {
   if (canvas.getAttribute('aria-label') !== words) canvas.setAttribute('aria-label', words);
 }
 
@@ -46,15 +46,15 @@ export function ticks(low, high, most) {
 const spare = document.createElement('canvas');
 
 // Part of a picture drawn to any size with sharp pixels of equal size: enlarged by a whole number, then shrunk to fit.
-/** @param {Pen} pen @param {CanvasImageSource} picture @param {Box} part @param {Box} box */
-export function sharp(pen, picture, [sx, sy, sw, sh], [x, y, w, h]) {
+/** @param {Context} ctx @param {CanvasImageSource} picture @param {Box} part @param {Box} box */
+export function drawPixelated(ctx, picture, [sx, sy, sw, sh], [x, y, w, h]) {
   const times = Math.max(1, Math.ceil((w * (window.devicePixelRatio || 1)) / sw));
   spare.width = sw * times;
   spare.height = sh * times;
-  const large = penOf(spare);
+  const large = context2d(spare);
   large.imageSmoothingEnabled = false;
   large.drawImage(picture, sx, sy, sw, sh, 0, 0, spare.width, spare.height);
-  pen.imageSmoothingEnabled = true;
-  pen.imageSmoothingQuality = 'high';
-  pen.drawImage(spare, x, y, w, h);
+  ctx.imageSmoothingEnabled = true;
+  ctx.imageSmoothingQuality = 'high';
+  ctx.drawImage(spare, x, y, w, h);
 }

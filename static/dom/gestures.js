@@ -1,170 +1,168 @@
-// What fingers and mice mean on a map: one draws a lasso, or does what `on.drags` says: it moves the pad's "point", or
-// it moves the map ("pan") and a tap picks what lies there. Two fingers always move and zoom the map.
+// Pointer gestures on a map. One pointer draws a lasso, or does what `on.dragMode` says: it drags a "point", or it pans
+// ("pan") and a tap selects. Two fingers always pan and zoom.
 
-const THIN = 3; // pixels between two corners of a lasso
-const SLIP = 4; // pixels that a tap may move
-const CORNERS = 300; // sent at most
-const PINCH = 40; // pixels; mouse wheels turn further at a time
+import { listenUntil } from './dom.js';
+
+const LASSO_SPACING = 3; // pixels between two corners of a lasso
+const TAP_TOLERANCE = 4; // pixels that a tap may move
+const MAX_CORNERS = 300; // sent at most
+const MAX_PINCH_STEP = 40; // pixels; mouse wheels turn further at a time
 
 /**
- * @import { Place } from '../map/viewport.js'
+ * @import { Point } from '../map/viewport.js'
  *
- * @typedef {Object} Gestured
- * @property {(across: number, down: number) => Place} at which place of the plane lies there, kept inside the world
- * @property {(across: number, down: number) => Place} free the same for a lasso, wherever it is
- * @property {'point' | 'pan'} drags
- * @property {() => boolean} lassoing
- * @property {(at: Place | null) => void} hover
+ * @typedef {Object} GestureHandlers
+ * @property {(across: number, down: number) => Point} locate which place of the plane lies there, kept inside the world
+ * @property {(across: number, down: number) => Point} locateFree the same for a lasso, wherever it is
+ * @property {'point' | 'pan'} dragMode
+ * @property {() => boolean} lassoActive
+ * @property {(at: Point | null) => void} hover
  * @property {(across: number, down: number) => void} pan
- * @property {(times: number, across: number, down: number, atOnce?: boolean) => void} enlarge
- * @property {(corners: Place[]) => void} draw shows a lasso that is still open
- * @property {(corners: Place[]) => void} enclose closes it
- * @property {(at: Place) => void} [pick] of a map that is dragged: a tap
- * @property {() => Place} [point] of a point that is dragged, as the others: where it is
- * @property {(to: Place) => void} [move]
- * @property {() => void} [send] it is let go
- * @property {(to: Place) => void} [restore] its drag did not happen
+ * @property {(times: number, across: number, down: number, atOnce?: boolean) => void} zoomBy
+ * @property {(corners: Point[]) => void} drawLasso shows a lasso that is still open
+ * @property {(corners: Point[]) => void} closeLasso closes it
+ * @property {(at: Point) => void} [select] of a map that is dragged: a tap
+ * @property {() => Point} [position] of a point that is dragged, as the others: where it is
+ * @property {(to: Point) => void} [moveTo]
+ * @property {() => void} [drop] it is let go
+ * @property {(to: Point) => void} [cancelDrag] its drag did not happen
  */
 
-/** @param {HTMLElement} stage @param {AbortSignal} signal @param {Gestured} on */
+/** @param {HTMLElement} stage @param {AbortSignal} signal @param {GestureHandlers} on */
 export function gestures(stage, signal, on) {
   const view = stage.closest('.live');
-  /** @type {Map<number, Place>} */
-  const down = new Map(); // pointer -> where it is, in shares of the stage
+  /** @type {Map<number, Point>} */
+  const pointers = new Map(); // pointer -> where it is, in shares of the stage
   /** @type {'point' | 'pan' | 'lasso' | 'pair' | null} */
-  let doing = null;
-  /** @type {Place | undefined} */
+  let action = null;
+  /** @type {Point | undefined} */
   let start;
-  /** @type {Place[]} */
+  /** @type {Point[]} */
   let polygon = [];
-  /** @type {Place} */
+  /** @type {Point} */
   let last = [0, 0];
   let fingers = { across: 0, down: 0, apart: 0 };
   let moved = false;
-  /**
-   * @template {keyof HTMLElementEventMap} Name
-   * @param {Name} name
-   * @param {(event: HTMLElementEventMap[Name]) => void} call
-   * @param {AddEventListenerOptions} [more]
-   */
-  const listen = (name, call, more = {}) => stage.addEventListener(name, call, { signal, ...more });
+  const listen = listenUntil(signal);
 
-  /** @param {MouseEvent} event @returns {Place} */
-  function place(event) {
+  /** @param {MouseEvent} event @returns {Point} */
+  function pointerPosition(event) {
     const box = stage.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   }
 
-  function pair() {
+  function pinchState() {
     // the middle of two fingers and how far apart they are
-    const [[ax, ay], [bx, by]] = [...down.values()];
+    const [[ax, ay], [bx, by]] = [...pointers.values()];
     const { clientWidth: w, clientHeight: h } = stage;
     return { across: (ax + bx) / 2, down: (ay + by) / 2, apart: Math.hypot((ax - bx) * w, (ay - by) * h) };
   }
 
-  listen('pointerdown', (event) => {
+  listen(stage, 'pointerdown', (event) => {
     if (event.button > 1) return;
     if (event.button === 1) event.preventDefault(); // no scrolling by the middle button
     stage.setPointerCapture(event.pointerId);
-    down.set(event.pointerId, place(event));
-    if (down.size === 1) begin(event);
-    else if (down.size === 2) both();
+    pointers.set(event.pointerId, pointerPosition(event));
+    if (pointers.size === 1) startDrag(event);
+    else if (pointers.size === 2) startPinch();
   });
 
   /** @param {PointerEvent} event */
-  function begin(event) {
-    start = on.point?.();
-    doing = event.shiftKey || event.button === 1 ? 'pan' : on.lassoing() ? 'lasso' : on.drags;
-    last = place(event);
-    moved = on.drags !== 'pan'; // elsewhere a tap is nothing of its own
-    if (doing === 'point') on.move?.(on.at(...last));
-    if (doing === 'lasso') on.draw((polygon = [on.free(...last)]));
+  function startDrag(event) {
+    start = on.position?.();
+    action = event.shiftKey || event.button === 1 ? 'pan' : on.lassoActive() ? 'lasso' : on.dragMode;
+    last = pointerPosition(event);
+    moved = on.dragMode !== 'pan'; // elsewhere a tap is nothing of its own
+    if (action === 'point') on.moveTo?.(on.locate(...last));
+    if (action === 'lasso') on.drawLasso((polygon = [on.locateFree(...last)]));
   }
 
-  function restore() {
-    if (doing === 'point' && start) on.restore?.(start);
-    if (doing === 'lasso') on.draw([]);
+  function undoDrag() {
+    if (action === 'point' && start) on.cancelDrag?.(start);
+    if (action === 'lasso') on.drawLasso([]);
   }
 
   // A second finger: what the first one began did not happen.
-  function both() {
-    restore();
-    doing = 'pair';
-    fingers = pair();
+  function startPinch() {
+    undoDrag();
+    action = 'pair';
+    fingers = pinchState();
   }
 
-  listen('pointermove', (event) => {
-    const now = place(event);
-    if (!down.has(event.pointerId)) {
-      if (event.pointerType === 'mouse' && !on.lassoing()) on.hover(on.at(...now));
+  listen(stage, 'pointermove', (event) => {
+    const now = pointerPosition(event);
+    if (!pointers.has(event.pointerId)) {
+      if (event.pointerType === 'mouse' && !on.lassoActive()) on.hover(on.locate(...now));
       return;
     }
-    down.set(event.pointerId, now);
-    if (doing === 'point') on.move?.(on.at(...now));
-    else if (doing === 'pan') return pan(now);
-    else if (doing === 'lasso') return lengthen(now);
-    else if (doing === 'pair' && down.size === 2) return pinch();
+    pointers.set(event.pointerId, now);
+    if (action === 'point') on.moveTo?.(on.locate(...now));
+    else if (action === 'pan') return pan(now);
+    else if (action === 'lasso') return extendLasso(now);
+    else if (action === 'pair' && pointers.size === 2) return pinch();
     last = now;
   });
 
-  /** @param {Place} now */
-  const far = (now) => Math.hypot((now[0] - last[0]) * stage.clientWidth, (now[1] - last[1]) * stage.clientHeight);
+  /** @param {Point} now */
+  const distanceTo = (now) =>
+    Math.hypot((now[0] - last[0]) * stage.clientWidth, (now[1] - last[1]) * stage.clientHeight);
 
-  /** @param {Place} now */
+  /** @param {Point} now */
   function pan(now) {
-    if (!moved && far(now) < SLIP) return;
+    if (!moved && distanceTo(now) < TAP_TOLERANCE) return;
     moved = true;
     on.pan(now[0] - last[0], now[1] - last[1]);
     last = now;
   }
 
-  /** @param {Place} now */
-  function lengthen(now) {
-    if (far(now) < THIN) return;
+  /** @param {Point} now */
+  function extendLasso(now) {
+    if (distanceTo(now) < LASSO_SPACING) return;
     last = now;
-    polygon.push(on.free(...now));
-    on.draw(polygon);
+    polygon.push(on.locateFree(...now));
+    on.drawLasso(polygon);
   }
 
   function pinch() {
-    const now = pair();
+    const now = pinchState();
     on.pan(now.across - fingers.across, now.down - fingers.down);
-    if (fingers.apart > 0) on.enlarge(now.apart / fingers.apart, now.across, now.down, true);
+    if (fingers.apart > 0) on.zoomBy(now.apart / fingers.apart, now.across, now.down, true);
     fingers = now;
   }
 
   /** @param {PointerEvent} event */
   function release(event) {
-    if (!down.delete(event.pointerId)) return;
-    if (down.size) return; // the other finger of two does nothing more
+    if (!pointers.delete(event.pointerId)) return;
+    if (pointers.size) return; // the other finger of two does nothing more
     if (event.type === 'pointercancel') {
-      restore();
-    } else if (doing === 'point') on.send?.();
-    else if (doing === 'lasso') finish();
-    else if (doing === 'pan' && !moved) on.pick?.(on.at(...last));
-    doing = null;
+      undoDrag();
+    } else if (action === 'point') on.drop?.();
+    else if (action === 'lasso') finishLasso();
+    else if (action === 'pan' && !moved) on.select?.(on.locate(...last));
+    action = null;
   }
-  listen('pointerup', release);
-  listen('pointercancel', release);
-  listen('pointerleave', () => {
-    if (!down.size) on.hover(null);
+  listen(stage, 'pointerup', release);
+  listen(stage, 'pointercancel', release);
+  listen(stage, 'pointerleave', () => {
+    if (!pointers.size) on.hover(null);
   });
 
-  function finish() {
-    const every = Math.ceil(polygon.length / CORNERS);
-    on.enclose(polygon.length < 3 ? [] : polygon.filter((corner, i) => i % every === 0));
+  function finishLasso() {
+    const every = Math.ceil(polygon.length / MAX_CORNERS);
+    on.closeLasso(polygon.length < 3 ? [] : polygon.filter((corner, i) => i % every === 0));
   }
 
   // A wheel alone belongs to the page, until something here has the focus: whoever scrolls by is not held up.
   listen(
+    stage,
     'wheel',
     (event) => {
       if (!event.ctrlKey && !event.metaKey && !view?.matches(':focus-within')) return;
       event.preventDefault();
       // a touchpad's pinch comes as small steps with Ctrl
-      const small = event.ctrlKey && Math.abs(event.deltaY) < PINCH;
+      const small = event.ctrlKey && Math.abs(event.deltaY) < MAX_PINCH_STEP;
       const turned = event.deltaY * (event.deltaMode ? 30 : 1) * (small ? 6 : 1);
-      on.enlarge(Math.exp(Math.max(-1, Math.min(1, -turned * 0.0018))), ...place(event));
+      on.zoomBy(Math.exp(Math.max(-1, Math.min(1, -turned * 0.0018))), ...pointerPosition(event));
     },
     { passive: false },
   );

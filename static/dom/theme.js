@@ -1,31 +1,31 @@
-// The colours of the theme in use, for canvases, and the legend of the classes.
+// The theme's colours, for canvases, and the legend of the classes.
 
-import { element } from './dom.js';
+import { createElement } from './dom.js';
 
-/** @typedef {ReturnType<typeof lookOf>} Look */
+/** @typedef {ReturnType<typeof readTheme>} Theme */
 
 /** @param {Element} root */
-export function lookOf(root) {
+export function readTheme(root) {
   const style = getComputedStyle(root);
   /** @param {string} name */
   const named = (name) => style.getPropertyValue(`--st-${name}`).trim();
   return {
     text: named('text-color'),
-    line: named('border-color'),
+    border: named('border-color'),
     accent: named('primary-color'),
-    ground: named('background-color'),
+    background: named('background-color'),
     font: named('font'),
     classes: named('chart-categorical-colors').split(','),
   };
 }
 
-/** @param {Element} list @param {string[]} classes @param {Look} look */
-export function fillLegend(list, classes, look) {
+/** @param {Element} list @param {string[]} classes @param {Theme} theme */
+export function fillLegend(list, classes, theme) {
   list.replaceChildren(
     ...classes.map((name, at) => {
-      const mark = element('i');
-      mark.style.background = look.classes[at % look.classes.length];
-      return element('li', {}, mark, name);
+      const mark = createElement('i');
+      mark.style.background = theme.classes[at % theme.classes.length];
+      return createElement('li', {}, mark, name);
     }),
   );
 }

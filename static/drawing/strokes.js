@@ -1,38 +1,38 @@
-// Strokes of a pen: on the sheet, and as the small picture that a model is given.
+// Strokes of a pen, and their rasterisation into the image that a model is given, as the makers of its data set did.
 
-import { penOf } from '../dom/canvas.js';
+import { context2d } from '../dom/canvas.js';
 
 /**
- * @import { Place } from '../map/viewport.js'
- * @import { Pen } from '../dom/canvas.js'
+ * @import { Point } from '../map/viewport.js'
+ * @import { Context } from '../dom/canvas.js'
  *
  * @typedef {Object} Stroke
- * @property {number} width in shares of the sheet
- * @property {Place[]} points in shares of the sheet
- * @property {Place[]} trail for whoever looks where the stroke leads
+ * @property {number} width in shares of the pad
+ * @property {Point[]} points in shares of the pad
+ * @property {Point[]} trail of codes while it was drawn
  *
  * @typedef {{ box: number, mass: boolean, why: string }} Fit how the makers of a data set placed a drawing (ui/pad.py)
- * @typedef {{ fit: Fit | null, bits: boolean, pen: number }} Hand what ui/pad.py sends (`hand`)
+ * @typedef {{ fit: Fit | null, bits: boolean, pen: number }} Preprocessing what ui/pad.py sends (`hand`)
  */
 
-const FINE = 4; // a pixel of the small picture is 4 x 4 of ours
-const LEAST = 0.3; // of the sheet: what is smaller is not blown up to fill the picture, or a first dot would
+const SUPERSAMPLING = 4; // a pixel of the small picture is 4 x 4 of ours
+const MIN_EXTENT = 0.3; // of the pad: what is smaller is not blown up to fill the picture, or a first dot would
 
-/** @param {Pen} pen @param {Stroke[]} strokes */
-export function trace(pen, strokes) {
-  pen.lineCap = pen.lineJoin = 'round';
+/** @param {Context} ctx @param {Stroke[]} strokes */
+export function traceStrokes(ctx, strokes) {
+  ctx.lineCap = ctx.lineJoin = 'round';
   for (const { width, points } of strokes) {
-    pen.lineWidth = width;
-    pen.beginPath();
-    points.forEach(([x, y], i) => pen[i ? 'lineTo' : 'moveTo'](x, y));
-    if (points.length === 1) pen.lineTo(points[0][0] + 1e-4, points[0][1]); // a dot
-    pen.stroke();
+    ctx.lineWidth = width;
+    ctx.beginPath();
+    points.forEach(([x, y], i) => ctx[i ? 'lineTo' : 'moveTo'](x, y));
+    if (points.length === 1) ctx.lineTo(points[0][0] + 1e-4, points[0][1]); // a dot
+    ctx.stroke();
   }
 }
 
-// The box round all ink: [left, top, width, height].
+// The bounding box of all strokes: [left, top, width, height].
 /** @param {Stroke[]} strokes */
-function frame(strokes) {
+function boundingBox(strokes) {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const { width, points } of strokes) {
     for (const [x, y] of points) {
@@ -45,42 +45,46 @@ function frame(strokes) {
   return [left, top, right - left, bottom - top];
 }
 
-// A function that turns strokes into a picture [1, high, wide] as the makers of a data set did (`fit`, see ui/pad.py):
+// A function that turns strokes into an image [1, high, wide] as the makers of a data set did (`fit`, see ui/pad.py):
 // `box`, the pixels that the longer side fills; `mass`, whether the centre of mass or that of the frame comes into the
-// middle; `bits`, whether a pixel counts the black and white dots in it. No `fit`: the sheet as it is.
+// middle; `bits`, whether a pixel counts the black and white dots in it. No `fit`: the pad as it is.
 /** @param {number[]} shape */
-export function scanner([, high, wide]) {
-  const canvas = Object.assign(document.createElement('canvas'), { width: wide * FINE, height: high * FINE });
-  const pen = penOf(canvas, { willReadFrequently: true });
+export function rasteriser([, high, wide]) {
+  const canvas = Object.assign(document.createElement('canvas'), {
+    width: wide * SUPERSAMPLING,
+    height: high * SUPERSAMPLING,
+  });
+  const ctx = context2d(canvas, { willReadFrequently: true });
   const picture = new Float32Array(high * wide);
 
   /** @param {Stroke[]} strokes @param {Fit | null} fit */
-  function put(strokes, fit) {
-    pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, canvas.width, canvas.height);
-    if (!fit) return pen.setTransform(canvas.width, 0, 0, canvas.height, 0, 0);
-    const [left, top, across, down] = frame(strokes);
-    const scale = (fit.box * FINE) / Math.max(across, down, LEAST);
+  function applyFit(strokes, fit) {
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.clearRect(0, 0, canvas.width, canvas.height);
+    if (!fit) return ctx.setTransform(canvas.width, 0, 0, canvas.height, 0, 0);
+    const [left, top, across, down] = boundingBox(strokes);
+    const scale = (fit.box * SUPERSAMPLING) / Math.max(across, down, MIN_EXTENT);
     const [x, y] = [canvas.width / 2 - scale * (left + across / 2), canvas.height / 2 - scale * (top + down / 2)];
-    return pen.setTransform(scale, 0, 0, scale, x, y);
+    return ctx.setTransform(scale, 0, 0, scale, x, y);
   }
 
   /** @param {Stroke[]} strokes @param {Fit | null} fit @param {boolean} bits */
   return (strokes, fit, bits) => {
     picture.fill(0);
     if (!strokes.length) return picture;
-    put(strokes, fit);
-    pen.strokeStyle = '#fff';
-    trace(pen, strokes);
-    const { data, width, height } = pen.getImageData(0, 0, canvas.width, canvas.height);
+    applyFit(strokes, fit);
+    ctx.strokeStyle = '#fff';
+    traceStrokes(ctx, strokes);
+    const { data, width, height } = ctx.getImageData(0, 0, canvas.width, canvas.height);
     const ink = new Float32Array(width * height);
     for (let i = 0; i < ink.length; i++) ink[i] = bits ? Number(data[4 * i + 3] > 127) : data[4 * i + 3] / 255;
-    const [dx, dy] = fit?.mass ? offset(ink, width, height) : [0, 0];
+    const [dx, dy] = fit?.mass ? centreOffset(ink, width, height) : [0, 0];
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const [fx, fy] = [x + dx, y + dy];
         if (fx < 0 || fy < 0 || fx >= width || fy >= height) continue;
-        picture[Math.floor(y / FINE) * wide + Math.floor(x / FINE)] += ink[fy * width + fx] / FINE ** 2;
+        picture[Math.floor(y / SUPERSAMPLING) * wide + Math.floor(x / SUPERSAMPLING)] +=
+          ink[fy * width + fx] / SUPERSAMPLING ** 2;
       }
     }
     return picture;
@@ -89,7 +93,7 @@ export function scanner([, high, wide]) {
 
 // From the middle to the centre of mass, in whole fine pixels.
 /** @param {Float32Array} ink @param {number} width @param {number} height */
-function offset(ink, width, height) {
+function centreOffset(ink, width, height) {
   let mass = 0;
   let across = 0;
   let down = 0;

@@ -1,153 +1,153 @@
-// What lies behind the point on the pad: dots, density or decoded pictures, the veil over the unknown, and the axes. A
-// map without a `field` has no veil; classes in `places.hidden` are left out, axes without a name too.
+// The backdrop of a map: points, their density or decoded images, a grey mask far from the data, and the axes. A map
+// without a `field` has no mask; classes in `map.hidden` are left out, axes without a name too.
 
-import { drawDots, drawDensity, drawPart, rgb, veil } from './scatter.js';
-import { penOf, wiped, ticks } from '../dom/canvas.js';
+import { drawPoints, drawDensity, drawRegion, rgb, distanceMask } from './scatter.js';
+import { context2d, clearCanvas, ticks } from '../dom/canvas.js';
 
 /**
- * @import { Dots } from './points.js'
- * @import { Look } from '../dom/theme.js'
- * @import { Mosaic } from './image_grid.js'
- * @import { Places } from './latent_plane.js'
+ * @import { PointMap } from './points.js'
+ * @import { Theme } from '../dom/theme.js'
+ * @import { ImageGrid } from './image_grid.js'
+ * @import { PlaneMap } from './latent_plane.js'
  * @import { Viewport } from './viewport.js'
  * @import { Colour } from './scatter.js'
- * @import { Pen } from '../dom/canvas.js'
+ * @import { Context } from '../dom/canvas.js'
  *
- * @typedef {Object} Kept what need not be made anew for each frame
- * @property {Look} look
- * @property {Places | Dots} places
+ * @typedef {Object} Cache what need not be made anew for each frame
+ * @property {Theme} theme
+ * @property {PlaneMap | PointMap} map
  * @property {HTMLCanvasElement} small
  * @property {(Colour | null)[]} colours
- * @property {HTMLCanvasElement} [veil] greys what is far
- * @property {HTMLCanvasElement} [shade] hides pictures that are far
- * @property {{ canvas: HTMLCanvasElement, pixels: ImageData }} [paper] of the dots
+ * @property {HTMLCanvasElement} [greyMask] greys what is far
+ * @property {HTMLCanvasElement} [coverMask] hides pictures that are far
+ * @property {{ canvas: HTMLCanvasElement, pixels: ImageData }} [pointsCanvas] of the dots
  */
 
-/** @type {WeakMap<HTMLCanvasElement, Kept>} */
-const kept = new WeakMap();
+/** @type {WeakMap<HTMLCanvasElement, Cache>} */
+const caches = new WeakMap();
 
 // The canvas of dots, as fine as the screen, and its pixels.
-/** @param {Kept} own @param {number} width @param {number} height */
-function paper(own, width, height) {
-  if (own.paper?.canvas.width !== width || own.paper.canvas.height !== height) {
+/** @param {Cache} own @param {number} width @param {number} height */
+function pointsCanvas(own, width, height) {
+  if (own.pointsCanvas?.canvas.width !== width || own.pointsCanvas.canvas.height !== height) {
     const canvas = Object.assign(document.createElement('canvas'), { width, height });
-    own.paper = { canvas, pixels: penOf(canvas).createImageData(width, height) };
+    own.pointsCanvas = { canvas, pixels: context2d(canvas).createImageData(width, height) };
   }
-  return own.paper;
+  return own.pointsCanvas;
 }
 
-/** @param {HTMLCanvasElement} canvas @param {Look} look @param {Places | Dots} places */
-function remembered(canvas, look, places) {
-  let own = kept.get(canvas);
-  if (own?.look !== look || own.places !== places) {
-    own = { look, places, small: document.createElement('canvas'), colours: [] };
-    if ('field' in places) {
-      own.veil = veil(places, rgb(look.text));
-      own.shade = veil(places, rgb(look.ground));
+/** @param {HTMLCanvasElement} canvas @param {Theme} theme @param {PlaneMap | PointMap} map */
+function cached(canvas, theme, map) {
+  let own = caches.get(canvas);
+  if (own?.theme !== theme || own.map !== map) {
+    own = { theme, map, small: document.createElement('canvas'), colours: [] };
+    if ('field' in map) {
+      own.greyMask = distanceMask(map, rgb(theme.text));
+      own.coverMask = distanceMask(map, rgb(theme.background));
     }
-    kept.set(canvas, own);
+    caches.set(canvas, own);
   }
-  const hidden = 'hidden' in places ? places.hidden : null;
+  const hidden = 'hidden' in map ? map.hidden : null;
   /** @param {number} at */
-  const shown = (at) => (hidden?.has(at) ? null : rgb(look.classes[at % look.classes.length]));
-  own.colours = places.classes.map((_, at) => shown(at));
+  const shown = (at) => (hidden?.has(at) ? null : rgb(theme.classes[at % theme.classes.length]));
+  own.colours = map.classes.map((_, at) => shown(at));
   return own;
 }
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {{ look: Look, view: Viewport, places: Places | Dots, behind: string, mosaic?: Mosaic }} what
+ * @param {{ theme: Theme, view: Viewport, map: PlaneMap | PointMap, backdrop: string, imageGrid?: ImageGrid }} what
  */
-export function drawBack(canvas, { look, view, places, behind, mosaic }) {
-  const { pen, width, height } = wiped(canvas);
-  const own = remembered(canvas, look, places);
+export function drawBackdrop(canvas, { theme, view, map, backdrop, imageGrid }) {
+  const { ctx, width, height } = clearCanvas(canvas);
+  const own = cached(canvas, theme, map);
   if (!canvas.width || !canvas.height) return; // not laid out yet
-  const whole = [...places.world[0], ...(places.flat ? places.span[1] : places.world[1])];
-  if (behind === 'pictures') {
-    mosaic?.draw(pen, view, width, height);
-    pen.globalAlpha = 0.6;
-    if (own.shade) drawPart(pen, own.shade, whole, view, width, height);
+  const whole = [...map.world[0], ...(map.flat ? map.span[1] : map.world[1])];
+  if (backdrop === 'pictures') {
+    imageGrid?.draw(ctx, view, width, height);
+    ctx.globalAlpha = 0.6;
+    if (own.coverMask) drawRegion(ctx, own.coverMask, whole, view, width, height);
   } else {
-    pen.globalAlpha = 0.16;
-    if (own.veil) drawPart(pen, own.veil, whole, view, width, height);
-    pen.globalAlpha = 1;
-    if (behind === 'density') density(pen, own, view, places, width, height);
-    else dots(pen, own, view, places, canvas);
+    ctx.globalAlpha = 0.16;
+    if (own.greyMask) drawRegion(ctx, own.greyMask, whole, view, width, height);
+    ctx.globalAlpha = 1;
+    if (backdrop === 'density') drawDensityLayer(ctx, own, view, map, width, height);
+    else drawPointsLayer(ctx, own, view, map, canvas);
   }
-  pen.globalAlpha = 1;
-  if (places.names[0]) axes(pen, look, view, places, width, height);
+  ctx.globalAlpha = 1;
+  if (map.names[0]) drawAxes(ctx, theme, view, map, width, height);
 }
 
 /**
- * @param {Pen} pen
- * @param {Kept} own
+ * @param {Context} ctx
+ * @param {Cache} own
  * @param {Viewport} view
- * @param {Places | Dots} places
+ * @param {PlaneMap | PointMap} map
  * @param {number} width
  * @param {number} height
  */
-function density(pen, own, view, places, width, height) {
-  drawDensity(own.small, view, places, own.colours, width, height);
-  pen.imageSmoothingEnabled = true;
-  pen.drawImage(own.small, 0, 0, width, height);
+function drawDensityLayer(ctx, own, view, map, width, height) {
+  drawDensity(own.small, view, map, own.colours, width, height);
+  ctx.imageSmoothingEnabled = true;
+  ctx.drawImage(own.small, 0, 0, width, height);
 }
 
 /**
- * @param {Pen} pen
- * @param {Kept} own
+ * @param {Context} ctx
+ * @param {Cache} own
  * @param {Viewport} view
- * @param {Places | Dots} places
+ * @param {PlaneMap | PointMap} map
  * @param {HTMLCanvasElement} canvas
  */
-function dots(pen, own, view, places, canvas) {
-  const { canvas: drawn, pixels } = paper(own, canvas.width, canvas.height);
-  drawDots(pixels, view, places, own.colours, window.devicePixelRatio || 1);
-  penOf(drawn).putImageData(pixels, 0, 0);
-  pen.save();
-  pen.setTransform(1, 0, 0, 1, 0, 0);
-  pen.drawImage(drawn, 0, 0);
-  pen.restore();
+function drawPointsLayer(ctx, own, view, map, canvas) {
+  const { canvas: drawn, pixels } = pointsCanvas(own, canvas.width, canvas.height);
+  drawPoints(pixels, view, map, own.colours, window.devicePixelRatio || 1);
+  context2d(drawn).putImageData(pixels, 0, 0);
+  ctx.save();
+  ctx.setTransform(1, 0, 0, 1, 0, 0);
+  ctx.drawImage(drawn, 0, 0);
+  ctx.restore();
 }
 
 // Numbers along the left and the lower edge, inside, so that the map may fill the screen of a phone.
 /**
- * @param {Pen} pen
- * @param {Look} look
+ * @param {Context} ctx
+ * @param {Theme} theme
  * @param {Viewport} view
- * @param {Places | Dots} places
+ * @param {PlaneMap | PointMap} map
  * @param {number} width
  * @param {number} height
  */
-function axes(pen, look, view, { names, flat }, width, height) {
+function drawAxes(ctx, theme, view, { names, flat }, width, height) {
   const [left, right, bottom, top] = view.edges;
-  pen.font = `12px ${look.font}`;
-  pen.lineWidth = 3;
-  pen.lineJoin = 'round';
-  pen.strokeStyle = look.ground;
-  pen.fillStyle = look.text;
+  ctx.font = `12px ${theme.font}`;
+  ctx.lineWidth = 3;
+  ctx.lineJoin = 'round';
+  ctx.strokeStyle = theme.background;
+  ctx.fillStyle = theme.text;
   /** @param {string} words @param {number} x @param {number} y */
   const write = (words, x, y) => {
-    pen.strokeText(words, x, y);
-    pen.fillText(words, x, y);
+    ctx.strokeText(words, x, y);
+    ctx.fillText(words, x, y);
   };
   /** @param {number} value */
   const number = (value) => String(value).replace('-', '−');
-  pen.textAlign = 'center';
-  pen.textBaseline = 'bottom';
-  const end = pen.measureText(names[0]).width + 12;
+  ctx.textAlign = 'center';
+  ctx.textBaseline = 'bottom';
+  const end = ctx.measureText(names[0]).width + 12;
   for (const value of ticks(left, right, Math.max(4, width / 90))) {
-    const x = view.across(value) * width;
+    const x = view.screenX(value) * width;
     if (x > 34 && x < width - end - 8) write(number(value), x, height - 4);
   }
-  pen.textAlign = 'right';
+  ctx.textAlign = 'right';
   write(names[0], width - 6, height - 4);
   if (flat) return;
-  pen.textAlign = 'left';
-  pen.textBaseline = 'middle';
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'middle';
   for (const value of ticks(bottom, top, Math.max(4, height / 90))) {
-    const y = view.down(value) * height;
+    const y = view.screenY(value) * height;
     if (y > 34 && y < height - 26) write(number(value), 5, y);
   }
-  pen.textBaseline = 'top';
+  ctx.textBaseline = 'top';
   write(names[1], 5, 5);
 }

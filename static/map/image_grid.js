@@ -1,25 +1,25 @@
-// Decoded pictures all over the pad: made by the worker for the part in sight once the map rests, and kept while it
-// moves.
+// A grid of decoded images all over a map: made by the worker for the part in sight once the map is still, and kept
+// while it moves.
 
-import { lifted } from './latent_plane.js';
-import { drawPart } from './scatter.js';
-import { penOf } from '../dom/canvas.js';
+import { unproject } from './latent_plane.js';
+import { drawRegion } from './scatter.js';
+import { context2d } from '../dom/canvas.js';
 
 /**
- * @import { Crowd } from '../net/batch.js'
- * @import { Places } from './latent_plane.js'
+ * @import { BatchDecoder } from '../net/batch.js'
+ * @import { PlaneMap } from './latent_plane.js'
  * @import { Viewport } from './viewport.js'
- * @import { Pen } from '../dom/canvas.js'
+ * @import { Context } from '../dom/canvas.js'
  *
- * @typedef {ReturnType<typeof mosaicOf>} Mosaic
+ * @typedef {ReturnType<typeof imageGrid>} ImageGrid
  */
 
-const REST = 120; // milliseconds without movement
-const SIZE = 34; // CSS pixels of a picture, about
-const MOST = 22; // pictures a side
+const DELAY = 120; // milliseconds without movement
+const CELL_SIZE = 34; // CSS pixels of a picture, about
+const MAX_COLUMNS = 22; // pictures a side
 
-/** @param {Crowd} crowd @param {{ shape: number[], size: number }} model @param {() => void} ready */
-export function mosaicOf(crowd, { shape, size }, ready) {
+/** @param {BatchDecoder} batch @param {{ shape: number[], size: number }} model @param {() => void} ready */
+export function imageGrid(batch, { shape, size }, ready) {
   const canvas = document.createElement('canvas');
   /** @type {number[] | null} */
   let edges = null; // of the part that the pictures show
@@ -27,30 +27,30 @@ export function mosaicOf(crowd, { shape, size }, ready) {
   let soon = 0;
 
   // The codes of the middles of all cells, row by row from the top left.
-  /** @param {Viewport} view @param {Places} places @param {number} columns @param {number} rows */
-  function codesOf(view, places, columns, rows) {
+  /** @param {Viewport} view @param {PlaneMap} planeMap @param {number} columns @param {number} rows */
+  function cellCodes(view, planeMap, columns, rows) {
     const codes = new Float32Array(columns * rows * size);
     for (let cell = 0; cell < columns * rows; cell++) {
-      const x = view.x(((cell % columns) + 0.5) / columns);
-      const y = view.y((Math.floor(cell / columns) + 0.5) / rows);
-      lifted(places, x, places.flat ? 0 : y, codes.subarray(cell * size, (cell + 1) * size));
+      const x = view.dataX(((cell % columns) + 0.5) / columns);
+      const y = view.dataY((Math.floor(cell / columns) + 0.5) / rows);
+      unproject(planeMap, x, planeMap.flat ? 0 : y, codes.subarray(cell * size, (cell + 1) * size));
     }
     return codes;
   }
 
   /**
    * @param {Viewport} view
-   * @param {Places} places
+   * @param {PlaneMap} planeMap
    * @param {number} label
    * @param {number} columns
    * @param {number} rows
    * @param {number} band
    */
-  async function decode(view, places, label, columns, rows, band) {
-    const about = places.flat ? [...view.edges.slice(0, 2), -band, band] : [...view.edges];
-    const pictures = await crowd.decode(codesOf(view, places, columns, rows), label);
+  async function decode(view, planeMap, label, columns, rows, band) {
+    const about = planeMap.flat ? [...view.edges.slice(0, 2), -band, band] : [...view.edges];
+    const pictures = await batch.decode(cellCodes(view, planeMap, columns, rows), label);
     if (!pictures) return; // overtaken
-    draw(canvas, pictures, shape, columns, rows);
+    drawCells(canvas, pictures, shape, columns, rows);
     edges = about;
     ready();
   }
@@ -59,32 +59,35 @@ export function mosaicOf(crowd, { shape, size }, ready) {
     // Called for each frame of the map; decodes only when what is in sight has changed and then rested.
     /**
      * @param {Viewport} view
-     * @param {Places} places
+     * @param {PlaneMap} planeMap
      * @param {number} label
      * @param {number} width
      * @param {number} height
      */
-    want(view, places, label, width, height) {
-      const columns = Math.max(4, Math.min(MOST, Math.floor(width / Math.max(SIZE, shape[2]))));
-      const rows = places.flat ? 1 : columns;
+    request(view, planeMap, label, width, height) {
+      const columns = Math.max(4, Math.min(MAX_COLUMNS, Math.floor(width / Math.max(CELL_SIZE, shape[2]))));
+      const rows = planeMap.flat ? 1 : columns;
       const asked = `${view.edges} ${label} ${columns}`;
       if (asked === wanted) return;
       const first = !wanted;
       wanted = asked;
       clearTimeout(soon);
-      soon = setTimeout(() => decode(view, places, label, columns, rows, width / columns / height), first ? 0 : REST);
+      soon = setTimeout(
+        () => decode(view, planeMap, label, columns, rows, width / columns / height),
+        first ? 0 : DELAY,
+      );
     },
-    /** @param {Pen} pen @param {Viewport} view @param {number} width @param {number} height */
-    draw(pen, view, width, height) {
-      if (edges) drawPart(pen, canvas, edges, view, width, height, false);
+    /** @param {Context} ctx @param {Viewport} view @param {number} width @param {number} height */
+    draw(ctx, view, width, height) {
+      if (edges) drawRegion(ctx, canvas, edges, view, width, height, false);
     },
-    forget() {
+    clear() {
       wanted = '';
       edges = null;
     },
     close() {
       clearTimeout(soon);
-      crowd.close();
+      batch.close();
     },
   };
 }
@@ -96,10 +99,10 @@ export function mosaicOf(crowd, { shape, size }, ready) {
  * @param {number} columns
  * @param {number} rows
  */
-function draw(canvas, pictures, [channels, high, wide], columns, rows) {
+function drawCells(canvas, pictures, [channels, high, wide], columns, rows) {
   Object.assign(canvas, { width: columns * wide, height: rows * high });
-  const pen = penOf(canvas);
-  const image = pen.createImageData(canvas.width, canvas.height);
+  const ctx = context2d(canvas);
+  const image = ctx.createImageData(canvas.width, canvas.height);
   const area = high * wide;
   for (let cell = 0; cell < columns * rows; cell++) {
     const left = (cell % columns) * wide;
@@ -111,5 +114,5 @@ function draw(canvas, pictures, [channels, high, wide], columns, rows) {
       image.data[at + 3] = 255;
     }
   }
-  pen.putImageData(image, 0, 0);
+  ctx.putImageData(image, 0, 0);
 }

@@ -1,17 +1,20 @@
-// The codes of the test pictures on a plane, as aecore/places.py packed them, and how far from them a place is.
+// A plane of the latent space with the codes of the test images projected on it, as aecore/places.py packed them, and
+// the distance of a point from them.
+
+import { pieceReader } from '../net/blob.js';
 
 /**
- * @import { Table } from '../index.js'
- * @import { Area, Place, Range } from './viewport.js'
+ * @import { Table } from '../net/blob.js'
+ * @import { Bounds, Point, Range } from './viewport.js'
  *
- * @typedef {Object} PlacesHead what aecore/places.py says of a map (`pack`)
+ * @typedef {Object} PlaneMapHead what aecore/places.py says of a map (`pack`)
  * @property {number[]} origin [D], of the plane
  * @property {number[][]} axes [2, D]
  * @property {string[]} names of the axes; the second is empty on a line
  * @property {string[]} classes
  * @property {number} count of codes, N
- * @property {Area} span what is shown first
- * @property {Area} world how far one may go
+ * @property {Bounds} span what is shown first
+ * @property {Bounds} world how far one may go
  * @property {number} typical distance of a code from the one nearest to it
  * @property {number} edge distance up to which a place counts as among the data
  * @property {number} columns of the field
@@ -19,38 +22,38 @@
  * @property {number} deepest
  * @property {Record<string, Range>} pieces where each begins and how long it is; bytes
  *
- * @typedef {ReturnType<typeof unpack>} Places
+ * @typedef {ReturnType<typeof unpack>} PlaneMap
  * @typedef {{ row: number, distance: number }} Neighbour
- * @typedef {{ key: string, head: PlacesHead, blob: Table, label: number }} PlacesData what ui/live.py sends (`placed`)
+ * @typedef {{ key: string, head: PlaneMapHead, blob: Table, label: number }} PlaneMapData what ui/live.py sends
  */
 
 const FAR = 2; // times the edge: from there on nothing like it has been seen
-export const WORDS = ['among the data', 'at the edge of the data', 'far from anything it has seen'];
+export const ZONES = ['among the data', 'at the edge of the data', 'far from anything it has seen'];
 
-/** @param {PlacesHead} head @param {Uint8Array<ArrayBuffer>} bytes */
+/** @param {PlaneMapHead} head @param {Uint8Array<ArrayBuffer>} bytes */
 export function unpack(head, bytes) {
-  /** @param {string} name */
-  const piece = (name) => bytes.slice(head.pieces[name][0], head.pieces[name][0] + head.pieces[name][1]);
+  const read = pieceReader(bytes);
+  const { points, off, labels, field } = head.pieces;
   return {
     ...head,
     flat: !head.names[1],
-    points: new Float32Array(piece('points').buffer), // [N, 2], as drawn
-    off: new Float32Array(piece('off').buffer), // [N], how far off the plane
-    labels: piece('labels'), // [N]
-    field: piece('field'), // [rows, columns] from the top, 255 = `deepest` edges away from the data
+    points: new Float32Array(read(points).buffer), // [N, 2], as drawn
+    off: new Float32Array(read(off).buffer), // [N], how far off the plane
+    labels: read(labels), // [N]
+    field: read(field), // [rows, columns] from the top, 255 = `deepest` edges away from the data
   };
 }
 
-// The code of a place: what to decode there.
-/** @param {Places} places @param {number} x @param {number} y @param {Float32Array} [into] */
-export function lifted({ origin, axes }, x, y, into = new Float32Array(origin.length)) {
+// The code at a point of the plane: what to decode there.
+/** @param {PlaneMap} planeMap @param {number} x @param {number} y @param {Float32Array} [into] */
+export function unproject({ origin, axes }, x, y, into = new Float32Array(origin.length)) {
   for (let i = 0; i < into.length; i++) into[i] = origin[i] + x * axes[0][i] + y * axes[1][i];
   return into;
 }
 
-// The shadow of a code on the plane.
-/** @param {Places} places @param {Float32Array} code @returns {Place} */
-export function shadow({ origin, axes, flat }, code) {
+// The orthogonal projection of a code on the plane.
+/** @param {PlaneMap} planeMap @param {Float32Array} code @returns {Point} */
+export function project({ origin, axes, flat }, code) {
   let x = 0;
   let y = 0;
   for (let i = 0; i < code.length; i++) {
@@ -61,8 +64,8 @@ export function shadow({ origin, axes, flat }, code) {
 }
 
 // The row of the nearest test code and its distance in the space of all dimensions: by Pythagoras.
-/** @param {Places} places @param {number} x @param {number} y @returns {Neighbour} */
-export function nearest({ points, off, flat }, x, y) {
+/** @param {PlaneMap} planeMap @param {number} x @param {number} y @returns {Neighbour} */
+export function nearestCode({ points, off, flat }, x, y) {
   let row = 0;
   let least = Infinity;
   for (let i = 0; i < off.length; i++) {
@@ -78,19 +81,19 @@ export function nearest({ points, off, flat }, x, y) {
 }
 
 // 0, 1 or 2: which of WORDS is true at that distance.
-/** @param {Places} places @param {number} distance */
-export const zone = ({ edge }, distance) => (distance <= edge ? 0 : distance <= FAR * edge ? 1 : 2);
+/** @param {PlaneMap} planeMap @param {number} distance */
+export const zoneIndex = ({ edge }, distance) => (distance <= edge ? 0 : distance <= FAR * edge ? 1 : 2);
 
-// Where the needle of the gauge stands, 0 to 1: a third for each zone.
-/** @param {Places} places @param {number} distance */
-export function needle({ edge }, distance) {
+// Where the gauge stands, 0 to 1: a third for each zone.
+/** @param {PlaneMap} planeMap @param {number} distance */
+export function gaugePosition({ edge }, distance) {
   const times = distance / edge;
   return (times <= FAR ? times : FAR + 1 - FAR / times) / (FAR + 1);
 }
 
-// A place in words, with a true minus.
-/** @param {Places} places @param {...number} place */
-export const written = ({ names }, ...place) =>
+// The coordinates of a point as text, with a true minus.
+/** @param {PlaneMap} planeMap @param {...number} place */
+export const formatPoint = ({ names }, ...place) =>
   names
     .filter(Boolean)
     .map((name, i) => `${name} ${place[i].toFixed(2).replace('-', '−')}`)

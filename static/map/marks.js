@@ -1,74 +1,73 @@
-// What is marked on the map of all codes: the point that is looked at, the one that is chosen, the cross, and the
-// lasso.
+// The marks on a scatter plot: the hovered point, the selected one, the crosshair and the lasso.
 
-import { outlined, cross, drawLasso } from './overlay.js';
-import { wiped } from '../dom/canvas.js';
+import { outlinedStroke, crosshair, drawLasso } from './overlay.js';
+import { clearCanvas } from '../dom/canvas.js';
 
 /**
- * @import { Dots } from './points.js'
- * @import { Look } from '../dom/theme.js'
- * @import { Place, Viewport } from './viewport.js'
- * @import { Pen } from '../dom/canvas.js'
+ * @import { PointMap } from './points.js'
+ * @import { Theme } from '../dom/theme.js'
+ * @import { Point, Viewport } from './viewport.js'
+ * @import { Context } from '../dom/canvas.js'
  *
  * @typedef {Object} Marks
- * @property {Look} look
+ * @property {Theme} theme
  * @property {Viewport} view
- * @property {Dots} places
- * @property {number} seen the point that is looked at, by number; -1: none
- * @property {number} chosen
- * @property {Place | null} aim where the cross is
- * @property {Place[]} lasso
+ * @property {PointMap} pointMap
+ * @property {number} hovered a point by its number; -1: none
+ * @property {number} selected
+ * @property {Point | null} crosshairAt where it is
+ * @property {Point[]} lasso
  */
 
 // radii in pixels
-const SEEN = 6;
-const CHOSEN = 9;
+const HOVERED_RADIUS = 6;
+const SELECTED_RADIUS = 9;
 
 /** @param {HTMLCanvasElement} canvas @param {Marks} marks */
-export function drawMarks(canvas, { look, view, places, seen, chosen, aim, lasso }) {
-  const { pen, width, height } = wiped(canvas);
-  const twice = outlined(pen, look);
-  /** @type {(x: number, y: number) => Place} */
-  const put = (x, y) => [view.across(x) * width, view.down(y) * height];
+export function drawMarks(canvas, { theme, view, pointMap, hovered, selected, crosshairAt, lasso }) {
+  const { ctx, width, height } = clearCanvas(canvas);
+  const twice = outlinedStroke(ctx, theme);
+  /** @type {(x: number, y: number) => Point} */
+  const put = (x, y) => [view.screenX(x) * width, view.screenY(y) * height];
   /** @param {number} at */
-  const spot = (at) => put(places.points[2 * at], places.points[2 * at + 1]);
-  /** @param {Place} place @param {number} radius */
+  const spot = (at) => put(pointMap.points[2 * at], pointMap.points[2 * at + 1]);
+  /** @param {Point} place @param {number} radius */
   const ring =
     ([x, y], radius) =>
     () =>
-      pen.arc(x, y, radius, 0, 7);
+      ctx.arc(x, y, radius, 0, 7);
   if (lasso.length)
     drawLasso(
-      pen,
-      look,
+      ctx,
+      theme,
       lasso.map((corner) => put(...corner)),
       twice,
     );
-  if (chosen >= 0) {
-    pen.fillStyle = look.accent;
-    pen.beginPath();
-    ring(spot(chosen), SEEN - 1)();
-    pen.fill();
-    twice(2, ring(spot(chosen), CHOSEN));
+  if (selected >= 0) {
+    ctx.fillStyle = theme.accent;
+    ctx.beginPath();
+    ring(spot(selected), HOVERED_RADIUS - 1)();
+    ctx.fill();
+    twice(2, ring(spot(selected), SELECTED_RADIUS));
   }
-  if (aim) twice(1.5, cross(pen, put(...aim)));
-  if (seen < 0) return;
-  twice(1.5, ring(spot(seen), SEEN));
-  label(pen, look, places.classes[places.labels[seen]], spot(seen), width);
+  if (crosshairAt) twice(1.5, crosshair(ctx, put(...crosshairAt)));
+  if (hovered < 0) return;
+  twice(1.5, ring(spot(hovered), HOVERED_RADIUS));
+  drawLabel(ctx, theme, pointMap.classes[pointMap.labels[hovered]], spot(hovered), width);
 }
 
 // The class beside its point, on the side where there is room.
-/** @param {Pen} pen @param {Look} look @param {string} words @param {Place} place @param {number} width */
-function label(pen, look, words, [x, y], width) {
-  pen.font = `600 13px ${look.font}`;
-  const left = x + pen.measureText(words).width + 20 > width;
-  pen.textAlign = left ? 'right' : 'left';
-  pen.textBaseline = 'middle';
-  pen.lineJoin = 'round';
-  pen.lineWidth = 4;
-  pen.strokeStyle = look.ground;
-  pen.fillStyle = look.text;
+/** @param {Context} ctx @param {Theme} theme @param {string} words @param {Point} place @param {number} width */
+function drawLabel(ctx, theme, words, [x, y], width) {
+  ctx.font = `600 13px ${theme.font}`;
+  const left = x + ctx.measureText(words).width + 20 > width;
+  ctx.textAlign = left ? 'right' : 'left';
+  ctx.textBaseline = 'middle';
+  ctx.lineJoin = 'round';
+  ctx.lineWidth = 4;
+  ctx.strokeStyle = theme.background;
+  ctx.fillStyle = theme.text;
   const at = x + (left ? -12 : 12);
-  pen.strokeText(words, at, y);
-  pen.fillText(words, at, y);
+  ctx.strokeText(words, at, y);
+  ctx.fillText(words, at, y);
 }

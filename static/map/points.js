@@ -1,44 +1,45 @@
-// A map as aecore/places.py packed it (`dots`): where each point lies, whose it is, and which one is nearest.
+// The points of a 2-D map of codes, as aecore/places.py packed them (`dots`): positions, labels, and which is nearest.
+
+import { pieceReader } from '../net/blob.js';
 
 /**
- * @import { Area, Place, Range, Viewport } from './viewport.js'
+ * @import { Bounds, Point, Range, Viewport } from './viewport.js'
  *
- * @typedef {Object} DotsHead what aecore/places.py says of a map (`dots`)
+ * @typedef {Object} PointMapHead what aecore/places.py says of a map (`dots`)
  * @property {number} count of points, N
  * @property {string[]} classes
  * @property {number[]} counts points of each class
  * @property {string[]} names of the axes, where they mean something; the second is empty on a line
  * @property {boolean} flat whether codes are one number
- * @property {Area} span what is shown first
- * @property {Area} world how far one may go
+ * @property {Bounds} span what is shown first
+ * @property {Bounds} world how far one may go
  * @property {Record<string, Range>} pieces where each begins and how long it is; bytes
  *
  * @typedef {[string, number][]} Splits their names and how many pictures each has
- * @typedef {ReturnType<typeof unpack>} Dots
+ * @typedef {ReturnType<typeof unpack>} PointMap
  */
 
-/** @param {DotsHead} head @param {Uint8Array<ArrayBuffer>} bytes @param {Splits} splits */
+/** @param {PointMapHead} head @param {Uint8Array<ArrayBuffer>} bytes @param {Splits} splits */
 export function unpack(head, bytes, splits) {
   const { pieces } = head;
-  /** @param {string} name */
-  const piece = (name) => bytes.slice(pieces[name][0], pieces[name][0] + pieces[name][1]);
-  const codes = pieces.codes ? new Float32Array(piece('codes').buffer) : null; // [N, D]
+  const read = pieceReader(bytes);
+  const codes = pieces.codes ? new Float32Array(read(pieces.codes).buffer) : null; // [N, D]
   return {
     ...head,
     splits, // [name, pictures] of the splits whose rows follow each other
-    points: new Float32Array(piece('points').buffer), // [N, 2]
-    labels: piece('labels'), // [N]
-    rows: new Uint32Array(piece('rows').buffer), // [N], which picture of the page's each is: they come in another order
+    points: new Float32Array(read(pieces.points).buffer), // [N, 2]
+    labels: read(pieces.labels), // [N]
+    rows: new Uint32Array(read(pieces.rows).buffer), // [N], which image of the page's each is: their order differs
     /** @param {number} at */
-    codeOf: (at) => codes?.subarray((at * codes.length) / head.count, ((at + 1) * codes.length) / head.count),
+    code: (at) => codes?.subarray((at * codes.length) / head.count, ((at + 1) * codes.length) / head.count),
     /** @type {Set<number>} */
     hidden: new Set(), // classes that are not shown
   };
 }
 
 // The shown point nearest to a place on the screen; -1 when none is shown.
-/** @param {Dots} dots @param {Viewport} view @param {Place} place */
-export function nearest({ points, labels, hidden, count }, view, [x, y]) {
+/** @param {PointMap} pointMap @param {Viewport} view @param {Point} place */
+export function nearestPoint({ points, labels, hidden, count }, view, [x, y]) {
   const [left, right, bottom, top] = view.edges;
   const across = 1 / (right - left);
   const down = 1 / (top - bottom);
@@ -56,10 +57,10 @@ export function nearest({ points, labels, hidden, count }, view, [x, y]) {
   return found;
 }
 
-// The way of the same pictures from one map to another: `step(share)` puts each point so far along, by how much of the
-// first view lies on its left and below it. Null when they are other pictures.
-/** @param {Dots | undefined} from @param {Dots} to @returns {((share: number) => void) | null} */
-export function journey(from, to) {
+// The transition of the same images from one map to another: `step(share)` puts each point so far along, by how much of
+// the first view lies on its left and below it. Null when they are other images.
+/** @param {PointMap | undefined} from @param {PointMap} to @returns {((share: number) => void) | null} */
+export function transition(from, to) {
   if (!from || from.count !== to.count || JSON.stringify(from.splits) !== JSON.stringify(to.splits)) return null;
   const goal = to.points;
   const start = new Float32Array(goal.length);
@@ -79,8 +80,8 @@ export function journey(from, to) {
 }
 
 // Class and picture of a point, as the page names them.
-/** @param {Dots} dots @param {number} at */
-export function named({ classes, labels, rows, splits }, at) {
+/** @param {PointMap} pointMap @param {number} at */
+export function describePoint({ classes, labels, rows, splits }, at) {
   let row = rows[at];
   let which = 0;
   while (row >= splits[which][1] && which < splits.length - 1) row -= splits[which++][1];
@@ -88,8 +89,8 @@ export function named({ classes, labels, rows, splits }, at) {
 }
 
 // A map in words: how many points, and how many of each class.
-/** @param {Dots} dots @param {string} what */
-export function summary({ count, classes, counts }, what) {
+/** @param {PointMap} pointMap @param {string} what */
+export function describeMap({ count, classes, counts }, what) {
   /** @param {number} number */
   const many = (number) => number.toLocaleString('en');
   const each = classes.map((name, at) => `${name}: ${many(counts[at])}`).filter((_, at) => counts[at]);

@@ -1,41 +1,41 @@
-// What lies behind the point: the codes as dots or as a density, and a veil over places far from all of them.
+// The rasteriser of scatter plots: points or their density, and a mask over what is far from all of them.
 
-import { penOf } from '../dom/canvas.js';
+import { context2d } from '../dom/canvas.js';
 
 /**
- * @import { Dots } from './points.js'
- * @import { Places } from './latent_plane.js'
+ * @import { PointMap } from './points.js'
+ * @import { PlaneMap } from './latent_plane.js'
  * @import { Viewport } from './viewport.js'
- * @import { Pen } from '../dom/canvas.js'
+ * @import { Context } from '../dom/canvas.js'
  *
  * @typedef {number[]} Colour red, green and blue, 0 to 255
  */
 
-const INK = 0.8; // how much a dot covers
-const HIDDEN = -1; // no ink
+const OPACITY = 0.8; // how much a dot covers
+const HIDDEN = -1; // no colour
 const CELL = 4; // pixels of a density cell
 
-/** @type {Pen | undefined} */
+/** @type {Context | undefined} */
 let reader;
 
 // '#rrggbb' or whatever the browser understands -> [r, g, b]
 /** @param {string} colour @returns {Colour} */
 export function rgb(colour) {
-  const pen = (reader ??= penOf(document.createElement('canvas')));
-  pen.fillStyle = '#000';
-  pen.fillStyle = colour.trim();
-  const read = pen.fillStyle;
+  const ctx = (reader ??= context2d(document.createElement('canvas')));
+  ctx.fillStyle = '#000';
+  ctx.fillStyle = colour.trim();
+  const read = ctx.fillStyle;
   return [1, 3, 5].map((at) => parseInt(read.slice(at, at + 2), 16));
 }
 
 // The pixels of a disc: where they lie from the middle, and how much of each is covered, 0 to 1.
 /** @param {number} radius */
-function stamp(radius) {
+function discPixels(radius) {
   const reach = Math.ceil(radius);
   const pixels = [];
   for (let y = -reach; y <= reach; y++) {
     for (let x = -reach; x <= reach; x++) {
-      const cover = INK * Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(x, y)));
+      const cover = OPACITY * Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(x, y)));
       if (cover) pixels.push({ x, y, cover });
     }
   }
@@ -46,32 +46,32 @@ function stamp(radius) {
 // these eight bits the weight of the new colour, 0 to 256. A division for each pixel of each dot would cost half the
 // frame.
 /** @param {number} cover */
-const mixing = (cover) =>
+const blendTable = (cover) =>
   Int32Array.from({ length: 256 }, (_, alpha) => {
     const all = cover + (alpha / 255) * (1 - cover);
     return (Math.round((256 * cover) / all) << 8) | Math.round(255 * all);
   });
 
 /** @param {number} count @param {number} zoom */
-const sizeOf = (count, zoom) =>
+const pointRadius = (count, zoom) =>
   (count > 30_000 ? 0.75 : count > 4000 ? 1.2 : count > 1000 ? 1.8 : 2.6) * Math.min(2.2, zoom ** 0.4);
 
-// Dots straight into pixels: thousands of arcs would take longer than a frame. A class whose colour is null stays
+// Points straight into pixels: thousands of arcs would take longer than a frame. A class whose colour is null stays
 // hidden. Rows that lie close in memory and on the map are drawn fastest.
 /**
  * @param {ImageData} image
  * @param {Viewport} view
- * @param {Places | Dots} places
+ * @param {PlaneMap | PointMap} map
  * @param {(Colour | null)[]} colours
  * @param {number} fine
  */
-export function drawDots(image, view, { points, labels, count }, colours, fine) {
+export function drawPoints(image, view, { points, labels, count }, colours, fine) {
   const { width, height } = image;
   const pixels = new Int32Array(image.data.buffer); // 0xAABBGGRR
-  const { reach, pixels: disc } = stamp(fine * sizeOf(count, view.zoom));
+  const { reach, pixels: disc } = discPixels(fine * pointRadius(count, view.zoom));
   const steps = Int32Array.from(disc, ({ x, y }) => y * width + x);
   const mixes = new Int32Array(disc.length * 256);
-  disc.forEach(({ cover }, k) => mixes.set(mixing(cover), k * 256));
+  disc.forEach(({ cover }, k) => mixes.set(blendTable(cover), k * 256));
   const inks = Int32Array.from(colours, (colour) =>
     colour ? (colour[2] << 16) | (colour[1] << 8) | colour[0] : HIDDEN,
   );
@@ -80,7 +80,7 @@ export function drawDots(image, view, { points, labels, count }, colours, fine) 
   const down = height / (top - bottom);
   /** @param {number} at @param {number} k @param {number} ink */
   const put = (at, k, ink) => {
-    pixels[at] = blended(pixels[at], ink, mixes[(k << 8) | (pixels[at] >>> 24)]);
+    pixels[at] = blend(pixels[at], ink, mixes[(k << 8) | (pixels[at] >>> 24)]);
   };
   /** @param {number} x @param {number} y */
   const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height;
@@ -102,7 +102,7 @@ export function drawDots(image, view, { points, labels, count }, colours, fine) 
 
 // `ink` over what a pixel holds: red and blue in one multiplication, green in another.
 /** @param {number} old @param {number} ink @param {number} mix */
-function blended(old, ink, mix) {
+function blend(old, ink, mix) {
   const weight = mix >>> 8;
   const rest = 256 - weight;
   const redBlue = (Math.imul(old & 0xff00ff, rest) + Math.imul(ink & 0xff00ff, weight)) >>> 8;
@@ -114,42 +114,42 @@ function blended(old, ink, mix) {
 /**
  * @param {HTMLCanvasElement} small
  * @param {Viewport} view
- * @param {Places | Dots} places
+ * @param {PlaneMap | PointMap} map
  * @param {(Colour | null)[]} colours
  * @param {number} width
  * @param {number} height
  */
-export function drawDensity(small, view, places, colours, width, height) {
+export function drawDensity(small, view, map, colours, width, height) {
   const [w, h] = [Math.max(8, Math.round(width / CELL)), Math.max(8, Math.round(height / CELL))];
   Object.assign(small, { width: w, height: h });
   const layers = [0, 1, 2, 3].map(() => new Float32Array(w * h)); // red, green, blue, how many
-  for (let i = 0; i < places.count; i++) {
-    const x = Math.floor(view.across(places.points[2 * i]) * w);
-    const y = Math.floor(view.down(places.points[2 * i + 1]) * h);
+  for (let i = 0; i < map.count; i++) {
+    const x = Math.floor(view.screenX(map.points[2 * i]) * w);
+    const y = Math.floor(view.screenY(map.points[2 * i + 1]) * h);
     if (x < 0 || y < 0 || x >= w || y >= h) continue;
-    const colour = colours[places.labels[i] % colours.length];
+    const colour = colours[map.labels[i] % colours.length];
     if (!colour) continue;
     for (let c = 0; c < 3; c++) layers[c][y * w + x] += colour[c];
     layers[3][y * w + x] += 1;
   }
-  const wide = Math.max(2, Math.round((w / 45) * Math.min(2, Math.sqrt(2000 / places.count) + 0.6)));
+  const wide = Math.max(2, Math.round((w / 45) * Math.min(2, Math.sqrt(2000 / map.count) + 0.6)));
   for (const layer of layers) for (let turn = 0; turn < 3; turn++) blur(layer, w, h, wide);
-  const pen = penOf(small);
-  const image = pen.createImageData(w, h);
+  const ctx = context2d(small);
+  const image = ctx.createImageData(w, h);
   const most = layers[3].reduce((a, b) => Math.max(a, b), 1e-9);
   for (let i = 0; i < w * h; i++) {
     const many = layers[3][i];
     for (let c = 0; c < 3; c++) image.data[4 * i + c] = many > 1e-6 ? layers[c][i] / many : 0;
     image.data[4 * i + 3] = 255 * Math.sqrt(many / most);
   }
-  pen.putImageData(image, 0, 0);
+  ctx.putImageData(image, 0, 0);
 }
 
 // Three box blurs come close to a Gaussian one.
 /** @param {Float32Array} layer @param {number} w @param {number} h @param {number} wide */
 function blur(layer, w, h, wide) {
-  lines(layer, h, w, w, 1, wide);
-  lines(layer, w, h, 1, w, wide);
+  boxBlur(layer, h, w, w, 1, wide);
+  boxBlur(layer, w, h, 1, w, wide);
 }
 
 /**
@@ -160,7 +160,7 @@ function blur(layer, w, h, wide) {
  * @param {number} step
  * @param {number} wide
  */
-function lines(layer, count, length, between, step, wide) {
+function boxBlur(layer, count, length, between, step, wide) {
   const kept = new Float32Array(length);
   for (let line = 0; line < count; line++) {
     const start = line * between;
@@ -174,33 +174,33 @@ function lines(layer, count, length, between, step, wide) {
   }
 }
 
-// The veil as a small picture of the whole world: clear among the data, thicker beyond their edge.
-/** @param {Places} places @param {Colour} colour */
-export function veil({ field, columns, rows, deepest }, colour) {
+// The mask as a small image of the whole world: clear among the data, thicker beyond their edge.
+/** @param {PlaneMap} map @param {Colour} colour */
+export function distanceMask({ field, columns, rows, deepest }, colour) {
   const canvas = Object.assign(document.createElement('canvas'), { width: columns, height: rows });
-  const pen = penOf(canvas);
-  const image = pen.createImageData(columns, rows);
+  const ctx = context2d(canvas);
+  const image = ctx.createImageData(columns, rows);
   field.forEach((level, i) => {
     const beyond = Math.min(1, Math.max(0, (level / 255) * deepest - 0.9)); // from just before the edge to twice as far
     image.data.set(colour, 4 * i);
     image.data[4 * i + 3] = 255 * beyond;
   });
-  pen.putImageData(image, 0, 0);
+  ctx.putImageData(image, 0, 0);
   return canvas;
 }
 
 // A picture of the part `edges` of the plane, drawn where the window shows that part.
 /**
- * @param {Pen} pen
+ * @param {Context} ctx
  * @param {CanvasImageSource} picture
  * @param {number[]} edges
  * @param {Viewport} view
  * @param {number} width
  * @param {number} height
  */
-export function drawPart(pen, picture, [left, right, bottom, top], view, width, height, smooth = true) {
-  const x = view.across(left) * width;
-  const y = view.down(top) * height;
-  pen.imageSmoothingEnabled = smooth;
-  pen.drawImage(picture, x, y, view.across(right) * width - x, view.down(bottom) * height - y);
+export function drawRegion(ctx, picture, [left, right, bottom, top], view, width, height, smooth = true) {
+  const x = view.screenX(left) * width;
+  const y = view.screenY(top) * height;
+  ctx.imageSmoothingEnabled = smooth;
+  ctx.drawImage(picture, x, y, view.screenX(right) * width - x, view.screenY(bottom) * height - y);
 }

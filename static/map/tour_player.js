@@ -1,61 +1,62 @@
-// Leads the point along a way, stop by stop, and lets go of it as soon as somebody else takes it.
+// The player of a tour: moves the point along keyframes, and stops as soon as somebody else moves it.
+
+import { reducedMotion } from '../dom/dom.js';
 
 /**
- * @import { Place } from './viewport.js'
+ * @import { Point } from './viewport.js'
  *
- * @typedef {{ place: Place, at: number }} Stop and after how many milliseconds the point is there
+ * @typedef {{ point: Point, at: number }} Keyframe and after how many milliseconds the point is there
  */
 
-const calm = matchMedia('(prefers-reduced-motion: reduce)');
-const REST = 900; // milliseconds at each stop of a way that is leapt
-const GLIDE = 600; // to where a way begins
-const LONGEST = 4800; // for a whole way: what moves by itself for more than 5 seconds would need a switch (WCAG 2.2.2)
+const STOP_TIME = 900; // milliseconds at each stop of a way that is leapt
+const APPROACH_TIME = 600; // to where a way begins
+const MAX_TIME = 4800; // for a whole way: what moves by itself for more than 5 seconds would need a switch (WCAG 2.2.2)
 
 // When the point is where: the first stop is where it stands now.
-/** @param {Place[]} way @param {boolean} leaps @returns {Stop[]} */
-function timed(way, leaps) {
-  if (leaps) return way.map((place, i) => ({ place, at: Math.max(0, i - 1) * REST }));
+/** @param {Point[]} way @param {boolean} leaps @returns {Keyframe[]} */
+function keyframes(way, leaps) {
+  if (leaps) return way.map((point, i) => ({ point, at: Math.max(0, i - 1) * STOP_TIME }));
   const parts = way.slice(1).map(([x, y], i) => Math.hypot(x - way[i][0], y - way[i][1]));
   const [first, ...rest] = parts;
   const whole = rest.reduce((sum, part) => sum + part, 0);
-  const start = first && rest.length ? GLIDE : first ? LONGEST / 2 : 0;
+  const start = first && rest.length ? APPROACH_TIME : first ? MAX_TIME / 2 : 0;
   let at = start;
-  /** @type {Stop[]} */
+  /** @type {Keyframe[]} */
   const list = [
-    { place: way[0], at: 0 },
-    { place: way[1], at: start },
+    { point: way[0], at: 0 },
+    { point: way[1], at: start },
   ];
   rest.forEach((part, i) => {
-    at += (part / (whole || 1)) * (LONGEST - start);
-    list.push({ place: way[i + 2], at });
+    at += (part / (whole || 1)) * (MAX_TIME - start);
+    list.push({ point: way[i + 2], at });
   });
   return list;
 }
 
 /** @param {number} share */
-const smooth = (share) => share * share * (3 - 2 * share);
+const smoothstep = (share) => share * share * (3 - 2 * share);
 
 // Where the point is after so many milliseconds.
-/** @param {Stop[]} stops @param {number} time @param {boolean} leaps @returns {Place} */
-function placeAt(stops, time, leaps) {
+/** @param {Keyframe[]} stops @param {number} time @param {boolean} leaps @returns {Point} */
+function positionAt(stops, time, leaps) {
   const next = stops.findIndex(({ at }) => at > time);
-  if (next < 0) return stops[stops.length - 1].place;
+  if (next < 0) return stops[stops.length - 1].point;
   const [from, to] = [stops[Math.max(0, next - 1)], stops[next]];
-  if (leaps) return from.place;
+  if (leaps) return from.point;
   // slowly away from the first stop and up to the last, at one speed between
   const ends = next === 1 || stops.length === 2;
   const share = (time - from.at) / (to.at - from.at);
-  const done = ends ? smooth(share) : share;
+  const done = ends ? smoothstep(share) : share;
   /** @param {number} axis */
-  const between = (axis) => from.place[axis] + done * (to.place[axis] - from.place[axis]);
+  const between = (axis) => from.point[axis] + done * (to.point[axis] - from.point[axis]);
   return [between(0), between(1)];
 }
 
 // `go(place)` moves the point, `arrived()` hears when it is there.
-/** @param {(place: Place) => void} go @param {() => void} arrived */
-export function guide(go, arrived) {
+/** @param {(place: Point) => void} go @param {() => void} arrived */
+export function tourPlayer(go, arrived) {
   let asked = 0;
-  /** @type {Stop[]} */
+  /** @type {Keyframe[]} */
   let stops = [];
   let began = 0;
   let leaping = false;
@@ -65,7 +66,7 @@ export function guide(go, arrived) {
     began ||= now;
     const time = now - began;
     asked = 0;
-    go(placeAt(stops, time, leaping));
+    go(positionAt(stops, time, leaping));
     if (time >= stops[stops.length - 1].at) arrived();
     else asked = requestAnimationFrame(frame);
   }
@@ -77,16 +78,16 @@ export function guide(go, arrived) {
 
   return {
     // From where the point stands to the stops of `way`. Whoever wants no motion is brought from stop to stop.
-    /** @param {Place} from @param {Place[]} way */
-    lead(from, way, leaps = false) {
+    /** @param {Point} from @param {Point[]} way */
+    play(from, way, leaps = false) {
       stop();
-      leaping = leaps || calm.matches;
-      stops = timed([from, ...way], leaping);
+      leaping = leaps || reducedMotion.matches;
+      stops = keyframes([from, ...way], leaping);
       began = 0;
       asked = requestAnimationFrame(frame);
     },
     stop,
-    get leads() {
+    get playing() {
       return asked > 0;
     },
   };

@@ -1,4 +1,4 @@
-// Numbers that Python sends as base64 of float32, little-endian (ui/dragged.py).
+// Arrays that Python sends as base64 of float32, little-endian (ui/dragged.py), and numbers as text.
 
 /** @param {string} text */
 export const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
@@ -12,7 +12,7 @@ export function rows(text, width) {
 
 // With a true minus and as many decimals always, so that nothing jumps while it changes.
 /** @param {number} value */
-export const said = (value, decimals = 2) =>
+export const formatNumber = (value, decimals = 2) =>
   value
     .toFixed(decimals)
     .replace(/^-(?=0\.?0*$)/, '')

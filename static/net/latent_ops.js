@@ -1,9 +1,9 @@
-// What happens to codes, as steps (aecore/browser.py says what each is): bottlenecks, codebooks, labels and ladders.
+// The layers that work on codes (aecore/browser.py describes each): bottlenecks, codebooks, labels and ladders.
 
-import { part } from './layers.js';
+import { slice } from './layers.js';
 
-/** @type {Record<string, import('./net.js').Maker>} */
-export const CODES = {
+/** @type {Record<string, import('./net.js').LayerBuilder>} */
+export const LATENT_OPS = {
   first: ({ keep }) => ({ size: keep, run: (x) => x.subarray(0, keep) }),
 
   top({ keep }, weights, size) {
@@ -22,13 +22,13 @@ export const CODES = {
   },
 
   nearest({ slots, width, codes, weight }, weights) {
-    const book = part(weights, weight, codes * width);
+    const book = slice(weights, weight, codes * width);
     return {
       size: slots * width,
       run: (x) => {
         for (let slot = 0; slot < slots; slot++) {
           const at = slot * width;
-          const found = closest(x, at, book, width) * width;
+          const found = nearestCode(x, at, book, width) * width;
           for (let i = 0; i < width; i++) x[at + i] = book[found + i];
         }
         return x;
@@ -37,7 +37,7 @@ export const CODES = {
   },
 
   hint({ classes, size, weight }, weights) {
-    const hints = part(weights, weight, classes * size);
+    const hints = slice(weights, weight, classes * size);
     return {
       size,
       run: (x, label) => {
@@ -105,7 +105,7 @@ export const CODES = {
  * @param {Float32Array} book
  * @param {number} width
  */
-function closest(x, at, book, width) {
+function nearestCode(x, at, book, width) {
   let least = Infinity;
   let found = 0;
   for (let from = 0; from < book.length; from += width) {

@@ -1,20 +1,20 @@
-// The layers of a network as steps (aecore/browser.py says what each is). Pictures have their channels innermost.
+// The layers of a network (aecore/browser.py describes each). Images are channels-last.
 
-import { dense, multiply, pieces } from './matmul.js';
+import { dense, multiply, contiguousWindows } from './matmul.js';
 
-/** @import { Maker, Op } from './net.js' */
+/** @import { LayerBuilder, Op } from './net.js' */
 
 /** @param {Float32Array} weights @param {number} from @param {number} size */
-export const part = (weights, from, size) => weights.subarray(from, from + size);
+export const slice = (weights, from, size) => weights.subarray(from, from + size);
 
 /**
  * A function of each number alone, done in place.
  * @param {(x: Float32Array, op: Op) => void} change
- * @returns {Maker}
+ * @returns {LayerBuilder}
  */
 const pointwise = (change) => (op, weights, size) => ({ size, run: (x) => (change(x, op), x) });
 
-/** @type {Record<string, Maker>} */
+/** @type {Record<string, LayerBuilder>} */
 export const ACTIVATIONS = {
   relu: pointwise((x) => {
     for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = 0;
@@ -39,14 +39,14 @@ export const ACTIVATIONS = {
   }),
 };
 
-/** @type {Record<string, Maker>} */
-export const VECTORS = {
+/** @type {Record<string, LayerBuilder>} */
+export const LINEAR = {
   linear(op, weights) {
     const n = op.out;
     const out = new Float32Array(n);
-    const all = pieces(1, op.in);
-    const w = part(weights, op.weight, op.in * n);
-    const bias = part(weights, op.bias, n);
+    const all = contiguousWindows(1, op.in);
+    const w = slice(weights, op.weight, op.in * n);
+    const bias = slice(weights, op.bias, n);
     return {
       size: n,
       run: (x) => {
@@ -58,8 +58,8 @@ export const VECTORS = {
   },
 };
 
-/** @type {Record<string, Maker>} */
-export const PICTURES = {
+/** @type {Record<string, LayerBuilder>} */
+export const CONVOLUTIONS = {
   // Every pixel of the output is its window of the input times the weights; one row of a window lies in one piece.
   conv(op, weights) {
     const [inputs, high, wide] = op.from;
@@ -68,11 +68,11 @@ export const PICTURES = {
     const [down, across] = op.stride;
     const [top, left] = op.padding;
     const step = (wide + 2 * left) * inputs;
-    const w = part(weights, op.weight, kh * kw * inputs * n);
-    const bias = part(weights, op.bias, n);
+    const w = slice(weights, op.weight, kh * kw * inputs * n);
+    const bias = slice(weights, op.bias, n);
     const padded = new Float32Array((high + 2 * top) * step);
     const out = new Float32Array(rows * columns * n);
-    const starts = places(rows, columns, (row, column) => row * down * step + column * across * inputs);
+    const starts = offsets(rows, columns, (row, column) => row * down * step + column * across * inputs);
     const windows = { starts, pieces: kh, step, length: kw * inputs };
     return {
       size: out.length,
@@ -96,11 +96,11 @@ export const PICTURES = {
     const [down, across] = op.stride;
     const [top, left] = op.padding;
     const size = kh * kw * n;
-    const w = part(weights, op.weight, inputs * size);
-    const bias = part(weights, op.bias, n);
+    const w = slice(weights, op.weight, inputs * size);
+    const bias = slice(weights, op.bias, n);
     const out = new Float32Array(rows * columns * n);
     const made = new Float32Array(wide * size);
-    const row = pieces(wide, inputs);
+    const row = contiguousWindows(wide, inputs);
     return {
       size: out.length,
       run: (x) => {
@@ -155,6 +155,6 @@ export const PICTURES = {
  * @param {number} columns
  * @param {(row: number, column: number) => number} of
  */
-function places(rows, columns, of) {
+function offsets(rows, columns, of) {
   return Int32Array.from({ length: rows * columns }, (_, at) => of(Math.floor(at / columns), at % columns));
 }

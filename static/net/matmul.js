@@ -1,4 +1,4 @@
-// Numbers times a matrix: the loop that does nearly all the work of a network.
+// Matrix multiplication: the loop that does nearly all the work of a network.
 //
 // The matrix [inputs, n] holds the outputs of one input side by side. Where most inputs are zero (a dark picture, what
 // a ReLU says after training) they are left out, one window of the picture after the other. Where they are not, four
@@ -7,7 +7,7 @@
 const SPARSE = 0.6; // the share of zeros from which on leaving them out is faster
 
 /**
- * @typedef {{ length: number, [at: number]: number }} Numbers
+ * @typedef {{ length: number, [at: number]: number }} NumberArray
  * @typedef {Object} Windows which numbers are multiplied: window p is made of pieces of x, the first of which begins at
  *   `starts[p]`; `pieces` of them, `length` numbers each, every `step` numbers
  * @property {Int32Array} starts
@@ -22,13 +22,13 @@ const SPARSE = 0.6; // the share of zeros from which on leaving them out is fast
  * @param {number} length
  * @returns {Windows}
  */
-export function pieces(count, length) {
+export function contiguousWindows(count, length) {
   return { starts: Int32Array.from({ length: count }, (_, p) => p * length), pieces: 1, step: 0, length };
 }
 
 /**
  * Whether so few of the numbers are zero that looking for them does not pay.
- * @param {Numbers} x
+ * @param {NumberArray} x
  */
 export function dense(x) {
   let zeros = 0;
@@ -51,11 +51,11 @@ export function multiply(x, { starts, pieces, step, length }, w, n, out, full) {
   reserve(pieces * length);
   for (let p = 0; p < fours; p += 4) {
     for (let k = 0; k < pieces; k++) gatherFour(x, starts, p, k * step, length, k * length * n, n);
-    spendFour(out, p * n, n, w);
+    accumulateFour(out, p * n, n, w);
   }
   for (let p = fours; p < starts.length; p++) {
     for (let k = 0; k < pieces; k++) gather(x, starts[p] + k * step, length, k * length * n, n);
-    spend(out, p * n, n, w);
+    accumulate(out, p * n, n, w);
   }
 }
 
@@ -135,7 +135,7 @@ function gatherFour(x, starts, p, off, count, from, n) {
  * @param {number} n
  * @param {Float32Array} w
  */
-function spend(out, o, n, w) {
+function accumulate(out, o, n, w) {
   const vs = values;
   const rs = rows;
   const count = many;
@@ -162,7 +162,7 @@ function spend(out, o, n, w) {
  * @param {number} n
  * @param {Float32Array} w
  */
-function spendFour(out, o, n, w) {
+function accumulateFour(out, o, n, w) {
   const vs = values;
   const rs = rows;
   const count = many;

@@ -1,20 +1,24 @@
-// The models that the browser holds, by key: whoever has one puts it here, whoever needs one waits for it.
+// The registry of the models in the browser, by key: whoever has one puts it here, whoever needs one waits for it.
 
 import { network } from './net.js';
-import { crowd } from './batch.js';
+import { batchDecoder } from './batch.js';
 
-/** @typedef {import('./net.js').Network & { crowd: import('./batch.js').Crowd }} Model the crowd begins when used */
+/**
+ * @import { BatchDecoder } from './batch.js'
+ *
+ * @typedef {import('./net.js').Network & { batch: BatchDecoder }} Model its worker begins when used
+ */
 
-const MOST = 8; // models kept; the one that was asked for longest ago goes first
+const MAX_MODELS = 8; // models kept; the one that was asked for longest ago goes first
 /** @type {Map<string, Model>} */
-const kept = new Map(); // key -> model
+const loaded = new Map(); // key -> model
 /** @type {Map<string, ((model: Model) => void)[]>} */
-const wanted = new Map(); // key -> functions that wait for a model which has not come yet
+const waiting = new Map(); // key -> functions that wait for a model which has not come yet
 
 // Half precision as single precision, exactly: exponent and fraction move to their places, and the multiplication makes
 // up for exponents that count from 15 here and from 127 there. Not for infinity, which no weight is.
 /** @param {Uint16Array} halves */
-export function widened(halves) {
+export function float16ToFloat32(halves) {
   const out = new Float32Array(halves.length);
   const bits = new Uint32Array(out.buffer);
   for (let i = 0; i < halves.length; i++) bits[i] = ((halves[i] & 0x8000) << 16) | ((halves[i] & 0x7fff) << 13);
@@ -28,15 +32,15 @@ export function widened(halves) {
  * @param {Uint8Array} bytes the weights: float32, or float16 where the head says `half`; little-endian
  */
 export function put(key, head, bytes) {
-  if (kept.has(key)) return;
+  if (loaded.has(key)) return;
   const { buffer } = bytes.slice(); // a copy: the bytes lie anywhere in somebody else's buffer
-  const weights = head.half ? widened(new Uint16Array(buffer)) : new Float32Array(buffer);
-  const model = { ...network(head, weights), crowd: crowd(head, weights) };
-  kept.set(key, model);
-  const [oldest] = kept.keys();
-  if (kept.size > MOST) drop(oldest);
-  for (const tell of wanted.get(key) ?? []) tell(model);
-  wanted.delete(key);
+  const weights = head.half ? float16ToFloat32(new Uint16Array(buffer)) : new Float32Array(buffer);
+  const model = { ...network(head, weights), batch: batchDecoder(head, weights) };
+  loaded.set(key, model);
+  const [oldest] = loaded.keys();
+  if (loaded.size > MAX_MODELS) drop(oldest);
+  for (const tell of waiting.get(key) ?? []) tell(model);
+  waiting.delete(key);
 }
 
 /**
@@ -45,15 +49,15 @@ export function put(key, head, bytes) {
  * @returns {Promise<Model>}
  */
 export function get(key) {
-  const model = kept.get(key);
-  if (!model) return new Promise((tell) => void wanted.set(key, [...(wanted.get(key) ?? []), tell]));
-  kept.delete(key);
-  kept.set(key, model); // now the last one asked for
+  const model = loaded.get(key);
+  if (!model) return new Promise((tell) => void waiting.set(key, [...(waiting.get(key) ?? []), tell]));
+  loaded.delete(key);
+  loaded.set(key, model); // now the last one asked for
   return Promise.resolve(model);
 }
 
 /** @param {string} key */
 export function drop(key) {
-  kept.get(key)?.crowd.close();
-  kept.delete(key);
+  loaded.get(key)?.batch.close();
+  loaded.delete(key);
 }

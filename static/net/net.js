@@ -1,33 +1,34 @@
-// A trained model as functions of numbers: what aecore/browser.py wrote down (see there for every step), computed here.
+// The forward pass of a trained model: the program that aecore/browser.py compiled (see there for every layer).
 
-import { ACTIVATIONS, PICTURES, VECTORS } from './layers.js';
-import { CODES } from './latent_ops.js';
-import { SURPRISE } from './nll.js';
+import { ACTIVATIONS, CONVOLUTIONS, LINEAR } from './layers.js';
+import { LATENT_OPS } from './latent_ops.js';
+import { NLL } from './nll.js';
 
-/** @type {Record<string, Maker>} */
-const STEPS = { ...ACTIVATIONS, ...PICTURES, ...VECTORS, ...CODES };
+/** @type {Record<string, LayerBuilder>} */
+const OPS = { ...ACTIVATIONS, ...CONVOLUTIONS, ...LINEAR, ...LATENT_OPS };
 
 /**
  * @typedef {{ op: string, [setting: string]: any }} Op
  * @typedef {{ shape: number[], size: number, classes: number, likelihood?: string, encoder: Op[], decoder: Op[] }} Head
- *   the decoder's last step makes a picture of what it says; `likelihood` is needed to guess
- * @typedef {import('./matmul.js').Numbers} Numbers
+ *   the decoder's last layer makes an image of the likelihood's parameter; `likelihood` is needed to infer labels
+ * @typedef {import('./matmul.js').NumberArray} Numbers
  * @typedef {Object} Network
  * @property {number[]} shape of a picture: [channels, height, width]
  * @property {number} size how many numbers a code has
  * @property {number} classes how many labels a conditional model knows; 0: labels change nothing
  * @property {(x: Numbers, label?: number) => Float32Array} encode picture [C * H * W] in [0, 1] -> code [size]
  * @property {(z: Numbers, label?: number) => Float32Array} decode code [size] -> picture [C * H * W] in [0, 1]
- * @property {(x: Numbers) => number} guess the label under which a picture is given back with the least surprise, as
- *   Conditional.guess in aecore/model.py; 0 where labels change nothing
+ * @property {(x: Numbers) => number} inferLabel the label with the least reconstruction NLL, as Conditional.guess in
+ *   aecore/model.py; 0 where labels change nothing
  *
  * What encode and decode return is theirs and is written over by their next call: copy (`.slice()`) what must last.
  * What they are given is left as it is.
  *
- * @typedef {{ run: (x: Float32Array, label: number) => Float32Array, size: number }} Step `size` numbers leave it
- * @typedef {(ops: Op[], weights: Float32Array, size: number) => Step} Chain one step of several; `size` numbers go in
- * @typedef {(op: Op, weights: Float32Array, size: number, chain: Chain) => Step} Maker makes the step that `op`
- *   describes; `chain` makes the steps that it consists of
+ * @typedef {{ run: (x: Float32Array, label: number) => Float32Array, size: number }} Layer `size` numbers leave it
+ * @typedef {(ops: Op[], weights: Float32Array, size: number) => Layer} SequentialBuilder
+ *   one layer of several; `size` numbers go in
+ * @typedef {(op: Op, weights: Float32Array, size: number, chain: SequentialBuilder) => Layer} LayerBuilder
+ *   makes the layer that `op` describes; `chain` makes those that it consists of
  */
 
 /**
@@ -38,21 +39,21 @@ const STEPS = { ...ACTIVATIONS, ...PICTURES, ...VECTORS, ...CODES };
 export function network(head, weights) {
   const { shape, size, classes } = head;
   const pixels = shape.reduce((a, b) => a * b, 1);
-  const encode = entrance(chain(head.encoder, weights, pixels), pixels);
-  const raw = entrance(chain(head.decoder.slice(0, -1), weights, size), size);
-  const picture = chain(head.decoder.slice(-1), weights, pixels);
-  const surprise = SURPRISE[head.likelihood ?? ''];
+  const encode = copyingInput(sequential(head.encoder, weights, pixels), pixels);
+  const raw = copyingInput(sequential(head.decoder.slice(0, -1), weights, size), size);
+  const picture = sequential(head.decoder.slice(-1), weights, pixels);
+  const nll = NLL[head.likelihood ?? ''];
   return {
     shape,
     size,
     classes,
     encode,
     decode: (z, label = 0) => picture.run(raw(z, label), label),
-    guess(x) {
+    inferLabel(x) {
       let best = 0;
       let least = Infinity;
       for (let label = 0; label < classes; label++) {
-        const nats = surprise(raw(encode(x, label), label), x);
+        const nats = nll(raw(encode(x, label), label), x);
         if (nats < least) [best, least] = [label, nats];
       }
       return best;
@@ -60,9 +61,9 @@ export function network(head, weights) {
   };
 }
 
-// Steps may change in place what they are given, so the caller's numbers are copied.
-/** @param {Step} step @param {number} size @returns {(x: Numbers, label?: number) => Float32Array} */
-function entrance(step, size) {
+// Layers may change in place what they are given, so the caller's numbers are copied.
+/** @param {Layer} step @param {number} size @returns {(x: Numbers, label?: number) => Float32Array} */
+function copyingInput(step, size) {
   const given = new Float32Array(size);
   return (x, label = 0) => {
     if (x.length !== size) throw new Error(`${x.length} numbers given where ${size} are needed`);
@@ -71,32 +72,32 @@ function entrance(step, size) {
   };
 }
 
-/** @type {Chain} */
-function chain(ops, weights, size) {
-  /** @type {Step[]} */
+/** @type {SequentialBuilder} */
+function sequential(ops, weights, size) {
+  /** @type {Layer[]} */
   const steps = [];
   /** @type {number[] | null} */
   let inner = null; // the shape of a picture while its channels lie innermost, as PICTURES want them and others do not
-  /** @param {Step} step */
+  /** @param {Layer} step */
   const add = (step) => {
     steps.push(step);
     size = step.size;
   };
   for (const op of ops) {
-    if (!STEPS[op.op]) throw new Error(`unknown step ${op.op}`);
-    const wanted = op.op in PICTURES;
+    if (!OPS[op.op]) throw new Error(`unknown step ${op.op}`);
+    const wanted = op.op in CONVOLUTIONS;
     /** @type {number[]} */
     const from = op.from ?? inner ?? [];
     const [channels, ...sides] = from;
-    if (wanted && !inner) add(turned(channels, sides[0] * sides[1]));
+    if (wanted && !inner) add(transpose(channels, sides[0] * sides[1]));
     if (!wanted && inner && !(op.op in ACTIVATIONS)) {
-      add(turned(inner[1] * inner[2], inner[0]));
+      add(transpose(inner[1] * inner[2], inner[0]));
       inner = null;
     }
-    add(STEPS[op.op](op, weights, size, chain));
+    add(OPS[op.op](op, weights, size, sequential));
     if (wanted) inner = op.to ?? [channels, sides[0] * op.times[0], sides[1] * op.times[1]];
   }
-  if (inner) add(turned(inner[1] * inner[2], inner[0]));
+  if (inner) add(transpose(inner[1] * inner[2], inner[0]));
   const runs = steps.map((step) => step.run);
   return {
     size,
@@ -111,9 +112,9 @@ function chain(ops, weights, size) {
  * A matrix [rows, columns] turned into [columns, rows]: channels outermost to innermost, or back.
  * @param {number} rows
  * @param {number} columns
- * @returns {Step}
+ * @returns {Layer}
  */
-function turned(rows, columns) {
+function transpose(rows, columns) {
   const size = rows * columns;
   if (rows === 1 || columns === 1) return { size, run: (x) => x };
   const out = new Float32Array(size);

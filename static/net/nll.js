@@ -1,10 +1,10 @@
-// How surprised a model is by a picture, as in aecore/likelihoods.py, up to a factor and a constant.
+// The negative log-likelihood of an image, as in aecore/likelihoods.py, up to a factor and a constant.
 
 /**
- * `raw` is what the decoder says before it is made a picture, `x` the picture that was given.
- * @type {Record<string, (raw: Float32Array, x: import('./matmul.js').Numbers) => number>}
+ * `raw` is the decoder's output before it is made an image, `x` the input.
+ * @type {Record<string, (raw: Float32Array, x: import('./matmul.js').NumberArray) => number>}
  */
-export const SURPRISE = {
+export const NLL = {
   bernoulli: (raw, x) =>
     sum(raw, x, (logit, value) => Math.max(logit, 0) - logit * value + Math.log1p(Math.exp(-Math.abs(logit)))),
   gaussian: (raw, x) => sum(raw, x, (mean, value) => (mean - value) ** 2),
@@ -13,7 +13,7 @@ export const SURPRISE = {
 
 /**
  * @param {Float32Array} a
- * @param {import('./matmul.js').Numbers} b
+ * @param {import('./matmul.js').NumberArray} b
  * @param {(one: number, other: number) => number} of
  */
 function sum(a, b, of) {

@@ -1,4 +1,4 @@
-// The worker of crowd.js: first told the model, then requests; a newer request ends the one before it.
+// The worker of batch.js: first it gets the model, then requests; a newer request ends the one before it.
 
 // no await at this level, nor in what is imported: messages that come before `onmessage` stands would be lost
 import { network } from './net.js';
@@ -7,49 +7,49 @@ import { network } from './net.js';
 let model;
 let chunk = 0;
 let latest = 0;
-const breath = new MessageChannel(); // a way to let messages in that, unlike setTimeout, does not wait
+const channel = new MessageChannel(); // a way to let messages in that, unlike setTimeout, does not wait
 
 onmessage = ({ data }) => {
   if (data.head) {
     model = network(data.head, data.weights);
     chunk = data.chunk;
   } else {
-    latest = data.turn;
-    work(data);
+    latest = data.requestId;
+    decodeBatch(data);
   }
 };
 
-/** @param {{ turn: number, codes: Float32Array, label: number }} request */
-async function work({ turn, codes, label }) {
+/** @param {{ requestId: number, codes: Float32Array, label: number }} request */
+async function decodeBatch({ requestId, codes, label }) {
   const { shape, size } = model;
   const pixels = shape.reduce((a, b) => a * b, 1);
   const count = codes.length / size;
-  for (let from = 0, n = 0; from < count && turn === latest; from += n) {
+  for (let from = 0, n = 0; from < count && requestId === latest; from += n) {
     /** @type {Uint8Array[]} */
     const parts = [];
     const until = performance.now() + chunk;
     do {
       const at = (from + parts.length) * size;
-      parts.push(bytes(model.decode(codes.subarray(at, at + size), label)));
+      parts.push(toBytes(model.decode(codes.subarray(at, at + size), label)));
     } while (from + parts.length < count && performance.now() < until);
     n = parts.length;
     const all = new Uint8Array(n * pixels);
     parts.forEach((part, i) => all.set(part, i * pixels));
-    postMessage({ turn, from, bytes: all }, { transfer: [all.buffer] });
-    await pause();
+    postMessage({ requestId, from, bytes: all }, { transfer: [all.buffer] });
+    await yieldToMessages();
   }
 }
 
 /** @param {Float32Array} picture */
-function bytes(picture) {
+function toBytes(picture) {
   const found = new Uint8Array(picture.length);
   for (let i = 0; i < picture.length; i++) found[i] = picture[i] * 255 + 0.5;
   return found;
 }
 
-function pause() {
+function yieldToMessages() {
   return new Promise((resolve) => {
-    breath.port1.onmessage = resolve;
-    breath.port2.postMessage(null);
+    channel.port1.onmessage = resolve;
+    channel.port2.postMessage(null);
   });
 }

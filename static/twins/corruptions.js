@@ -1,11 +1,11 @@
-// The noises of aecore/corruptions.py. One seed draws the same noise at every strength, so that it grows while dragged.
+// The corruptions of aecore/corruptions.py. One seed draws the same at every level, so that it grows while dragged.
 
 import { uniform, normal } from './rng.js';
 
 /**
- * @import { Numbers } from '../net/matmul.js'
+ * @import { NumberArray } from '../net/matmul.js'
  *
- * @typedef {(x: Numbers, shape: number[], strength: number, seed: number, into: Float32Array) => void} Corruption
+ * @typedef {(x: NumberArray, shape: number[], strength: number, seed: number, into: Float32Array) => void} Corruption
  */
 
 /** @type {Corruption} */
@@ -16,13 +16,13 @@ function gaussian(x, shape, strength, seed, into) {
 
 // Each pixel is hit in all its colours or in none: `hit(value, chance)`, the chance uniform in [0, 1).
 /**
- * @param {Numbers} x
+ * @param {NumberArray} x
  * @param {number[]} shape
  * @param {number} seed
  * @param {Float32Array} into
  * @param {(value: number, chance: number) => number} hit
  */
-function eachPixel(x, [channels, high, wide], seed, into, hit) {
+function corruptPixels(x, [channels, high, wide], seed, into, hit) {
   const chance = uniform(seed);
   const size = high * wide;
   for (let i = 0; i < size; i++) {
@@ -33,20 +33,20 @@ function eachPixel(x, [channels, high, wide], seed, into, hit) {
 
 /** @type {Corruption} */
 function masking(x, shape, strength, seed, into) {
-  eachPixel(x, shape, seed, into, (value, chance) => (chance >= strength ? value : 0));
+  corruptPixels(x, shape, seed, into, (value, chance) => (chance >= strength ? value : 0));
 }
 
 /** @type {Corruption} */
 function saltAndPepper(x, shape, strength, seed, into) {
   /** @param {number} value @param {number} chance */
   const hit = (value, chance) => (chance < strength / 2 ? 0 : chance < strength ? 1 : value);
-  eachPixel(x, shape, seed, into, hit);
+  corruptPixels(x, shape, seed, into, hit);
 }
 
 /** @type {Corruption} */
 function dropout(x, shape, strength, seed, into) {
   const brighter = 1 / Math.max(1 - strength, 1e-3);
-  eachPixel(x, shape, seed, into, (value, chance) => (chance >= strength ? value * brighter : 0));
+  corruptPixels(x, shape, seed, into, (value, chance) => (chance >= strength ? value * brighter : 0));
 }
 
 /** @type {Corruption} */

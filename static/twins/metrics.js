@@ -1,20 +1,20 @@
-// How far a picture is from another, as in aecore/metrics.py.
+// Image metrics, as in aecore/metrics.py: MSE, PSNR and SSIM.
 
-/** @import { Numbers } from '../net/matmul.js' */
+/** @import { NumberArray } from '../net/matmul.js' */
 
-/** @param {Numbers} a @param {Numbers} b */
+/** @param {NumberArray} a @param {NumberArray} b */
 export function mse(a, b) {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] - b[i]) ** 2;
   return sum / a.length;
 }
 
-/** @param {Numbers} a @param {Numbers} b */
+/** @param {NumberArray} a @param {NumberArray} b */
 export const psnr = (a, b) => -10 * Math.log10(mse(a, b)); // decibels, Infinity when equal
 
 // Structural similarity (Wang et al. 2004) of pictures [C, H, W] in [0, 1], in windows of 7 by 7 pixels or the largest
 // odd size that fits; null for pictures under 3 pixels wide or high, which have no patterns.
-/** @param {Numbers} a @param {Numbers} b @param {number[]} shape */
+/** @param {NumberArray} a @param {NumberArray} b @param {number[]} shape */
 export function ssim(a, b, [channels, high, wide]) {
   const narrow = Math.min(7, high, wide);
   const side = narrow - 1 + (narrow % 2);
@@ -24,15 +24,15 @@ export function ssim(a, b, [channels, high, wide]) {
   for (let channel = 0; channel < channels; channel++) {
     for (let row = 0; row + side <= high; row++) {
       for (let column = 0; column + side <= wide; column++, windows++) {
-        sum += alike(a, b, (channel * high + row) * wide + column, wide, side);
+        sum += ssimWindow(a, b, (channel * high + row) * wide + column, wide, side);
       }
     }
   }
   return sum / windows;
 }
 
-/** @param {Numbers} a @param {Numbers} b @param {number} start @param {number} wide @param {number} side */
-function alike(a, b, start, wide, side) {
+/** @param {NumberArray} a @param {NumberArray} b @param {number} start @param {number} wide @param {number} side */
+function ssimWindow(a, b, start, wide, side) {
   let sumA = 0;
   let sumB = 0;
   let squareA = 0;

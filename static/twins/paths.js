@@ -1,4 +1,4 @@
-// Ways from code to code, as in aecore/latents.py: where `share` (0 to 1) of the way from a to b leads.
+// Interpolation paths between codes, as in aecore/latents.py: the code at `share` (0 to 1) of the way from a to b.
 
 /** @typedef {(a: Float32Array, b: Float32Array, share: number, into?: Float32Array) => Float32Array} Path */
 
@@ -16,7 +16,7 @@ export function spherical(a, b, share, into = new Float32Array(a.length)) {
   const from = Math.hypot(...a);
   const to = Math.hypot(...b);
   if (!from || !to) return linear(a, b, share, into);
-  const angle = between(a, b, from, to);
+  const angle = angleBetween(a, b, from, to);
   const sine = Math.sin(angle);
   if (sine < PARALLEL) return linear(a, b, share, into); // no one great circle
   const length = (1 - share) * from + share * to;
@@ -28,7 +28,7 @@ export function spherical(a, b, share, into = new Float32Array(a.length)) {
 
 // Kahan's formula: unlike arccos, it is exact for small angles too.
 /** @param {Float32Array} a @param {Float32Array} b @param {number} from @param {number} to */
-function between(a, b, from, to) {
+function angleBetween(a, b, from, to) {
   let apart = 0;
   let together = 0;
   for (let i = 0; i < a.length; i++) {

@@ -1,4 +1,4 @@
-// Random numbers that a seed repeats.
+// Seeded random number generators.
 
 // Uniform in [0, 1): mulberry32, Tommy Ettinger's 32-bit generator.
 /** @param {number} seed */
@@ -32,4 +32,4 @@ export function normal(seed) {
 }
 
 // A seed that nobody has asked for yet.
-export const anySeed = () => Math.floor(Math.random() * 2 ** 32);
+export const randomSeed = () => Math.floor(Math.random() * 2 ** 32);

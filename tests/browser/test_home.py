@@ -121,8 +121,8 @@ def test_half_precision_is_widened_exactly(server, opened):
     halves = halves[np.isfinite(halves.view(np.float16))]
     found = page.evaluate(
         """async (halves) => {
-          const { widened } = await import('/app/static/net/models.js');
-          return [...new Uint32Array(widened(Uint16Array.from(halves)).buffer)];
+          const { float16ToFloat32 } = await import('/app/static/net/models.js');
+          return [...new Uint32Array(float16ToFloat32(Uint16Array.from(halves)).buffer)];
         }""",
         halves.tolist(),
     )

@@ -118,7 +118,7 @@ def test_the_browser_computes_what_torch_computes(page, case):
 
 
 PRODUCT = """async () => {
-  const { dense, multiply, pieces } = await import('/app/static/net/matmul.js');
+  const { contiguousWindows, dense, multiply } = await import('/app/static/net/matmul.js');
   const one = (zeros) => (Math.random() < zeros ? 0 : Math.random() - 0.5);
   const random = (length, zeros) => Float32Array.from({ length }, () => one(zeros));
   const worst = [];
@@ -132,7 +132,7 @@ PRODUCT = """async () => {
       });
       for (const full of [true, false]) {
         const out = new Float32Array(count * n).fill(1);
-        multiply(x, pieces(count, inputs), w, n, out, full);
+        multiply(x, contiguousWindows(count, inputs), w, n, out, full);
         worst.push(Math.max(...right.map((value, at) => Math.abs(value - out[at]))));
       }
     }
@@ -164,7 +164,7 @@ GUESS = """async ([head, ...packed]) => {
   const [weights, x] = packed.map((text) => new Float32Array(bytes(text).buffer));
   const { network } = await import('/app/static/net/net.js');
   const net = network(head, weights), pixels = net.shape.reduce((a, b) => a * b, 1);
-  return Array.from({ length: x.length / pixels }, (_, i) => net.guess(x.subarray(i * pixels, (i + 1) * pixels)));
+  return Array.from({ length: x.length / pixels }, (_, i) => net.inferLabel(x.subarray(i * pixels, (i + 1) * pixels)));
 }"""
 
 
@@ -198,16 +198,16 @@ CROWD = """async ([head, weights, count]) => {
   const waiting = models.get('key');  // asked for before it is there
   models.put('key', head, Uint8Array.from(atob(weights), (each) => each.charCodeAt(0)));
   const model = await waiting, codes = Float32Array.from({ length: count * model.size }, () => 4 * Math.random() - 2);
-  const overtaken = model.crowd.decode(codes), parts = [];
-  const pictures = await model.crowd.decode(codes, 0, (all, done) => parts.push(done));
+  const overtaken = model.batch.decode(codes), parts = [];
+  const pictures = await model.batch.decode(codes, 0, (all, done) => parts.push(done));
   let worst = 0;
   for (let i = 0; i < count; i++) {
     model.decode(codes.subarray(i * model.size, (i + 1) * model.size)).forEach((value, j) => {
       worst = Math.max(worst, Math.abs(255 * value - pictures[i * 784 + j]));
     });
   }
-  model.crowd.close();
-  const again = await model.crowd.decode(codes.subarray(0, model.size));
+  model.batch.close();
+  const again = await model.batch.decode(codes.subarray(0, model.size));
   const same = (await models.get('key')) === model;
   models.drop('key');
   return { overtaken: await overtaken, parts, worst, length: pictures.length, again: again.length, same };

@@ -1,10 +1,10 @@
-// Two pictures of the same size over each other, and an edge between them that is dragged: left of it the first is
-// seen.
+// A before-and-after slider: two images of the same size over each other, and an edge between them that is dragged.
 
-import { finder, listeners } from '../../dom/dom.js';
+import { queryIn, listeners } from '../../dom/dom.js';
 
 /**
- * @import { Component, Table } from '../../index.js'
+ * @import { ComponentProps } from '../../index.js'
+ * @import { Table } from '../../net/blob.js'
  *
  * @typedef {Object} Data what ui/photograph.py sends
  * @property {Table} before a PNG file
@@ -14,19 +14,19 @@ import { finder, listeners } from '../../dom/dom.js';
  * @property {number[]} size width and height in pixels
  */
 
-const LEAST = 480; // CSS pixels: smaller pictures are enlarged, by a whole number
+const MIN_WIDTH = 480; // CSS pixels: smaller pictures are enlarged, by a whole number
 
-/** @param {Component<Data>} component */
+/** @param {ComponentProps<Data>} component */
 export default function view({ parentElement, data }) {
-  const root = finder(parentElement)('.compare');
-  const $ = finder(root);
+  const root = queryIn(parentElement)('.compare');
+  const $ = queryIn(root);
   const slider = $('input', HTMLInputElement);
   const pictures = [$('.before img'), $('img.after')];
   const { on, stop } = listeners();
   /** @type {string[]} */
   let addresses = [];
 
-  function tell() {
+  function updateEdge() {
     const share = slider.valueAsNumber;
     $('.stage').style.setProperty('--at', `${share}%`);
     slider.setAttribute(
@@ -40,7 +40,7 @@ export default function view({ parentElement, data }) {
   /** @param {Data} given */
   function show(given) {
     data = given;
-    free();
+    revokeUrls();
     addresses = [data.before, data.after].map((table) => {
       return URL.createObjectURL(new Blob([table.getChild('blob').get(0)], { type: 'image/png' }));
     });
@@ -48,7 +48,7 @@ export default function view({ parentElement, data }) {
       Object.assign(picture, { src: addresses[at], alt: `${data.names[at]}: ${data.words[at]}` });
     }
     const [wide, high] = data.size;
-    const times = Math.max(1, Math.round(LEAST / wide));
+    const times = Math.max(1, Math.round(MIN_WIDTH / wide));
     $('.left').textContent = data.names[0];
     $('.right').textContent = data.names[1];
     $('.stage').classList.toggle('enlarged', times > 1);
@@ -56,23 +56,23 @@ export default function view({ parentElement, data }) {
     // all of it in sight: as wide as it is, but not higher than most of the window
     $('.stage').style.setProperty('--width', `min(${times * wide}px, ${(80 * wide) / high}vh)`);
     slider.setAttribute('aria-label', `Edge between ${data.names[0].toLowerCase()} and ${data.names[1].toLowerCase()}`);
-    tell();
+    updateEdge();
   }
 
-  function free() {
+  function revokeUrls() {
     for (const address of addresses.splice(0)) URL.revokeObjectURL(address);
   }
 
-  on(slider, 'input', tell);
+  on(slider, 'input', updateEdge);
   show(data);
 
   return {
     update: show,
-    dress() {}, // nothing but CSS has colours
+    restyle() {}, // nothing but CSS has colours
     close() {
       stop();
       for (const picture of pictures) picture.removeAttribute('src');
-      free();
+      revokeUrls();
     },
   };
 }

@@ -1,20 +1,20 @@
-// A picture, the same under noise, and what the model makes of that, all while the strength is dragged.
+// Denoising: an image, its corruption, and the reconstruction, all while the corruption level is dragged.
 
 import { CORRUPTIONS } from '../../twins/corruptions.js';
 import { mse, psnr, ssim } from '../../twins/metrics.js';
-import { floats, said } from '../../net/base64.js';
-import { choices, fill, finder, frames, listeners } from '../../dom/dom.js';
-import { paint } from '../../dom/image.js';
+import { floats, formatNumber } from '../../net/base64.js';
+import { radioGroup, fillTrack, queryIn, frames, listeners } from '../../dom/dom.js';
+import { drawImage } from '../../dom/image.js';
 
 /**
- * @import { Numbers } from '../../net/matmul.js'
+ * @import { NumberArray } from '../../net/matmul.js'
  *
  * @typedef {{ picture: string }} Data a picture, packed
  */
 
 const DECIMALS = [4, 2, 3]; // of MSE, PSNR, SSIM
 /** @type {Record<string, string>} */
-const MEANING = {
+const STRENGTH_HELP = {
   none: 'The picture as it is.',
   gaussian: 'The standard deviation of the noise, 1 being black to white.',
   masking: 'The share of pixels that become black.',
@@ -22,13 +22,13 @@ const MEANING = {
   dropout: 'The share of pixels that become black; the others become brighter.',
 };
 
-/** @param {import('../../index.js').Given<Data>} given */
+/** @param {import('../../index.js').ViewProps<Data>} given */
 export default function view({ parentElement, data, model }) {
-  const root = finder(parentElement)('.denoise');
-  const $ = finder(root);
+  const root = queryIn(parentElement)('.denoise');
+  const $ = queryIn(root);
   const { on, stop } = listeners();
   const screen = frames(draw);
-  const asked = fromAddress();
+  const asked = readUrl();
   let { kind, seed } = asked;
   let clean = floats(data.picture);
   const slider = $('#strength', HTMLInputElement);
@@ -37,54 +37,54 @@ export default function view({ parentElement, data, model }) {
 
   function draw() {
     CORRUPTIONS[kind](clean, model.shape, slider.valueAsNumber, seed, noisy);
-    const label = model.guess(noisy);
+    const label = model.inferLabel(noisy);
     const drawn = model.decode(model.encode(noisy, label), label);
     const pictures = { clean, noisy, drawn };
     for (const [name, picture] of Object.entries(pictures))
-      paint($(`.${name}`, HTMLCanvasElement), picture, model.shape);
-    table(
+      drawImage($(`.${name}`, HTMLCanvasElement), picture, model.shape);
+    fillTable(
       root.querySelectorAll('tbody tr'),
       [noisy, drawn].map((picture) => scores(clean, picture, model.shape)),
     );
   }
 
-  function tell() {
-    const strength = said(slider.valueAsNumber);
+  function updateControls() {
+    const strength = formatNumber(slider.valueAsNumber);
     const how = kind === 'none' ? 'no noise' : `${kind} noise, strength ${strength}`;
-    fill(slider);
+    fillTrack(slider);
     slider.disabled = again.disabled = kind === 'none';
     $('output').textContent = strength;
-    $('#meaning').textContent = MEANING[kind];
+    $('#meaning').textContent = STRENGTH_HELP[kind];
     $('.clean').setAttribute('aria-label', 'Original');
     $('.noisy').setAttribute('aria-label', `Given to the model: ${how}`);
     $('.drawn').setAttribute('aria-label', `Drawn by the model: ${how}`);
-    screen.ask();
+    screen.request();
   }
 
-  const keep = () => toAddress({ noise: kind, strength: slider.value, draw: seed });
+  const saveToUrl = () => writeUrl({ noise: kind, strength: slider.value, draw: seed });
   slider.value = String(asked.strength);
-  choices($('.kinds'), Object.keys(CORRUPTIONS), kind, (name) => {
+  radioGroup($('.kinds'), Object.keys(CORRUPTIONS), kind, (name) => {
     kind = name;
-    tell();
-    keep();
+    updateControls();
+    saveToUrl();
   });
-  on(slider, 'input', tell);
-  on(slider, 'change', keep); // when it is let go
+  on(slider, 'input', updateControls);
+  on(slider, 'change', saveToUrl); // when it is let go
   on(again, 'click', () => {
     seed = (seed + 1) % 10000;
-    tell();
-    keep();
+    updateControls();
+    saveToUrl();
   });
   root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
-  tell();
+  updateControls();
 
   return {
     /** @param {Data} data */
     update(data) {
       clean = floats(data.picture);
-      screen.ask();
+      screen.request();
     },
-    dress() {}, // nothing but CSS has colours
+    restyle() {}, // nothing but CSS has colours
     close() {
       screen.stop();
       stop();
@@ -93,18 +93,18 @@ export default function view({ parentElement, data, model }) {
   };
 }
 
-/** @param {Numbers} clean @param {Numbers} picture @param {number[]} shape @returns {(number | null)[]} */
+/** @param {NumberArray} clean @param {NumberArray} picture @param {number[]} shape @returns {(number | null)[]} */
 function scores(clean, picture, shape) {
   return [mse(clean, picture), psnr(clean, picture), ssim(clean, picture, shape)];
 }
 
 // Two rows of scores, the better of each column in bold.
 /** @param {NodeListOf<Element>} rows @param {(number | null)[][]} found */
-function table(rows, found) {
+function fillTable(rows, found) {
   rows.forEach((row, i) =>
     row.querySelectorAll('td').forEach((cell, column) => {
       const [own, other] = [found[i][column], found[1 - i][column]];
-      cell.textContent = own === null ? '–' : Number.isFinite(own) ? said(own, DECIMALS[column]) : '∞';
+      cell.textContent = own === null ? '–' : Number.isFinite(own) ? formatNumber(own, DECIMALS[column]) : '∞';
       if (own === null || other === null) cell.classList.remove('better');
       else cell.classList.toggle('better', column ? own > other : own < other); // the first is an error: less is better
     }),
@@ -112,7 +112,7 @@ function table(rows, found) {
 }
 
 // The address holds the choice, so that a link shows the same; nobody is asked for that.
-function fromAddress() {
+function readUrl() {
   const asked = new URLSearchParams(location.search);
   const kind = asked.get('noise');
   /** @param {string} name @param {number} usual @param {number} most */
@@ -125,7 +125,7 @@ function fromAddress() {
 }
 
 /** @param {Record<string, string | number>} chosen */
-function toAddress(chosen) {
+function writeUrl(chosen) {
   const address = new URL(location.href);
   for (const [name, value] of Object.entries(chosen)) address.searchParams.set(name, String(value));
   history.replaceState(history.state, '', address);

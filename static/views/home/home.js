@@ -1,29 +1,28 @@
-// The first screen: a map to move over, a sheet to draw on, one picture that follows both, and a story told on the map.
+// The first screen: a map to move over, a drawing pad, one image that follows both, and a tour in steps on the map.
 
-import { walking, KEYS } from '../../map/navigation.js';
-import { sheetOn, KEYS as PEN_KEYS } from '../../drawing/drawing_pad.js';
-import { guide } from '../../map/tour_player.js';
-import { scanner } from '../../drawing/strokes.js';
+import { Navigation, KEYS } from '../../map/navigation.js';
+import { drawingPad, KEYS as PEN_KEYS } from '../../drawing/drawing_pad.js';
+import { tourPlayer } from '../../map/tour_player.js';
+import { rasteriser } from '../../drawing/strokes.js';
 import { drawTrail } from '../../map/trail.js';
-import { shadow } from '../../map/latent_plane.js';
-import { element, finder, frames } from '../../dom/dom.js';
-import { say } from '../../dom/canvas.js';
+import { project } from '../../map/latent_plane.js';
+import { createElement, frames, listeners, queryIn, reducedMotion } from '../../dom/dom.js';
+import { setLabel } from '../../dom/canvas.js';
 
 /**
- * @import { Given } from '../../index.js'
- * @import { Hand } from '../../drawing/strokes.js'
- * @import { PlacesData } from '../../map/latent_plane.js'
- * @import { Place } from '../../map/viewport.js'
+ * @import { ViewProps } from '../../index.js'
+ * @import { Preprocessing } from '../../drawing/strokes.js'
+ * @import { PlaneMapData } from '../../map/latent_plane.js'
+ * @import { Point } from '../../map/viewport.js'
  *
- * @typedef {{ name: string, says: string, way: Place[], leaps: boolean }} Step of the story
- * @typedef {{ start: Place, opening: Place[], steps: Step[], dots: string }} Story the point stands at `start` first
- * @typedef {PlacesData & Hand & Story} Data what ui/home.py sends
+ * @typedef {{ name: string, says: string, way: Point[], leaps: boolean }} Step of the story
+ * @typedef {{ start: Point, opening: Point[], steps: Step[], dots: string }} Story the point stands at `start` first
+ * @typedef {PlaneMapData & Preprocessing & Story} Data what ui/home.py sends
  */
 
-const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const SVG = 'http://www.w3.org/2000/svg';
 // A rail and what hangs on it, for each step: on 64 by 28; what is dashed is not there.
-const SHAPES = [
+const STEP_ICONS = [
   [
     'M2 4h60M12 4v4M26 4v4M40 4v4M54 4v4',
     'M12 8l-5 4v9h10v-9zM26 8l-5 4v11h10v-11zM40 8l-5 4v13h10v-13zM54 8l-6 4v15h12v-15z',
@@ -34,125 +33,124 @@ const SHAPES = [
   ['M2 4h60M6 4v4M13 4v4', 'M6 8l-3 4v9h6v-9zM13 8l-3 4v11h6v-11z', 'M50 4v4l-7 5v12h14v-12l-7-5'],
 ];
 
-/** @param {Given<Data>} given */
+/** @param {ViewProps<Data>} given */
 export default function home({ parentElement, data, model }) {
-  const root = finder(parentElement)('.home');
-  const $ = finder(root);
-  const leaves = new AbortController();
-  const { signal } = leaves;
-  const scan = scanner(model.shape);
+  const root = queryIn(parentElement)('.home');
+  const $ = queryIn(root);
+  const { on, signal, stop } = listeners();
+  const rasterise = rasteriser(model.shape);
   let { fit, bits, pen, steps } = data;
-  let inked = false; // whether the picture is what the drawing's code decodes to
+  let fromDrawing = false; // whether the picture is what the drawing's code decodes to
 
-  const walk = walking(root, model, signal, {
+  const navigation = new Navigation(root, model, signal, {
     name: 'Map of pictures',
-    touched: hold,
-    painted({ look, view, places, hover }) {
-      const trails = sheet.strokes.map(({ trail }) => trail);
-      drawTrail($('.trail', HTMLCanvasElement), { look, view, flat: places.flat, trails, at: null });
-      $('.whose').textContent = inked && !hover ? 'Your drawing, redrawn' : 'Decoded here';
+    move: stopTour,
+    draw({ theme, view, planeMap, hover }) {
+      const trails = pad.strokes.map(({ trail }) => trail);
+      drawTrail($('.trail', HTMLCanvasElement), { theme, view, flat: planeMap.flat, trails, at: null });
+      $('.whose').textContent = fromDrawing && !hover ? 'Your drawing, redrawn' : 'Decoded here';
     },
   });
-  const lead = guide(
-    (place) => walk.move(place, { aloud: false }),
-    () => walk.speak(),
+  const tour = tourPlayer(
+    (point) => navigation.moveTo(point, { announce: false }),
+    () => navigation.announce(),
   );
-  const sheet = sheetOn($('.sheet', HTMLCanvasElement), signal, {
-    width: () => pen,
-    said: walk.speak,
-    aimed: () => paper.ask(),
-    drawn() {
-      hold();
-      inked = true;
-      paper.ask();
+  const pad = drawingPad($('.sheet', HTMLCanvasElement), signal, {
+    penWidth: () => pen,
+    announce: (text) => navigation.announce(text),
+    cursorMove: () => screen.request(),
+    change() {
+      stopTour();
+      fromDrawing = true;
+      screen.request();
     },
   });
-  const paper = frames(() => {
-    sheet.paint(walk.look);
-    if (inked) encode();
+  const screen = frames(() => {
+    pad.render(navigation.theme);
+    if (fromDrawing) encode();
   });
 
   // The pen has moved: the point goes where the drawing's code lies.
   function encode() {
-    const { strokes, drawing } = sheet;
+    const { strokes, currentStroke } = pad;
     if (!strokes.length) {
-      inked = false;
-      say($('.sheet'), 'Drawing pad, empty');
-      walk.ask('over');
+      fromDrawing = false;
+      setLabel($('.sheet'), 'Drawing pad, empty');
+      navigation.redraw('over');
       return;
     }
-    const code = model.encode(scan(strokes, fit, bits), 0).slice();
-    const place = shadow(walk.places, code);
-    if (drawing) drawing.trail.push(place);
-    walk.move(place, { aloud: !drawing, given: code });
-    say($('.sheet'), 'Drawing pad with your drawing');
+    const code = model.encode(rasterise(strokes, fit, bits), 0).slice();
+    const point = project(navigation.planeMap, code);
+    if (currentStroke) currentStroke.trail.push(point);
+    navigation.moveTo(point, { announce: !currentStroke, code });
+    setLabel($('.sheet'), 'Drawing pad with your drawing');
   }
 
   // Whoever moves the point has it: nothing else leads it any more.
-  function hold() {
-    lead.stop();
-    inked = false;
+  function stopTour() {
+    tour.stop();
+    fromDrawing = false;
   }
 
   /** @param {number} number */
-  function tell(number) {
-    hold();
+  function playStep(number) {
+    stopTour();
     for (const [at, step] of [...$('.story').children].entries()) step.ariaCurrent = at === number ? 'step' : null;
     $('.telling').textContent = steps[number].says;
-    walk.whole();
-    $('.pair').scrollIntoView({ block: 'nearest', behavior: calm.matches ? 'auto' : 'smooth' });
-    lead.lead(walk.point, steps[number].way, steps[number].leaps);
+    navigation.controls.resetView();
+    $('.pair').scrollIntoView({ block: 'nearest', behavior: reducedMotion.matches ? 'auto' : 'smooth' });
+    tour.play(navigation.point, steps[number].way, steps[number].leaps);
   }
 
   /** @param {Step} step @param {number} number */
-  function card({ name, says }, number) {
-    const button = element(
+  function stepButton({ name, says }, number) {
+    const button = createElement(
       'button',
       { type: 'button', class: 'button step' },
-      shape(SHAPES[number]),
-      element('strong', {}, `${number + 1} ${name}`),
-      element('span', {}, says),
+      stepIcon(STEP_ICONS[number]),
+      createElement('strong', {}, `${number + 1} ${name}`),
+      createElement('span', {}, says),
     );
-    button.addEventListener('click', () => tell(number), { signal });
+    on(button, 'click', () => playStep(number));
     return button;
   }
 
-  $('.clear').addEventListener('click', sheet.clear, { signal });
-  document.addEventListener('visibilitychange', () => document.hidden && lead.stop(), { signal });
-  const sizes = new ResizeObserver(() => paper.ask());
+  on($('.clear'), 'click', pad.clear);
+  document.addEventListener('visibilitychange', () => document.hidden && tour.stop(), { signal });
+  const sizes = new ResizeObserver(() => screen.request());
   sizes.observe($('.sheet'));
   $('.map-keys').textContent = `On the map: ${KEYS}.`;
   $('.pen-keys').textContent = `On the sheet: ${PEN_KEYS}`;
-  say($('.sheet'), 'Drawing pad, empty');
+  setLabel($('.sheet'), 'Drawing pad, empty');
   update(data);
-  if (!calm.matches && !document.hidden) lead.lead(data.start, data.opening);
+  if (!reducedMotion.matches && !document.hidden) tour.play(data.start, data.opening);
 
   /** @param {Data} given */
   function update(given) {
     ({ fit, bits, pen, steps } = given);
     $('.dots').textContent = given.dots;
-    $('.story').replaceChildren(...steps.map(card));
-    walk.update(given);
-    paper.ask();
+    $('.story').replaceChildren(...steps.map(stepButton));
+    navigation.update(given);
+    screen.request();
   }
 
-  function dress() {
-    walk.dress();
-    paper.ask();
+  function restyle() {
+    navigation.restyle();
+    screen.request();
   }
 
   function close() {
-    lead.stop();
-    paper.stop();
-    walk.close();
+    tour.stop();
+    screen.stop();
+    navigation.close();
     sizes.disconnect();
-    leaves.abort();
+    stop();
   }
-  return { update, dress, close };
+  return { update, restyle, close };
 }
 
 /** @param {string[]} shape */
-function shape([rail, garments, absent]) {
+function stepIcon([rail, garments, absent]) {
   const picture = document.createElementNS(SVG, 'svg');
   picture.setAttribute('viewBox', '0 0 64 28');
   picture.setAttribute('aria-hidden', 'true');

@@ -1,36 +1,38 @@
-// The map of all codes: dots to move about, tell apart by class, point at and lasso. What is chosen goes to the page.
+// The map of all codes: a scatter plot to pan and zoom, filter by class, point at and lasso. The page hears of what is
+// selected.
 
-import { windowOn } from '../../map/viewport.js';
-import { gestures } from '../../dom/gestures.js';
-import { steering } from '../../dom/keys.js';
-import { choices, element, finder } from '../../dom/dom.js';
-import { unpack, nearest, named, summary, journey } from '../../map/points.js';
-import { drawBack } from '../../map/backdrop.js';
+import { announcer, frames, listeners, queryIn, radioGroup, reducedMotion } from '../../dom/dom.js';
+import { setLabel } from '../../dom/canvas.js';
+import { drawImage } from '../../dom/image.js';
+import { readTheme } from '../../dom/theme.js';
+import { drawBackdrop } from '../../map/backdrop.js';
+import { lasso } from '../../map/lasso.js';
+import { mapControls } from '../../map/map_controls.js';
 import { drawMarks } from '../../map/marks.js';
-import { paint } from '../../dom/image.js';
-import { lookOf } from '../../dom/theme.js';
+import { unpack, nearestPoint, describePoint, describeMap, transition } from '../../map/points.js';
+import { viewport } from '../../map/viewport.js';
+import { bytesOf } from '../../net/blob.js';
 import { get } from '../../net/models.js';
-import { say } from '../../dom/canvas.js';
+import { classFilter } from './class_filter.js';
 
 /**
- * @import { Dots, DotsHead, Splits } from '../../map/points.js'
- * @import { Component, Table } from '../../index.js'
- * @import { Look } from '../../dom/theme.js'
+ * @import { Theme } from '../../dom/theme.js'
+ * @import { ComponentProps } from '../../index.js'
+ * @import { PointMap, PointMapHead, Splits } from '../../map/points.js'
+ * @import { Point, Viewport } from '../../map/viewport.js'
+ * @import { Table } from '../../net/blob.js'
  * @import { Model } from '../../net/models.js'
- * @import { Place, Viewport } from '../../map/viewport.js'
  *
  * @typedef {Object} Data what ui/maps.py sends
  * @property {string} key another one for another map
- * @property {DotsHead} head
+ * @property {PointMapHead} head
  * @property {Table} blob
  * @property {Splits} splits whose rows follow each other
  * @property {string} what is shown, in words
  * @property {string | null} decoder the key of the model that decodes the codes
  */
 
-const calm = matchMedia('(prefers-reduced-motion: reduce)');
-const JOURNEY = 700; // milliseconds in which points go from one map to the next
-const QUIET = 400; // milliseconds without a change until it is said aloud
+const TRANSITION_TIME = 700; // milliseconds in which points go from one map to the next
 const GESTURES =
   'Drag: move the map (on a touch screen, tap it first). Two fingers, or the wheel with Ctrl or once you '
   + 'have clicked: closer and further away. Click: see the picture below.';
@@ -39,323 +41,261 @@ const KEYS =
   + 'closer and further away; 0: the whole map; L: the lasso, in which Enter sets a corner, Enter again closes it and '
   + 'Escape ends it.';
 
-/** @param {Component<Data>} component */
-export default function map({ parentElement, data, setStateValue }) {
-  const root = finder(parentElement)('.map');
-  const $ = finder(root);
-  const stage = $('.stage');
-  const leaves = new AbortController();
-  const { signal } = leaves;
-  /** @type {Viewport} */
-  let view;
-  /** @type {Dots & { key: string }} */
-  let places;
-  /** @type {Model | null} */
-  let model = null;
-  /** @type {Look} */
-  let look;
-  let asked = 0;
-  /** @type {Set<string>} */
-  let changed = new Set();
-  let spoken = 0;
-  let closed = false;
-  /** @type {Place | null} */
-  let hover = null;
-  /** @type {Place} */
-  let cross = [0, 0];
-  let keyed = false;
-  let seen = -1; // these two are points by number
-  let chosen = -1;
-  /** @type {number | null} */
-  let told = null; // the point that words and picture are about; null when they have to be made anew
-  /** @type {Place[]} */
-  let lasso = [];
-  let lassoing = false;
-  let behind = 'points';
-  /** @type {((share: number) => void) | null} */
-  let travels = null;
-  let began = 0;
+/** @param {ComponentProps<Data>} props */
+export default function map(props) {
+  return new MapView(props);
+}
 
-  /** @param {...string} what */
-  function ask(...what) {
-    for (const each of what) changed.add(each);
-    if (!closed) asked ||= requestAnimationFrame(frame);
+class MapView {
+  /** @type {Viewport} */
+  #view;
+  /** @type {PointMap & { key: string }} */
+  #pointMap;
+  /** @type {Model | null} */
+  #model = null;
+  /** @type {Theme} */
+  #theme;
+  #backdrop = 'points';
+  /** @type {Point | null} */
+  #hover = null;
+  /** @type {Point} */
+  #crosshair = [0, 0];
+  #byKeys = false; // whether the crosshair is used
+  #hovered = -1; // these two are points by number
+  #selected = -1;
+  /** @type {number | null} */
+  #described = null; // the point that text and image are about; null when they have to be made anew
+  /** @type {((share: number) => void) | null} */
+  #transition = null;
+  #transitionStart = 0;
+
+  /** @param {ComponentProps<Data>} props */
+  constructor({ parentElement, data, setStateValue }) {
+    const { on, signal, stop } = listeners();
+    this.root = queryIn(parentElement)('.map');
+    this.$ = queryIn(this.root);
+    this.stage = this.$('.stage');
+    this.setStateValue = setStateValue;
+    this.stopListening = stop;
+    this.frames = frames((now, layers) => this.#draw(now, layers));
+    this.announcer = announcer(this.$('.heard'));
+    this.filter = classFilter(this.root, signal, (hidden) => this.#hide(hidden));
+    this.lasso = lasso(this.$('.lasso'), {
+      redraw: () => this.frames.request('over'),
+      close: (polygon) => this.#sendPolygon(polygon),
+      toggle: (active) => this.#toggleLasso(active),
+    });
+    this.controls = this.#connect(on, signal);
+    this.$('.gestures').textContent = GESTURES;
+    this.$('.keys').textContent = KEYS;
+    this.update(data);
   }
 
-  /** @param {number} now */
-  function frame(now) {
-    asked = 0;
-    if (view.step(now, calm.matches)) ask('map', 'over');
-    if (travels) travel(travels, now);
-    const stale = changed;
-    changed = new Set(asked ? ['map', 'over'] : []);
-    if (stale.has('map')) drawBack($('.dots', HTMLCanvasElement), { look, view, places, behind });
-    if (stale.has('over')) point();
-    drawMarks($('.over', HTMLCanvasElement), {
-      look,
-      view,
-      places,
-      seen,
-      chosen,
+  /** @param {ReturnType<typeof listeners>['on']} on @param {AbortSignal} signal */
+  #connect(on, signal) {
+    const { $, stage, lasso } = this;
+    const map = {
+      stage,
       lasso,
-      aim: keyed && !hover ? cross : null,
+      step: 0.02,
+      view: () => this.#view,
+      redraw: () => this.frames.request('map', 'over'),
+      position: () => this.#crosshair,
+      centre: () => this.#centre(),
+      moveTo: (/** @type {Point} */ to) => this.#moveCrosshair(to),
+      fixed: () => (this.#byKeys ? this.#crosshair : null),
+      select: () => this.#select(this.#crosshair),
+      panned: () => ([this.#hover, this.#byKeys] = [null, false]),
+    };
+    const controls = mapControls(signal, map, {
+      dragMode: 'pan',
+      locate: (across, down) => [this.#view.dataX(across), this.#view.dataY(down)],
+      hover: (at) => this.#setHover(at),
+      select: (at) => this.#select(at),
+    });
+    on(stage, 'focus', () => {
+      if (stage.matches(':focus-visible')) this.#moveCrosshair(this.#crosshair);
+    });
+    on(stage, 'blur', () => {
+      this.#byKeys = false;
+      this.frames.request('over');
+    });
+    on(stage, 'pointerdown', () => {
+      this.#byKeys = false;
+    });
+    on($('.lasso'), 'click', () => lasso.setActive(!lasso.active()));
+    on($('.closer'), 'click', () => controls.zoom(1.5));
+    on($('.further'), 'click', () => controls.zoom(1 / 1.5));
+    on($('.whole'), 'click', controls.resetView);
+    radioGroup($('.behind'), ['points', 'density'], this.#backdrop, (name) => {
+      this.#backdrop = name;
+      this.frames.request('map');
+    });
+    return controls;
+  }
+
+  /** @param {number} now @param {Set<string>} layers */
+  #draw(now, layers) {
+    const { $ } = this;
+    const [view, pointMap, theme] = [this.#view, this.#pointMap, this.#theme];
+    const moves = [view.step(now, reducedMotion.matches), this.#movePoints(now)];
+    if (moves.includes(true)) {
+      for (const layer of ['map', 'over']) layers.add(layer);
+      this.frames.request('map', 'over');
+    }
+    if (layers.has('map'))
+      drawBackdrop($('.dots', HTMLCanvasElement), { theme, view, map: pointMap, backdrop: this.#backdrop });
+    if (layers.has('over')) this.#describe();
+    drawMarks($('.over', HTMLCanvasElement), {
+      theme,
+      view,
+      pointMap,
+      hovered: this.#hovered,
+      selected: this.#selected,
+      lasso: this.lasso.corners(),
+      crosshairAt: this.#byKeys && !this.#hover ? this.#crosshair : null,
     });
   }
 
-  // All points on their way from the last map to this one: slowly at first and at the end.
-  /** @param {(share: number) => void} step @param {number} now */
-  function travel(step, now) {
-    began ||= now;
-    const share = calm.matches ? 1 : Math.min(1, (now - began) / JOURNEY);
-    step(share * share * (3 - 2 * share));
-    if (share === 1) travels = null;
-    ask('map', 'over');
+  // All points on their way from the last map to this one, slowly at first and at the end; whether they were.
+  /** @param {number} now */
+  #movePoints(now) {
+    if (!this.#transition) return false;
+    this.#transitionStart ||= now;
+    const share = reducedMotion.matches ? 1 : Math.min(1, (now - this.#transitionStart) / TRANSITION_TIME);
+    this.#transition(share * share * (3 - 2 * share));
+    if (share === 1) this.#transition = null;
+    return true;
   }
 
-  // What is looked at: the point nearest to the mouse, or to the cross; else the chosen one.
-  function point() {
-    const at = hover ?? (keyed ? cross : null);
-    seen = at ? nearest(places, view, at) : -1;
-    const which = seen >= 0 ? seen : chosen;
-    const words = which >= 0 ? named(places, which) : nothing();
-    if (which === told) return;
-    told = which;
-    $('.found').textContent = words;
-    stage.setAttribute('aria-label', `Map of codes. ${words}`);
-    decode(which, words);
-    if (!hover && which >= 0) aloud(words);
+  // The point nearest to the mouse, or to the crosshair; else the selected one.
+  #describe() {
+    const at = this.#hover ?? (this.#byKeys ? this.#crosshair : null);
+    this.#hovered = at ? nearestPoint(this.#pointMap, this.#view, at) : -1;
+    const point = this.#hovered >= 0 ? this.#hovered : this.#selected;
+    if (point === this.#described) return;
+    const text = point >= 0 ? describePoint(this.#pointMap, point) : this.#hint();
+    this.#described = point;
+    this.$('.found').textContent = text;
+    this.stage.setAttribute('aria-label', `Map of codes. ${text}`);
+    this.#decode(point, text);
+    if (!this.#hover && point >= 0) this.announcer.announce(text);
   }
-  const nothing = () =>
-    places.hidden.size < places.classes.length
+
+  #hint() {
+    const { hidden, classes } = this.#pointMap;
+    return hidden.size < classes.length
       ? 'Point at the map to see which picture lies there.'
       : 'All classes are hidden.';
-
-  /** @param {number} at @param {string} words */
-  function decode(at, words) {
-    const code = at >= 0 && model ? places.codeOf(at) : null;
-    const picture = $('.picture', HTMLCanvasElement);
-    picture.style.visibility = code ? 'visible' : 'hidden'; // it keeps its room
-    say(picture, code ? `Decoded from the code of ${words}` : 'No picture');
-    if (code && model) paint(picture, model.decode(code, places.labels[at]), model.shape);
   }
 
-  /** @param {string} words */
-  function aloud(words) {
-    // not more than a listener can follow
-    clearTimeout(spoken);
-    spoken = setTimeout(() => {
-      $('.heard').textContent = words;
-    }, QUIET);
+  /** @param {number} point @param {string} text */
+  #decode(point, text) {
+    const model = this.#model;
+    const code = point >= 0 && model ? this.#pointMap.code(point) : null;
+    const image = this.$('.picture', HTMLCanvasElement);
+    image.style.visibility = code ? 'visible' : 'hidden'; // it keeps its room
+    setLabel(image, code ? `Decoded from the code of ${text}` : 'No picture');
+    if (code && model) drawImage(image, model.decode(code, this.#pointMap.labels[point]), model.shape);
   }
 
-  // The page hears of a row or of a lasso, and of what is hidden in it: never of points.
+  // The page hears of a row or of a polygon, and of what is hidden in it: never of points.
   /** @param {{ row: number } | { polygon: number[][] } | null} what */
-  function tell(what) {
-    setStateValue('asked', what && { of: places.key, hidden: [...places.hidden], ...what });
+  #send(what) {
+    const { key, hidden } = this.#pointMap;
+    this.setStateValue('asked', what && { of: key, hidden: [...hidden], ...what });
   }
-  /** @param {Place} at */
-  function pick(at) {
-    lasso = [];
-    chosen = nearest(places, view, at);
-    ask('over');
-    tell(chosen >= 0 ? { row: places.rows[chosen] } : null);
+  /** @param {Point} at */
+  #select(at) {
+    this.lasso.draw([]);
+    this.#selected = nearestPoint(this.#pointMap, this.#view, at);
+    this.#send(this.#selected >= 0 ? { row: this.#pointMap.rows[this.#selected] } : null);
   }
-  /** @param {Place[]} polygon */
-  function enclose(polygon) {
-    lasso = polygon;
-    chosen = -1;
-    ask('over');
-    tell(
-      polygon.length > 2 ? { polygon: polygon.map((corner) => corner.map((value) => +value.toPrecision(6))) } : null,
-    );
+  /** @param {Point[]} polygon */
+  #sendPolygon(polygon) {
+    this.#selected = -1;
+    const rounded = polygon.map((corner) => corner.map((value) => +value.toPrecision(6)));
+    this.#send(polygon.length > 2 ? { polygon: rounded } : null);
   }
-  /** @param {boolean} on */
-  function arm(on) {
-    lassoing = on;
-    $('.lasso').setAttribute('aria-pressed', String(on));
-    stage.classList.toggle('lassoing', on);
-    hover = null;
-    if (!on && lasso.length) enclose([]);
-    ask('over');
+  /** @param {boolean} active */
+  #toggleLasso(active) {
+    this.stage.classList.toggle('lassoing', active);
+    this.#hover = null;
+    if (!active && this.lasso.corners().length) this.lasso.close([]);
+    this.frames.request('over');
   }
 
-  /** @param {Iterable<number>} classes */
-  function hide(classes) {
-    places.hidden = new Set(classes);
-    told = null;
-    $('.all').textContent = places.hidden.size ? 'Show all' : 'Hide all';
-    for (const button of $('.legend').querySelectorAll('button')) {
-      button.setAttribute('aria-pressed', String(!places.hidden.has(Number(button.value))));
-    }
-    if (places.hidden.has(places.labels[chosen])) chosen = -1;
-    ask('map', 'over');
-    if (lasso.length > 2) enclose(lasso);
-  }
-  /** @param {number} label */
-  function toggle(label) {
-    const hidden = new Set(places.hidden);
-    if (!hidden.delete(label)) hidden.add(label);
-    hide(hidden);
+  /** @param {Set<number>} classes */
+  #hide(classes) {
+    const pointMap = this.#pointMap;
+    pointMap.hidden = classes;
+    this.#described = null;
+    this.filter.set(classes);
+    if (classes.has(pointMap.labels[this.#selected])) this.#selected = -1;
+    this.frames.request('map', 'over');
+    if (this.lasso.corners().length > 2) this.lasso.close(this.lasso.corners());
   }
 
-  /** @param {Place} at */
-  function aim(at) {
-    cross = view.inside(...at);
-    [keyed, hover] = [true, null];
-    view.follow(...cross);
-    ask('map', 'over');
+  /** @param {Point | null} at */
+  #setHover(at) {
+    this.#hover = at;
+    this.frames.request('over');
   }
-  /** @param {Place[]} corners */
-  function draw(corners) {
-    lasso = corners;
-    ask('over');
+  /** @param {Point} to */
+  #moveCrosshair(to) {
+    this.#crosshair = this.#view.clamp(...to);
+    this.#byKeys = true;
+    this.#hover = null;
+    this.#view.panTo(...this.#crosshair);
+    this.frames.request('map', 'over');
   }
-
-  /** @type {() => Place} */
-  const middle = () => [(view.edges[0] + view.edges[1]) / 2, (view.edges[2] + view.edges[3]) / 2];
-  /** @param {number} times */
-  function zoom(times) {
-    if (keyed) view.enlarge(times, view.across(cross[0]), view.down(cross[1]));
-    else view.enlarge(times);
-    ask('map', 'over');
-  }
-  function whole() {
-    view.show();
-    ask('map', 'over');
+  /** @returns {Point} */
+  #centre() {
+    const [left, right, bottom, top] = this.#view.edges;
+    return [(left + right) / 2, (bottom + top) / 2];
   }
 
-  gestures(stage, signal, {
-    at: (across, down) => [view.x(across), view.y(down)],
-    free: (across, down) => [view.x(across), view.y(down)],
-    drags: 'pan',
-    lassoing: () => lassoing,
-    hover(at) {
-      hover = at;
-      ask('over');
-    },
-    pan(...by) {
-      [hover, keyed] = [null, false];
-      view.pan(...by);
-      ask('map', 'over');
-    },
-    enlarge(...by) {
-      view.enlarge(...by);
-      ask('map', 'over');
-    },
-    draw,
-    pick,
-    enclose,
-  });
-  /**
-   * @template {keyof HTMLElementEventMap} Name
-   * @param {HTMLElement} target
-   * @param {Name} name
-   * @param {(event: HTMLElementEventMap[Name]) => void} call
-   */
-  const listen = (target, name, call) => target.addEventListener(name, call, { signal });
-  listen(
-    stage,
-    'keydown',
-    steering({
-      view: () => view,
-      place: () => cross,
-      step: 0.02,
-      middle,
-      move: aim,
-      zoom,
-      whole,
-      lassoing: () => lassoing,
-      arm,
-      lasso: () => lasso,
-      draw,
-      enclose,
-      enter: () => pick(cross),
-    }),
-  );
-  listen(stage, 'focus', () => {
-    if (stage.matches(':focus-visible')) aim(cross);
-  });
-  listen(stage, 'blur', () => {
-    keyed = false;
-    ask('over');
-  });
-  listen(stage, 'pointerdown', () => {
-    keyed = false;
-  });
-  listen($('.lasso'), 'click', () => arm(!lassoing));
-  listen($('.closer'), 'click', () => zoom(1.5));
-  listen($('.further'), 'click', () => zoom(1 / 1.5));
-  listen($('.whole'), 'click', whole);
-  listen($('.all'), 'click', () => hide(places.hidden.size ? [] : places.classes.keys()));
-  listen($('.legend'), 'click', ({ target }) => {
-    const button = target instanceof Element && target.closest('button');
-    if (button) toggle(Number(button.value));
-  });
-  choices($('.behind'), ['points', 'density'], behind, (name) => {
-    behind = name;
-    ask('map');
-  });
-  const sizes = new ResizeObserver(() => ask('map', 'over'));
-  sizes.observe(stage);
-  $('.gestures').textContent = GESTURES;
-  $('.keys').textContent = KEYS;
-  update(data);
-
-  /** @param {Data} given */
-  function update(given) {
-    if (given.key !== places?.key) lay(given);
-    say($('.dots'), summary(places, given.what));
-    $('.picture').hidden = !given.decoder || !places.pieces.codes;
-    if (given.decoder) get(given.decoder).then(receive);
-    told = null;
-    ask('map', 'over');
-  }
-
-  /** @param {Data} given */
-  function lay({ key, head, blob, splits }) {
-    /** @type {(Dots & { key: string }) | undefined} */
-    const before = places;
-    places = { ...unpack(head, blob.getChild('blob').get(0), splits), key };
-    view = windowOn(places);
-    [travels, began] = [journey(before, places), 0];
-    [hover, seen, chosen, lasso, cross] = [null, -1, -1, [], middle()];
-    stage.classList.toggle('line', places.flat);
-    if (before && before.classes.join() === places.classes.join()) places.hidden = before.hidden;
-    $('.legend').replaceChildren(
-      ...places.classes.map((name, at) => {
-        const count = element('small', {}, places.counts[at].toLocaleString('en'));
-        const button = element('button', { type: 'button', class: 'button', value: at }, element('i'));
-        button.append(element('span', {}, name), count);
-        return element('li', {}, button);
-      }),
-    );
-    hide(places.hidden);
-    if (look) dress();
-  }
-
-  /** @param {Model} found */
-  function receive(found) {
-    model = found;
-    told = null;
-    ask('over');
-  }
-
-  function dress() {
-    look = lookOf(root);
-    $('.legend')
-      .querySelectorAll('i')
-      .forEach((mark, at) => {
-        mark.style.background = look.classes[at % look.classes.length];
+  /** @param {Data} data */
+  update(data) {
+    if (data.key !== this.#pointMap?.key) this.#replace(data);
+    setLabel(this.$('.dots'), describeMap(this.#pointMap, data.what));
+    this.$('.picture').hidden = !data.decoder || !this.#pointMap.pieces.codes;
+    if (data.decoder)
+      get(data.decoder).then((model) => {
+        [this.#model, this.#described] = [model, null];
+        this.frames.request('over');
       });
-    ask('map', 'over');
+    this.#described = null;
+    this.frames.request('map', 'over');
   }
 
-  function close() {
-    closed = true;
-    cancelAnimationFrame(asked);
-    clearTimeout(spoken);
-    sizes.disconnect();
-    leaves.abort();
+  /** @param {Data} data of another map */
+  #replace({ key, head, blob, splits }) {
+    /** @type {(PointMap & { key: string }) | undefined} */
+    const before = this.#pointMap;
+    const pointMap = { ...unpack(head, bytesOf(blob), splits), key };
+    this.#pointMap = pointMap;
+    this.#view = viewport(pointMap);
+    [this.#transition, this.#transitionStart] = [transition(before, pointMap), 0];
+    [this.#hover, this.#hovered, this.#selected, this.#crosshair] = [null, -1, -1, this.#centre()];
+    this.lasso.clear();
+    this.stage.classList.toggle('line', pointMap.flat);
+    if (before && before.classes.join() === pointMap.classes.join()) pointMap.hidden = before.hidden;
+    this.filter.fill(pointMap);
+    this.#hide(pointMap.hidden);
+    if (this.#theme) this.restyle();
   }
-  return { update, dress, close };
+
+  restyle() {
+    this.#theme = readTheme(this.root);
+    this.filter.restyle(this.#theme);
+    this.frames.request('map', 'over');
+  }
+
+  close() {
+    this.frames.stop();
+    this.announcer.stop();
+    this.controls.stop();
+    this.stopListening();
+  }
 }

@@ -1,13 +1,13 @@
-// The latent pad: a plane of the latent space, and the picture of the place under the pointer while it moves.
+// The latent pad: a plane of the latent space, and the image decoded under the pointer while it moves.
 
-import { walking, KEYS } from '../../map/navigation.js';
-import { choices, finder } from '../../dom/dom.js';
-import { mosaicOf } from '../../map/image_grid.js';
+import { Navigation, KEYS } from '../../map/navigation.js';
+import { lasso } from '../../map/lasso.js';
+import { listeners, queryIn, radioGroup } from '../../dom/dom.js';
+import { imageGrid } from '../../map/image_grid.js';
 
 /**
- * @import { Given } from '../../index.js'
- * @import { PlacesData } from '../../map/latent_plane.js'
- * @import { Place } from '../../map/viewport.js'
+ * @import { ViewProps } from '../../index.js'
+ * @import { PlaneMapData } from '../../map/latent_plane.js'
  */
 
 const GESTURES =
@@ -16,87 +16,69 @@ const GESTURES =
   + 'Shaded places are far from every code.';
 const LASSO = 'L: the lasso, in which Enter sets a corner, Enter again closes it and Escape ends it.';
 
-/** @param {Given<PlacesData>} given */
+/** @param {ViewProps<PlaneMapData>} given */
 export default function pad({ parentElement, data, model, setStateValue }) {
-  const root = finder(parentElement)('.pad');
-  const $ = finder(root);
-  const leaves = new AbortController();
-  const { signal } = leaves;
-  /** @type {Place[]} */
-  let lasso = []; // corners in units of the plane
-  let lassoing = false;
-  let behind = 'points';
-  const mosaic = mosaicOf(model.crowd, model, () => walk.ask('map'));
-
-  const walk = walking(root, model, signal, {
-    name: 'Latent pad',
-    told,
-    rested: (point) =>
+  const root = queryIn(parentElement)('.pad');
+  const $ = queryIn(root);
+  const { on, signal, stop } = listeners();
+  let backdrop = 'points';
+  const grid = imageGrid(model.batch, model, () => navigation.redraw('map'));
+  const polygon = lasso($('.lasso'), {
+    redraw: () => navigation.redraw('over'),
+    close: (corners) =>
       setStateValue(
-        'point',
-        point.map((value) => +value.toPrecision(6)),
+        'polygon',
+        corners.map((corner) => rounded(corner, 5)),
       ),
-    back({ view, places, label, stage }) {
-      if (behind === 'pictures') mosaic.want(view, places, label, stage.clientWidth, stage.clientHeight);
-      return { behind, mosaic };
+    toggle(active) {
+      if (active) polygon.draw([]);
+      else polygon.close([]);
     },
-    lasso: { on: () => lassoing, arm, corners: () => lasso, draw, enclose },
+  });
+  const navigation = new Navigation(root, model, signal, {
+    name: 'Latent pad',
+    describeDistance,
+    stop: (point) => setStateValue('point', rounded(point, 6)),
+    backdrop({ view, planeMap, label, stage }) {
+      if (backdrop === 'pictures') grid.request(view, planeMap, label, stage.clientWidth, stage.clientHeight);
+      return { backdrop, imageGrid: grid };
+    },
+    lasso: polygon,
   });
 
-  /** @param {string} where @param {number} times */
-  function told(where, times) {
-    if (times < 0.95) return `${where}: closer to the nearest code than codes usually are to each other`;
-    if (times < 1.5) return `${where}: as close to the nearest code as codes usually are to each other`;
-    const many = times.toFixed(times < 10 ? 1 : 0);
-    return `${where}: ${many} times as far from the nearest code as codes usually are from each other`;
-  }
-
-  /** @param {Place[]} corners */
-  function draw(corners) {
-    lasso = corners;
-    walk.ask('over');
-  }
-  /** @param {Place[]} polygon */
-  function enclose(polygon) {
-    draw(polygon);
-    setStateValue(
-      'polygon',
-      polygon.map((corner) => corner.map((value) => +value.toPrecision(5))),
-    );
-  }
-  /** @param {boolean} on */
-  function arm(on) {
-    lassoing = on;
-    $('.lasso').setAttribute('aria-pressed', String(on));
-    if (on) draw([]);
-    else enclose([]);
-  }
-
-  /** @param {string} selector @param {() => void} call */
-  const click = (selector, call) => $(selector).addEventListener('click', call, { signal });
-  click('.lasso', () => arm(!lassoing));
-  click('.closer', () => walk.zoom(1.5));
-  click('.further', () => walk.zoom(1 / 1.5));
-  click('.whole', walk.whole);
-  choices($('.behind'), ['points', 'density', 'pictures'], behind, (name) => {
-    behind = name;
-    walk.ask('map', 'over');
+  on($('.lasso'), 'click', () => polygon.setActive(!polygon.active()));
+  on($('.closer'), 'click', () => navigation.controls.zoom(1.5));
+  on($('.further'), 'click', () => navigation.controls.zoom(1 / 1.5));
+  on($('.whole'), 'click', navigation.controls.resetView);
+  radioGroup($('.behind'), ['points', 'density', 'pictures'], backdrop, (name) => {
+    backdrop = name;
+    navigation.redraw('map', 'over');
   });
   $('.gestures').textContent = GESTURES;
   $('.keys').textContent = `${KEYS}; ${LASSO}`;
   $('.lasso').setAttribute('aria-pressed', 'false');
   update(data);
 
-  /** @param {PlacesData} given */
+  /** @param {PlaneMapData} given */
   function update(given) {
-    if (walk.update(given)) lasso = [];
-    mosaic.forget();
+    if (navigation.update(given)) polygon.clear();
+    grid.clear();
   }
-
   function close() {
-    walk.close();
-    leaves.abort();
-    mosaic.close();
+    navigation.close();
+    stop();
+    grid.close();
   }
-  return { update, dress: walk.dress, close };
+  return { update, restyle: () => navigation.restyle(), close };
+}
+
+/** @param {number[]} values @param {number} digits */
+const rounded = (values, digits) => values.map((value) => +value.toPrecision(digits));
+
+/** @type {import('../../map/readout.js').DescribeDistance} */
+function describeDistance(zone, times) {
+  if (times < 0.95) return `${zone}: closer to the nearest code than codes usually are to each other`;
+  if (times < 1.5) return `${zone}: as close to the nearest code as codes usually are to each other`;
+  const many = times.toFixed(times < 10 ? 1 : 0);
+  return `${zone}: ${many} times as far from the nearest code as codes usually are from each other`;
 }

@@ -1,11 +1,11 @@
-// The losses: a small chart for each part with a scale of its own, and a line that says where we are.
+// The time machine's loss curves: a small chart for each part with a scale of its own, and a line at the current epoch.
 
-import { wiped, say, ticks } from '../../dom/canvas.js';
+import { clearCanvas, setLabel, ticks } from '../../dom/canvas.js';
 
 /**
- * @import { Look } from '../../dom/theme.js'
- * @import { Pen } from '../../dom/canvas.js'
- * @import { Film } from './replay.js'
+ * @import { Theme } from '../../dom/theme.js'
+ * @import { Context } from '../../dom/canvas.js'
+ * @import { Recording } from './recording.js'
  *
  * @typedef {(value: number) => number} Scale from an epoch or a loss to pixels
  */
@@ -18,31 +18,31 @@ const CHART = 72;
 const AIR = 12;
 const BELOW = 26;
 /** @type {Record<'train' | 'validation', { width: number, dash: number[] }>} */
-const LOOKS = { validation: { width: 2.5, dash: [] }, train: { width: 2, dash: [2, 4] } };
+const LINE_STYLES = { validation: { width: 2.5, dash: [] }, train: { width: 2, dash: [2, 4] } };
 
-/** @param {Film} film */
-const parts = (film) => Object.entries(film.losses.parts);
+/** @param {Recording} recording */
+const parts = (recording) => Object.entries(recording.losses.parts);
 /** @param {number | null | undefined} value */
-const written = (value) =>
+const formatLoss = (value) =>
   value == null ? '–' : value.toFixed(Math.abs(value) < 10 ? 3 : Math.abs(value) < 100 ? 2 : 1);
 
-/** @param {Film} film */
-export function heightOfLosses(film) {
-  return Math.max(1, parts(film).length) * (NAME + CHART + AIR) + BELOW;
+/** @param {Recording} recording */
+export function lossesHeight(recording) {
+  return Math.max(1, parts(recording).length) * (NAME + CHART + AIR) + BELOW;
 }
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {Look} look
- * @param {Film} film
+ * @param {Theme} theme
+ * @param {Recording} recording
  * @param {number} step
  * @param {number} between
  * @param {string} words
  */
-export function drawLosses(canvas, look, film, step, between, words) {
-  const { pen, width } = wiped(canvas);
-  const { epochs: known } = film.losses;
-  const { epochs } = film;
+export function drawLosses(canvas, theme, recording, step, between, words) {
+  const { ctx, width } = clearCanvas(canvas);
+  const { epochs: known } = recording.losses;
+  const { epochs } = recording;
   const now = epochs[step] + between * ((epochs[step + 1] ?? epochs[step]) - epochs[step]);
   const line = known.findLastIndex((epoch) => epoch <= now + 1e-6); // -1 before the first epoch's end
   const wide = width - LEFT - RIGHT;
@@ -53,36 +53,43 @@ export function drawLosses(canvas, look, film, step, between, words) {
   const told = [];
   /** @type {['train' | 'validation', string][]} */
   const splits = [
-    ['train', look.text],
-    ['validation', look.accent],
+    ['train', theme.text],
+    ['validation', theme.accent],
   ];
-  pen.font = `12px ${look.font}`;
-  pen.lineJoin = 'round';
-  parts(film).forEach(([name, curves], row) => {
+  ctx.font = `12px ${theme.font}`;
+  ctx.lineJoin = 'round';
+  parts(recording).forEach(([name, curves], row) => {
     const top = row * (NAME + CHART + AIR) + NAME;
     const values = Object.values(curves)
       .flat()
       .filter((value) => value != null);
-    const [low, high] = spread(values);
+    const [low, high] = valueRange(values);
     /** @type {Scale} */
     const up = (value) => top + CHART * (1 - (value - low) / (high - low));
-    grid(pen, look, ticks(low, high, 3), up, width);
+    drawGridLines(ctx, theme, ticks(low, high, 3), up, width);
     for (const [split, colour] of splits) {
-      curve(pen, known, curves[split], across, up, { ...LOOKS[split], colour });
+      drawCurve(ctx, known, curves[split], across, up, { ...LINE_STYLES[split], colour });
       const here = line < 0 ? null : curves[split][line];
-      if (here != null) dot(pen, across(known[line]), up(here), colour, look);
+      if (here != null) drawDot(ctx, across(known[line]), up(here), colour, theme);
     }
-    const said = `${written(curves.validation[line])} held-out, ${written(curves.train[line])} training`;
+    const said = `${formatLoss(curves.validation[line])} held-out, ${formatLoss(curves.train[line])} training`;
     told.push(`${name} ${said}`);
-    cursor(pen, look, across(now), top);
-    title(pen, look, name, said, top, width);
+    drawCursor(ctx, theme, across(now), top);
+    drawTitle(ctx, theme, name, said, top, width);
   });
-  bottom(pen, look, ticks(0, end, 6).filter(Number.isInteger), across, heightOfLosses(film) - BELOW - AIR, wide);
-  say(canvas, line < 0 ? `Losses ${words}: not measured yet.` : `Losses ${words}: ${told.join('; ')}.`);
+  drawEpochAxis(
+    ctx,
+    theme,
+    ticks(0, end, 6).filter(Number.isInteger),
+    across,
+    lossesHeight(recording) - BELOW - AIR,
+    wide,
+  );
+  setLabel(canvas, line < 0 ? `Losses ${words}: not measured yet.` : `Losses ${words}: ${told.join('; ')}.`);
 }
 
 /** @param {number[]} values */
-function spread(values) {
+function valueRange(values) {
   if (!values.length) return [0, 1];
   const low = values.reduce((a, b) => Math.min(a, b));
   const high = values.reduce((a, b) => Math.max(a, b));
@@ -90,105 +97,105 @@ function spread(values) {
   return [low - air, high + air];
 }
 
-/** @param {Pen} pen @param {Look} look @param {number[]} values @param {Scale} up @param {number} width */
-function grid(pen, look, values, up, width) {
-  pen.textAlign = 'right';
-  pen.textBaseline = 'middle';
-  pen.lineWidth = 1;
-  pen.strokeStyle = look.line;
-  pen.fillStyle = look.text;
+/** @param {Context} ctx @param {Theme} theme @param {number[]} values @param {Scale} up @param {number} width */
+function drawGridLines(ctx, theme, values, up, width) {
+  ctx.textAlign = 'right';
+  ctx.textBaseline = 'middle';
+  ctx.lineWidth = 1;
+  ctx.strokeStyle = theme.border;
+  ctx.fillStyle = theme.text;
   for (const value of values) {
-    pen.globalAlpha = 0.35;
-    pen.beginPath();
-    pen.moveTo(LEFT, Math.round(up(value)) + 0.5);
-    pen.lineTo(width - RIGHT, Math.round(up(value)) + 0.5);
-    pen.stroke();
-    pen.globalAlpha = 1;
-    pen.fillText(String(value), LEFT - 6, up(value));
+    ctx.globalAlpha = 0.35;
+    ctx.beginPath();
+    ctx.moveTo(LEFT, Math.round(up(value)) + 0.5);
+    ctx.lineTo(width - RIGHT, Math.round(up(value)) + 0.5);
+    ctx.stroke();
+    ctx.globalAlpha = 1;
+    ctx.fillText(String(value), LEFT - 6, up(value));
   }
 }
 
 /**
- * @param {Pen} pen
+ * @param {Context} ctx
  * @param {number[]} epochs
  * @param {(number | null)[]} values
  * @param {Scale} across
  * @param {Scale} up
  * @param {{ width: number, dash: number[], colour: string }} line
  */
-function curve(pen, epochs, values, across, up, { width, dash, colour }) {
-  pen.beginPath();
+function drawCurve(ctx, epochs, values, across, up, { width, dash, colour }) {
+  ctx.beginPath();
   let drawing = false; // a gap where there is no number
   values.forEach((value, i) => {
-    if (value != null) pen[drawing ? 'lineTo' : 'moveTo'](across(epochs[i]), up(value));
+    if (value != null) ctx[drawing ? 'lineTo' : 'moveTo'](across(epochs[i]), up(value));
     drawing = value != null;
   });
-  pen.lineWidth = width;
-  pen.setLineDash(dash);
-  pen.strokeStyle = colour;
-  pen.stroke();
-  pen.setLineDash([]);
+  ctx.lineWidth = width;
+  ctx.setLineDash(dash);
+  ctx.strokeStyle = colour;
+  ctx.stroke();
+  ctx.setLineDash([]);
 }
 
-/** @param {Pen} pen @param {number} x @param {number} y @param {string} colour @param {Look} look */
-function dot(pen, x, y, colour, look) {
-  pen.beginPath();
-  pen.arc(x, y, 4, 0, 7);
-  pen.fillStyle = colour;
-  pen.fill();
-  pen.lineWidth = 1.5;
-  pen.strokeStyle = look.ground;
-  pen.stroke();
+/** @param {Context} ctx @param {number} x @param {number} y @param {string} colour @param {Theme} theme */
+function drawDot(ctx, x, y, colour, theme) {
+  ctx.beginPath();
+  ctx.arc(x, y, 4, 0, 7);
+  ctx.fillStyle = colour;
+  ctx.fill();
+  ctx.lineWidth = 1.5;
+  ctx.strokeStyle = theme.background;
+  ctx.stroke();
 }
 
 /**
- * @param {Pen} pen
- * @param {Look} look
+ * @param {Context} ctx
+ * @param {Theme} theme
  * @param {string} name
  * @param {string} said
  * @param {number} top
  * @param {number} width
  */
-function title(pen, look, name, said, top, width) {
-  pen.textBaseline = 'alphabetic';
-  pen.fillStyle = look.text;
-  pen.textAlign = 'left';
-  pen.font = `600 12px ${look.font}`;
-  pen.fillText(name, 0, top - 7);
-  pen.font = `12px ${look.font}`;
-  pen.textAlign = 'right';
-  pen.fillText(said, width - RIGHT, top - 7);
+function drawTitle(ctx, theme, name, said, top, width) {
+  ctx.textBaseline = 'alphabetic';
+  ctx.fillStyle = theme.text;
+  ctx.textAlign = 'left';
+  ctx.font = `600 12px ${theme.font}`;
+  ctx.fillText(name, 0, top - 7);
+  ctx.font = `12px ${theme.font}`;
+  ctx.textAlign = 'right';
+  ctx.fillText(said, width - RIGHT, top - 7);
 }
 
-/** @param {Pen} pen @param {Look} look @param {number} x @param {number} top */
-function cursor(pen, look, x, top) {
-  pen.globalCompositeOperation = 'destination-over'; // below the curves and their names
-  pen.lineWidth = 1.5;
-  pen.strokeStyle = look.text;
-  pen.globalAlpha = 0.6;
-  pen.beginPath();
-  pen.moveTo(x, top);
-  pen.lineTo(x, top + CHART);
-  pen.stroke();
-  pen.globalAlpha = 1;
-  pen.globalCompositeOperation = 'source-over';
+/** @param {Context} ctx @param {Theme} theme @param {number} x @param {number} top */
+function drawCursor(ctx, theme, x, top) {
+  ctx.globalCompositeOperation = 'destination-over'; // below the curves and their names
+  ctx.lineWidth = 1.5;
+  ctx.strokeStyle = theme.text;
+  ctx.globalAlpha = 0.6;
+  ctx.beginPath();
+  ctx.moveTo(x, top);
+  ctx.lineTo(x, top + CHART);
+  ctx.stroke();
+  ctx.globalAlpha = 1;
+  ctx.globalCompositeOperation = 'source-over';
 }
 
 /**
- * @param {Pen} pen
- * @param {Look} look
+ * @param {Context} ctx
+ * @param {Theme} theme
  * @param {number[]} values
  * @param {Scale} across
  * @param {number} y
  * @param {number} wide
  */
-function bottom(pen, look, values, across, y, wide) {
-  pen.fillStyle = look.text;
-  pen.textAlign = 'center';
-  pen.textBaseline = 'top';
+function drawEpochAxis(ctx, theme, values, across, y, wide) {
+  ctx.fillStyle = theme.text;
+  ctx.textAlign = 'center';
+  ctx.textBaseline = 'top';
   for (const value of values) {
-    const half = pen.measureText(String(value)).width / 2; // the last one must not run over the edge
-    pen.fillText(String(value), Math.min(across(value), LEFT + wide + RIGHT - half), y + 5);
+    const half = ctx.measureText(String(value)).width / 2; // the last one must not run over the edge
+    ctx.fillText(String(value), Math.min(across(value), LEFT + wide + RIGHT - half), y + 5);
   }
-  pen.fillText('epoch', LEFT + wide / 2, y + 21);
+  ctx.fillText('epoch', LEFT + wide / 2, y + 21);
 }

@@ -1,12 +1,12 @@
-// The map: a point for each test picture, moving straight from snapshot to snapshot.
+// The time machine's map: a point for each test image, moving straight from snapshot to snapshot.
 
-import { wiped, say, ticks } from '../../dom/canvas.js';
+import { clearCanvas, setLabel, ticks } from '../../dom/canvas.js';
 
 /**
- * @import { Look } from '../../dom/theme.js'
+ * @import { Theme } from '../../dom/theme.js'
  * @import { Range } from '../../map/viewport.js'
- * @import { Pen } from '../../dom/canvas.js'
- * @import { Film } from './replay.js'
+ * @import { Context } from '../../dom/canvas.js'
+ * @import { Recording } from './recording.js'
  */
 
 const LEFT = 44;
@@ -17,103 +17,103 @@ const FULL = 65535;
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {Look} look
- * @param {Film} film
+ * @param {Theme} theme
+ * @param {Recording} recording
  * @param {number} step
  * @param {number} between
  * @param {string} words
  */
-export function drawMap(canvas, look, film, step, between, words) {
-  const { pen, width, height } = wiped(canvas);
+export function drawMap(canvas, theme, recording, step, between, words) {
+  const { ctx, width, height } = clearCanvas(canvas);
   const side = Math.min(width - LEFT - RIGHT, height - TOP - BELOW);
-  pen.save();
-  pen.translate(LEFT, TOP);
-  axes(pen, look, film, side);
-  points(pen, look, film, side, step, between);
-  area(pen, look, film, side, step, between);
-  pen.restore();
-  say(canvas, `Map of ${film.count.toLocaleString('en')} test pictures ${words}, coloured by class.`);
+  ctx.save();
+  ctx.translate(LEFT, TOP);
+  drawAxes(ctx, theme, recording, side);
+  drawPoints(ctx, theme, recording, side, step, between);
+  drawManifoldBounds(ctx, theme, recording, side, step, between);
+  ctx.restore();
+  setLabel(canvas, `Map of ${recording.count.toLocaleString('en')} test pictures ${words}, coloured by class.`);
 }
 
-/** @param {Pen} pen @param {Look} look @param {Film} film @param {number} side */
-function axes(pen, look, { span, names }, side) {
-  pen.font = `12px ${look.font}`;
-  pen.fillStyle = look.text;
-  pen.strokeStyle = look.line;
-  pen.lineWidth = 1;
-  pen.strokeRect(0.5, 0.5, side - 1, side - 1);
+/** @param {Context} ctx @param {Theme} theme @param {Recording} recording @param {number} side */
+function drawAxes(ctx, theme, { span, names }, side) {
+  ctx.font = `12px ${theme.font}`;
+  ctx.fillStyle = theme.text;
+  ctx.strokeStyle = theme.border;
+  ctx.lineWidth = 1;
+  ctx.strokeRect(0.5, 0.5, side - 1, side - 1);
   /** @param {Range} range @param {number} value */
   const place = ([low, high], value) => (side * (value - low)) / (high - low);
   /** @param {number} at */
   const inside = (at) => at > 8 && at < side - 8;
-  pen.textAlign = 'center';
-  pen.textBaseline = 'top';
+  ctx.textAlign = 'center';
+  ctx.textBaseline = 'top';
   for (const value of ticks(...span[0], 7)) {
     const x = place(span[0], value);
-    if (inside(x)) pen.fillText(String(value), x, side + 4);
+    if (inside(x)) ctx.fillText(String(value), x, side + 4);
   }
-  pen.fillText(names[0], side / 2, side + 21);
+  ctx.fillText(names[0], side / 2, side + 21);
   if (!names[1]) return;
-  pen.textAlign = 'right';
-  pen.textBaseline = 'middle';
+  ctx.textAlign = 'right';
+  ctx.textBaseline = 'middle';
   for (const value of ticks(...span[1], 7)) {
     const y = side - place(span[1], value);
-    if (inside(y)) pen.fillText(String(value), -5, y);
+    if (inside(y)) ctx.fillText(String(value), -5, y);
   }
-  pen.save();
-  pen.translate(-LEFT + 8, side / 2);
-  pen.rotate(-Math.PI / 2);
-  pen.textAlign = 'center';
-  pen.fillText(names[1], 0, 0);
-  pen.restore();
+  ctx.save();
+  ctx.translate(-LEFT + 8, side / 2);
+  ctx.rotate(-Math.PI / 2);
+  ctx.textAlign = 'center';
+  ctx.fillText(names[1], 0, 0);
+  ctx.restore();
 }
 
 /**
- * @param {Pen} pen
- * @param {Look} look
- * @param {Film} film
+ * @param {Context} ctx
+ * @param {Theme} theme
+ * @param {Recording} recording
  * @param {number} side
  * @param {number} step
  * @param {number} between
  */
-function points(pen, look, { points, labels, count, classes }, side, step, between) {
+function drawPoints(ctx, theme, { points, labels, count, classes }, side, step, between) {
   const from = 2 * count * step;
   const to = between ? from + 2 * count : from;
   const radius = (count > 1000 ? 2 : 3) * Math.max(0.8, side / 400);
-  pen.globalAlpha = 0.8;
+  ctx.globalAlpha = 0.8;
   for (let label = 0; label < classes.length; label++) {
-    pen.beginPath();
+    ctx.beginPath();
     for (let i = 0; i < count; i++) {
       if (labels[i] !== label) continue;
       const x = points[from + 2 * i] * (1 - between) + points[to + 2 * i] * between;
       const y = points[from + 2 * i + 1] * (1 - between) + points[to + 2 * i + 1] * between;
-      pen.moveTo((side * x) / FULL + radius, side * (1 - y / FULL));
-      pen.arc((side * x) / FULL, side * (1 - y / FULL), radius, 0, 7);
+      ctx.moveTo((side * x) / FULL + radius, side * (1 - y / FULL));
+      ctx.arc((side * x) / FULL, side * (1 - y / FULL), radius, 0, 7);
     }
-    pen.fillStyle = look.classes[label % look.classes.length];
-    pen.fill();
+    ctx.fillStyle = theme.classes[label % theme.classes.length];
+    ctx.fill();
   }
-  pen.globalAlpha = 1;
+  ctx.globalAlpha = 1;
 }
 
 // The part of the plane that the manifold shows.
 /**
- * @param {Pen} pen
- * @param {Look} look
- * @param {Film} film
+ * @param {Context} ctx
+ * @param {Theme} theme
+ * @param {Recording} recording
  * @param {number} side
  * @param {number} step
  * @param {number} between
  */
-function area(pen, look, { areas }, side, step, between) {
+function drawManifoldBounds(ctx, theme, { areas }, side, step, between) {
   const from = areas[step];
   const to = areas[between ? step + 1 : step];
   if (!from || !to) return;
   const [left, right, bottom, top] = from.map((edge, i) => side * (edge * (1 - between) + to[i] * between));
-  pen.beginPath();
-  pen.rect(0, 0, side, side);
-  pen.clip();
-  pen.setLineDash([5, 4]);
-  pen.strokeStyle = look.text;
-  pen.strokeRect(left, side - top, right - left, top - bottom);
+  ctx.beginPath();
+  ctx.rect(0, 0, side, side);
+  ctx.clip();
+  ctx.setLineDash([5, 4]);
+  ctx.strokeStyle = theme.text;
+  ctx.strokeRect(left, side - top, right - left, top - bottom);
 }

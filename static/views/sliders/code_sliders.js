@@ -1,18 +1,18 @@
-// The rows of sliders: name, what the number tells, slider, value, lock.
+// A slider for each latent dimension: name, KL, slider, value, lock.
 
-import { floats, rows, said } from '../../net/base64.js';
-import { element, fill, finder } from '../../dom/dom.js';
+import { floats, rows, formatNumber } from '../../net/base64.js';
+import { createElement, fillTrack, queryIn } from '../../dom/dom.js';
 
 /**
- * @typedef {Object} KnobsData
+ * @typedef {Object} CodeSlidersData
  * @property {number[]} order in which the numbers stand
  * @property {string} spans [D, 2], packed
  * @property {string | null} nats [D], packed
  *
- * @typedef {ReturnType<typeof knob>} Knob
+ * @typedef {ReturnType<typeof codeSlider>} CodeSlider
  */
 
-const SHOWN = 16; // sliders before the rest folds away
+const VISIBLE = 16; // sliders before the rest folds away
 const STEPS = 200; // of each slider
 const LOCK =
   '<svg viewBox="0 0 16 16" aria-hidden="true"><rect x="3" y="7" width="10" height="7" rx="1.5"/>'
@@ -20,37 +20,37 @@ const LOCK =
 
 // Fills `place` with a slider for each number of `code`, which they change in place; `moved()` hears of it.
 // Those of `data.order` come first; `data.spans` says from where to where each goes.
-/** @param {HTMLElement} place @param {KnobsData} data @param {Float32Array} code @param {() => void} moved */
-export function knobs(place, { order, spans, nats }, code, moved) {
+/** @param {HTMLElement} place @param {CodeSlidersData} data @param {Float32Array} code @param {() => void} onChange */
+export function codeSliders(place, { order, spans, nats }, code, onChange) {
   const [first, rest] = place.querySelectorAll('.knobs');
-  const $ = finder(place);
+  const $ = queryIn(place);
   const more = $('details', HTMLDetailsElement);
   const edges = rows(spans, 2);
-  const told = nats ? floats(nats) : null;
-  /** @type {Map<number, Knob>} */
+  const kl = nats ? floats(nats) : null;
+  /** @type {Map<number, CodeSlider>} */
   const made = new Map();
   /** @param {number} dimension */
   const make = (dimension) => {
-    const row = knob(dimension, edges[dimension], told?.[dimension], code, moved);
+    const row = codeSlider(dimension, edges[dimension], kl?.[dimension], code, onChange);
     made.set(dimension, row);
     return row.element;
   };
-  $('.order').textContent = sorting(order.length, told);
-  first.replaceChildren(...order.slice(0, SHOWN).map(make));
+  $('.order').textContent = orderNote(order.length, kl);
+  first.replaceChildren(...order.slice(0, VISIBLE).map(make));
   rest.replaceChildren();
-  const others = order.slice(SHOWN);
+  const others = order.slice(VISIBLE);
   more.hidden = !others.length;
   more.open = false;
-  $('details summary').textContent = `${others.length} more, which ${told ? 'tell' : 'vary'} less`;
+  $('details summary').textContent = `${others.length} more, which ${kl ? 'tell' : 'vary'} less`;
   more.ontoggle = () => {
     // made when somebody looks: there may be hundreds
     if (more.open && !rest.children.length) rest.replaceChildren(...others.map(make));
   };
   return {
     /** @param {(dimension: number) => number} value */
-    put(value) {
+    setValues(value) {
       for (let i = 0; i < code.length; i++) if (!made.get(i)?.locked()) code[i] = value(i);
-      for (const row of made.values()) row.show();
+      for (const row of made.values()) row.refresh();
     },
     close() {
       more.ontoggle = null;
@@ -59,10 +59,10 @@ export function knobs(place, { order, spans, nats }, code, moved) {
   };
 }
 
-/** @param {number} count @param {Float32Array | null} told */
-function sorting(count, told) {
-  if (count === 1) return told ? 'Beside its name: the nats that it tells of a picture on average (its KL).' : '';
-  if (told)
+/** @param {number} count @param {Float32Array | null} kl */
+function orderNote(count, kl) {
+  if (count === 1) return kl ? 'Beside its name: the nats that it tells of a picture on average (its KL).' : '';
+  if (kl)
     return 'Those that tell most of a picture come first; beside each name the nats that it tells on average (its KL).';
   return 'Those that vary most over the test pictures come first.';
 }
@@ -72,13 +72,13 @@ function sorting(count, told) {
  * @param {ArrayLike<number> & Iterable<number>} span
  * @param {number | undefined} nats
  * @param {Float32Array} code
- * @param {() => void} moved
+ * @param {() => void} onChange
  */
-function knob(dimension, [low, high], nats, code, moved) {
+function codeSlider(dimension, [low, high], nats, code, onChange) {
   const name = `z${dimension + 1}`;
-  const slider = element('input', { type: 'range', 'aria-label': name });
-  const value = element('output', { 'aria-hidden': 'true' });
-  const lock = element('button', {
+  const slider = createElement('input', { type: 'range', 'aria-label': name });
+  const value = createElement('output', { 'aria-hidden': 'true' });
+  const lock = createElement('button', {
     type: 'button',
     class: 'lock',
     'aria-pressed': 'false',
@@ -88,37 +88,37 @@ function knob(dimension, [low, high], nats, code, moved) {
   lock.innerHTML = LOCK;
   const locked = () => lock.getAttribute('aria-pressed') === 'true';
 
-  function show() {
+  function refresh() {
     // the true value, though the slider only stands at its nearest step
     const here = code[dimension];
     [low, high] = [Math.min(low, here), Math.max(high, here)];
     Object.assign(slider, { min: low, max: high, step: (high - low) / STEPS, value: here });
-    tell();
+    updateOutput();
   }
-  function tell() {
-    fill(slider);
-    value.textContent = said(code[dimension]);
-    slider.setAttribute('aria-valuetext', said(code[dimension]));
+  function updateOutput() {
+    fillTrack(slider);
+    value.textContent = formatNumber(code[dimension]);
+    slider.setAttribute('aria-valuetext', formatNumber(code[dimension]));
   }
 
   slider.addEventListener('input', () => {
     code[dimension] = slider.valueAsNumber;
-    tell();
-    moved();
+    updateOutput();
+    onChange();
   });
   lock.addEventListener('click', () => {
     lock.setAttribute('aria-pressed', String(!locked()));
     slider.disabled = locked();
   });
-  show();
-  const small = element(
+  refresh();
+  const small = createElement(
     'small',
     nats === undefined ? {} : { title: 'nats' },
     nats === undefined ? '' : nats.toFixed(2),
   );
   return {
-    element: element('div', { class: 'knob' }, element('span', {}, name), small, slider, value, lock),
-    show,
+    element: createElement('div', { class: 'knob' }, createElement('span', {}, name), small, slider, value, lock),
+    refresh,
     locked,
   };
 }

@@ -1,15 +1,15 @@
-// A slider for each number of a code, and the picture that the code decodes to while they are dragged.
+// Latent sliders: one for each dimension of a code, and the image that it decodes to while they are dragged.
 
-import { copied } from '../../dom/clipboard.js';
-import { anySeed, normal } from '../../twins/rng.js';
-import { knobs } from './code_sliders.js';
+import { copyText } from '../../dom/clipboard.js';
+import { randomSeed, normal } from '../../twins/rng.js';
+import { codeSliders } from './code_sliders.js';
 import { floats, rows } from '../../net/base64.js';
-import { choices, element, finder, frames, listeners } from '../../dom/dom.js';
-import { paint } from '../../dom/image.js';
+import { radioGroup, createElement, queryIn, frames, listeners } from '../../dom/dom.js';
+import { drawImage } from '../../dom/image.js';
 
 /**
- * @import { Given } from '../../index.js'
- * @import { KnobsData } from './code_sliders.js'
+ * @import { ViewProps } from '../../index.js'
+ * @import { CodeSlidersData } from './code_sliders.js'
  *
  * @typedef {Object} Packed what ui/dragged.py sends beside the numbers' order; packed numbers are strings
  * @property {number} label as which codes are decoded
@@ -18,10 +18,10 @@ import { paint } from '../../dom/image.js';
  * @property {string | null} prior [N, D], draws of one that the browser cannot draw from
  * @property {{ names: string[], means: string, spreads: string } | null} classes [N, D]
  *
- * @typedef {KnobsData & Packed} Data
+ * @typedef {CodeSlidersData & Packed} Data
  */
 
-const CLOUD = 8; // pictures drawn from it
+const SAMPLES = 8; // images of the posterior
 
 /** @param {Data} data @param {number} size */
 function unpack(data, size) {
@@ -39,98 +39,98 @@ function unpack(data, size) {
   };
 }
 
-/** @param {Given<Data>} given */
+/** @param {ViewProps<Data>} given */
 export default function view({ parentElement, data, model }) {
-  const root = finder(parentElement)('.sliders');
-  const $ = finder(root);
+  const root = queryIn(parentElement)('.sliders');
+  const $ = queryIn(root);
   const { on, stop } = listeners();
   const screen = frames(draw);
-  const draws = normal(anySeed());
+  const randomNormal = normal(randomSeed());
   let given = unpack(data, model.size);
   let start = given.starts[0];
   const code = start.code.slice();
-  const panel = knobs($('.numbers'), data, code, screen.ask);
+  const panel = codeSliders($('.numbers'), data, code, screen.request);
 
   function draw() {
-    paint($('.decoded', HTMLCanvasElement), model.decode(code, given.label), model.shape);
+    drawImage($('.decoded', HTMLCanvasElement), model.decode(code, given.label), model.shape);
     const first = [...code.subarray(0, 8)].map((value) => value.toFixed(2)).join(', ');
     $('.decoded').setAttribute('aria-label', `Decoded from the code ${first}${code.length > 8 ? ', ...' : ''}`);
   }
 
   // Every number that is not locked is put where `value(i)` says.
   /** @param {(dimension: number) => number} value */
-  function put(value) {
-    panel.put(value);
-    screen.ask();
+  function setCode(value) {
+    panel.setValues(value);
+    screen.request();
   }
 
-  // A cloud around a middle: one draw of it.
+  // One draw of a diagonal Gaussian.
   /** @type {(middle: Float32Array, spread: Float32Array) => (dimension: number) => number} */
-  const around = (middle, spread) => (i) => middle[i] + spread[i] * draws();
+  const gaussianSampler = (middle, spread) => (i) => middle[i] + spread[i] * randomNormal();
 
-  function random() {
-    if (!given.prior) return put(() => draws());
+  function samplePrior() {
+    if (!given.prior) return setCode(() => randomNormal());
     const drawn = given.prior[Math.floor(Math.random() * given.prior.length)];
-    return put((i) => drawn[i]);
+    return setCode((i) => drawn[i]);
   }
 
   /** @param {string} name */
-  function begin(name) {
+  function startFrom(name) {
     start = given.starts.find((each) => each.name === name) ?? given.starts[0];
-    put((i) => start.code[i]);
+    setCode((i) => start.code[i]);
     $('.draw', HTMLButtonElement).disabled = !start.cloud;
     $('.cloud').hidden = true;
   }
 
-  function cloud() {
+  function samplePosterior() {
     if (!start.cloud) return;
     $('.cloud').hidden = false;
     $('.cloud p').textContent =
-      `${CLOUD} draws from the cloud of ${start.name}: to the model all of them mean that picture.`;
-    const one = around(start.code, start.cloud);
+      `${SAMPLES} draws from the cloud of ${start.name}: to the model all of them mean that picture.`;
+    const one = gaussianSampler(start.code, start.cloud);
     const drawn = new Float32Array(model.size);
     for (const [number, canvas] of $('.draws').querySelectorAll('canvas').entries()) {
       for (let i = 0; i < drawn.length; i++) drawn[i] = one(i);
-      paint(canvas, model.decode(drawn, given.label), model.shape);
+      drawImage(canvas, model.decode(drawn, given.label), model.shape);
       canvas.setAttribute('aria-label', `Draw ${number + 1} from the cloud of ${start.name}`);
     }
   }
 
-  function offer() {
+  function buildControls() {
     // what this model has
     $('.draw').hidden = !given.starts.some((each) => each.cloud);
     $('.class').hidden = !given.classes;
     $('select').replaceChildren(
-      ...(given.classes?.names ?? []).map((name, i) => element('option', { value: i }, name)),
+      ...(given.classes?.names ?? []).map((name, i) => createElement('option', { value: i }, name)),
     );
     $('.draws').replaceChildren(
-      ...Array.from({ length: CLOUD }, () => element('canvas', { class: 'picture', role: 'img' })),
+      ...Array.from({ length: SAMPLES }, () => createElement('canvas', { class: 'picture', role: 'img' })),
     );
-    choices(
+    radioGroup(
       $('.starts'),
       given.starts.map((each) => each.name),
       start.name,
-      begin,
+      startFrom,
     );
   }
 
-  on($('.reset'), 'click', () => begin(start.name));
-  on($('.prior'), 'click', random);
+  on($('.reset'), 'click', () => startFrom(start.name));
+  on($('.prior'), 'click', samplePrior);
   on($('.one'), 'click', () => {
     const label = Number($('select', HTMLSelectElement).value);
-    if (given.classes) put(around(given.classes.means[label], given.classes.spreads[label]));
+    if (given.classes) setCode(gaussianSampler(given.classes.means[label], given.classes.spreads[label]));
   });
-  on($('.draw'), 'click', cloud);
+  on($('.draw'), 'click', samplePosterior);
   on($('.copy'), 'click', () =>
-    copied(
+    copyText(
       JSON.stringify([...code].map((value) => +value.toPrecision(7))),
       $('textarea', HTMLTextAreaElement),
       $('.note'),
     ),
   );
   root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
-  offer();
-  begin(start.name);
+  buildControls();
+  startFrom(start.name);
 
   return {
     /** @param {Data} data */
@@ -139,10 +139,10 @@ export default function view({ parentElement, data, model }) {
       given = unpack(data, model.size);
       $('.cloud').hidden = true; // drawn of what was
       start = given.starts.find((each) => each.name === start.name) ?? given.starts[0];
-      if (before.some((value, i) => value !== start.code[i])) begin(start.name); // another picture was chosen
-      screen.ask();
+      if (before.some((value, i) => value !== start.code[i])) startFrom(start.name); // another picture was chosen
+      screen.request();
     },
-    dress() {}, // nothing but CSS has colours
+    restyle() {}, // nothing but CSS has colours
     close() {
       screen.stop();
       stop();

@@ -123,7 +123,7 @@ def time_cold_start() -> float:
                     break
                 time.sleep(0.05)
             page.wait_for_selector("h1")
-            page.wait_for_function("() => document.querySelector('.home .place')?.innerText")
+            page.wait_for_function("() => document.querySelector('.home .coordinates')?.innerText")
             return 1000 * (time.perf_counter() - began)
         finally:
             server.terminate()
@@ -152,7 +152,7 @@ def time_map(page: Any, address: str, run: str, repeats: int) -> Latencies:
         page.goto("about:blank")
         began = time.perf_counter()
         page.goto(f"{address}/latent_map?run={run}&of=training")
-        page.wait_for_selector('canvas.dots[aria-label*="pictures"]')
+        page.wait_for_selector('canvas.points[aria-label*="pictures"]')
         found.add([1000 * (time.perf_counter() - began), 0.0])
     found.total, found.server = found.total[1:], found.server[1:]
     return found

@@ -70,7 +70,7 @@ export class Navigation {
   #stopTimer = 0;
 
   /**
-   * Fills .stage with its canvases .map and .over, .legend, .heard and what readout.js fills, all of `root`.
+   * Fills .stage with its canvases .map and .over, .legend, .live-region and what readout.js fills, all of `root`.
    * @param {HTMLElement} root
    * @param {Model} model
    * @param {AbortSignal} signal
@@ -82,7 +82,7 @@ export class Navigation {
     this.stage = this.$('.stage');
     this.on = { ...DEFAULTS, ...handlers };
     this.frames = frames((now, layers) => this.#draw(now, layers));
-    this.announcer = announcer(this.$('.heard'));
+    this.announcer = announcer(this.$('.live-region'));
     this.readout = readout(root, model, this.on.describeDistance);
     this.controls = this.#connect(signal);
   }

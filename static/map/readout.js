@@ -25,24 +25,24 @@ export function describe(planeMap, point) {
   return `${formatPoint(planeMap, ...point)}. ${zone}. Nearest test picture: ${classOf(planeMap, nearest)}.`;
 }
 
-// Fills .picture, .place, .zones, .words and .near of `root`.
+// Fills .image, .coordinates, .gauge, .distance and .nearest of `root`.
 /** @param {HTMLElement} root @param {Model} model @param {DescribeDistance} describeDistance */
 export function readout(root, model, describeDistance) {
   const $ = queryIn(root);
-  const image = $('.picture', HTMLCanvasElement);
+  const image = $('.image', HTMLCanvasElement);
   /** @param {PlaneMap} planeMap @param {Point} point @param {Float32Array} code @param {number} label */
   return function show(planeMap, point, code, label) {
     const nearest = nearestCode(planeMap, ...point);
     const zone = ZONES[zoneIndex(planeMap, nearest.distance)];
     const position = formatPoint(planeMap, ...point);
     drawImage(image, model.decode(code, label), model.shape);
-    $('.place').textContent = position;
-    $('.zones b').style.left = `${100 * gaugePosition(planeMap, nearest.distance)}%`;
-    $('.words').textContent = describeDistance(
+    $('.coordinates').textContent = position;
+    $('.gauge b').style.left = `${100 * gaugePosition(planeMap, nearest.distance)}%`;
+    $('.distance').textContent = describeDistance(
       zone[0].toUpperCase() + zone.slice(1),
       nearest.distance / planeMap.typical,
     );
-    $('.near').textContent = `Nearest test picture: ${classOf(planeMap, nearest)}`;
+    $('.nearest').textContent = `Nearest test picture: ${classOf(planeMap, nearest)}`;
     image.setAttribute('aria-label', `The picture decoded at ${position}`);
   };
 }

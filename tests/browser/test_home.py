@@ -27,7 +27,7 @@ STEPS = ("Like with like", "The tailor", "In between", "Far from all")
 
 # What the first screen says of the place where the point stands; null before it says anything.
 PLACE = """() => [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
-  .map((host) => host.shadowRoot?.querySelector('.place')?.textContent).find(Boolean) ?? null"""
+  .map((host) => host.shadowRoot?.querySelector('.coordinates')?.textContent).find(Boolean) ?? null"""
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def opened(server, browser_page):
     def go(page=browser_page, still: bool = True):
         page.emulate_media(reduced_motion="reduce" if still else "no-preference")
         page.goto(server)
-        expect(page.locator(".home .place")).to_have_text(re.compile("z1"), timeout=60_000)
+        expect(page.locator(".home .coordinates")).to_have_text(re.compile("z1"), timeout=60_000)
         if still:
             wait_until_idle(page)
         return page
@@ -50,11 +50,11 @@ def stage(page):
 
 
 def sheet(page):
-    return page.locator(".home .sheet")
+    return page.locator(".home .drawing-pad")
 
 
 def picture(page) -> str:
-    return drawn(page, ".home .picture")
+    return drawn(page, ".home .image")
 
 
 def where(page) -> list[float]:
@@ -135,7 +135,7 @@ def test_the_picture_is_the_one_that_the_model_decodes(opened):
     program = programs.load_program(runs.path(entry.id))
     page.mouse.move(*spot(stage(page), 0.7, 0.6))
     painted(page)
-    words = page.locator(".home .place").inner_text().replace("−", "-")
+    words = page.locator(".home .coordinates").inner_text().replace("−", "-")
     x = np.array([float(number) for number in re.findall(r"z\d (-?\d+\.\d+)", words)], np.float32)
     for op in program.head["decoder"][:-1]:
         if op["op"] == "relu":
@@ -143,7 +143,7 @@ def test_the_picture_is_the_one_that_the_model_decodes(opened):
         else:
             weight = program.weights[op["weight"] :][: op["in"] * op["out"]].reshape(op["in"], op["out"])
             x = x @ weight + program.weights[op["bias"] :][: op["out"]]
-    seen = page.locator(".home .picture").evaluate(
+    seen = page.locator(".home .image").evaluate(
         "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 0)"
     )
     assert np.abs(np.array(seen) / 255 - 1 / (1 + np.exp(-x.clip(-50, 50)))).mean() < 0.01  # places are told to 0.01
@@ -158,7 +158,7 @@ def test_until_its_modules_are_here_a_still_is_shown_and_then_no_longer(asked, b
     page, held = context.new_page(), []
     page.route("**/app/static/**/*.js", lambda route: route.continue_() if held is None else held.append(route))
     page.goto(server)
-    place = {name: page.locator(f".home .{name}") for name in ("stage", "picture", "sheet")}
+    place = {name: page.locator(f".home .{name}") for name in ("stage", "image", "drawing-pad")}
     place["stage"].wait_for(timeout=60_000)
     page.wait_for_timeout(500)
     for each in place.values():
@@ -168,7 +168,7 @@ def test_until_its_modules_are_here_a_still_is_shown_and_then_no_longer(asked, b
     on_their_way, held = held, None
     for route in on_their_way:
         route.continue_()
-    expect(page.locator(".home .place")).to_have_text(re.compile("z1"), timeout=60_000)
+    expect(page.locator(".home .coordinates")).to_have_text(re.compile("z1"), timeout=60_000)
     wait_until_idle(page)
     assert [behind(each) for each in place.values()] == ["none"] * 3
     now = page.get_by_role("heading", name="Where to go from here").bounding_box()
@@ -206,7 +206,7 @@ def test_keys_move_the_point_and_say_where_it_is(opened):
     painted(page)
     assert picture(page) != before
     assert where(page)[0] > x + 1 and where(page)[1] > y
-    expect(page.locator(".home .heard")).to_have_text(re.compile("z1 .* Nearest test picture: "))
+    expect(page.locator(".home .live-region")).to_have_text(re.compile("z1 .* Nearest test picture: "))
 
 
 def test_it_is_alive_until_somebody_takes_the_point(opened):
@@ -250,9 +250,9 @@ def test_a_step_of_the_story_leads_the_point(opened, step_taken):
     assert len(seen) > (1 if len(way) == 1 else 2)
     wait_for_rest(page)
     assert where(page) == pytest.approx(way[-1], abs=0.006)
-    expect(page.locator(".home .heard")).to_have_text(re.compile("Nearest test picture"))
+    expect(page.locator(".home .live-region")).to_have_text(re.compile("Nearest test picture"))
     far = "Far from anything it has seen" if number == 3 else "Among the data"
-    assert page.locator(".home .words").inner_text() == far
+    assert page.locator(".home .distance").inner_text() == far
 
 
 def key_of(entry):
@@ -284,13 +284,13 @@ def test_drawing_moves_the_point_and_the_reconstruction(opened):
         seen.add(picture(page))
         places.append(where(page))
     assert len(seen) == 3 and start != places[0] != places[1]
-    expect(page.locator(".home .whose")).to_have_text("Your drawing, redrawn")
+    expect(page.locator(".home .image-title")).to_have_text("Your drawing, redrawn")
     expect(sheet(page)).to_have_attribute("aria-label", "Drawing pad with your drawing")
-    with_ink = drawn(page, ".home .sheet")
+    with_ink = drawn(page, ".home .drawing-pad")
     page.get_by_role("button", name="Clear").click()
     painted(page)
-    assert drawn(page, ".home .sheet") != with_ink
-    expect(page.locator(".home .whose")).to_have_text("Decoded here")
+    assert drawn(page, ".home .drawing-pad") != with_ink
+    expect(page.locator(".home .image-title")).to_have_text("Decoded here")
 
 
 @pytest.mark.slow
@@ -329,7 +329,7 @@ def test_it_fits_on_a_phone_with_all_in_sight(opened, phone):
     page = opened(phone)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     stage(page).scroll_into_view_if_needed()
-    seen, sheet_, map_ = (each.bounding_box() for each in (page.locator(".home .picture"), sheet(page), stage(page)))
+    seen, sheet_, map_ = (each.bounding_box() for each in (page.locator(".home .image"), sheet(page), stage(page)))
     assert seen["width"] == pytest.approx(seen["height"], abs=1) and seen["width"] >= 150
     for box in (seen, sheet_, map_):
         assert box["x"] >= 0 and box["x"] + box["width"] <= 400
@@ -355,10 +355,10 @@ def test_fingers_move_and_draw(opened, phone):
 def test_a_step_on_a_phone_says_its_words(opened, phone):
     page = opened(phone)
     step(page, STEPS[3]).click()
-    expect(page.locator(".home .telling")).to_contain_text("tailor")
+    expect(page.locator(".home .step-text")).to_contain_text("tailor")
     wait_for_rest(page)
-    assert page.locator(".home .words").inner_text() == "Far from anything it has seen"
-    for selector in (".picture", ".telling", ".stage"):
+    assert page.locator(".home .distance").inner_text() == "Far from anything it has seen"
+    for selector in (".image", ".step-text", ".stage"):
         box = page.locator(f".home {selector}").bounding_box()
         assert box["y"] > 0 and box["y"] + box["height"] < 800, f"{selector} is in sight while the step is told"
 

@@ -47,7 +47,7 @@ def stage(page):
 
 
 def dots(page):
-    return page.locator("canvas.dots")
+    return page.locator("canvas.points")
 
 
 def originals(page):
@@ -56,7 +56,7 @@ def originals(page):
 
 def found(page) -> str:
     painted(page)
-    return page.locator(".found").inner_text()
+    return page.locator(".description").inner_text()
 
 
 def ink(page) -> int:
@@ -97,7 +97,7 @@ def test_moving_over_it_tells_class_and_row_and_draws_the_reconstruction(open_pa
     for step in range(6):
         page.mouse.move(*spot(stage(page), 0.25 + 0.1 * step, 0.5))
         seen.add(found(page))
-        pictures.add(drawn(page, "canvas.picture"))
+        pictures.add(drawn(page, "canvas.image"))
     assert all(NAMED.match(words) for words in seen) and len(seen) > 3 and len(pictures) > 3
     assert not sent
     page.mouse.move(2, 2)
@@ -108,18 +108,18 @@ def test_a_drag_moves_the_map_and_chooses_nothing(open_page, sent):
     page = open_page()
     page.get_by_role("button", name="Closer").click()
     rests(page)
-    before = drawn(page, "canvas.dots")
+    before = drawn(page, "canvas.points")
     sent.clear()
     drag(page, stage(page), (0.5, 0.5), (0.6, 0.4))
     painted(page)
-    assert drawn(page, "canvas.dots") != before and not sent
+    assert drawn(page, "canvas.points") != before and not sent
     expect(originals(page)).to_have_count(0)
     page.get_by_role("button", name="Whole map").click()
     rests(page)
-    whole = drawn(page, "canvas.dots")
+    whole = drawn(page, "canvas.points")
     page.get_by_role("button", name="Further away").click()
     rests(page)
-    assert drawn(page, "canvas.dots") != whole
+    assert drawn(page, "canvas.points") != whole
 
 
 def test_a_click_shows_the_picture(open_page, sent):
@@ -187,10 +187,10 @@ def test_hidden_classes_are_not_lassoed(open_page):
 @pytest.mark.slow
 def test_a_density_can_be_drawn_instead(open_page):
     page = open_page()
-    before = drawn(page, "canvas.dots")
+    before = drawn(page, "canvas.points")
     page.get_by_role("radio", name="density").check()
     painted(page)
-    assert drawn(page, "canvas.dots") != before
+    assert drawn(page, "canvas.points") != before
 
 
 # The wheel
@@ -204,7 +204,7 @@ def test_a_wheel_scrolls_the_page_until_the_map_was_clicked(open_page, lab, trai
         page.goto(f"{lab}/{name}?run={trained['2-D']}")
         wait_until_idle(page)
     page.set_viewport_size({"width": 1280, "height": 600})
-    canvas = f"canvas.{'dots' if name == 'latent_map' else 'map'}"
+    canvas = f"canvas.{'points' if name == 'latent_map' else 'map'}"
     page.mouse.move(*spot(stage(page), 0.5, 0.2))
     before = drawn(page, canvas)
     page.mouse.wheel(0, 100)
@@ -234,21 +234,21 @@ def test_the_map_can_be_read_by_keys(open_page):
     page.keyboard.press("Tab")
     expect(stage(page)).to_be_focused()
     label = stage(page).get_attribute("aria-label")
-    expect(page.locator(".heard")).to_have_text(NAMED)
+    expect(page.locator(".live-region")).to_have_text(NAMED)
     for _ in range(3):
         page.keyboard.press("Shift+ArrowLeft")
     expect(stage(page)).not_to_have_attribute("aria-label", label)
     words = found(page)
-    expect(page.locator(".heard")).to_have_text(words)
+    expect(page.locator(".live-region")).to_have_text(words)
     page.keyboard.press("Enter")
     expect(originals(page)).to_have_attribute("alt", f"Original: {words}")
-    before = drawn(page, "canvas.dots")
+    before = drawn(page, "canvas.points")
     page.keyboard.press("+")
     rests(page)
-    assert drawn(page, "canvas.dots") != before
+    assert drawn(page, "canvas.points") != before
     page.keyboard.press("0")
     rests(page)
-    assert drawn(page, "canvas.dots") == before
+    assert drawn(page, "canvas.points") == before
 
 
 @pytest.mark.slow
@@ -280,13 +280,13 @@ def test_codes_on_a_line(open_page):
 def test_points_travel_from_map_to_map_and_arrive(open_page):
     page = open_page(more="&map=PCA")
     rests(page)
-    expected = drawn(page, "canvas.dots")
+    expected = drawn(page, "canvas.points")
     page = open_page()
     page.get_by_text("PCA", exact=True).click()
     expect(dots(page)).to_have_attribute("aria-label", re.compile("^Map by PCA"))
-    assert drawn(page, "canvas.dots") != expected
+    assert drawn(page, "canvas.points") != expected
     page.wait_for_timeout(1500)
-    assert drawn(page, "canvas.dots") == expected
+    assert drawn(page, "canvas.points") == expected
 
 
 @pytest.mark.slow
@@ -298,7 +298,7 @@ def test_a_slow_map_comes_by_itself_and_keeps_what_is_hidden(open_page):
     expect(page.locator(".legend button").nth(3)).to_have_attribute("aria-pressed", "false")
     page.mouse.move(*spot(stage(page), 0.5, 0.5))
     assert NAMED.match(found(page))
-    expect(page.locator("canvas.picture")).to_have_attribute("aria-label", re.compile("Decoded from the code of"))
+    expect(page.locator("canvas.image")).to_have_attribute("aria-label", re.compile("Decoded from the code of"))
 
 
 # Fingers, phones, the theme
@@ -308,7 +308,7 @@ def test_a_slow_map_comes_by_itself_and_keeps_what_is_hidden(open_page):
 def test_a_finger_scrolls_by_then_moves_the_map_and_two_zoom(open_page, phone):
     page = open_page(page=phone)
     stage(page).scroll_into_view_if_needed()
-    before = drawn(page, "canvas.dots")
+    before = drawn(page, "canvas.points")
     touch(page, stage(page), "touchStart", (0.5, 0.5))
     touch(page, stage(page), "touchEnd")
     expect(originals(page)).to_have_count(1)
@@ -320,14 +320,14 @@ def test_a_finger_scrolls_by_then_moves_the_map_and_two_zoom(open_page, phone):
         touch(page, stage(page), "touchMove", (0.4 - 0.03 * step, 0.5), (0.6 + 0.03 * step, 0.5))
     touch(page, stage(page), "touchEnd")
     painted(page)
-    closer = drawn(page, "canvas.dots")
+    closer = drawn(page, "canvas.points")
     assert closer != before
     touch(page, stage(page), "touchStart", (0.5, 0.5))
     for step in range(1, 6):
         touch(page, stage(page), "touchMove", (0.5 - 0.04 * step, 0.5))
     touch(page, stage(page), "touchEnd")
     painted(page)
-    assert drawn(page, "canvas.dots") != closer
+    assert drawn(page, "canvas.points") != closer
     expect(originals(page)).to_have_count(1)
 
 
@@ -355,9 +355,9 @@ def test_it_fits_on_a_phone(open_page, phone):
 def test_the_colours_follow_the_theme(open_page):
     page = open_page()
     painted(page)
-    light = drawn(page, "canvas.dots")
+    light = drawn(page, "canvas.points")
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("() => getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark'")
     wait_until_idle(page)
     painted(page)
-    assert drawn(page, "canvas.dots") != light
+    assert drawn(page, "canvas.points") != light

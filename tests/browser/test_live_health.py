@@ -202,7 +202,7 @@ def asked_for_at_once(browser, address: str, ready: str) -> list[str]:
 @pytest.mark.parametrize(
     ("place", "entries", "ready"),
     [
-        ("", ("index.js", "views/home/home.js"), ".home canvas.picture"),
+        ("", ("index.js", "views/home/home.js"), ".home canvas.image"),
         pytest.param(
             "time_machine", ("index.js", "views/replay/replay.js"), ".replay canvas.map", marks=pytest.mark.slow
         ),
@@ -217,7 +217,7 @@ def test_all_modules_are_asked_for_at_once(place, entries, ready, browser, lab, 
 @pytest.mark.slow
 def test_modules_are_found_below_a_path_of_its_own(browser, run):
     with start_server(env={"AECORE_RUNS": str(run[0])}, base="below/here") as address:
-        paths = asked_for_at_once(browser, f"{address}/?run={run[1]}", ".home canvas.picture")
+        paths = asked_for_at_once(browser, f"{address}/?run={run[1]}", ".home canvas.image")
     assert paths and all(path.startswith("/below/here/app/static/served/") for path in paths)
 
 

@@ -124,7 +124,7 @@ def code_of(page) -> np.ndarray:
 def test_a_latent_slider_decodes_while_it_is_dragged(kind, open_page, trained):
     page, run = open_page("interpolate", kind), trained[kind]
     decoded = picture(page, "Decoded from the code ").last
-    thumb = page.locator(".knob").first.get_by_role("slider")
+    thumb = page.locator(".code-slider").first.get_by_role("slider")
     assert drag(page, thumb, decoded) >= (2 if kind == "codebook" else 4)
     same(decoded, run.pictures(code_of(page)[None])[0])
     assert not page.talk
@@ -132,19 +132,19 @@ def test_a_latent_slider_decodes_while_it_is_dragged(kind, open_page, trained):
 
 def test_every_number_has_a_slider_and_those_that_tell_most_come_first(open_page):
     page = open_page("interpolate")
-    told = [float(text) for text in page.locator(".knob small").all_inner_texts()]
+    told = [float(text) for text in page.locator(".code-slider small").all_inner_texts()]
     assert len(told) == 16 and told == sorted(told, reverse=True)
     more = page.get_by_text("4 more, which tell less")
     more.focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".knob")).to_have_count(20)
-    names = set(page.locator(".knob > span").all_inner_texts())
+    expect(page.locator(".code-slider")).to_have_count(20)
+    names = set(page.locator(".code-slider > span").all_inner_texts())
     assert names == {f"z{number}" for number in range(1, 21)}
 
 
 def test_buttons_move_what_is_not_locked(open_page, trained):
     page, run = open_page("interpolate"), trained["vae"]
-    name = page.locator(".knob > span").first.inner_text()
+    name = page.locator(".code-slider > span").first.inner_text()
     number, start = int(name[1:]) - 1, code_of(page)
     assert np.allclose(start, run.encode(_tests(run, 0))[0], atol=1e-4)
     lock = page.get_by_role("button", name=f"Lock {name}", exact=True)
@@ -441,7 +441,7 @@ def test_the_picture_stays_in_sight_beside_many_sliders(open_page):
     for width in (1280, 400):
         page.set_viewport_size({"width": width, "height": 700})
         wait_until_idle(page)
-        page.locator(".knob").last.scroll_into_view_if_needed()
+        page.locator(".code-slider").last.scroll_into_view_if_needed()
         page.wait_for_timeout(200)
         box = decoded.bounding_box()
         assert 0 <= box["y"] < box["y"] + box["height"] <= 700
@@ -461,7 +461,7 @@ def test_the_keyboard_reaches_everything(open_page):
     for _ in range(40):
         reached.append(page.evaluate(focused).strip())
         page.keyboard.press("Tab")
-    names = page.locator(".knob > span").all_inner_texts()
+    names = page.locator(".code-slider > span").all_inner_texts()
     wanted = ["Reset", "Random from the prior", "Random, like a", "Class", "Draw from its cloud", "Copy the code"]
     wanted += [name for number in names for name in (number, f"Lock {number}")]
     assert [name for name in wanted if name in reached] == wanted
@@ -472,7 +472,7 @@ def test_another_run_takes_its_place(open_page, lab, trained):
     page = open_page("interpolate")
     page.get_by_test_id("stSidebar").get_by_role("combobox", name="Run").click()
     page.get_by_role("option").filter(has_text="denoising").first.click()
-    expect(page.locator(".knob")).to_have_count(4)
+    expect(page.locator(".code-slider")).to_have_count(4)
     wait_until_idle(page)
     run = trained["colour"]
     same(picture(page, "Decoded from the code ").last, run.pictures(run.encode(_tests(run, 0)))[0])

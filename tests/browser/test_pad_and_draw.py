@@ -43,7 +43,7 @@ def stage(page):
 
 
 def sheet(page):
-    return page.locator("canvas.sheet")
+    return page.locator("canvas.drawing-pad")
 
 
 def near(page):
@@ -57,7 +57,7 @@ def near(page):
 def test_dragging_redraws_the_picture_and_only_letting_go_is_heard(open_page, sent):
     page = open_page("latent_pad")
     expect(near(page)).to_have_count(8)
-    before, at_first = drawn(page, "canvas.picture"), near(page).evaluate_all("all => all.map((each) => each.src)")
+    before, at_first = drawn(page, "canvas.image"), near(page).evaluate_all("all => all.map((each) => each.src)")
     page.wait_for_timeout(300)
     sent.clear()
     seen = {before}
@@ -66,7 +66,7 @@ def test_dragging_redraws_the_picture_and_only_letting_go_is_heard(open_page, se
     for step in range(1, 16):
         page.mouse.move(*spot(stage(page), 0.5 - 0.02 * step, 0.5 + 0.015 * step))
         painted(page)
-        seen.add(drawn(page, "canvas.picture"))
+        seen.add(drawn(page, "canvas.image"))
     assert len(seen) > 10, "another picture at nearly every step"
     assert not sent, "not a word while it is dragged"
     words = stage(page).get_attribute("aria-label")
@@ -82,14 +82,14 @@ def test_dragging_redraws_the_picture_and_only_letting_go_is_heard(open_page, se
 
 def test_moving_over_the_map_shows_pictures_and_leaves_the_point(open_page, sent):
     page = open_page("latent_pad")
-    rest, words = drawn(page, "canvas.picture"), stage(page).get_attribute("aria-label")
+    rest, words = drawn(page, "canvas.image"), stage(page).get_attribute("aria-label")
     sent.clear()
     page.mouse.move(*spot(stage(page), 0.2, 0.3))
     painted(page)
-    assert drawn(page, "canvas.picture") != rest
+    assert drawn(page, "canvas.image") != rest
     page.mouse.move(2, 2)
     painted(page)
-    assert drawn(page, "canvas.picture") == rest
+    assert drawn(page, "canvas.image") == rest
     assert stage(page).get_attribute("aria-label") == words and not sent
 
 
@@ -104,7 +104,7 @@ def test_keys_move_the_point_and_say_where_it_is(open_page, sent):
     page.keyboard.press("ArrowRight")
     expect(stage(page)).not_to_have_attribute("aria-label", label)
     small = stage(page).get_attribute("aria-label")
-    expect(page.locator(".heard")).to_have_text(small.removeprefix("Latent pad. "))
+    expect(page.locator(".live-region")).to_have_text(small.removeprefix("Latent pad. "))
     page.keyboard.press("Shift+ArrowRight")
     expect(stage(page)).not_to_have_attribute("aria-label", small)
     labels = (label, small, stage(page).get_attribute("aria-label"))
@@ -123,7 +123,7 @@ def test_far_from_the_data_is_said(open_page):
     page.get_by_role("button", name="Further away").click()
     page.wait_for_timeout(600)
     page.mouse.move(*spot(stage(page), 0.02, 0.02))
-    expect(page.locator(".words")).to_contain_text("Far from anything it has seen")
+    expect(page.locator(".distance")).to_contain_text("Far from anything it has seen")
 
 
 def test_a_lasso_shows_what_is_inside(open_page, sent):
@@ -192,20 +192,20 @@ def test_another_label_redraws_the_same_place(open_page):
     wait_until_idle(page)
     page.mouse.move(2, 2)
     painted(page)
-    before, words = drawn(page, "canvas.picture"), stage(page).get_attribute("aria-label")
+    before, words = drawn(page, "canvas.image"), stage(page).get_attribute("aria-label")
     page.get_by_test_id("stSidebar").get_by_role("combobox", name="Draw codes as").click()
     page.get_by_role("option", name="7", exact=True).click()
-    redrawn(page, "canvas.picture", before)
+    redrawn(page, "canvas.image", before)
     assert stage(page).get_attribute("aria-label") == words
 
 
 @pytest.mark.parametrize("kind", few(["1-D", "8-D"], "1-D"))
 def test_other_codes_have_a_pad_too(open_page, kind):
     page = open_page("latent_pad", kind)
-    before = drawn(page, "canvas.picture")
+    before = drawn(page, "canvas.image")
     drag(page, stage(page), (0.5, 0.5), (0.2, 0.6))
     expect(page.get_by_text("Nearest to the point at")).to_contain_text("z1" if kind == "1-D" else "PC1")
-    assert drawn(page, "canvas.picture") != before
+    assert drawn(page, "canvas.image") != before
 
 
 # The drawing pad
@@ -216,8 +216,8 @@ THREE += [(0.62, 0.55), (0.68, 0.72), (0.5, 0.88), (0.3, 0.8)]
 
 
 def code(page) -> str:
-    expect(page.locator(".where canvas.map")).to_have_attribute("aria-label", re.compile("code of the drawing"))
-    return re.search(r"code of the drawing: (.*)", page.locator(".where canvas.map").get_attribute("aria-label"))[1]
+    expect(page.locator(".code-map canvas.map")).to_have_attribute("aria-label", re.compile("code of the drawing"))
+    return re.search(r"code of the drawing: (.*)", page.locator(".code-map canvas.map").get_attribute("aria-label"))[1]
 
 
 @pytest.mark.parametrize("kind", few(list(RUNS), "conditional"))
@@ -230,13 +230,13 @@ def test_each_stroke_changes_the_code_and_what_is_redrawn(open_page, sent, kind)
     for stroke in (THREE[:4], THREE[4:]):
         drag(page, sheet(page), *stroke)
         painted(page)
-        states.append((code(page), drawn(page, "canvas.given"), drawn(page, "canvas.redrawn")))
+        states.append((code(page), drawn(page, "canvas.model-input"), drawn(page, "canvas.reconstruction")))
     for before, after in zip(*states, strict=True):
         assert before != after
-    expect(page.locator(".words")).to_contain_text("Squared error")
+    expect(page.locator(".result")).to_contain_text("Squared error")
     page.get_by_role("button", name="Undo stroke").click()
     painted(page)
-    assert (code(page), drawn(page, "canvas.given"), drawn(page, "canvas.redrawn")) == states[0]
+    assert (code(page), drawn(page, "canvas.model-input"), drawn(page, "canvas.reconstruction")) == states[0]
     page.get_by_role("button", name="Clear").click()
     painted(page)
     assert code(page) == "no code yet" and not sent
@@ -252,7 +252,7 @@ def test_where_on_the_sheet_it_is_drawn_matters_only_without_centring(open_page)
         for centred in (True, False):
             page.get_by_role("checkbox").set_checked(centred)
             painted(page)
-            pictures[where, centred] = drawn(page, "canvas.given")
+            pictures[where, centred] = drawn(page, "canvas.model-input")
         page.get_by_role("checkbox").set_checked(True)
     assert pictures["left", False] != pictures["right", False]
     assert pictures["left", True] != pictures["left", False]
@@ -279,13 +279,13 @@ def test_a_finger_moves_the_point_and_two_the_map(open_page, phone):
     page, target = open_page("latent_pad", page=phone), None
     target = stage(page)
     target.scroll_into_view_if_needed()
-    before, words = drawn(page, "canvas.picture"), target.get_attribute("aria-label")
+    before, words = drawn(page, "canvas.image"), target.get_attribute("aria-label")
     top = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollTop")
     touch(page, target, "touchStart", (0.5, 0.5))
     for step in range(1, 8):
         touch(page, target, "touchMove", (0.5 - 0.03 * step, 0.5 - 0.03 * step))
     painted(page)
-    assert drawn(page, "canvas.picture") != before
+    assert drawn(page, "canvas.image") != before
     assert page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollTop") == top, "the page rests"
     touch(page, target, "touchEnd")
     expect(target).not_to_have_attribute("aria-label", words)
@@ -321,7 +321,7 @@ def test_it_fits_on_a_phone(open_page, phone, name):
     for canvas in page.locator("canvas").all():
         box = canvas.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 400
-        if "picture" in (canvas.get_attribute("class") or ""):
+        if "image" in (canvas.get_attribute("class") or ""):
             assert box["width"] == pytest.approx(box["height"], abs=1), "square"
 
 

@@ -32,19 +32,19 @@ export default function view({ parentElement, data, model }) {
   let { kind, seed } = asked;
   let clean = floats(data.picture);
   const slider = $('#strength', HTMLInputElement);
-  const again = $('.again', HTMLButtonElement);
+  const again = $('.resample', HTMLButtonElement);
   const noisy = new Float32Array(clean.length);
 
   function draw() {
     CORRUPTIONS[kind](clean, model.shape, slider.valueAsNumber, seed, noisy);
     const label = model.inferLabel(noisy);
-    const drawn = model.decode(model.encode(noisy, label), label);
-    const pictures = { clean, noisy, drawn };
+    const reconstruction = model.decode(model.encode(noisy, label), label);
+    const pictures = { clean, noisy, reconstruction };
     for (const [name, picture] of Object.entries(pictures))
       drawImage($(`.${name}`, HTMLCanvasElement), picture, model.shape);
     fillTable(
       root.querySelectorAll('tbody tr'),
-      [noisy, drawn].map((picture) => scores(clean, picture, model.shape)),
+      [noisy, reconstruction].map((picture) => scores(clean, picture, model.shape)),
     );
   }
 
@@ -57,7 +57,7 @@ export default function view({ parentElement, data, model }) {
     $('#meaning').textContent = STRENGTH_HELP[kind];
     $('.clean').setAttribute('aria-label', 'Original');
     $('.noisy').setAttribute('aria-label', `Given to the model: ${how}`);
-    $('.drawn').setAttribute('aria-label', `Drawn by the model: ${how}`);
+    $('.reconstruction').setAttribute('aria-label', `Drawn by the model: ${how}`);
     screen.request();
   }
 

@@ -43,8 +43,8 @@ export default function draw({ parentElement, data, model }) {
   const pen = $('.pen', HTMLInputElement);
   const centre = $('.centre', HTMLInputElement);
   const screen = frames((_, layers) => render(layers));
-  const speaker = announcer($('.heard'), ANNOUNCEMENT_DELAY);
-  const pad = drawingPad($('.sheet', HTMLCanvasElement), signal, {
+  const speaker = announcer($('.live-region'), ANNOUNCEMENT_DELAY);
+  const pad = drawingPad($('.drawing-pad', HTMLCanvasElement), signal, {
     penWidth: () => pen.valueAsNumber / 100,
     change: () => screen.request('strokes'),
     cursorMove: () => screen.request('pad'),
@@ -68,9 +68,9 @@ export default function draw({ parentElement, data, model }) {
     const empty = !strokes.length;
     const label = empty ? 0 : model.inferLabel(x);
     code = empty ? null : model.encode(x, label).slice();
-    drawImage($('.given', HTMLCanvasElement), x, model.shape);
+    drawImage($('.model-input', HTMLCanvasElement), x, model.shape);
     const reconstruction = code ? model.decode(code, label) : x;
-    drawImage($('.redrawn', HTMLCanvasElement), reconstruction, model.shape);
+    drawImage($('.reconstruction', HTMLCanvasElement), reconstruction, model.shape);
     if (currentStroke && code) currentStroke.trail.push(project(planeMap, code));
     describe(empty ? 'Nothing is drawn yet.' : describeLabel(label) + describeError(mse(x, reconstruction)));
   }
@@ -80,9 +80,9 @@ export default function draw({ parentElement, data, model }) {
     const empty = !code;
     const position = code ? formatPoint(planeMap, ...project(planeMap, code)) : 'no code yet';
     const count = planeMap.count.toLocaleString('en');
-    $('.words').textContent = result;
-    setLabel($('.given'), empty ? 'Nothing drawn yet' : 'Your drawing as the model is given it');
-    setLabel($('.redrawn'), empty ? 'Nothing drawn yet' : `What the model makes of the code at ${position}`);
+    $('.result').textContent = result;
+    setLabel($('.model-input'), empty ? 'Nothing drawn yet' : 'Your drawing as the model is given it');
+    setLabel($('.reconstruction'), empty ? 'Nothing drawn yet' : `What the model makes of the code at ${position}`);
     setLabel($('.map'), `Map of ${count} test pictures; the code of the drawing: ${position}`);
     if (!pad.currentStroke) speaker.announce(empty ? result : `Code: ${position}. ${result}`);
   }
@@ -107,7 +107,7 @@ export default function draw({ parentElement, data, model }) {
   on(centre, 'change', () => screen.request('strokes'));
   on(pen, 'input', () => fillTrack(pen));
   const sizes = new ResizeObserver(() => screen.request('pad', 'map'));
-  for (const each of [$('.sheet'), $('.stage')]) sizes.observe(each);
+  for (const each of [$('.drawing-pad'), $('.stage')]) sizes.observe(each);
 
   /** @param {Data} given */
   function update(given) {
@@ -129,7 +129,7 @@ export default function draw({ parentElement, data, model }) {
   $('.keys').textContent = KEYS;
   pen.value = String(100 * data.pen);
   centre.checked = true;
-  $('.sheet').setAttribute('aria-label', 'Drawing pad');
+  $('.drawing-pad').setAttribute('aria-label', 'Drawing pad');
   fillTrack(pen);
   update(data);
 

@@ -48,14 +48,14 @@ export default function home({ parentElement, data, model }) {
     draw({ theme, view, planeMap, hover }) {
       const trails = pad.strokes.map(({ trail }) => trail);
       drawTrail($('.trail', HTMLCanvasElement), { theme, view, flat: planeMap.flat, trails, at: null });
-      $('.whose').textContent = fromDrawing && !hover ? 'Your drawing, redrawn' : 'Decoded here';
+      $('.image-title').textContent = fromDrawing && !hover ? 'Your drawing, redrawn' : 'Decoded here';
     },
   });
   const tour = tourPlayer(
     (point) => navigation.moveTo(point, { announce: false }),
     () => navigation.announce(),
   );
-  const pad = drawingPad($('.sheet', HTMLCanvasElement), signal, {
+  const pad = drawingPad($('.drawing-pad', HTMLCanvasElement), signal, {
     penWidth: () => pen,
     announce: (text) => navigation.announce(text),
     cursorMove: () => screen.request(),
@@ -75,7 +75,7 @@ export default function home({ parentElement, data, model }) {
     const { strokes, currentStroke } = pad;
     if (!strokes.length) {
       fromDrawing = false;
-      setLabel($('.sheet'), 'Drawing pad, empty');
+      setLabel($('.drawing-pad'), 'Drawing pad, empty');
       navigation.redraw('over');
       return;
     }
@@ -83,7 +83,7 @@ export default function home({ parentElement, data, model }) {
     const point = project(navigation.planeMap, code);
     if (currentStroke) currentStroke.trail.push(point);
     navigation.moveTo(point, { announce: !currentStroke, code });
-    setLabel($('.sheet'), 'Drawing pad with your drawing');
+    setLabel($('.drawing-pad'), 'Drawing pad with your drawing');
   }
 
   // Whoever moves the point has it: nothing else leads it any more.
@@ -95,8 +95,8 @@ export default function home({ parentElement, data, model }) {
   /** @param {number} number */
   function playStep(number) {
     stopTour();
-    for (const [at, step] of [...$('.story').children].entries()) step.ariaCurrent = at === number ? 'step' : null;
-    $('.telling').textContent = steps[number].says;
+    for (const [at, step] of [...$('.steps').children].entries()) step.ariaCurrent = at === number ? 'step' : null;
+    $('.step-text').textContent = steps[number].says;
     navigation.controls.resetView();
     $('.pair').scrollIntoView({ block: 'nearest', behavior: reducedMotion.matches ? 'auto' : 'smooth' });
     tour.play(navigation.point, steps[number].way, steps[number].leaps);
@@ -118,18 +118,18 @@ export default function home({ parentElement, data, model }) {
   on($('.clear'), 'click', pad.clear);
   document.addEventListener('visibilitychange', () => document.hidden && tour.stop(), { signal });
   const sizes = new ResizeObserver(() => screen.request());
-  sizes.observe($('.sheet'));
+  sizes.observe($('.drawing-pad'));
   $('.map-keys').textContent = `On the map: ${KEYS}.`;
   $('.pen-keys').textContent = `On the sheet: ${PEN_KEYS}`;
-  setLabel($('.sheet'), 'Drawing pad, empty');
+  setLabel($('.drawing-pad'), 'Drawing pad, empty');
   update(data);
   if (!reducedMotion.matches && !document.hidden) tour.play(data.start, data.opening);
 
   /** @param {Data} given */
   function update(given) {
     ({ fit, bits, pen, steps } = given);
-    $('.dots').textContent = given.dots;
-    $('.story').replaceChildren(...steps.map(stepButton));
+    $('.caption').textContent = given.dots;
+    $('.steps').replaceChildren(...steps.map(stepButton));
     navigation.update(given);
     screen.request();
   }

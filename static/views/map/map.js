@@ -1,5 +1,4 @@
-// The map of all codes: a scatter plot to pan and zoom, filter by class, point at and lasso. The page hears of what is
-// selected.
+// The map of all codes: a scatter plot to pan and zoom, filter by class, point at and lasso.
 
 import { announcer, frames, listeners, queryIn, radioGroup, reducedMotion } from '../../dom/dom.js';
 import { setLabel } from '../../dom/canvas.js';
@@ -78,7 +77,7 @@ class MapView {
     this.setStateValue = setStateValue;
     this.stopListening = stop;
     this.frames = frames((now, layers) => this.#draw(now, layers));
-    this.announcer = announcer(this.$('.heard'));
+    this.announcer = announcer(this.$('.live-region'));
     this.filter = classFilter(this.root, signal, (hidden) => this.#hide(hidden));
     this.lasso = lasso(this.$('.lasso'), {
       redraw: () => this.frames.request('over'),
@@ -124,10 +123,10 @@ class MapView {
       this.#byKeys = false;
     });
     on($('.lasso'), 'click', () => lasso.setActive(!lasso.active()));
-    on($('.closer'), 'click', () => controls.zoom(1.5));
-    on($('.further'), 'click', () => controls.zoom(1 / 1.5));
-    on($('.whole'), 'click', controls.resetView);
-    radioGroup($('.behind'), ['points', 'density'], this.#backdrop, (name) => {
+    on($('.zoom-in'), 'click', () => controls.zoom(1.5));
+    on($('.zoom-out'), 'click', () => controls.zoom(1 / 1.5));
+    on($('.reset-view'), 'click', controls.resetView);
+    radioGroup($('.backdrop'), ['points', 'density'], this.#backdrop, (name) => {
       this.#backdrop = name;
       this.frames.request('map');
     });
@@ -144,7 +143,7 @@ class MapView {
       this.frames.request('map', 'over');
     }
     if (layers.has('map'))
-      drawBackdrop($('.dots', HTMLCanvasElement), { theme, view, map: pointMap, backdrop: this.#backdrop });
+      drawBackdrop($('.points', HTMLCanvasElement), { theme, view, map: pointMap, backdrop: this.#backdrop });
     if (layers.has('over')) this.#describe();
     drawMarks($('.over', HTMLCanvasElement), {
       theme,
@@ -176,7 +175,7 @@ class MapView {
     if (point === this.#described) return;
     const text = point >= 0 ? describePoint(this.#pointMap, point) : this.#hint();
     this.#described = point;
-    this.$('.found').textContent = text;
+    this.$('.description').textContent = text;
     this.stage.setAttribute('aria-label', `Map of codes. ${text}`);
     this.#decode(point, text);
     if (!this.#hover && point >= 0) this.announcer.announce(text);
@@ -193,7 +192,7 @@ class MapView {
   #decode(point, text) {
     const model = this.#model;
     const code = point >= 0 && model ? this.#pointMap.code(point) : null;
-    const image = this.$('.picture', HTMLCanvasElement);
+    const image = this.$('.image', HTMLCanvasElement);
     image.style.visibility = code ? 'visible' : 'hidden'; // it keeps its room
     setLabel(image, code ? `Decoded from the code of ${text}` : 'No picture');
     if (code && model) drawImage(image, model.decode(code, this.#pointMap.labels[point]), model.shape);
@@ -258,8 +257,8 @@ class MapView {
   /** @param {Data} data */
   update(data) {
     if (data.key !== this.#pointMap?.key) this.#replace(data);
-    setLabel(this.$('.dots'), describeMap(this.#pointMap, data.what));
-    this.$('.picture').hidden = !data.decoder || !this.#pointMap.pieces.codes;
+    setLabel(this.$('.points'), describeMap(this.#pointMap, data.what));
+    this.$('.image').hidden = !data.decoder || !this.#pointMap.pieces.codes;
     if (data.decoder)
       get(data.decoder).then((model) => {
         [this.#model, this.#described] = [model, null];

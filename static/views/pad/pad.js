@@ -47,10 +47,10 @@ export default function pad({ parentElement, data, model, setStateValue }) {
   });
 
   on($('.lasso'), 'click', () => polygon.setActive(!polygon.active()));
-  on($('.closer'), 'click', () => navigation.controls.zoom(1.5));
-  on($('.further'), 'click', () => navigation.controls.zoom(1 / 1.5));
-  on($('.whole'), 'click', navigation.controls.resetView);
-  radioGroup($('.behind'), ['points', 'density', 'pictures'], backdrop, (name) => {
+  on($('.zoom-in'), 'click', () => navigation.controls.zoom(1.5));
+  on($('.zoom-out'), 'click', () => navigation.controls.zoom(1 / 1.5));
+  on($('.reset-view'), 'click', navigation.controls.resetView);
+  radioGroup($('.backdrop'), ['points', 'density', 'pictures'], backdrop, (name) => {
     backdrop = name;
     navigation.redraw('map', 'over');
   });

@@ -22,7 +22,7 @@ const LOCK =
 // Those of `data.order` come first; `data.spans` says from where to where each goes.
 /** @param {HTMLElement} place @param {CodeSlidersData} data @param {Float32Array} code @param {() => void} onChange */
 export function codeSliders(place, { order, spans, nats }, code, onChange) {
-  const [first, rest] = place.querySelectorAll('.knobs');
+  const [first, rest] = place.querySelectorAll('.code-sliders');
   const $ = queryIn(place);
   const more = $('details', HTMLDetailsElement);
   const edges = rows(spans, 2);
@@ -117,7 +117,15 @@ function codeSlider(dimension, [low, high], nats, code, onChange) {
     nats === undefined ? '' : nats.toFixed(2),
   );
   return {
-    element: createElement('div', { class: 'knob' }, createElement('span', {}, name), small, slider, value, lock),
+    element: createElement(
+      'div',
+      { class: 'code-slider' },
+      createElement('span', {}, name),
+      small,
+      slider,
+      value,
+      lock,
+    ),
     refresh,
     locked,
   };

@@ -49,7 +49,7 @@ export default function view({ parentElement, data, model }) {
   let given = unpack(data, model.size);
   let start = given.starts[0];
   const code = start.code.slice();
-  const panel = codeSliders($('.numbers'), data, code, screen.request);
+  const panel = codeSliders($('.dimensions'), data, code, screen.request);
 
   function draw() {
     drawImage($('.decoded', HTMLCanvasElement), model.decode(code, given.label), model.shape);
@@ -79,17 +79,17 @@ export default function view({ parentElement, data, model }) {
     start = given.starts.find((each) => each.name === name) ?? given.starts[0];
     setCode((i) => start.code[i]);
     $('.draw', HTMLButtonElement).disabled = !start.cloud;
-    $('.cloud').hidden = true;
+    $('.posterior').hidden = true;
   }
 
   function samplePosterior() {
     if (!start.cloud) return;
-    $('.cloud').hidden = false;
-    $('.cloud p').textContent =
+    $('.posterior').hidden = false;
+    $('.posterior p').textContent =
       `${SAMPLES} draws from the cloud of ${start.name}: to the model all of them mean that picture.`;
     const one = gaussianSampler(start.code, start.cloud);
     const drawn = new Float32Array(model.size);
-    for (const [number, canvas] of $('.draws').querySelectorAll('canvas').entries()) {
+    for (const [number, canvas] of $('.samples').querySelectorAll('canvas').entries()) {
       for (let i = 0; i < drawn.length; i++) drawn[i] = one(i);
       drawImage(canvas, model.decode(drawn, given.label), model.shape);
       canvas.setAttribute('aria-label', `Draw ${number + 1} from the cloud of ${start.name}`);
@@ -103,8 +103,8 @@ export default function view({ parentElement, data, model }) {
     $('select').replaceChildren(
       ...(given.classes?.names ?? []).map((name, i) => createElement('option', { value: i }, name)),
     );
-    $('.draws').replaceChildren(
-      ...Array.from({ length: SAMPLES }, () => createElement('canvas', { class: 'picture', role: 'img' })),
+    $('.samples').replaceChildren(
+      ...Array.from({ length: SAMPLES }, () => createElement('canvas', { class: 'image', role: 'img' })),
     );
     radioGroup(
       $('.starts'),
@@ -116,7 +116,7 @@ export default function view({ parentElement, data, model }) {
 
   on($('.reset'), 'click', () => startFrom(start.name));
   on($('.prior'), 'click', samplePrior);
-  on($('.one'), 'click', () => {
+  on($('.class-sample'), 'click', () => {
     const label = Number($('select', HTMLSelectElement).value);
     if (given.classes) setCode(gaussianSampler(given.classes.means[label], given.classes.spreads[label]));
   });
@@ -137,7 +137,7 @@ export default function view({ parentElement, data, model }) {
     update(data) {
       const before = start.code;
       given = unpack(data, model.size);
-      $('.cloud').hidden = true; // drawn of what was
+      $('.posterior').hidden = true; // drawn of what was
       start = given.starts.find((each) => each.name === start.name) ?? given.starts[0];
       if (before.some((value, i) => value !== start.code[i])) startFrom(start.name); // another picture was chosen
       screen.request();
@@ -147,8 +147,8 @@ export default function view({ parentElement, data, model }) {
       screen.stop();
       stop();
       panel.close();
-      for (const filled of ['.starts > div', 'select', '.draws']) $(filled).replaceChildren();
-      for (const shut of ['.cloud', 'textarea']) $(shut).hidden = true;
+      for (const filled of ['.starts > div', 'select', '.samples']) $(filled).replaceChildren();
+      for (const shut of ['.posterior', 'textarea']) $(shut).hidden = true;
     },
   };
 }

@@ -27,15 +27,15 @@ export function clearCanvas(canvas) {
   return { ctx, width, height };
 }
 
-/** @param {Element} canvas @param {string} words */
-export function setLabel(canvas, words) {
-  if (canvas.getAttribute('aria-label') !== words) canvas.setAttribute('aria-label', words);
+/** @param {Element} canvas @param {string} label */
+export function setLabel(canvas, label) {
+  if (canvas.getAttribute('aria-label') !== label) canvas.setAttribute('aria-label', label);
 }
 
 // Round numbers from low to high, about `most` of them.
-/** @param {number} low @param {number} high @param {number} most */
-export function ticks(low, high, most) {
-  const rough = (high - low) / most;
+/** @param {number} low @param {number} high @param {number} count */
+export function ticks(low, high, count) {
+  const rough = (high - low) / count;
   const size = 10 ** Math.floor(Math.log10(rough));
   const step = size * ([1, 2, 5].find((times) => times * size >= rough) ?? 10);
   const found = [];

@@ -8,14 +8,14 @@ import { createElement } from './dom.js';
 export function readTheme(root) {
   const style = getComputedStyle(root);
   /** @param {string} name */
-  const named = (name) => style.getPropertyValue(`--st-${name}`).trim();
+  const read = (name) => style.getPropertyValue(`--st-${name}`).trim();
   return {
-    text: named('text-color'),
-    border: named('border-color'),
-    accent: named('primary-color'),
-    background: named('background-color'),
-    font: named('font'),
-    classes: named('chart-categorical-colors').split(','),
+    text: read('text-color'),
+    border: read('border-color'),
+    accent: read('primary-color'),
+    background: read('background-color'),
+    font: read('font'),
+    classes: read('chart-categorical-colors').split(','),
   };
 }
 

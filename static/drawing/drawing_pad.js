@@ -102,8 +102,8 @@ export function drawingPad(canvas, signal, on) {
   function moveCursor([x, y], far) {
     const [left, top] = cursor ?? [0.5, 0.5];
     /** @param {number} share */
-    const held = (share) => Math.min(1, Math.max(0, share));
-    cursor = [held(left + x * far), held(top + y * far)];
+    const clamp = (share) => Math.min(1, Math.max(0, share));
+    cursor = [clamp(left + x * far), clamp(top + y * far)];
     if (down && currentStroke) currentStroke.points.push(cursor);
     if (down) on.change();
     else on.cursorMove();

@@ -125,10 +125,10 @@ function drawAxes(ctx, theme, view, { names, flat }, width, height) {
   ctx.lineJoin = 'round';
   ctx.strokeStyle = theme.background;
   ctx.fillStyle = theme.text;
-  /** @param {string} words @param {number} x @param {number} y */
-  const write = (words, x, y) => {
-    ctx.strokeText(words, x, y);
-    ctx.fillText(words, x, y);
+  /** @param {string} text @param {number} x @param {number} y */
+  const write = (text, x, y) => {
+    ctx.strokeText(text, x, y);
+    ctx.fillText(text, x, y);
   };
   /** @param {number} value */
   const number = (value) => String(value).replace('-', '−');

@@ -45,10 +45,10 @@ export function unpack(head, bytes) {
 }
 
 // The code at a point of the plane: what to decode there.
-/** @param {PlaneMap} planeMap @param {number} x @param {number} y @param {Float32Array} [into] */
-export function unproject({ origin, axes }, x, y, into = new Float32Array(origin.length)) {
-  for (let i = 0; i < into.length; i++) into[i] = origin[i] + x * axes[0][i] + y * axes[1][i];
-  return into;
+/** @param {PlaneMap} planeMap @param {number} x @param {number} y @param {Float32Array} [out] */
+export function unproject({ origin, axes }, x, y, out = new Float32Array(origin.length)) {
+  for (let i = 0; i < out.length; i++) out[i] = origin[i] + x * axes[0][i] + y * axes[1][i];
+  return out;
 }
 
 // The orthogonal projection of a code on the plane.

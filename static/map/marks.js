@@ -26,11 +26,11 @@ const SELECTED_RADIUS = 9;
 /** @param {HTMLCanvasElement} canvas @param {Marks} marks */
 export function drawMarks(canvas, { theme, view, pointMap, hovered, selected, crosshairAt, lasso }) {
   const { ctx, width, height } = clearCanvas(canvas);
-  const twice = outlinedStroke(ctx, theme);
+  const stroke = outlinedStroke(ctx, theme);
   /** @type {(x: number, y: number) => Point} */
-  const put = (x, y) => [view.screenX(x) * width, view.screenY(y) * height];
+  const toPixels = (x, y) => [view.screenX(x) * width, view.screenY(y) * height];
   /** @param {number} at */
-  const spot = (at) => put(pointMap.points[2 * at], pointMap.points[2 * at + 1]);
+  const pixelsOf = (at) => toPixels(pointMap.points[2 * at], pointMap.points[2 * at + 1]);
   /** @param {Point} place @param {number} radius */
   const ring =
     ([x, y], radius) =>
@@ -40,27 +40,27 @@ export function drawMarks(canvas, { theme, view, pointMap, hovered, selected, cr
     drawLasso(
       ctx,
       theme,
-      lasso.map((corner) => put(...corner)),
-      twice,
+      lasso.map((corner) => toPixels(...corner)),
+      stroke,
     );
   if (selected >= 0) {
     ctx.fillStyle = theme.accent;
     ctx.beginPath();
-    ring(spot(selected), HOVERED_RADIUS - 1)();
+    ring(pixelsOf(selected), HOVERED_RADIUS - 1)();
     ctx.fill();
-    twice(2, ring(spot(selected), SELECTED_RADIUS));
+    stroke(2, ring(pixelsOf(selected), SELECTED_RADIUS));
   }
-  if (crosshairAt) twice(1.5, crosshair(ctx, put(...crosshairAt)));
+  if (crosshairAt) stroke(1.5, crosshair(ctx, toPixels(...crosshairAt)));
   if (hovered < 0) return;
-  twice(1.5, ring(spot(hovered), HOVERED_RADIUS));
-  drawLabel(ctx, theme, pointMap.classes[pointMap.labels[hovered]], spot(hovered), width);
+  stroke(1.5, ring(pixelsOf(hovered), HOVERED_RADIUS));
+  drawLabel(ctx, theme, pointMap.classes[pointMap.labels[hovered]], pixelsOf(hovered), width);
 }
 
 // The class beside its point, on the side where there is room.
-/** @param {Context} ctx @param {Theme} theme @param {string} words @param {Point} place @param {number} width */
-function drawLabel(ctx, theme, words, [x, y], width) {
+/** @param {Context} ctx @param {Theme} theme @param {string} text @param {Point} place @param {number} width */
+function drawLabel(ctx, theme, text, [x, y], width) {
   ctx.font = `600 13px ${theme.font}`;
-  const left = x + ctx.measureText(words).width + 20 > width;
+  const left = x + ctx.measureText(text).width + 20 > width;
   ctx.textAlign = left ? 'right' : 'left';
   ctx.textBaseline = 'middle';
   ctx.lineJoin = 'round';
@@ -68,6 +68,6 @@ function drawLabel(ctx, theme, words, [x, y], width) {
   ctx.strokeStyle = theme.background;
   ctx.fillStyle = theme.text;
   const at = x + (left ? -12 : 12);
-  ctx.strokeText(words, at, y);
-  ctx.fillText(words, at, y);
+  ctx.strokeText(text, at, y);
+  ctx.fillText(text, at, y);
 }

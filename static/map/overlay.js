@@ -28,28 +28,28 @@ const CROSSHAIR_RADIUS = 5;
 /** @param {HTMLCanvasElement} canvas @param {Overlay} over */
 export function drawOverlay(canvas, { theme, view, planeMap, point, hover, lasso, nearest }) {
   const { ctx, width, height } = clearCanvas(canvas);
-  const twice = outlinedStroke(ctx, theme);
+  const stroke = outlinedStroke(ctx, theme);
   /** @type {(place: Point) => Point} */
-  const put = ([x, y]) => [view.screenX(x) * width, view.screenY(y) * height];
+  const toPixels = ([x, y]) => [view.screenX(x) * width, view.screenY(y) * height];
   /** @param {Point} place @param {number} radius */
   const ring =
     ([x, y], radius) =>
     () =>
       ctx.arc(x, y, radius, 0, 7);
-  if (lasso.length) drawLasso(ctx, theme, lasso.map(put), twice);
-  const at = put(hover ?? point);
-  const code = put([planeMap.points[2 * nearest.row], planeMap.points[2 * nearest.row + 1]]);
-  if (planeMap.flat) twice(1, verticalLine(ctx, at[0], height));
-  else drawLink(ctx, at, code, twice);
-  twice(1.5, ring(code, NEAREST_RADIUS));
-  const here = put(point);
-  if (planeMap.flat) twice(2.5, verticalLine(ctx, here[0], height));
+  if (lasso.length) drawLasso(ctx, theme, lasso.map(toPixels), stroke);
+  const at = toPixels(hover ?? point);
+  const code = toPixels([planeMap.points[2 * nearest.row], planeMap.points[2 * nearest.row + 1]]);
+  if (planeMap.flat) stroke(1, verticalLine(ctx, at[0], height));
+  else drawLink(ctx, at, code, stroke);
+  stroke(1.5, ring(code, NEAREST_RADIUS));
+  const here = toPixels(point);
+  if (planeMap.flat) stroke(2.5, verticalLine(ctx, here[0], height));
   ctx.fillStyle = theme.accent;
   ctx.beginPath();
   ctx.arc(...here, POINT_RADIUS - 3, 0, 7);
   ctx.fill();
-  twice(2, ring(here, POINT_RADIUS - 3));
-  if (hover) twice(1.5, crosshair(ctx, at));
+  stroke(2, ring(here, POINT_RADIUS - 3));
+  if (hover) stroke(1.5, crosshair(ctx, at));
 }
 
 // Lines that are seen on every ground: dark on light.
@@ -86,19 +86,19 @@ export const crosshair =
   };
 
 // A line from the place to the nearest code, as long as it is not nearly there.
-/** @param {Context} ctx @param {Point} from @param {Point} to @param {OutlinedStroke} twice */
-function drawLink(ctx, [ax, ay], [bx, by], twice) {
+/** @param {Context} ctx @param {Point} from @param {Point} to @param {OutlinedStroke} stroke */
+function drawLink(ctx, [ax, ay], [bx, by], stroke) {
   const far = Math.hypot(ax - bx, ay - by);
   if (far < NEAREST_RADIUS + POINT_RADIUS) return;
   const share = NEAREST_RADIUS / far;
-  twice(1, () => {
+  stroke(1, () => {
     ctx.moveTo(ax, ay);
     ctx.lineTo(bx + (ax - bx) * share, by + (ay - by) * share);
   });
 }
 
-/** @param {Context} ctx @param {Theme} theme @param {Point[]} corners @param {OutlinedStroke} twice */
-export function drawLasso(ctx, theme, corners, twice) {
+/** @param {Context} ctx @param {Theme} theme @param {Point[]} corners @param {OutlinedStroke} stroke */
+export function drawLasso(ctx, theme, corners, stroke) {
   const trace = () => corners.forEach(([x, y], i) => ctx[i ? 'lineTo' : 'moveTo'](x, y));
   ctx.beginPath();
   trace();
@@ -106,7 +106,7 @@ export function drawLasso(ctx, theme, corners, twice) {
   ctx.fillStyle = theme.accent;
   ctx.fill('evenodd');
   ctx.globalAlpha = 1;
-  twice(1.5, () => {
+  stroke(1.5, () => {
     trace();
     if (corners.length > 2) ctx.closePath();
   });

@@ -92,7 +92,7 @@ export function describePoint({ classes, labels, rows, splits }, at) {
 /** @param {PointMap} pointMap @param {string} what */
 export function describeMap({ count, classes, counts }, what) {
   /** @param {number} number */
-  const many = (number) => number.toLocaleString('en');
-  const each = classes.map((name, at) => `${name}: ${many(counts[at])}`).filter((_, at) => counts[at]);
-  return `${what} of ${many(count)} pictures, coloured by class (${each.join(', ')})`;
+  const format = (number) => number.toLocaleString('en');
+  const each = classes.map((name, at) => `${name}: ${format(counts[at])}`).filter((_, at) => counts[at]);
+  return `${what} of ${format(count)} pictures, coloured by class (${each.join(', ')})`;
 }

@@ -79,7 +79,7 @@ export function drawPoints(image, view, { points, labels, count }, colours, fine
   const across = width / (right - left);
   const down = height / (top - bottom);
   /** @param {number} at @param {number} k @param {number} ink */
-  const put = (at, k, ink) => {
+  const blendPixel = (at, k, ink) => {
     pixels[at] = blend(pixels[at], ink, mixes[(k << 8) | (pixels[at] >>> 24)]);
   };
   /** @param {number} x @param {number} y */
@@ -93,9 +93,9 @@ export function drawPoints(image, view, { points, labels, count }, colours, fine
     const middle = y * width + x;
     if (ink === HIDDEN) continue;
     if (x < reach || y < reach || x >= width - reach || y >= height - reach) {
-      disc.forEach((part, k) => inside(x + part.x, y + part.y) && put(middle + steps[k], k, ink));
+      disc.forEach((part, k) => inside(x + part.x, y + part.y) && blendPixel(middle + steps[k], k, ink));
     } else {
-      for (let k = 0; k < steps.length; k++) put(middle + steps[k], k, ink);
+      for (let k = 0; k < steps.length; k++) blendPixel(middle + steps[k], k, ink);
     }
   }
 }

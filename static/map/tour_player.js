@@ -13,9 +13,9 @@ const APPROACH_TIME = 600; // to where a way begins
 const MAX_TIME = 4800; // for a whole way: what moves by itself for more than 5 seconds would need a switch (WCAG 2.2.2)
 
 // When the point is where: the first stop is where it stands now.
-/** @param {Point[]} way @param {boolean} leaps @returns {Keyframe[]} */
-function keyframes(way, leaps) {
-  if (leaps) return way.map((point, i) => ({ point, at: Math.max(0, i - 1) * STOP_TIME }));
+/** @param {Point[]} way @param {boolean} jumps @returns {Keyframe[]} */
+function keyframes(way, jumps) {
+  if (jumps) return way.map((point, i) => ({ point, at: Math.max(0, i - 1) * STOP_TIME }));
   const parts = way.slice(1).map(([x, y], i) => Math.hypot(x - way[i][0], y - way[i][1]));
   const [first, ...rest] = parts;
   const whole = rest.reduce((sum, part) => sum + part, 0);
@@ -37,12 +37,12 @@ function keyframes(way, leaps) {
 const smoothstep = (share) => share * share * (3 - 2 * share);
 
 // Where the point is after so many milliseconds.
-/** @param {Keyframe[]} stops @param {number} time @param {boolean} leaps @returns {Point} */
-function positionAt(stops, time, leaps) {
+/** @param {Keyframe[]} stops @param {number} time @param {boolean} jumps @returns {Point} */
+function positionAt(stops, time, jumps) {
   const next = stops.findIndex(({ at }) => at > time);
   if (next < 0) return stops[stops.length - 1].point;
   const [from, to] = [stops[Math.max(0, next - 1)], stops[next]];
-  if (leaps) return from.point;
+  if (jumps) return from.point;
   // slowly away from the first stop and up to the last, at one speed between
   const ends = next === 1 || stops.length === 2;
   const share = (time - from.at) / (to.at - from.at);
@@ -59,14 +59,14 @@ export function tourPlayer(go, arrived) {
   /** @type {Keyframe[]} */
   let stops = [];
   let began = 0;
-  let leaping = false;
+  let jumping = false;
 
   /** @param {number} now */
   function frame(now) {
     began ||= now;
     const time = now - began;
     asked = 0;
-    go(positionAt(stops, time, leaping));
+    go(positionAt(stops, time, jumping));
     if (time >= stops[stops.length - 1].at) arrived();
     else asked = requestAnimationFrame(frame);
   }
@@ -79,10 +79,10 @@ export function tourPlayer(go, arrived) {
   return {
     // From where the point stands to the stops of `way`. Whoever wants no motion is brought from stop to stop.
     /** @param {Point} from @param {Point[]} way */
-    play(from, way, leaps = false) {
+    play(from, way, jumps = false) {
       stop();
-      leaping = leaps || reducedMotion.matches;
-      stops = keyframes([from, ...way], leaping);
+      jumping = jumps || reducedMotion.matches;
+      stops = keyframes([from, ...way], jumping);
       began = 0;
       asked = requestAnimationFrame(frame);
     },

@@ -16,27 +16,27 @@ const EDGE = 8; // pixels
 /** @param {HTMLCanvasElement} canvas @param {Trails} what */
 export function drawTrail(canvas, { theme, view, flat, trails, at }) {
   const { ctx, width, height } = clearCanvas(canvas);
-  /** @param {number} value @param {number} most */
-  const held = (value, most) => Math.min(most - EDGE, Math.max(EDGE, value)); // far away lies on the edge
+  /** @param {number} value @param {number} max */
+  const clamp = (value, max) => Math.min(max - EDGE, Math.max(EDGE, value)); // far away lies on the edge
   /** @type {(place: Point) => Point} */
-  const put = ([x, y]) => [held(view.screenX(x) * width, width), held(view.screenY(y) * height, height)];
+  const toPixels = ([x, y]) => [clamp(view.screenX(x) * width, width), clamp(view.screenY(y) * height, height)];
   ctx.lineJoin = 'round';
-  const twice = outlinedStroke(ctx, theme);
+  const stroke = outlinedStroke(ctx, theme);
   trails.forEach((trail, i) => {
     ctx.globalAlpha = i === trails.length - 1 ? 1 : 0.45; // earlier strokes are pale
-    twice(1.5, () => trail.forEach((place, step) => ctx[step ? 'lineTo' : 'moveTo'](...put(place))));
+    stroke(1.5, () => trail.forEach((place, step) => ctx[step ? 'lineTo' : 'moveTo'](...toPixels(place))));
   });
   ctx.globalAlpha = 1;
   if (!at) return;
-  const [x, y] = put(at);
+  const [x, y] = toPixels(at);
   if (flat) {
     // up and down mean nothing
-    twice(1.5, () => {
+    stroke(1.5, () => {
       ctx.moveTo(x, 0);
       ctx.lineTo(x, height);
     });
   }
-  twice(2, () => ctx.arc(x, y, DOT, 0, 7));
+  stroke(2, () => ctx.arc(x, y, DOT, 0, 7));
   ctx.fillStyle = theme.accent;
   ctx.fill();
 }

@@ -22,14 +22,14 @@ export const LATENT_OPS = {
   },
 
   nearest({ slots, width, codes, weight }, weights) {
-    const book = slice(weights, weight, codes * width);
+    const codebook = slice(weights, weight, codes * width);
     return {
       size: slots * width,
       run: (x) => {
         for (let slot = 0; slot < slots; slot++) {
           const at = slot * width;
-          const found = nearestCode(x, at, book, width) * width;
-          for (let i = 0; i < width; i++) x[at + i] = book[found + i];
+          const found = nearestCode(x, at, codebook, width) * width;
+          for (let i = 0; i < width; i++) x[at + i] = codebook[found + i];
         }
         return x;
       },
@@ -37,11 +37,11 @@ export const LATENT_OPS = {
   },
 
   hint({ classes, size, weight }, weights) {
-    const hints = slice(weights, weight, classes * size);
+    const embedding = slice(weights, weight, classes * size);
     return {
       size,
       run: (x, label) => {
-        for (let i = 0; i < size; i++) x[i] += hints[label * size + i];
+        for (let i = 0; i < size; i++) x[i] += embedding[label * size + i];
         return x;
       },
     };
@@ -102,15 +102,15 @@ export const LATENT_OPS = {
  * Which vector of a codebook is nearest to x[at ...]; of equal ones the first.
  * @param {Float32Array} x
  * @param {number} at
- * @param {Float32Array} book
+ * @param {Float32Array} codebook
  * @param {number} width
  */
-function nearestCode(x, at, book, width) {
+function nearestCode(x, at, codebook, width) {
   let least = Infinity;
   let found = 0;
-  for (let from = 0; from < book.length; from += width) {
+  for (let from = 0; from < codebook.length; from += width) {
     let distance = 0;
-    for (let i = 0; i < width; i++) distance += (x[at + i] - book[from + i]) ** 2;
+    for (let i = 0; i < width; i++) distance += (x[at + i] - codebook[from + i]) ** 2;
     if (distance < least) {
       least = distance;
       found = from / width;

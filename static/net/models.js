@@ -39,7 +39,7 @@ export function put(key, head, bytes) {
   loaded.set(key, model);
   const [oldest] = loaded.keys();
   if (loaded.size > MAX_MODELS) drop(oldest);
-  for (const tell of waiting.get(key) ?? []) tell(model);
+  for (const resolve of waiting.get(key) ?? []) resolve(model);
   waiting.delete(key);
 }
 
@@ -50,7 +50,7 @@ export function put(key, head, bytes) {
  */
 export function get(key) {
   const model = loaded.get(key);
-  if (!model) return new Promise((tell) => void waiting.set(key, [...(waiting.get(key) ?? []), tell]));
+  if (!model) return new Promise((resolve) => void waiting.set(key, [...(waiting.get(key) ?? []), resolve]));
   loaded.delete(key);
   loaded.set(key, model); // now the last one asked for
   return Promise.resolve(model);

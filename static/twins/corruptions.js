@@ -5,13 +5,13 @@ import { uniform, normal } from './rng.js';
 /**
  * @import { NumberArray } from '../net/matmul.js'
  *
- * @typedef {(x: NumberArray, shape: number[], strength: number, seed: number, into: Float32Array) => void} Corruption
+ * @typedef {(x: NumberArray, shape: number[], strength: number, seed: number, out: Float32Array) => void} Corruption
  */
 
 /** @type {Corruption} */
-function gaussian(x, shape, strength, seed, into) {
+function gaussian(x, shape, strength, seed, out) {
   const draw = normal(seed);
-  for (let i = 0; i < x.length; i++) into[i] = Math.min(1, Math.max(0, x[i] + strength * draw()));
+  for (let i = 0; i < x.length; i++) out[i] = Math.min(1, Math.max(0, x[i] + strength * draw()));
 }
 
 // Each pixel is hit in all its colours or in none: `hit(value, chance)`, the chance uniform in [0, 1).
@@ -19,38 +19,38 @@ function gaussian(x, shape, strength, seed, into) {
  * @param {NumberArray} x
  * @param {number[]} shape
  * @param {number} seed
- * @param {Float32Array} into
+ * @param {Float32Array} out
  * @param {(value: number, chance: number) => number} hit
  */
-function corruptPixels(x, [channels, high, wide], seed, into, hit) {
+function corruptPixels(x, [channels, high, wide], seed, out, hit) {
   const chance = uniform(seed);
   const size = high * wide;
   for (let i = 0; i < size; i++) {
     const drawn = chance();
-    for (let at = i; at < channels * size; at += size) into[at] = hit(x[at], drawn);
+    for (let at = i; at < channels * size; at += size) out[at] = hit(x[at], drawn);
   }
 }
 
 /** @type {Corruption} */
-function masking(x, shape, strength, seed, into) {
-  corruptPixels(x, shape, seed, into, (value, chance) => (chance >= strength ? value : 0));
+function masking(x, shape, strength, seed, out) {
+  corruptPixels(x, shape, seed, out, (value, chance) => (chance >= strength ? value : 0));
 }
 
 /** @type {Corruption} */
-function saltAndPepper(x, shape, strength, seed, into) {
+function saltAndPepper(x, shape, strength, seed, out) {
   /** @param {number} value @param {number} chance */
   const hit = (value, chance) => (chance < strength / 2 ? 0 : chance < strength ? 1 : value);
-  corruptPixels(x, shape, seed, into, hit);
+  corruptPixels(x, shape, seed, out, hit);
 }
 
 /** @type {Corruption} */
-function dropout(x, shape, strength, seed, into) {
+function dropout(x, shape, strength, seed, out) {
   const brighter = 1 / Math.max(1 - strength, 1e-3);
-  corruptPixels(x, shape, seed, into, (value, chance) => (chance >= strength ? value * brighter : 0));
+  corruptPixels(x, shape, seed, out, (value, chance) => (chance >= strength ? value * brighter : 0));
 }
 
 /** @type {Corruption} */
-const none = (x, shape, strength, seed, into) => into.set(x);
+const none = (x, shape, strength, seed, out) => out.set(x);
 
 /** @type {Record<string, Corruption>} */
 export const CORRUPTIONS = { none, gaussian, masking, 'salt-and-pepper': saltAndPepper, dropout };

@@ -1,29 +1,29 @@
 // Interpolation paths between codes, as in aecore/latents.py: the code at `share` (0 to 1) of the way from a to b.
 
-/** @typedef {(a: Float32Array, b: Float32Array, share: number, into?: Float32Array) => Float32Array} Path */
+/** @typedef {(a: Float32Array, b: Float32Array, share: number, out?: Float32Array) => Float32Array} Path */
 
 const PARALLEL = 1e-6; // sine of an angle below which float32 codes cannot tell two directions apart
 
 /** @type {Path} */
-export function linear(a, b, share, into = new Float32Array(a.length)) {
-  for (let i = 0; i < a.length; i++) into[i] = (1 - share) * a[i] + share * b[i];
-  return into;
+export function linear(a, b, share, out = new Float32Array(a.length)) {
+  for (let i = 0; i < a.length; i++) out[i] = (1 - share) * a[i] + share * b[i];
+  return out;
 }
 
 // Along the great circle: the direction turns at constant speed and the length changes linearly.
 /** @type {Path} */
-export function spherical(a, b, share, into = new Float32Array(a.length)) {
+export function spherical(a, b, share, out = new Float32Array(a.length)) {
   const from = Math.hypot(...a);
   const to = Math.hypot(...b);
-  if (!from || !to) return linear(a, b, share, into);
+  if (!from || !to) return linear(a, b, share, out);
   const angle = angleBetween(a, b, from, to);
   const sine = Math.sin(angle);
-  if (sine < PARALLEL) return linear(a, b, share, into); // no one great circle
+  if (sine < PARALLEL) return linear(a, b, share, out); // no one great circle
   const length = (1 - share) * from + share * to;
   const mine = (length * Math.sin((1 - share) * angle)) / sine / from;
   const yours = (length * Math.sin(share * angle)) / sine / to;
-  for (let i = 0; i < a.length; i++) into[i] = mine * a[i] + yours * b[i];
-  return into;
+  for (let i = 0; i < a.length; i++) out[i] = mine * a[i] + yours * b[i];
+  return out;
 }
 
 // Kahan's formula: unlike arccos, it is exact for small angles too.

@@ -16,8 +16,8 @@ import { queryIn, listeners } from '../../dom/dom.js';
 
 const MIN_WIDTH = 480; // CSS pixels: smaller pictures are enlarged, by a whole number
 
-/** @param {ComponentProps<Data>} component */
-export default function view({ parentElement, data }) {
+/** @param {ComponentProps<Data>} props */
+export default function compare({ parentElement, data }) {
   const root = queryIn(parentElement)('.compare');
   const $ = queryIn(root);
   const slider = $('input', HTMLInputElement);
@@ -37,9 +37,9 @@ export default function view({ parentElement, data }) {
     $('.right').hidden = share > 85;
   }
 
-  /** @param {Data} given */
-  function show(given) {
-    data = given;
+  /** @param {Data} next */
+  function show(next) {
+    data = next;
     revokeUrls();
     addresses = [data.before, data.after].map((table) => {
       return URL.createObjectURL(new Blob([table.getChild('blob').get(0)], { type: 'image/png' }));

@@ -22,8 +22,8 @@ const STRENGTH_HELP = {
   dropout: 'The share of pixels that become black; the others become brighter.',
 };
 
-/** @param {import('../../index.js').ViewProps<Data>} given */
-export default function view({ parentElement, data, model }) {
+/** @param {import('../../index.js').ViewProps<Data>} props */
+export default function denoise({ parentElement, data, model }) {
   const root = queryIn(parentElement)('.denoise');
   const $ = queryIn(root);
   const { on, stop } = listeners();
@@ -99,11 +99,11 @@ function scores(clean, picture, shape) {
 }
 
 // Two rows of scores, the better of each column in bold.
-/** @param {NodeListOf<Element>} rows @param {(number | null)[][]} found */
-function fillTable(rows, found) {
+/** @param {NodeListOf<Element>} rows @param {(number | null)[][]} scores */
+function fillTable(rows, scores) {
   rows.forEach((row, i) =>
     row.querySelectorAll('td').forEach((cell, column) => {
-      const [own, other] = [found[i][column], found[1 - i][column]];
+      const [own, other] = [scores[i][column], scores[1 - i][column]];
       cell.textContent = own === null ? '–' : Number.isFinite(own) ? formatNumber(own, DECIMALS[column]) : '∞';
       if (own === null || other === null) cell.classList.remove('better');
       else cell.classList.toggle('better', column ? own > other : own < other); // the first is an error: less is better
@@ -115,8 +115,8 @@ function fillTable(rows, found) {
 function readUrl() {
   const asked = new URLSearchParams(location.search);
   const kind = asked.get('noise');
-  /** @param {string} name @param {number} usual @param {number} most */
-  const number = (name, usual, most) => Math.min(most, Math.max(0, Number(asked.get(name) ?? usual) || 0));
+  /** @param {string} name @param {number} fallback @param {number} max */
+  const number = (name, fallback, max) => Math.min(max, Math.max(0, Number(asked.get(name) ?? fallback) || 0));
   return {
     kind: kind !== null && Object.hasOwn(CORRUPTIONS, kind) ? kind : 'gaussian',
     strength: number('strength', 0.3, 1),

@@ -25,7 +25,7 @@ import { setLabel } from '../../dom/canvas.js';
 
 const ANNOUNCEMENT_DELAY = 500; // milliseconds until what changed is said aloud
 
-/** @param {ViewProps<Data>} given */
+/** @param {ViewProps<Data>} props */
 export default function draw({ parentElement, data, model }) {
   const root = queryIn(parentElement)('.draw');
   const $ = queryIn(root);
@@ -94,11 +94,11 @@ export default function draw({ parentElement, data, model }) {
   // How well it is redrawn, against the errors of test pictures: the median, and what 9 of 10 and 99 of 100 stay below.
   /** @param {number} error */
   function describeError(error) {
-    const [usual, most, nearlyAll] = errors;
+    const [median, p90, p99] = errors;
     const number = `Squared error ${error.toFixed(4)} per pixel`;
-    if (error <= usual) return `${number}, less than for half of the test pictures.`;
-    if (error <= most) return `${number}, as usual for test pictures (half of them stay below ${usual.toFixed(4)}).`;
-    const share = error <= nearlyAll ? '9 of 10' : '99 of 100';
+    if (error <= median) return `${number}, less than for half of the test pictures.`;
+    if (error <= p90) return `${number}, as usual for test pictures (half of them stay below ${median.toFixed(4)}).`;
+    const share = error <= p99 ? '9 of 10' : '99 of 100';
     return `${number}, more than for ${share} test pictures: this model has hardly seen such a drawing.`;
   }
 
@@ -109,10 +109,10 @@ export default function draw({ parentElement, data, model }) {
   const sizes = new ResizeObserver(() => screen.request('pad', 'map'));
   for (const each of [$('.drawing-pad'), $('.stage')]) sizes.observe(each);
 
-  /** @param {Data} given */
-  function update(given) {
-    ({ fit, bits, errors } = given);
-    planeMap = unpack(given.head, bytesOf(given.blob));
+  /** @param {Data} next */
+  function update(next) {
+    ({ fit, bits, errors } = next);
+    planeMap = unpack(next.head, bytesOf(next.blob));
     view = viewport(planeMap);
     $('.check').hidden = !fit;
     $('.check span').textContent = fit?.why ?? '';

@@ -33,7 +33,7 @@ const STEP_ICONS = [
   ['M2 4h60M6 4v4M13 4v4', 'M6 8l-3 4v9h6v-9zM13 8l-3 4v11h6v-11z', 'M50 4v4l-7 5v12h14v-12l-7-5'],
 ];
 
-/** @param {ViewProps<Data>} given */
+/** @param {ViewProps<Data>} props */
 export default function home({ parentElement, data, model }) {
   const root = queryIn(parentElement)('.home');
   const $ = queryIn(root);
@@ -125,12 +125,12 @@ export default function home({ parentElement, data, model }) {
   update(data);
   if (!reducedMotion.matches && !document.hidden) tour.play(data.start, data.opening);
 
-  /** @param {Data} given */
-  function update(given) {
-    ({ fit, bits, pen, steps } = given);
-    $('.caption').textContent = given.dots;
+  /** @param {Data} next */
+  function update(next) {
+    ({ fit, bits, pen, steps } = next);
+    $('.caption').textContent = next.dots;
     $('.steps').replaceChildren(...steps.map(stepButton));
-    navigation.update(given);
+    navigation.update(next);
     screen.request();
   }
 

@@ -23,8 +23,8 @@ const unpack = (data) => ({
   pictures: data.pictures.map(floats),
 });
 
-/** @param {import('../../index.js').ViewProps<Data>} given */
-export default function view({ parentElement, data, model }) {
+/** @param {import('../../index.js').ViewProps<Data>} props */
+export default function interpolation({ parentElement, data, model }) {
   const root = queryIn(parentElement)('.interpolation');
   const $ = queryIn(root);
   const button = $('.play');
@@ -34,7 +34,7 @@ export default function view({ parentElement, data, model }) {
   const faded = new Float32Array(model.shape.reduce((a, b) => a * b));
   const { on, stop } = listeners();
   const screen = frames(frame);
-  let given = unpack(data);
+  let state = unpack(data);
   let at = 0.5;
   let playing = false;
   let forward = true;
@@ -61,7 +61,7 @@ export default function view({ parentElement, data, model }) {
   /** @param {number} share */
   function draw(share) {
     const words = updateProgress(share);
-    const { path, label, codes, pictures } = given;
+    const { path, label, codes, pictures } = state;
     drawImage($('.codes', HTMLCanvasElement), model.decode(path(codes[0], codes[1], share, code), label), model.shape);
     drawImage($('.pixels', HTMLCanvasElement), linear(pictures[0], pictures[1], share, faded), model.shape);
     $('.codes').setAttribute('aria-label', `Decoded from the code ${words}`);
@@ -104,7 +104,7 @@ export default function view({ parentElement, data, model }) {
   return {
     /** @param {Data} data */
     update(data) {
-      given = unpack(data);
+      state = unpack(data);
       screen.request();
     },
     restyle() {}, // nothing but CSS has colours

@@ -112,9 +112,7 @@ class MapView {
       hover: (at) => this.#setHover(at),
       select: (at) => this.#select(at),
     });
-    on(stage, 'focus', () => {
-      if (stage.matches(':focus-visible')) this.#moveCrosshair(this.#crosshair);
-    });
+    on(stage, 'focus', () => stage.matches(':focus-visible') && this.#moveCrosshair(this.#crosshair));
     on(stage, 'blur', () => {
       this.#byKeys = false;
       this.frames.request('over');

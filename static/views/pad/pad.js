@@ -16,7 +16,7 @@ const GESTURES =
   + 'Shaded places are far from every code.';
 const LASSO = 'L: the lasso, in which Enter sets a corner, Enter again closes it and Escape ends it.';
 
-/** @param {ViewProps<PlaneMapData>} given */
+/** @param {ViewProps<PlaneMapData>} props */
 export default function pad({ parentElement, data, model, setStateValue }) {
   const root = queryIn(parentElement)('.pad');
   const $ = queryIn(root);
@@ -59,9 +59,9 @@ export default function pad({ parentElement, data, model, setStateValue }) {
   $('.lasso').setAttribute('aria-pressed', 'false');
   update(data);
 
-  /** @param {PlaneMapData} given */
-  function update(given) {
-    if (navigation.update(given)) polygon.clear();
+  /** @param {PlaneMapData} next */
+  function update(next) {
+    if (navigation.update(next)) polygon.clear();
     grid.clear();
   }
   function close() {

@@ -8,15 +8,15 @@ const COLUMNS = 8;
 const AIR = 4; // pixels between pictures
 const BAND = 10; // pixels between two bands of pairs
 
-/** @param {HTMLCanvasElement} canvas @param {Recording} recording @param {number} step @param {string} words */
-export function drawManifold(canvas, recording, step, words) {
+/** @param {HTMLCanvasElement} canvas @param {Recording} recording @param {number} step @param {string} when */
+export function drawManifold(canvas, recording, step, when) {
   const picture = recording.manifolds[step];
   if (!picture) return; // not decoded yet: what stands there stays
   const { ctx, width, height } = clearCanvas(canvas);
   const scale = Math.min(width / picture.width, height / picture.height);
   const box = [0, 0, picture.width * scale, picture.height * scale];
   drawPixelated(ctx, picture, [0, 0, picture.width, picture.height], box);
-  setLabel(canvas, `Manifold ${words}: pictures decoded from a grid of codes.`);
+  setLabel(canvas, `Manifold ${when}: pictures decoded from a grid of codes.`);
 }
 
 /** @param {Recording} recording @param {number} width */
@@ -34,8 +34,8 @@ export function pairsHeight(recording, width) {
   return Math.max(1, bandCount(recording) * (2 * cellSize(recording, width)[1] + AIR + BAND) - BAND);
 }
 
-/** @param {HTMLCanvasElement} canvas @param {Recording} recording @param {number} step @param {string} words */
-export function drawPairs(canvas, recording, step, words) {
+/** @param {HTMLCanvasElement} canvas @param {Recording} recording @param {number} step @param {string} when */
+export function drawPairs(canvas, recording, step, when) {
   const drawn = recording.reconstructions[step];
   const [count, , high, wide] = recording.shape;
   if (!drawn || !recording.originals) return;
@@ -47,5 +47,5 @@ export function drawPairs(canvas, recording, step, words) {
     drawPixelated(ctx, recording.originals, [i * wide, 0, wide, high], [x, y, w, h]);
     drawPixelated(ctx, drawn, [i * wide, 0, wide, high], [x, y + h + AIR, w, h]);
   }
-  setLabel(canvas, `${count} test pictures and below each its reconstruction ${words}.`);
+  setLabel(canvas, `${count} test pictures and below each its reconstruction ${when}.`);
 }

@@ -5,7 +5,7 @@ import { clearCanvas, setLabel, ticks } from '../../dom/canvas.js';
 /**
  * @import { Theme } from '../../dom/theme.js'
  * @import { Context } from '../../dom/canvas.js'
- * @import { Recording } from './recording.js'
+ * @import { Curves, Recording } from './recording.js'
  *
  * @typedef {(value: number) => number} Scale from an epoch or a loss to pixels
  */
@@ -37,55 +37,59 @@ export function lossesHeight(recording) {
  * @param {Recording} recording
  * @param {number} step
  * @param {number} between
- * @param {string} words
+ * @param {string} when
  */
-export function drawLosses(canvas, theme, recording, step, between, words) {
+export function drawLosses(canvas, theme, recording, step, between, when) {
   const { ctx, width } = clearCanvas(canvas);
-  const { epochs: known } = recording.losses;
   const { epochs } = recording;
   const now = epochs[step] + between * ((epochs[step + 1] ?? epochs[step]) - epochs[step]);
-  const line = known.findLastIndex((epoch) => epoch <= now + 1e-6); // -1 before the first epoch's end
+  const line = recording.losses.epochs.findLastIndex((epoch) => epoch <= now + 1e-6); // -1 before the first epoch's end
   const wide = width - LEFT - RIGHT;
   const end = Math.max(1, epochs[epochs.length - 1]);
   /** @type {Scale} */
   const across = (epoch) => LEFT + (wide * epoch) / end;
-  /** @type {string[]} */
-  const told = [];
+  ctx.font = `12px ${theme.font}`;
+  ctx.lineJoin = 'round';
+  const values = parts(recording).map(([name, curves], row) => {
+    const top = row * (NAME + CHART + AIR) + NAME;
+    drawCurves(ctx, theme, recording.losses.epochs, curves, line, across, top, width);
+    const text = `${formatLoss(curves.validation[line])} held-out, ${formatLoss(curves.train[line])} training`;
+    drawCursor(ctx, theme, across(now), top);
+    drawTitle(ctx, theme, name, text, top, width);
+    return `${name} ${text}`;
+  });
+  const labels = ticks(0, end, 6).filter(Number.isInteger);
+  drawEpochAxis(ctx, theme, labels, across, lossesHeight(recording) - BELOW - AIR, wide);
+  setLabel(canvas, line < 0 ? `Losses ${when}: not measured yet.` : `Losses ${when}: ${values.join('; ')}.`);
+}
+
+// The curves of one part of the loss over a grid, and a dot on each at the current epoch.
+/**
+ * @param {Context} ctx
+ * @param {Theme} theme
+ * @param {number[]} epochs
+ * @param {Curves} curves
+ * @param {number} current
+ * @param {Scale} across
+ * @param {number} top
+ * @param {number} width
+ */
+function drawCurves(ctx, theme, epochs, curves, current, across, top, width) {
+  const values = Object.values(curves).flat();
+  const [low, high] = valueRange(values.filter((value) => value != null));
+  /** @type {Scale} */
+  const up = (value) => top + CHART * (1 - (value - low) / (high - low));
   /** @type {['train' | 'validation', string][]} */
   const splits = [
     ['train', theme.text],
     ['validation', theme.accent],
   ];
-  ctx.font = `12px ${theme.font}`;
-  ctx.lineJoin = 'round';
-  parts(recording).forEach(([name, curves], row) => {
-    const top = row * (NAME + CHART + AIR) + NAME;
-    const values = Object.values(curves)
-      .flat()
-      .filter((value) => value != null);
-    const [low, high] = valueRange(values);
-    /** @type {Scale} */
-    const up = (value) => top + CHART * (1 - (value - low) / (high - low));
-    drawGridLines(ctx, theme, ticks(low, high, 3), up, width);
-    for (const [split, colour] of splits) {
-      drawCurve(ctx, known, curves[split], across, up, { ...LINE_STYLES[split], colour });
-      const here = line < 0 ? null : curves[split][line];
-      if (here != null) drawDot(ctx, across(known[line]), up(here), colour, theme);
-    }
-    const said = `${formatLoss(curves.validation[line])} held-out, ${formatLoss(curves.train[line])} training`;
-    told.push(`${name} ${said}`);
-    drawCursor(ctx, theme, across(now), top);
-    drawTitle(ctx, theme, name, said, top, width);
-  });
-  drawEpochAxis(
-    ctx,
-    theme,
-    ticks(0, end, 6).filter(Number.isInteger),
-    across,
-    lossesHeight(recording) - BELOW - AIR,
-    wide,
-  );
-  setLabel(canvas, line < 0 ? `Losses ${words}: not measured yet.` : `Losses ${words}: ${told.join('; ')}.`);
+  drawGridLines(ctx, theme, ticks(low, high, 3), up, width);
+  for (const [split, colour] of splits) {
+    drawCurve(ctx, epochs, curves[split], across, up, { ...LINE_STYLES[split], colour });
+    const here = current < 0 ? null : curves[split][current];
+    if (here != null) drawDot(ctx, across(epochs[current]), up(here), colour, theme);
+  }
 }
 
 /** @param {number[]} values */
@@ -152,11 +156,11 @@ function drawDot(ctx, x, y, colour, theme) {
  * @param {Context} ctx
  * @param {Theme} theme
  * @param {string} name
- * @param {string} said
+ * @param {string} valueText
  * @param {number} top
  * @param {number} width
  */
-function drawTitle(ctx, theme, name, said, top, width) {
+function drawTitle(ctx, theme, name, valueText, top, width) {
   ctx.textBaseline = 'alphabetic';
   ctx.fillStyle = theme.text;
   ctx.textAlign = 'left';
@@ -164,7 +168,7 @@ function drawTitle(ctx, theme, name, said, top, width) {
   ctx.fillText(name, 0, top - 7);
   ctx.font = `12px ${theme.font}`;
   ctx.textAlign = 'right';
-  ctx.fillText(said, width - RIGHT, top - 7);
+  ctx.fillText(valueText, width - RIGHT, top - 7);
 }
 
 /** @param {Context} ctx @param {Theme} theme @param {number} x @param {number} top */

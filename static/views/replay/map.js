@@ -21,9 +21,9 @@ const FULL = 65535;
  * @param {Recording} recording
  * @param {number} step
  * @param {number} between
- * @param {string} words
+ * @param {string} when
  */
-export function drawMap(canvas, theme, recording, step, between, words) {
+export function drawMap(canvas, theme, recording, step, between, when) {
   const { ctx, width, height } = clearCanvas(canvas);
   const side = Math.min(width - LEFT - RIGHT, height - TOP - BELOW);
   ctx.save();
@@ -32,7 +32,7 @@ export function drawMap(canvas, theme, recording, step, between, words) {
   drawPoints(ctx, theme, recording, side, step, between);
   drawManifoldBounds(ctx, theme, recording, side, step, between);
   ctx.restore();
-  setLabel(canvas, `Map of ${recording.count.toLocaleString('en')} test pictures ${words}, coloured by class.`);
+  setLabel(canvas, `Map of ${recording.count.toLocaleString('en')} test pictures ${when}, coloured by class.`);
 }
 
 /** @param {Context} ctx @param {Theme} theme @param {Recording} recording @param {number} side */

@@ -54,14 +54,14 @@ export function unpack(head, bytes, ready) {
       for (const bitmap of [recording.originals, ...recording.manifolds, ...recording.reconstructions]) bitmap?.close();
     },
   };
-  /** @param {Range} place @param {(bitmap: ImageBitmap) => void} keep */
-  const decode = (place, keep) =>
-    createImageBitmap(new Blob([read(place)])).then((bitmap) => {
+  /** @param {Range} range @param {(bitmap: ImageBitmap) => void} store */
+  const decode = (range, store) =>
+    createImageBitmap(new Blob([read(range)])).then((bitmap) => {
       if (closed) {
         bitmap.close();
         return;
       }
-      keep(bitmap);
+      store(bitmap);
       ready();
     });
   decode(head.pieces.originals, (bitmap) => {

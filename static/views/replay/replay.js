@@ -20,15 +20,15 @@ import { unpack } from './recording.js';
 const PLAY_TIME = 6000; // milliseconds for playing it all
 const MAX_STEP_TIME = 500; // milliseconds, at most, for one step
 
-/** @param {ComponentProps<Data>} component */
+/** @param {ComponentProps<Data>} props */
 export default function replay({ parentElement, data }) {
   const root = queryIn(parentElement)('.replay');
   let player = createPlayer(root, data);
   return {
-    /** @param {Data} given */
-    update(given) {
-      if (given.key === data.key) return;
-      data = given;
+    /** @param {Data} next */
+    update(next) {
+      if (next.key === data.key) return;
+      data = next;
       player.close();
       player = createPlayer(root, data);
     },
@@ -70,24 +70,24 @@ function createPlayer(root, { head, blob }) {
   /** @param {number} step */
   function updateTime(step) {
     // at once, for a screen reader reads it with the new value
-    const words = `after ${head.epochs[step]} of ${head.epochs[last]} epochs`;
-    if (when.textContent !== words) {
+    const text = `after ${head.epochs[step]} of ${head.epochs[last]} epochs`;
+    if (when.textContent !== text) {
       slider.value = String(step);
       slider.style.setProperty('--done', `${(100 * step) / (last || 1)}%`);
-      slider.setAttribute('aria-valuetext', words);
-      when.textContent = words;
+      slider.setAttribute('aria-valuetext', text);
+      when.textContent = text;
     }
-    return words;
+    return text;
   }
 
   function draw() {
     const step = Math.floor(at);
     const between = reducedMotion.matches ? 0 : at - step;
-    const words = updateTime(step);
-    drawMap($('.map', HTMLCanvasElement), theme, recording, step, between, words);
-    drawManifold($('.manifold', HTMLCanvasElement), recording, step, words);
-    drawPairs($('.pairs', HTMLCanvasElement), recording, step, words);
-    drawLosses($('.losses', HTMLCanvasElement), theme, recording, step, between, words);
+    const text = updateTime(step);
+    drawMap($('.map', HTMLCanvasElement), theme, recording, step, between, text);
+    drawManifold($('.manifold', HTMLCanvasElement), recording, step, text);
+    drawPairs($('.pairs', HTMLCanvasElement), recording, step, text);
+    drawLosses($('.losses', HTMLCanvasElement), theme, recording, step, between, text);
   }
 
   /** @param {boolean} wanted */

@@ -39,20 +39,20 @@ function unpack(data, size) {
   };
 }
 
-/** @param {ViewProps<Data>} given */
-export default function view({ parentElement, data, model }) {
+/** @param {ViewProps<Data>} props */
+export default function sliders({ parentElement, data, model }) {
   const root = queryIn(parentElement)('.sliders');
   const $ = queryIn(root);
   const { on, stop } = listeners();
   const screen = frames(draw);
   const randomNormal = normal(randomSeed());
-  let given = unpack(data, model.size);
-  let start = given.starts[0];
+  let state = unpack(data, model.size);
+  let start = state.starts[0];
   const code = start.code.slice();
   const panel = codeSliders($('.dimensions'), data, code, screen.request);
 
   function draw() {
-    drawImage($('.decoded', HTMLCanvasElement), model.decode(code, given.label), model.shape);
+    drawImage($('.decoded', HTMLCanvasElement), model.decode(code, state.label), model.shape);
     const first = [...code.subarray(0, 8)].map((value) => value.toFixed(2)).join(', ');
     $('.decoded').setAttribute('aria-label', `Decoded from the code ${first}${code.length > 8 ? ', ...' : ''}`);
   }
@@ -69,14 +69,14 @@ export default function view({ parentElement, data, model }) {
   const gaussianSampler = (middle, spread) => (i) => middle[i] + spread[i] * randomNormal();
 
   function samplePrior() {
-    if (!given.prior) return setCode(() => randomNormal());
-    const drawn = given.prior[Math.floor(Math.random() * given.prior.length)];
+    if (!state.prior) return setCode(() => randomNormal());
+    const drawn = state.prior[Math.floor(Math.random() * state.prior.length)];
     return setCode((i) => drawn[i]);
   }
 
   /** @param {string} name */
   function startFrom(name) {
-    start = given.starts.find((each) => each.name === name) ?? given.starts[0];
+    start = state.starts.find((each) => each.name === name) ?? state.starts[0];
     setCode((i) => start.code[i]);
     $('.draw', HTMLButtonElement).disabled = !start.cloud;
     $('.posterior').hidden = true;
@@ -91,24 +91,24 @@ export default function view({ parentElement, data, model }) {
     const drawn = new Float32Array(model.size);
     for (const [number, canvas] of $('.samples').querySelectorAll('canvas').entries()) {
       for (let i = 0; i < drawn.length; i++) drawn[i] = one(i);
-      drawImage(canvas, model.decode(drawn, given.label), model.shape);
+      drawImage(canvas, model.decode(drawn, state.label), model.shape);
       canvas.setAttribute('aria-label', `Draw ${number + 1} from the cloud of ${start.name}`);
     }
   }
 
   function buildControls() {
     // what this model has
-    $('.draw').hidden = !given.starts.some((each) => each.cloud);
-    $('.class').hidden = !given.classes;
+    $('.draw').hidden = !state.starts.some((each) => each.cloud);
+    $('.class').hidden = !state.classes;
     $('select').replaceChildren(
-      ...(given.classes?.names ?? []).map((name, i) => createElement('option', { value: i }, name)),
+      ...(state.classes?.names ?? []).map((name, i) => createElement('option', { value: i }, name)),
     );
     $('.samples').replaceChildren(
       ...Array.from({ length: SAMPLES }, () => createElement('canvas', { class: 'image', role: 'img' })),
     );
     radioGroup(
       $('.starts'),
-      given.starts.map((each) => each.name),
+      state.starts.map((each) => each.name),
       start.name,
       startFrom,
     );
@@ -118,7 +118,7 @@ export default function view({ parentElement, data, model }) {
   on($('.prior'), 'click', samplePrior);
   on($('.class-sample'), 'click', () => {
     const label = Number($('select', HTMLSelectElement).value);
-    if (given.classes) setCode(gaussianSampler(given.classes.means[label], given.classes.spreads[label]));
+    if (state.classes) setCode(gaussianSampler(state.classes.means[label], state.classes.spreads[label]));
   });
   on($('.draw'), 'click', samplePosterior);
   on($('.copy'), 'click', () =>
@@ -136,9 +136,9 @@ export default function view({ parentElement, data, model }) {
     /** @param {Data} data */
     update(data) {
       const before = start.code;
-      given = unpack(data, model.size);
+      state = unpack(data, model.size);
       $('.posterior').hidden = true; // drawn of what was
-      start = given.starts.find((each) => each.name === start.name) ?? given.starts[0];
+      start = state.starts.find((each) => each.name === start.name) ?? state.starts[0];
       if (before.some((value, i) => value !== start.code[i])) startFrom(start.name); // another picture was chosen
       screen.request();
     },

@@ -9,7 +9,7 @@ import { listenUntil } from '../dom/dom.js';
  * @import { Lasso } from './lasso.js'
  * @import { Point, Viewport } from './viewport.js'
  *
- * @typedef {Object} Controlled
+ * @typedef {Object} ControlledMap
  * @property {HTMLElement} stage
  * @property {() => Viewport} view the window on the plane
  * @property {() => void} redraw
@@ -22,10 +22,10 @@ import { listenUntil } from '../dom/dom.js';
  * @property {() => void} [select] what Enter does without a lasso
  * @property {() => void} [panned] by a gesture
  *
- * @typedef {Pick<GestureHandlers, 'dragMode' | 'locate' | 'hover'> & Partial<GestureHandlers>} Pointers
+ * @typedef {Pick<GestureHandlers, 'dragMode' | 'locate' | 'hover'> & Partial<GestureHandlers>} PointerHandlers
  */
 
-/** @param {AbortSignal} signal @param {Controlled} map @param {Pointers} pointers */
+/** @param {AbortSignal} signal @param {ControlledMap} map @param {PointerHandlers} pointers */
 export function mapControls(signal, map, pointers) {
   const { stage, lasso } = map;
   /** @param {number} times */

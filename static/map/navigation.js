@@ -27,14 +27,14 @@ export const KEYS =
  * @import { Point, Viewport } from './viewport.js'
  *
  * @typedef {{ view: Viewport, planeMap: PlaneMap, label: number, stage: HTMLElement }} BackdropContext
- * @typedef {{ theme: Theme, view: Viewport, planeMap: PlaneMap, hover: Point | null }} Drawn
+ * @typedef {{ theme: Theme, view: Viewport, planeMap: PlaneMap, hover: Point | null }} DrawContext
  *
  * @typedef {Object} NavigationHandlers each has a default that does nothing
  * @property {string} name of the map, for whoever cannot see it
  * @property {DescribeDistance} describeDistance
  * @property {(context: BackdropContext) => { backdrop: string, imageGrid?: ImageGrid }} backdrop what to draw behind
  *   the point (backdrop.js)
- * @property {(drawn: Drawn) => void} draw all else is drawn
+ * @property {(drawn: DrawContext) => void} draw all else is drawn
  * @property {() => void} move somebody has moved the point, by hand
  * @property {(point: Point) => void} stop and lets go
  * @property {Lasso} lasso

@@ -11,14 +11,14 @@ import { drawImage } from '../../dom/image.js';
  * @import { ViewProps } from '../../index.js'
  * @import { CodeSlidersData } from './code_sliders.js'
  *
- * @typedef {Object} Packed what ui/dragged.py sends beside the numbers' order; packed numbers are strings
+ * @typedef {Object} SamplingData what ui/dragged.py sends beside the numbers' order; packed numbers are strings
  * @property {number} label as which codes are decoded
  * @property {{ name: string, code: string }[]} starts
  * @property {(string | null)[]} clouds [D], how far each start's code is spread
  * @property {string | null} prior [N, D], draws of one that the browser cannot draw from
  * @property {{ names: string[], means: string, spreads: string } | null} classes [N, D]
  *
- * @typedef {CodeSlidersData & Packed} Data
+ * @typedef {CodeSlidersData & SamplingData} Data
  */
 
 const SAMPLES = 8; // images of the posterior

@@ -1,14 +1,14 @@
-// The loader that Streamlit calls for each component (mounted by ui/live.py): registers models, and mounts views.
+// The loader that Streamlit calls for each component (ui/widgets/live.py): it registers models and mounts views.
 //
 // `data.view` says what to do. "weights": the model `data.model` (a key) is registered. Any other name is a
 // view: a module views/${view}/${view}.js, whose default export is
 //
 //     export default function view({ parentElement, data, model, setStateValue, setTriggerValue }) {
 //       // parentElement holds what stands in `${view}.html`, styled by `${view}.css`; both are optional files
-//       // model: the network (net.js) with the key `data.model`, already here; null where the page names none
+//       // model: the network (net.js) with the key `data.model`, already loaded; null where the page names none
 //       return {
 //         update(data) {}, // the page has sent new data; the model and the view are the same ones
-//         dress() {},      // the theme may have changed: read the colours again and paint
+//         restyle() {},    // the theme may have changed: read the colours again and paint
 //         close() {},      // the view leaves the page, or another model takes its place: undo what was begun
 //       };
 //     }
@@ -19,7 +19,7 @@
 // never call them while something is dragged.
 //
 // All modules are served under an address that holds a hash of what is in them: an import by a relative path finds the
-// file of the same version. All that a view imports is asked for at once (ui/component.py), and mostly here already.
+// file of the same version. All that a view imports is asked for at once (ui/widgets/component.py), mostly before.
 
 import { bytesOf } from './net/blob.js';
 import { get, put } from './net/models.js';

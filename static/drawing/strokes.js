@@ -11,8 +11,8 @@ import { context2d } from '../dom/canvas.js';
  * @property {Point[]} points in shares of the pad
  * @property {Point[]} trail of codes while it was drawn
  *
- * @typedef {{ box: number, mass: boolean, why: string }} Fit how the makers of a data set placed a drawing (ui/pad.py)
- * @typedef {{ fit: Fit | null, bits: boolean, pen: number }} Preprocessing what ui/pad.py sends (`hand`)
+ * @typedef {{ box: number, mass: boolean, why: string }} Fit how the makers of a data set placed a drawing
+ * @typedef {{ fit: Fit | null, bits: boolean, pen: number }} Preprocessing ui/views/latent_pad.py, `drawing_preprocess`
  */
 
 const SUPERSAMPLING = 4; // a pixel of the small picture is 4 x 4 of ours
@@ -45,7 +45,7 @@ function boundingBox(strokes) {
   return [left, top, right - left, bottom - top];
 }
 
-// A function that turns strokes into an image [1, high, wide] as the makers of a data set did (`fit`, see ui/pad.py):
+// A function that turns strokes into an image [1, high, wide] as the makers of a data set did, by `fit`:
 // `box`, the pixels that the longer side fills; `mass`, whether the centre of mass or that of the frame comes into the
 // middle; `bits`, whether a pixel counts the black and white dots in it. No `fit`: the pad as it is.
 /** @param {number[]} shape */

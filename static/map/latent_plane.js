@@ -1,4 +1,4 @@
-// A plane of the latent space with the codes of the test images projected on it, as aecore/places.py packed them, and
+// A plane of the latent space, the codes of the test images projected on it (aecore/export/packed_map.py, `pack`), and
 // the distance of a point from them.
 
 import { pieceReader } from '../net/blob.js';
@@ -7,7 +7,7 @@ import { pieceReader } from '../net/blob.js';
  * @import { Table } from '../net/blob.js'
  * @import { Bounds, Point, Range } from './viewport.js'
  *
- * @typedef {Object} PlaneMapHead what aecore/places.py says of a map (`pack`)
+ * @typedef {Object} PlaneMapHead what Python says of them
  * @property {number[]} origin [D], of the plane
  * @property {number[][]} axes [2, D]
  * @property {string[]} names of the axes; the second is empty on a line
@@ -24,7 +24,7 @@ import { pieceReader } from '../net/blob.js';
  *
  * @typedef {ReturnType<typeof unpack>} PlaneMap
  * @typedef {{ row: number, distance: number }} Neighbour
- * @typedef {{ key: string, head: PlaneMapHead, blob: Table, label: number }} PlaneMapData what ui/live.py sends
+ * @typedef {{ key: string, head: PlaneMapHead, blob: Table, label: number }} PlaneMapData what ui/widgets/live.py sends
  */
 
 const FAR = 2; // times the edge: from there on nothing like it has been seen

@@ -187,7 +187,7 @@ export class Navigation {
     return [(left + right) / 2, (bottom + top) / 2];
   }
 
-  // The page's data (ui/live.py, `placed`); whether they are another map's. `start` is where the point stands first.
+  // The page's data (ui/widgets/live.py); whether they are another map's. `start` is where the point stands first.
   /** @param {PlaneMapData & { start?: Point }} given */
   update({ key, head, blob, label, start }) {
     const another = key !== this.planeMap?.key;

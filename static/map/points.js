@@ -1,11 +1,11 @@
-// The points of a 2-D map of codes, as aecore/places.py packed them (`dots`): positions, labels, and which is nearest.
+// The points of a 2-D map of codes (aecore/export/packed_map.py, `pack_points`): positions, labels, which is nearest.
 
 import { pieceReader } from '../net/blob.js';
 
 /**
  * @import { Bounds, Point, Range, Viewport } from './viewport.js'
  *
- * @typedef {Object} PointMapHead what aecore/places.py says of a map (`dots`)
+ * @typedef {Object} PointMapHead what Python says of a map
  * @property {number} count of points, N
  * @property {string[]} classes
  * @property {number[]} counts points of each class

@@ -1,4 +1,4 @@
-// Arrays that Python sends as base64 of float32, little-endian (ui/dragged.py), and numbers as text.
+// Arrays that Python sends as base64 of float32, little-endian (ui/views/live_decoding.py), and numbers as text.
 
 /** @param {string} text */
 export const floats = (text) => new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);

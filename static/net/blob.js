@@ -1,4 +1,4 @@
-// Bytes that Python sends in an Arrow table (ui/component.py, `blob`), and the pieces they are made of.
+// Bytes that Python sends in an Arrow table (ui/widgets/component.py, `blob`), and the pieces they are made of.
 
 /**
  * @import { Range } from '../map/viewport.js'

@@ -1,4 +1,4 @@
-// The forward pass of a trained model: the program that aecore/browser.py compiled (see there for every layer).
+// The forward pass of a trained model, from the program that aecore/export/compile_browser.py made (see there).
 
 import { ACTIVATIONS, CONVOLUTIONS, LINEAR } from './layers.js';
 import { LATENT_OPS } from './latent_ops.js';
@@ -18,8 +18,8 @@ const OPS = { ...ACTIVATIONS, ...CONVOLUTIONS, ...LINEAR, ...LATENT_OPS };
  * @property {number} classes how many labels a conditional model knows; 0: labels change nothing
  * @property {(x: Numbers, label?: number) => Float32Array} encode picture [C * H * W] in [0, 1] -> code [size]
  * @property {(z: Numbers, label?: number) => Float32Array} decode code [size] -> picture [C * H * W] in [0, 1]
- * @property {(x: Numbers) => number} inferLabel the label with the least reconstruction NLL, as Conditional.guess in
- *   aecore/model.py; 0 where labels change nothing
+ * @property {(x: Numbers) => number} inferLabel the label with the least reconstruction NLL, as `infer_label` in
+ *   aecore/models/autoencoder.py; 0 where labels change nothing
  *
  * What encode and decode return is theirs and is written over by their next call: copy (`.slice()`) what must last.
  * What they are given is left as it is.

@@ -1,4 +1,4 @@
-// The negative log-likelihood of an image, as in aecore/likelihoods.py, up to a factor and a constant.
+// The negative log-likelihood of an image, as in aecore/models/likelihoods.py, up to a factor and a constant.
 
 /**
  * `raw` is the decoder's output before it is made an image, `x` the input.

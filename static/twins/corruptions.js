@@ -1,4 +1,4 @@
-// The corruptions of aecore/corruptions.py. One seed draws the same at every level, so that it grows while dragged.
+// Corruptions, as in aecore/models/corruptions.py. One seed draws the same at every level: it grows while dragged.
 
 import { uniform, normal } from './rng.js';
 

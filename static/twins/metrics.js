@@ -1,4 +1,4 @@
-// Image metrics, as in aecore/metrics.py: MSE, PSNR and SSIM.
+// Image metrics, as in aecore/analysis/metrics.py: MSE, PSNR and SSIM.
 
 /** @import { NumberArray } from '../net/matmul.js' */
 

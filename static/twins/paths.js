@@ -1,4 +1,4 @@
-// Interpolation paths between codes, as in aecore/latents.py: the code at `share` (0 to 1) of the way from a to b.
+// Interpolation paths between codes, as in aecore/analysis/latent_space.py: the code at `share`, 0 to 1, from a to b.
 
 /** @typedef {(a: Float32Array, b: Float32Array, share: number, out?: Float32Array) => Float32Array} Path */
 

@@ -6,7 +6,7 @@ import { queryIn, listeners } from '../../dom/dom.js';
  * @import { ComponentProps } from '../../index.js'
  * @import { Table } from '../../net/blob.js'
  *
- * @typedef {Object} Data what ui/photograph.py sends
+ * @typedef {Object} Data what ui/views/photo.py sends
  * @property {Table} before a PNG file
  * @property {Table} after
  * @property {string[]} names of the two

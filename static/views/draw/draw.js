@@ -20,7 +20,7 @@ import { setLabel } from '../../dom/canvas.js';
  * @import { PlaneMap, PlaneMapData } from '../../map/latent_plane.js'
  * @import { Viewport } from '../../map/viewport.js'
  *
- * @typedef {PlaneMapData & Preprocessing & { errors: number[] }} Data what ui/pad.py sends (`sheet`)
+ * @typedef {PlaneMapData & Preprocessing & { errors: number[] }} Data ui/views/latent_pad.py, `drawing_pad`
  */
 
 const ANNOUNCEMENT_DELAY = 500; // milliseconds until what changed is said aloud

@@ -17,7 +17,7 @@ import { setLabel } from '../../dom/canvas.js';
  *
  * @typedef {{ name: string, says: string, way: Point[], leaps: boolean }} Step of the story
  * @typedef {{ start: Point, opening: Point[], steps: Step[], dots: string }} Story the point stands at `start` first
- * @typedef {PlaneMapData & Preprocessing & Story} Data what ui/home.py sends
+ * @typedef {PlaneMapData & Preprocessing & Story} Data what ui/views/home.py sends
  */
 
 const SVG = 'http://www.w3.org/2000/svg';

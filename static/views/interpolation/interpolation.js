@@ -6,7 +6,7 @@ import { PATHS, linear } from '../../twins/paths.js';
 import { drawImage } from '../../dom/image.js';
 
 /**
- * @typedef {Object} Data what ui/dragged.py sends; packed numbers are strings
+ * @typedef {Object} Data what ui/views/live_decoding.py sends; packed numbers are strings
  * @property {string} path a name among PATHS
  * @property {number} label as which codes are decoded
  * @property {string[]} codes of both ends

@@ -22,7 +22,7 @@ import { classFilter } from './class_filter.js';
  * @import { Table } from '../../net/blob.js'
  * @import { Model } from '../../net/models.js'
  *
- * @typedef {Object} Data what ui/maps.py sends
+ * @typedef {Object} Data what ui/views/latent_map.py sends
  * @property {string} key another one for another map
  * @property {PointMapHead} head
  * @property {Table} blob

@@ -1,4 +1,4 @@
-// The recording of a training: its snapshots as aecore/replay.py packed them, and their images as they are decoded.
+// The recording of a training: the snapshots that aecore/export/replay.py packed, and their images once decoded.
 
 import { pieceReader } from '../../net/blob.js';
 
@@ -7,7 +7,7 @@ import { pieceReader } from '../../net/blob.js';
  *
  * @typedef {Record<'train' | 'validation', (number | null)[]>} Curves a number for each epoch of the losses
  *
- * @typedef {Object} Head what aecore/replay.py says of its pieces
+ * @typedef {Object} Head what aecore/export/replay.py says of its pieces
  * @property {number[]} epochs of the snapshots
  * @property {string[]} names of the axes; the second is empty on a line
  * @property {Bounds} span of the map

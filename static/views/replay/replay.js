@@ -14,7 +14,7 @@ import { unpack } from './recording.js';
  * @import { Theme } from '../../dom/theme.js'
  * @import { Head } from './recording.js'
  *
- * @typedef {{ key: string, head: Head, blob: Table }} Data what ui/replay.py sends
+ * @typedef {{ key: string, head: Head, blob: Table }} Data what ui/views/replay.py sends
  */
 
 const PLAY_TIME = 6000; // milliseconds for playing it all

@@ -11,7 +11,7 @@ import { drawImage } from '../../dom/image.js';
  * @import { ViewProps } from '../../index.js'
  * @import { CodeSlidersData } from './code_sliders.js'
  *
- * @typedef {Object} SamplingData what ui/dragged.py sends beside the numbers' order; packed numbers are strings
+ * @typedef {Object} SamplingData what ui/views/live_decoding.py sends for drawing codes; packed numbers are strings
  * @property {number} label as which codes are decoded
  * @property {{ name: string, code: string }[]} starts
  * @property {(string | null)[]} clouds [D], how far each start's code is spread

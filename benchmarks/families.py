@@ -54,8 +54,8 @@ def table_row(dataset: str, family: str, data: Dataset, seeds: list[int], networ
     size = loaded.model_size(config).code_size
     base = baselines.baseline_errors(data.train, data.test, size)
     errors = [each["mse"] for each in found]
-    half = (base["mean_picture_mse"] + base["pca_mse"]) / 2
-    good = max(errors) < base["mean_picture_mse"] and max(errors) < half
+    half = (base["mean_baseline_mse"] + base["pca_mse"]) / 2
+    good = max(errors) < base["mean_baseline_mse"] and max(errors) < half
     kl = statistics.median(each["kl"] for each in found)
     cells = [
         family,
@@ -106,7 +106,7 @@ def main() -> int:
     seeds, bad = [int(seed) for seed in given.seeds.split(",")], 0
     for dataset in filter(is_available, given.datasets.split(",")):
         data = load(dataset)
-        error = baselines.baseline_errors(data.train, data.test, 0)["mean_picture_mse"]
+        error = baselines.baseline_errors(data.train, data.test, 0)["mean_baseline_mse"]
         said, rows = f"Seeds {given.seeds}. The mean picture's error is {error:.4f}.", []
         for family in given.families.split(","):
             for network in given.networks.split(","):

@@ -82,7 +82,7 @@ frame.metrics_row(
     ),
     (
         "Mean picture",
-        f"{base['mean_picture_mse']:.4f}",
+        f"{base['mean_baseline_mse']:.4f}",
         "Always answering the average of the training pictures.",
     ),
 )

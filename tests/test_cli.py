@@ -125,11 +125,11 @@ def test_evaluating_scores_afresh_beside_the_baselines(says, run, capsys):
         and said["test"] == pytest.approx(result["test"])
         and said["mse"] == pytest.approx(result["mse"])
     )
-    assert said["pca_mse"] < said["mean_picture_mse"]
+    assert said["pca_mse"] < said["mean_baseline_mse"]
     assert main(["evaluate", run]) == 0
     lines = capsys.readouterr().out
     assert f"mse: {said['mse']:.6g}\n" in lines
-    assert f"inside.stretch.largest: {said['inside']['stretch']['largest']:.6g}\n" in lines
+    assert f"report.jacobian.max_singular_value: {said['report']['jacobian']['max_singular_value']:.6g}\n" in lines
 
 
 def test_an_exported_run_works_without_the_laboratory(says, run, tmp_path):

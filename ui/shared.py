@@ -239,10 +239,10 @@ def _baselines(dataset: str, train_size: int, code_size: int) -> dict[str, float
 
 
 def baselines(run: LoadedModel) -> dict[str, float]:
-    """What a model has to beat: `pca_mse` and `mean_picture_mse`, per pixel on the test pictures, both fitted to the
+    """What a model has to beat: `pca_mse` and `mean_baseline_mse`, per pixel on the test pictures, both fitted to the
     pictures that it learnt from."""
     if not key_of(run).data_available:
-        return {name: run.result["scores"][name] for name in ("pca_mse", "mean_picture_mse")}
+        return {name: run.result["scores"][name] for name in ("pca_mse", "mean_baseline_mse")}
     return _baselines(run.config.dataset, run.config.pictures, run.code_size)
 
 
@@ -251,7 +251,7 @@ def _report(key: Key, name: str) -> dict[str, Any]:
     from aecore.analysis import report
 
     opened = _loaded_model(key)
-    kept: dict[str, Any] | None = opened.result.get("scores", {}).get("inside", {}).get(name)
+    kept: dict[str, Any] | None = opened.result.get("scores", {}).get("report", {}).get(name)
     return report.reports(opened, _test_split(key), name)[name] if key.data_available or kept is None else kept
 
 

@@ -278,5 +278,5 @@ def bce_lower_bound(test: Split) -> float:
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """The `floor` of the reconstruction, in nats, where the loss has one and the pictures are those of the data set."""
     if isinstance(run.model.likelihood, Bernoulli) and not test.synthetic:
-        return {"floor": bce_lower_bound(test)}
+        return {"bce_lower_bound": bce_lower_bound(test)}
     return {}

@@ -94,10 +94,10 @@ def _leading_eigenvectors(covariance: np.ndarray, n_components: int) -> np.ndarr
 
 
 def baseline_errors(train: Split, test: Split, n_components: int) -> dict[str, float]:
-    """Mean squared errors per pixel on `test` of baselines fitted to `train`: `mean_picture_mse` of always answering
+    """Mean squared errors per pixel on `test` of baselines fitted to `train`: `mean_baseline_mse` of always answering
     the mean image, `pca_mse` of PCA with `size` numbers."""
     pca = PCA.fit(train, n_components)
     return {
-        "mean_picture_mse": float(squared_errors(test, pca.truncate(0).reconstruct).mean()),
+        "mean_baseline_mse": float(squared_errors(test, pca.truncate(0).reconstruct).mean()),
         "pca_mse": float(squared_errors(test, pca.reconstruct).mean()),
     }

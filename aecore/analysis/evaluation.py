@@ -38,7 +38,7 @@ def evaluate_run(run: LoadedModel) -> dict[str, Any]:
     said |= _elbo_terms(run, data)
     if recipe.corrupts:
         said["denoising"] = _denoising_psnr(run, data)
-    return said | {"inside": report.reports(run, data.test), "checkup": checkup(run, data)}
+    return said | {"report": report.reports(run, data.test), "checkup": checkup(run, data)}
 
 
 def _knn_accuracy(run: LoadedModel, data: Dataset, codes: np.ndarray) -> float:
@@ -71,5 +71,9 @@ def _denoising_psnr(run: LoadedModel, data: Dataset) -> dict[str, dict[str, floa
     for strength in NOISE_LEVELS:
         noisy = corruptions.corrupt_images(clean, "gaussian", strength, SEED)
         before, after = (float(metrics.psnr(clean, each).mean()) for each in (noisy, run.reconstruct(noisy)))
-        found[f"gaussian {strength:g}"] = {"noisy": before, "cleaned": after, "gain": after - before}
+        found[f"gaussian {strength:g}"] = {
+            "corrupted_psnr": before,
+            "denoised_psnr": after,
+            "psnr_gain": after - before,
+        }
     return found

@@ -147,10 +147,10 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     outward = decoder_jacobian(run.model, run.model.encode_mean(x, y).clone(), y)
     values = torch.linalg.svdvals(outward.nan_to_num()).double().numpy()
     return {
-        "pictures": count,
-        "directions": values.shape[1],
+        "n_samples": count,
+        "n_singular_values": values.shape[1],
         "effective_dimension": float(effective_dimension(values).mean()),
-        "largest": float(values[:, 0].mean()),
-        "smallest": float(values[:, -1].mean()),
-        "encoder_size": float(inward.square().sum((1, 2), dtype=torch.float64).mean()),
+        "max_singular_value": float(values[:, 0].mean()),
+        "min_singular_value": float(values[:, -1].mean()),
+        "encoder_squared_frobenius_norm": float(inward.square().sum((1, 2), dtype=torch.float64).mean()),
     }

@@ -253,13 +253,13 @@ def _gaussian_quantiles(column: np.ndarray, n: int, prior: bool) -> np.ndarray:
     return ticks if prior else column.mean() + (column.std() or 1) * ticks
 
 
-_SPACINGS = {"range": _uniform, "quantiles": _gaussian_quantiles}
+_SPACINGS = {"uniform": _uniform, "gaussian-quantiles": _gaussian_quantiles}
 
 
 def grid(
     points: np.ndarray,
     n: int,
-    spacing: Literal["range", "quantiles"] = "range",
+    spacing: Literal["uniform", "gaussian-quantiles"] = "uniform",
     prior: bool = False,
     span: tuple[float, float] | np.ndarray | None = None,
 ) -> Grid:

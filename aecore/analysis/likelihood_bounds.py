@@ -42,10 +42,10 @@ def iwae_bound(weights: Tensor, k: int) -> Tensor:
 
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
-    """Bounds on log p(x) of the first PICTURES test pictures, in nats, means over them:
+    """Bounds on log p(x) of the first N_EVAL_IMAGES test images, in nats, means over them:
 
-    log_likelihood   by the number of importance samples, those of DRAWS
-    gap, gap_error   how much the most samples add to one, which is the ELBO; its standard error over pictures
+    log_likelihood   by the number of importance samples, those of IMPORTANCE_SAMPLES
+    gap, gap_std_error   how much the most samples add to one, which is the ELBO; its standard error over images
 
     Nothing for pictures that the model has drawn itself (`drawn`). Constants that a likelihood leaves out are left out.
     """
@@ -59,8 +59,8 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     bounds = {k: iwae_bound(weights, k).numpy() for k in IMPORTANCE_SAMPLES}
     gap = bounds[IMPORTANCE_SAMPLES[-1]] - bounds[IMPORTANCE_SAMPLES[0]]
     return {
-        "pictures": len(x),
+        "n_samples": len(x),
         "log_likelihood": {str(k): float(each.mean()) for k, each in bounds.items()},
         "gap": float(gap.mean()),
-        "gap_error": float(np.std(gap, ddof=1) / math.sqrt(len(gap))),
+        "gap_std_error": float(np.std(gap, ddof=1) / math.sqrt(len(gap))),
     }

@@ -17,12 +17,12 @@ Report = Callable[[LoadedModel, Split], dict[str, Any]]
 
 # kind of code or of model -> what is measured of it on held-out pictures
 REPORTS: dict[type, dict[str, Report]] = {
-    Latent: {"anatomy": architecture.report, "stretch": jacobian.report, "samples": sampling.report},
-    GaussianLatent: {"clouds": posterior.report, "bounds": likelihood_bounds.report},
-    LadderLatent: {"levels": hierarchy.report},
-    SparseLatent: {"units": sparsity.report},
+    Latent: {"reconstruction": architecture.report, "jacobian": jacobian.report, "sampling": sampling.report},
+    GaussianLatent: {"posterior": posterior.report, "likelihood_bounds": likelihood_bounds.report},
+    LadderLatent: {"hierarchy": hierarchy.report},
+    SparseLatent: {"sparsity": sparsity.report},
     Quantized: {"codebook": codebook.report},
-    Conditional: {"styles": conditional.report},
+    Conditional: {"conditional": conditional.report},
     LinearAutoencoder: {"pca": linear.report},
 }
 

@@ -103,8 +103,8 @@ def generate(run: LoadedModel, test: Split, n: int, seed: int = SEED) -> dict[st
     told = np.random.default_rng(seed).choice(labels, n)
     ways: dict[str, Callable[[], np.ndarray]] = {
         "prior": lambda: sample_prior(run, n, seed),
-        "gaussian": lambda: sample_gaussian_fit(codes, n, seed),
-        "mixture": lambda: sample_gmm_fit(codes, n, seed),
+        "gaussian_fit": lambda: sample_gaussian_fit(codes, n, seed),
+        "gmm_fit": lambda: sample_gmm_fit(codes, n, seed),
     }
     return {name: run.decode(draw(), told) for name, draw in ways.items()}
 
@@ -139,18 +139,18 @@ def mmd(a: np.ndarray, b: np.ndarray) -> float:
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """How near samples come to test pictures: as many of each, DRAWN at most. `reconstructions` are those of the test
-    pictures themselves; `real`: as many training pictures, which is what a perfect sampler would score.
+    pictures themselves; `training_data`: as many training pictures, which is what a perfect sampler would score.
 
-    mmd compares the codes of the test pictures with as many draws of the prior, mmd_of_draws two crowds of draws. Of
+    mmd compares the codes of the test pictures with as many draws of the prior, mmd_noise_floor two crowds of draws. Of
     pictures that the model has drawn itself (`drawn`) only that is known: nothing can be measured against them.
     """
     n = min(N_SAMPLES, len(test))
     x, labels, draws = test.to_float(slice(n)), test.y[:n], sample_prior(run, n)
-    said: dict[str, Any] = {"pictures": 0, "mmd": mmd(aggregate_posterior(run, x, labels), draws)}
-    said["mmd_of_draws"] = mmd(draws, sample_prior(run, n, SEED + 1))
+    said: dict[str, Any] = {"n_samples": 0, "mmd": mmd(aggregate_posterior(run, x, labels), draws)}
+    said["mmd_noise_floor"] = mmd(draws, sample_prior(run, n, SEED + 1))
     if test.synthetic:
         return said
     made = generate(run, test, n)
     made["reconstructions"] = run.reconstruct(x, labels)
-    made["real"] = datasets.load(run.config.dataset).train.to_float(slice(n))
-    return said | {"pictures": n} | {name: sample_quality(x, each) for name, each in made.items()}
+    made["training_data"] = datasets.load(run.config.dataset).train.to_float(slice(n))
+    return said | {"n_samples": n} | {name: sample_quality(x, each) for name, each in made.items()}

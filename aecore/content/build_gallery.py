@@ -89,14 +89,14 @@ def _finish(run_dir: Path, spec: PretrainedModel) -> None:
     if card.download_bytes:
         mine = offline.compute(opened, load(card.name))
         offline.save_bundle(run_dir, mine)
-        brought = {"agreement": mine.pseudo_label_accuracy}
+        brought = {"pseudo_label_accuracy": mine.pseudo_label_accuracy}
         (run_dir / "strip.png").unlink(missing_ok=True)  # it shows pictures of the data set
     if spec.on_home:
         program.save_program(run_dir, compile_browser.compile_model(opened))
     snapshots.thin(run_dir, MAX_SNAPSHOTS)
     result = json.loads((run_dir / "result.json").read_text())
     result |= {**_result_fields(said), "processor": _processor(), **brought}
-    result["weights"] = "float16" if halved else "float32"
+    result["weights_dtype"] = "float16" if halved else "float32"
     result["sha256"] = {name: files.checksum(run_dir / name) for name in CHECKSUMMED if (run_dir / name).exists()}
     _write_card(run_dir, spec, result)
 
@@ -109,8 +109,8 @@ def _result_fields(evaluation: dict[str, Any]) -> dict[str, Any]:
 
 def _write_card(run_dir: Path, spec: PretrainedModel, result: Mapping[str, Any]) -> None:
     """Writes the result with what is said of the exhibit, and its card."""
-    shown = {"name": spec.name, "title": spec.title, "good": spec.good_for, "bad": spec.not_for}
-    _write_result(run_dir, {**result, "exhibit": shown | {"opening": spec.on_home, "sweep": spec.sweep}})
+    shown = {"name": spec.name, "title": spec.title, "good_for": spec.good_for, "not_for": spec.not_for}
+    _write_result(run_dir, {**result, "pretrained": shown | {"on_home": spec.on_home, "sweep_beta": spec.sweep_beta}})
     files.atomic_write(run_dir / "README.md", readme(runs.entry(run_dir.name)))
 
 
@@ -151,7 +151,7 @@ def _replace(run_dir: Path, spec: PretrainedModel) -> None:
     """Puts a finished exhibit into the gallery, in the place of an earlier one of its name."""
     for place in list(runs.PRETRAINED_DIR.iterdir()):
         said = files.read_json(place / "result.json") if place.is_dir() else None
-        same = isinstance(said, dict) and said.get("exhibit", {}).get("name") == spec.name
+        same = isinstance(said, dict) and said.get("pretrained", {}).get("name") == spec.name
         if same or place.name == run_dir.name:
             shutil.rmtree(place)
     os.replace(run_dir, runs.PRETRAINED_DIR / run_dir.name)
@@ -164,15 +164,15 @@ def readme(entry: runs.RunInfo) -> str:
     """The card of an exhibit, from what its result says."""
     config, result = entry.config, entry.result
     assert config
-    shown, card, family = result["exhibit"], CARDS[config.dataset], FAMILIES[config.family]
+    shown, card, family = result["pretrained"], CARDS[config.dataset], FAMILIES[config.family]
     settings = dataclasses.asdict(config) | {"hidden": ", ".join(map(str, config.hidden)) or "none"}
     lines = [
         f"# {shown['title']}",
         "",
         family.doc.split("\n")[0],
         "",
-        f"- **Good for:** {shown['good']}",
-        f"- **Not for:** {shown['bad']}",
+        f"- **Good for:** {shown['good_for']}",
+        f"- **Not for:** {shown['not_for']}",
         f"- **Data:** {card.title}. {card.source}. Licence: {card.licence}.",
         f"- **Trained** in {result['seconds']:.0f} s on {result['processor']}, seed {config.seed}; remade by "
         f"`python -m aecore pretrain {shown['name']}`.",
@@ -193,11 +193,12 @@ def readme(entry: runs.RunInfo) -> str:
 
 
 def _offline_note(result: Any, title: str) -> list[str]:
-    if "agreement" not in result:
+    if "pseudo_label_accuracy" not in result:
         return []
     return [
         f"Nothing of {title} is in this folder. In place of its pictures stand the codes of {offline.N_SAMPLES:,} test "
-        f"pictures and the classes that the nearest training pictures vote for ({result['agreement']:.1%} right).",
+        "pictures and the classes that the nearest training pictures vote for "
+        f"({result['pseudo_label_accuracy']:.1%} right).",
         "",
     ]
 
@@ -209,21 +210,21 @@ def metric_rows(entry: runs.RunInfo) -> list[tuple[str, str]]:
     lines += [(f"{name}, nats per picture", f"{value:.2f}") for name, value in said["test"].items()]
     if "elbo" in said:
         lines.append(("ELBO, one draw per picture, nats", f"{said['elbo']:.2f}"))
-    if bounds := said["inside"].get("bounds"):
-        most, gap = max(map(int, bounds["log_likelihood"])), f"{bounds['gap']:.2f} ± {2 * bounds['gap_error']:.2f}"
-        name = f"log p(x) is above it by at least ({most} importance samples, {bounds['pictures']} pictures), nats"
+    if bounds := said["report"].get("likelihood_bounds"):
+        most, gap = max(map(int, bounds["log_likelihood"])), f"{bounds['gap']:.2f} ± {2 * bounds['gap_std_error']:.2f}"
+        name = f"log p(x) is above it by at least ({most} importance samples, {bounds['n_samples']} pictures), nats"
         lines.append((name, gap))
     if "reconstruction_at_mean_code" in said:
         lines.append(("reconstruction from the mean code, nats", f"{said['reconstruction_at_mean_code']:.2f}"))
     lines += [
         ("squared error per pixel", f"{said['mse']:.5f}"),
         (f"the same of PCA with {_dimensions_text(said['code_size'])}", f"{said['pca_mse']:.5f}"),
-        ("the same of the mean picture", f"{said['mean_picture_mse']:.5f}"),
+        ("the same of the mean picture", f"{said['mean_baseline_mse']:.5f}"),
         ("active units (variance above 0.01)", str(said["active_units"])),
         ("class right by the 10 nearest codes", f"{said['knn_accuracy']:.1%}"),
     ]
     for noise, psnr in said.get("denoising", {}).items():
-        words = f"{psnr['noisy']:.1f} to {psnr['cleaned']:.1f} dB ({psnr['gain']:+.1f})"
+        words = f"{psnr['corrupted_psnr']:.1f} to {psnr['denoised_psnr']:.1f} dB ({psnr['psnr_gain']:+.1f})"
         lines.append((f"PSNR under {noise}", words))
     return lines
 

@@ -24,7 +24,7 @@ class PretrainedModel:
     good_for: str  # what to come here for
     not_for: str  # what not to expect
     on_home: bool = False  # whether the first screen shows it
-    sweep: float | None = None  # the price of the KL, of one that can be slid through
+    sweep_beta: float | None = None  # the price of the KL, of one that can be slid through
 
 
 def _config(dataset: str, family: str, network: str = "mlp", **overrides: Any) -> Config:
@@ -50,7 +50,7 @@ def _beta_sweep() -> list[PretrainedModel]:
     }
     return [
         PretrainedModel(
-            f"mnist-beta-{beta:g}", f"beta-VAE, beta {beta:g}", _beta_config(beta), *words[beta], sweep=beta
+            f"mnist-beta-{beta:g}", f"beta-VAE, beta {beta:g}", _beta_config(beta), *words[beta], sweep_beta=beta
         )
         for beta in BETA_SWEEP
     ]

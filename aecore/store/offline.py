@@ -18,6 +18,7 @@ from aecore.data.cards import CARDS
 from aecore.data.datasets import Dataset, Split
 from aecore.errors import UserError
 from aecore.store import runs, schema
+from aecore.store.upgrade import documents
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -64,7 +65,7 @@ def _pseudo_labels(train: Split, x: np.ndarray) -> np.ndarray:
 
 def save_bundle(run_dir: Path, bundle: OfflineBundle) -> None:
     """Writes them into a run's folder, codes and errors in half precision."""
-    said = {"agreement": bundle.pseudo_label_accuracy}
+    said = {"pseudo_label_accuracy": bundle.pseudo_label_accuracy}
     arrays: dict[str, np.ndarray] = {
         "codes": bundle.codes.astype(np.float16),
         "votes": bundle.pseudo_labels.astype(np.uint8),
@@ -83,13 +84,14 @@ def load_bundle(run: str) -> OfflineBundle | None:
     runs.verify_checksum(run, FILE_NAME, MAX_BYTES)
     try:
         arrays, head = files.read_tensors(file, MAX_BYTES)
-        said = schema.validate(files.parse_json(head["said"].encode()), schema.OFFLINE_BUNDLE, FILE_NAME)
+        raw = documents.result(files.parse_json(head["said"].encode()))  # until pretrained/ is converted
+        said = schema.validate(raw, schema.OFFLINE_BUNDLE, FILE_NAME)
         found = OfflineBundle(
             arrays["codes"].astype(np.float32),
             arrays["votes"].astype(np.int64),
             arrays["errors"].astype(np.float32),
             arrays.get("nats"),
-            float(said["agreement"]),
+            float(said["pseudo_label_accuracy"]),
         )
     except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
         raise UserError(

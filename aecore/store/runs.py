@@ -41,6 +41,7 @@ from aecore.files import atomic_write as atomic_write
 from aecore.files import read_json
 from aecore.files import runs_dir as runs_dir
 from aecore.store import database, queue, schema
+from aecore.store.upgrade import documents
 
 PRETRAINED_DIR = Path(__file__).resolve().parents[2] / "pretrained"
 RUN_ID = re.compile(schema.RUN_ID)
@@ -98,7 +99,7 @@ class RunInfo:
     @property
     def title(self) -> str:
         """What the gallery calls it; empty for a run of ours."""
-        return str(self.result.get("exhibit", {}).get("title", ""))
+        return str(self.result.get("pretrained", {}).get("title", ""))
 
     @property
     def active(self) -> bool:
@@ -178,6 +179,7 @@ def _finished(run_dir: Path, stamps: tuple[Stamp | None, ...]) -> RunInfo:
         config, result = _read_config(run_dir, "config.json"), read_json(run_dir / "result.json")
         if result is None:
             raise UserError("result.json is missing.")
+        result = documents.result(result)  # until pretrained/ is converted
         schema.validate(result, schema.RESULT, "result.json")
         check_weights(run_dir)
     except UserError as error:
@@ -290,7 +292,7 @@ def entries() -> list[RunInfo]:
 
 def _gallery_order(entry: RunInfo) -> int:
     """The place of an exhibit in the gallery."""
-    name = entry.result.get("exhibit", {}).get("name")
+    name = entry.result.get("pretrained", {}).get("name")
     return list(PRETRAINED_MODELS).index(name) if name in PRETRAINED_MODELS else len(PRETRAINED_MODELS)
 
 
@@ -343,9 +345,9 @@ def read_state(run: str) -> dict[str, Any]:
 
 
 def history(run: str) -> list[dict[str, Any]]:
-    """One dictionary an epoch: `epoch`, `seconds`, `train`, `validation` (loss parts, nats per picture), `vitals` (what
-    vitals.py notes). Ends before the first line that is spoilt, of which `history_trouble` tells. Everybody gets the
-    same ones: read them, never write into them."""
+    """One dictionary an epoch: `epoch`, `seconds`, `train`, `validation` (loss terms, nats per image), `signals`
+    (see training/signals.py). Ends before the first line that is invalid, of which `history_error` tells. Everybody
+    gets the same ones: read them, never write into them."""
     return list(_read_history(run)[0])
 
 
@@ -360,7 +362,7 @@ def _read_history(run: str) -> tuple[Sequence[dict[str, Any]], str]:
     return _parse_history(file, stamp) if stamp else ((), "")
 
 
-@lru_cache(maxsize=16)  # of a thousand epochs with their vitals 5 MB each
+@lru_cache(maxsize=16)  # of a thousand epochs with their signals 5 MB each
 def _parse_history(file: Path, stamp: Stamp) -> tuple[Sequence[dict[str, Any]], str]:
     lines: list[dict[str, Any]] = []
     try:
@@ -380,6 +382,7 @@ def _parse_history(file: Path, stamp: Stamp) -> tuple[Sequence[dict[str, Any]], 
 def _parse_epoch(line: bytes, previous: int) -> dict[str, Any]:
     """A line of a history that comes after the one of epoch `before`; ValueError when it is spoilt."""
     found: dict[str, Any] = files.parse_json(line)
+    found = documents.history_line(found)  # until pretrained/ is converted
     if wrong := schema.HISTORY_LINE(found):
         raise ValueError(wrong)
     if found["epoch"] <= previous:

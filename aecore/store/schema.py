@@ -99,24 +99,24 @@ def _shares(value: Any) -> str:
     return wrong or ("" if abs(sum(value) - 1) < 0.01 else "is not 1 in all")
 
 
-_CODE_SIGNALS = {name: list_of(number_or_nan, min_items=1) for name in ("sd", "kl", "sigma", "on", "spare")} | {
-    "taken": _shares
-}
+_CODE_SIGNALS = {
+    name: list_of(number_or_nan, min_items=1) for name in ("std", "kl", "sigma", "active_rate", "sparsity_by_design")
+} | {"usage": _shares}
 
 
 def _code_signals(value: Any) -> str:
-    """What is known of a code: where there are nats, how far it varies too, of as many numbers."""
-    if wrong := record({"sd": _CODE_SIGNALS["sd"]} if type(value) is dict and "kl" in value else {}, _CODE_SIGNALS)(
+    """Signals by latent type: where there is a KL there is a std too, of as many dimensions."""
+    if wrong := record({"std": _CODE_SIGNALS["std"]} if type(value) is dict and "kl" in value else {}, _CODE_SIGNALS)(
         value
     ):
         return wrong
-    if "kl" in value and len(value["kl"]) != len(value["sd"]):
-        return "kl has another length than sd"
+    if "kl" in value and len(value["kl"]) != len(value["std"]):
+        return "kl has another length than std"
     return ""
 
 
-_SIGNALS = {"saturated": number_or_nan, "code": _code_signals}
-_OPTIONAL_SIGNALS = dict.fromkeys(("impossible", "blank", "alike"), number_or_nan)
+_SIGNALS = {"saturated_wrong": number_or_nan, "code": _code_signals}
+_OPTIONAL_SIGNALS = dict.fromkeys(("out_of_support", "constant_output_nll", "identical_units"), number_or_nan)
 
 HISTORY_LINE = record(
     {"epoch": integer(1, MAX_EPOCHS), "seconds": non_negative, "train": LOSS_TERMS, "validation": LOSS_TERMS},
@@ -132,9 +132,9 @@ FINAL_CHECKUP = record(
         **_SIGNALS,
         "validation": LOSS_TERMS,
         "mse": non_negative,
-        "mean_picture_mse": _positive,
+        "mean_baseline_mse": _positive,
         "pca_mse": non_negative,
-        "size": integer(1, 5000),
+        "effective_code_size": integer(1, 5000),
     },
     {**_OPTIONAL_SIGNALS, "code_size": integer(1, 5000)},
 )
@@ -152,9 +152,9 @@ def _same_length(*names: str) -> Check:
 
 _number_list = list_of(number, min_items=1)
 _errors = record({"model": non_negative, "pca": _positive})
-_level = record({"dimensions": count, **_number_fields("kl", "changes")})
+_level = record({"dimensions": count, **_number_fields("kl", "effect")})
 _sample_quality = record(_number_fields("precision", "strict_precision", "coverage"))
-_SAMPLE_SETS = ("prior", "gaussian", "mixture", "reconstructions", "real")
+_SAMPLE_SETS = ("prior", "gaussian_fit", "gmm_fit", "reconstructions", "training_data")
 
 
 def _bounds(value: Any) -> str:
@@ -166,7 +166,7 @@ def _bounds(value: Any) -> str:
 def _samples(value: Any) -> str:
     """How near samples come: all crowds or, where no pictures were here, none."""
     crowds = dict.fromkeys(_SAMPLE_SETS, _sample_quality) if type(value) is dict and "prior" in value else {}
-    return record({"pictures": count, **_number_fields("mmd", "mmd_of_draws"), **crowds})(value)
+    return record({"n_samples": count, **_number_fields("mmd", "mmd_noise_floor"), **crowds})(value)
 
 
 def _or_empty(check: Check) -> Check:
@@ -174,46 +174,78 @@ def _or_empty(check: Check) -> Check:
     return lambda value: "" if value == {} else check(value)
 
 
-_POSTERIOR_FIELDS = ("kl_total", "mutual_information", "total_correlation", "dimension_wise_kl", "most_information")
-_CODEBOOK_FIELDS = ("perplexity", "bits_stored", "bits_used", "distance", "apart")
+_POSTERIOR_FIELDS = ("kl_total", "mutual_information", "total_correlation", "dimension_wise_kl", "log_n")
+_CODEBOOK_FIELDS = ("perplexity", "bits_stored", "entropy_bits", "quantization_distance", "nearest_entry_distance")
 
 # what was measured of a run of its kind, as aecore.analysis.report says it
 REPORTS: dict[str, Check] = {
-    "anatomy": record(optional={"floor": number}),
-    "stretch": record(
-        {"pictures": count, "directions": count}
-        | _number_fields("effective_dimension", "largest", "smallest", "encoder_size")
+    "reconstruction": record(optional={"bce_lower_bound": number}),
+    "jacobian": record(
+        {"n_samples": count, "n_singular_values": count}
+        | _number_fields(
+            "effective_dimension", "max_singular_value", "min_singular_value", "encoder_squared_frobenius_norm"
+        )
     ),
-    "samples": _samples,
-    "clouds": all_of(
+    "sampling": _samples,
+    "posterior": all_of(
         record(
-            {"pictures": count, "compared": count, "active_units": count, **_number_fields(*_POSTERIOR_FIELDS)}
-            | dict.fromkeys(("kl", "sigma", "variance"), _number_list)
+            {
+                "n_samples": count,
+                "estimator_batch_size": count,
+                "active_units": count,
+                **_number_fields(*_POSTERIOR_FIELDS),
+            }
+            | dict.fromkeys(("kl", "sigma", "variance_of_means"), _number_list)
         ),
-        _same_length("kl", "sigma", "variance"),
+        _same_length("kl", "sigma", "variance_of_means"),
     ),
-    "bounds": _or_empty(record({"pictures": count, "log_likelihood": _bounds, **_number_fields("gap", "gap_error")})),
-    "levels": record({"pictures": count, "top": _level, "bottom": _level}),
-    "units": record(
-        {"pictures": count, "units": count, "smooth": boolean, "zeros": fraction, "zeros_by_design": fraction}
-        | {"active_per_picture": number, "dead_units": count, "rho": nullable(number)}
+    "likelihood_bounds": _or_empty(
+        record({"n_samples": count, "log_likelihood": _bounds, **_number_fields("gap", "gap_std_error")})
+    ),
+    "hierarchy": record({"n_samples": count, "top": _level, "bottom": _level}),
+    "sparsity": record(
+        {
+            "n_samples": count,
+            "n_units": count,
+            "is_sigmoid": boolean,
+            "zero_share": fraction,
+            "sparsity_by_design": fraction,
+        }
+        | {"active_per_sample": number, "dead_units": count, "rho": nullable(number)}
         | {"rho_hat": record(_number_fields("mean", "min", "max"))}
     ),
     "codebook": all_of(
         record(
-            {"pictures": count, "slots": count, "vectors": integer(1, 100_000), "used": count, "usage": _number_list}
+            {
+                "n_samples": count,
+                "n_positions": count,
+                "codebook_size": integer(1, 100_000),
+                "used_entries": count,
+                "usage": _number_list,
+            }
             | _number_fields(*_CODEBOOK_FIELDS)
         ),
-        lambda value: "" if len(value["usage"]) == value["vectors"] else "usage has another length than vectors",
+        lambda value: (
+            "" if len(value["usage"]) == value["codebook_size"] else "usage has another length than codebook_size"
+        ),
     ),
-    "styles": record(
-        {"styles": count, "cells": count, "pictures": count, **_number_fields("obeyed", "real", "in_code")}
+    "conditional": record(
+        {
+            "n_styles": count,
+            "n_generated": count,
+            "n_reference_samples": count,
+            **_number_fields("label_fidelity", "real_baseline", "label_leakage"),
+        }
     ),
     "pca": _or_empty(
         all_of(
             record(
-                {"pictures": count, "train": _errors, "test": _errors, "between_axes": number}
-                | {"angles": _number_list, "stretch": _number_list, "cosines": list_of(_number_list, min_items=1)}
+                {"n_samples": count, "train": _errors, "test": _errors, "min_angle_between_axes": number}
+                | {
+                    "principal_angles": _number_list,
+                    "singular_values": _number_list,
+                    "cosines": list_of(_number_list, min_items=1),
+                }
             ),
             lambda value: _square_error(value["cosines"]),
         )
@@ -229,14 +261,14 @@ def _scores(value: Any) -> str:
     """What was measured of an exhibit; the lists of its clouds are as long as its code."""
     wrong = record(
         {"test": LOSS_TERMS, "mse": non_negative, "code_size": integer(1, 5000), "code_bits": non_negative}
-        | {"mean_picture_mse": _positive, "pca_mse": non_negative},
-        {"active_units": count, "knn_accuracy": fraction, "inside": record(optional=REPORTS)}
+        | {"mean_baseline_mse": _positive, "pca_mse": non_negative},
+        {"active_units": count, "knn_accuracy": fraction, "report": record(optional=REPORTS)}
         | _number_fields("elbo", "kl", "reconstruction_at_mean_code")
-        | {"denoising": dict_of(record(_number_fields("noisy", "cleaned", "gain")))},
+        | {"denoising": dict_of(record(_number_fields("corrupted_psnr", "denoised_psnr", "psnr_gain")))},
     )(value)
-    clouds = value.get("inside", {}).get("clouds") if not wrong else None
+    clouds = value.get("report", {}).get("posterior") if not wrong else None
     return (
-        "inside.clouds.kl has another length than the code"
+        "report.posterior.kl has another length than the code"
         if clouds and len(clouds["kl"]) != value["code_size"]
         else wrong
     )
@@ -262,13 +294,13 @@ RESULT = record(
         "code_bits": non_negative,
         "active_units": count,
         "threads": count,
-        "agreement": fraction,
+        "pseudo_label_accuracy": fraction,
         "sha256": dict_of(HASH),
-        **dict.fromkeys(("precision", "torch", "processor", "weights"), text(200)),
-        "exhibit": record(
+        **dict.fromkeys(("precision", "torch", "processor", "weights_dtype"), text(200)),
+        "pretrained": record(
             optional=dict.fromkeys(("name", "title"), text(100))
-            | dict.fromkeys(("good", "bad"), text(500))
-            | {"opening": boolean, "sweep": nullable(non_negative)}
+            | dict.fromkeys(("good_for", "not_for"), text(500))
+            | {"on_home": boolean, "sweep_beta": nullable(non_negative)}
         ),
     },
 )
@@ -278,7 +310,7 @@ RESULT = record(
 LABEL = record(optional={"owner": nullable(text(200)), "owner_name": nullable(text(200)), "name": nullable(text(200))})
 DELETED = record(optional={"by": text(200), "up": non_negative, "boot": text(200)})
 
-OFFLINE_BUNDLE = record({"agreement": fraction})
+OFFLINE_BUNDLE = record({"pseudo_label_accuracy": fraction})
 
 AXIS_NAMES = list_of(text(100), min_items=2, max_items=2)
 SNAPSHOT_SHAPES = dict_of(
@@ -289,7 +321,7 @@ TRAIN_STATE = record(
     {
         "epoch": count,
         "step": count,
-        "pictures": count,
+        "n_samples": count,
         "seconds": non_negative,
         "counts": dict_of(count),
         "judged": list_of(text(100), max_items=50),

@@ -40,7 +40,7 @@ class Progress:
     grad_norm: float  # length of the last step's gradient, as it was followed
     train: LossValues  # loss parts in nats per picture: mean over this epoch so far
     validation: LossValues | None  # the same on the held-out pictures; only at an epoch's end
-    signals: Mapping[str, Any] | None = None  # what vitals.py notes of them; only then, too
+    signals: Mapping[str, Any] | None = None  # what signals.py notes of them; only then, too
 
     @property
     def seconds_left(self) -> float:

@@ -21,7 +21,7 @@ ACTIVE_THRESHOLD = 1e-6  # at and below which a unit is silent
 
 
 class TrainingSignals:
-    """Notes passes (`add`) and says what was seen of them all (`said`)."""
+    """Collects batches (`update`) and sums them up (`compute`)."""
 
     def __init__(self) -> None:
         self.latents: list[Latent] = []
@@ -35,9 +35,10 @@ class TrainingSignals:
         wrong = ((drawn < SATURATION_MARGIN) & (p.x > 0.5)) | ((drawn > 1 - SATURATION_MARGIN) & (p.x < 0.5))
         share = 1 / p.x[0].numel()
         seen = {
-            "saturated": wrong.sum() * share,
-            "impossible": p.model.likelihood.out_of_support(p.x).sum() * share,
-            "blank": p.model.likelihood.nll(torch.zeros_like(raw), p.x).sum() * (share if p.mean_reduction else 1),
+            "saturated_wrong": wrong.sum() * share,
+            "out_of_support": p.model.likelihood.out_of_support(p.x).sum() * share,
+            "constant_output_nll": p.model.likelihood.nll(torch.zeros_like(raw), p.x).sum()
+            * (share if p.mean_reduction else 1),
         }
         self.sums = {name: self.sums.get(name, 0) + each for name, each in seen.items()}
         self.n_samples += len(p.x)
@@ -46,18 +47,18 @@ class TrainingSignals:
     def compute(self, model: Autoencoder) -> dict[str, Any]:
         """All of it, ready for JSON:
 
-        saturated   share of pixel values that are drawn black where they are light, or white where they are dark
-        impossible  share of pixel values that the likelihood can never have made
-        blank       nats per picture (or, averaged, per pixel value) of a decoder that says 0 everywhere
-        alike       largest share of units of a layer that have the weights of its first one
-        code        by the kind of the code, see CODES
+        saturated_wrong      share of pixel values that are drawn black where they are light, or white where dark
+        out_of_support       share of pixel values that the likelihood can never have made
+        constant_output_nll  nats per image (or, averaged, per pixel value) of a decoder whose output is 0 everywhere
+        identical_units      largest share of units of a layer that have the weights of its first one
+        code                 by the type of the latent, see LATENT_SIGNALS
         """
         found = {name: _six_digits(float(total) / self.n_samples) for name, total in self.sums.items()}
         code: dict[str, Any] = {}
         for kind, look in LATENT_SIGNALS.items():
             if isinstance(self.latents[0], kind):
                 code |= {name: [_six_digits(each) for each in row.tolist()] for name, row in look(self.latents).items()}
-        return {**found, "alike": _six_digits(identical_units(model)), "code": code}
+        return {**found, "identical_units": _six_digits(identical_units(model)), "code": code}
 
 
 def _six_digits(number: float) -> float:
@@ -69,9 +70,9 @@ def _six_digits(number: float) -> float:
 
 
 def _latent_std(latents: list[Any]) -> dict[str, Tensor]:
-    """sd: how far each number of the code varies over the pictures."""
+    """std: how far each number of the code varies over the pictures."""
     codes = torch.cat([each.code for each in latents]).double()
-    return {"sd": codes.std(0, correction=0)}
+    return {"std": codes.std(0, correction=0)}
 
 
 def _gaussian_signals(latents: list[Any]) -> dict[str, Tensor]:
@@ -83,16 +84,18 @@ def _gaussian_signals(latents: list[Any]) -> dict[str, Tensor]:
 
 
 def _activation_signals(latents: list[Any]) -> dict[str, Tensor]:
-    """on: the share of pictures that each unit is active for; spare: the share of zeros that is by design, [1]."""
+    """active_rate: the share of images that each unit is active for; sparsity_by_design: share of zeros, [1]."""
     codes = torch.cat([each.code for each in latents])
-    active = (codes.abs() > ACTIVE_THRESHOLD).float().mean(0)
-    return {"on": active, "spare": torch.tensor([latents[0].sparsity_by_design])}
+    return {
+        "active_rate": (codes.abs() > ACTIVE_THRESHOLD).float().mean(0),
+        "sparsity_by_design": torch.tensor([latents[0].sparsity_by_design]),
+    }
 
 
 def _codebook_signals(latents: list[Any]) -> dict[str, Tensor]:
-    """taken: how often each vector that was taken at all was, in shares that add up to 1, falling."""
+    """usage: how often each codebook entry that is used at all is, in shares that add up to 1, falling."""
     taken = torch.cat([each.indices.flatten() for each in latents]).bincount().float()
-    return {"taken": (taken[taken > 0] / taken.sum()).sort(descending=True).values}
+    return {"usage": (taken[taken > 0] / taken.sum()).sort(descending=True).values}
 
 
 LATENT_SIGNALS: dict[type[Latent], Callable[[list[Any]], dict[str, Tensor]]] = {

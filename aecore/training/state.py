@@ -156,7 +156,7 @@ class TrainState:
         numbers = {
             "epoch": self.epoch,
             "step": self.step,
-            "pictures": self.n_samples,
+            "n_samples": self.n_samples,
             "seconds": self.seconds,
             "counts": self.running_mean.counts,
             "judged": sorted(self.monitored_terms),
@@ -205,7 +205,7 @@ class TrainState:
         self.running_mean.counts, self.monitored_terms = metadata["counts"], set(metadata["judged"])
         self.permutation = tensors["order"].long().to(self.device)
         self.epoch, self.step = metadata["epoch"], metadata["step"]
-        self.n_samples, self.seconds = metadata["pictures"], metadata["seconds"]
+        self.n_samples, self.seconds = metadata["n_samples"], metadata["seconds"]
 
 
 def _crc(tensors: Mapping[str, Tensor]) -> int:

@@ -259,8 +259,11 @@ def test_jacobians_are_those_of_autograd_in_every_family(family, network):
     if family != "ladder-vae":  # whose lower mean hangs on a draw of the upper level; its code does not
         assert torch.allclose(spoken, torch.stack([told[row, :, row].flatten(1) for row in range(2)]), atol=1e-6)
     found = jacobian.report(opened, _split(opened))
-    assert all(math.isfinite(each) for each in found.values()) and found["pictures"] == 6
-    assert 1 <= found["effective_dimension"] <= found["directions"] and found["smallest"] <= found["largest"]
+    assert all(math.isfinite(each) for each in found.values()) and found["n_samples"] == 6
+    assert (
+        1 <= found["effective_dimension"] <= found["n_singular_values"]
+        and found["min_singular_value"] <= found["max_singular_value"]
+    )
 
 
 def test_the_encoders_size_is_what_a_contractive_autoencoder_is_charged_for():
@@ -268,7 +271,7 @@ def test_the_encoders_size_is_what_a_contractive_autoencoder_is_charged_for():
     test = _split(opened)
     code = opened.model.encode_mean(torch.from_numpy(test.to_float()))
     charged = losses.jacobian_frobenius_exact(code, next(opened.model.encoder.parameters()))
-    assert jacobian.report(opened, test)["encoder_size"] == pytest.approx(charged.item(), rel=1e-5)
+    assert jacobian.report(opened, test)["encoder_squared_frobenius_norm"] == pytest.approx(charged.item(), rel=1e-5)
 
 
 def test_directions_that_count():
@@ -294,7 +297,7 @@ def test_a_direction_in_which_nothing_happens():
 def test_many_numbers_take_few_pictures():
     opened = _model(family="vanilla", z_dim=2048, hidden=())
     room = replace(_split(opened), pictures=_split(opened, 64).x, labels=np.zeros(64, np.int64))
-    assert jacobian.report(opened, room)["pictures"] == 4_000_000 // (64 * 2048) == 30
+    assert jacobian.report(opened, room)["n_samples"] == 4_000_000 // (64 * 2048) == 30
 
 
 def test_gray_pixels_cost_their_entropy():
@@ -305,9 +308,9 @@ def test_gray_pixels_cost_their_entropy():
     x = torch.from_numpy(test.to_float())
     least = nn.functional.binary_cross_entropy(x, x, reduction="sum") / len(x)
     assert architecture.bce_lower_bound(test) == pytest.approx(float(least), rel=1e-5)
-    assert architecture.report(opened, test)["floor"] == architecture.bce_lower_bound(test)
-    assert "floor" not in architecture.report(_model(family="vanilla", likelihood="gaussian"), test)
-    assert "floor" not in architecture.report(_model(family="vanilla", pixels="0 to 255"), test)
+    assert architecture.report(opened, test)["bce_lower_bound"] == architecture.bce_lower_bound(test)
+    assert "bce_lower_bound" not in architecture.report(_model(family="vanilla", likelihood="gaussian"), test)
+    assert "bce_lower_bound" not in architecture.report(_model(family="vanilla", pixels="0 to 255"), test)
 
 
 # --- Advice ---------------------------------------------------------------------------------------------------------
@@ -360,7 +363,9 @@ def store(tmp_path_factory):
 def no_links(monkeypatch):
     """Links to pages need a laboratory around them; here they are noted down. Other panels' numbers take their time."""
     found = []
-    monkeypatch.setattr(report, "REPORTS", {Latent: {"anatomy": architecture.report, "stretch": jacobian.report}})
+    monkeypatch.setattr(
+        report, "REPORTS", {Latent: {"reconstruction": architecture.report, "jacobian": jacobian.report}}
+    )
     monkeypatch.setattr(frame, "link", lambda file, label=None, run=None, **more: found.append((file, more)))
     return found
 
@@ -371,12 +376,12 @@ def test_the_panels_of_every_kind_of_code(kind, store, no_links):
     assert not page.exception and [each.value for each in page.header] == [panel.title for panel in COMMON]
     run = loaded.load(store[kind])
     test = load(run.config.dataset).test
-    numbers = report.reports(run, test)["stretch"]
-    assert numbers == jacobian.report(run, test) == shared.report(run, "stretch")
+    numbers = report.reports(run, test)["jacobian"]
+    assert numbers == jacobian.report(run, test) == shared.report(run, "jacobian")
     shown = {each.label: each.value for each in page.metric}
     assert shown["Parameters"] == f"{run.result['parameters']:,}"
-    assert shown["Directions that count"] == f"{numbers['effective_dimension']:.1f} of {numbers['directions']}"
-    assert shown["Encoder, squared"] == f"{numbers['encoder_size']:.4g}"
+    assert shown["Directions that count"] == f"{numbers['effective_dimension']:.1f} of {numbers['n_singular_values']}"
+    assert shown["Encoder, squared"] == f"{numbers['encoder_squared_frobenius_norm']:.4g}"
     formulae = "".join(each.value for each in page.latex)
     words = "".join(each.value for each in page.markdown)
     for part, nats in run.result["test"].items():

@@ -81,7 +81,7 @@ def test_pca_on_digits_is_what_the_catalogue_measured(digits):
 
 def test_the_mean_digit_is_what_the_catalogue_measured(digits):
     # Catalogue 3.7: .0743. The mean over n pictures scatters by sd / sqrt(n), here under 1 percent.
-    assert baseline_errors(digits.head(1437), load("digits").test, 2)["mean_picture_mse"] == pytest.approx(
+    assert baseline_errors(digits.head(1437), load("digits").test, 2)["mean_baseline_mse"] == pytest.approx(
         0.0743, rel=0.03
     )
 

@@ -68,10 +68,16 @@ def test_entropy_of_known_shares():
 def test_a_codebook_of_grey_levels_is_used_as_pixels_are_distributed():
     said = codebook.report(levels(), FEW)
     shares = np.bincount(FEW.x.ravel(), minlength=17) / FEW.x.size
-    assert said["usage"] == pytest.approx(shares.tolist()) and said["used"] == (shares > 0).sum()
+    assert said["usage"] == pytest.approx(shares.tolist()) and said["used_entries"] == (shares > 0).sum()
     assert said["perplexity"] == pytest.approx(np.exp(-(shares[shares > 0] * np.log(shares[shares > 0])).sum()))
-    assert said["bits_stored"] == pytest.approx(64 * np.log2(17)) and said["slots"] == 64 and said["vectors"] == 17
-    assert said["distance"] == pytest.approx(0, abs=1e-6) and said["apart"] == pytest.approx(1 / 16)
+    assert (
+        said["bits_stored"] == pytest.approx(64 * np.log2(17))
+        and said["n_positions"] == 64
+        and said["codebook_size"] == 17
+    )
+    assert said["quantization_distance"] == pytest.approx(0, abs=1e-6) and said[
+        "nearest_entry_distance"
+    ] == pytest.approx(1 / 16)
 
 
 def test_bits_used_are_told_slot_by_slot():
@@ -79,12 +85,12 @@ def test_bits_used_are_told_slot_by_slot():
     said = codebook.report(levels(), FEW)
     columns = FEW.x.reshape(len(FEW), -1).T
     expected = sum(codebook.entropy_bits(np.bincount(column, minlength=17) / len(FEW)) for column in columns)
-    assert said["bits_used"] == pytest.approx(expected)
-    assert said["bits_used"] < 64 * np.log2(said["perplexity"]) < said["bits_stored"]
+    assert said["entropy_bits"] == pytest.approx(expected)
+    assert said["entropy_bits"] < 64 * np.log2(said["perplexity"]) < said["bits_stored"]
 
 
 def test_the_distance_is_from_what_the_encoder_said_to_its_vector():
-    assert codebook.report(levels(0.01), FEW)["distance"] == pytest.approx(0.01, abs=1e-5)
+    assert codebook.report(levels(0.01), FEW)["quantization_distance"] == pytest.approx(0.01, abs=1e-5)
 
 
 def test_choices_are_those_of_the_model():
@@ -100,9 +106,9 @@ def test_choices_are_those_of_the_model():
 def test_codebooks_of_any_size_have_numbers(settings):
     opened = untrained(**settings)
     said = codebook.report(opened, FEW)
-    assert sum(said["usage"]) == pytest.approx(1) and len(said["usage"]) == said["vectors"]
-    assert 1 <= said["perplexity"] <= said["used"] + 1e-9 <= said["vectors"] + 1e-9
-    assert 0 <= said["bits_used"] <= said["bits_stored"]
+    assert sum(said["usage"]) == pytest.approx(1) and len(said["usage"]) == said["codebook_size"]
+    assert 1 <= said["perplexity"] <= said["used_entries"] + 1e-9 <= said["codebook_size"] + 1e-9
+    assert 0 <= said["entropy_bits"] <= said["bits_stored"]
     json.dumps(said, allow_nan=False)
 
 
@@ -201,11 +207,11 @@ def test_panels_say_the_numbers_that_evaluate_says(runs_of):
     said = codebook.report(loaded.load(runs_of["usual"]), TEST)
     page = panel(runs_of["usual"], "codebooks", "The codebook")
     assert [each.value for each in page.metric] == [
-        f"{said['used']} of 64",
+        f"{said['used_entries']} of 64",
         f"{said['perplexity']:.1f}",
         f"{said['bits_stored']:.0f}",
-        f"{said['bits_used']:.1f}",
-        f"{said['distance']:.2f}",
+        f"{said['entropy_bits']:.1f}",
+        f"{said['quantization_distance']:.2f}",
     ]
 
 

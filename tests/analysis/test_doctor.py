@@ -33,22 +33,25 @@ RELU = resolve_config(presets.default_config("digits", family="vanilla", knobs={
 # as a healthy 2-D VAE on the digits ends: 57 % of the variance, PCA's 2 numbers 30 %
 BLANK = 64 * math.log(2)
 CHECKUP = {
-    "saturated": 0.0,
-    "impossible": 0.0,
-    "blank": BLANK,
-    "alike": 0.25,
-    "code": {"sd": [1.0, 0.9], "kl": [1.5, 1.4], "sigma": [0.2, 0.3]},
+    "saturated_wrong": 0.0,
+    "out_of_support": 0.0,
+    "constant_output_nll": BLANK,
+    "identical_units": 0.25,
+    "code": {"std": [1.0, 0.9], "kl": [1.5, 1.4], "sigma": [0.2, 0.3]},
     "validation": {"reconstruction": 20.9, "kl": 2.9},
     "mse": 0.031,
-    "mean_picture_mse": 0.072,
+    "mean_baseline_mse": 0.072,
     "pca_mse": 0.0502,
-    "size": 2,
+    "effective_code_size": 2,
 }
 EPOCH = {
     "epoch": 1,
     "train": {"reconstruction": 20.8, "kl": 2.9},
     "validation": {"reconstruction": 20.9, "kl": 2.9},
-    "signals": {name: CHECKUP[name] for name in ("saturated", "impossible", "blank", "alike", "code")},
+    "signals": {
+        name: CHECKUP[name]
+        for name in ("saturated_wrong", "out_of_support", "constant_output_nll", "identical_units", "code")
+    },
 }
 HISTORY = [EPOCH] * VAE.epochs
 
@@ -99,26 +102,30 @@ def test_of_a_run_that_has_not_begun_nothing_is_said():
     assert health_summary(Evidence(VAE)) == []
 
 
-POINTS = {"sd": [1.0, 1.0]}
+POINTS = {"std": [1.0, 1.0]}
 PLAIN = {"reconstruction": 20.0}
 TROUBLES = {
-    "pixels out of range": {"impossible": 0.001},
-    "units all alike": {"alike": 1.0},
+    "pixels out of range": {"out_of_support": 0.001},
+    "units all alike": {"identical_units": 1.0},
     "rising loss": {"history": [*HISTORY, epoch(35, 35)]},
     "beta too strong": {
         "config": resolve_config(dataclasses.replace(VAE, family="beta-vae", knobs={"beta": 4})),
-        "code": code(sd=[0.01, 0.0], kl=[0.0, 0.0]),
+        "code": code(std=[0.01, 0.0], kl=[0.0, 0.0]),
     },
     "reconstruction averaged over pixels": {
         "config": dataclasses.replace(VAE, reduction="mean"),
-        "code": code(sd=[0.01, 0.0], kl=[0.0, 0.0]),
+        "code": code(std=[0.01, 0.0], kl=[0.0, 0.0]),
     },
-    "posterior collapse": {"code": code(sd=[0.01, 0.0], kl=[0.0, 0.0])},
-    "ReLU in the code": {"config": RELU, "validation": PLAIN, "code": POINTS | {"on": [0.97, 0.99], "spare": [0.0]}},
+    "posterior collapse": {"code": code(std=[0.01, 0.0], kl=[0.0, 0.0])},
+    "ReLU in the code": {
+        "config": RELU,
+        "validation": PLAIN,
+        "code": POINTS | {"active_rate": [0.97, 0.99], "sparsity_by_design": [0.0]},
+    },
     "dead units": {
         "config": resolve_config(presets.default_config("digits", family="sparse", z_dim=8)),
         "validation": {"reconstruction": 20.0, "activity": 1.0},
-        "code": POINTS | {"on": [0.5] * 3 + [0.0] * 5, "spare": [0.0]},
+        "code": POINTS | {"active_rate": [0.5] * 3 + [0.0] * 5, "sparsity_by_design": [0.0]},
     },
     "regularisation too strong": {
         "config": resolve_config(presets.default_config("digits", family="wae", knobs={"pull": 900})),
@@ -132,12 +139,12 @@ TROUBLES = {
         "validation": PLAIN,
         "mse": 0.071,
     },
-    "dead codebook entries": {"config": VQ, "code": POINTS | {"taken": [1 / 15] * 15}},  # of 64
+    "dead codebook entries": {"config": VQ, "code": POINTS | {"usage": [1 / 15] * 15}},  # of 64
     "an adversary that has won": {"config": AAE, "code": POINTS, "validation": PLAIN | {"critic": 0.1}},
     "a code of one number": {"config": dataclasses.replace(VAE, z_dim=1), "mse": 0.03},
     "overfitting": {"history": [epoch(18, 20.9)] * VAE.epochs},
     "underfitting": {"mse": 0.065},
-    "saturated outputs": {"saturated": 0.03},
+    "saturated outputs": {"saturated_wrong": 0.03},
 }
 
 
@@ -165,21 +172,21 @@ HARMLESS = {
         "config": resolve_config(presets.default_config("digits", family="vanilla", reduction="mean")),
         "code": POINTS,
         "validation": {"reconstruction": 0.3},
-        "blank": math.log(2),
+        "constant_output_nll": math.log(2),
         "history": [],
     },
     "zeros that were asked for": {
         "config": resolve_config(presets.default_config("digits", family="top-k", z_dim=16)),
-        "code": POINTS | {"on": [0.5] * 16, "spare": [0.5]},
+        "code": POINTS | {"active_rate": [0.5] * 16, "sparsity_by_design": [0.5]},
         "validation": PLAIN,
     },
     "units to spare": {
         "config": resolve_config(presets.default_config("digits", family="sparse")),
-        "code": POINTS | {"on": [0.5] * 20 + [0.0] * 44, "spare": [0.0]},
+        "code": POINTS | {"active_rate": [0.5] * 20 + [0.0] * 44, "sparsity_by_design": [0.0]},
         "validation": PLAIN | {"activity": 1.0},
     },
-    "numbers to spare": {"code": {"sd": [1, 1, 0, 0, 0, 0], "kl": [1.5, 1.4, 0, 0, 0, 0], "sigma": [0.2] * 6}},
-    "half a codebook idle that is put back": {"config": VQ, "code": POINTS | {"taken": [1 / 32] * 32}},
+    "numbers to spare": {"code": {"std": [1, 1, 0, 0, 0, 0], "kl": [1.5, 1.4, 0, 0, 0, 0], "sigma": [0.2] * 6}},
+    "half a codebook idle that is put back": {"config": VQ, "code": POINTS | {"usage": [1 / 32] * 32}},
     "a critic that cannot tell": {
         "config": AAE,
         "code": POINTS,
@@ -196,11 +203,11 @@ def test_what_is_no_trouble_is_not_called_one(name):
 
 
 def test_before_half_of_the_training_only_what_cannot_pass_is_said():
-    asleep = EPOCH | {"signals": EPOCH["signals"] | {"code": code(sd=[0, 0], kl=[0, 0])}}
+    asleep = EPOCH | {"signals": EPOCH["signals"] | {"code": code(std=[0, 0], kl=[0, 0])}}
     few = [asleep] * (VAE.epochs // 2 - 1)
     assert diagnose(Evidence(VAE, few)) == []
     assert [each.name for each in diagnose(Evidence(VAE, [*few, asleep]))] == ["posterior collapse"]
-    alike = EPOCH | {"signals": EPOCH["signals"] | {"alike": 1.0}}
+    alike = EPOCH | {"signals": EPOCH["signals"] | {"identical_units": 1.0}}
     assert [each.name for each in diagnose(Evidence(VAE, [alike]))] == ["units all alike"]
 
 
@@ -235,7 +242,7 @@ def test_every_cure_is_another_run_that_can_be_trained(name):
 
 
 def test_another_family_brings_its_own_knobs():
-    found = diagnose(Evidence(VAE, HISTORY, CHECKUP | {"code": code(sd=[0, 0], kl=[0, 0])}))[0]
+    found = diagnose(Evidence(VAE, HISTORY, CHECKUP | {"code": code(std=[0, 0], kl=[0, 0])}))[0]
     config = resolve_config(with_fix(VAE, found))
     assert (config.family, config.knobs["free_bits"]) == ("beta-vae", 0.1)
 
@@ -245,7 +252,7 @@ def test_another_family_brings_its_own_knobs():
 
 def collapsed(family: str, **more) -> list[doctor.Finding]:
     config = resolve_config(dataclasses.replace(VAE, family=family, **more))
-    return diagnose(Evidence(config, HISTORY, CHECKUP | {"code": code(sd=[0.01, 0.0], kl=[0.0, 0.0])}))
+    return diagnose(Evidence(config, HISTORY, CHECKUP | {"code": code(std=[0.01, 0.0], kl=[0.0, 0.0])}))
 
 
 def test_a_beta_that_weighs_total_correlation_is_not_taken_for_the_price_of_the_kl():

@@ -35,9 +35,13 @@ def test_a_level_is_kept_and_the_other_drawn():
     codes = np.arange(10, dtype=np.float32).reshape(2, 5) + 100
     drawn = hierarchy.resample_level(codes, 2, 6, seed=1)
     assert {name: each.shape for name, each in drawn.items()} == dict.fromkeys(drawn, (2, 6, 5))
-    assert (drawn["top kept"][..., :2] == codes[:, None, :2]).all() and (drawn["top kept"][..., 2:] < 50).all()
-    assert (drawn["bottom kept"][..., 2:] == codes[:, None, 2:]).all() and (drawn["bottom kept"][..., :2] < 50).all()
-    assert (drawn["neither"] < 50).all()
+    assert (drawn["bottom_resampled"][..., :2] == codes[:, None, :2]).all() and (
+        drawn["bottom_resampled"][..., 2:] < 50
+    ).all()
+    assert (drawn["top_resampled"][..., 2:] == codes[:, None, 2:]).all() and (
+        drawn["top_resampled"][..., :2] < 50
+    ).all()
+    assert (drawn["both_resampled"] < 50).all()
     assert all((each == hierarchy.resample_level(codes, 2, 6, seed=1)[name]).all() for name, each in drawn.items())
 
 
@@ -45,7 +49,7 @@ def test_a_bottom_drawn_from_n_0_1_is_one_that_the_top_expects():
     # in its own units the bottom is then N(expected, spread): what the ladder says of p(bottom | top)
     ladder = LadderBottleneck(2, 3)
     code = np.array([[0.3, -1.2, 0, 0, 0]], np.float32)
-    drawn = hierarchy.resample_level(code, 2, 20_000)["top kept"][0]
+    drawn = hierarchy.resample_level(code, 2, 20_000)["bottom_resampled"][0]
     with torch.no_grad():
         own = ladder.to_bottom_units(torch.from_numpy(drawn))
         expected, spread = ladder.expect(torch.from_numpy(code[:, :2])).chunk(2, 1)
@@ -58,7 +62,7 @@ def test_numbers_of_a_ladder_say_what_each_level_tells():
     found = hierarchy.report(opened, TEST)
     assert json.loads(json.dumps(found)) == found and hierarchy.report(opened, TEST) == found
     assert (found["top"]["dimensions"], found["bottom"]["dimensions"]) == (2, 3) and found[
-        "pictures"
+        "n_samples"
     ] == hierarchy.N_EVAL_IMAGES
     kl = posterior.report(opened, TEST)["kl"]
     assert found["top"]["kl"] == pytest.approx(sum(kl[:2])) and found["bottom"]["kl"] == pytest.approx(sum(kl[2:]))
@@ -69,8 +73,8 @@ def test_a_top_that_the_bottom_does_not_hear_changes_nothing():
     for parameter in opened.model.bottleneck.expect.parameters():
         nn.init.zeros_(parameter)  # whatever the top says, N(0, 1) is expected
     found = hierarchy.report(opened, TEST)
-    assert found["top"]["changes"] == pytest.approx(0, abs=1e-9)
-    assert found["bottom"]["changes"] == pytest.approx(1, abs=1e-6)
+    assert found["top"]["effect"] == pytest.approx(0, abs=1e-9)
+    assert found["bottom"]["effect"] == pytest.approx(1, abs=1e-6)
 
 
 # Styles
@@ -105,14 +109,14 @@ def test_the_share_that_obeys_is_1_for_a_decoder_that_does_and_chance_for_a_deaf
     test = Split(TEST.x[again], TEST.y[again], TEST.max_value)
     found = conditional.report(opened, test)
     assert json.loads(json.dumps(found)) == found
-    assert found["obeyed"] == pytest.approx(share, abs=1e-9) and found["real"] == 1.0
-    assert (found["styles"], found["cells"], found["pictures"]) == (100, 900, 200)
+    assert found["label_fidelity"] == pytest.approx(share, abs=1e-9) and found["real_baseline"] == 1.0
+    assert (found["n_styles"], found["n_generated"], found["n_reference_samples"]) == (100, 900, 200)
 
 
 def test_few_pictures_are_enough():
     few = Split(TEST.x[:12], TEST.y[:12], TEST.max_value)
     found = conditional.report(untrained("conditional-vae", 1), few)
-    assert found["styles"] == 6 and found["pictures"] == 6
+    assert found["n_styles"] == 6 and found["n_reference_samples"] == 6
 
 
 # Panels
@@ -142,14 +146,14 @@ ROOMS = {
 
 @pytest.fixture(scope="module")
 def trained_runs(tmp_path_factory):
-    place = tmp_path_factory.mktemp("levels")
+    place = tmp_path_factory.mktemp("hierarchy")
     return place, furnished(place, {name: {"epochs": 1, **settings} for name, settings in ROOMS.items()})
 
 
 @pytest.fixture
 def runs_of(trained_runs, monkeypatch):
     place, ids = trained_runs
-    ours = {LadderLatent: {"levels": hierarchy.report}, Conditional: {"styles": conditional.report}}
+    ours = {LadderLatent: {"hierarchy": hierarchy.report}, Conditional: {"conditional": conditional.report}}
     monkeypatch.setattr(report, "REPORTS", ours)  # and no others: they take time
     monkeypatch.setenv("AECORE_RUNS", str(place))
     return ids
@@ -166,7 +170,7 @@ def test_the_levels_of_a_ladder_are_shown_with_their_numbers(kind, runs_of):
     page = shown(_ladder, runs_of[kind])
     found = hierarchy.report(loaded.load(runs_of[kind]), TEST)
     assert [metric.value for metric in page.metric] == [f"{found[name]['kl']:.2f} nats" for name in ("top", "bottom")]
-    assert f"{found['bottom']['changes']:.0%} as much" in page.caption[-1].value
+    assert f"{found['bottom']['effect']:.0%} as much" in page.caption[-1].value
     pictures = "".join(element.proto.body for element in page.get("html"))
     assert pictures.count("<img") == 2 + 2 * 10 and "0, test picture 0, draw 10" in pictures
 
@@ -177,7 +181,7 @@ def test_every_style_is_shown_under_every_label(kind, runs_of):
     opened = loaded.load(runs_of[kind])
     classes, test = opened.card.classes, load(opened.config.dataset).test
     found = conditional.report(opened, test)
-    said = [f"{found[name]:.0%}" for name in ("obeyed", "real", "in_code")]
+    said = [f"{found[name]:.0%}" for name in ("label_fidelity", "real_baseline", "label_leakage")]
     assert [metric.value for metric in page.metric] == said
     pictures = "".join(element.proto.body for element in page.get("html"))
     assert pictures.count("<img") == 5 * (1 + len(classes)) + 3 * len(classes)

@@ -198,17 +198,19 @@ def test_quantiles_of_the_prior_are_those_of_kingma_and_welling():
     from scipy.stats import norm
 
     points = np.random.default_rng(0).normal(5, 3, (50, 2))
-    np.testing.assert_allclose(latent_space.grid(points, 3, "quantiles", True).x, [-1.6449, 0, 1.6449], atol=5e-5)
-    ticks = norm.ppf(np.linspace(0.05, 0.95, 20))
-    np.testing.assert_allclose(latent_space.grid(points, 20, "quantiles", True).y, ticks[::-1], atol=CLOSE)
     np.testing.assert_allclose(
-        latent_space.grid(points, 5, "range", True).x[[0, -1]], norm.ppf([0.01, 0.99]), atol=CLOSE
+        latent_space.grid(points, 3, "gaussian-quantiles", True).x, [-1.6449, 0, 1.6449], atol=5e-5
+    )
+    ticks = norm.ppf(np.linspace(0.05, 0.95, 20))
+    np.testing.assert_allclose(latent_space.grid(points, 20, "gaussian-quantiles", True).y, ticks[::-1], atol=CLOSE)
+    np.testing.assert_allclose(
+        latent_space.grid(points, 5, "uniform", True).x[[0, -1]], norm.ppf([0.01, 0.99]), atol=CLOSE
     )
 
 
 def test_quantiles_of_the_points_follow_their_mean_and_sd():
     points = np.array([[1, -10], [3, 10]])  # means 2 and 0, sds 1 and 10
-    grid = latent_space.grid(points, 3, "quantiles")
+    grid = latent_space.grid(points, 3, "gaussian-quantiles")
     np.testing.assert_allclose(grid.x, [2 - 1.6449, 2, 2 + 1.6449], atol=5e-5)
     np.testing.assert_allclose(grid.y, [16.449, 0, -16.449], atol=5e-4)
 

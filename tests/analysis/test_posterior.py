@@ -70,11 +70,13 @@ def test_numbers_of_every_family_add_up_and_fit_into_json(family):
     opened = untrained(family)
     found = posterior.report(opened, TEST)
     assert json.loads(json.dumps(found)) == found
-    assert found["pictures"] == len(TEST) and found["compared"] == len(TEST)
-    assert [len(found[name]) for name in ("kl", "sigma", "variance")] == [3, 3, 3]
+    assert found["n_samples"] == len(TEST) and found["estimator_batch_size"] == len(TEST)
+    assert [len(found[name]) for name in ("kl", "sigma", "variance_of_means")] == [3, 3, 3]
     assert found["kl_total"] == pytest.approx(sum(found["kl"]))
     assert sum(found[part] for part in PARTS) == pytest.approx(found["kl_total"], abs=0.05)
-    assert found["active_units"] == sum(variance > posterior.ACTIVE_THRESHOLD for variance in found["variance"])
+    assert found["active_units"] == sum(
+        variance > posterior.ACTIVE_THRESHOLD for variance in found["variance_of_means"]
+    )
     assert posterior.report(opened, TEST) == found  # seeded
 
 
@@ -208,7 +210,7 @@ ROOMS = {
 
 @pytest.fixture(scope="module")
 def trained_runs(tmp_path_factory):
-    place = tmp_path_factory.mktemp("clouds")
+    place = tmp_path_factory.mktemp("posterior")
     return place, furnished(place, {name: {"epochs": 1, **settings} for name, settings in ROOMS.items()})
 
 
@@ -216,7 +218,7 @@ def trained_runs(tmp_path_factory):
 def runs_of(trained_runs, monkeypatch):
     place, ids = trained_runs
     monkeypatch.setattr(
-        report, "NUMBERS", {GaussianLatent: {"clouds": posterior.report}}
+        report, "NUMBERS", {GaussianLatent: {"posterior": posterior.report}}
     )  # and no others: they take time
     monkeypatch.setenv("AECORE_RUNS", str(place))
     return ids
@@ -274,7 +276,7 @@ def test_runs_of_before_have_no_kl_by_epoch_and_say_so(runs_of, monkeypatch):
 @pytest.mark.parametrize("panel", [GAUSSIAN[0].title, "One picture"])
 def test_stand_ins_are_said_to_be_what_the_model_drew(panel, monkeypatch, tmp_path, numbers_forgotten):
     monkeypatch.setenv("AECORE_DATA", str(tmp_path))
-    monkeypatch.setattr(report, "REPORTS", {GaussianLatent: {"clouds": posterior.report}})
+    monkeypatch.setattr(report, "REPORTS", {GaussianLatent: {"posterior": posterior.report}})
     run = resolve_config(PRETRAINED_MODELS["mnist-vae-2d"].config).id
     page = AppTest.from_function(_show, args=(run, panel), default_timeout=60).run()
     assert "the model drew in place of" in seen(page)

@@ -185,15 +185,15 @@ def test_every_family_has_numbers(family):
     opened = untrained(family)
     said = sampling.report(opened, FEW)
     assert said == sampling.report(opened, FEW)  # seeded
-    assert set(said) == {*METHOD_LABELS, "mmd", "mmd_of_draws", "pictures"} and said["pictures"] == 60
+    assert set(said) == {*METHOD_LABELS, "mmd", "mmd_noise_floor", "n_samples"} and said["n_samples"] == 60
     assert all(0 <= said[way][score] <= 1 for way in METHOD_LABELS for score in SCORES)
-    assert np.isfinite(said["mmd"]) and abs(said["mmd_of_draws"]) < 0.3
+    assert np.isfinite(said["mmd"]) and abs(said["mmd_noise_floor"]) < 0.3
     json.dumps(said, allow_nan=False)
 
 
 def test_nothing_is_measured_against_pictures_that_the_model_drew():
     said = sampling.report(untrained("vae"), dataclasses.replace(FEW, drawn=True))
-    assert set(said) == {"mmd", "mmd_of_draws", "pictures"} and said["pictures"] == 0
+    assert set(said) == {"mmd", "mmd_noise_floor", "n_samples"} and said["n_samples"] == 0
 
 
 # --- Panels -----------------------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def rooms(tmp_path_factory):
 def runs_of(rooms, monkeypatch):
     place, ids = rooms
     monkeypatch.setenv("AECORE_RUNS", str(place))
-    monkeypatch.setattr(report, "REPORTS", {Latent: {"samples": sampling.report}})  # the others take time
+    monkeypatch.setattr(report, "REPORTS", {Latent: {"sampling": sampling.report}})  # the others take time
     return ids
 
 
@@ -253,14 +253,14 @@ def seen(page: AppTest) -> str:
 @pytest.mark.parametrize("title", [each.title for each in SAMPLES])
 @pytest.mark.parametrize("kind", ROOMS)
 def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
-    page = panel(runs_of[kind], "samples", title)
+    page = panel(runs_of[kind], "sampling", title)
     assert seen(page) and len(page.get("plotly_chart")) == 1
 
 
 def test_panels_say_the_numbers_that_evaluate_says(runs_of):
     said = sampling.report(loaded.load(runs_of["2-D"]), TEST)
-    new, crowd = (panel(runs_of["2-D"], "samples", each.title) for each in SAMPLES)
-    for way in ("prior", "mixture"):
+    new, crowd = (panel(runs_of["2-D"], "sampling", each.title) for each in SAMPLES)
+    for way in ("prior", "gmm_fit"):
         assert f"{said[way]['strict_precision']:.2f} and {said[way]['coverage']:.2f}" in seen(new)
     rows = new.dataframe[0].value
     assert rows["coverage"].tolist() == [said[way]["coverage"] for way in METHOD_LABELS]
@@ -270,12 +270,12 @@ def test_panels_say_the_numbers_that_evaluate_says(runs_of):
 
 def test_who_was_asked_to_fill_the_prior_is_said(runs_of):
     for kind, words in (("2-D", "by *kl*"), ("ring", "by *fooling*"), ("colour", "by *mmd*")):
-        assert words in seen(panel(runs_of[kind], "samples", "Codes over the prior"))
-    assert "they lie wherever" in seen(panel(runs_of["1-D"], "samples", "Codes over the prior"))
+        assert words in seen(panel(runs_of[kind], "sampling", "Codes over the prior"))
+    assert "they lie wherever" in seen(panel(runs_of["1-D"], "sampling", "Codes over the prior"))
 
 
 def test_another_draw_gives_other_pictures(runs_of):
-    page = panel(runs_of["2-D"], "samples", "New pictures")
+    page = panel(runs_of["2-D"], "sampling", "New pictures")
     before = page.get("html")[0].proto.body
     page.number_input(key="inside-draw").set_value(2).run()
     assert whole(page).get("html")[0].proto.body != before
@@ -285,12 +285,12 @@ EXHIBIT = resolve_config(PRETRAINED_MODELS["mnist-vae-2d"].config).id
 
 
 def test_without_the_data_set_the_numbers_are_those_that_were_kept():
-    kept = loaded.load(EXHIBIT).result["scores"]["inside"]["samples"]["prior"]
-    page = panel(EXHIBIT, "samples", "New pictures")
+    kept = loaded.load(EXHIBIT).result["scores"]["report"]["sampling"]["prior"]
+    page = panel(EXHIBIT, "sampling", "New pictures")
     assert f"prior {kept['strict_precision']:.2f} and {kept['coverage']:.2f}" in seen(page)
 
 
 def test_without_the_data_set_and_kept_numbers_there_are_pictures_alone(monkeypatch, numbers_forgotten):
-    monkeypatch.setattr(report, "REPORTS", {Latent: {"samples": sampling.report}})
-    page = panel(EXHIBIT, "samples", "New pictures")
+    monkeypatch.setattr(report, "REPORTS", {Latent: {"sampling": sampling.report}})
+    page = panel(EXHIBIT, "sampling", "New pictures")
     assert "not on this computer" in seen(page) and not page.get("plotly_chart") and page.get("html")

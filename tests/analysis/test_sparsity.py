@@ -89,39 +89,39 @@ def test_the_manner_of_units(family, knobs, expected):
 
 def test_a_relu_code_of_known_activations():
     said = sparsity.report(saying("sparse", -1.0, 0.5, 0.2, -0.1), FEW)
-    assert said["zeros"] == 0.5 and said["dead_units"] == 2 and said["active_per_picture"] == 2
+    assert said["zero_share"] == 0.5 and said["dead_units"] == 2 and said["active_per_sample"] == 2
     assert said["rho_hat"] == {"mean": pytest.approx(0.175), "min": 0, "max": 0.5}
-    assert said["rho"] is None and not said["smooth"] and said["units"] == 4 and said["pictures"] == 50
+    assert said["rho"] is None and not said["is_sigmoid"] and said["n_units"] == 4 and said["n_samples"] == 50
 
 
 def test_a_sigmoid_code_of_known_activations():
     said = sparsity.report(saying("sparse-kl", 0.0, 3.0, knobs={"rho": 0.2}), FEW)
     high = 1 / (1 + np.exp(-3))
-    assert said["zeros"] == 0 and said["dead_units"] == 2 and said["active_per_picture"] == 1 and said["rho"] == 0.2
+    assert said["zero_share"] == 0 and said["dead_units"] == 2 and said["active_per_sample"] == 1 and said["rho"] == 0.2
     assert said["rho_hat"] == {"mean": pytest.approx((0.5 + high) / 2), "min": 0.5, "max": pytest.approx(high)}
 
 
 def test_a_sigmoid_that_is_rounded_to_0_is_still_a_sigmoid():
     said = sparsity.report(saying("contractive", -200.0, 1.0), FEW)
-    assert said["smooth"] and said["zeros"] == 0.5
+    assert said["is_sigmoid"] and said["zero_share"] == 0.5
 
 
 def test_the_zeros_of_top_k_are_those_by_design():
     said = sparsity.report(untrained("top-k", knobs={"k": 2}), TEST)
-    assert said["zeros"] == pytest.approx(said["zeros_by_design"]) == pytest.approx(4 / 6)
-    assert said["active_per_picture"] == 2
+    assert said["zero_share"] == pytest.approx(said["sparsity_by_design"]) == pytest.approx(4 / 6)
+    assert said["active_per_sample"] == 2
 
 
 def test_at_most_2000_pictures_are_asked():
     many = Split(np.tile(TEST.x, (6, 1, 1, 1)), np.tile(TEST.y, 6), TEST.max_value)
-    assert sparsity.report(untrained("sparse"), many)["pictures"] == 2000 < len(many)
+    assert sparsity.report(untrained("sparse"), many)["n_samples"] == 2000 < len(many)
 
 
 @pytest.mark.parametrize("family", SPARSE_FAMILIES)
 @pytest.mark.parametrize("size", [1, 80])
 def test_every_family_has_numbers(family, size):
     said = sparsity.report(untrained(family, z_dim=size), FEW)
-    assert 0 <= said["zeros"] <= 1 and 0 <= said["dead_units"] <= size and 0 <= said["active_per_picture"] <= size
+    assert 0 <= said["zero_share"] <= 1 and 0 <= said["dead_units"] <= size and 0 <= said["active_per_sample"] <= size
     json.dumps(said, allow_nan=False)
 
 
@@ -196,23 +196,23 @@ def rooms(tmp_path_factory):
 def runs_of(rooms, monkeypatch):
     place, ids = rooms
     monkeypatch.setenv("AECORE_RUNS", str(place))
-    monkeypatch.setattr(report, "REPORTS", {SparseLatent: {"units": sparsity.report}})  # the others take time
+    monkeypatch.setattr(report, "REPORTS", {SparseLatent: {"sparsity": sparsity.report}})  # the others take time
     return ids
 
 
 @pytest.mark.parametrize("title", [each.title for each in SPARSE])
 @pytest.mark.parametrize("kind", ROOMS)
 def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
-    assert seen(panel(runs_of[kind], "units", title))
+    assert seen(panel(runs_of[kind], "sparsity", title))
 
 
 @pytest.mark.parametrize("kind", ["sparse", "sparse-kl", "top-k"])
 def test_panels_say_the_numbers_that_evaluate_says(kind, runs_of):
     said = sparsity.report(loaded.load(runs_of[kind]), TEST)
-    values = [each.value for each in panel(runs_of[kind], "units", "Who is active").metric]
+    values = [each.value for each in panel(runs_of[kind], "sparsity", "Who is active").metric]
     assert values == [
-        f"{said['zeros']:.1%}",
-        f"{said['active_per_picture']:.1f} of 12",
+        f"{said['zero_share']:.1%}",
+        f"{said['active_per_sample']:.1f} of 12",
         f"{said['dead_units']} of 12",
         f"{said['rho_hat']['mean']:.3f}",
     ]
@@ -220,11 +220,11 @@ def test_panels_say_the_numbers_that_evaluate_says(kind, runs_of):
 
 def test_where_zeros_come_from_is_said(runs_of):
     for kind, words in (("sparse", "ReLU"), ("sparse-kl", "asked for a mean of **0.1**"), ("top-k", "by design")):
-        assert words in seen(panel(runs_of[kind], "units", "Who is active"))
+        assert words in seen(panel(runs_of[kind], "sparsity", "Who is active"))
 
 
 def test_another_picture_has_other_atoms(runs_of):
-    page = panel(runs_of["sparse"], "units", "Atoms of one picture")
+    page = panel(runs_of["sparse"], "sparsity", "Atoms of one picture")
     before = [each.proto.body for each in page.get("html")]
     page.number_input(key="inside-picture").set_value(7).run()
     assert [each.proto.body for each in whole(page).get("html")] != before

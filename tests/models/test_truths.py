@@ -414,14 +414,14 @@ def test_the_linear_autoencoder_finds_the_plane_of_pca(z_dim):
     model, _ = _learned(config)
     data = load("digits")
     found = linear.report(loaded.LoadedModel(config, model, {}), data.test)
-    assert found["angles"][0] < 2.5  # degrees; the last component of the 8 is the least certain
+    assert found["principal_angles"][0] < 2.5  # degrees; the last component of the 8 is the least certain
     # PCA's is the least that is possible (Eckart & Young 1936); single precision may seem to undercut it
     train, best = found["train"]["model"], found["train"]["pca"]
     assert best * (1 - 1e-5) <= train <= best * 1.001
     assert found["test"]["model"] == pytest.approx(found["test"]["pca"], rel=0.005)
     # the same space by other axes: neither components nor orthogonal, and the map to the code is no rotation
-    assert np.max(found["cosines"], axis=1).mean() < 0.99 and found["between_axes"] < 89
-    assert max(abs(value - 1) for value in found["stretch"]) > 0.1
+    assert np.max(found["cosines"], axis=1).mean() < 0.99 and found["min_angle_between_axes"] < 89
+    assert max(abs(value - 1) for value in found["singular_values"]) > 0.1
 
 
 @pytest.fixture(scope="module")
@@ -436,7 +436,7 @@ def test_the_vae_of_the_form_learns_digits(vae):
     x = data.test.to_float()
     error = metrics.mse(x, model.reconstruct(torch.from_numpy(x)).numpy()).mean()
     # catalogue 3.7: about .048 with 2 dimensions, the mean picture .0743; halfway is safe on any machine
-    assert error < 0.85 * baselines.baseline_errors(data.train, data.test, 0)["mean_picture_mse"]
+    assert error < 0.85 * baselines.baseline_errors(data.train, data.test, 0)["mean_baseline_mse"]
     assert losses["kl"] > 1  # nats: it has not collapsed
 
 

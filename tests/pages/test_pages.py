@@ -232,7 +232,7 @@ def test_explore_page_shows_every_kind_of_code(page, kind, trained):
 @pytest.mark.parametrize("page", EXPLORE)
 def test_explore_page_shows_colour(page, own_store, monkeypatch):
     # the PCA of 3,072 colours takes longer than all else here
-    monkeypatch.setattr(baselines, "baseline_errors", lambda *_: {"mean_picture_mse": 0.2, "pca_mse": 0.1})
+    monkeypatch.setattr(baselines, "baseline_errors", lambda *_: {"mean_baseline_mse": 0.2, "pca_mse": 0.1})
     app = opened(page, untrained("shapes-colour", z_dim=3).id)
     assert not app.error
 

@@ -531,4 +531,4 @@ def test_models_of_the_gallery_open_and_beat_the_mean_picture(name):
     drawn = opened.reconstruct(data.test.to_float(), data.test.y)
     error = metrics.mse(data.test.to_float(), drawn).mean()
     assert error == pytest.approx(opened.result["mse"], rel=0.01)  # other machines round otherwise
-    assert error < 0.8 * baselines.baseline_errors(data.train, data.test, 0)["mean_picture_mse"]
+    assert error < 0.8 * baselines.baseline_errors(data.train, data.test, 0)["mean_baseline_mse"]

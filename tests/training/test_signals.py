@@ -40,15 +40,15 @@ def test_every_family_has_vitals_of_its_kind(family):
     config = resolve_config(presets.default_config("digits", family=family, hidden=(8,), z_dim=3))
     said = seen(config)
     latent = build_recipe(config).model.encode(torch.zeros(2, 1, 8, 8))
-    names = {"sd"}
+    names = {"std"}
     names |= {"kl", "sigma"} if isinstance(latent, GaussianLatent) else set()
-    names |= {"on", "spare"} if isinstance(latent, SparseLatent) else set()
-    names |= {"taken"} if isinstance(latent, Quantized) else set()
+    names |= {"active_rate", "sparsity_by_design"} if isinstance(latent, SparseLatent) else set()
+    names |= {"usage"} if isinstance(latent, Quantized) else set()
     assert said["code"].keys() == names
     assert all(math.isfinite(number) for row in said["code"].values() for number in row)
-    assert len(said["code"]["sd"]) == latent.code.shape[1]
-    assert 0 <= said["saturated"] <= 1
-    assert said["impossible"] == 0
+    assert len(said["code"]["std"]) == latent.code.shape[1]
+    assert 0 <= said["saturated_wrong"] <= 1
+    assert said["out_of_support"] == 0
 
 
 def test_the_kl_of_all_numbers_is_the_part_of_the_loss():
@@ -57,16 +57,16 @@ def test_the_kl_of_all_numbers_is_the_part_of_the_loss():
 
 
 def test_a_decoder_that_says_nothing_has_ln_2_for_each_pixel_of_a_bernoulli():
-    assert seen(QUICK)["blank"] == pytest.approx(64 * math.log(2), rel=1e-5)
+    assert seen(QUICK)["constant_output_nll"] == pytest.approx(64 * math.log(2), rel=1e-5)
     averaged = dataclasses.replace(QUICK, reduction="mean")
-    assert seen(averaged)["blank"] == pytest.approx(math.log(2), rel=1e-5)
+    assert seen(averaged)["constant_output_nll"] == pytest.approx(math.log(2), rel=1e-5)
 
 
 def test_pixels_that_a_bernoulli_cannot_say_are_counted():
     share = float((255 * load("digits").validation.to_float() > 1).mean())
     assert 0.4 < share < 0.6  # a digit fills about half of its frame
-    assert seen(dataclasses.replace(QUICK, pixels="0 to 255"))["impossible"] == pytest.approx(share, rel=1e-5)
-    assert seen(dataclasses.replace(QUICK, pixels="0 to 255", likelihood="gaussian"))["impossible"] == 0
+    assert seen(dataclasses.replace(QUICK, pixels="0 to 255"))["out_of_support"] == pytest.approx(share, rel=1e-5)
+    assert seen(dataclasses.replace(QUICK, pixels="0 to 255", likelihood="gaussian"))["out_of_support"] == 0
 
 
 def test_a_likelihood_of_bytes_asks_about_255_and_answers_in_1():
@@ -94,16 +94,16 @@ def test_wrong_certainty_is_saturation():
     pictures = DeviceDataset.from_split(load("digits").validation, CPU)
     evaluate(recipe, pictures, QUICK, noted.update)
     dark = float((load("digits").validation.to_float() < 0.5).mean())
-    assert noted.compute(recipe.model)["saturated"] == pytest.approx(dark, rel=1e-5)
+    assert noted.compute(recipe.model)["saturated_wrong"] == pytest.approx(dark, rel=1e-5)
 
 
 def test_units_and_vectors_are_counted_as_they_are_used():
     codes = torch.tensor([[0.0, 1.0, 2.0], [0.0, 0.0, 3.0]])
-    assert signals._activation_signals([SparseLatent(codes, codes, 0.25)])["on"].tolist() == [0, 0.5, 1]
+    assert signals._activation_signals([SparseLatent(codes, codes, 0.25)])["active_rate"].tolist() == [0, 0.5, 1]
     taken = torch.tensor([[5, 5], [5, 0]])
     latent = Quantized(codes, codes, codes, codes, taken)
-    assert signals._codebook_signals([latent])["taken"].tolist() == [0.75, 0.25]
-    assert signals._latent_std([Latent(codes, codes)])["sd"].tolist() == [0, 0.5, 0.5]
+    assert signals._codebook_signals([latent])["usage"].tolist() == [0.75, 0.25]
+    assert signals._latent_std([Latent(codes, codes)])["std"].tolist() == [0, 0.5, 0.5]
 
 
 def test_looking_changes_nothing_of_the_loss_and_draws_nothing():
@@ -151,9 +151,9 @@ def test_an_adversary_that_was_changed_is_refused_in_a_sentence(monkeypatch, tmp
 
 
 def test_a_sparse_code_is_compared_with_as_many_numbers_as_it_uses():
-    assert effective_code_size(2, {"on": [1.0, 0.5, 0.5, 0.0]}) == 2
-    assert effective_code_size(2, {"on": [0.0, 0.0]}) == 1
-    assert effective_code_size(2, {"sd": [1.0, 1.0]}) == 2
+    assert effective_code_size(2, {"active_rate": [1.0, 0.5, 0.5, 0.0]}) == 2
+    assert effective_code_size(2, {"active_rate": [0.0, 0.0]}) == 1
+    assert effective_code_size(2, {"std": [1.0, 1.0]}) == 2
 
 
 def test_every_epoch_of_a_history_has_its_vitals(monkeypatch, tmp_path):
@@ -162,4 +162,4 @@ def test_every_epoch_of_a_history_has_its_vitals(monkeypatch, tmp_path):
     lines = runs.history(QUICK.id)
     assert [len(line["signals"]["code"]["kl"]) for line in lines] == [2, 2]
     assert lines[-1]["signals"]["code"] == runs.entry(QUICK.id).result["checkup"]["code"]
-    assert np.isclose(lines[-1]["signals"]["blank"], 64 * math.log(2), rtol=1e-5)
+    assert np.isclose(lines[-1]["signals"]["constant_output_nll"], 64 * math.log(2), rtol=1e-5)

@@ -97,7 +97,7 @@ def test_what_is_kept_of_a_run_is_told_apart_by_its_code_and_what_it_learnt_from
         config = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), **more))
         found.append(shared.baselines(LoadedModel(config, build_recipe(config).model.eval(), {"created": 1.0})))
     assert found[1]["pca_mse"] < found[0]["pca_mse"] < found[2]["pca_mse"]
-    assert found[0]["mean_picture_mse"] == found[1]["mean_picture_mse"] != found[2]["mean_picture_mse"]
+    assert found[0]["mean_baseline_mse"] == found[1]["mean_baseline_mse"] != found[2]["mean_baseline_mse"]
     assert np.isfinite([each["pca_mse"] for each in found]).all()
 
 

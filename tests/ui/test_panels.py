@@ -28,9 +28,9 @@ from aecore.store import runs
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {  # a family of each kind of code
     "points": "vanilla",
-    "clouds": "vae",
+    "posterior": "vae",
     "ladder": "ladder-vae",
-    "units": "sparse",
+    "sparsity": "sparse",
     "codebook": "vq-vae",
     "conditional": "conditional-vae",
     "adversary": "aae",
@@ -55,9 +55,9 @@ CLOUDS = [
 ]
 OWN = {
     "points": [],
-    "clouds": CLOUDS,
+    "posterior": CLOUDS,
     "ladder": ["Two levels", *CLOUDS],
-    "units": ["Who is active", "Atoms of one picture"],
+    "sparsity": ["Who is active", "Atoms of one picture"],
     "codebook": ["The codebook", "Paint with codes"],
     "conditional": ["Label by style", *CLOUDS],
     "adversary": [],
@@ -199,20 +199,20 @@ def shown(app: AppTest) -> str:
 def test_the_angle_between_a_linear_model_and_pca_is_that_of_evaluate(evaluated, capsys):
     run = learnt("linear", epochs=60, hidden=(), likelihood="gaussian", lr=0.02)
     said = evaluated(run, capsys)
-    app, found = opened(run, "Beside PCA"), said["inside"]["pca"]
-    assert metric(app, "Largest principal angle") == f"{found['angles'][0]:.2f}°"
+    app, found = opened(run, "Beside PCA"), said["report"]["pca"]
+    assert metric(app, "Largest principal angle") == f"{found['principal_angles'][0]:.2f}°"
     assert metric(app, "PCA, training") == f"{found['train']['pca']:.6f}"
-    assert 0 < found["angles"][0] < 90 and found["train"]["model"] > found["train"]["pca"] * (1 - 1e-5)
+    assert 0 < found["principal_angles"][0] < 90 and found["train"]["model"] > found["train"]["pca"] * (1 - 1e-5)
     assert (said["code_size"], said["code_bits"]) == (4, 128)
 
 
 def test_the_gap_between_the_elbo_and_a_tighter_bound_is_that_of_evaluate(evaluated, capsys):
     run = learnt("vae")
-    found = evaluated(run, capsys)["inside"]["bounds"]
+    found = evaluated(run, capsys)["report"]["likelihood_bounds"]
     bounds = found["log_likelihood"]
     assert bounds["1"] < bounds["16"] < bounds["128"] and found["gap"] == pytest.approx(bounds["128"] - bounds["1"])
     app = opened(run, "Tightness of the ELBO")
-    assert metric(app, "Gap") == f"{found['gap']:.2f} ± {2 * found['gap_error']:.2f}"
+    assert metric(app, "Gap") == f"{found['gap']:.2f} ± {2 * found['gap_std_error']:.2f}"
 
 
 def test_a_codes_size_is_all_its_numbers_and_its_bits_what_it_takes_to_store(evaluated, capsys):
@@ -229,7 +229,7 @@ def test_a_codes_size_is_all_its_numbers_and_its_bits_what_it_takes_to_store(eva
 
 def test_the_numbers_of_clouds_are_those_of_evaluate(evaluated, capsys):
     run = learnt("vae")
-    said = evaluated(run, capsys)["inside"]["clouds"]
+    said = evaluated(run, capsys)["report"]["posterior"]
     app = opened(run, "What each number tells")
     assert metric(app, "All numbers") == f"{said['kl_total']:.2f} nats"
     assert metric(app, "Active") == f"{said['active_units']} of 4"
@@ -255,10 +255,10 @@ def test_what_pages_measure_is_what_evaluate_prints(name, evaluated, capsys):
 
     run = learnt(name)
     said, own = evaluated(run, capsys), loaded.load(run)
-    for name in said["inside"]:
-        assert json.loads(json.dumps(shared.report(own, name))) == said["inside"][name]
+    for name in said["report"]:
+        assert json.loads(json.dumps(shared.report(own, name))) == said["report"][name]
     assert shared.checkup(own) == said["checkup"]
-    assert json.loads(json.dumps(report.reports(own, datasets.load("digits").test))) == said["inside"]
+    assert json.loads(json.dumps(report.reports(own, datasets.load("digits").test))) == said["report"]
 
 
 # --- The doctor on the page -------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_a_healthy_model_gets_a_clean_bill_with_its_numbers(evaluated, capsys):
     run = learnt("linear", epochs=60, hidden=())
     said = evaluated(run, capsys)["checkup"]
     app = opened(run)
-    share = 1 - said["mse"] / said["mean_picture_mse"]
+    share = 1 - said["mse"] / said["mean_baseline_mse"]
     assert f"Variance given back: {share:.0%}" in app.success[0].value
     assert not [each for each in app.button if each.label.startswith("Fork")]
 
@@ -288,8 +288,8 @@ def test_an_ill_model_is_told_its_trouble_and_one_click_makes_the_cured_run(monk
 def test_trouble_is_said_while_a_model_still_trains():
     config = resolve_config(presets.default_config("digits", family="vae", seed=9, epochs=50))
     losses = {"reconstruction": 40.0, "kl": 0.0}
-    vitals = {"saturated": 0.0, "impossible": 0.0, "blank": 44.4, "alike": 1.0}
-    code = {"sd": [0.0, 0.0], "kl": [0.0, 0.0], "sigma": [1.0, 1.0]}
+    vitals = {"saturated_wrong": 0.0, "out_of_support": 0.0, "constant_output_nll": 44.4, "identical_units": 1.0}
+    code = {"std": [0.0, 0.0], "kl": [0.0, 0.0], "sigma": [1.0, 1.0]}
     line = {"seconds": 1.0, "train": losses, "validation": losses, "grad_norm": 0.0, "signals": vitals | {"code": code}}
     with runs.RunWriter(config) as draft:
         draft.set_state("training", progress={"epoch": 1, "epochs": 50, "fraction": 0.02})

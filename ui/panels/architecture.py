@@ -141,7 +141,7 @@ def _terms(
         for part, nats in parts.items():
             words = formulas.penalises(config, part)
             lines.append(f"- **{part}**, {nats:.4f}" + (f". {words}" if words else ""))
-            if part == RECONSTRUCTION and (least := shared.report(run, "anatomy").get("floor")):
+            if part == RECONSTRUCTION and (least := shared.report(run, "reconstruction").get("bce_lower_bound")):
                 count = formulas.n_pixels(config) if config.reduction == "mean" else 1
                 lines[-1] += (
                     f" No model can get below {least / count:.4f} here: a gray pixel costs its own entropy even when "

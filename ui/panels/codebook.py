@@ -40,32 +40,37 @@ def _distances(key: shared.Key, _run: LoadedModel) -> tuple[np.ndarray, np.ndarr
 def show_usage(run: LoadedModel) -> None:
     """How much of the codebook is in use, and how far its vectors lie apart."""
     said, key = shared.report(run, "codebook"), shared.key_of(run)
-    unused = said["vectors"] - said["used"]
+    unused = said["codebook_size"] - said["used_entries"]
     frame.metrics_row(
-        ("In use", f"{said['used']} of {said['vectors']}", "Vectors that at least one slot of a test picture takes."),
+        (
+            "In use",
+            f"{said['used_entries']} of {said['codebook_size']}",
+            "Vectors that at least one slot of a test picture takes.",
+        ),
         (
             "Perplexity",
             f"{said['perplexity']:.1f}",
-            f"So many vectors, all taken equally often, would be as hard to guess. At most {said['vectors']}.",
+            f"So many vectors, all taken equally often, would be as hard to guess. At most {said['codebook_size']}.",
         ),
         (
             "Bits of a picture",
             f"{said['bits_stored']:.0f}",
-            f"{said['slots']} slots of log2 {said['vectors']} bits each, as they are stored.",
+            f"{said['n_positions']} slots of log2 {said['codebook_size']} bits each, as they are stored.",
         ),
         (
             "Bits at best",
-            f"{said['bits_used']:.1f}",
+            f"{said['entropy_bits']:.1f}",
             "The entropy of the slots: if frequent choices were stored shorter, each slot by its own habits.",
         ),
         (
             "Off the vector",
-            f"{said['distance']:.2f}",
+            f"{said['quantization_distance']:.2f}",
             "How far the encoder's answer lies from the vector that it is replaced by, on average; the price of having "
-            f"only {said['vectors']}. From a vector to its nearest other it is {said['apart']:.2f}.",
+            f"only {said['codebook_size']}. From a vector to its nearest other it is "
+            f"{said['nearest_entry_distance']:.2f}.",
         ),
     )
-    st.markdown(_usage_text(unused, said["vectors"], said["perplexity"]))
+    st.markdown(_usage_text(unused, said["codebook_size"], said["perplexity"]))
     left, right = st.columns(2)
     with left:
         frame.show_chart(codebook_charts.usage(np.array(said["usage"]), frame.class_colours()[0]), key="inside-usage")
@@ -73,8 +78,8 @@ def show_usage(run: LoadedModel) -> None:
         order, distances = _distances(key, run)
         frame.show_chart(codebook_charts.distances(order, distances), key="inside-distances")
     st.caption(
-        f"The first {said['pictures']:,} test pictures. In the map near vectors stand side by side: dark squares along "
-        "the diagonal are groups that nearly say the same."
+        f"The first {said['n_samples']:,} test pictures. In the map near vectors stand side by side: dark squares "
+        "along the diagonal are groups that nearly say the same."
     )
 
 

@@ -21,7 +21,7 @@ MAX_CAPTION_LENGTH = 4  # letters of a class name that fit under a picture on a 
 
 
 def _styles(run: LoadedModel) -> None:
-    test, said = shared.test_split(run), shared.report(run, "styles")
+    test, said = shared.test_split(run), shared.report(run, "conditional")
     _metrics(said, len(run.card.classes))
     row, _ = pickers.test_index_picker(run)
     rows = (row + np.arange(min(N_STYLES, len(test)))) % len(test)
@@ -33,9 +33,9 @@ def _styles(run: LoadedModel) -> None:
     names = [f"Draw {number + 1} from N(0, 1)" for number in range(N_PRIOR_SAMPLES)]
     _grid(run, dict(zip(names, conditional.grid(run, drawn), strict=True)), [])
     st.caption(
-        f"Looks are judged by the {said['pictures']:,} test pictures after the first {said['styles']}: the nearest "
-        f"{conditional.NEIGHBOURS}, by pixels, vote. {said['cells']:,} were drawn, none under the label of its own "
-        f"picture."
+        f"Looks are judged by the {said['n_reference_samples']:,} test pictures after the first {said['n_styles']}: "
+        f"the nearest {conditional.NEIGHBOURS}, by pixels, vote. {said['n_generated']:,} were drawn, none under the "
+        "label of its own picture."
     )
 
 
@@ -43,17 +43,17 @@ def _metrics(report: dict[str, Any], classes: int) -> None:
     frame.metrics_row(
         (
             "Look like their label",
-            f"{report['obeyed']:.0%}",
+            f"{report['label_fidelity']:.0%}",
             "Codes of test pictures, drawn under labels that are not theirs.",
         ),
         (
             "Real pictures do",
-            f"{report['real']:.0%}",
+            f"{report['real_baseline']:.0%}",
             "What this vote is worth: real test pictures that look like their own label.",
         ),
         (
             "Class left in the code",
-            f"{report['in_code']:.0%}",
+            f"{report['label_leakage']:.0%}",
             f"How often the nearest codes give the class away; by chance {1 / classes:.0%}.",
         ),
     )

@@ -19,7 +19,7 @@ N_SAMPLES = 10
 
 
 def _levels(run: LoadedModel) -> None:
-    said = shared.report(run, "levels")
+    said = shared.report(run, "hierarchy")
     frame.metrics_row(
         *(
             (
@@ -39,14 +39,14 @@ def _levels(run: LoadedModel) -> None:
     many = np.repeat(labels, N_SAMPLES)
     images.rows(
         {
-            "Its top level kept, the bottom drawn": run.decode(drawn["top kept"][0], many),
-            "Its bottom level kept, the top drawn": run.decode(drawn["bottom kept"][0], many),
+            "Its top level kept, the bottom drawn": run.decode(drawn["bottom_resampled"][0], many),
+            "Its bottom level kept, the top drawn": run.decode(drawn["top_resampled"][0], many),
         },
         [f"{called}, draw {number + 1}" for number in range(N_SAMPLES)],
     )
     st.caption(
-        f"Drawn anew from N(0, 1), the bottom level alone changes pictures {said['bottom']['changes']:.0%} as much as "
-        f"both levels do, the top alone {said['top']['changes']:.0%} (variance per pixel, over {said['pictures']} test "
+        f"Drawn anew from N(0, 1), the bottom level alone changes pictures {said['bottom']['effect']:.0%} as much as "
+        f"both levels do, the top alone {said['top']['effect']:.0%} (variance per pixel, over {said['n_samples']} test "
         "pictures). The bottom is kept in units of what the top expects of it: a new top takes it along. A level that "
         "tells nearly 0 nats stands idle, often the top one: the bottom alone can say all."
     )

@@ -35,19 +35,19 @@ def _jacobian_at_mean(key: shared.Key, label: int, _run: LoadedModel) -> Jacobia
 
 
 def _show_jacobian(run: LoadedModel) -> None:
-    said = shared.report(run, "stretch")
-    most = f"Mean over {said['pictures']} test pictures."
+    said = shared.report(run, "jacobian")
+    most = f"Mean over {said['n_samples']} test pictures."
     frame.metrics_row(
         (
             "Directions that count",
-            f"{said['effective_dimension']:.1f} of {said['directions']}",
+            f"{said['effective_dimension']:.1f} of {said['n_singular_values']}",
             f"How many directions of the code carry 99 % of the squared stretch of the decoder. {most}",
         ),
-        ("Most stretched", f"{said['largest']:.3g}", f"Largest singular value of the decoder. {most}"),
-        ("Least stretched", f"{said['smallest']:.3g}", f"Smallest singular value of the decoder. {most}"),
+        ("Most stretched", f"{said['max_singular_value']:.3g}", f"Largest singular value of the decoder. {most}"),
+        ("Least stretched", f"{said['min_singular_value']:.3g}", f"Smallest singular value of the decoder. {most}"),
         (
             "Encoder, squared",
-            f"{said['encoder_size']:.4g}",
+            f"{said['encoder_squared_frobenius_norm']:.4g}",
             "Squared size of the encoder's Jacobian, summed over all pixels and numbers: what a contractive "
             f"autoencoder is charged for. {most}",
         ),

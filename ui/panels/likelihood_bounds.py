@@ -19,7 +19,7 @@ MARGIN = 0.3  # of the gap, left above and below the points
 
 def tightness(run: LoadedModel) -> None:
     """Bounds on log p(x) with ever more importance samples, beside the ELBO."""
-    found = shared.report(run, "bounds")
+    found = shared.report(run, "likelihood_bounds")
     if not found:
         st.info(
             "Bounds are taken of real test pictures, which are not on this computer.",
@@ -33,8 +33,8 @@ def tightness(run: LoadedModel) -> None:
         (f"IWAE bound, k = {most}", _format_nats(bounds[most]), f"Importance samples: {most}. Nearer to log p(x)."),
         (
             "Gap",
-            f"{found['gap']:.2f} ± {2 * found['gap_error']:.2f}",
-            f"Nats that the ELBO lies below it, at least; ± two standard errors over {found['pictures']} pictures.",
+            f"{found['gap']:.2f} ± {2 * found['gap_std_error']:.2f}",
+            f"Nats that the ELBO lies below it, at least; ± two standard errors over {found['n_samples']} pictures.",
         ),
     )
     frame.show_chart(_chart(bounds, frame.class_colours()[0]), key="inside-bounds")
@@ -46,7 +46,7 @@ def tightness(run: LoadedModel) -> None:
         "whose ELBOs differ by less than their gaps cannot be told apart by them."
     )
     st.caption(
-        f"Means over the first {found['pictures']} test pictures, drawn with seed 0. {_constant_note(run)}".strip()
+        f"Means over the first {found['n_samples']} test pictures, drawn with seed 0. {_constant_note(run)}".strip()
     )
 
 

@@ -25,18 +25,18 @@ def compare_with_pca(run: LoadedModel) -> None:
             icon=":material/image_not_supported:",
         )
         return
-    size, train, test = len(found["angles"]), found["train"], found["test"]
+    size, train, test = len(found["principal_angles"]), found["train"], found["test"]
     frame.metrics_row(
         (
             "Largest principal angle",
-            f"{found['angles'][0]:.2f}°",
+            f"{found['principal_angles'][0]:.2f}°",
             f"Between the {size}-dimensional space that the decoder spans and that of the first {size} principal "
             "components. 0°: the same space. 90°: a direction of the one is missing in the other.",
         ),
         (
             "MSE, training",
             f"{train['model']:.6f}",
-            f"Of this model, on all {found['pictures']:,} pictures that it learnt from; PCA has {train['pca']:.6f}.",
+            f"Of this model, on all {found['n_samples']:,} pictures that it learnt from; PCA has {train['pca']:.6f}.",
         ),
         ("PCA, training", f"{train['pca']:.6f}", "The least that any linear autoencoder of this size can have there."),
         ("MSE, test", f"{test['model']:.6f}", "On test pictures no promise holds: either may be the lower one."),
@@ -47,11 +47,12 @@ def compare_with_pca(run: LoadedModel) -> None:
     with left:
         frame.show_chart(_chart(np.array(found["cosines"])), key="inside-cosines")
     with right:
-        longest, shortest = found["stretch"][0], found["stretch"][-1]
+        longest, shortest = found["singular_values"][0], found["singular_values"][-1]
         st.markdown(
             "**The space is PCA's, the axes are not.** A principal component would be one bright cell in its row and "
-            f"column. Here two axes of the code come as near as **{found['between_axes']:.0f}°** to each other "
-            "(components stand at 90°), and the map from PCA's scores to this code stretches some directions "
+            "column. Here two axes of the code come as near as "
+            f"**{found['min_angle_between_axes']:.0f}°** to each other (components stand at 90°), "
+            "and the map from PCA's scores to this code stretches some directions "
             f"**{longest:.2f}** times and others **{shortest:.2f}** times: it is no rotation, which would have 1 "
             "everywhere. Any invertible matrix between encoder and decoder gives the same pictures, so nothing in the "
             "loss prefers components (Bourlard & Kamp 1988; Baldi & Hornik 1989)."
@@ -63,7 +64,7 @@ def compare_with_pca(run: LoadedModel) -> None:
 
 
 def _error_against_pca(report: dict[str, Any]) -> str:
-    train, angle = report["train"], report["angles"][0]
+    train, angle = report["train"], report["principal_angles"][0]
     above = train["model"] / train["pca"] - 1
     if above < 1e-3:
         return (

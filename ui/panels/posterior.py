@@ -39,7 +39,7 @@ def _order_by_kl(report: dict[str, Any]) -> np.ndarray:
 def _sample_description(run: LoadedModel, count: int) -> str:
     """Of what so many pictures are."""
     test = shared.test_split(run)
-    if test.synthetic and "inside" not in run.result.get("scores", {}):
+    if test.synthetic and "report" not in run.result.get("scores", {}):
         return f"{count:,} pictures that the model drew in place of test pictures"
     return f"the {'' if count == len(test) else 'first '}{count:,} test pictures"
 
@@ -48,9 +48,9 @@ def _sample_description(run: LoadedModel, count: int) -> str:
 
 
 def _kl_per_dim(run: LoadedModel) -> None:
-    found = shared.report(run, "clouds")
+    found = shared.report(run, "posterior")
     order, size = _order_by_kl(found), len(found["kl"])
-    nats, active = np.array(found["kl"])[order], np.array(found["variance"])[order] > ACTIVE_THRESHOLD
+    nats, active = np.array(found["kl"])[order], np.array(found["variance_of_means"])[order] > ACTIVE_THRESHOLD
     names = _dim_names(order)
     frame.metrics_row(
         ("All numbers", f"{found['kl_total']:.2f} nats", "The KL of a code, per picture; a nat is 1.44 bits."),
@@ -61,7 +61,7 @@ def _kl_per_dim(run: LoadedModel) -> None:
     )
     silent = [name for name, on in zip(names, active, strict=True) if not on]
     st.caption(
-        f"Means over {_sample_description(run, found['pictures'])}. Active are numbers whose means vary from "
+        f"Means over {_sample_description(run, found['n_samples'])}. Active are numbers whose means vary from "
         f"picture to picture, with "
         f"a variance above {ACTIVE_THRESHOLD} (Burda et al. 2015). {_inactive_text(silent, size)}"
     )
@@ -104,7 +104,7 @@ def _posteriors(key: shared.Key, _run: LoadedModel) -> tuple[PosteriorBatch, np.
 
 
 def _posterior_map(run: LoadedModel) -> None:
-    found = shared.report(run, "clouds")
+    found = shared.report(run, "posterior")
     size = len(found["kl"])
     pair = np.arange(size) if size < 3 else _order_by_kl(found)[:2]
     points, labels = shared.codes(run)[:N_POINTS, pair], shared.test_split(run).y[:N_POINTS]
@@ -198,14 +198,14 @@ def _elbo_text(breakdown: ElboBreakdown) -> str:
 
 
 def _kl_decomposition(run: LoadedModel) -> None:
-    found = shared.report(run, "clouds")
+    found = shared.report(run, "posterior")
     parts = {
         "mutual information": found["mutual_information"],
         "total correlation": found["total_correlation"],
         "dimension-wise KL": found["dimension_wise_kl"],
     }
     frame.show_chart(posterior_charts.waterfall(parts, "KL, estimated", frame.class_colours()), key="inside-parts")
-    information, most, total = found["mutual_information"], found["most_information"], run.card.n_train
+    information, most, total = found["mutual_information"], found["log_n"], run.card.n_train
     full = information > 0.95 * most
     limit = (
         " It is nearly there: almost every code gives its picture away, and nats beyond that are counted as total "
@@ -223,9 +223,9 @@ def _kl_decomposition(run: LoadedModel) -> None:
         "InfoVAE measures and charges that separately, by MMD. A VAE charges 1 for all three, a beta-VAE beta."
     )
     st.caption(
-        f"Estimated from draws for {_sample_description(run, found['pictures'])}, {found['compared']:,} at a time, "
-        f"each batch standing "
-        f"for a set as large as the training set (Chen et al. 2018). The exact KL is {found['kl_total']:.2f}. "
+        f"Estimated from draws for {_sample_description(run, found['n_samples'])}, "
+        f"{found['estimator_batch_size']:,} at a time, each batch standing for a set as large as the "
+        f"training set (Chen et al. 2018). The exact KL is {found['kl_total']:.2f}. "
         "Estimates are noisy, and where few clouds of a batch overlap, mutual information comes out somewhat too large "
         f"and total correlation as much too small, even below zero.{_ladder_note(run)}"
     )

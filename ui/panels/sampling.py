@@ -25,10 +25,10 @@ N_SHOWN, N_SEEDS = 10, 10  # samples of each kind at a time, and how many times 
 MISMATCH_MARGIN = 0.1  # how much more a mixture fitted to the codes must score for the prior to miss them
 METHOD_LABELS = {  # names of samples.numbers -> what people read
     "prior": "From the model's prior",
-    "gaussian": "From a Gaussian fitted to its codes",
-    "mixture": f"From a mixture of {sampling.GMM_COMPONENTS} Gaussians",
+    "gaussian_fit": "From a Gaussian fitted to its codes",
+    "gmm_fit": f"From a mixture of {sampling.GMM_COMPONENTS} Gaussians",
     "reconstructions": "Reconstructions",
-    "real": "Real pictures (training)",
+    "training_data": "Real pictures (training)",
 }
 
 
@@ -47,7 +47,7 @@ def _aggregate_posterior(key: shared.Key, _run: LoadedModel) -> tuple[np.ndarray
 
 def show_samples(run: LoadedModel) -> None:
     """Samples of three kinds, and how near each kind comes to test pictures."""
-    said = shared.report(run, "samples")
+    said = shared.report(run, "sampling")
     turn = st.number_input("Draw", 1, N_SEEDS, 1, help="Another number, other pictures.", key="inside-draw", width=160)
     rows = slice((turn - 1) * N_SHOWN, turn * N_SHOWN)
     named = {METHOD_LABELS[name]: made[rows] for name, made in _generated(shared.key_of(run), run).items()}
@@ -68,7 +68,7 @@ def show_samples(run: LoadedModel) -> None:
 
 def _prior_mismatch_text(report: dict[str, Any], prior_matched: bool) -> str:
     """What the ways of sampling say of this model."""
-    own, fitted, most = (report[name] for name in ("prior", "mixture", "reconstructions"))
+    own, fitted, most = (report[name] for name in ("prior", "gmm_fit", "reconstructions"))
     score = (
         f"a mixture fitted to the codes scores {fitted['strict_precision']:.2f} and {fitted['coverage']:.2f}, the "
         f"prior {own['strict_precision']:.2f} and {own['coverage']:.2f} (strict precision and coverage)"
@@ -91,7 +91,7 @@ def _prior_mismatch_text(report: dict[str, Any], prior_matched: bool) -> str:
 def _metric_definitions(report: dict[str, Any]) -> None:
     with st.expander("What the numbers mean"):
         st.markdown(
-            f"{report['pictures']:,} pictures of each kind against as many test pictures, pixel by pixel. A test "
+            f"{report['n_samples']:,} pictures of each kind against as many test pictures, pixel by pixel. A test "
             "picture's *reach* is the distance to its fifth nearest other test picture.\n"
             "- **Coverage**: the share of test pictures that have a sample within their reach. Low: some kinds of "
             "pictures are never drawn (Naeem et al. 2020).\n"
@@ -128,7 +128,7 @@ def _metric_definitions(report: dict[str, Any]) -> None:
 
 def show_aggregate_posterior(run: LoadedModel) -> None:
     """The codes of test pictures over draws of the prior."""
-    said, (codes, draws) = shared.report(run, "samples"), _aggregate_posterior(shared.key_of(run), run)
+    said, (codes, draws) = shared.report(run, "sampling"), _aggregate_posterior(shared.key_of(run), run)
     labels, classes = shared.test_split(run).y[: len(codes)], run.card.classes
     frame.metrics_row(
         (
@@ -140,7 +140,7 @@ def show_aggregate_posterior(run: LoadedModel) -> None:
         ),
         (
             "Two crowds of draws",
-            f"{said['mmd_of_draws']:.3f}",
+            f"{said['mmd_noise_floor']:.3f}",
             "The same between two crowds drawn from the prior: chance.",
         ),
     )

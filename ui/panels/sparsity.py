@@ -23,48 +23,48 @@ N_ATOMS = 8  # atoms of a picture
 
 def show_activity(run: LoadedModel) -> None:
     """How many units are active, how strongly, and which never are."""
-    said, codes = shared.report(run, "units"), shared.codes(run)[: sparsity.N_EVAL_IMAGES]
+    said, codes = shared.report(run, "sparsity"), shared.codes(run)[: sparsity.N_EVAL_IMAGES]
     frame.metrics_row(*_metrics(said))
     st.markdown(_zeros_text(said))
     left, right = st.columns(2)
     with left:
         frame.show_chart(sparsity_charts.activations(codes, frame.class_colours()), key="inside-activations")
     with right:
-        dead = sparsity.is_dead(codes, said["smooth"])
+        dead = sparsity.is_dead(codes, said["is_sigmoid"])
         frame.show_chart(
             sparsity_charts.mean_activations(codes, dead, said["rho"], frame.class_colours()), key="inside-rates"
         )
-    st.caption(f"The first {said['pictures']:,} test pictures.")
+    st.caption(f"The first {said['n_samples']:,} test pictures.")
 
 
 def _metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
     active, dead = (
         ("above 0.5; a sigmoid's are never quite 0", f"vary by less than {sparsity.DEAD_STD} (standard deviation)")
-        if report["smooth"]
+        if report["is_sigmoid"]
         else ("other than 0", "are 0 for every test picture")
     )
     return (
-        ("Exactly 0", f"{report['zeros']:.1%}", "Share of all activations of all test pictures."),
+        ("Exactly 0", f"{report['zero_share']:.1%}", "Share of all activations of all test pictures."),
         (
             "Active in a picture",
-            f"{report['active_per_picture']:.1f} of {report['units']}",
+            f"{report['active_per_sample']:.1f} of {report['n_units']}",
             f"Units that are {active}; on average over the test pictures.",
         ),
-        ("Dead units", f"{report['dead_units']} of {report['units']}", f"They {dead}: the code could do without."),
+        ("Dead units", f"{report['dead_units']} of {report['n_units']}", f"They {dead}: the code could do without."),
         ("Mean activation", f"{report['rho_hat']['mean']:.3f}", "Of all units, over the test pictures."),
     )
 
 
 def _zeros_text(report: dict[str, Any]) -> str:
     """Where the zeros come from."""
-    if report["zeros_by_design"]:
-        kept = round((1 - report["zeros_by_design"]) * report["units"])
+    if report["sparsity_by_design"]:
+        kept = round((1 - report["sparsity_by_design"]) * report["n_units"])
         return (
-            f"Only the {kept} largest numbers of each code are kept, so **{report['zeros_by_design']:.1%} are 0 by "
+            f"Only the {kept} largest numbers of each code are kept, so **{report['sparsity_by_design']:.1%} are 0 by "
             f"design**: that share says nothing about what was learnt. Watch the dead units instead: one that is never "
             f"among the {kept} gets no gradient and cannot come back."
         )
-    if report["smooth"]:
+    if report["is_sigmoid"]:
         asked = (
             f" Its loss asked for a mean of **{report['rho']:g}** of each unit." if report["rho"] is not None else ""
         )

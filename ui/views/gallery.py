@@ -101,13 +101,13 @@ def model_cards(entries: Sequence[runs.RunInfo]) -> None:
 
 def _model_card(entry: runs.RunInfo) -> None:
     assert entry.config
-    shown, result = entry.result.get("exhibit", {}), entry.result
+    shown, result = entry.result.get("pretrained", {}), entry.result
     picture, words = st.columns([1, 4], gap="medium")
     with picture:
         thumbnail(entry, entry.title, 160)
     with words:
         st.header(entry.title or entry.config.summary, anchor=shown.get("name", entry.id))
-        st.markdown(f"**Good for:** {shown.get('good', '')}  \n**Not for:** {shown.get('bad', '')}")
+        st.markdown(f"**Good for:** {shown.get('good_for', '')}  \n**Not for:** {shown.get('not_for', '')}")
         seconds = result["seconds"]
         took = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
         st.caption(
@@ -139,7 +139,7 @@ def _card_text(entry: runs.RunInfo) -> str:
 def beta_slider(entries: Sequence[runs.RunInfo]) -> None:
     """The beta-VAEs of the gallery, all alike but for beta: one slides through them."""
     shown = (entry for entry in entries if entry.finished and entry.config)
-    steps = {entry.result.get("exhibit", {}).get("sweep"): entry for entry in shown}
+    steps = {entry.result.get("pretrained", {}).get("sweep_beta"): entry for entry in shown}
     priced = {float(beta): entry for beta, entry in steps.items() if beta is not None}
     if len(priced) < 2:
         return

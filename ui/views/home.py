@@ -72,7 +72,7 @@ def home_model() -> runs.RunInfo | None:
 
 
 def _is_home_model(entry: runs.RunInfo) -> bool:
-    return bool(entry.result.get("exhibit", {}).get("opening"))
+    return bool(entry.result.get("pretrained", {}).get("on_home"))
 
 
 @cache.cached(max_entries=2)

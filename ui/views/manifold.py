@@ -122,7 +122,7 @@ def _grid(points: np.ndarray, n: int, grid_range: Range) -> Grid:
     if grid_range.name == "fixed":
         return latent_space.grid(points, n, span=(-grid_range.limit, grid_range.limit))
     return (
-        latent_space.grid(points, n, "quantiles", prior=True)
+        latent_space.grid(points, n, "gaussian-quantiles", prior=True)
         if grid_range.name == "prior"
         else latent_space.grid(points, n)
     )

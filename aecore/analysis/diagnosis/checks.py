@@ -40,8 +40,8 @@ def _lower_lr(evidence: Evidence) -> float:
 
 
 def _out_of_range(evidence: Evidence) -> Finding | None:
-    share = evidence.signals.get("impossible", 0.0)
-    if share <= THRESHOLDS["impossible"].value:
+    share = evidence.signals.get("out_of_support", 0.0)
+    if share <= THRESHOLDS["out_of_support"].value:
         return None
     return Finding(
         FailureMode.OUT_OF_RANGE,
@@ -54,7 +54,7 @@ def _out_of_range(evidence: Evidence) -> Finding | None:
 
 
 def _identical_units(evidence: Evidence) -> Finding | None:
-    if evidence.signals.get("alike", 0.0) < THRESHOLDS["alike"].value:
+    if evidence.signals.get("identical_units", 0.0) < THRESHOLDS["identical_units"].value:
         return None
     return Finding(
         FailureMode.IDENTICAL_UNITS,
@@ -66,17 +66,21 @@ def _identical_units(evidence: Evidence) -> Finding | None:
 
 
 def _rising_loss(evidence: Evidence) -> Finding | None:
-    blank = evidence.signals.get("blank")
+    blank = evidence.signals.get("constant_output_nll")
     losses = [line["train"][RECONSTRUCTION] for line in evidence.history if RECONSTRUCTION in line["train"]]
-    if blank is None or len(losses) < max(3, THRESHOLDS["settling"].value * evidence.config.epochs):
+    if blank is None or len(losses) < max(3, THRESHOLDS["spike_window"].value * evidence.config.epochs):
         return None
     worst, best, last = max(losses), min(losses), losses[-1]
     # Many a healthy training overshoots at first and comes back, but not from very far. What came down in every epoch
     # began high and needs more time, not smaller steps.
     falling = all(after < before for before, after in pairwise(losses))
-    far = _below_pca(evidence) and not falling if evidence.checkup else worst > THRESHOLDS["blast"].value * blank
-    burst = worst > THRESHOLDS["burst"].value * blank and (last > blank or far)
-    lost = blank > best and last - best > THRESHOLDS["lost"].value * (blank - best)  # where anything was learnt
+    far = (
+        _below_pca(evidence) and not falling
+        if evidence.checkup
+        else worst > THRESHOLDS["spike_while_training"].value * blank
+    )
+    burst = worst > THRESHOLDS["spike"].value * blank and (last > blank or far)
+    lost = blank > best and last - best > THRESHOLDS["regress"].value * (blank - best)  # where anything was learnt
     if not burst and not lost:
         return None
     told, at = (worst, losses.index(worst) + 1) if burst else (last, len(losses))
@@ -90,12 +94,12 @@ def _rising_loss(evidence: Evidence) -> Finding | None:
 
 
 def _kl_weight_too_high(evidence: Evidence) -> Finding | None:
-    if not evidence.collapsed or evidence.kl_weight <= THRESHOLDS["price"].value:
+    if not evidence.collapsed or evidence.kl_weight <= THRESHOLDS["kl_weight"].value:
         return None
     averaged = evidence.config.reduction == "mean"
     why = f" (the reconstruction is averaged over {evidence.n_pixels:,} pixel values)" if averaged else ""
     cure: dict[str, ParamValue] = {"reduction": "sum"} if averaged else {}
-    if evidence.family.kl_weight(evidence.params) > THRESHOLDS["price"].value:
+    if evidence.family.kl_weight(evidence.params) > THRESHOLDS["kl_weight"].value:
         cure |= evidence.fix_for(FailureMode.BETA_TOO_STRONG, {})
     return Finding(
         FailureMode.MEAN_REDUCTION if averaged else FailureMode.BETA_TOO_STRONG,
@@ -108,11 +112,11 @@ def _kl_weight_too_high(evidence: Evidence) -> Finding | None:
 
 
 def _relu_code(evidence: Evidence) -> Finding | None:
-    on, spare = evidence.code.get("on"), evidence.code.get("spare", [0.0])[0]
-    if not on or len(on) > THRESHOLDS["small"].value or spare or not evidence.reconstruction_only:
+    on, spare = evidence.code.get("active_rate"), evidence.code.get("sparsity_by_design", [0.0])[0]
+    if not on or len(on) > THRESHOLDS["small_code"].value or spare or not evidence.reconstruction_only:
         return None
     dead, zeros = sum(share == 0 for share in on), 1 - sum(on) / len(on)
-    if zeros < THRESHOLDS["cut"].value:
+    if zeros < THRESHOLDS["exact_zeros"].value:
         return None
     cure = evidence.fix_for(FailureMode.RELU_CODE, {})
     return Finding(
@@ -127,9 +131,9 @@ def _relu_code(evidence: Evidence) -> Finding | None:
 
 def _n_dead_units(evidence: Evidence) -> int:
     """How many units of a code are never active, where so few are left that they are missed; else 0."""
-    on = evidence.code.get("on", [])
+    on = evidence.code.get("active_rate", [])
     dead = sum(share == 0 for share in on)
-    return dead if len(on) - dead < THRESHOLDS["left"].value else 0
+    return dead if len(on) - dead < THRESHOLDS["min_active"].value else 0
 
 
 def _reconstruction_failure(evidence: Evidence) -> str:
@@ -138,14 +142,14 @@ def _reconstruction_failure(evidence: Evidence) -> str:
     if evidence.collapsed:
         return f"The codes tell {_nats(evidence.kl)} of a picture."
     if dead := _n_dead_units(evidence):
-        return f"{dead} of {len(evidence.code['on'])} units of the code are active for no picture."
+        return f"{dead} of {len(evidence.code['active_rate'])} units of the code are active for no picture."
     if _below_pca(evidence):
         return f"It gives back {format_share(evidence.r2)} of the variance of the pictures; {_pca_text(evidence)}."
     return ""
 
 
 def _pca_text(evidence: Evidence) -> str:
-    size = evidence.checkup["size"]
+    size = evidence.checkup["effective_code_size"]
     return f"PCA with {size} {'number' if size == 1 else 'numbers'} gives back {evidence.pca_r2:.0%}"
 
 
@@ -155,11 +159,11 @@ def _regularisation_too_strong(evidence: Evidence) -> Finding | None:
     heavy = {
         name: (labels[name], *pair)
         for name, pair in evidence.term_weights.items()
-        if pair[0] > THRESHOLDS["heavy"].value * pair[1]
+        if pair[0] > THRESHOLDS["weight_ratio"].value * pair[1]
     }
-    if config.weight_decay > THRESHOLDS["decay"].value:
+    if config.weight_decay > THRESHOLDS["weight_decay"].value:
         heavy["weight_decay"] = ("Weight decay", config.weight_decay, 0.0)
-    if config.dropout > THRESHOLDS["dropped"].value:
+    if config.dropout > THRESHOLDS["dropout"].value:
         heavy["dropout"] = ("Dropout", config.dropout, 0.0)
     if not lost or not heavy:
         return None
@@ -179,7 +183,7 @@ def _corruption_too_strong(evidence: Evidence) -> Finding | None:
         return None
     usual = next(float(knob.default) for knob in evidence.family.params if knob.name == name)
     strength = terms.as_float(evidence.params[name])
-    if strength <= THRESHOLDS["heavy"].value * usual:
+    if strength <= THRESHOLDS["weight_ratio"].value * usual:
         return None
     return Finding(
         FailureMode.CORRUPTION_TOO_STRONG,
@@ -196,7 +200,7 @@ def _dead_units(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         FailureMode.DEAD_UNITS,
-        f"{dead} of {len(evidence.code['on'])} units of the code are active for no picture.",
+        f"{dead} of {len(evidence.code['active_rate'])} units of the code are active for no picture.",
         "A unit that is never active gets no gradient and stays so; what is left of the code is small.",
         evidence.fix_for(
             FailureMode.DEAD_UNITS, {"lr": evidence.config.lr / 4, "z_dim": max(64, evidence.config.z_dim)}
@@ -221,11 +225,11 @@ def _posterior_collapse(evidence: Evidence) -> Finding | None:
 
 
 def _dead_entries(evidence: Evidence) -> Finding | None:
-    taken, named = evidence.code.get("taken"), evidence.family.codebook
+    taken, named = evidence.code.get("usage"), evidence.family.codebook
     if not taken or not named:
         return None
     size, revived = int(terms.as_float(evidence.params[named.size])), bool(evidence.params[named.reset])
-    share, limit = 1 - len(taken) / size, THRESHOLDS["idle" if revived else "idle for good"]
+    share, limit = 1 - len(taken) / size, THRESHOLDS["dead_codes" if revived else "dead_codes_frozen"]
     if share <= limit.value:
         return None
     perplexity = math.exp(-sum(each * math.log(each) for each in taken))
@@ -241,7 +245,7 @@ def _dead_entries(evidence: Evidence) -> Finding | None:
 
 def _discriminator_too_strong(evidence: Evidence) -> Finding | None:
     wrong = evidence.discriminator_loss
-    if wrong is None or wrong > THRESHOLDS["critic"].value:
+    if wrong is None or wrong > THRESHOLDS["discriminator_loss"].value:
         return None
     unusual: dict[str, ParamValue] = {
         name: usual for name, (value, usual) in evidence.term_weights.items() if value != usual
@@ -257,7 +261,7 @@ def _discriminator_too_strong(evidence: Evidence) -> Finding | None:
 
 
 def _one_dimensional_code(evidence: Evidence) -> Finding | None:
-    if not evidence.checkup or evidence.code_size > 1 or evidence.r2 >= THRESHOLDS["narrow"].value:
+    if not evidence.checkup or evidence.code_size > 1 or evidence.r2 >= THRESHOLDS["one_dim_r2"].value:
         return None
     return Finding(
         FailureMode.ONE_DIMENSIONAL_CODE,
@@ -269,7 +273,7 @@ def _one_dimensional_code(evidence: Evidence) -> Finding | None:
 
 
 def _overfitting(evidence: Evidence) -> Finding | None:
-    if evidence.generalisation_gap <= THRESHOLDS["overfitting"].value:
+    if evidence.generalisation_gap <= THRESHOLDS["generalisation_gap"].value:
         return None
     few = evidence.config.pictures or CARDS[evidence.config.dataset].n_train
     # what it was taught with so few pictures need not suit more of them
@@ -290,9 +294,9 @@ def _below_pca(evidence: Evidence) -> bool:
     if not evidence.checkup or not math.isfinite(evidence.r2):
         return False
     least = (
-        evidence.pca_r2 - THRESHOLDS["plain"].value
+        evidence.pca_r2 - THRESHOLDS["r2_gap_plain"].value
         if evidence.reconstruction_only
-        else THRESHOLDS["charged"].value * evidence.pca_r2
+        else THRESHOLDS["r2_ratio_regularised"].value * evidence.pca_r2
     )
     return evidence.r2 < least
 
@@ -320,8 +324,8 @@ def _underfitting(evidence: Evidence) -> Finding | None:
 
 
 def _saturated_outputs(evidence: Evidence) -> Finding | None:
-    share = evidence.signals.get("saturated", 0.0)
-    if share <= THRESHOLDS["saturated"].value:
+    share = evidence.signals.get("saturated_wrong", 0.0)
+    if share <= THRESHOLDS["saturated_wrong"].value:
         return None
     return Finding(
         FailureMode.SATURATED_OUTPUTS,

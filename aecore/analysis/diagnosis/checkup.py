@@ -1,4 +1,4 @@
-"""The checkup of a finished run: its vitals, and how far it has come beside PCA; on validation pictures."""
+"""The checkup of a finished run: its training signals, and how far it has come beside PCA; on validation pictures."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def checkup(run: LoadedModel, data: Dataset) -> dict[str, Any]:
 
 
 def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str, Any]:
-    """The vitals of a finished recipe and, as squared errors per pixel value of the same validation pictures:
+    """The training signals of a finished recipe and, as mean squared errors per pixel of the same validation images:
 
-    mse               of the model
-    mean_picture_mse  of always answering the mean of the pictures it learnt from
-    pca_mse           of PCA with `size` numbers: those of a code that are in use for one picture
+    mse                of the model
+    mean_baseline_mse  of always answering the mean of the images it was trained on
+    pca_mse            of PCA with `effective_code_size` components: the latent dimensions that one image uses
 
-    `code_size` is how many numbers a code has.
+    `code_size` is the number of latent dimensions.
     """
     vitals, device = TrainingSignals(), next(recipe.model.parameters()).device
     parts = evaluate(recipe, DeviceDataset.from_split(data.validation, device), run.config, vitals.update)
@@ -38,7 +38,7 @@ def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str
         "validation": parts,
         "mse": float(run.squared_errors(asked).mean()),
         **baselines.baseline_errors(training_subset(run.config, data), asked, size),
-        "size": size,
+        "effective_code_size": size,
         "code_size": run.code_size,
     }
 
@@ -50,4 +50,4 @@ def training_subset(config: Config, data: Dataset) -> Split:
 
 def effective_code_size(code_size: int, code: dict[str, list[float]]) -> int:
     """How many of a code's numbers tell of one picture on average: all of them, or its active units."""
-    return max(1, round(sum(code["on"]))) if "on" in code else code_size
+    return max(1, round(sum(code["active_rate"]))) if "active_rate" in code else code_size

@@ -41,7 +41,7 @@ def health_summary(evidence: Evidence) -> list[tuple[str, str]]:
     """The numbers that were looked at, as name and value in words: what a healthy run gets, and any other."""
     lines, code = [], evidence.code
     if evidence.checkup:
-        size = evidence.checkup["size"]
+        size = evidence.checkup["effective_code_size"]
         lines.append(
             ("variance given back", f"{format_share(evidence.r2)} (PCA with {size}: {format_share(evidence.pca_r2)})")
         )
@@ -56,13 +56,13 @@ def health_summary(evidence: Evidence) -> list[tuple[str, str]]:
         lines.append(
             ("numbers in use", f"{evidence.active_dimensions} of {len(code['kl'])}, which tell {evidence.kl:.2f} nats")
         )
-    if "on" in code:
-        dead = sum(share == 0 for share in code["on"])
-        lines.append(("units never active", f"{dead} of {len(code['on'])}"))
-    if "taken" in code:
+    if "active_rate" in code:
+        dead = sum(share == 0 for share in code["active_rate"])
+        lines.append(("units never active", f"{dead} of {len(code['active_rate'])}"))
+    if "usage" in code:
         named = evidence.family.codebook
         size = f" of {evidence.params[named.size]}" if named else ""
-        lines.append(("vectors in use", f"{len(code['taken'])}{size}"))
+        lines.append(("vectors in use", f"{len(code['usage'])}{size}"))
     if evidence.discriminator_loss is not None:
         lines.append(
             (
@@ -71,7 +71,7 @@ def health_summary(evidence: Evidence) -> list[tuple[str, str]]:
             )
         )
     if evidence.signals:
-        lines.append(("certain and wrong", f"{evidence.signals['saturated']:.2%} of pixels"))
+        lines.append(("certain and wrong", f"{evidence.signals['saturated_wrong']:.2%} of pixels"))
     return lines
 
 

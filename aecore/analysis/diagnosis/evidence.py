@@ -34,80 +34,88 @@ class Threshold:
 
 
 THRESHOLDS: dict[str, Threshold] = {
-    "patience": Threshold(
+    "min_progress": Threshold(
         0.5,
         "Share of a training before which a code that tells nothing is not called ill: many a healthy one wakes up "
         "while the learning rate is at its highest.",
     ),
-    "impossible": Threshold(
+    "out_of_support": Threshold(
         0.0, "Share of pixel values outside what the likelihood can have made: one is enough to leave it no floor."
     ),
-    "alike": Threshold(
+    "identical_units": Threshold(
         1.0, "Share of a layer's units with equal weights. All of them: they get equal gradients and stay equal."
     ),
-    "burst": Threshold(
+    "spike": Threshold(
         2.0,
         "Worst reconstruction loss of an epoch against a decoder that says nothing (0 everywhere). Most untrained "
         "networks begin at 1; twice that, in a loss that does not fall in every epoch, is steps that overshoot.",
     ),
-    "blast": Threshold(50, "The same while it still trains: few units come back from so far."),
-    "settling": Threshold(
+    "spike_while_training": Threshold(50, "The same while it still trains: few units come back from so far."),
+    "spike_window": Threshold(
         0.1, "Share of a training, three epochs at least, in which a loss may overshoot and come back."
     ),
-    "lost": Threshold(
+    "regress": Threshold(
         0.5, "Share of what the loss had come down by that it has gone up again: more than any price of a KL."
     ),
-    "collapse": Threshold(
+    "collapsed_kl": Threshold(
         0.1,
         "Nats of KL in all. Below, a code narrows down which picture it is of by a factor of 1.1 at most; healthy ones "
         "tell 1 to 50.",
     ),
-    "active": Threshold(0.01, "Variance of a mean over pictures, as Burda, Grosse & Salakhutdinov (2015) count units."),
-    "price": Threshold(
+    "active_variance": Threshold(
+        0.01, "Variance of a mean over pictures, as Burda, Grosse & Salakhutdinov (2015) count units."
+    ),
+    "kl_weight": Threshold(
         1.0, "What a nat of KL costs against a nat of the picture. Above, a collapse is explained by it."
     ),
-    "heavy": Threshold(
+    "weight_ratio": Threshold(
         2.0,
         "How many times a family's own default a weight or a corruption may be before it is held to blame for images "
         "that are lost.",
     ),
-    "decay": Threshold(
+    "weight_decay": Threshold(
         0.01, "Weight decay above which it is held to blame for the same: steps then shrink what they learn."
     ),
-    "dropped": Threshold(0.5, "Share of hidden units silenced above which dropout is."),
-    "small": Threshold(16, "Numbers of a code in which each one counts. Larger ones are meant to have units to spare."),
-    "cut": Threshold(
+    "dropout": Threshold(0.5, "Share of hidden units silenced above which dropout is."),
+    "small_code": Threshold(
+        16, "Numbers of a code in which each one counts. Larger ones are meant to have units to spare."
+    ),
+    "exact_zeros": Threshold(
         0.01,
         "Share of exact zeros in a small code that nobody asked to be sparse. A linear code has none; a unit that is 0 "
         "for a picture gets no gradient from it, and one that is 0 for all never comes back.",
     ),
-    "left": Threshold(8, "Units of a code that are still active when others died: fewer, and they are missed."),
-    "idle": Threshold(0.75, "Share of a codebook that no picture takes: families at their defaults stay below a half."),
-    "idle for good": Threshold(
+    "min_active": Threshold(8, "Units of a code that are still active when others died: fewer, and they are missed."),
+    "dead_codes": Threshold(
+        0.75, "Share of a codebook that no picture takes: families at their defaults stay below a half."
+    ),
+    "dead_codes_frozen": Threshold(
         0.25, "The same where nothing puts unused vectors back: one that nothing takes never moves."
     ),
-    "critic": Threshold(
+    "discriminator_loss": Threshold(
         0.5,
         f"Nats that a critic is wrong by. One that cannot tell codes from draws has 2 ln 2 = "
         f"{CHANCE_DISCRIMINATOR_LOSS:.2f}; at 0.5 "
         "it is right with 78 % on both, and what it says pushes the encoder nowhere.",
     ),
-    "narrow": Threshold(
+    "one_dim_r2": Threshold(
         0.9, "Share of the pictures' variance that a code of one number must give back; less, and one is too few."
     ),
-    "begun": Threshold(0.1, "What part of saying nothing must have been saved before shares of it mean anything."),
-    "overfitting": Threshold(
+    "min_improvement": Threshold(
+        0.1, "What part of saying nothing must have been saved before shares of it mean anything."
+    ),
+    "generalisation_gap": Threshold(
         0.075,
         "Share of what was learnt on training pictures that is missing on others, in nats of reconstruction. The "
         "families at their defaults stay below it on the 1,295 digits, and below 0.01 on larger sets.",
     ),
-    "plain": Threshold(
+    "r2_gap_plain": Threshold(
         0.1, "How far the share of variance given back may lie below PCA's where nothing but that was asked for."
     ),
-    "charged": Threshold(
+    "r2_ratio_regularised": Threshold(
         0.4, "What part of PCA's share must be given back where other charges pay for order: all defaults reach 0.6."
     ),
-    "saturated": Threshold(
+    "saturated_wrong": Threshold(
         0.02, "Share of pixels drawn fully black where it is light, or fully white where it is dark."
     ),
 }
@@ -142,13 +150,13 @@ class Evidence:
 
     @cached_property
     def signals(self) -> Mapping[str, Any]:
-        """The latest there are, as vitals.py says them; empty before the first epoch's end."""
+        """The latest there are, as signals.py notes them; empty before the first epoch's end."""
         return self.checkup or next((line["signals"] for line in self.history[::-1] if line.get("signals")), {})
 
     @property
     def too_early(self) -> bool:
         """Whether what is not there yet may still come."""
-        return not self.checkup and len(self.history) < THRESHOLDS["patience"].value * self.config.epochs
+        return not self.checkup and len(self.history) < THRESHOLDS["min_progress"].value * self.config.epochs
 
     @property
     def code(self) -> Mapping[str, list[float]]:
@@ -215,7 +223,7 @@ class Evidence:
     @property
     def active_dimensions(self) -> int:
         """Numbers of a Gaussian code whose mean moves."""
-        return sum(sd**2 > THRESHOLDS["active"].value for sd in self.code["sd"])
+        return sum(sd**2 > THRESHOLDS["active_variance"].value for sd in self.code["std"])
 
     @property
     def kl(self) -> float:
@@ -223,7 +231,7 @@ class Evidence:
 
     @property
     def collapsed(self) -> bool:
-        return "kl" in self.code and (self.active_dimensions == 0 or self.kl < THRESHOLDS["collapse"].value)
+        return "kl" in self.code and (self.active_dimensions == 0 or self.kl < THRESHOLDS["collapsed_kl"].value)
 
     @property
     def code_size(self) -> int:
@@ -235,22 +243,22 @@ class Evidence:
         """Share of the pictures' variance that comes back; below 0, the mean picture would do better.
         Its errors and PCA's are of the same pictures, clipped alike, and both are fitted to all that the run learnt
         from."""
-        return 1 - float(self.checkup["mse"]) / float(self.checkup["mean_picture_mse"])
+        return 1 - float(self.checkup["mse"]) / float(self.checkup["mean_baseline_mse"])
 
     @property
     def pca_r2(self) -> float:
         """The share that PCA with as many numbers gives back."""
-        return 1 - float(self.checkup["pca_mse"]) / float(self.checkup["mean_picture_mse"])
+        return 1 - float(self.checkup["pca_mse"]) / float(self.checkup["mean_baseline_mse"])
 
     @property
     def generalisation_gap(self) -> float:
         """Share of what was learnt of training pictures that is missing on others, over the last three epochs; 0 where
         little was learnt yet."""
-        blank, last = self.signals.get("blank", 0.0), self.history[-3:]
+        blank, last = self.signals.get("constant_output_nll", 0.0), self.history[-3:]
         pairs = [[line[split].get(RECONSTRUCTION, blank) for split in ("train", "validation")] for line in last]
         train, held_out = (sum(column) / len(last) for column in zip(*pairs, strict=True)) if last else (blank, blank)
         learnt = blank - train
-        return (held_out - train) / learnt if learnt > THRESHOLDS["begun"].value * abs(blank) else 0.0
+        return (held_out - train) / learnt if learnt > THRESHOLDS["min_improvement"].value * abs(blank) else 0.0
 
 
 def _format_value(value: ParamValue) -> str:

@@ -69,27 +69,28 @@ def entropy_bits(shares: np.ndarray) -> float:
 
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
-    """How the first ASKED test pictures use the codebook.
+    """How the first N_EVAL_IMAGES test images use the codebook.
 
-    used         vectors taken at least once; usage: the share of all choices of each
-    perplexity   how many vectors, taken equally often, would be as hard to guess: 1 to K
-    bits_stored  of a picture, each slot as a number below K; bits_used: at best, when frequent choices are told shorter
-                 and each slot by its own frequencies
-    distance     from what the encoder said to the vector taken, on average; apart: from a vector to its nearest other
+    used_entries            entries used at least once; usage: the share of all assignments of each
+    perplexity              how many entries, used equally often, would be as hard to guess: 1 to K
+    bits_stored             of an image, each position as a number below K; entropy_bits: at best, with an entropy code
+                            for each position
+    quantization_distance   from the encoder's output to the entry assigned, on average
+    nearest_entry_distance  from an entry to its nearest other, on average
     """
     vectors, chosen = codebook(run), assign_split(run, test)
     shares, slots = usage(chosen.indices, len(vectors)), chosen.indices.shape[1]
     return {
-        "pictures": len(chosen.indices),
-        "slots": slots,
-        "vectors": len(vectors),
-        "used": int((shares > 0).sum()),
+        "n_samples": len(chosen.indices),
+        "n_positions": slots,
+        "codebook_size": len(vectors),
+        "used_entries": int((shares > 0).sum()),
         "perplexity": 2 ** entropy_bits(shares),
         "usage": shares.tolist(),
         "bits_stored": slots * math.log2(len(vectors)),
-        "bits_used": sum(entropy_bits(usage(column, len(vectors))) for column in chosen.indices.T),
-        "distance": float(chosen.distances.mean()),
-        "apart": nearest_distance(vectors),
+        "entropy_bits": sum(entropy_bits(usage(column, len(vectors))) for column in chosen.indices.T),
+        "quantization_distance": float(chosen.distances.mean()),
+        "nearest_entry_distance": nearest_distance(vectors),
     }
 
 

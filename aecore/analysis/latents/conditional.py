@@ -27,10 +27,11 @@ def grid(run: LoadedModel, codes: np.ndarray) -> np.ndarray:
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """How far the label rules what is drawn. Votes are those of the nearest test pictures, by pixels:
 
-    obeyed    share of the codes of test pictures, drawn under labels that are not theirs, that look like that label
-    real      share of these test pictures themselves that look like their own: what the vote is worth
-    in_code   share of their classes that the nearest codes give away; chance is 1 / classes
-    styles, cells, pictures   how many codes, drawn pictures and voting test pictures that is
+    label_fidelity   share of the codes of test images, decoded under labels that are not theirs, that look like that
+                     label
+    real_baseline    share of these test images themselves that look like their own label: what the vote is worth
+    label_leakage    share of their classes that the nearest codes give away; chance is 1 / classes
+    n_styles, n_generated, n_reference_samples   how many codes, generated images and voting test images that is
     """
     asked = slice(min(N_STYLES, len(test) // 2))
     known = slice(asked.stop, asked.stop + N_KNN_IMAGES)
@@ -44,10 +45,10 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     )
     known_codes = run.encode(test.to_float(known), labels)
     return {
-        "obeyed": obeyed,
-        "real": real,
-        "in_code": metrics.knn_accuracy(known_codes, labels, codes, own),
-        "styles": len(codes),
-        "cells": len(cells),
-        "pictures": len(labels),
+        "label_fidelity": obeyed,
+        "real_baseline": real,
+        "label_leakage": metrics.knn_accuracy(known_codes, labels, codes, own),
+        "n_styles": len(codes),
+        "n_generated": len(cells),
+        "n_reference_samples": len(labels),
     }

@@ -28,29 +28,29 @@ def resample_level(codes: np.ndarray, n_top: int, n_samples: int, seed: int = 0)
     above = np.arange(codes.shape[1]) < n_top
     own = codes[:, None]
     return {
-        "top kept": np.where(above, own, drawn),
-        "bottom kept": np.where(above, drawn, own),
-        "neither": drawn,
+        "bottom_resampled": np.where(above, own, drawn),
+        "top_resampled": np.where(above, drawn, own),
+        "both_resampled": drawn,
     }
 
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
-    """Of each level, `top` and `bottom`, and of how many `pictures` the changes are:
+    """Of each level, `top` and `bottom`, and of how many images (`n_samples`) the effects are:
 
-    dimensions   how many numbers it has
-    kl           nats that it tells of a test picture
-    changes      how much pictures vary per pixel when it alone is drawn anew, as a share of what they vary when both
-                 are; the two shares need not add up to 1
+    dimensions   latent dimensions of the level
+    kl           nats of KL per test image
+    effect       variance of the images, per pixel, when the level alone is sampled anew, as a share of their variance
+                 when both are; the two shares need not add up to 1
     """
     above = n_top(run)
     kl, rows = posterior.encode_test(run, test).kl.mean(axis=0, dtype=np.float64).tolist(), slice(N_EVAL_IMAGES)
     codes = resample_level(run.encode(test.to_float(rows), test.y[rows]), above, N_SAMPLES)
     varied = {kept: _variance(run, each) for kept, each in codes.items()}
-    both = varied["neither"] or 1.0
+    both = varied["both_resampled"] or 1.0
     return {
-        "pictures": len(codes["neither"]),
-        "top": {"dimensions": above, "kl": sum(kl[:above]), "changes": varied["bottom kept"] / both},
-        "bottom": {"dimensions": len(kl) - above, "kl": sum(kl[above:]), "changes": varied["top kept"] / both},
+        "n_samples": len(codes["both_resampled"]),
+        "top": {"dimensions": above, "kl": sum(kl[:above]), "effect": varied["top_resampled"] / both},
+        "bottom": {"dimensions": len(kl) - above, "kl": sum(kl[above:]), "effect": varied["bottom_resampled"] / both},
     }
 
 

@@ -25,13 +25,13 @@ def axes(run: LoadedModel) -> np.ndarray:
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """How near a linear autoencoder comes to PCA with as many numbers, fitted to the same training images:
 
-    angles           principal angles between the two spaces in degrees, the largest first: 0 when they are the same
+    principal_angles principal angles between the two spaces in degrees, the largest first: 0 when they are the same
     train, test      mean squared errors per pixel of `model` and `pca`; not clipped, as the theorem has it, so that on
                      training images PCA's is the least there is (Baldi & Hornik 1989)
     cosines          of the angle between each axis of the code and each component, `[D, D]` in size: of the components
                      themselves they would be 1 and 0
-    between_axes     the least angle between two axes of the code in degrees: 90 for components
-    stretch          singular values of the map from components to code, the largest first: all 1 for a rotation
+    min_angle_between_axes  the least angle between two axes of the code in degrees: 90 for components
+    singular_values  singular values of the map from components to code, the largest first: all 1 for a rotation
 
     Nothing where the images of the data set are not here.
     """
@@ -49,11 +49,11 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
         return {"model": float(model.mean()), "pca": float(squared_errors(split, pca.reconstruct, clip=False).mean())}
 
     return {
-        "pictures": len(train),
-        "angles": metrics.principal_angles(own, pca.components).tolist(),
+        "n_samples": len(train),
+        "principal_angles": metrics.principal_angles(own, pca.components).tolist(),
         "train": errors(train),
         "test": errors(test),
         "cosines": np.abs(own @ pca.components.T).round(4).tolist(),
-        "between_axes": float(np.degrees(np.arccos(min(1.0, between.max())))),
-        "stretch": np.linalg.svd(encoder @ pca.components.T, compute_uv=False).tolist(),
+        "min_angle_between_axes": float(np.degrees(np.arccos(min(1.0, between.max())))),
+        "singular_values": np.linalg.svd(encoder @ pca.components.T, compute_uv=False).tolist(),
     }

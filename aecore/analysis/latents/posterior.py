@@ -62,27 +62,27 @@ def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
 
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
-    """What the clouds of the first test pictures say, means over pictures:
+    """The posteriors of the first test images, means over images:
 
-    kl, sigma, variance   of each dimension: nats; how wide its clouds are; how far their middles vary (squared)
-    kl_total              the sum of kl, in nats per picture
-    active_units          dimensions whose variance is above ACTIVE
+    kl, sigma, variance_of_means   of each dimension: nats; standard deviation; variance of the posterior means
+    kl_total              the sum of kl, in nats per image
+    active_units          dimensions whose variance_of_means is above ACTIVE_THRESHOLD
     mutual_information, total_correlation, dimension_wise_kl    the three parts of the KL, estimated
-    most_information      log of the number of training pictures, which mutual information cannot pass
-    pictures, compared    how many were looked at, and how many at a time for the parts
+    log_n                 log of the number of training images, which mutual information cannot pass
+    n_samples, estimator_batch_size   how many images, and how many at a time for the three parts
     """
     seen = encode_test(run, test)
     kl = seen.kl.mean(axis=0, dtype=np.float64)
     return {
-        "pictures": len(seen.mean),
-        "compared": math.ceil(len(seen.mean) / _n_batches(seen)),
+        "n_samples": len(seen.mean),
+        "estimator_batch_size": math.ceil(len(seen.mean) / _n_batches(seen)),
         "kl": kl.tolist(),
         "kl_total": float(kl.sum()),
         "sigma": seen.sigma.mean(axis=0, dtype=np.float64).tolist(),
-        "variance": seen.mean.var(axis=0, dtype=np.float64).tolist(),
+        "variance_of_means": seen.mean.var(axis=0, dtype=np.float64).tolist(),
         "active_units": metrics.active_units(seen.mean, ACTIVE_THRESHOLD),
         **estimate_kl_decomposition(seen, run.card.n_train),
-        "most_information": math.log(run.card.n_train),
+        "log_n": math.log(run.card.n_train),
     }
 
 

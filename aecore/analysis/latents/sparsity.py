@@ -46,23 +46,23 @@ def baseline_code(codes: np.ndarray, is_sigmoid: bool) -> np.ndarray:
 
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
-    """How sparse the codes of the first ASKED test pictures are.
+    """How sparse the codes of the first N_EVAL_IMAGES test images are.
 
-    smooth                  whether units are a sigmoid's, which is never 0
-    zeros, zeros_by_design  shares of all activations: exactly 0, and at 0 for any picture whatever is learnt
-    active_per_picture      units, on average
-    rho_hat                 over units: the mean, least and largest mean activation; rho: what was asked for, or None
+    is_sigmoid          whether the activation is a sigmoid, which is never 0
+    zero_share          share of all activations that are exactly 0; sparsity_by_design: that are 0 whatever is learnt
+    active_per_sample   active units of a sample, on average
+    rho_hat             over units: the mean, least and largest mean activation; rho: its target, or None
     """
     codes = run.encode(test.to_float(slice(N_EVAL_IMAGES)), test.y[:N_EVAL_IMAGES])
     smooth, by_design = activation_kind(run)
     rates, rho = codes.mean(axis=0, dtype=np.float64), get_family(run.config.family).target(run.config.knobs)
     return {
-        "pictures": len(codes),
-        "units": codes.shape[1],
-        "smooth": smooth,
-        "zeros": float((codes == 0).mean()),
-        "zeros_by_design": by_design,
-        "active_per_picture": float(is_active(codes, smooth).sum(axis=1).mean()),
+        "n_samples": len(codes),
+        "n_units": codes.shape[1],
+        "is_sigmoid": smooth,
+        "zero_share": float((codes == 0).mean()),
+        "sparsity_by_design": by_design,
+        "active_per_sample": float(is_active(codes, smooth).sum(axis=1).mean()),
         "dead_units": int(is_dead(codes, smooth).sum()),
         "rho_hat": {"mean": float(rates.mean()), "min": float(rates.min()), "max": float(rates.max())},
         "rho": rho,

@@ -23,7 +23,7 @@ from aecore.errors import UserError
 from aecore.jobs import projection_jobs, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import offline, queue, runs, schema, snapshots, trash
+from aecore.store import offline, queue, runs, snapshots, trash
 from tests.kit.results import EPOCH, RESULT
 
 SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2))
@@ -442,7 +442,7 @@ def test_products_that_do_not_fit_their_run_are_refused(store):
         (place / offline.FILE_NAME).write_bytes(save(arrays | change, head))
         assert words in refusal(offline.load_bundle, BROUGHT)
     (place / offline.FILE_NAME).write_bytes(save(arrays, {"said": '{"agreement": NaN}'}))
-    assert "agreement is no finite number" in refusal(offline.load_bundle, BROUGHT)
+    assert "pseudo_label_accuracy is no finite number" in refusal(offline.load_bundle, BROUGHT)
     (place / "result.json").write_text(json.dumps({name: each for name, each in result.items() if name != "scores"}))
     (place / offline.FILE_NAME).write_bytes(save(arrays, head))
     assert "result.json has no scores beside it" in refusal(offline.load_bundle, BROUGHT)

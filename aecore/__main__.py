@@ -51,10 +51,11 @@ def datasets(args: argparse.Namespace) -> None:
 
     from aecore.data import datasets as data
     from aecore.data.cards import CARDS
+    from aecore.data.download import download
 
     if args.download:
         with tqdm(total=100, unit="%", disable=args.json or not sys.stderr.isatty()) as bar:
-            for share in data.download(args.download):
+            for share in download(args.download):
                 bar.update(round(100 * share) - bar.n)
     cards = CARDS.values()
     show(

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from aecore.data import datasets
+from aecore.data import datasets, download
 from aecore.data.cards import CARDS
 from ui import frame, shared
 from ui.session.text import escape
@@ -44,9 +44,9 @@ for card in CARDS.values():
         ):
             bar = st.progress(0.0, f"Downloading {card.title} ...")
             try:
-                for share in datasets.download(card.name):
+                for share in download.download(card.name):
                     bar.progress(share, f"Downloading {card.title}: {share:.0%}")
-            except datasets.DownloadFailed as error:
+            except download.DownloadFailed as error:
                 bar.empty()
                 st.error(escape(error), icon=":material/wifi_off:")
             else:

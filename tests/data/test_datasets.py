@@ -1,57 +1,23 @@
-"""The data sets: cards tell the truth, shapes are what their factors say, downloads are all or nothing."""
+"""The data sets: cards tell the truth, shapes are what their factors say, damaged files are no data set."""
 
 from __future__ import annotations
 
-import errno
-import gzip
-import hashlib
 import os
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.error import URLError
 
 import numpy as np
 import pytest
 
 from aecore.data import datasets, shapes
+from aecore.data.download import download
+from aecore.data.torchvision_files import FILES
 from aecore.errors import UserError
+from tests.kit.dataset_files import DOWNLOADED, GENERATED, is_one_sentence, label_of, link_files
 
-MADE = ("digits", "shapes", "shapes-colour")
-FETCHED = ("mnist", "fashion_mnist", "kmnist", "cifar10")
 REAL = Path(os.environ.get("AECORE_DATA") or "data").resolve()  # before any test names another folder
-
-
-@pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder with nothing in it."""
-    monkeypatch.setenv("AECORE_DATA", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture(scope="session")
-def mnist_like(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The four MNIST files in their true sizes; a picture's first three pixels are its number in base 256."""
-    folder = tmp_path_factory.mktemp("files")
-    for half, count in (("train", 60_000), ("t10k", 10_000)):
-        number = np.arange(count)
-        pictures = np.zeros((count, 784), np.uint8)
-        pictures[:, :3] = np.stack([number >> 16, number >> 8 & 255, number & 255], axis=1)
-        head = np.array([0x803, count, 28, 28], ">u4").tobytes()
-        (folder / f"{half}-images-idx3-ubyte").write_bytes(head + pictures.tobytes())
-        head = np.array([0x801, count], ">u4").tobytes()
-        (folder / f"{half}-labels-idx1-ubyte").write_bytes(head + label_of(number).astype(np.uint8).tobytes())
-    return folder
-
-
-def label_of(number: np.ndarray) -> np.ndarray:
-    return number // 7 % 10
 
 
 def numbers(split: datasets.Split) -> np.ndarray:
@@ -59,28 +25,15 @@ def numbers(split: datasets.Split) -> np.ndarray:
     return split.x[:, 0, 0, :3].astype(np.int64) @ (65536, 256, 1)
 
 
-def put(files: Path, folder: Path, name: str = "MNIST") -> Path:
-    """Links the files into a data folder, as torchvision lays them out."""
-    raw = folder / name / "raw"
-    raw.mkdir(parents=True)
-    for path in files.iterdir():
-        (raw / path.name).symlink_to(path)
-    return raw
-
-
 def splits(found: datasets.Dataset) -> tuple[datasets.Split, datasets.Split, datasets.Split]:
     return found.train, found.validation, found.test
-
-
-def is_one_sentence(text: str) -> bool:
-    return text.endswith(".") and "\n" not in text and ". " not in text
 
 
 # Cards
 
 
 def test_cards_come_in_order_and_under_their_names():
-    assert tuple(datasets.CARDS) == MADE + FETCHED
+    assert tuple(datasets.CARDS) == GENERATED + DOWNLOADED
     assert all(card.name == name for name, card in datasets.CARDS.items())
 
 
@@ -88,7 +41,7 @@ def test_cards_come_in_order_and_under_their_names():
 def test_a_card_is_filled_in(card: datasets.DatasetCard):
     assert card.description.endswith(".") and not card.short_description.endswith(".") and card.licence and card.source
     assert len(set(card.classes)) == len(card.classes)
-    assert (card.download_bytes > 0) == (card.name in FETCHED)
+    assert (card.download_bytes > 0) == (card.name in DOWNLOADED)
 
 
 def test_class_names_are_those_of_torchvision():
@@ -109,7 +62,7 @@ def test_neither_cards_nor_is_here_import_what_is_slow():
 # What every data set in memory keeps
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", GENERATED)
 def test_counts_and_kinds_are_those_of_the_card(name: str):
     found = datasets.load(name)
     card = datasets.CARDS[name]
@@ -122,7 +75,7 @@ def test_counts_and_kinds_are_those_of_the_card(name: str):
         assert set(split.y) == set(range(len(card.classes)))
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", GENERATED)
 def test_floats_reach_from_0_to_1(name: str):
     split = datasets.load(name).train
     floats = split.to_float()
@@ -143,7 +96,7 @@ def test_floats_of_rows_are_those_rows_and_new():
 
 def test_load_remembers_but_not_without_end():
     assert datasets.load("shapes") is datasets.load("shapes")
-    for name in MADE * 2:
+    for name in GENERATED * 2:
         datasets.load(name)
     assert len(datasets._CACHE) <= datasets.MAX_LOADED < len(datasets.CARDS)
 
@@ -156,7 +109,7 @@ def test_splits_are_the_same_in_every_run():
     assert all(np.array_equal(a.x, b.x) for a, b in zip(splits(before), splits(after), strict=True))
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", GENERATED)
 def test_the_first_rows_are_a_fair_sample(name: str):
     share = 100 / len(datasets.CARDS[name].classes)
     for split in splits(datasets.load(name)):
@@ -165,7 +118,7 @@ def test_the_first_rows_are_a_fair_sample(name: str):
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    for ask in (datasets.load, datasets.is_available, lambda name: next(datasets.download(name))):
+    for ask in (datasets.load, datasets.is_available, lambda name: next(download(name))):
         with pytest.raises(UserError, match=r"'emnist'.*digits, shapes, shapes-colour, mnist"):
             ask("emnist")
 
@@ -304,7 +257,7 @@ def test_every_hue_is_as_frequent_as_any_other():
 # Data sets from disk
 
 
-@pytest.mark.parametrize("name", FETCHED)
+@pytest.mark.parametrize("name", DOWNLOADED)
 def test_what_is_missing_is_said_with_the_way_out(name: str, empty: Path):
     assert not datasets.is_available(name)
     with pytest.raises(datasets.DatasetNotAvailable) as caught:
@@ -317,8 +270,8 @@ def test_what_is_missing_is_said_with_the_way_out(name: str, empty: Path):
     ("name", "place"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST"), ("kmnist", "KMNIST")]
 )
 def test_idx_files_load_with_the_right_labels_in_disjoint_splits(name: str, place: str, empty: Path, mnist_like: Path):
-    put(mnist_like, empty, place)
-    assert [other for other in FETCHED if datasets.is_available(other)] == [name]
+    link_files(mnist_like, empty, place)
+    assert [other for other in DOWNLOADED if datasets.is_available(other)] == [name]
     found = datasets.load(name)
     assert [len(split) for split in splits(found)] == [55_000, 5_000, 10_000]
     for split in splits(found):
@@ -331,10 +284,10 @@ def test_idx_files_load_with_the_right_labels_in_disjoint_splits(name: str, plac
     assert abs(validation.mean() - 30_000) < 5 * 245
 
 
-@pytest.mark.parametrize("file", datasets._FILES["mnist"].sizes)
+@pytest.mark.parametrize("file", FILES["mnist"].sizes)
 @pytest.mark.parametrize("size", [None, -1, 0], ids=["gone", "a byte short", "empty"])
 def test_a_missing_or_cut_file_is_not_a_data_set(file: str, size: int | None, empty: Path, mnist_like: Path):
-    path = put(mnist_like, empty) / file
+    path = link_files(mnist_like, empty) / file
     assert datasets.is_available("mnist")
     path.unlink()
     if size is not None:
@@ -348,7 +301,7 @@ def test_a_missing_or_cut_file_is_not_a_data_set(file: str, size: int | None, em
 def test_cifar_is_here_when_all_its_files_are(empty: Path):
     batches = empty / "cifar-10-batches-py"
     batches.mkdir()
-    for name, size in datasets._FILES["cifar10"].sizes.items():
+    for name, size in FILES["cifar10"].sizes.items():
         assert not datasets.is_available("cifar10")
         (batches / name).touch()
         os.truncate(batches / name, size)  # a sparse file: nothing is written
@@ -359,7 +312,7 @@ def test_cifar_is_here_when_all_its_files_are(empty: Path):
 
 @pytest.mark.parametrize("file", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
 def test_garbage_of_the_right_size_is_said_in_a_sentence(file: str, empty: Path, mnist_like: Path):
-    raw = put(mnist_like, empty)
+    raw = link_files(mnist_like, empty)
     (raw / file).unlink()
     (raw / file).write_bytes(b"\x2a" * (mnist_like / file).stat().st_size)
     with pytest.raises(UserError) as caught:
@@ -368,7 +321,7 @@ def test_garbage_of_the_right_size_is_said_in_a_sentence(file: str, empty: Path,
 
 
 def test_labels_that_name_no_class_are_refused(empty: Path, mnist_like: Path):
-    raw = put(mnist_like, empty)
+    raw = link_files(mnist_like, empty)
     path = raw / "t10k-labels-idx1-ubyte"
     content = bytearray(path.read_bytes())
     content[-1] = 10
@@ -389,7 +342,9 @@ def test_colours_of_cifar_become_channels(empty: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("torchvision.datasets.CIFAR10", Tiny)
     monkeypatch.setattr(datasets, "is_available", lambda name: True)
-    monkeypatch.setitem(datasets.CARDS, "cifar10", replace(datasets.CARDS["cifar10"], train=90, validation=10, test=20))
+    monkeypatch.setitem(
+        datasets.CARDS, "cifar10", replace(datasets.CARDS["cifar10"], n_train=90, n_validation=10, n_test=20)
+    )
     for split, count in zip(splits(datasets.load("cifar10")), (90, 10, 20), strict=True):
         assert split.x.shape == (count, 3, 32, 32) and split.x.flags.c_contiguous
         assert np.array_equal(split.x[:, 0, 5, 9] % 10, split.y)
@@ -408,191 +363,3 @@ def test_the_real_mnist_has_its_known_class_counts(monkeypatch: pytest.MonkeyPat
     # The mean that everybody normalises MNIST with is 0.1307, over the 60,000 that we divide.
     mean = (55 * found.train.x.mean() + 5 * found.validation.x.mean()) / 60 / 255
     assert abs(mean - 0.1307) < 0.0001
-
-
-# Downloads
-
-
-@pytest.fixture
-def server(tmp_path_factory, mnist_like: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of a web server on this computer, which torchvision takes for the home of MNIST."""
-    folder = tmp_path_factory.mktemp("server")
-    resources = []
-    for path in sorted(mnist_like.iterdir()):
-        packed = gzip.compress(path.read_bytes(), compresslevel=1, mtime=0)
-        (folder / f"{path.name}.gz").write_bytes(packed)
-        resources.append((f"{path.name}.gz", hashlib.md5(packed).hexdigest()))
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Patient(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """torchvision looks for redirections by asking for a file and hanging up: no news."""
-
-    with Patient(("127.0.0.1", 0), partial(Quiet, directory=folder)) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        monkeypatch.setattr("torchvision.datasets.MNIST.resources", resources)
-        monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [f"http://127.0.0.1:{running.server_port}/"])
-        yield folder
-        running.shutdown()
-
-
-def pretend(monkeypatch: pytest.MonkeyPatch, does) -> None:
-    """Lets torchvision's MNIST do something else: `does` gets the folder to download into."""
-    monkeypatch.setattr("torchvision.datasets.MNIST", lambda root, train, download: does(Path(root)))
-
-
-def test_a_download_arrives_whole_and_in_silence(server: Path, empty: Path, capfd: pytest.CaptureFixture):
-    progress = list(datasets.download("mnist"))
-    assert progress == sorted(progress) and progress[0] >= 0 and progress[-1] == 1.0 and progress[-2] < 1
-    assert datasets.is_available("mnist") and len(datasets.load("mnist").train) == 55_000
-    assert [path.name for path in empty.iterdir()] == ["MNIST"]  # no temporary folder is left
-    assert not list(empty.rglob("*.gz"))  # nor the archives, once unpacked
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_download_mends_a_damaged_data_set_and_leaves_other_files(server: Path, empty: Path):
-    raw = empty / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    (raw / "train-images-idx3-ubyte").write_bytes(b"half")
-    (raw / "notes.txt").write_text("mine")
-    *_, last = datasets.download("mnist")
-    assert last == 1.0 and datasets.is_available("mnist") and (raw / "notes.txt").read_text() == "mine"
-
-
-def test_a_damaged_archive_is_not_taken(server: Path, empty: Path):
-    (server / "t10k-labels-idx1-ubyte.gz").write_bytes(b"<html>Please log in to this network</html>")
-    with pytest.raises(datasets.DownloadFailed, match="did not send the right files"):
-        list(datasets.download("mnist"))
-    assert not datasets.is_available("mnist") and not list(empty.iterdir())
-
-
-def test_what_is_here_is_not_fetched_again(empty: Path, mnist_like: Path, monkeypatch: pytest.MonkeyPatch):
-    pretend(monkeypatch, lambda root: put(mnist_like, root))
-    put(mnist_like, empty)
-    assert list(datasets.download("mnist")) == list(datasets.download("digits")) == [1.0]
-
-
-@pytest.mark.parametrize("name", FETCHED)
-def test_without_a_network_one_sentence_says_what_to_do(name: str, empty: Path, monkeypatch: pytest.MonkeyPatch):
-    def unreachable(*_: object, **__: object) -> None:
-        raise URLError("Name or service not known")
-
-    monkeypatch.setattr("urllib.request.urlopen", unreachable)  # torchvision's own code runs up to here
-    with pytest.raises(datasets.DownloadFailed) as caught:
-        list(datasets.download(name))
-    said = str(caught.value)
-    assert is_one_sentence(said) and str(empty) in said and "digits or shapes" in said and "network" in said
-    assert not list(empty.iterdir())
-
-
-def test_an_error_of_the_network_that_torchvision_lets_through(empty: Path, monkeypatch: pytest.MonkeyPatch):
-    def unreachable(root: Path) -> None:
-        raise URLError("timed out")
-
-    pretend(monkeypatch, unreachable)
-    with pytest.raises(datasets.DownloadFailed, match="server could not be reached"):
-        list(datasets.download("mnist"))
-
-
-def test_a_full_disk_is_not_blamed_on_the_network(empty: Path, monkeypatch: pytest.MonkeyPatch):
-    def full(root: Path) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    pretend(monkeypatch, full)
-    with pytest.raises(datasets.DownloadFailed, match=r"could not be written to .*AECORE_DATA") as caught:
-        list(datasets.download("mnist"))
-    assert is_one_sentence(str(caught.value)) and not list(empty.iterdir())
-
-
-def test_a_download_that_fails_half_way_leaves_nothing(empty: Path, mnist_like: Path, monkeypatch: pytest.MonkeyPatch):
-    def half(root: Path) -> None:
-        (put(mnist_like, root) / "t10k-labels-idx1-ubyte").unlink()
-
-    pretend(monkeypatch, half)
-    with pytest.raises(datasets.DownloadFailed):
-        list(datasets.download("mnist"))
-    assert not datasets.is_available("mnist") and not list(empty.iterdir())
-
-
-def test_half_a_move_does_not_pass_for_the_data_set(empty: Path, mnist_like: Path, monkeypatch: pytest.MonkeyPatch):
-    moves = iter([os.replace] * 3)
-
-    def jammed(*paths: Path) -> None:
-        move = next(moves, None)
-        if move is None:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        move(*paths)
-
-    pretend(monkeypatch, lambda root: put(mnist_like, root))
-    monkeypatch.setattr("os.replace", jammed)
-    with pytest.raises(datasets.DownloadFailed, match="could not be written"):
-        list(datasets.download("mnist"))
-    assert len(list(empty.rglob("*-ubyte"))) == 3 and not datasets.is_available("mnist")
-    assert [path.name for path in empty.iterdir()] == ["MNIST"]
-
-
-def test_what_a_killed_download_leaves_does_not_pass_for_the_data_set(
-    empty: Path, mnist_like: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """The worst moment to be killed in: everything is unpacked, nothing has been moved."""
-    arrived, die = threading.Event(), threading.Event()
-
-    def slow(root: Path) -> None:
-        put(mnist_like, root)
-        arrived.set()
-        die.wait(30)
-
-    pretend(monkeypatch, slow)
-    progress = datasets.download("mnist")
-    next(progress)
-    assert arrived.wait(30)
-    assert len(list(empty.rglob("*-ubyte"))) == 4  # they are somewhere under the folder
-    assert not datasets.is_available("mnist")  # but do not count
-    die.set()
-    assert list(progress)[-1] == 1.0 and datasets.is_available("mnist")
-
-
-def test_a_closed_download_ends_and_cleans_up(empty: Path, monkeypatch: pytest.MonkeyPatch):
-    closed, ended, went_on = threading.Event(), threading.Event(), threading.Event()
-
-    def endless(root: Path) -> None:
-        import torchvision
-
-        try:
-            with torchvision.datasets.utils.tqdm(total=None) as bar:
-                closed.wait(30)
-                (root / "MNIST").mkdir(parents=True)  # the thread still writes after its folder was removed
-                bar.update(1)
-            went_on.set()
-        finally:
-            ended.set()
-
-    pretend(monkeypatch, endless)
-    progress = datasets.download("mnist")
-    next(progress)
-    progress.close()
-    assert not list(empty.iterdir())
-    closed.set()
-    assert ended.wait(30)
-    wait_until(lambda: not list(empty.iterdir()))
-    assert not went_on.is_set()
-
-
-def test_what_killed_downloads_left_is_swept_up_a_day_later(server: Path, empty: Path):
-    for name, age in (("old", 2), ("new", 0)):
-        (empty / f".download-mnist-{name}").mkdir()
-        then = time.time() - age * 24 * 3600
-        os.utime(empty / f".download-mnist-{name}", (then, then))
-    list(datasets.download("mnist"))
-    assert sorted(path.name for path in empty.iterdir()) == [".download-mnist-new", "MNIST"]
-
-
-def wait_until(holds) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

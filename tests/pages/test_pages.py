@@ -23,7 +23,7 @@ from streamlit.testing.v1.element_tree import Widget
 from aecore.analysis import baselines
 from aecore.config import Config
 from aecore.content.gallery import PRETRAINED_MODELS
-from aecore.data import datasets
+from aecore.data import datasets, download
 from aecore.data.datasets import CARDS
 from aecore.jobs import api
 from aecore.jobs.worker import run_training
@@ -615,11 +615,11 @@ def test_data_page_shows_every_data_set():
 
 
 def test_a_failed_download_is_said(monkeypatch):
-    def download(name):
+    def failing(name):
         yield 0.5
-        raise datasets.DownloadFailed("The server did not answer; try again later.")
+        raise download.DownloadFailed("The server did not answer; try again later.")
 
-    monkeypatch.setattr(datasets, "download", download)
+    monkeypatch.setattr(download, "download", failing)
     app = opened("data")
     next(b for b in app.main.button if "Download" in b.label).click()
     whole(app.run())

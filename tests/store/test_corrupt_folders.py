@@ -28,14 +28,14 @@ from streamlit.testing.v1 import AppTest
 from aecore import disk, system
 from aecore.analysis import loaded
 from aecore.analysis.diagnosis import doctor
-from aecore.data import datasets, images
+from aecore.data import datasets
 from aecore.errors import UserError
 from aecore.export import program, replay
 from aecore.jobs import api
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import offline, runs, snapshots, trash
+from aecore.store import offline, previews, runs, snapshots, trash
 from tests.kit import corrupt
 from ui.views import monitor, runs_table
 
@@ -205,7 +205,7 @@ def _looked(run: str) -> dict[str, object]:
     told |= {"history": known, "trouble": runs.history_error(run), "epochs": snapshots.epochs(run)}
     taken = snapshots.load(run)
     for name in ("thumbnail.png", "strip.png"):
-        asked(name, lambda name=name: images.read_png(runs.path(run) / name))
+        asked(name, lambda name=name: previews.read_png(runs.path(run) / name))
     asked("products", lambda: offline.load_bundle(run))
     asked("program", lambda: program.load_program(runs.path(run)))
     asked("seconds left", lambda: api.seconds_left(run))

@@ -23,7 +23,7 @@ from aecore.errors import UserError
 from aecore.jobs import projection_jobs, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import offline, queue, runs, snapshots, trash
+from aecore.store import offline, previews, queue, runs, snapshots, trash
 from tests.kit.results import EPOCH, RESULT
 
 SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2))
@@ -359,14 +359,14 @@ def test_only_pictures_get_into_a_page(store):
     file = finished() / "thumbnail.png"
     sound = images.png(np.zeros((1, 8, 8), np.float32))
     file.write_bytes(sound)
-    assert images.read_png(file) == sound
+    assert previews.read_png(file) == sound
     for content in (b"", b"<script>", sound[:45], images.png(np.zeros((4000, 1001), np.uint8))):
         file.write_bytes(content)
-        assert refusal(images.read_png, file).startswith("thumbnail.png is no picture that can be shown")
+        assert refusal(previews.read_png, file).startswith("thumbnail.png is no picture that can be shown")
     file.unlink()
-    assert images.read_png(file) == b""
+    assert previews.read_png(file) == b""
     os.mkfifo(file)
-    assert "FIFO" in refusal(images.read_png, file)
+    assert "FIFO" in refusal(previews.read_png, file)
 
 
 @pytest.fixture(scope="module")

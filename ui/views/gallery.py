@@ -10,11 +10,10 @@ import numpy as np
 import streamlit as st
 
 from aecore import files
-from aecore.data import images as pictures
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.models.terms import RECONSTRUCTION
-from aecore.store import queue, runs
+from aecore.store import previews, queue, runs
 from ui import frame, shared
 from ui.session.text import escape
 from ui.widgets import images
@@ -75,7 +74,7 @@ def _model_row(entries: Sequence[runs.RunInfo], labels: Mapping[str, queue.RunLa
 def thumbnail(entry: runs.RunInfo, name: str, size: int = 128) -> None:
     """A few pictures that the model drew from places of its latent space."""
     try:
-        png = pictures.read_png(runs.path(entry.id) / "thumbnail.png")
+        png = previews.read_png(runs.path(entry.id) / "thumbnail.png")
     except UserError as error:
         st.caption(escape(error))
         return

@@ -13,11 +13,10 @@ import streamlit as st
 from aecore.analysis.diagnosis import doctor as troubles
 from aecore.config import Config
 from aecore.data import datasets
-from aecore.data import images as pictures
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.jobs import api
-from aecore.store import queue, runs, snapshots
+from aecore.store import previews, queue, runs, snapshots
 from ui import frame
 from ui.session import cache, identity
 from ui.session.text import escape
@@ -296,7 +295,7 @@ def history_csv(history: Sequence[Mapping[str, Any]], own_terms: Collection[str]
 
 def _preview_strip(run: str) -> None:
     try:
-        strip = pictures.read_png(runs.path(run) / "strip.png")
+        strip = previews.read_png(runs.path(run) / "strip.png")
     except UserError as error:
         st.caption(escape(error))
         return

@@ -13,6 +13,7 @@ from aecore.analysis import metrics
 from aecore.applications.photo_denoising import card
 from aecore.applications.photo_denoising import network as photos
 from aecore.data import images as pictures
+from aecore.data import uploads
 from aecore.models import corruptions
 from ui import frame
 from ui.session import cache
@@ -73,7 +74,7 @@ def _upload() -> np.ndarray | None:
     )
     if file is None:
         return None
-    opened = frame.or_stop(pictures.open_upload, file.getvalue())
+    opened = frame.or_stop(uploads.open_upload, file.getvalue())
     width, height = opened.image.size
     cut, done = False, ""
     if width * height > photos.MAX_PIXELS:

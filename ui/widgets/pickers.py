@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.data import images as pictures
+from aecore.data import uploads
 from ui import frame, shared
 from ui.widgets import images
 
@@ -102,7 +103,7 @@ def upload(scope: str, card: DatasetCard) -> np.ndarray | None:
     file = st.file_uploader("Picture", UPLOAD_TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB.")
     if file is None:
         return None
-    opened = frame.or_stop(pictures.open_upload, file.getvalue())
+    opened = frame.or_stop(uploads.open_upload, file.getvalue())
     for note in opened.notes:
         st.caption(note)
     how = st.segmented_control(

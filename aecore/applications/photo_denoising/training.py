@@ -27,7 +27,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from aecore import files
 from aecore.applications.photo_denoising import card
 from aecore.applications.photo_denoising.network import DenoisingUNet, NetworkSize, ResidualBlock
-from aecore.data import datasets
+from aecore.data.torchvision_files import data_dir
 from aecore.errors import UserError
 from aecore.models.corruptions import CORRUPTIONS
 from aecore.training.devices import use_bfloat16
@@ -79,7 +79,7 @@ class PhotoDataset:
 
 def load_photos(folder: Path | None = None) -> PhotoDataset:
     """The photographs of a folder, divided by SPLIT. UserError when they are not there."""
-    folder = folder or datasets.data_dir() / "BSDS500" / "train"
+    folder = folder or data_dir() / "BSDS500" / "train"
     found = sorted(folder.glob("*.jpg"))
     if len(found) <= TEST_SIZE + VALIDATION_SIZE:
         raise UserError(

@@ -113,7 +113,7 @@ def _config_from_args(args: argparse.Namespace) -> Config:
     said = {k.name: v for k in params_of(Config) if (v := getattr(args, k.name)) is not None}
     said = {name: next(k for k in params_of(Config) if k.name == name).validate(value) for name, value in said.items()}
     knobs = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in args.set)
-    from aecore.models.families.build import get_family
+    from aecore.models.families.registry import get_family
 
     network = said.get("network")
     start = presets.default_config(

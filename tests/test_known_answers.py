@@ -39,7 +39,8 @@ from torch.distributions import MultivariateNormal, kl_divergence
 from aecore.analysis import loaded, metrics
 from aecore.config import Config
 from aecore.models import bottlenecks, losses, presets
-from aecore.models.families.build import FAMILIES, build_autoencoder, build_recipe, resolve_config
+from aecore.models.autoencoder import build_autoencoder
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.likelihoods import Gaussian as Squared
 from aecore.models.networks import NetworkFactory
 from aecore.models.recipe import ForwardPass, Recipe

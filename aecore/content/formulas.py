@@ -11,7 +11,9 @@ import torch
 
 from aecore.config import Config
 from aecore.data.cards import CARDS
-from aecore.models.families.build import build_recipe, effective_beta, get_family, resolve_config
+from aecore.models.families.build import build_recipe, resolve_config
+from aecore.models.families.registry import get_family
+from aecore.models.families.variational import effective_beta
 from aecore.models.footprint import META
 from aecore.models.likelihoods import LIKELIHOODS, Bernoulli, Gaussian, Laplace
 from aecore.models.recipe import Recipe

@@ -39,7 +39,7 @@ from aecore.models.bottlenecks import (
     TopK,
     VectorQuantizer,
 )
-from aecore.models.families.build import LadderDecoder
+from aecore.models.families.variational import LadderDecoder
 from aecore.models.footprint import count_parameters
 from aecore.models.networks import Shape, TiedLinear
 

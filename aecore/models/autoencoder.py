@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from aecore.models.bottlenecks import Bottleneck, Latent
 from aecore.models.likelihoods import Likelihood
+from aecore.models.networks import NetworkFactory
 
 
 class Autoencoder(nn.Module):
@@ -58,6 +59,12 @@ class Autoencoder(nn.Module):
     def reconstruct(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """The expected pictures of the codes of `x`: what every page calls the reconstruction."""
         return self.decode_mean(self.encode_mean(x, y), y)
+
+
+def build_autoencoder(bottleneck: Bottleneck, make: NetworkFactory) -> Autoencoder:
+    """Encoder and decoder of the usual kind around a bottleneck."""
+    encoder, decoder = make.encoder(bottleneck.in_features), make.decoder(bottleneck.out_features)
+    return Autoencoder(encoder, bottleneck, decoder, make.likelihood)
 
 
 class LinearAutoencoder(Autoencoder):

@@ -20,7 +20,8 @@ from aecore.data.datasets import Split, load
 from aecore.dispatch import lookup
 from aecore.models import losses
 from aecore.models.bottlenecks import GaussianLatent, Latent
-from aecore.models.families.build import FAMILIES, build_recipe, effective_beta, resolve_config
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.families.variational import effective_beta
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.networks import NETWORKS
 from tests.kit.trained_runs import furnished

@@ -16,9 +16,9 @@ from aecore.analysis.latents import linear
 from aecore.config import Config
 from aecore.data.datasets import load
 from aecore.models import corruptions, presets
-from aecore.models.autoencoder import Autoencoder
+from aecore.models.autoencoder import Autoencoder, build_autoencoder
 from aecore.models.bottlenecks import DeterministicBottleneck, GaussianBottleneck, GaussianLatent
-from aecore.models.families.build import FAMILIES, build_autoencoder, build_recipe, resolve_config
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.likelihoods import LIKELIHOODS, Likelihood
 from aecore.models.likelihoods import Gaussian as Squared
 from aecore.models.losses import (

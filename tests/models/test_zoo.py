@@ -16,7 +16,7 @@ from aecore.config import Config
 from aecore.data.datasets import Dataset, Split, load
 from aecore.jobs import worker
 from aecore.models import corruptions, presets, priors
-from aecore.models.autoencoder import Autoencoder
+from aecore.models.autoencoder import Autoencoder, build_autoencoder
 from aecore.models.bottlenecks import (
     DeterministicBottleneck,
     GaussianBottleneck,
@@ -25,7 +25,7 @@ from aecore.models.bottlenecks import (
     TopK,
     VectorQuantizer,
 )
-from aecore.models.families.build import FAMILIES, build_autoencoder, build_recipe, resolve_config
+from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.likelihoods import Gaussian as Squared
 from aecore.models.losses import (

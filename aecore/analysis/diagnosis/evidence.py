@@ -183,7 +183,7 @@ class Evidence:
 
     @cached_property
     def family(self) -> Family:
-        from aecore.models.families.build import get_family
+        from aecore.models.families.registry import get_family
 
         return get_family(self.config.family)
 

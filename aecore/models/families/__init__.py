@@ -1,0 +1,11 @@
+"""Every family of autoencoder, one function each.
+
+A family chooses a network, a bottleneck, a loss and a corruption. Its signature is the form that people fill in, its
+docstring the text beside the form, the keys of its losses the curves on the chart. A new one goes into the file that
+it is closest to, or into a new one that is imported here. Forms, command line and docs list families in this order.
+"""
+
+# isort: off
+from aecore.models.families import deterministic as deterministic
+from aecore.models.families import variational as variational
+from aecore.models.families import adversarial as adversarial

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aecore.config import Config
+from aecore.errors import UserError
 from aecore.models.findings import FailureMode
 from aecore.models.recipe import Recipe
 from aecore.models.terms import LossTerm, Params, WeightedTerm, as_float
@@ -81,6 +82,13 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {}
+
+
+def get_family(name: str) -> Family:
+    """The family called `name`, or a UserError that lists those there are."""
+    if name not in FAMILIES:
+        raise UserError(f"There is no family called {name}; the families are: {', '.join(FAMILIES)}.")
+    return FAMILIES[name]
 
 
 def family(

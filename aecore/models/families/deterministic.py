@@ -1,0 +1,219 @@
+"""Families whose code is what the encoder says: plain, tied, denoising, sparse, contractive, stacked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor, nn
+
+from aecore.models import terms
+from aecore.models.autoencoder import Autoencoder, LinearAutoencoder, build_autoencoder
+from aecore.models.bottlenecks import (
+    DeterministicBottleneck,
+    TopK,
+)
+from aecore.models.corruptions import TRAINING_CORRUPTIONS
+from aecore.models.families.registry import family
+from aecore.models.findings import FailureMode
+from aecore.models.losses import (
+    jacobian_frobenius_exact,
+    jacobian_frobenius_hutchinson,
+    reconstruction_loss,
+    sparsity_kl,
+)
+from aecore.models.networks import NetworkFactory, tied_mlp
+from aecore.models.recipe import ForwardPass, Objective, Recipe
+from aecore.models.terms import WeightedTerm
+from aecore.params import ParamInfo
+
+LatentActivation = Annotated[
+    Literal["linear", "relu"],
+    ParamInfo(
+        "linear: numbers of any sign. relu, as many tutorials have it: none below zero, and units that die stay dead."
+    ),
+]
+CorruptionName = Annotated[
+    Literal["gaussian", "masking", "salt-and-pepper", "dropout", "mixed"],
+    ParamInfo(
+        "What is done to the pictures that go in; the pictures that should come out stay clean. mixed: one of the "
+        "first three for each picture, at any strength up to the one set."
+    ),
+]
+CorruptionLevel = Annotated[
+    float,
+    ParamInfo(
+        "Gaussian: the standard deviation, 1 being black to white. The others: the share of pixels hit.", 0, 1, 0.05
+    ),
+]
+L1Weight = Annotated[
+    float, ParamInfo("Nats charged for each unit of activation, summed over the code.", 0, 10, 1e-6, log=True)
+]
+TargetActivation = Annotated[
+    float, ParamInfo("How active each unit should be on average, from 0 to 1.", 0.01, 0.5, 0.01)
+]
+SparsityWeight = Annotated[float, ParamInfo("How hard units are pushed towards that activity.", 0, 100, 0.5)]
+ActiveUnits = Annotated[int, ParamInfo("How many numbers of each code are kept; the others are put to zero.", 1, 64, 1)]
+ContractionWeight = Annotated[
+    float, ParamInfo("Nats charged for the squared size of the encoder's Jacobian.", 0, 10, 0.01)
+]
+
+
+@family("Vanilla autoencoder", fixes={FailureMode.RELU_CODE: {"code": "linear"}})
+def vanilla(make: NetworkFactory, latent_dim: int, code: LatentActivation = "linear") -> Recipe:
+    """Squeezes each picture through a few numbers and draws it again from them.
+
+    Nothing orders the code: similar pictures tend to come close, but the space between them is nobody's business, so
+    decoding a random point can give nonsense (Rumelhart, Hinton & Williams 1986; Hinton & Salakhutdinov 2006).
+    """
+    bend = {"linear": nn.Identity, "relu": nn.ReLU}[code]
+    return Recipe.simple(build_autoencoder(DeterministicBottleneck(latent_dim, bend), make), reconstruction_loss)
+
+
+@family("Linear autoencoder", defaults={"likelihood": "gaussian", "lr": 0.02}, network="mlp", hidden=(), dropout=0.0)
+def linear(make: NetworkFactory, latent_dim: int) -> Recipe:
+    """One linear layer each way: with squared error it finds the plane that PCA finds.
+
+    It spans the same plane, but its axes are any basis of it, not the principal components themselves, and not even
+    orthogonal ones (Bourlard & Kamp 1988; Baldi & Hornik 1989).
+    """
+    model = LinearAutoencoder(
+        make.encoder(latent_dim), DeterministicBottleneck(latent_dim), make.decoder(latent_dim), make.likelihood
+    )
+    return Recipe.simple(model, reconstruction_loss)
+
+
+@family("Tied weights", network="mlp")
+def tied_weights(make: NetworkFactory, latent_dim: int) -> Recipe:
+    """The decoder uses the encoder's weights, transposed: half the numbers to learn.
+
+    What a unit looks for in a picture is also what it draws (Vincent et al. 2010 tie theirs so).
+    """
+    encoder, decoder = tied_mlp(make, latent_dim)
+    return Recipe.simple(
+        Autoencoder(encoder, DeterministicBottleneck(latent_dim), decoder, make.likelihood), reconstruction_loss
+    )
+
+
+@family("Denoising autoencoder", corruption="strength")
+def denoising(
+    make: NetworkFactory, latent_dim: int, noise: CorruptionName = "gaussian", strength: CorruptionLevel = 0.4
+) -> Recipe:
+    """Gets a spoilt picture and must draw the clean one.
+
+    The loss compares with the clean picture, so copying does not pay: the network has to learn what pictures look like
+    to know what is missing (Vincent, Larochelle, Bengio & Manzagol 2008).
+    """
+    return Recipe.simple(
+        build_autoencoder(DeterministicBottleneck(latent_dim), make),
+        reconstruction_loss,
+        lambda x: TRAINING_CORRUPTIONS[noise](x, strength),
+    )
+
+
+@family(
+    "Sparse autoencoder, L1",
+    defaults={"z_dim": 64},
+    loss_terms={"activity": WeightedTerm(terms.L1, "sparsity", r"\text{sparsity}")},
+)
+def sparse(make: NetworkFactory, latent_dim: int, sparsity: L1Weight = 0.1) -> Recipe:
+    """Activity costs: each picture is told by the few units that it needs.
+
+    The code may then be larger than the picture and still not copy it. Most zeros come from the ReLU itself; watch what
+    the charge adds. A decoder with large weights lets small activations escape it (Olshausen & Field 1996).
+    """
+
+    def loss(p: ForwardPass) -> dict[str, Tensor]:
+        return reconstruction_loss(p) | {"activity": sparsity * p.latent.code.abs().sum(1).mean()}
+
+    model = build_autoencoder(DeterministicBottleneck(latent_dim, nn.ReLU), make)
+    last = [each for each in model.encoder.modules() if isinstance(each, nn.Linear)][-1]
+    nn.init.ones_(last.bias)  # all units start awake: one that is never active never learns
+    return Recipe.simple(model, loss)
+
+
+@family(
+    "Sparse autoencoder, KL",
+    defaults={"z_dim": 64},
+    loss_terms={"rarity": WeightedTerm(terms.SPARSITY_KL, "beta", r"\beta", target_param="rho")},
+)
+def sparse_kl(make: NetworkFactory, latent_dim: int, rho: TargetActivation = 0.1, beta: SparsityWeight = 0.5) -> Recipe:
+    """Every unit should be active at a rate rho: rarely, but not never.
+
+    The charge is the KL between a coin that shows heads with rate rho and one with the unit's mean activation over the
+    batch. It is steeper below rho than above it (Ng 2011).
+    """
+
+    def loss(p: ForwardPass) -> dict[str, Tensor]:
+        return reconstruction_loss(p) | {"rarity": beta * sparsity_kl(p.latent.code, rho)}
+
+    return Recipe.simple(build_autoencoder(DeterministicBottleneck(latent_dim, nn.Sigmoid), make), loss)
+
+
+@family("Sparse autoencoder, top-k", defaults={"z_dim": 64}, fixes={FailureMode.DEAD_UNITS: {"k": 8}})
+def top_k(make: NetworkFactory, latent_dim: int, k: ActiveUnits = 8) -> Recipe:
+    """Of each code only the k largest numbers are kept.
+
+    No charge to tune: sparsity is exact. Units that never make it among the k learn nothing (Makhzani & Frey 2013).
+    """
+    return Recipe.simple(build_autoencoder(TopK(latent_dim, k), make), reconstruction_loss)
+
+
+# elu: with tied weights and a sigmoid code many a ReLU dies, on shapes all but two or three numbers of the code with it
+@family(
+    "Contractive autoencoder",
+    defaults={"z_dim": 16, "activation": "elu"},
+    loss_terms={"jacobian": WeightedTerm(terms.CONTRACTION, "stiffness", r"\text{stiffness}")},
+    network="mlp",
+    dropout=0.0,
+)
+def contractive(make: NetworkFactory, latent_dim: int, stiffness: ContractionWeight = 0.05) -> Recipe:
+    """A small change of the picture should change the code only a little.
+
+    The charge is the squared norm of the encoder's Jacobian: exact with no hidden layer, by a random direction
+    otherwise. The decoder's weights are the encoder's, or the encoder could shrink and the decoder grow, and nothing
+    would be gained (Rifai, Vincent, Muller, Glorot & Bengio 2011).
+    """
+    encoder, decoder = tied_mlp(make, latent_dim)
+    first = next(each for each in encoder.modules() if isinstance(each, nn.Linear))
+
+    def loss(p: ForwardPass) -> dict[str, Tensor]:
+        norm = (
+            jacobian_frobenius_hutchinson(p)
+            if make.hidden_sizes
+            else jacobian_frobenius_exact(p.latent.code, first.weight)
+        )
+        return reconstruction_loss(p) | {"jacobian": stiffness * norm}
+
+    return Recipe.simple(
+        Autoencoder(encoder, DeterministicBottleneck(latent_dim, nn.Sigmoid), decoder, make.likelihood), loss
+    )
+
+
+@family("Stacked autoencoder", network="mlp", dropout=0.0)
+def stacked(make: NetworkFactory, latent_dim: int) -> Recipe:
+    """Learns layer by layer: each layer first as an autoencoder of what the one before says, then all together.
+
+    This is how deep networks were first made to learn at all; with today's activations and optimisers it is seldom
+    better than training everything at once (Hinton & Salakhutdinov 2006; Bengio et al. 2007).
+    """
+    model = build_autoencoder(DeterministicBottleneck(latent_dim), make)
+    inner = [each for each in model.encoder.modules() if isinstance(each, nn.Linear)]
+    outer = [each for each in model.decoder.modules() if isinstance(each, nn.Linear)][::-1]
+    bend, stages = make.activation_layer(), len(inner) + 1
+
+    def stage(level: int) -> Objective:
+        def loss(p: ForwardPass) -> dict[str, Tensor]:
+            with torch.no_grad():
+                h = p.x_in.flatten(1)
+                for before in inner[:level]:
+                    h = bend(before(h))
+            up = inner[level](h) if level == len(inner) - 1 else bend(inner[level](h))
+            down = outer[level](up)
+            wrong = (bend(down) - h).square().sum(1) if level else make.likelihood.nll(down, p.x.flatten(1))
+            return {f"layer {level + 1}": wrong.mean()}
+
+        return Objective(loss, [inner[level], outer[level]], interval=(level / stages, (level + 1) / stages))
+
+    together = Objective(reconstruction_loss, [model], interval=((stages - 1) / stages, 1))
+    return Recipe(model, [*(stage(level) for level in range(len(inner))), together])

@@ -13,7 +13,7 @@ from aecore.models.terms import RECONSTRUCTION
 
 ROOT = Path(__file__).resolve().parents[2]
 # where names are what is written about: the families, what is said of each, and which models come along
-DOCUMENTS = {"build.py", "advice.py", "gallery.py"}
+DOCUMENTS = {"deterministic.py", "variational.py", "adversarial.py", "advice.py", "gallery.py"}
 
 
 def final_parts(family: str) -> list[str]:

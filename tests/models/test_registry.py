@@ -133,7 +133,7 @@ def test_no_module_decides_by_the_name_of_a_family_a_setting_or_a_part_of_a_loss
     names = {*FAMILIES, *(part for each in FAMILIES.values() for part in each.loss_terms), RECONSTRUCTION} | knobs
     # words that mean something else where they stand: what is noted of a kind of code, a key of the scores, a piece of
     # a packed map, a way of drawing samples, a range of the manifold
-    other = {("evidence.py", "kl"), ("diagnosis.py", "kl"), ("gallery.py", "denoising"), ("latent_map.py", "codes")}
+    other = {("evidence.py", "kl"), ("doctor.py", "kl"), ("gallery.py", "denoising"), ("latent_map.py", "codes")}
     other |= {("sampling.py", "prior"), ("manifold.py", "prior"), ("schema.py", "kl"), ("schema.py", "prior")}
     files = [path for folder in ("aecore", "ui", "pages") for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 100

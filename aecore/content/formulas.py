@@ -1,4 +1,4 @@
-"""Formulas: what each part of a loss is, in LaTeX and in words. Families say which terms theirs has (terms.py)."""
+"""Formulas: what each part of a loss is, in LaTeX and in words. Families say which terms theirs has (loss_terms.py)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from aecore.models.families.registry import get_family
 from aecore.models.families.variational import effective_beta
 from aecore.models.footprint import META
 from aecore.models.likelihoods import LIKELIHOODS, Bernoulli, Gaussian, Laplace
+from aecore.models.loss_terms import RECONSTRUCTION, LossTerm
 from aecore.models.recipe import Recipe
-from aecore.models.terms import RECONSTRUCTION, LossTerm
 
 # The reconstruction, constants left out: x a picture, x-hat what is drawn, i over pixel values
 

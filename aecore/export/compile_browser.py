@@ -39,7 +39,6 @@ from aecore.models.bottlenecks import (
     TopK,
     VectorQuantizer,
 )
-from aecore.models.families.variational import LadderDecoder
 from aecore.models.footprint import count_parameters
 from aecore.models.networks import Shape, TiedLinear
 
@@ -106,10 +105,10 @@ def compile_autoencoder(model: Autoencoder, shape: Shape) -> Program:
     """The same of any model for pictures of a shape `[C, H, W]`."""
     block = WeightBuffer()
     before, behind, classes = _lookup(MODELS, model)(model, block)
-    code, nearest = _lookup(BOTTLENECKS, model.bottleneck)
+    code, decoder_input = _lookup(BOTTLENECKS, model.bottleneck)
     size = model.bottleneck.out_features
     hidden, _ = translate(model.encoder, shape, block)
-    drawn, left = translate(model.decoder, (size + classes,), block)
+    drawn, left = translate(model.decoder, (model.bottleneck.decoder_in_features + classes,), block)
     if left != shape:
         raise UnsupportedLayer(
             f"The decoder of this model draws {left}, not {shape}, and the browser does not know what to do."
@@ -119,7 +118,7 @@ def compile_autoencoder(model: Autoencoder, shape: Shape) -> Program:
         "size": size,
         "classes": classes,
         "encoder": [*before, *hidden, *code(model.bottleneck, block)],
-        "decoder": [*nearest(model.bottleneck, block), *behind, *drawn, *_lookup(LIKELIHOODS, model.likelihood)],
+        "decoder": [*decoder_input(model.bottleneck, block), *behind, *drawn, *_lookup(LIKELIHOODS, model.likelihood)],
     }
     return Program(head, block.packed())
 
@@ -186,7 +185,7 @@ def _linear(module: nn.Linear, shape: Shape, buffer: WeightBuffer) -> tuple[Ops,
 
 
 def _tied_linear(module: TiedLinear, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
-    weight = module.source[0].weight  # of the other layer [out, in], so of this one [in, out]
+    weight = module.source.weight  # of the other layer [out, in], so of this one [in, out]
     _check_flat(shape, len(weight))
     places = {"weight": buffer.add(weight), "bias": buffer.add(module.bias)}
     return [{"op": "linear", "in": weight.shape[0], "out": weight.shape[1], **places}], (weight.shape[1],)
@@ -231,14 +230,6 @@ def _upsample(module: nn.Upsample, shape: Shape, buffer: WeightBuffer) -> tuple[
     return [op], (shape[0], shape[1] * down, shape[2] * across)
 
 
-def _ladder_decoder(module: LadderDecoder, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
-    ladder = module.ladder[0]
-    bottom = ladder.out_features - ladder.n_top
-    expect, _ = translate(ladder.expect, (ladder.n_top,), buffer)
-    ops, shape = translate(module.decoder, (bottom,), buffer)
-    return [{"op": "rungs", "top": ladder.n_top, "bottom": bottom, "expect": expect}, *ops], shape
-
-
 LAYERS: dict[type, LayerCompiler] = {
     nn.Sequential: _sequential,
     nn.Identity: _identity,
@@ -250,7 +241,6 @@ LAYERS: dict[type, LayerCompiler] = {
     nn.Conv2d: _conv,
     nn.ConvTranspose2d: _transposed_conv,
     nn.Upsample: _upsample,
-    LadderDecoder: _ladder_decoder,
     nn.ReLU: _activation("relu"),
     nn.LeakyReLU: _activation("leaky-relu", slope="negative_slope"),
     nn.ELU: _activation("elu", alpha="alpha"),
@@ -260,7 +250,7 @@ LAYERS: dict[type, LayerCompiler] = {
 }
 
 
-# --- Bottlenecks: what makes a code of the encoder's numbers, and what puts a code right before it is decoded ---------
+# --- Bottlenecks: what makes a code of the encoder's numbers, and the decoder's input of a code -----------------------
 
 BottleneckCompiler = Callable[[Any, WeightBuffer], Ops]
 
@@ -291,6 +281,11 @@ def _ladder(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops:
     ]
 
 
+def _ladder_decoder_input(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops:
+    expect, _ = translate(ladder.expect, (ladder.n_top,), buffer)
+    return [{"op": "rungs", "top": ladder.n_top, "bottom": ladder.decoder_in_features, "expect": expect}]
+
+
 def _quantize(bottleneck: VectorQuantizer, buffer: WeightBuffer) -> Ops:
     sizes = {"slots": bottleneck.n_positions, "width": bottleneck.embedding_dim, "codes": len(bottleneck.book)}
     return [{"op": "nearest", **sizes, "weight": buffer.add(bottleneck.book)}]
@@ -300,7 +295,7 @@ BOTTLENECKS: dict[type, tuple[BottleneckCompiler, BottleneckCompiler]] = {
     DeterministicBottleneck: (_latent_activation, _no_ops),
     TopK: (_top_k, _no_ops),
     GaussianBottleneck: (_take_mean, _no_ops),
-    LadderBottleneck: (_ladder, _no_ops),
+    LadderBottleneck: (_ladder, _ladder_decoder_input),
     VectorQuantizer: (_quantize, _quantize),
 }
 

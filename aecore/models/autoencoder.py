@@ -33,7 +33,11 @@ class Autoencoder(nn.Module):
 
     def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Raw numbers `[B, *shape]`; only the likelihood gives them meaning."""
-        return self._run_network(self.decoder, z)
+        return self._run_network(self.decoder, self.decoder_input(z, y))
+
+    def decoder_input(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """What the decoder network is given for codes `[B, D]`."""
+        return self.bottleneck.decoder_input(z)
 
     def _run_network(self, network: nn.Module, x: Tensor) -> Tensor:
         """A network's answer. Halved, only its large products are: a KL or a distance would lose its small digits."""
@@ -63,7 +67,7 @@ class Autoencoder(nn.Module):
 
 def build_autoencoder(bottleneck: Bottleneck, make: NetworkFactory) -> Autoencoder:
     """Encoder and decoder of the usual kind around a bottleneck."""
-    encoder, decoder = make.encoder(bottleneck.in_features), make.decoder(bottleneck.out_features)
+    encoder, decoder = make.encoder(bottleneck.in_features), make.decoder(bottleneck.decoder_in_features)
     return Autoencoder(encoder, bottleneck, decoder, make.likelihood)
 
 
@@ -102,9 +106,9 @@ class Conditional(Autoencoder):
         y = self.infer_label(x) if y is None else y
         return super().features(x + self.hints[y])
 
-    def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+    def decoder_input(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         y = torch.zeros(z.shape[0], dtype=torch.long, device=z.device) if y is None else y
-        return super().decode(torch.cat([z, nn.functional.one_hot(y, len(self.hints)).to(z)], 1))
+        return torch.cat([super().decoder_input(z, y), nn.functional.one_hot(y, len(self.hints)).to(z)], 1)
 
     @torch.no_grad()
     def infer_label(self, x: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ class Bottleneck(nn.Module):
     """A module `[B, inputs] -> Latent`; `inputs` is how many numbers the encoder must give it."""
 
     in_features: int
-    out_features: int  # D, the size of a code: how many numbers the decoder gets
+    out_features: int  # D, the size of a code
     standard_normal_prior = True  # whether `sample` draws from N(0, 1)
 
     @property
@@ -85,6 +85,15 @@ class Bottleneck(nn.Module):
     def project(self, codes: Tensor) -> Tensor:
         """The codes nearest to `codes` `[B, D]` that a decoder can be given; all of them unless said otherwise."""
         return codes
+
+    @property
+    def decoder_in_features(self) -> int:
+        """How many numbers the decoder network is given: those of a code unless said otherwise."""
+        return self.out_features
+
+    def decoder_input(self, z: Tensor) -> Tensor:
+        """What the decoder network is given for codes `[B, D]`: these themselves unless said otherwise."""
+        return z
 
 
 class DeterministicBottleneck(Bottleneck):
@@ -164,9 +173,13 @@ class LadderBottleneck(Bottleneck):
         mean = share * (seen - expected) * (-0.5 * spread).exp()
         return torch.cat([mean, nn.functional.logsigmoid(doubt - spread)], 1)
 
-    def to_bottom_units(self, codes: Tensor) -> Tensor:
-        """The bottom level in its own units, `[B, bottom]`, from a code `[B, top + bottom]`."""
-        top, bottom = codes[:, : self.n_top], codes[:, self.n_top :]
+    @property
+    def decoder_in_features(self) -> int:
+        return self.out_features - self.n_top
+
+    def decoder_input(self, z: Tensor) -> Tensor:
+        """The bottom level in its own units, `[B, bottom]`, of codes `[B, top + bottom]`."""
+        top, bottom = z[:, : self.n_top], z[:, self.n_top :]
         expected, spread = self.expect(top).chunk(2, 1)
         return expected + (0.5 * spread).exp() * bottom
 

@@ -158,7 +158,7 @@ def _plain_step_bytes(recipe: Recipe, card: DatasetCard, batch_size: int) -> int
     with META, LiveBytes(model) as live:
         x, _ = _meta_batch(card, batch_size)
         code = torch.empty(batch_size, model.bottleneck.out_features)
-        raw = model.decoder(code.requires_grad_())
+        raw = model.decode(code.requires_grad_())
         wrong = model.likelihood.nll(raw, x).sum() + model.encoder(x).sum()
         gradients = torch.autograd.grad(wrong, list(model.parameters()), allow_unused=True)
         del gradients

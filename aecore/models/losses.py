@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aecore.models.bottlenecks import GaussianLatent, Quantized
+from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.models.recipe import ForwardPass
-from aecore.models.terms import RECONSTRUCTION
 
 
 def reconstruction_loss(p: ForwardPass) -> dict[str, Tensor]:

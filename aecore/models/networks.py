@@ -67,13 +67,15 @@ def mlp(widths: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU) ->
 class TiedLinear(nn.Module):
     """A layer with the weight of another, transposed, and a bias of its own."""
 
+    source: nn.Linear
+
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        self.source = (linear,)  # in a tuple: the weight belongs to the other layer and is listed there alone
+        object.__setattr__(self, "source", linear)  # not registered: its weight is listed with the other layer alone
         self.bias = nn.Parameter(torch.zeros(linear.in_features))
 
     def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.linear(x, self.source[0].weight.T, self.bias)
+        return nn.functional.linear(x, self.source.weight.T, self.bias)
 
 
 def tied_mlp(make: NetworkFactory, out: int) -> tuple[nn.Module, nn.Module]:

@@ -51,7 +51,7 @@ def test_a_bottom_drawn_from_n_0_1_is_one_that_the_top_expects():
     code = np.array([[0.3, -1.2, 0, 0, 0]], np.float32)
     drawn = hierarchy.resample_level(code, 2, 20_000)["bottom_resampled"][0]
     with torch.no_grad():
-        own = ladder.to_bottom_units(torch.from_numpy(drawn))
+        own = ladder.decoder_input(torch.from_numpy(drawn))
         expected, spread = ladder.expect(torch.from_numpy(code[:, :2])).chunk(2, 1)
     assert own.mean(0).tolist() == pytest.approx(expected[0].tolist(), abs=0.03)
     assert own.std(0).tolist() == pytest.approx((0.5 * spread[0]).exp().tolist(), rel=0.03)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from aecore.models import presets, terms
+from aecore.models import loss_terms, presets
 from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.families.registry import FAMILIES
-from aecore.models.terms import RECONSTRUCTION
+from aecore.models.loss_terms import RECONSTRUCTION
 
 ROOT = Path(__file__).resolve().parents[2]
 # where names are what is written about: the families, what is said of each, and which models come along
@@ -164,4 +164,4 @@ def test_terms_that_compare_codes_with_the_prior_are_those_of_the_papers():
     assert asking == {
         "vae", "beta-vae", "conditional-vae", "beta-tcvae", "info-vae", "wae", "ladder-vae", "aae",
     }  # fmt: skip
-    assert not terms.L1.matches_prior and terms.MMD.matches_prior
+    assert not loss_terms.L1.matches_prior and loss_terms.MMD.matches_prior

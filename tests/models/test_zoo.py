@@ -434,11 +434,11 @@ def test_tied_weights_are_half_the_numbers_and_stay_tied_after_a_move_and_a_trip
     opened = loaded.load(config.id).model
     for model in (course, course.to(torch.float64), course.to("meta"), opened, opened.to(torch.float64)):
         encoder = [each for each in model.encoder.modules() if isinstance(each, nn.Linear)]
-        decoder = [each for each in model.decoder.modules() if hasattr(each, "of")]
+        decoder = [each for each in model.decoder.modules() if hasattr(each, "source")]
         for up, down in zip(encoder, reversed(decoder), strict=True):
-            assert down.of[0].weight is up.weight
+            assert down.source.weight is up.weight
     x = torch.rand(3, 4).double()
-    hidden, out = (each for each in opened.decoder.modules() if hasattr(each, "of"))
+    hidden, out = (each for each in opened.decoder.modules() if hasattr(each, "source"))
     a, b = (each for each in opened.encoder.modules() if isinstance(each, nn.Linear))
     by_hand = torch.relu(x @ b.weight + hidden.bias) @ a.weight + out.bias
     torch.testing.assert_close(opened.decode(x).flatten(1), by_hand)
@@ -663,7 +663,7 @@ def test_the_ladders_kl_is_that_of_its_levels_in_their_own_units():
     top = Normal(latent.mean[:, :2], (0.5 * latent.logvar[:, :2]).exp())
     torch.testing.assert_close(latent.kl[:, :2], kl_divergence(top, Normal(0.0, 1.0)), rtol=1e-4, atol=1e-6)
     # log q - log p of a draw is the same in both units: the ratio knows no change of variables
-    z = ladder.to_bottom_units(latent.z)
+    z = ladder.decoder_input(latent.z)
     ours = _single_draw(GaussianLatent(*(each[:, 2:] for each in (latent.z, latent.mean, latent.mean, latent.logvar))))
     torch.testing.assert_close(ours, (q.log_prob(z) - p.log_prob(z)).sum(1), rtol=1e-3, atol=1e-4)
 
@@ -672,9 +672,9 @@ def test_lower_puts_the_bottom_back_into_its_own_units():
     ladder, h = LadderBottleneck(2, 3, width=16), torch.randn(20, 16)
     latent = ladder(h)
     q, p = _raw(ladder, h, latent.z[:, :2])
-    torch.testing.assert_close(ladder.to_bottom_units(torch.cat([latent.z[:, :2], latent.mean[:, 2:]], 1)), q.mean)
-    torch.testing.assert_close(ladder.to_bottom_units(torch.cat([latent.z[:, :2], torch.zeros(20, 3)], 1)), p.mean)
-    own = ladder.to_bottom_units(latent.z)
+    torch.testing.assert_close(ladder.decoder_input(torch.cat([latent.z[:, :2], latent.mean[:, 2:]], 1)), q.mean)
+    torch.testing.assert_close(ladder.decoder_input(torch.cat([latent.z[:, :2], torch.zeros(20, 3)], 1)), p.mean)
+    own = ladder.decoder_input(latent.z)
     torch.testing.assert_close((own - p.mean) / p.stddev, latent.z[:, 2:])
 
 
@@ -682,13 +682,13 @@ def test_a_frozen_top_sets_place_and_scale_and_the_bottom_moves_alone():
     ladder, codes = LadderBottleneck(2, 3), torch.randn(10, 5)
     moved = codes.clone()
     moved[:, 3] += 1.5
-    shift = ladder.to_bottom_units(moved) - ladder.to_bottom_units(codes)
+    shift = ladder.decoder_input(moved) - ladder.decoder_input(codes)
     assert torch.equal(shift[:, [0, 2]], torch.zeros(10, 2)) and (shift[:, 1] > 0).all()
     spread = ladder.expect(codes[:, :2]).chunk(2, 1)[1][:, 1]
     torch.testing.assert_close(shift[:, 1], 1.5 * (0.5 * spread).exp())
     other_top = codes.clone()
     other_top[:, 0] += 1.5
-    assert (ladder.to_bottom_units(other_top) != ladder.to_bottom_units(codes)).all()
+    assert (ladder.decoder_input(other_top) != ladder.decoder_input(codes)).all()
 
 
 def test_a_ladders_code_is_not_random_and_its_draws_are():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from aecore.models.terms import RECONSTRUCTION
+from aecore.models.loss_terms import RECONSTRUCTION
 from ui import frame, shared
 from ui.panels.charts import architecture_charts
 from ui.panels.jacobian import JACOBIAN

@@ -10,7 +10,7 @@ import streamlit as st
 from aecore.analysis import latent_space, sampling
 from aecore.models.bottlenecks import Quantized
 from aecore.models.families.build import FAMILIES
-from aecore.models.terms import RECONSTRUCTION
+from aecore.models.loss_terms import RECONSTRUCTION
 from ui import frame, shared
 from ui.panels.charts import sampling_charts
 from ui.panels.panel import Panel

@@ -12,7 +12,7 @@ import streamlit as st
 from aecore import files
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
-from aecore.models.terms import RECONSTRUCTION
+from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.store import previews, queue, runs
 from ui import frame, shared
 from ui.session.text import escape

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from aecore.analysis.diagnosis.evidence import CHANCE_DISCRIMINATOR_LOSS, THRESHOLDS, Evidence, Finding, format_share
 from aecore.data.cards import CARDS
-from aecore.models import terms
-from aecore.models.findings import FailureMode
-from aecore.models.terms import RECONSTRUCTION
+from aecore.models import loss_terms
+from aecore.models.failure_modes import FailureMode
+from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.params import ParamValue
 
 Check = Callable[[Evidence], Finding | None]
@@ -182,7 +182,7 @@ def _corruption_too_strong(evidence: Evidence) -> Finding | None:
     if not name or not _below_pca(evidence):
         return None
     usual = next(float(knob.default) for knob in evidence.family.params if knob.name == name)
-    strength = terms.as_float(evidence.params[name])
+    strength = loss_terms.as_float(evidence.params[name])
     if strength <= THRESHOLDS["weight_ratio"].value * usual:
         return None
     return Finding(
@@ -228,7 +228,7 @@ def _dead_entries(evidence: Evidence) -> Finding | None:
     taken, named = evidence.code.get("usage"), evidence.family.codebook
     if not taken or not named:
         return None
-    size, revived = int(terms.as_float(evidence.params[named.size])), bool(evidence.params[named.reset])
+    size, revived = int(loss_terms.as_float(evidence.params[named.size])), bool(evidence.params[named.reset])
     share, limit = 1 - len(taken) / size, THRESHOLDS["dead_codes" if revived else "dead_codes_frozen"]
     if share <= limit.value:
         return None

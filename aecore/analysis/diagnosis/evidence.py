@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from aecore.config import Config
 from aecore.data.cards import CARDS
-from aecore.models import presets, terms
-from aecore.models.findings import FailureMode
-from aecore.models.terms import RECONSTRUCTION, Params
+from aecore.models import loss_terms, presets
+from aecore.models.failure_modes import FailureMode
+from aecore.models.loss_terms import RECONSTRUCTION, Params
 from aecore.params import ParamValue, params_of
 
 if TYPE_CHECKING:
@@ -205,14 +205,14 @@ class Evidence:
     @property
     def discriminator_loss(self) -> float | None:
         """Nats that an adversary is wrong by; None where there is none."""
-        return self.loss_terms.get(self.family.part_name(terms.DISCRIMINATOR))
+        return self.loss_terms.get(self.family.part_name(loss_terms.DISCRIMINATOR))
 
     @property
     def term_weights(self) -> dict[str, tuple[float, float]]:
         """The settings that weigh a part of the loss: the value of each here, and the family's own default."""
         own = {knob.name: knob.default for knob in self.family.params}
         named = (part.weight_param for part in self.family.loss_terms.values() if part.weight_param)
-        return {name: (terms.as_float(self.params[name]), float(own[name])) for name in named}
+        return {name: (loss_terms.as_float(self.params[name]), float(own[name])) for name in named}
 
     def fix_for(self, trouble: FailureMode, fallback: Mapping[str, ParamValue]) -> Mapping[str, ParamValue]:
         """The settings by which the run's family cures a trouble, or `fallback` where it names none that are not set so

@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 from torch import Tensor
 
 from aecore.config import Config
-from aecore.models import terms
+from aecore.models import loss_terms
 from aecore.models.autoencoder import build_autoencoder
 from aecore.models.bottlenecks import (
     DeterministicBottleneck,
     VectorQuantizer,
 )
 from aecore.models.families.registry import CodebookParams, family
+from aecore.models.loss_terms import WeightedTerm, as_float
 from aecore.models.losses import (
     commitment_loss,
     discriminator_bce,
@@ -23,7 +24,6 @@ from aecore.models.losses import (
 from aecore.models.networks import NetworkFactory, mlp
 from aecore.models.priors import PRIORS
 from aecore.models.recipe import ForwardPass, Objective, Recipe
-from aecore.models.terms import WeightedTerm, as_float
 from aecore.params import ParamInfo
 
 PriorName = Annotated[
@@ -44,8 +44,8 @@ ResetDeadCodes = Annotated[bool, ParamInfo("Puts vectors that nothing uses where
 @family(
     "Adversarial autoencoder (AAE)",
     loss_terms={
-        "fooling": WeightedTerm(terms.ADVERSARIAL, "weight", r"\text{weight}"),
-        "critic": WeightedTerm(terms.DISCRIMINATOR),
+        "fooling": WeightedTerm(loss_terms.ADVERSARIAL, "weight", r"\text{weight}"),
+        "critic": WeightedTerm(loss_terms.DISCRIMINATOR),
     },
 )
 def aae(
@@ -85,7 +85,7 @@ def code_size_note(config: Config) -> str:
     "VQ-VAE",
     code_size_note,
     defaults={"z_dim": 8},
-    loss_terms={"commitment": WeightedTerm(terms.COMMITMENT, "commitment_cost", r"\text{commitment cost}")},
+    loss_terms={"commitment": WeightedTerm(loss_terms.COMMITMENT, "commitment_cost", r"\text{commitment cost}")},
     codebook=CodebookParams(size="codes", reset="revive"),
 )
 def vq_vae(

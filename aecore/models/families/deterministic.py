@@ -7,15 +7,16 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
-from aecore.models import terms
+from aecore.models import loss_terms
 from aecore.models.autoencoder import Autoencoder, LinearAutoencoder, build_autoencoder
 from aecore.models.bottlenecks import (
     DeterministicBottleneck,
     TopK,
 )
 from aecore.models.corruptions import TRAINING_CORRUPTIONS
+from aecore.models.failure_modes import FailureMode
 from aecore.models.families.registry import family
-from aecore.models.findings import FailureMode
+from aecore.models.loss_terms import WeightedTerm
 from aecore.models.losses import (
     jacobian_frobenius_exact,
     jacobian_frobenius_hutchinson,
@@ -24,7 +25,6 @@ from aecore.models.losses import (
 )
 from aecore.models.networks import NetworkFactory, tied_mlp
 from aecore.models.recipe import ForwardPass, Objective, Recipe
-from aecore.models.terms import WeightedTerm
 from aecore.params import ParamInfo
 
 LatentActivation = Annotated[
@@ -114,7 +114,7 @@ def denoising(
 @family(
     "Sparse autoencoder, L1",
     defaults={"z_dim": 64},
-    loss_terms={"activity": WeightedTerm(terms.L1, "sparsity", r"\text{sparsity}")},
+    loss_terms={"activity": WeightedTerm(loss_terms.L1, "sparsity", r"\text{sparsity}")},
 )
 def sparse(make: NetworkFactory, latent_dim: int, sparsity: L1Weight = 0.1) -> Recipe:
     """Activity costs: each picture is told by the few units that it needs.
@@ -135,7 +135,7 @@ def sparse(make: NetworkFactory, latent_dim: int, sparsity: L1Weight = 0.1) -> R
 @family(
     "Sparse autoencoder, KL",
     defaults={"z_dim": 64},
-    loss_terms={"rarity": WeightedTerm(terms.SPARSITY_KL, "beta", r"\beta", target_param="rho")},
+    loss_terms={"rarity": WeightedTerm(loss_terms.SPARSITY_KL, "beta", r"\beta", target_param="rho")},
 )
 def sparse_kl(make: NetworkFactory, latent_dim: int, rho: TargetActivation = 0.1, beta: SparsityWeight = 0.5) -> Recipe:
     """Every unit should be active at a rate rho: rarely, but not never.
@@ -163,7 +163,7 @@ def top_k(make: NetworkFactory, latent_dim: int, k: ActiveUnits = 8) -> Recipe:
 @family(
     "Contractive autoencoder",
     defaults={"z_dim": 16, "activation": "elu"},
-    loss_terms={"jacobian": WeightedTerm(terms.CONTRACTION, "stiffness", r"\text{stiffness}")},
+    loss_terms={"jacobian": WeightedTerm(loss_terms.CONTRACTION, "stiffness", r"\text{stiffness}")},
     network="mlp",
     dropout=0.0,
 )

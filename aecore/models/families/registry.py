@@ -9,9 +9,9 @@ from typing import Any
 
 from aecore.config import Config
 from aecore.errors import UserError
-from aecore.models.findings import FailureMode
+from aecore.models.failure_modes import FailureMode
+from aecore.models.loss_terms import LossTerm, Params, WeightedTerm, as_float
 from aecore.models.recipe import Recipe
-from aecore.models.terms import LossTerm, Params, WeightedTerm, as_float
 from aecore.params import Param, ParamValue, params_of, resolve
 
 Note = Callable[[Config], str]

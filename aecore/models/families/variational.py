@@ -6,19 +6,20 @@ import math
 from typing import Annotated
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from aecore.config import Config
 from aecore.data.cards import CARDS
-from aecore.models import terms
+from aecore.models import loss_terms
 from aecore.models.autoencoder import Autoencoder, Conditional, build_autoencoder
 from aecore.models.bottlenecks import (
     DeterministicBottleneck,
     GaussianBottleneck,
     LadderBottleneck,
 )
+from aecore.models.failure_modes import FailureMode
 from aecore.models.families.registry import family, get_family
-from aecore.models.findings import FailureMode
+from aecore.models.loss_terms import Params, WeightedTerm, as_float
 from aecore.models.losses import (
     free_bits_kl,
     gaussian_latent,
@@ -31,7 +32,6 @@ from aecore.models.losses import (
 )
 from aecore.models.networks import NetworkFactory
 from aecore.models.recipe import ForwardPass, Recipe
-from aecore.models.terms import Params, WeightedTerm, as_float
 from aecore.params import ParamInfo
 
 KLWeight = Annotated[float, ParamInfo("How much a nat of KL costs. 1: the ELBO.", 0, 1000, 0.1)]
@@ -65,7 +65,7 @@ def effective_beta(config: Config) -> str:
     )
 
 
-KL_TERM = {"kl": WeightedTerm(terms.KL)}  # the KL of a VAE, at its own price
+KL_TERM = {"kl": WeightedTerm(loss_terms.KL)}  # the KL of a VAE, at its own price
 # what keeps a posterior from collapsing: the ELBO, its KL charged slowly and a little of it not at all
 COLLAPSE_FIXES = {"beta": 1.0, "warm_up": 0.3, "free_bits": 0.1}
 
@@ -95,7 +95,7 @@ def vae(make: NetworkFactory, latent_dim: int) -> Recipe:
 @family(
     "beta-VAE",
     effective_beta,
-    loss_terms={"beta kl": WeightedTerm(terms.KL, "beta", formula=_free_bits_latex)},
+    loss_terms={"beta kl": WeightedTerm(loss_terms.KL, "beta", formula=_free_bits_latex)},
     fixes={FailureMode.BETA_TOO_STRONG: {"beta": 1.0}, FailureMode.POSTERIOR_COLLAPSE: COLLAPSE_FIXES},
 )
 def beta_vae(
@@ -134,9 +134,9 @@ def conditional_vae(make: NetworkFactory, latent_dim: int) -> Recipe:
     "beta-TCVAE",
     defaults={"z_dim": 8},
     loss_terms={
-        "mutual information": WeightedTerm(terms.MUTUAL_INFORMATION),
-        "total correlation": WeightedTerm(terms.TOTAL_CORRELATION, "beta", r"\beta"),
-        "dimension-wise kl": WeightedTerm(terms.DIMENSION_WISE_KL),
+        "mutual information": WeightedTerm(loss_terms.MUTUAL_INFORMATION),
+        "total correlation": WeightedTerm(loss_terms.TOTAL_CORRELATION, "beta", r"\beta"),
+        "dimension-wise kl": WeightedTerm(loss_terms.DIMENSION_WISE_KL),
     },
     fixes={FailureMode.POSTERIOR_COLLAPSE: {"beta": 1.0}},
 )
@@ -158,9 +158,9 @@ def beta_tcvae(make: NetworkFactory, latent_dim: int, beta: TCWeight = 3.0) -> R
     "InfoVAE (MMD)",
     effective_beta,
     loss_terms={
-        "kl": WeightedTerm(terms.KL, symbol=r"(1-\alpha)", weight=lambda knobs: 1 - as_float(knobs["alpha"])),
+        "kl": WeightedTerm(loss_terms.KL, symbol=r"(1-\alpha)", weight=lambda knobs: 1 - as_float(knobs["alpha"])),
         "mmd": WeightedTerm(
-            terms.MMD,
+            loss_terms.MMD,
             "pull",
             r"(\alpha+\text{pull}-1)",
             lambda knobs: as_float(knobs["alpha"]) + as_float(knobs["pull"]) - 1,
@@ -182,7 +182,7 @@ def info_vae(make: NetworkFactory, latent_dim: int, alpha: InfoVAEAlpha = 0.9, p
     return Recipe.simple(build_autoencoder(GaussianBottleneck(latent_dim), make), loss)
 
 
-@family("Wasserstein autoencoder (MMD)", loss_terms={"mmd": WeightedTerm(terms.MMD, "pull", r"\text{pull}")})
+@family("Wasserstein autoencoder (MMD)", loss_terms={"mmd": WeightedTerm(loss_terms.MMD, "pull", r"\text{pull}")})
 def wae(make: NetworkFactory, latent_dim: int, pull: MMDWeight = 100.0) -> Recipe:
     """No clouds: each picture has one code, and only the crowd of all codes must look like a normal.
 
@@ -193,19 +193,6 @@ def wae(make: NetworkFactory, latent_dim: int, pull: MMDWeight = 100.0) -> Recip
         return reconstruction_loss(p) | {"mmd": pull * mmd(p.latent.z, torch.randn_like(p.latent.z))}
 
     return Recipe.simple(build_autoencoder(DeterministicBottleneck(latent_dim), make), loss)
-
-
-class LadderDecoder(nn.Module):
-    """A decoder that goes down a ladder first."""
-
-    def __init__(self, ladder: LadderBottleneck, decoder: nn.Module) -> None:
-        super().__init__()
-        self.ladder = (ladder,)  # in a tuple: its weights are listed with the bottleneck
-        self.decoder = decoder
-
-    def forward(self, codes: Tensor) -> Tensor:
-        raw: Tensor = self.decoder(self.ladder[0].to_bottom_units(codes))
-        return raw
 
 
 @family(
@@ -224,7 +211,7 @@ def ladder_vae(
     """
     top = min(max(1, round(top_share * latent_dim)), max(1, latent_dim - 1))
     ladder = LadderBottleneck(top, max(1, latent_dim - top))
-    decoder = LadderDecoder(ladder, make.decoder(max(1, latent_dim - top)))
+    decoder = make.decoder(ladder.decoder_in_features)
 
     def loss(p: ForwardPass) -> dict[str, Tensor]:
         return reconstruction_loss(p) | {"kl": kl_anneal(p.progress, warm_up, 0) * kl_divergence(p)}

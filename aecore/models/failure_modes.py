@@ -1,4 +1,7 @@
-"""Troubles: what can be wrong with a model, by name. The doctor finds them, and a family may say how it cures one."""
+"""Failure modes: what can be wrong with a model, by name. The doctor finds them, and a family may name its own fix.
+
+Nothing here imports torch.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from enum import StrEnum
 
 
 class FailureMode(StrEnum):
-    """A finding of the doctor, as it is called on the page, in `docs/doctor.md` and by families."""
+    """What the doctor finds, as it is called on the page, in `docs/doctor.md` and by families."""
 
     DIVERGED = "diverged"
     OUT_OF_RANGE = "pixels out of range"

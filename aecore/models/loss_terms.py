@@ -1,5 +1,8 @@
-"""Loss terms: what losses are made of beside the reconstruction. A family says which of them its loss has, and what weighs
-each; formulas, doctor and panels read it there. Nothing here imports torch."""
+"""Loss terms: what losses are made of beside the reconstruction.
+
+A family says which of them its loss has, and what weighs each; formulas, doctor and panels read it there. Nothing here
+imports torch.
+"""
 
 from __future__ import annotations
 

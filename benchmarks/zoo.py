@@ -83,7 +83,8 @@ def samples(count: int = 1000) -> list[str]:
         for size in (8, 16):
             for family in ("vanilla", "vae"):
                 config, recipe = train_model(dataset, family, z_dim=size)
-                made = loaded.LoadedModel(config, recipe.model, {}).sample(count)
+                opened = loaded.LoadedModel(config, recipe.model, {})
+                made = opened.decode(opened.sample_prior(count))
                 precision, _ = metrics.precision_and_coverage(real, made)
                 strict = metrics.strict_precision(real, made)
                 _, coverage = metrics.precision_and_coverage(some, made)

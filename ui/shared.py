@@ -107,9 +107,9 @@ def pseudo_label_accuracy(run: LoadedModel) -> float:
 
 @cache.cached(max_entries=8, show_spinner="Drawing what the codes of the test pictures stand for ...")
 def _surrogate_split(key: Key) -> Split:
-    from aecore.store import offline
+    from aecore.analysis.offline_bundle import surrogate_split
 
-    return offline.surrogate_split(_loaded_model(key), _offline_bundle(key))
+    return surrogate_split(_loaded_model(key), _offline_bundle(key))
 
 
 def _test_split(key: Key) -> Split:
@@ -196,9 +196,12 @@ def dim_ranges(run: LoadedModel) -> tuple[np.ndarray, list[int]]:
 def _kl_per_dim(key: Key, max_samples: int = 2000) -> np.ndarray | None:
     if not key.data_available:
         return _offline_bundle(key).kl_per_dim
+    from aecore.analysis.latents import posterior  # torch comes with it
+
     opened, test = _loaded_model(key), _test_split(key)
-    clouds = opened.posterior(test.to_float(slice(0, max_samples)), test.y[:max_samples])
-    return None if clouds is None else clouds[1].mean(axis=0)
+    if not posterior.has_posterior(opened):
+        return None
+    return posterior.encode(opened, test.to_float(slice(0, max_samples)), test.y[:max_samples]).kl.mean(axis=0)
 
 
 def kl_per_dim(run: LoadedModel) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from aecore.analysis import loaded
 from aecore.analysis.loaded import LayerInfo, LoadedModel
@@ -98,15 +98,8 @@ def _fold_activations(layers: Sequence[LayerInfo]) -> list[LayerInfo]:
 
 
 def _summarise_latent(run: LoadedModel) -> LatentSummary:
-    latent = _encode(run.model, torch.zeros(1, *run.card.shape), torch.zeros(1, dtype=torch.long))
+    latent = run.latents(np.zeros((1, *run.card.shape), np.float32), np.zeros(1, np.int64))
     return lookup(LATENT_SUMMARIES, type(latent))(latent, run.model)
-
-
-def _encode(model: Autoencoder, x: Tensor, y: Tensor | None) -> Latent:
-    """What becomes of pictures; the same chance at every call."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
-        return model.encode(x.to(next(model.parameters()).device), y)
 
 
 def _describe_point(latent: Latent, model: Autoencoder) -> LatentSummary:

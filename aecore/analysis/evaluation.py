@@ -52,15 +52,11 @@ def _elbo_terms(run: LoadedModel, data: Dataset) -> dict[str, float]:
     """Where codes are clouds, in nats per test picture: the ELBO with one draw from each, whatever the KL cost in
     training; its KL; and the reconstruction where the mean of each cloud is decoded instead."""
     model, found = run.model, []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        for rows in run.batches(len(data.test)):
-            x, y = torch.from_numpy(data.test.to_float(rows)), torch.from_numpy(data.test.y[rows])
-            latent = model.encode(x, y)
-            if not isinstance(latent, GaussianLatent):
-                return {}
-            drawn, still = (model.likelihood.nll(model.decode(each, y), x) for each in (latent.z, latent.code))
-            found.append(torch.stack([-drawn - latent.kl.sum(1), latent.kl.sum(1), still], 1))
+    for x, y, latent in run.latent_batches(data.test, seed=SEED):
+        if not isinstance(latent, GaussianLatent):
+            return {}
+        drawn, still = (model.likelihood.nll(model.decode(each, y), x) for each in (latent.z, latent.code))
+        found.append(torch.stack([-drawn - latent.kl.sum(1), latent.kl.sum(1), still], 1))
     names = ("elbo", "kl", "reconstruction_at_mean_code")
     return dict(zip(names, torch.cat(found).mean(0).tolist(), strict=True))
 

@@ -14,6 +14,7 @@ from aecore.data.datasets import Split
 from aecore.models.autoencoder import Autoencoder
 from aecore.models.bottlenecks import GaussianLatent
 from aecore.models.losses import log_normal_density
+from aecore.models.rng import seeded
 
 N_EVAL_IMAGES = 200  # test pictures that bounds are taken of: the first ones
 IMPORTANCE_SAMPLES = (1, 16, 128)  # importance samples for each of them; each divides the last
@@ -51,10 +52,9 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """
     if test.synthetic:
         return {}
-    device, first = next(run.model.parameters()).device, slice(N_EVAL_IMAGES)
+    device, first = run.device, slice(N_EVAL_IMAGES)
     x, y = (torch.from_numpy(each).to(device) for each in (test.to_float(first), test.y[first]))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+    with seeded(SEED, device):
         weights = log_weights(run.model, x, IMPORTANCE_SAMPLES[-1], y).double().cpu()
     bounds = {k: iwae_bound(weights, k).numpy() for k in IMPORTANCE_SAMPLES}
     gap = bounds[IMPORTANCE_SAMPLES[-1]] - bounds[IMPORTANCE_SAMPLES[0]]

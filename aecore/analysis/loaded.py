@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,11 +25,12 @@ from aecore.data.datasets import Split
 from aecore.errors import UserError
 from aecore.limits import batch_memory, batch_size_for, check_codes, check_free_memory
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import GaussianLatent
+from aecore.models.bottlenecks import Latent
 from aecore.models.families.build import build_on_meta, build_recipe, bytes_per_sample, resolve_config
 from aecore.models.families.build import model_size as model_size
 from aecore.models.footprint import META, count_parameters
 from aecore.models.recipe import Recipe
+from aecore.models.rng import seeded
 from aecore.store import runs
 
 MAX_BATCH_SIZE = 1000  # pictures at a time: bounds the memory of a page
@@ -57,10 +59,11 @@ class LoadedModel:
     def types(self) -> tuple[type, ...]:
         """What kind of code the model makes and what kind of model it is, the most particular types of both: what
         chooses the panels and the numbers that say something of it."""
-        weight = next(self.model.parameters())
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-            latent = self.model.encode(torch.zeros(1, *self.card.shape, device=weight.device))
-        return type(latent), type(self.model)
+        return type(self.latents(np.zeros((1, *self.card.shape), np.float32))), type(self.model)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
 
     @property
     def code_size(self) -> int:
@@ -72,9 +75,37 @@ class LoadedModel:
         """Bits that a code takes to store."""
         return self.model.bottleneck.bits
 
+    @torch.inference_mode()
+    def latent_batches(
+        self, x: np.ndarray | Split, labels: np.ndarray | None = None, seed: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor | None, Latent]]:
+        """Encodes pictures, a batch at a time: what was encoded, its labels, and its latent, on the model's device.
+
+        Parameters
+        ----------
+        x
+            float32 `[N, C, H, W]` in [0, 1]; or a split, which is never held as floats and brings its labels.
+        labels
+            int `[N]`; a conditional model guesses those that it is not given.
+        seed
+            Of what the latents draw; the random state outside is kept.
+        """
+        with self._batch_memory(len(x)), seeded(seed, self.device):
+            for rows in self.batches(len(x)):
+                batch, told = (x.to_float(rows), x.y) if isinstance(x, Split) else (x[rows], labels)
+                pictures, y = self._to_tensors(batch, None if told is None else told[rows])
+                yield pictures, y, self.model.encode(pictures, y)
+
+    def latents(self, x: np.ndarray, labels: np.ndarray | None = None, seed: int = 0) -> Latent:
+        """What the encoder and the bottleneck make of pictures `[N, C, H, W]`: one latent of all, float32 on the CPU.
+
+        Parameters as in `latent_batches`.
+        """
+        return Latent.concatenate([latent.map(_to_cpu) for _, _, latent in self.latent_batches(x, labels, seed)])
+
     def encode(self, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Where pictures live, `[N, D]` (a VAE's means). A conditional model guesses labels it is not given."""
-        return self._batched(self.model.encode_mean, x, labels)
+        return np.concatenate([_to_cpu(latent.code).numpy() for _, _, latent in self.latent_batches(x, labels)])
 
     def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """What codes decode to, `[N, C, H, W]`, clipped to [0, 1]; as pictures of `label` if the model asks."""
@@ -91,43 +122,19 @@ class LoadedModel:
         """Squared error per pixel value of each picture of a split, `[N]`, as every baseline's is taken."""
         return baselines.squared_errors(split, self.reconstruct)
 
-    def sample(self, n: int, seed: int = 0) -> np.ndarray:
-        """New pictures `[n, C, H, W]` from the model's own prior."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return self.decode(self.model.bottleneck.sample_prior(n).numpy())
-
-    def posterior(self, x: np.ndarray, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray] | None:
-        """How far draws for pictures lie from their codes (standard deviation), and the nats that each number of a code
-        tells of its picture (KL), both `[N, D]`. None where pictures become points."""
-
-        def look(x: Tensor, y: Tensor | None) -> Tensor:
-            latent = self.model.encode(x, y)
-            assert isinstance(latent, GaussianLatent)
-            return torch.cat([(0.5 * latent.logvar).exp(), latent.kl], 1)
-
-        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # a ladder's lower clouds depend on a draw
-            first = self.model.encode(torch.from_numpy(x[:1]).to(next(self.model.parameters()).device))
-            if not isinstance(first, GaussianLatent):
-                return None
-            sigma, nats = np.split(self._batched(look, x, labels), 2, axis=1)
-        return sigma, nats
-
-    def prior_samples(self, n: int, seed: int = 0) -> np.ndarray | None:
-        """Codes `[n, D]` from the model's own prior; None where that is N(0, 1), from which anybody can draw."""
-        if self.model.bottleneck.standard_normal_prior:
-            return None
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+    def sample_prior(self, n: int, seed: int = 0) -> np.ndarray:
+        """Codes `[n, D]` from the model's own prior."""
+        with seeded(seed):
             return self.model.bottleneck.sample_prior(n).numpy()
 
     def encode_split(self, split: Split) -> np.ndarray:
         """The codes of a whole split, without ever holding it as floats. TooLarge when there is no memory for them."""
         check_codes(len(split), self.code_size)
-        codes = np.empty((len(split), self.code_size), np.float32)
-        for part in self.batches(len(split)):
-            codes[part] = self.encode(split.to_float(part), split.y[part])
+        codes, row = np.empty((len(split), self.code_size), np.float32), 0
+        for _, _, latent in self.latent_batches(split):
+            part = _to_cpu(latent.code).numpy()
+            codes[row : row + len(part)] = part
+            row += len(part)
         return codes
 
     @cached_property
@@ -145,12 +152,21 @@ class LoadedModel:
         return [slice(start, min(count, start + self.batch_size)) for start in range(0, count, self.batch_size)]
 
     def _batched(self, function: Any, array: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        device = next(self.model.parameters()).device
-        x = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
-        y = None if labels is None else torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(device)
-        with batch_memory(min(len(x), self.batch_size) * self.bytes_per_sample):
+        x, y = self._to_tensors(array, labels)
+        with self._batch_memory(len(x)):
             made = (function(x[part], None if y is None else y[part]) for part in self.batches(len(x)))
-            return np.concatenate([each.float().cpu().numpy() for each in made])
+            return np.concatenate([_to_cpu(each).numpy() for each in made])
+
+    def _to_tensors(self, x: np.ndarray, labels: np.ndarray | None) -> tuple[Tensor, Tensor | None]:
+        y = None if labels is None else torch.from_numpy(np.asarray(labels, dtype=np.int64)).to(self.device)
+        return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(self.device), y
+
+    def _batch_memory(self, count: int) -> AbstractContextManager[None]:
+        return batch_memory(min(count, self.batch_size) * self.bytes_per_sample)
+
+
+def _to_cpu(tensor: Tensor) -> Tensor:
+    return (tensor.float() if tensor.is_floating_point() else tensor).cpu()
 
 
 def load(run_id: str) -> LoadedModel:

@@ -29,13 +29,6 @@ SEED = 0
 # Codes
 
 
-def sample_prior(run: LoadedModel, n: int, seed: int = SEED) -> np.ndarray:
-    """Codes [n, D] from the model's own prior."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return run.model.bottleneck.sample_prior(n).numpy()
-
-
 def sample_gaussian_fit(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     """Codes [n, D] from one Gaussian with the mean and the covariance of `codes` [N, D]."""
     rng = np.random.default_rng(seed)
@@ -102,7 +95,7 @@ def generate(run: LoadedModel, test: Split, n: int, seed: int = SEED) -> dict[st
     codes, labels = fit_codes(run, test)
     told = np.random.default_rng(seed).choice(labels, n)
     ways: dict[str, Callable[[], np.ndarray]] = {
-        "prior": lambda: sample_prior(run, n, seed),
+        "prior": lambda: run.sample_prior(n, seed),
         "gaussian_fit": lambda: sample_gaussian_fit(codes, n, seed),
         "gmm_fit": lambda: sample_gmm_fit(codes, n, seed),
     }
@@ -112,13 +105,7 @@ def generate(run: LoadedModel, test: Split, n: int, seed: int = SEED) -> dict[st
 def aggregate_posterior(run: LoadedModel, x: np.ndarray, labels: np.ndarray, seed: int = SEED) -> np.ndarray:
     """What the decoder is given for pictures [N, C, H, W], [N, D]: their codes; where those are clouds, one draw from
     each, because it is all the clouds together that a prior is compared with."""
-    device, parts = next(run.model.parameters()).device, []
-    with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for rows in run.batches(len(x)):
-            latent = run.model.encode(torch.from_numpy(x[rows]).to(device), torch.from_numpy(labels[rows]).to(device))
-            parts.append(latent.z.float().cpu().numpy())
-    return np.concatenate(parts)
+    return run.latents(x, labels, seed).z.numpy()
 
 
 # Numbers
@@ -145,9 +132,9 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     pictures that the model has drawn itself (`drawn`) only that is known: nothing can be measured against them.
     """
     n = min(N_SAMPLES, len(test))
-    x, labels, draws = test.to_float(slice(n)), test.y[:n], sample_prior(run, n)
+    x, labels, draws = test.to_float(slice(n)), test.y[:n], run.sample_prior(n, SEED)
     said: dict[str, Any] = {"n_samples": 0, "mmd": mmd(aggregate_posterior(run, x, labels), draws)}
-    said["mmd_noise_floor"] = mmd(draws, sample_prior(run, n, SEED + 1))
+    said["mmd_noise_floor"] = mmd(draws, run.sample_prior(n, SEED + 1))
     if test.synthetic:
         return said
     made = generate(run, test, n)

@@ -21,7 +21,7 @@ from safetensors.numpy import load as read_tensors
 from safetensors.numpy import save
 
 from aecore import files
-from aecore.analysis import loaded
+from aecore.analysis import loaded, offline_bundle
 from aecore.analysis.evaluation import evaluate_run
 from aecore.content.gallery import PretrainedModel
 from aecore.data.cards import CARDS
@@ -87,7 +87,7 @@ def _finish(run_dir: Path, spec: PretrainedModel) -> None:
     said = evaluate_run(opened) if halved else before
     brought: dict[str, Any] = {}
     if card.download_bytes:
-        mine = offline.compute(opened, load(card.name))
+        mine = offline_bundle.compute_bundle(opened, load(card.name))
         offline.save_bundle(run_dir, mine)
         brought = {"pseudo_label_accuracy": mine.pseudo_label_accuracy}
         (run_dir / "strip.png").unlink(missing_ok=True)  # it shows pictures of the data set

@@ -18,6 +18,7 @@ from aecore.models.footprint import META
 from aecore.models.likelihoods import LIKELIHOODS, Bernoulli, Gaussian, Laplace
 from aecore.models.loss_terms import RECONSTRUCTION, LossTerm
 from aecore.models.recipe import Recipe
+from aecore.models.rng import seeded
 
 # The reconstruction, constants left out: x a picture, x-hat what is drawn, i over pixel values
 
@@ -114,7 +115,7 @@ def objectives(config: Config) -> list[ObjectiveInfo]:
 def _objectives(recipe: Recipe, config: Config) -> list[ObjectiveInfo]:
     recipe.modules.eval()
     x, y = torch.zeros(2, *CARDS[config.dataset].shape), torch.zeros(2, dtype=torch.long)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with seeded(0), torch.no_grad():
         p = recipe.forward(x, y)
         return [
             ObjectiveInfo(tuple(each.loss(p)), recipe.model in each.modules, each.interval)

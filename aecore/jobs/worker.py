@@ -28,6 +28,7 @@ from aecore.models.autoencoder import Autoencoder
 from aecore.models.families.build import build_recipe, complete_config, resolve_config
 from aecore.models.footprint import count_parameters
 from aecore.models.recipe import Recipe
+from aecore.models.rng import seeded
 from aecore.store import runs, snapshots
 from aecore.training import devices
 from aecore.training.loop import DeviceDataset, Progress, evaluate, fit
@@ -290,8 +291,7 @@ class _PreviewStrip:
     def draw(self, recipe: Recipe, writer: runs.RunWriter) -> None:
         """Writes strip.png: the pictures, what the model saw of them if that differs, and what it makes of them."""
         device = next(recipe.model.parameters()).device
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with seeded(0):
             seen = recipe.corruption(self.x)
         with _eval_mode(recipe):
             drawn = recipe.model.reconstruct(seen.to(device), self.y.to(device)).float().cpu()

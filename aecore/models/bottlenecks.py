@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,19 @@ class Latent:
     z: Tensor  # [B, D], what the decoder gets (may be random)
     code: Tensor  # [B, D], where the input lives (never random)
 
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """The same with `function` applied to each of its tensors."""
+        return replace(self, **{name: function(tensor) for name, tensor in self._tensors().items()})
+
+    @classmethod
+    def concatenate(cls, batches: Sequence[Self]) -> Self:
+        """Latents of several batches as one, `[N, ...]`; what is no tensor is the first one's."""
+        columns = [batch._tensors() for batch in batches]
+        return replace(batches[0], **{name: torch.cat([each[name] for each in columns]) for name in columns[0]})
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {each.name: value for each in fields(self) if isinstance(value := getattr(self, each.name), Tensor)}
+
 
 @dataclass
 class GaussianLatent(Latent):
@@ -29,6 +42,11 @@ class GaussianLatent(Latent):
 
     mean: Tensor  # [B, D]
     logvar: Tensor  # [B, D]
+
+    @property
+    def sigma(self) -> Tensor:
+        """Standard deviations, `[B, D]`."""
+        return (0.5 * self.logvar).exp()
 
     @property
     def kl(self) -> Tensor:

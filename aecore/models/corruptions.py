@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aecore.models.rng import seeded
+
 
 def gaussian(x: Tensor, level: float | Tensor) -> Tensor:
     """Normal noise of standard deviation `strength` (1 is the whole range from black to white), clipped."""
@@ -57,6 +59,5 @@ TRAINING_CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = CORRUPTIONS
 
 def corrupt_images(images: np.ndarray, corruption: str, level: float, seed: int) -> np.ndarray:
     """`pictures` float32 `[N, C, H, W]` under one of the noises; the same seed gives the same noise."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return CORRUPTIONS[corruption](torch.from_numpy(images), level).numpy()

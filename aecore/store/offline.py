@@ -7,26 +7,19 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors.numpy import save
 
 from aecore import files
-from aecore.analysis import metrics
 from aecore.data.cards import CARDS
-from aecore.data.datasets import Dataset, Split
 from aecore.errors import UserError
 from aecore.store import runs, schema
 from aecore.store.upgrade import documents
 
-if TYPE_CHECKING:
-    from aecore.analysis.loaded import LoadedModel
-
 FILE_NAME = "products.safetensors"
 N_SAMPLES = 2000  # test pictures whose codes are kept: the first ones
 MAX_BYTES = 100_000_000  # of the file: 2,000 codes of 4,096 numbers have 16 MB
-N_NEIGHBOURS = 4  # training pictures whose classes a test picture's is guessed from
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,29 +31,6 @@ class OfflineBundle:
     mse: np.ndarray  # float32 [N], squared error per pixel
     kl_per_dim: np.ndarray | None  # float32 [D], what each number of a code tells of its picture; None for points
     pseudo_label_accuracy: float  # share of the votes that are right
-
-
-def compute(run: LoadedModel, data: Dataset) -> OfflineBundle:
-    """Computes them; takes a few seconds, mostly for the votes."""
-    first = slice(N_SAMPLES)
-    x, labels = data.test.to_float(first), data.test.y[first]
-    clouds, votes = run.posterior(x, labels), _pseudo_labels(data.train, x)
-    return OfflineBundle(
-        run.encode(x, labels),
-        votes,
-        metrics.mse(x, run.reconstruct(x, labels)).astype(np.float32),
-        None if clouds is None else clouds[1].mean(axis=0),
-        float((votes == labels).mean()),
-    )
-
-
-def _pseudo_labels(train: Split, x: np.ndarray) -> np.ndarray:
-    from sklearn.neighbors import KNeighborsClassifier
-
-    known = KNeighborsClassifier(N_NEIGHBOURS, weights="distance", algorithm="brute")
-    known.fit(train.to_float().reshape(len(train), -1), train.y)
-    votes: np.ndarray = known.predict(x.reshape(len(x), -1))
-    return votes
 
 
 def save_bundle(run_dir: Path, bundle: OfflineBundle) -> None:
@@ -117,9 +87,3 @@ def _content_error(bundle: OfflineBundle, entry: runs.RunInfo) -> str:
         return "it votes for classes that there are not"
     known = [bundle.codes, bundle.mse] + ([] if nats is None else [nats])
     return "" if all(np.isfinite(each).all() for each in known) else "it has numbers that are not finite"
-
-
-def surrogate_split(run: LoadedModel, bundle: OfflineBundle) -> Split:
-    """In place of the test pictures: what the model draws from their codes, under the classes that were guessed."""
-    drawn = run.decode(bundle.codes, bundle.pseudo_labels)
-    return Split((drawn * 255).round().astype(np.uint8), bundle.pseudo_labels, synthetic=True)

@@ -19,6 +19,7 @@ from aecore import files
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.models.recipe import Objective, Recipe
+from aecore.models.rng import get_rng_state, seeded, set_rng_state
 from aecore.store import schema
 
 LossValues = dict[str, float]
@@ -37,35 +38,16 @@ class RngState:
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self.device = device
-        with torch.random.fork_rng(devices=self._accelerators()):
-            torch.manual_seed(seed)
-            self.state = self._get()
-
-    def _accelerators(self) -> list[int]:
-        return [self.device.index or 0] if self.device.type == "cuda" else []
-
-    def _get(self) -> list[Tensor]:
-        states = [torch.get_rng_state()]
-        if self.device.type == "cuda":
-            states.append(torch.cuda.get_rng_state(self.device))
-        if self.device.type == "mps":
-            states.append(torch.mps.get_rng_state())
-        return states
-
-    def _set(self, states: list[Tensor]) -> None:
-        torch.set_rng_state(states[0])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(states[1], self.device)
-        if self.device.type == "mps":
-            torch.mps.set_rng_state(states[1])
+        with seeded(seed, device):
+            self.state = get_rng_state(device)
 
     def __enter__(self) -> None:
-        self.outer_state = self._get()
-        self._set(self.state)
+        self.outer_state = get_rng_state(self.device)
+        set_rng_state(self.state, self.device)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.state = self._get()
-        self._set(self.outer_state)
+        self.state = get_rng_state(self.device)
+        set_rng_state(self.outer_state, self.device)
 
 
 class RunningMean:

@@ -112,13 +112,13 @@ def test_distributions_are_fitted_to_training_codes():
 
 
 def test_the_prior_of_an_aae_is_its_own_shape():
-    ring = sampling.sample_prior(untrained("aae", z_dim=2, knobs={"prior": "ring"}), 500)
+    ring = untrained("aae", z_dim=2, knobs={"prior": "ring"}).sample_prior(500)
     assert np.linalg.norm(ring, axis=1) == pytest.approx(np.full(500, 2.0), abs=0.9)  # 0.2 wide
 
 
 def test_the_prior_of_a_codebook_is_made_of_its_vectors():
     opened = untrained("vq-vae", knobs={"codes": 5, "width": 2})
-    codes = sampling.sample_prior(opened, 40)
+    codes = opened.sample_prior(40)
     book = opened.model.bottleneck.book.numpy()
     gaps = np.abs(codes.reshape(-1, 1, 2) - book).max(axis=2).min(axis=1)
     assert gaps.max() == 0
@@ -129,7 +129,7 @@ def test_drawing_leaves_the_random_state_alone():
     expected = torch.rand(3)
     torch.manual_seed(5)
     opened = untrained("vae")
-    sampling.sample_prior(opened, 10), sampling.aggregate_posterior(opened, FEW.to_float(), FEW.y)
+    opened.sample_prior(10), sampling.aggregate_posterior(opened, FEW.to_float(), FEW.y)
     torch.testing.assert_close(torch.rand(3), expected)
 
 
@@ -143,7 +143,7 @@ def test_clouds_that_say_nothing_fill_the_prior_though_their_means_do_not():
     """Every posterior is N(0, 1): the crowd of draws is the prior itself, the crowd of means is one point."""
     opened, x = silent("vae"), TEST.to_float()
     crowd = sampling.aggregate_posterior(opened, x, TEST.y)
-    draws = sampling.sample_prior(opened, len(x), 7)
+    draws = opened.sample_prior(len(x), 7)
     assert abs(sampling.mmd(crowd, draws)) < 0.03
     assert sampling.mmd(opened.encode(x), draws) > 1
 

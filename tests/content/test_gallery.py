@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aecore import files
-from aecore.analysis import loaded
+from aecore.analysis import loaded, offline_bundle
 from aecore.analysis.diagnosis import doctor
 from aecore.content.gallery import BETA_SWEEP, PRETRAINED_MODELS
 from aecore.data import datasets
@@ -135,7 +135,7 @@ def test_no_picture_and_no_label_of_the_data_set_comes_along(name):
 def test_what_stands_in_is_drawn_by_the_model(name):
     model, kept = loaded.load(AWAY[name]), offline.load_bundle(AWAY[name])
     assert kept
-    split = offline.surrogate_split(model, kept)
+    split = offline_bundle.surrogate_split(model, kept)
     assert split.synthetic and split.x.shape == (offline.N_SAMPLES, *model.card.shape)
     drawn = model.decode(kept.codes[:5], kept.pseudo_labels[:5])
     assert np.abs(split.to_float(slice(5)) - drawn).max() <= 0.5 / 255 + 1e-6

@@ -42,7 +42,7 @@ def _aggregate_posterior(key: shared.Key, _run: LoadedModel) -> tuple[np.ndarray
     """What the decoder is given for the first test pictures, and as many draws of the prior, both [n, D]."""
     test, n = shared.test_split(_run), sampling.N_SAMPLES
     codes = sampling.aggregate_posterior(_run, test.to_float(slice(n)), test.y[:n])
-    return codes, sampling.sample_prior(_run, len(codes))
+    return codes, _run.sample_prior(len(codes))
 
 
 def show_samples(run: LoadedModel) -> None:

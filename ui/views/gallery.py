@@ -164,7 +164,7 @@ def _show_beta_model(entry: runs.RunInfo) -> None:
     classes = [run.card.classes[label] for label in test.y[rows]]
     names = [f"{name}, test picture {row}" for name, row in zip(classes, rows, strict=True)]
     images.rows({**above, "Drawn again from their codes": pictures}, names, size=84)
-    drawn = {"New pictures, from random codes": run.sample(N_SAMPLES, SEED)}
+    drawn = {"New pictures, from random codes": run.decode(run.sample_prior(N_SAMPLES, SEED))}
     images.rows(drawn, [f"draw {number + 1}" for number in range(N_SAMPLES)], size=84)
 
 

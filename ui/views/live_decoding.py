@@ -33,7 +33,7 @@ def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) 
         shared.dim_ranges(run),
         shared.kl_per_dim(run),
         _posterior_stds(run, images),
-        run.prior_samples(N_PRIOR_SAMPLES),
+        None if run.model.bottleneck.standard_normal_prior else run.sample_prior(N_PRIOR_SAMPLES),
     )
     starts = {"From": ends[0], "To": ends[1], "mean code": shared.codes(run).mean(axis=0)}
     given = {
@@ -50,8 +50,11 @@ def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) 
 
 
 def _posterior_stds(run: LoadedModel, images: np.ndarray) -> list[str | None]:
-    clouds = run.posterior(images)
-    return [None] * len(images) if clouds is None else [pack_floats(sigma) for sigma in clouds[0]]
+    from aecore.analysis.latents import posterior  # torch comes with it
+
+    if not posterior.has_posterior(run):
+        return [None] * len(images)
+    return [pack_floats(sigma) for sigma in posterior.encode(run, images).sigma]
 
 
 def _class_stats(run: LoadedModel) -> dict[str, Any] | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
@@ -37,16 +36,9 @@ def _bottleneck(run: LoadedModel) -> VectorQuantizer:
 
 def assign(run: LoadedModel, x: np.ndarray, labels: np.ndarray | None = None) -> Assignments:
     """What pictures [N, C, H, W] become."""
-    device = next(run.model.parameters()).device
-    indices, distances = [], []
-    with torch.inference_mode():
-        for rows in run.batches(len(x)):
-            y = None if labels is None else torch.from_numpy(labels[rows]).to(device)
-            latent = run.model.encode(torch.from_numpy(x[rows]).to(device), y)
-            assert isinstance(latent, Quantized)
-            indices.append(latent.indices.cpu().numpy())
-            distances.append((latent.encoded - latent.quantized).norm(dim=2).cpu().numpy())
-    return Assignments(np.concatenate(indices), np.concatenate(distances))
+    latent = run.latents(x, labels)
+    assert isinstance(latent, Quantized)
+    return Assignments(latent.indices.numpy(), (latent.encoded - latent.quantized).norm(dim=2).numpy())
 
 
 def assign_split(run: LoadedModel, split: Split) -> Assignments:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from aecore.analysis import metrics
 from aecore.analysis.loaded import LoadedModel
@@ -16,6 +15,7 @@ from aecore.data.datasets import Split
 from aecore.errors import UserError
 from aecore.models.bottlenecks import GaussianLatent
 from aecore.models.losses import kl_decomposition
+from aecore.models.rng import seeded
 
 N_EVAL_IMAGES = 2000  # test pictures that are measured: the first ones
 MAX_ARRAY_ELEMENTS = 8_000_000  # float32 numbers in the largest array of an estimate, of which there are four
@@ -33,29 +33,24 @@ class PosteriorBatch:
     z: np.ndarray  # one code from each cloud
 
 
-def encode(run: LoadedModel, x: np.ndarray, labels: np.ndarray, seed: int = 0) -> PosteriorBatch:
+def has_posterior(run: LoadedModel) -> bool:
+    """Whether pictures become clouds, not points."""
+    return issubclass(run.types[0], GaussianLatent)
+
+
+def encode(run: LoadedModel, x: np.ndarray, labels: np.ndarray | None = None, seed: int = 0) -> PosteriorBatch:
     """The clouds of pictures `[N, C, H, W]`; a UserError where pictures become points. In a ladder, the lower clouds
     are those that go with the draw from the upper ones."""
-    found: list[list[Tensor]] = []
-    device = next(run.model.parameters()).device
-    with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for part in run.batches(len(x)):
-            latent = run.model.encode(_tensor(x[part], device), _tensor(labels[part], device))
-            if not isinstance(latent, GaussianLatent):
-                raise UserError(f"The codes of {run.id} are points, not clouds: choose a variational family.")
-            found.append([latent.mean, (0.5 * latent.logvar).exp(), latent.kl, latent.z])
-    return PosteriorBatch(*(torch.cat(each).float().cpu().numpy() for each in zip(*found, strict=True)))
+    latent = run.latents(x, labels, seed)
+    if not isinstance(latent, GaussianLatent):
+        raise UserError(f"The codes of {run.id} are points, not clouds: choose a variational family.")
+    return PosteriorBatch(latent.mean.numpy(), latent.sigma.numpy(), latent.kl.numpy(), latent.z.numpy())
 
 
 def encode_test(run: LoadedModel, test: Split) -> PosteriorBatch:
     """The clouds of the pictures that numbers are measured on."""
     first = slice(N_EVAL_IMAGES)
     return encode(run, test.to_float(first), test.y[first])
-
-
-def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
 
 # Numbers
@@ -97,8 +92,7 @@ def estimate_kl_decomposition(posterior: PosteriorBatch, dataset_size: int, seed
     mean, sigma = torch.from_numpy(posterior.mean), torch.from_numpy(posterior.sigma)
     rounds = math.ceil(N_EVAL_IMAGES / len(mean))
     found = torch.zeros(3, dtype=torch.float64)
-    with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch.inference_mode(), seeded(seed):
         for rows in np.array_split(np.tile(np.arange(len(mean)), rounds), rounds * _n_batches(posterior)):
             own, width = mean[rows], sigma[rows]
             drawn = own + width * torch.randn_like(own)
@@ -152,8 +146,7 @@ def elbo_breakdown(run: LoadedModel, x: np.ndarray, label: int, seed: int = 0) -
 @torch.inference_mode()
 def _nll(run: LoadedModel, codes: np.ndarray, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """-log p(x|z) in nats, `[N]`."""
-    device = next(run.model.parameters()).device
-    z, asked, y = (_tensor(each, device) for each in (codes, x, labels))
+    z, asked, y = (torch.from_numpy(np.ascontiguousarray(each)).to(run.device) for each in (codes, x, labels))
     found: np.ndarray = run.model.likelihood.nll(run.model.decode(z, y), asked).cpu().numpy()
     return found
 

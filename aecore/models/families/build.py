@@ -6,8 +6,6 @@ import dataclasses
 import json
 from functools import lru_cache
 
-import torch
-
 from aecore import limits
 from aecore.config import Config
 from aecore.data.cards import CARDS
@@ -19,6 +17,7 @@ from aecore.models.footprint import Footprint
 from aecore.models.likelihoods import LIKELIHOODS, PIXEL_RANGES
 from aecore.models.networks import INITIALISATIONS, NETWORKS, NetworkFactory
 from aecore.models.recipe import Recipe
+from aecore.models.rng import seeded
 from aecore.params import resolve
 
 
@@ -132,8 +131,7 @@ def build_recipe(config: Config) -> Recipe:
         len(card.classes),
         min(card.n_train, config.pictures or card.n_train),
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with seeded(config.seed):
         recipe = get_family(config.family).build(make, config.z_dim, **config.knobs)
         INITIALISATIONS[config.initialisation](recipe.modules)
     return dataclasses.replace(recipe, mean_reduction=config.reduction == "mean")

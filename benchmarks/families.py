@@ -19,7 +19,8 @@ from aecore.analysis import baselines, loaded, metrics
 from aecore.config import Config
 from aecore.data.datasets import Dataset, is_available, load
 from aecore.models import presets
-from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.families.build import FAMILIES, build_recipe, model_size, resolve_config
+from aecore.models.footprint import count_parameters
 from aecore.training.loop import fit
 from benchmarks import report
 
@@ -43,7 +44,7 @@ def score(config: Config, data: Dataset) -> dict[str, Any]:
         "active": metrics.active_units(codes),
         "size": codes.shape[1],
         "seconds": last.seconds,
-        "parameters": loaded.count_parameters(recipe.modules),
+        "parameters": count_parameters(recipe.modules),
     }
 
 
@@ -51,7 +52,7 @@ def table_row(dataset: str, family: str, data: Dataset, seeds: list[int], networ
     """A line of the table, and whether all seeds beat the mean picture and the half way to PCA."""
     config = default_run_config(dataset, family, seeds[0], network)
     found = [score(default_run_config(dataset, family, seed, network), data) for seed in seeds]
-    size = loaded.model_size(config).code_size
+    size = model_size(config).code_size
     base = baselines.baseline_errors(data.train, data.test, size)
     errors = [each["mse"] for each in found]
     half = (base["mean_baseline_mse"] + base["pca_mse"]) / 2

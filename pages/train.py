@@ -18,20 +18,20 @@ frame.page(
     "Choose what to train, press **Train**, and watch it learn. Training goes on when you leave this page.",
 )
 
-from aecore.analysis import loaded  # noqa: E402  torch comes with it, after the frame is on the screen
+from aecore.analysis import architecture  # noqa: E402  torch comes with it, after the frame is on the screen
 from aecore.data import datasets  # noqa: E402
-from aecore.models.families.build import FAMILIES, resolve_config  # noqa: E402
+from aecore.models.families.build import FAMILIES, model_size, resolve_config  # noqa: E402
 
 parent = frame.parent_config()
 choice, summary = st.columns([3, 2], gap="large")
 with choice:
     config = frame.or_stop(lambda: resolve_config(controls.fork_form(parent) if parent else controls.config_form()))
-    layers = frame.or_stop(loaded.layers, config)
+    layers = frame.or_stop(architecture.layers, config)
     pressed = st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch")
     if parent:
         frame.link("pages/train.py", "Start from random weights instead")
 card, family = CARDS[config.dataset], FAMILIES[config.family]
-sizes = loaded.model_size(config)
+sizes = model_size(config)
 compression = metrics.compression(card.shape, sizes.code_size, sizes.code_bits)
 with summary:
     st.markdown(f"**{family.title}.** {family.doc}")

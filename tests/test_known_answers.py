@@ -36,11 +36,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from aecore.analysis import loaded, metrics
+from aecore.analysis import architecture, metrics
 from aecore.config import Config
 from aecore.models import bottlenecks, losses, presets
 from aecore.models.autoencoder import build_autoencoder
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.footprint import count_parameters
 from aecore.models.likelihoods import Gaussian as Squared
 from aecore.models.networks import NetworkFactory
 from aecore.models.recipe import ForwardPass, Recipe
@@ -174,7 +175,7 @@ def test_too_rare_costs_more_than_too_often_by_as_much():
 )
 def test_more_layouts_of_the_course_have_the_parameters_it_counts(family, inputs, hidden, z_dim, parameters):
     model = FAMILIES[family].build(NetworkFactory((1, 1, inputs), hidden_sizes=hidden, dropout=0.3), z_dim).model
-    assert loaded.count_parameters(model) == parameters
+    assert count_parameters(model) == parameters
 
 
 def test_784_256_128_32_has_more_than_469_thousand_weights_even_without_its_biases():
@@ -238,7 +239,7 @@ def test_a_colour_picture_in_7_by_7_by_8_floats_is_one_and_a_half_times_smaller(
 
 def test_784_512_256_128_32_does_not_halve_at_each_layer():
     config = resolve_config(presets.default_config("mnist", "mlp", hidden=(512, 256, 128), z_dim=32, family="vanilla"))
-    encoder = [layer.shape for layer in loaded.layers(config) if layer.part == "encoder"]
+    encoder = [layer.shape for layer in architecture.layers(config) if layer.part == "encoder"]
     steps = itertools.pairwise(dict.fromkeys(encoder))
     found = [metrics.compression(wide, *narrow).dimension_ratio for wide, narrow in steps]
     assert found == pytest.approx([1.53, 2, 2, 4], abs=0.005)  # N16

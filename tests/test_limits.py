@@ -33,6 +33,7 @@ from aecore.models.families.build import (
     model_size,
     resolve_config,
 )
+from aecore.models.footprint import count_parameters
 from aecore.models.losses import reconstruction_loss
 from aecore.models.recipe import ForwardPass, Recipe
 from aecore.params import MAX_TEXT, Param, params_of
@@ -143,7 +144,7 @@ def test_any_network_that_may_be_trained_fits_into_the_caches():
 def test_counts_are_those_of_the_network_itself(family):
     config = resolve_config(presets.default_config("digits", family=family))
     recipe = build_recipe(config)
-    assert model_size(config).parameters == loaded.count_parameters(recipe.modules)
+    assert model_size(config).parameters == count_parameters(recipe.modules)
     assert (model_size(config).code_size, model_size(config).code_bits) == (
         recipe.model.bottleneck.out_features,
         recipe.model.bottleneck.bits,

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from aecore import limits, system
-from aecore.analysis import jacobian, latent_space, loaded, projections, sampling
+from aecore.analysis import jacobian, latent_geometry, latent_space, loaded, projections, sampling
 from aecore.analysis.loaded import LoadedModel
 from aecore.content import formulas
 from aecore.data.datasets import load
@@ -156,16 +156,16 @@ def test_parts_of_codes_say_what_all_of_them_do(codes, monkeypatch):
     plane = latent_space.plane_of_dimensions(codes)
 
     def looked() -> list[np.ndarray]:
-        near = latent_space.nearest(codes, codes[0], 5)
-        spacing, order = np.array(latent_space.neighbour_distances(codes)), latent_space.order_by_variance(codes)
-        far = latent_space.distance_to_data(plane, codes, np.linspace(-3, 3, 100).reshape(50, 2))
+        near = latent_geometry.nearest(codes, codes[0], 5)
+        spacing, order = np.array(latent_geometry.neighbour_distances(codes)), latent_space.order_by_variance(codes)
+        far = latent_geometry.distance_to_data(plane, codes, np.linspace(-3, 3, 100).reshape(50, 2))
         return [
             *near,
             spacing,
             order,
             far,
             latent_space.quantile_ranges(codes),
-            latent_space.residual(plane, codes),
+            latent_geometry.residual(plane, codes),
             plane.project(codes),
         ]
 
@@ -200,7 +200,7 @@ def test_a_mixture_of_large_codes_needs_no_covariances(monkeypatch):
 
 BEFORE = """
 import numpy as np
-from aecore.analysis import latent_space as latents
+from aecore.analysis import latent_geometry, latent_space as latents
 from aecore.analysis import projections
 from aecore.analysis import sampling as samples
 import scipy.sparse.linalg, sklearn.mixture, threadpoolctl

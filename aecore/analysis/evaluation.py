@@ -12,7 +12,7 @@ from aecore.analysis.diagnosis.checkup import checkup, training_subset
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Dataset, load
 from aecore.models import corruptions
-from aecore.models.bottlenecks import GaussianLatent
+from aecore.models.latents import GaussianLatent
 from aecore.training.loop import DeviceDataset, evaluate
 
 NEIGHBOURS, KNN_TRAIN_SIZE = 10, 10_000  # who votes for a class, of how many training codes

@@ -17,7 +17,7 @@ from aecore.data.datasets import Split
 from aecore.dispatch import lookup
 from aecore.errors import UserError
 from aecore.models.autoencoder import Autoencoder, Conditional
-from aecore.models.bottlenecks import Latent, Quantized
+from aecore.models.latents import Latent, Quantized
 
 N_EXTREMES = 4  # of the most and of the least stretched directions: those shown
 N_EVAL_IMAGES = 32  # test pictures whose derivatives are taken

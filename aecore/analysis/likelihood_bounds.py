@@ -12,7 +12,7 @@ from torch import Tensor
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import GaussianLatent
+from aecore.models.latents import GaussianLatent
 from aecore.models.losses import log_normal_density
 from aecore.models.rng import seeded
 

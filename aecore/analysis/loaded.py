@@ -17,7 +17,7 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
 from aecore import files
-from aecore.analysis import baselines, latent_space
+from aecore.analysis import baselines, latent_geometry, latent_space
 from aecore.config import Config
 from aecore.data import images
 from aecore.data.cards import CARDS, DatasetCard
@@ -25,10 +25,8 @@ from aecore.data.datasets import Split
 from aecore.errors import UserError
 from aecore.limits import batch_memory, batch_size_for, check_codes, check_free_memory
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import Latent
-from aecore.models.families.build import build_on_meta, build_recipe, bytes_per_sample, resolve_config
-from aecore.models.families.build import model_size as model_size
-from aecore.models.footprint import META, count_parameters
+from aecore.models.families.build import build_recipe, bytes_per_sample, model_size, resolve_config
+from aecore.models.latents import Latent
 from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
 from aecore.store import runs
@@ -223,44 +221,6 @@ def thumbnail(run: LoadedModel, codes: np.ndarray, n: int = 8) -> bytes:
         if codes.shape[1] != 2
         else latent_space.plane_of_dimensions(codes, 0, 1)
     )
-    grid = latent_space.grid(plane.project(codes), n)
+    grid = latent_geometry.grid(plane.project(codes), n)
     cells = run.decode(plane.unproject(grid.points))
     return images.png(images.image_grid(cells, n, gap=1 if cells.shape[-1] < 16 else 0, fill=0.25))
-
-
-@dataclass(frozen=True)
-class LayerInfo:
-    """A line of the table of layers."""
-
-    part: str  # encoder, decoder
-    type: str
-    shape: tuple[int, ...]  # of the output, without the batch
-    parameters: int
-
-
-def layers(config: Config) -> list[LayerInfo]:
-    """The layers of a settled run in order, with what comes out of each; nothing is allocated."""
-    model = build_on_meta(config).model.eval()
-    found: list[LayerInfo] = []
-
-    def note(part: str) -> Any:
-        def hook(module: nn.Module, _: Any, output: Tensor) -> None:
-            found.append(LayerInfo(part, _describe(module), tuple(output.shape[1:]), count_parameters(module)))
-
-        return hook
-
-    for part, network in (("encoder", model.encoder), ("decoder", model.decoder)):
-        for module in network.modules():
-            if not list(module.children()):
-                module.register_forward_hook(note(part))
-    with torch.inference_mode(), META:
-        x, y = torch.zeros(1, *CARDS[config.dataset].shape), torch.zeros(1, dtype=torch.long)  # told, none is guessed
-        model.decode(model.encode(x, y).z, y)
-    return found
-
-
-def _describe(module: nn.Module) -> str:
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        size, stride = module.kernel_size[0], module.stride[0]
-        return f"{type(module).__name__} {size} x {size}, stride {stride}"
-    return type(module).__name__

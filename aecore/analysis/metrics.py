@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aecore.data.datasets import Split
 from aecore.errors import UserError
 
 # Pictures
@@ -38,6 +39,15 @@ def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     settings = {"win_size": narrow - 1 + narrow % 2, "data_range": 1, "channel_axis": 0}
     pairs = zip(np.asarray(a, np.float64), np.asarray(b, np.float64), strict=True)
     return np.array([structural_similarity(*pair, **settings) for pair in pairs])
+
+
+def bce_lower_bound(test: Split) -> float:
+    """Nats of binary cross-entropy that no model can save on a picture: the entropy of its gray pixels, averaged."""
+    levels = np.arange(test.max_value + 1) / test.max_value
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = np.nan_to_num(-levels * np.log(levels)) + np.nan_to_num(-(1 - levels) * np.log(1 - levels))
+    counts = np.bincount(test.x.ravel(), minlength=len(levels))
+    return float(counts @ entropy / len(test))
 
 
 # Codes

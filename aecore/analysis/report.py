@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aecore.analysis import architecture, jacobian, likelihood_bounds, sampling
+from aecore.analysis import jacobian, likelihood_bounds, reconstruction, sampling
 from aecore.analysis.latents import codebook, conditional, hierarchy, linear, posterior, sparsity
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
 from aecore.dispatch import collect
 from aecore.models.autoencoder import Conditional, LinearAutoencoder
-from aecore.models.bottlenecks import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
+from aecore.models.latents import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
 
 Report = Callable[[LoadedModel, Split], dict[str, Any]]
 
 # kind of code or of model -> what is measured of it on held-out pictures
 REPORTS: dict[type, dict[str, Report]] = {
-    Latent: {"reconstruction": architecture.report, "jacobian": jacobian.report, "sampling": sampling.report},
+    Latent: {"reconstruction": reconstruction.report, "jacobian": jacobian.report, "sampling": sampling.report},
     GaussianLatent: {"posterior": posterior.report, "likelihood_bounds": likelihood_bounds.report},
     LadderLatent: {"hierarchy": hierarchy.report},
     SparseLatent: {"sparsity": sparsity.report},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aecore.models.bottlenecks import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
+from aecore.models.latents import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
 
 
 @dataclass(frozen=True)

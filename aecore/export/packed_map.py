@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from aecore.analysis import latent_space
+from aecore.analysis import latent_geometry, latent_space
 from aecore.analysis.latent_space import Plane
 
 FIELD_SIZE = 128  # places a side at which the browser is told the distance to the data
@@ -38,12 +38,12 @@ def pack(plane: Plane, codes: np.ndarray, labels: np.ndarray, classes: Sequence[
     shown = plane_points(plane, codes, labels, len(classes))
     span = initial_extent(shown, bool(plane.names[1]))
     world = _pan_limits(span)
-    typical, edge = latent_space.neighbour_distances(codes)
+    typical, edge = latent_geometry.neighbour_distances(codes)
     edge = max(edge, MIN_THRESHOLD * (span[0][1] - span[0][0]))
     rows = FIELD_SIZE if plane.names[1] else 1
     blob, pieces = _pack_arrays(
         points=shown.astype("<f4"),
-        off=latent_space.residual(plane, codes).astype("<f4"),
+        off=latent_geometry.residual(plane, codes).astype("<f4"),
         labels=labels.astype(np.uint8),
         field=_distance_field(plane, codes, world, rows, edge),
     )
@@ -89,7 +89,7 @@ def _distance_field(
         for (low, high), n in zip(pan_limits, (FIELD_SIZE, rows), strict=True)
     )
     x, y = np.meshgrid(across, up[::-1])
-    far = latent_space.distance_to_data(plane, codes, np.stack([x.ravel(), y.ravel()], axis=1)) / threshold
+    far = latent_geometry.distance_to_data(plane, codes, np.stack([x.ravel(), y.ravel()], axis=1)) / threshold
     return (far.clip(0, MAX_DISTANCE) / MAX_DISTANCE * 255).astype(np.uint8)
 
 

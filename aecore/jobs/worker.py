@@ -25,7 +25,7 @@ from aecore.errors import UserError
 from aecore.jobs import projection_jobs
 from aecore.limits import TooLarge
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.families.build import build_recipe, complete_config, resolve_config
+from aecore.models.families.build import build_recipe, complete_config, model_size, resolve_config
 from aecore.models.footprint import count_parameters
 from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
@@ -102,7 +102,7 @@ def _resolve_config(config: Config) -> Config:
 def _is_small(config: Config) -> bool:
     """Whether the steps are too small to share: threads wait for each other as long as they save, and on a machine with
     other things to do much longer (docs/performance.md)."""
-    return config.network == "mlp" and loaded.model_size(config).parameters * config.batch_size < MIN_THREADED_WORK
+    return config.network == "mlp" and model_size(config).parameters * config.batch_size < MIN_THREADED_WORK
 
 
 class StopRequested(Exception):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from aecore.models.bottlenecks import Bottleneck, Latent
+from aecore.models.bottlenecks import Bottleneck
+from aecore.models.latents import Latent
 from aecore.models.likelihoods import Likelihood
 from aecore.models.networks import NetworkFactory
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aecore.models.bottlenecks import GaussianLatent, Quantized
+from aecore.models.latents import GaussianLatent, Quantized
 from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.models.recipe import ForwardPass
 

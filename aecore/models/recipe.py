@@ -9,7 +9,7 @@ from functools import cached_property
 from torch import Tensor, nn
 
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import Latent
+from aecore.models.latents import Latent
 
 Loss = Callable[["ForwardPass"], dict[str, Tensor]]
 Corruption = Callable[[Tensor], Tensor]

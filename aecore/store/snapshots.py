@@ -22,7 +22,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from aecore import disk, files
-from aecore.analysis import latent_space
+from aecore.analysis import latent_geometry, latent_space
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.store import runs, schema
@@ -97,7 +97,7 @@ def capture(model: LoadedModel, test: Split, epoch: int, previous: Snapshot | No
     else:
         plane = latent_space.plane_of_dimensions(codes)
     points = plane.project(codes)
-    grid, rows = latent_space.grid(points, GRID_SIDE), preview_rows(test)
+    grid, rows = latent_geometry.grid(points, GRID_SIDE), preview_rows(test)
     return Snapshot(
         epoch,
         plane.names,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import GaussianLatent, Latent, Quantized, SparseLatent
+from aecore.models.latents import GaussianLatent, Latent, Quantized, SparseLatent
 from aecore.models.recipe import ForwardPass
 
 SATURATION_MARGIN = 0.001  # of black or white, within which an output counts as certain

@@ -12,16 +12,17 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from aecore.analysis import architecture, jacobian, loaded, report
+from aecore.analysis import architecture, features, jacobian, loaded, metrics, reconstruction, report
 from aecore.analysis.loaded import LoadedModel
 from aecore.config import Config
 from aecore.content import advice, formulas
 from aecore.data.datasets import Split, load
 from aecore.dispatch import lookup
 from aecore.models import losses
-from aecore.models.bottlenecks import GaussianLatent, Latent
-from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.families.build import FAMILIES, build_recipe, model_size, resolve_config
 from aecore.models.families.variational import effective_beta
+from aecore.models.footprint import count_parameters
+from aecore.models.latents import GaussianLatent, Latent
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.networks import NETWORKS
 from tests.kit.trained_runs import furnished
@@ -75,7 +76,7 @@ EVERY = pytest.mark.parametrize(
 def test_a_drawing_has_every_parameter_once_and_ends_in_a_picture(family, network):
     opened = _model(family=family, network=network)
     drawing = architecture.summarise_architecture(opened)
-    assert drawing.total_parameters == loaded.model_size(opened.config).parameters
+    assert drawing.total_parameters == model_size(opened.config).parameters
     assert math.prod(drawing.decoder[-1].shape) == math.prod(opened.card.shape)
     page = architecture_charts.hourglass(drawing, opened.card.shape, ["#111111"] * 10)
     for layer in (*drawing.encoder, *drawing.decoder):
@@ -106,7 +107,7 @@ def test_what_stands_outside_the_layers_is_counted_apart():
     ladder = _model(family="ladder-vae")
     assert (
         architecture.summarise_architecture(ladder).bottleneck_parameters
-        == loaded.count_parameters(ladder.model.bottleneck)
+        == count_parameters(ladder.model.bottleneck)
         > 0
     )
     tied = architecture.summarise_architecture(_model(family="tied-weights"))
@@ -181,11 +182,11 @@ def test_the_price_of_a_nat_is_told_for_each_pixel_value():
 def test_filters_are_the_first_weights_the_largest_first():
     opened = _model(family="vanilla")
     weight = opened.model.encoder[1].weight.detach().numpy()
-    found = architecture.filters(opened, max_filters=3)
+    found = features.filters(opened, max_filters=3)
     order = np.argsort(-np.linalg.norm(weight, axis=1))[:3]
     assert found.indices.tolist() == order.tolist() and found.total == 4 and found.full_image
     assert np.array_equal(found.weights, weight[order].reshape(3, 1, 8, 8))
-    small = architecture.filters(_model(family="vanilla", network="conv"))
+    small = features.filters(_model(family="vanilla", network="conv"))
     assert small.weights.shape == (4, 1, 4, 4) and not small.full_image
 
 
@@ -193,7 +194,7 @@ def test_atoms_of_a_linear_decoder_are_its_columns():
     opened = _model(family="linear", likelihood="gaussian", z_dim=4)
     codes = np.random.default_rng(SEED).normal(size=(50, 4)).astype(np.float32)
     columns = opened.model.decoder[0].weight.detach().numpy().T.reshape(4, 1, 8, 8)
-    for atom, number in zip(architecture.atoms(opened, codes, [2, 0]), [2, 0], strict=True):
+    for atom, number in zip(features.atoms(opened, codes, [2, 0]), [2, 0], strict=True):
         assert atom.name == f"z{number + 1}"
         assert atom.endpoints[1] - atom.endpoints[0] == pytest.approx(2 * codes[:, number].std(), rel=1e-5)
         assert np.allclose(atom.difference, 2 * codes[:, number].std() * columns[number], atol=1e-5)
@@ -203,7 +204,7 @@ def test_atoms_stay_where_codes_are():
     opened = _model(family="sparse", z_dim=2)
     codes = np.zeros((100, 2), np.float32)
     codes[:5, 0] = 1  # mostly off, as sparse units are; the other one never on
-    lively, dead = architecture.atoms(opened, codes, [0, 1])
+    lively, dead = features.atoms(opened, codes, [0, 1])
     assert lively.endpoints[0] == 0 and dead.endpoints == (0, 0) and not dead.difference.any()
 
 
@@ -212,7 +213,7 @@ def test_atoms_of_a_codebook_go_from_vector_to_vector():
     book = opened.model.bottleneck.book
     choice = np.array([[4, 1]] * 5 + [[2, 1]] * 3 + [[2, 0]])  # slot 1 takes 4, then 2; slot 2 takes 1, then 0
     codes = book[torch.from_numpy(choice)].flatten(1).numpy()
-    found = {atom.name: atom for atom in architecture.atoms(opened, codes, range(6))}
+    found = {atom.name: atom for atom in features.atoms(opened, codes, range(6))}
     assert {name: atom.endpoints for name, atom in found.items()} == {"slot 1": (4, 2), "slot 2": (1, 0)}
     pictures = opened.model.decode_mean(book[torch.tensor([[4, 1], [2, 1]])].flatten(1)).numpy()
     assert np.allclose(found["slot 1"].difference, pictures[1] - pictures[0], atol=1e-6)
@@ -221,9 +222,9 @@ def test_atoms_of_a_codebook_go_from_vector_to_vector():
 def test_signs_become_colours_around_white_or_gray():
     signed = np.zeros((1, 1, 2, 2), np.float32)
     signed[0, 0, 0] = 1, -1
-    red, green, blue = architecture.signed_colormap(signed)[0]
+    red, green, blue = features.signed_colormap(signed)[0]
     assert red[0, 0] > blue[0, 0] and blue[0, 1] > red[0, 1] and (green[1] == 1).all()
-    assert np.allclose(architecture.signed_colormap(np.zeros((1, 3, 2, 2), np.float32)), 0.5)
+    assert np.allclose(features.signed_colormap(np.zeros((1, 3, 2, 2), np.float32)), 0.5)
 
 
 # --- Stretch --------------------------------------------------------------------------------------------------------
@@ -303,15 +304,15 @@ def test_many_numbers_take_few_pictures():
 
 def test_gray_pixels_cost_their_entropy():
     half = Split(np.full((3, 1, 8, 8), 8, np.uint8), np.zeros(3, np.int64), 16)
-    assert architecture.bce_lower_bound(half) == pytest.approx(64 * math.log(2))
+    assert metrics.bce_lower_bound(half) == pytest.approx(64 * math.log(2))
     opened = _model(family="vanilla")
     test = _split(opened)
     x = torch.from_numpy(test.to_float())
     least = nn.functional.binary_cross_entropy(x, x, reduction="sum") / len(x)
-    assert architecture.bce_lower_bound(test) == pytest.approx(float(least), rel=1e-5)
-    assert architecture.report(opened, test)["bce_lower_bound"] == architecture.bce_lower_bound(test)
-    assert "bce_lower_bound" not in architecture.report(_model(family="vanilla", likelihood="gaussian"), test)
-    assert "bce_lower_bound" not in architecture.report(_model(family="vanilla", pixels="0 to 255"), test)
+    assert metrics.bce_lower_bound(test) == pytest.approx(float(least), rel=1e-5)
+    assert reconstruction.report(opened, test)["bce_lower_bound"] == metrics.bce_lower_bound(test)
+    assert "bce_lower_bound" not in reconstruction.report(_model(family="vanilla", likelihood="gaussian"), test)
+    assert "bce_lower_bound" not in reconstruction.report(_model(family="vanilla", pixels="0 to 255"), test)
 
 
 # --- Advice ---------------------------------------------------------------------------------------------------------
@@ -365,7 +366,7 @@ def no_links(monkeypatch):
     """Links to pages need a laboratory around them; here they are noted down. Other panels' numbers take their time."""
     found = []
     monkeypatch.setattr(
-        report, "REPORTS", {Latent: {"reconstruction": architecture.report, "jacobian": jacobian.report}}
+        report, "REPORTS", {Latent: {"reconstruction": reconstruction.report, "jacobian": jacobian.report}}
     )
     monkeypatch.setattr(frame, "link", lambda file, label=None, run=None, **more: found.append((file, more)))
     return found

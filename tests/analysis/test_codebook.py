@@ -15,8 +15,9 @@ from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split, load
 from aecore.models import presets
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import Quantized, VectorQuantizer
+from aecore.models.bottlenecks import VectorQuantizer
 from aecore.models.families.build import build_recipe, resolve_config
+from aecore.models.latents import Quantized
 from aecore.models.likelihoods import LIKELIHOODS
 from tests.analysis.test_sampling import panel, seen, whole
 from tests.kit.trained_runs import furnished

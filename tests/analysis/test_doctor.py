@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aecore.analysis.diagnosis import checks, doctor, evidence
+from aecore.analysis.diagnosis import doctor
 from aecore.analysis.diagnosis.doctor import (
-    CHANCE_DISCRIMINATOR_LOSS,
-    THRESHOLDS,
     Evidence,
     diagnose,
     health_summary,
     with_fix,
 )
+from aecore.analysis.diagnosis.thresholds import CHANCE_DISCRIMINATOR_LOSS, THRESHOLDS
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.jobs.worker import run_training
@@ -218,7 +217,7 @@ def test_a_history_of_before_there_were_vitals_is_read():
 
 
 def test_every_limit_has_its_reason_and_is_read():
-    source = Path(evidence.__file__).read_text() + Path(checks.__file__).read_text()
+    source = "".join(file.read_text() for file in Path(doctor.__file__).parent.glob("*.py"))
     for name, limit in THRESHOLDS.items():
         assert len(limit.reason) > 40
         assert source.count(f'"{name}"') > 1

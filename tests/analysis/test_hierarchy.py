@@ -16,8 +16,9 @@ from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split, load
 from aecore.models import presets
 from aecore.models.autoencoder import Conditional
-from aecore.models.bottlenecks import LadderBottleneck, LadderLatent
+from aecore.models.bottlenecks import LadderBottleneck
 from aecore.models.families.build import build_recipe, resolve_config
+from aecore.models.latents import LadderLatent
 from tests.kit.trained_runs import furnished
 
 TEST = load("digits").test

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aecore.analysis import latent_space
+from aecore.analysis import latent_geometry, latent_space
 from aecore.errors import UserError
 
 # Codes are float32 with 24 bits, 6e-8 of rounding each: a few operations on numbers near 1 stay below this.
@@ -170,7 +170,7 @@ def test_codes_that_cannot_be_drawn_are_refused_in_a_sentence(broken):
 
 
 def test_the_first_point_of_a_grid_is_top_left():
-    grid = latent_space.grid(np.zeros((1, 2)), 3, span=(-3, 3))
+    grid = latent_geometry.grid(np.zeros((1, 2)), 3, span=(-3, 3))
     assert grid.points[0].tolist() == [-3, 3]
     assert grid.points[1].tolist() == [0, 3]  # then to the right
     assert grid.points[3].tolist() == [-3, 0]  # then down
@@ -179,7 +179,7 @@ def test_the_first_point_of_a_grid_is_top_left():
 
 
 def test_a_grid_is_addressed_by_row_and_column(codes):
-    grid = latent_space.grid(codes[:, :2], 4)
+    grid = latent_geometry.grid(codes[:, :2], 4)
     table = grid.points.reshape(4, 4, 2)
     np.testing.assert_array_equal(table[..., 0], np.tile(grid.x, (4, 1)))
     np.testing.assert_array_equal(table[..., 1], np.tile(grid.y[:, None], (1, 4)))
@@ -187,10 +187,10 @@ def test_a_grid_is_addressed_by_row_and_column(codes):
 
 def test_a_range_grid_spans_the_points_and_its_axes_may_differ():
     points = np.stack([np.arange(101), 10 * np.arange(101)], axis=1)
-    grid = latent_space.grid(points, 3)
+    grid = latent_geometry.grid(points, 3)
     np.testing.assert_allclose(grid.x, [1, 50, 99])
     np.testing.assert_allclose(grid.y, [990, 500, 10])
-    spanned = latent_space.grid(points, 2, span=np.array([[0, 1], [2, 3]]))
+    spanned = latent_geometry.grid(points, 2, span=np.array([[0, 1], [2, 3]]))
     assert spanned.x.tolist() == [0, 1] and spanned.y.tolist() == [3, 2]
 
 
@@ -199,18 +199,18 @@ def test_quantiles_of_the_prior_are_those_of_kingma_and_welling():
 
     points = np.random.default_rng(0).normal(5, 3, (50, 2))
     np.testing.assert_allclose(
-        latent_space.grid(points, 3, "gaussian-quantiles", True).x, [-1.6449, 0, 1.6449], atol=5e-5
+        latent_geometry.grid(points, 3, "gaussian-quantiles", True).x, [-1.6449, 0, 1.6449], atol=5e-5
     )
     ticks = norm.ppf(np.linspace(0.05, 0.95, 20))
-    np.testing.assert_allclose(latent_space.grid(points, 20, "gaussian-quantiles", True).y, ticks[::-1], atol=CLOSE)
+    np.testing.assert_allclose(latent_geometry.grid(points, 20, "gaussian-quantiles", True).y, ticks[::-1], atol=CLOSE)
     np.testing.assert_allclose(
-        latent_space.grid(points, 5, "uniform", True).x[[0, -1]], norm.ppf([0.01, 0.99]), atol=CLOSE
+        latent_geometry.grid(points, 5, "uniform", True).x[[0, -1]], norm.ppf([0.01, 0.99]), atol=CLOSE
     )
 
 
 def test_quantiles_of_the_points_follow_their_mean_and_sd():
     points = np.array([[1, -10], [3, 10]])  # means 2 and 0, sds 1 and 10
-    grid = latent_space.grid(points, 3, "gaussian-quantiles")
+    grid = latent_geometry.grid(points, 3, "gaussian-quantiles")
     np.testing.assert_allclose(grid.x, [2 - 1.6449, 2, 2 + 1.6449], atol=5e-5)
     np.testing.assert_allclose(grid.y, [16.449, 0, -16.449], atol=5e-4)
 
@@ -218,11 +218,11 @@ def test_quantiles_of_the_points_follow_their_mean_and_sd():
 def test_a_grid_over_a_line_repeats_its_rows(codes):
     line = codes[:, :1]
     plane = latent_space.plane_of_components(line)
-    lifted = plane.unproject(latent_space.grid(plane.project(line), 4).points).reshape(4, 4)
+    lifted = plane.unproject(latent_geometry.grid(plane.project(line), 4).points).reshape(4, 4)
     np.testing.assert_array_equal(lifted, np.tile(lifted[0], (4, 1)))
     assert (np.diff(lifted[0]) > 0).all()
 
 
 def test_a_grid_of_one_picture_is_refused(codes):
     with pytest.raises(UserError, match="at least 2"):
-        latent_space.grid(codes[:, :2], 1)
+        latent_geometry.grid(codes[:, :2], 1)

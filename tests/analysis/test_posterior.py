@@ -20,8 +20,8 @@ from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.data.datasets import load
 from aecore.errors import UserError
 from aecore.models import presets
-from aecore.models.bottlenecks import GaussianLatent
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.latents import GaussianLatent
 from tests.kit.trained_runs import furnished
 from ui.panels.charts import posterior_charts
 from ui.panels.posterior import GAUSSIAN

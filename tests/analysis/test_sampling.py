@@ -17,8 +17,8 @@ from aecore.analysis.loaded import LoadedModel
 from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.data.datasets import Split, load
 from aecore.models import presets
-from aecore.models.bottlenecks import Latent
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.latents import Latent
 from tests.kit.trained_runs import furnished
 from ui.panels.sampling import METHOD_LABELS, SAMPLES
 

@@ -14,8 +14,8 @@ from aecore.analysis.latents import sparsity
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split, load
 from aecore.models import presets
-from aecore.models.bottlenecks import SparseLatent
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.latents import SparseLatent
 from tests.analysis.test_sampling import panel, seen, whole
 from tests.kit.trained_runs import furnished
 from ui.panels.sparsity import SPARSE

@@ -15,6 +15,7 @@ from aecore.data.cards import CARDS
 from aecore.export import compile_browser
 from aecore.models import presets
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.footprint import count_parameters
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.networks import ACTIVATIONS, NETWORKS
 
@@ -90,12 +91,12 @@ def test_every_activation_and_likelihood_has_a_step():
 def test_weights_are_sent_once():
     for family in ("vae", "conditional-vae", "ladder-vae", "aae"):
         run = opened(family=family)
-        assert len(compile_browser.compile_model(run).weights) == loaded.count_parameters(run.model)
+        assert len(compile_browser.compile_model(run).weights) == count_parameters(run.model)
     tied = opened(family="tied-weights")
     once = compile_browser.compile_model(tied)
     matrices = sum(p.numel() for p in tied.model.parameters() if p.ndim == 2)
     # read along the other side, so they lie there both ways
-    assert len(once.weights) == loaded.count_parameters(tied.model) + matrices
+    assert len(once.weights) == count_parameters(tied.model) + matrices
 
 
 def test_dropout_is_left_out():

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from aecore.config import Config
 from aecore.data.datasets import CARDS, Dataset, Split
 from aecore.models.autoencoder import Autoencoder, build_autoencoder
-from aecore.models.bottlenecks import Bottleneck, DeterministicBottleneck, Latent
+from aecore.models.bottlenecks import Bottleneck, DeterministicBottleneck
+from aecore.models.latents import Latent
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.losses import reconstruction_loss
 from aecore.models.networks import NetworkFactory, mlp

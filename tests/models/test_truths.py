@@ -11,14 +11,16 @@ from torch import nn
 from torch.distributions import Bernoulli, Normal
 from torch.distributions import kl_divergence as torch_kl_divergence
 
-from aecore.analysis import baselines, loaded, metrics
+from aecore.analysis import architecture, baselines, loaded, metrics
 from aecore.analysis.latents import linear
 from aecore.config import Config
 from aecore.data.datasets import load
 from aecore.models import corruptions, presets
 from aecore.models.autoencoder import Autoencoder, build_autoencoder
-from aecore.models.bottlenecks import DeterministicBottleneck, GaussianBottleneck, GaussianLatent
-from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.bottlenecks import DeterministicBottleneck, GaussianBottleneck
+from aecore.models.families.build import FAMILIES, build_recipe, model_size, resolve_config
+from aecore.models.footprint import count_parameters
+from aecore.models.latents import GaussianLatent
 from aecore.models.likelihoods import LIKELIHOODS, Likelihood
 from aecore.models.likelihoods import Gaussian as Squared
 from aecore.models.losses import (
@@ -206,7 +208,7 @@ def test_draws_have_the_mean_and_variance_they_say_and_their_average_gradient_is
 
 def _counted(dims: int, hidden: tuple[int, ...], z_dim: int, family: str = "vanilla") -> list[int]:
     recipe = FAMILIES[family].build(NetworkFactory((1, 1, dims), "mlp", hidden), z_dim)
-    return [loaded.count_parameters(part) for part in (recipe.model, recipe.model.encoder, recipe.model.decoder)]
+    return [count_parameters(part) for part in (recipe.model, recipe.model.encoder, recipe.model.decoder)]
 
 
 @pytest.mark.parametrize(
@@ -241,14 +243,14 @@ def test_a_picture_of_784_in_32_numbers_is_24_and_a_half_times_smaller():
 
 def test_two_halving_layers_take_28_to_7_and_back():
     config = resolve_config(presets.default_config("mnist", "conv", hidden=(16, 32), z_dim=8, family="vanilla"))
-    shapes = [layer.shape for layer in loaded.layers(config)]
+    shapes = [layer.shape for layer in architecture.layers(config)]
     halvings = [(16, 14, 14), (32, 7, 7), (1568,), (8,)]
     assert [shape for shape in shapes if shape in halvings] != [] and shapes[-1] == (1, 28, 28)
     seen = list(dict.fromkeys(shapes))
     assert [shape for shape in seen if shape in halvings] == halvings
     # kernel 4: 4 * 4 * 1 * 16 + 16, 4 * 4 * 16 * 32 + 32, 1568 * 8 + 8; back: 8 * 1568 + 1568, the same two kernels
     encoder, decoder = 272 + 8224 + 12_552, 14_112 + (8192 + 16) + (256 + 1)
-    assert loaded.model_size(config).parameters == encoder + decoder
+    assert model_size(config).parameters == encoder + decoder
 
 
 # The rate

@@ -20,12 +20,13 @@ from aecore.models.autoencoder import Autoencoder, build_autoencoder
 from aecore.models.bottlenecks import (
     DeterministicBottleneck,
     GaussianBottleneck,
-    GaussianLatent,
     LadderBottleneck,
     TopK,
     VectorQuantizer,
 )
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.footprint import count_parameters
+from aecore.models.latents import GaussianLatent
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.likelihoods import Gaussian as Squared
 from aecore.models.losses import (
@@ -425,7 +426,7 @@ def test_input_dropout_doubles_what_it_leaves():
 
 def test_tied_weights_are_half_the_numbers_and_stay_tied_after_a_move_and_a_trip_to_disk(monkeypatch, tmp_path, digits):
     course = FAMILIES["tied-weights"].build(NetworkFactory((1, 1, 784), hidden_sizes=()), 32).model
-    assert loaded.count_parameters(course) == 25_904 == 784 * 32 + 784 + 32  # catalogue N35; untied 50,992
+    assert count_parameters(course) == 25_904 == 784 * 32 + 784 + 32  # catalogue N35; untied 50,992
 
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     monkeypatch.setattr(worker, "load", lambda _: digits)

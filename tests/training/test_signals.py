@@ -13,8 +13,8 @@ from aecore.config import Config
 from aecore.data.datasets import load
 from aecore.jobs.worker import run_training
 from aecore.models import presets
-from aecore.models.bottlenecks import GaussianLatent, Latent, Quantized, SparseLatent
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
+from aecore.models.latents import GaussianLatent, Latent, Quantized, SparseLatent
 from aecore.models.likelihoods import LIKELIHOODS, ScaledTo255
 from aecore.store import runs
 from aecore.training import signals

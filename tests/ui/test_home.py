@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecore.analysis import latent_space
+from aecore.analysis import latent_geometry, latent_space
 from aecore.data.cards import CARDS
 from aecore.export import program, tour
 from aecore.export.packed_map import pack
@@ -221,7 +221,9 @@ def test_between_two_classes_lies_no_third_one(ways, made):
     assert classes_along(made.codes, made.pseudo_labels, ways.between) == set(ways.between_classes)
     first, last = (classes_along(made.codes, made.pseudo_labels, place[None]) for place in ways.between[[0, -1]])
     assert (first, last) == tuple({label} for label in ways.between_classes)
-    far = latent_space.distance_to_data(latent_space.plane_of_dimensions(made.codes), made.codes, densify(ways.between))
+    far = latent_geometry.distance_to_data(
+        latent_space.plane_of_dimensions(made.codes), made.codes, densify(ways.between)
+    )
     assert far.max() < map_of(made).head["edge"], "nobody leaves the data on the way"
 
 

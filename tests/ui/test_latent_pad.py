@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aecore.analysis import latent_space
+from aecore.analysis import latent_geometry, latent_space
 from aecore.data import datasets
 from aecore.data.cards import CARDS
 from aecore.export import packed_map
@@ -39,7 +39,7 @@ SQUARE = np.array([[0, 0], [2, 0], [2, 2], [0, 2]])
 
 def test_inside_a_square():
     points = np.array([[1, 1], [3, 1], [-1, 1], [1, 3], [1, -1], [0.01, 1.99]])
-    assert latent_space.points_in_polygon(points, SQUARE).tolist() == [True, False, False, False, False, True]
+    assert latent_geometry.points_in_polygon(points, SQUARE).tolist() == [True, False, False, False, False, True]
 
 
 @pytest.mark.parametrize("turn", range(4))
@@ -48,18 +48,18 @@ def test_where_a_polygon_begins_and_which_way_round_does_not_matter(turn, step):
     points = np.random.default_rng(0).uniform(-1, 3, (500, 2))
     expected = ((points > 0) & (points < 2)).all(axis=1)
     np.testing.assert_array_equal(
-        latent_space.points_in_polygon(points, np.roll(SQUARE, turn, axis=0)[::step]), expected
+        latent_geometry.points_in_polygon(points, np.roll(SQUARE, turn, axis=0)[::step]), expected
     )
 
 
 def test_a_ray_through_a_corner_counts_once():
     diamond = np.array([[0, -1], [1, 0], [0, 1], [-1, 0]])  # the ray from the middle meets the corner (1, 0)
-    assert latent_space.points_in_polygon(np.array([[0, 0], [-2, 0]]), diamond).tolist() == [True, False]
+    assert latent_geometry.points_in_polygon(np.array([[0, 0], [-2, 0]]), diamond).tolist() == [True, False]
 
 
 def test_a_dent_is_outside():
     arrow = np.array([[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]])
-    assert latent_space.points_in_polygon(np.array([[2, 3], [2, 0.5], [3.6, 3], [0.4, 3]]), arrow).tolist() == [
+    assert latent_geometry.points_in_polygon(np.array([[2, 3], [2, 0.5], [3.6, 3], [0.4, 3]]), arrow).tolist() == [
         False,
         True,
         True,
@@ -69,18 +69,18 @@ def test_a_dent_is_outside():
 
 def test_what_a_lasso_goes_round_twice_is_outside():
     twice = np.concatenate([SQUARE, SQUARE])
-    assert not latent_space.points_in_polygon(np.array([[1, 1]]), twice).any()
+    assert not latent_geometry.points_in_polygon(np.array([[1, 1]]), twice).any()
 
 
 @pytest.mark.parametrize("corners", [0, 1, 2])
 def test_fewer_than_three_corners_hold_nothing(corners):
-    assert not latent_space.points_in_polygon(np.random.default_rng(0).normal(size=(50, 2)), SQUARE[:corners]).any()
+    assert not latent_geometry.points_in_polygon(np.random.default_rng(0).normal(size=(50, 2)), SQUARE[:corners]).any()
 
 
 def test_a_circle_holds_its_share_of_a_square():
     angles = np.linspace(0, 2 * np.pi, 200, endpoint=False)
     points = np.random.default_rng(0).uniform(-1, 1, (20_000, 2))
-    share = latent_space.points_in_polygon(points, np.stack([np.cos(angles), np.sin(angles)], axis=1)).mean()
+    share = latent_geometry.points_in_polygon(points, np.stack([np.cos(angles), np.sin(angles)], axis=1)).mean()
     assert share == pytest.approx(np.pi / 4, abs=0.015)  # four standard errors and more
 
 
@@ -89,19 +89,19 @@ def test_a_circle_holds_its_share_of_a_square():
 
 def test_the_nearest_come_first():
     codes = np.array([[0, 0], [3, 4], [1, 0], [0, 2]], np.float32)
-    rows, distances = latent_space.nearest(codes, np.zeros(2), 3)
+    rows, distances = latent_geometry.nearest(codes, np.zeros(2), 3)
     assert rows.tolist() == [0, 2, 3] and distances.tolist() == [0, 1, 2]
-    assert len(latent_space.nearest(codes, np.zeros(2), 10)[0]) == 4
+    assert len(latent_geometry.nearest(codes, np.zeros(2), 10)[0]) == 4
 
 
 def test_the_spacing_of_a_line_of_even_steps_is_the_step():
-    typical, edge = latent_space.neighbour_distances(0.5 * np.arange(3000)[:, None])
+    typical, edge = latent_geometry.neighbour_distances(0.5 * np.arange(3000)[:, None])
     assert (typical, edge) == (pytest.approx(0.5, abs=1e-4), pytest.approx(0.5, abs=1e-4))
 
 
 @pytest.mark.parametrize("codes", [np.zeros((5, 2)), np.full((1, 3), 7.0), np.full((9, 1), -1e6)])
 def test_the_spacing_is_never_zero(codes):
-    typical, edge = latent_space.neighbour_distances(codes)
+    typical, edge = latent_geometry.neighbour_distances(codes)
     assert 0 < typical <= edge < np.inf
 
 
@@ -112,7 +112,7 @@ def test_remoteness_is_the_distance_in_all_dimensions(size):
     asked = np.random.default_rng(1).normal(size=(40, 2)) * 2
     lifted = plane.unproject(asked)
     expected = [np.linalg.norm(codes - code, axis=1).min() for code in lifted]
-    np.testing.assert_allclose(latent_space.distance_to_data(plane, codes, asked), expected, atol=1e-4)
+    np.testing.assert_allclose(latent_geometry.distance_to_data(plane, codes, asked), expected, atol=1e-4)
 
 
 # Packed

@@ -19,9 +19,10 @@ from aecore.jobs import api
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.autoencoder import Autoencoder, Conditional, build_autoencoder
-from aecore.models.bottlenecks import DeterministicBottleneck, GaussianLatent, LadderLatent, Latent
+from aecore.models.bottlenecks import DeterministicBottleneck
 from aecore.models.families.build import resolve_config
 from aecore.models.families.registry import FAMILIES, family
+from aecore.models.latents import GaussianLatent, LadderLatent, Latent
 from aecore.models.recipe import Recipe
 from aecore.store import runs
 

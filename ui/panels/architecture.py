@@ -17,7 +17,8 @@ from ui.session import cache
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aecore.analysis.architecture import ArchitectureSummary, Atom, Filters
+    from aecore.analysis.architecture import ArchitectureSummary
+    from aecore.analysis.features import Atom, Filters
     from aecore.analysis.loaded import LoadedModel
     from aecore.config import Config
     from aecore.content.formulas import ObjectiveInfo
@@ -105,7 +106,7 @@ def _loss(run: LoadedModel) -> None:
 
 
 def _posterior_notation(run: LoadedModel) -> str:
-    from aecore.models.bottlenecks import GaussianLatent
+    from aecore.models.latents import GaussianLatent
 
     there = issubclass(run.types[0], GaussianLatent)
     return ", $\\mu$ and $\\sigma$: mean and width of the cloud that a picture becomes" if there else ""
@@ -186,20 +187,20 @@ def _source(run: LoadedModel) -> None:
 
 @cache.cached(max_entries=16)
 def _filters(key: shared.Key, _run: LoadedModel) -> Filters | None:
-    from aecore.analysis import architecture
+    from aecore.analysis import features
 
-    return architecture.filters(_run)
+    return features.filters(_run)
 
 
 @cache.cached(max_entries=32)
 def _atoms(key: shared.Key, label: int, _run: LoadedModel) -> list[Atom]:
-    from aecore.analysis import architecture
+    from aecore.analysis import features
 
-    return architecture.atoms(_run, shared.codes(_run), shared.dim_ranges(_run)[1])
+    return features.atoms(_run, shared.codes(_run), shared.dim_ranges(_run)[1])
 
 
 def _filters_and_atoms(run: LoadedModel) -> None:
-    from aecore.analysis import architecture
+    from aecore.analysis import features
 
     atoms = _atoms(shared.key_of(run), run.class_label, run)
     slots = atoms[0].name.startswith("slot")
@@ -208,7 +209,7 @@ def _filters_and_atoms(run: LoadedModel) -> None:
     steps = [_step_text(atom, slots) for atom in atoms]
     st.html(
         architecture_charts.image_wall(
-            architecture.signed_colormap(changes),
+            features.signed_colormap(changes),
             [f"change of the picture when {atom.name} goes {step}" for atom, step in zip(atoms, steps, strict=True)],
             [atom.name for atom in atoms],
         )
@@ -227,7 +228,7 @@ def _filters_and_atoms(run: LoadedModel) -> None:
     names = [f"unit {number + 1}" for number in found.indices]
     st.html(
         architecture_charts.image_wall(
-            architecture.signed_colormap(found.weights),
+            features.signed_colormap(found.weights),
             [f"weights of {name}" for name in names],
             names,
             84 if found.full_image else 56,

@@ -96,10 +96,10 @@ def _condition_text(spectrum: JacobianSpectrum) -> str:
 
 def _show_extremes(run: LoadedModel, spectrum: JacobianSpectrum, title: str, name: str) -> None:
     """The first and the last directions of a spectrum as pictures, each as strong as it is stretched."""
-    from aecore.analysis import architecture
+    from aecore.analysis import features
 
     count, rows = len(spectrum.singular_values), spectrum.extremes
-    strong = architecture.signed_colormap(spectrum.patterns * spectrum.singular_values[rows, None, None, None])
+    strong = features.signed_colormap(spectrum.patterns * spectrum.singular_values[rows, None, None, None])
     st.markdown(title)
     st.html(
         architecture_charts.image_wall(

@@ -9,7 +9,7 @@ import streamlit as st
 
 from aecore.analysis.latents import posterior
 from aecore.analysis.latents.posterior import ACTIVE_THRESHOLD
-from aecore.models.bottlenecks import LadderLatent
+from aecore.models.latents import LadderLatent
 from aecore.store import runs
 from ui import frame, shared
 from ui.panels.charts import posterior_charts

@@ -7,7 +7,7 @@ import streamlit as st
 from aecore.analysis.loaded import LoadedModel
 from aecore.dispatch import collect
 from aecore.models.autoencoder import Conditional, LinearAutoencoder
-from aecore.models.bottlenecks import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
+from aecore.models.latents import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
 from ui.panels.architecture import COMMON
 from ui.panels.codebook import CODEBOOK
 from ui.panels.conditional import CONDITIONAL

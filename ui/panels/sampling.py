@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from aecore.analysis import latent_space, sampling
-from aecore.models.bottlenecks import Quantized
 from aecore.models.families.build import FAMILIES
+from aecore.models.latents import Quantized
 from aecore.models.loss_terms import RECONSTRUCTION
 from ui import frame, shared
 from ui.panels.charts import sampling_charts
@@ -159,7 +159,7 @@ def show_aggregate_posterior(run: LoadedModel) -> None:
 
 
 def _is_gaussian(run: LoadedModel) -> bool:
-    from aecore.models.bottlenecks import GaussianLatent
+    from aecore.models.latents import GaussianLatent
 
     return issubclass(run.types[0], GaussianLatent)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from aecore.analysis import latent_space, projections
+from aecore.analysis import latent_geometry, projections
 from aecore.export.compile_browser import UnsupportedLayer
 from aecore.jobs import projection_jobs
 from aecore.params import resolve
@@ -240,7 +240,7 @@ def _selected_rows(selection: Any, name: str, point_map: PointMap, labels: np.nd
     if isinstance(row, int) and 0 <= row < len(labels):
         return np.array([row])
     if len(polygon) > 2:
-        return np.flatnonzero(latent_space.points_in_polygon(point_map.points, polygon) & ~np.isin(labels, hidden))
+        return np.flatnonzero(latent_geometry.points_in_polygon(point_map.points, polygon) & ~np.isin(labels, hidden))
     return None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from aecore.analysis import latent_space
+from aecore.analysis import latent_geometry
 from ui import frame, shared
 from ui.widgets import images, live, pickers
 
@@ -102,7 +102,7 @@ def _labels_and_classes(run: LoadedModel) -> tuple[np.ndarray, tuple[str, ...]]:
 def nearest_samples(run: LoadedModel, test: Split, plane_map: PlaneMap, point: np.ndarray) -> None:
     """The test pictures whose codes lie nearest to a place, and how far away."""
     code = plane_map.plane.unproject(point[None])[0]
-    rows, distances = latent_space.nearest(shared.codes(run), code, N_NEIGHBOURS)
+    rows, distances = latent_geometry.nearest(shared.codes(run), code, N_NEIGHBOURS)
     here = ", ".join(f"{name} {value:.2f}" for name, value in zip(plane_map.plane.names, point, strict=True) if name)
     here = here.replace("-", "\u2212")
     st.header("The nearest test pictures")
@@ -118,7 +118,7 @@ def lasso_selection(run: LoadedModel, test: Split, plane_map: PlaneMap, corners:
     if not len(corners):
         return
     st.header("In the lasso")
-    rows = np.flatnonzero(latent_space.points_in_polygon(plane_map.points, corners))
+    rows = np.flatnonzero(latent_geometry.points_in_polygon(plane_map.points, corners))
     if not len(rows):
         st.info("No test picture has its code in there: draw the lasso around some points.", icon=":material/gesture:")
         return

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import streamlit as st
 
-from aecore.analysis import latent_space
+from aecore.analysis import latent_geometry, latent_space
 from ui import shared
 from ui.session import cache
 from ui.widgets import charts
 
 if TYPE_CHECKING:
-    from aecore.analysis.latent_space import Grid, Plane
+    from aecore.analysis.latent_geometry import Grid
+    from aecore.analysis.latent_space import Plane
     from aecore.analysis.loaded import LoadedModel
     from ui.widgets.charts import Chart
 
@@ -120,11 +121,11 @@ def _manifold_charts(
 
 def _grid(points: np.ndarray, n: int, grid_range: Range) -> Grid:
     if grid_range.name == "fixed":
-        return latent_space.grid(points, n, span=(-grid_range.limit, grid_range.limit))
+        return latent_geometry.grid(points, n, span=(-grid_range.limit, grid_range.limit))
     return (
-        latent_space.grid(points, n, "gaussian-quantiles", prior=True)
+        latent_geometry.grid(points, n, "gaussian-quantiles", prior=True)
         if grid_range.name == "prior"
-        else latent_space.grid(points, n)
+        else latent_geometry.grid(points, n)
     )
 
 

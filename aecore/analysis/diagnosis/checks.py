@@ -6,7 +6,15 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
-from aecore.analysis.diagnosis.evidence import CHANCE_DISCRIMINATOR_LOSS, THRESHOLDS, Evidence, Finding, format_share
+from aecore.analysis.diagnosis.evidence import Evidence, Finding, format_share
+from aecore.analysis.diagnosis.fixes import below_pca, lower_lr, n_dead_units, pca_text, train_longer
+from aecore.analysis.diagnosis.regularisation_checks import (
+    corruption_too_strong,
+    kl_weight_too_high,
+    posterior_collapse,
+    regularisation_too_strong,
+)
+from aecore.analysis.diagnosis.thresholds import CHANCE_DISCRIMINATOR_LOSS, THRESHOLDS
 from aecore.data.cards import CARDS
 from aecore.models import loss_terms
 from aecore.models.failure_modes import FailureMode
@@ -14,10 +22,6 @@ from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.params import ParamValue
 
 Check = Callable[[Evidence], Finding | None]
-
-
-def _nats(amount: float) -> str:
-    return f"{amount:.2g} nats" if amount >= 0.001 else "less than 0.001 nats"
 
 
 def _diverged(evidence: Evidence) -> Finding | None:
@@ -29,14 +33,8 @@ def _diverged(evidence: Evidence) -> Finding | None:
         f"longer a number "
         "(NaN or infinite).",
         "A step went so far that the next gradient was larger still, until numbers ended.",
-        {"lr": _lower_lr(evidence), "clip": 1.0},
+        {"lr": lower_lr(evidence), "clip": 1.0},
     )
-
-
-def _lower_lr(evidence: Evidence) -> float:
-    """A learning rate that suits these settings, or a tenth of one that should have."""
-    usual = float(evidence.default_config.lr)
-    return usual if evidence.config.lr > usual else evidence.config.lr / 10
 
 
 def _out_of_range(evidence: Evidence) -> Finding | None:
@@ -75,7 +73,7 @@ def _rising_loss(evidence: Evidence) -> Finding | None:
     # began high and needs more time, not smaller steps.
     falling = all(after < before for before, after in pairwise(losses))
     far = (
-        _below_pca(evidence) and not falling
+        below_pca(evidence) and not falling
         if evidence.checkup
         else worst > THRESHOLDS["spike_while_training"].value * blank
     )
@@ -89,25 +87,7 @@ def _rising_loss(evidence: Evidence) -> Finding | None:
         FailureMode.RISING_LOSS,
         f"In epoch {at} the reconstruction loss was {told:,.4g} nats; {beside}.",
         "The steps are too large: they overshoot, and units that were thrown far out seldom come back.",
-        {"lr": _lower_lr(evidence)},
-    )
-
-
-def _kl_weight_too_high(evidence: Evidence) -> Finding | None:
-    if not evidence.collapsed or evidence.kl_weight <= THRESHOLDS["kl_weight"].value:
-        return None
-    averaged = evidence.config.reduction == "mean"
-    why = f" (the reconstruction is averaged over {evidence.n_pixels:,} pixel values)" if averaged else ""
-    cure: dict[str, ParamValue] = {"reduction": "sum"} if averaged else {}
-    if evidence.family.kl_weight(evidence.params) > THRESHOLDS["kl_weight"].value:
-        cure |= evidence.fix_for(FailureMode.BETA_TOO_STRONG, {})
-    return Finding(
-        FailureMode.MEAN_REDUCTION if averaged else FailureMode.BETA_TOO_STRONG,
-        f"A nat of KL costs as much as {evidence.kl_weight:,.4g} nats of the picture{why}; {_nats(evidence.kl)} are "
-        f"left, and "
-        f"{evidence.active_dimensions} of {len(evidence.code['kl'])} numbers are in use.",
-        "Telling the decoder anything does not pay, so all codes are alike and it draws the average picture.",
-        cure,
+        {"lr": lower_lr(evidence)},
     )
 
 
@@ -129,73 +109,8 @@ def _relu_code(evidence: Evidence) -> Finding | None:
     )
 
 
-def _n_dead_units(evidence: Evidence) -> int:
-    """How many units of a code are never active, where so few are left that they are missed; else 0."""
-    on = evidence.code.get("active_rate", [])
-    dead = sum(share == 0 for share in on)
-    return dead if len(on) - dead < THRESHOLDS["min_active"].value else 0
-
-
-def _reconstruction_failure(evidence: Evidence) -> str:
-    """What a model has lost, in a sentence: its code tells nothing, or what it gives back is far from the images; ""
-    where neither is so."""
-    if evidence.collapsed:
-        return f"The codes tell {_nats(evidence.kl)} of a picture."
-    if dead := _n_dead_units(evidence):
-        return f"{dead} of {len(evidence.code['active_rate'])} units of the code are active for no picture."
-    if _below_pca(evidence):
-        return f"It gives back {format_share(evidence.r2)} of the variance of the pictures; {_pca_text(evidence)}."
-    return ""
-
-
-def _pca_text(evidence: Evidence) -> str:
-    size = evidence.checkup["effective_code_size"]
-    return f"PCA with {size} {'number' if size == 1 else 'numbers'} gives back {evidence.pca_r2:.0%}"
-
-
-def _regularisation_too_strong(evidence: Evidence) -> Finding | None:
-    config, lost = evidence.config, _reconstruction_failure(evidence)
-    labels = {knob.name: knob.label for knob in evidence.family.params}
-    heavy = {
-        name: (labels[name], *pair)
-        for name, pair in evidence.term_weights.items()
-        if pair[0] > THRESHOLDS["weight_ratio"].value * pair[1]
-    }
-    if config.weight_decay > THRESHOLDS["weight_decay"].value:
-        heavy["weight_decay"] = ("Weight decay", config.weight_decay, 0.0)
-    if config.dropout > THRESHOLDS["dropout"].value:
-        heavy["dropout"] = ("Dropout", config.dropout, 0.0)
-    if not lost or not heavy:
-        return None
-    said = ", ".join(f"{label} is {value:g} (usually {usual:g})" for label, value, usual in heavy.values())
-    return Finding(
-        FailureMode.REGULARISATION_TOO_STRONG,
-        f"{lost} {said}.",
-        "What is charged beside the reconstruction outweighs it, so that part of the loss is made small and the "
-        "pictures are given up for it.",
-        {name: usual for name, (_, _, usual) in heavy.items()},
-    )
-
-
-def _corruption_too_strong(evidence: Evidence) -> Finding | None:
-    name = evidence.family.corruption
-    if not name or not _below_pca(evidence):
-        return None
-    usual = next(float(knob.default) for knob in evidence.family.params if knob.name == name)
-    strength = loss_terms.as_float(evidence.params[name])
-    if strength <= THRESHOLDS["weight_ratio"].value * usual:
-        return None
-    return Finding(
-        FailureMode.CORRUPTION_TOO_STRONG,
-        f"Inputs are corrupted with a strength of {strength:g} (usually {usual:g}). "
-        f"{_reconstruction_failure(evidence)}",
-        "So little is left of what goes in that the average picture is the best answer.",
-        {name: usual},
-    )
-
-
 def _dead_units(evidence: Evidence) -> Finding | None:
-    dead = _n_dead_units(evidence)
+    dead = n_dead_units(evidence)
     if not dead:
         return None
     return Finding(
@@ -205,22 +120,6 @@ def _dead_units(evidence: Evidence) -> Finding | None:
         evidence.fix_for(
             FailureMode.DEAD_UNITS, {"lr": evidence.config.lr / 4, "z_dim": max(64, evidence.config.z_dim)}
         ),
-    )
-
-
-def _posterior_collapse(evidence: Evidence) -> Finding | None:
-    if not evidence.collapsed:
-        return None
-    cure = dict(evidence.fix_for(FailureMode.POSTERIOR_COLLAPSE, _train_longer(evidence)))
-    if evidence.config.lr > 4 * evidence.default_config.lr:
-        cure["lr"] = evidence.default_config.lr
-    return Finding(
-        FailureMode.POSTERIOR_COLLAPSE,
-        f"The codes tell {_nats(evidence.kl)} of a picture, and {evidence.active_dimensions} of "
-        f"{len(evidence.code['kl'])} numbers are in "
-        "use (their mean moves).",
-        "All clouds are alike, so the decoder draws the average picture, whatever the code.",
-        cure,
     )
 
 
@@ -289,37 +188,14 @@ def _overfitting(evidence: Evidence) -> Finding | None:
     )
 
 
-def _below_pca(evidence: Evidence) -> bool:
-    """Whether a finished model gives back clearly less than a plane does."""
-    if not evidence.checkup or not math.isfinite(evidence.r2):
-        return False
-    least = (
-        evidence.pca_r2 - THRESHOLDS["r2_gap_plain"].value
-        if evidence.reconstruction_only
-        else THRESHOLDS["r2_ratio_regularised"].value * evidence.pca_r2
-    )
-    return evidence.r2 < least
-
-
-def _train_longer(evidence: Evidence) -> dict[str, ParamValue]:
-    """Twice the training, and what is far from the usual put right."""
-    usual = evidence.default_config
-    cure: dict[str, ParamValue] = {"epochs": min(1000, max(2 * evidence.config.epochs, usual.epochs))}
-    if not usual.lr / 4 <= evidence.config.lr <= 4 * usual.lr:
-        cure["lr"] = usual.lr
-    if sum(evidence.config.hidden) < sum(usual.hidden):
-        cure["hidden"] = usual.hidden
-    return cure
-
-
 def _underfitting(evidence: Evidence) -> Finding | None:
-    if not _below_pca(evidence):
+    if not below_pca(evidence):
         return None
     return Finding(
         FailureMode.UNDERFITTING,
-        f"It gives back {format_share(evidence.r2)} of the variance of the pictures; {_pca_text(evidence)}.",
+        f"It gives back {format_share(evidence.r2)} of the variance of the pictures; {pca_text(evidence)}.",
         "A plane, which needs no training, does better: it has not learnt enough yet, or is too small.",
-        _train_longer(evidence),
+        train_longer(evidence),
     )
 
 
@@ -331,7 +207,7 @@ def _saturated_outputs(evidence: Evidence) -> Finding | None:
         FailureMode.SATURATED_OUTPUTS,
         f"{share:.1%} of the pixels are drawn fully black where it is light, or fully white where it is dark.",
         "The decoder is certain where it is wrong, which costs the most there is.",
-        _train_longer(evidence) if evidence.config.lr < evidence.default_config.lr / 4 else {"lr": _lower_lr(evidence)},
+        train_longer(evidence) if evidence.config.lr < evidence.default_config.lr / 4 else {"lr": lower_lr(evidence)},
     )
 
 
@@ -341,12 +217,12 @@ CHECKS: dict[Check, bool] = {
     _out_of_range: False,
     _identical_units: False,
     _rising_loss: False,
-    _kl_weight_too_high: True,
+    kl_weight_too_high: True,
     _relu_code: True,
-    _regularisation_too_strong: True,
-    _corruption_too_strong: True,
+    regularisation_too_strong: True,
+    corruption_too_strong: True,
     _dead_units: True,
-    _posterior_collapse: True,
+    posterior_collapse: True,
     _dead_entries: True,
     _discriminator_too_strong: True,
     _one_dimensional_code: True,

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from aecore.analysis.diagnosis.checks import CHECKS
-from aecore.analysis.diagnosis.evidence import CHANCE_DISCRIMINATOR_LOSS, format_share
-from aecore.analysis.diagnosis.evidence import THRESHOLDS as THRESHOLDS
 from aecore.analysis.diagnosis.evidence import Evidence as Evidence
 from aecore.analysis.diagnosis.evidence import Finding as Finding
+from aecore.analysis.diagnosis.evidence import format_share
+from aecore.analysis.diagnosis.thresholds import CHANCE_DISCRIMINATOR_LOSS
+from aecore.analysis.diagnosis.thresholds import THRESHOLDS as THRESHOLDS
 from aecore.config import Config
 from aecore.store import runs
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
-from aecore.models.bottlenecks import Quantized, VectorQuantizer
+from aecore.models.bottlenecks import VectorQuantizer
+from aecore.models.latents import Quantized
 
 N_EVAL_IMAGES = 2000  # test pictures that are asked: the first ones
 MAX_DISTANCE_ENTRIES = 512  # vectors in a table of distances

@@ -13,7 +13,7 @@ from aecore.analysis import metrics
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
 from aecore.errors import UserError
-from aecore.models.bottlenecks import GaussianLatent
+from aecore.models.latents import GaussianLatent
 from aecore.models.losses import kl_decomposition
 from aecore.models.rng import seeded
 

@@ -10,8 +10,8 @@ import torch
 
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
-from aecore.models.bottlenecks import SparseLatent
 from aecore.models.families.registry import get_family
+from aecore.models.latents import SparseLatent
 
 N_EVAL_IMAGES = 2000  # test pictures that are asked: the first ones
 DEAD_STD = 0.01  # standard deviation below which a unit that is never quite 0 says nothing

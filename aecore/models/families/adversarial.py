@@ -10,10 +10,7 @@ from torch import Tensor
 from aecore.config import Config
 from aecore.models import loss_terms
 from aecore.models.autoencoder import build_autoencoder
-from aecore.models.bottlenecks import (
-    DeterministicBottleneck,
-    VectorQuantizer,
-)
+from aecore.models.bottlenecks import DeterministicBottleneck, VectorQuantizer
 from aecore.models.families.registry import CodebookParams, family
 from aecore.models.loss_terms import WeightedTerm, as_float
 from aecore.models.losses import (

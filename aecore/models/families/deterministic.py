@@ -9,10 +9,7 @@ from torch import Tensor, nn
 
 from aecore.models import loss_terms
 from aecore.models.autoencoder import Autoencoder, LinearAutoencoder, build_autoencoder
-from aecore.models.bottlenecks import (
-    DeterministicBottleneck,
-    TopK,
-)
+from aecore.models.bottlenecks import DeterministicBottleneck, TopK
 from aecore.models.corruptions import TRAINING_CORRUPTIONS
 from aecore.models.failure_modes import FailureMode
 from aecore.models.families.registry import family

@@ -12,11 +12,7 @@ from aecore.config import Config
 from aecore.data.cards import CARDS
 from aecore.models import loss_terms
 from aecore.models.autoencoder import Autoencoder, Conditional, build_autoencoder
-from aecore.models.bottlenecks import (
-    DeterministicBottleneck,
-    GaussianBottleneck,
-    LadderBottleneck,
-)
+from aecore.models.bottlenecks import DeterministicBottleneck, GaussianBottleneck, LadderBottleneck
 from aecore.models.failure_modes import FailureMode
 from aecore.models.families.registry import family, get_family
 from aecore.models.loss_terms import Params, WeightedTerm, as_float

@@ -13,8 +13,8 @@ from ui.widgets import charts, images
 from ui.widgets.charts import Chart
 
 if TYPE_CHECKING:
-    from aecore.analysis.architecture import ArchitectureSummary
-    from aecore.analysis.loaded import LayerInfo, LoadedModel
+    from aecore.analysis.architecture import ArchitectureSummary, LayerInfo
+    from aecore.analysis.loaded import LoadedModel
 
 # A row of the hourglass: what it is, a bar as wide as the logarithm of how many numbers come out, and what it learns.
 STYLE = """

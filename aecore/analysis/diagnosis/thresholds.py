@@ -1,0 +1,104 @@
+"""Thresholds: where each failure mode begins, and why there. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+CHANCE_DISCRIMINATOR_LOSS = 2 * math.log(2)  # nats of a critic that cannot tell: it says "one half" to both crowds
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Where trouble begins, and why there."""
+
+    value: float
+    reason: str
+
+
+THRESHOLDS: dict[str, Threshold] = {
+    "min_progress": Threshold(
+        0.5,
+        "Share of a training before which a code that tells nothing is not called ill: many a healthy one wakes up "
+        "while the learning rate is at its highest.",
+    ),
+    "out_of_support": Threshold(
+        0.0, "Share of pixel values outside what the likelihood can have made: one is enough to leave it no floor."
+    ),
+    "identical_units": Threshold(
+        1.0, "Share of a layer's units with equal weights. All of them: they get equal gradients and stay equal."
+    ),
+    "spike": Threshold(
+        2.0,
+        "Worst reconstruction loss of an epoch against a decoder that says nothing (0 everywhere). Most untrained "
+        "networks begin at 1; twice that, in a loss that does not fall in every epoch, is steps that overshoot.",
+    ),
+    "spike_while_training": Threshold(50, "The same while it still trains: few units come back from so far."),
+    "spike_window": Threshold(
+        0.1, "Share of a training, three epochs at least, in which a loss may overshoot and come back."
+    ),
+    "regress": Threshold(
+        0.5, "Share of what the loss had come down by that it has gone up again: more than any price of a KL."
+    ),
+    "collapsed_kl": Threshold(
+        0.1,
+        "Nats of KL in all. Below, a code narrows down which picture it is of by a factor of 1.1 at most; healthy ones "
+        "tell 1 to 50.",
+    ),
+    "active_variance": Threshold(
+        0.01, "Variance of a mean over pictures, as Burda, Grosse & Salakhutdinov (2015) count units."
+    ),
+    "kl_weight": Threshold(
+        1.0, "What a nat of KL costs against a nat of the picture. Above, a collapse is explained by it."
+    ),
+    "weight_ratio": Threshold(
+        2.0,
+        "How many times a family's own default a weight or a corruption may be before it is held to blame for images "
+        "that are lost.",
+    ),
+    "weight_decay": Threshold(
+        0.01, "Weight decay above which it is held to blame for the same: steps then shrink what they learn."
+    ),
+    "dropout": Threshold(0.5, "Share of hidden units silenced above which dropout is."),
+    "small_code": Threshold(
+        16, "Numbers of a code in which each one counts. Larger ones are meant to have units to spare."
+    ),
+    "exact_zeros": Threshold(
+        0.01,
+        "Share of exact zeros in a small code that nobody asked to be sparse. A linear code has none; a unit that is 0 "
+        "for a picture gets no gradient from it, and one that is 0 for all never comes back.",
+    ),
+    "min_active": Threshold(8, "Units of a code that are still active when others died: fewer, and they are missed."),
+    "dead_codes": Threshold(
+        0.75, "Share of a codebook that no picture takes: families at their defaults stay below a half."
+    ),
+    "dead_codes_frozen": Threshold(
+        0.25, "The same where nothing puts unused vectors back: one that nothing takes never moves."
+    ),
+    "discriminator_loss": Threshold(
+        0.5,
+        f"Nats that a critic is wrong by. One that cannot tell codes from draws has 2 ln 2 = "
+        f"{CHANCE_DISCRIMINATOR_LOSS:.2f}; at 0.5 "
+        "it is right with 78 % on both, and what it says pushes the encoder nowhere.",
+    ),
+    "one_dim_r2": Threshold(
+        0.9, "Share of the pictures' variance that a code of one number must give back; less, and one is too few."
+    ),
+    "min_improvement": Threshold(
+        0.1, "What part of saying nothing must have been saved before shares of it mean anything."
+    ),
+    "generalisation_gap": Threshold(
+        0.075,
+        "Share of what was learnt on training pictures that is missing on others, in nats of reconstruction. The "
+        "families at their defaults stay below it on the 1,295 digits, and below 0.01 on larger sets.",
+    ),
+    "r2_gap_plain": Threshold(
+        0.1, "How far the share of variance given back may lie below PCA's where nothing but that was asked for."
+    ),
+    "r2_ratio_regularised": Threshold(
+        0.4, "What part of PCA's share must be given back where other charges pay for order: all defaults reach 0.6."
+    ),
+    "saturated_wrong": Threshold(
+        0.02, "Share of pixels drawn fully black where it is light, or fully white where it is dark."
+    ),
+}

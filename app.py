@@ -4,14 +4,14 @@ file, the application that serves it."""
 import streamlit as st
 
 if __name__ == "__main__":  # what is run for each visitor
-    from ui import frame
+    from ui import chrome
     from ui.views import home
 
     model = home.home_model()
     showcase = home.load_showcase(model)
     if model:
         st.query_params.setdefault("run", model.id)  # who has chosen no run meets this one behind every door
-    frame.page("Autoencoder laboratory", "**Move over the map: every point is a picture nobody drew.**")
+    chrome.page("home", "**Move over the map: every point is an image nobody drew.**", "Autoencoder laboratory")
     home.show(showcase)
     home.page_links()
 else:

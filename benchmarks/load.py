@@ -39,8 +39,8 @@ HEADER = "# Load, tried out\n\nMade by `python -m benchmarks.load --keep`."
 N_WAITING, N_USERS, N_VISITS = 2000, 10, 30
 LONG_CONFIG = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=1000, batch_size=1))
 SHORT_CONFIG = resolve_config(presets.default_config("digits", family="vae", hidden=(16,), epochs=3))
-PAGES = ("", "gallery", "data", "train", "runs", "reconstruct", "latent_map", "manifold", "latent_pad", "draw",
-         "interpolate", "inside", "time_machine", "denoise", "photograph")  # fmt: skip
+PAGES = ("", "gallery", "data", "train", "runs", "reconstruct", "latent_map", "manifold", "latent_explorer", "draw",
+         "interpolate", "model_inspector", "time_machine", "denoise", "denoise_photo")  # fmt: skip
 N_TRAININGS, N_PAGE_VIEWS, N_VISITORS = 40, 400, 20
 
 

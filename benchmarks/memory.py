@@ -38,8 +38,17 @@ DOCS = Path(__file__).parent.parent / "docs" / "memory.md"
 HEADER = "# Memory, tried out\n\nMade by `python -m benchmarks.memory --keep`."
 MEMORY_LIMIT = 4 << 30  # bytes of the server and all that it starts, together
 TIMEOUT = 600  # seconds for an answer
-PAGES = ("reconstruct", "latent_map", "manifold", "latent_pad", "draw", "interpolate", "inside", "time_machine")
-PANELS = ("Stretch", "New pictures", "Codes over the prior", "Network", "Filters and atoms", "What each number tells")
+PAGES = (
+    "reconstruct",
+    "latent_map",
+    "manifold",
+    "latent_explorer",
+    "draw",
+    "interpolate",
+    "model_inspector",
+    "time_machine",
+)
+PANELS = ("jacobian", "samples", "aggregate-posterior", "network", "filters", "kl-per-dimension")
 
 
 # --- A group of processes with so much memory -------------------------------------------------------------------------
@@ -196,7 +205,7 @@ def hostile_forms(dataset: str) -> dict[str, tuple[dict[str, str], dict[str, Any
             found[f"{family}, widths {name}"] = chosen, {"hidden": typed}
         found[f"{family}, latent size 4,096, batch 8,192"] = chosen, {"z_dim": 4096, "batch_size": 8192}
         found[f"{family}, all at their most"] = chosen, {"hidden": "4096,4096", "z_dim": 4096, "batch_size": 8192}
-        wide = chosen | {"train-preset": "convolutional"}
+        wide = chosen | {"preset": "convolutional"}
         found[f"{family}, 4,096 channels"] = wide, {"hidden": "4096"}
         found[f"{family}, 4,096 channels twice"] = wide, {"hidden": "4096,4096"}
         found[f"{family}, 4,096 channels, batch 8,192"] = wide, {"hidden": "4096", "batch_size": 8192}
@@ -206,10 +215,8 @@ def hostile_forms(dataset: str) -> dict[str, tuple[dict[str, str], dict[str, Any
 
 def _query_of(dataset: str, family: str) -> dict[str, str]:
     """How the address of Train says them: as the form does."""
-    from aecore.data.cards import CARDS
-    from aecore.models.families.build import FAMILIES
 
-    return {"train-dataset": CARDS[dataset].title, "train-family": FAMILIES[family].title}
+    return {"dataset": dataset, "family": family}
 
 
 LARGE_MODELS = {  # as large as may be opened with so little memory
@@ -305,20 +312,20 @@ class Trial:
         """Opens the panels that compute most."""
         started, page, said = time.monotonic(), AgentSession(self.address), []
         for each in PANELS:
-            page.open("inside", run=run, panel=each)
+            page.open("model_inspector", run=run, panel=each)
             said += page.errors
         self.record(f"Inside, {len(PANELS)} panels ({', '.join(PANELS)}), {name}{_error_note(said)}", started)
 
     def open_manifold(self, name: str, run: str) -> None:
         started, page = time.monotonic(), AgentSession(self.address)
-        page.open("manifold", run=run, side="25")
+        page.open("manifold", run=run, grid_size="25")
         self.record(f"Manifold of 25 x 25, {name}", started)
 
     def request_projections(self, name: str, run: str) -> None:
         """Asks for t-SNE of all training images, and of all that is asked for in its place."""
         started, page = time.monotonic(), AgentSession(self.address)
         for kind in ("t-SNE", "UMAP"):
-            page.open("latent_map", run=run, map=kind, of="training")
+            page.open("latent_map", run=run, map=kind, subset="training")
             if page.errors:
                 break
             page.set(points=max((each for each in _point_counts(page)), default=10_000))

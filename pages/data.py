@@ -4,13 +4,15 @@ import streamlit as st
 
 from aecore.data import datasets, download
 from aecore.data.cards import CARDS
-from ui import frame, shared
+from ui import chrome
+from ui.run_data import splits
+from ui.session.failures import or_stop
 from ui.session.text import escape
 from ui.widgets import images
 
-frame.page(
-    "Data",
-    "The pictures that models learn from. Digits and shapes come with the laboratory; the others are "
+chrome.page(
+    "data",
+    "The images that models learn from. Digits and shapes come with the laboratory; the others are "
     "downloaded when you ask for them.",
 )
 
@@ -22,13 +24,13 @@ for card in CARDS.values():
         st.markdown(card.description)
         if here:
             images.rows(
-                {"Some of its test pictures": frame.or_stop(shared.dataset_preview, card.name)},
-                [f"{card.name}, picture {i + 1}" for i in range(12)],
+                {"Example test images": or_stop(splits.dataset_preview, card.name)},
+                [f"{card.name}, image {i + 1}" for i in range(12)],
                 size=64,
             )
         channels, height, width = card.shape
         facts = [
-            f"{card.n_train:,} training, {card.n_validation:,} validation and {card.n_test:,} test pictures",
+            f"{card.n_train:,} training, {card.n_validation:,} validation and {card.n_test:,} test images",
             f"{height} x {width}, {'colour' if channels == 3 else 'gray'}",
             f"{len(card.classes)} classes: {', '.join(card.classes)}",
             f"Licence: {card.licence}",

@@ -1,17 +1,19 @@
-"""Denoise: spoil a picture and see what the model makes of it."""
+"""Denoise: spoil an image and see what the model makes of it."""
 
 import streamlit as st
 
-from ui import frame
+from ui import chrome
+from ui.run_data.selected import require_test_split, selected_run
+from ui.session.address import link
 from ui.views import denoise, gallery, live_decoding
 from ui.widgets import live, pickers
 
-frame.page(
-    "Denoise",
-    "Take a picture, spoil it, and let the model draw it again. A model that was trained to denoise does "
+below_picker = chrome.page(
+    "denoise",
+    "Take an image, spoil it, and let the model draw it again. A model that was trained to denoise does "
     "it best; any other tries with what it knows.",
 )
-run = frame.selected_run()
+run = selected_run(below_picker)
 source, note = st.columns(2, gap="large")
 with note:
     st.info(
@@ -20,14 +22,14 @@ with note:
         icon=":material/visibility:",
     )
     if not run.corrupts:
-        st.caption("The chosen run was not trained to denoise: it never met a corrupted picture.")
+        st.caption("The chosen run was not trained to denoise: it never met a corrupted image.")
         if cleaner := gallery.denoiser():
-            frame.link("pages/denoise.py", "Take the gallery's denoiser", run=cleaner.id)
+            link("denoise", "Use the pretrained denoiser", run=cleaner.id)
 with source:
-    x = pickers.image_picker("Picture", "picture", frame.test_split(run), run.card, start=3)
+    x = pickers.image_picker("Image", "image", require_test_split(run), run.card, start=3)
 key = live.send_model(run)
 if x is None:
-    st.info("Upload a picture to begin.", icon=":material/upload:")
+    st.info("Upload an image to begin.", icon=":material/upload:")
     st.stop()
 if key:
     live_decoding.denoise(key, run, x)

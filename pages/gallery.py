@@ -3,13 +3,13 @@
 import streamlit as st
 
 from aecore.store import runs
-from ui import frame
+from ui import chrome
 from ui.views import gallery
 
-frame.page(
-    "Gallery",
+chrome.page(
+    "gallery",
     "Trained models to play with at once: every page works on them, also where no data set was downloaded. Each has a "
-    "card with its held-out numbers, and is remade by one command.",
+    "card with its test metrics, and is remade by one command.",
 )
 models = gallery.pretrained_models(runs.entries())
 if not models:

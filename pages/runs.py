@@ -3,13 +3,13 @@
 import streamlit as st
 
 from aecore.store import queue, runs, trash
-from ui import frame
+from ui import chrome
 from ui.session import identity
 from ui.session.text import escape
 from ui.views import runs_table
 
-frame.page(
-    "Runs",
+chrome.page(
+    "runs",
     "Everything trained in this laboratory, and the models that came with it. **Select a line to open that run, "
     "or two and more to see them side by side.**",
 )
@@ -23,7 +23,7 @@ query = left.text_input("Search", key="search", bind="query-params", placeholder
 matches = runs_table.search(entries, labels, query)
 own_runs = [entry for entry in entries if not entry.pretrained]
 megabytes = sum(map(trash.disk_usage, own_runs)) / 1e6
-right.caption(f"{len(own_runs)} {'run' if len(own_runs) == 1 else 'runs'} of ours, {megabytes:,.1f} MB on the disk")
+right.caption(f"{len(own_runs)} {'own run' if len(own_runs) == 1 else 'own runs'}, {megabytes:,.1f} MB on the disk")
 runs_table.trash_list(user)
 if not matches:
     st.info(f"No run matches {escape(repr(query[:80]))}: search for less." if query else "Nothing was trained yet.")

@@ -5,16 +5,22 @@ import streamlit as st
 from aecore.analysis import metrics
 from aecore.data.cards import CARDS
 from aecore.jobs import api
-from ui import frame
+from ui import chrome
+from ui.run_data.selected import parent_config
 from ui.session import identity
+from ui.session.address import flash, link, run_param, select_run
+from ui.session.failures import or_stop
 from ui.session.text import escape
 from ui.views.monitor import monitor
 from ui.widgets import controls
+from ui.widgets.display import metrics_row
 
-ALREADY_SUBMITTED = "Found: these settings were trained before, or are being trained now, so nothing new was started."
+ALREADY_SUBMITTED = (
+    "This run exists already: these settings were trained before, or are being trained now, so nothing new was started."
+)
 
-frame.page(
-    "Train",
+chrome.page(
+    "train",
     "Choose what to train, press **Train**, and watch it learn. Training goes on when you leave this page.",
 )
 
@@ -22,14 +28,14 @@ from aecore.analysis import architecture  # noqa: E402  torch comes with it, aft
 from aecore.data import datasets  # noqa: E402
 from aecore.models.families.build import FAMILIES, model_size, resolve_config  # noqa: E402
 
-parent = frame.parent_config()
+parent = parent_config()
 choice, summary = st.columns([3, 2], gap="large")
 with choice:
-    config = frame.or_stop(lambda: resolve_config(controls.fork_form(parent) if parent else controls.config_form()))
-    layers = frame.or_stop(architecture.layers, config)
+    config = or_stop(lambda: resolve_config(controls.fork_form(parent) if parent else controls.config_form()))
+    layers = or_stop(architecture.layers, config)
     pressed = st.button("Train", type="primary", icon=":material/play_arrow:", width="stretch")
     if parent:
-        frame.link("pages/train.py", "Start from random weights instead")
+        link("train", "Train from scratch")
 card, family = CARDS[config.dataset], FAMILIES[config.family]
 sizes = model_size(config)
 compression = metrics.compression(card.shape, sizes.code_size, sizes.code_bits)
@@ -38,27 +44,27 @@ with summary:
     st.markdown(f"**{card.title}.** {card.description}")
     if family.note:
         st.markdown(family.note(config))
-    frame.metrics_row(
-        ("Parameters", f"{sizes.parameters:,}", "Numbers that training sets."),
+    metrics_row(
+        ("Parameters", f"{sizes.parameters:,}", "Trainable weights and biases: the numbers that training sets."),
         (
-            "Compression",
+            "Input-to-latent dimension ratio",
             f"{compression.dimension_ratio:.3g} : 1",
-            f"Numbers in a picture against the {sizes.code_size:,} in its code.",
+            f"Compression: numbers in an image against the {sizes.code_size:,} latent dimensions of its code.",
         ),
         (
-            "In bytes",
+            "Compression ratio in bytes",
             f"{compression.byte_ratio:.3g} : 1",
             f"A pixel value is stored in one byte, a code in {sizes.code_bits / 8:,.4g}.",
         ),
     )
-with st.expander("The layers, and how this family is declared"):
+with st.expander("Layers and model source code"):
     table, code = st.columns(2)
     table.dataframe(
         [
             {
-                "part": x.part,
+                "module": x.part,
                 "layer": x.type,
-                "output": " x ".join(map(str, x.shape)),
+                "output shape": " x ".join(map(str, x.shape)),
                 "parameters": x.parameters,
             }
             for x in layers
@@ -70,12 +76,12 @@ with st.expander("The layers, and how this family is declared"):
     code.code(family.source, language="python", wrap_lines=True)
 
 if pressed:
-    frame.or_stop(datasets.require, config.dataset)
-    duplicate = frame.or_stop(api.submit, config, None, identity.current_user())
-    frame.select_run(config.id, ALREADY_SUBMITTED if duplicate else "")
-if run := frame.run_param():
+    or_stop(datasets.require, config.dataset)
+    duplicate = or_stop(api.submit, config, None, identity.current_user())
+    select_run(config.id, ALREADY_SUBMITTED if duplicate else "")
+if run := run_param():
     st.divider()
     st.header(f"Run {escape(run)}")
-    if note := frame.flash():
+    if note := flash():
         st.info(note, icon=":material/search:")
-    frame.or_stop(monitor, run)
+    or_stop(monitor, run)

@@ -75,7 +75,7 @@ def numbers_forgotten(monkeypatch):
     import dataclasses
 
     from aecore.analysis import loaded
-    from ui import shared
+    from ui.run_data import models, statistics
 
     opened = loaded.load
 
@@ -86,7 +86,7 @@ def numbers_forgotten(monkeypatch):
         )
 
     monkeypatch.setattr(loaded, "load", load)
-    caches = shared.load_model, shared._report
+    caches = models.load_model, statistics.report
     for cache in caches:
         cache.clear()
     yield

@@ -28,7 +28,9 @@ from streamlit import cli_util, config, file_util
 from streamlit.web.server import server_util
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from ui import old_addresses
 from ui.session import identity
+from ui.widgets import glossary
 
 HOSTS_VARIABLE = "AECORE_HOSTS"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -36,9 +38,8 @@ WILDCARDS = ("0.0.0.0", "::")  # addresses to listen on, not names of a machine
 PORTS = {"http": ":80", "https": ":443"}  # which addresses of these schemes may leave out
 
 UNKNOWN_HOST = (
-    f"The laboratory does not answer to this name: open it by the address it printed, or start it with "
-    f"{HOSTS_VARIABLE} set "
-    "to the name.\n"
+    "The laboratory does not answer to this name: open it by the address it printed, or start it with "
+    f"{HOSTS_VARIABLE} set to the name.\n"
 )
 FOREIGN_ORIGIN = "The laboratory answers its own pages only, and this request came from a page of another address.\n"
 
@@ -47,7 +48,7 @@ def application() -> dict[str, Any]:
     """What the ASGI application takes beside its script."""
     _set_allowed_hosts()
     config.on_config_parsed(_set_allowed_hosts, force_connect=True)  # the file may be edited while the server runs
-    return {"middleware": [Middleware(AccessControl)], "lifespan": _lifespan}
+    return {"middleware": [Middleware(AccessControl)], "routes": old_addresses.routes(), "lifespan": _lifespan}
 
 
 def extra_hosts() -> list[str]:
@@ -114,7 +115,7 @@ def refusal(headers: Headers) -> str:
         return UNKNOWN_HOST
     if origin is not None and not _is_own(origin, host[0]):
         return FOREIGN_ORIGIN
-    # A page of another address may embed a picture or a script without saying its origin; a link to us is fine.
+    # A page of another address may embed an image or a script without saying its origin; a link to us is fine.
     if headers.get("sec-fetch-site") in ("cross-site", "same-site") and headers.get("sec-fetch-mode") != "navigate":
         return FOREIGN_ORIGIN
     return ""
@@ -170,7 +171,7 @@ def security_headers(host: str) -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _inline_scripts() -> tuple[str, ...]:
-    """The only scripts inside a page that may run, by their hashes: those of Streamlit's page, and the one of ours."""
+    """The only scripts inside a page that may run, by their hashes: those of Streamlit's page, and ours."""
     page = (Path(file_util.get_static_dir()) / "index.html").read_text("utf-8")
-    scripts = [*re.findall("<script>(.*?)</script>", page, re.DOTALL), identity.COOKIE_SCRIPT]
+    scripts = [*re.findall("<script>(.*?)</script>", page, re.DOTALL), identity.COOKIE_SCRIPT, glossary.SCRIPT]
     return tuple(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)

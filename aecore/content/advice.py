@@ -9,7 +9,7 @@ from aecore.models.latents import GaussianLatent, LadderLatent, Latent, Quantize
 
 @dataclass(frozen=True)
 class Suggestion:
-    """The page to do something on, by its name in the list of pages, and what to do."""
+    """The id of the page to do something on (ui/pages_table.py), and what to do."""
 
     page: str
     action: str
@@ -26,11 +26,11 @@ class Advice:
 BY_FAMILY: dict[str, Advice] = {
     "vanilla": Advice(
         (
-            Suggestion("Latent pad",
+            Suggestion("latent_explorer",
                 "Drag the point into the gaps between the dots, then far outside: nobody has told the "
                 "decoder what to draw there."),
-            Suggestion("Reconstruct", "Train it with 2, 8 and 32 numbers, and compare each with PCA of the same size."),
-            Suggestion("Train",
+            Suggestion("reconstruct", "Train it with 2, 8 and 32 numbers, and compare each with PCA of the same size."),
+            Suggestion("train",
                 "Train it with **Code** set to *relu* and 2 numbers, under a few seeds. Now and then units "
                 "die: they are 0 for every picture, and stay so. Linear ones cannot."),
         ),
@@ -44,12 +44,12 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "linear": Advice(
         (
-            Suggestion("Reconstruct",
+            Suggestion("reconstruct",
                 "Compare its error with that of PCA with as many numbers: with squared error, trained "
                 "to the end, they are equal."),
-            Suggestion("Interpolate", "Walk from one picture to another: all you get is the cross-fade of the two "
+            Suggestion("interpolate", "Walk from one picture to another: all you get is the cross-fade of the two "
                 "reconstructions."),
-            Suggestion("Latent pad",
+            Suggestion("latent_explorer",
                 "Move along a straight line anywhere: the same pattern is added, wherever you start."),
         ),
         (
@@ -60,10 +60,10 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "tied-weights": Advice(
         (
-            Suggestion("Train",
+            Suggestion("train",
                 "Train one with no hidden layer (empty **Hidden widths**): each filter is then also what "
                 "its number draws. See the panel with filters and atoms."),
-            Suggestion("Runs",
+            Suggestion("runs",
                 "Train a vanilla one of the same layout and compare error and parameters: it has about twice "
                 "as many."),
         ),
@@ -75,9 +75,9 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "denoising": Advice(
         (
-            Suggestion("Denoise", "Spoil a picture with the noise that it learnt, then with a kind that it never met."),
-            Suggestion("Denoise", "Raise the strength until it draws another digit, clean and sure of itself."),
-            Suggestion("Train", "Train one with strength 0.1 and one with 0.8 and give both the same pictures."),
+            Suggestion("denoise", "Spoil a picture with the noise that it learnt, then with a kind that it never met."),
+            Suggestion("denoise", "Raise the strength until it draws another digit, clean and sure of itself."),
+            Suggestion("train", "Train one with strength 0.1 and one with 0.8 and give both the same pictures."),
         ),
         (
             "Under strong noise it draws what is likely, not what was there: a clean picture is no proof.",
@@ -88,10 +88,10 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "sparse": Advice(
         (
-            Suggestion("Train",
+            Suggestion("train",
                 "Train it with a sparsity of 0, 0.1 and 1 and compare the share of zeros: part of it is "
                 "there for nothing, from the ReLU."),
-            Suggestion("Interpolate", "Move one number at a time: each adds or takes away a piece of the picture."),
+            Suggestion("interpolate", "Move one number at a time: each adds or takes away a piece of the picture."),
         ),
         (
             "Too small a charge changes nothing. Much too large a one kills units: they are 0 for every picture, and "
@@ -103,8 +103,8 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "sparse-kl": Advice(
         (
-            Suggestion("Train", "Train it with rho 0.02 and 0.3 and see how many units tell one picture."),
-            Suggestion("Interpolate", "Move one number from 0 to 1 and see what it draws."),
+            Suggestion("train", "Train it with rho 0.02 and 0.3 and see how many units tell one picture."),
+            Suggestion("interpolate", "Move one number from 0 to 1 and see what it draws."),
         ),
         (
             "Too weak a push: the mean activities go where they like. Compare them with rho.",
@@ -114,8 +114,8 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "top-k": Advice(
         (
-            Suggestion("Train", "Train it with k = 1, 8 and 32. With 1, a picture is told by a single unit."),
-            Suggestion("Draw", "Draw slowly and watch the answer jump when another unit gets among the k."),
+            Suggestion("train", "Train it with k = 1, 8 and 32. With 1, a picture is told by a single unit."),
+            Suggestion("draw", "Draw slowly and watch the answer jump when another unit gets among the k."),
         ),
         (
             "Units that are never among the k get no gradient and stay dead. Many are with a small k and many units.",
@@ -124,10 +124,10 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "contractive": Advice(
         (
-            Suggestion("Train",
+            Suggestion("train",
                 "Train it with stiffness 0 and 1 and compare the encoder's stretch: the panel here gives "
                 "the very number that is charged."),
-            Suggestion("Draw", "Add a dot to a drawing: the code should hardly move."),
+            Suggestion("draw", "Add a dot to a drawing: the code should hardly move."),
         ),
         (
             "Too stiff, all codes are alike and every picture is the average one.",
@@ -138,10 +138,10 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "stacked": Advice(
         (
-            Suggestion("Time machine",
+            Suggestion("time_machine",
                 "Play its training: the pictures make no sense until the innermost layer has learnt, "
                 "and come right when all learn together."),
-            Suggestion("Runs", "Train a vanilla one with the same layout and epochs and compare: it is rarely worse."),
+            Suggestion("runs", "Train a vanilla one with the same layout and epochs and compare: it is rarely worse."),
         ),
         (
             "Its stages share the epochs: with three layers the last one, all together, gets a quarter. Give it "
@@ -151,13 +151,13 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "vae": Advice(
         (
-            Suggestion("Latent pad",
+            Suggestion("latent_explorer",
                 "Drag the point through the middle of the map: there are few gaps, and most places "
                 "draw something plausible."),
-            Suggestion("Train",
+            Suggestion("train",
                 "Train it with 2 and with 16 numbers: the pictures get sharper, and some numbers may stay "
                 "unused."),
-            Suggestion("Train", "Train it once with **Reduction** set to *mean*: the KL wins, and every picture is the "
+            Suggestion("train", "Train it once with **Reduction** set to *mean*: the KL wins, and every picture is the "
                 "average one."),
         ),
         (
@@ -169,9 +169,9 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "beta-vae": Advice(
         (
-            Suggestion("Gallery", "Move beta over the five gallery models, which differ in nothing else."),
-            Suggestion("Interpolate", "Move one number at a time and see whether it changes one thing only."),
-            Suggestion("Train",
+            Suggestion("gallery", "Move beta over the five gallery models, which differ in nothing else."),
+            Suggestion("interpolate", "Move one number at a time and see whether it changes one thing only."),
+            Suggestion("train",
                 "Train the digits with beta 0.2, 1 and 4: at 4 the KL is gone, and every picture is the "
                 "average one."),
         ),
@@ -185,10 +185,10 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "conditional-vae": Advice(
         (
-            Suggestion("Latent pad",
+            Suggestion("latent_explorer",
                 "Keep the place and change **Draw codes as** in the sidebar: another digit, the same "
                 "hand."),
-            Suggestion("Latent map",
+            Suggestion("latent_map",
                 "Look at the map: the classes should lie on top of each other, for the code need not "
                 "tell them."),
         ),
@@ -200,10 +200,10 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "beta-tcvae": Advice(
         (
-            Suggestion("Interpolate",
+            Suggestion("interpolate",
                 "Take one trained on shapes and move one number at a time: does one move the place, "
                 "another the size?"),
-            Suggestion("Train", "Train the same with beta 1, which is a VAE, and compare the three parts of the KL."),
+            Suggestion("train", "Train the same with beta 1, which is a VAE, and compare the three parts of the KL."),
         ),
         (
             "Total correlation is estimated within a batch: noisy, and now and then below 0.",
@@ -213,9 +213,9 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "info-vae": Advice(
         (
-            Suggestion("Latent map",
+            Suggestion("latent_map",
                 "Look at the map: the crowd should look like a normal, though single clouds need not."),
-            Suggestion("Train",
+            Suggestion("train",
                 "Train it with alpha 0, which charges the whole KL, and with alpha 1, which charges none."),
         ),
         (
@@ -227,10 +227,10 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "wae": Advice(
         (
-            Suggestion("Latent map",
+            Suggestion("latent_map",
                 "Compare the map with that of a VAE: the crowd is normal here too, but pictures are "
                 "points in it."),
-            Suggestion("Train", "Train it with pull 1 and 1000: without a pull it is a vanilla autoencoder."),
+            Suggestion("train", "Train it with pull 1 and 1000: without a pull it is a vanilla autoencoder."),
         ),
         (
             "Too weak a pull leaves gaps and odd shapes on the map, and draws from the prior fall into them.",
@@ -239,9 +239,9 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "ladder-vae": Advice(
         (
-            Suggestion("Interpolate", "Move a number of the top level (the first ones), then one of the bottom level: "
+            Suggestion("interpolate", "Move a number of the top level (the first ones), then one of the bottom level: "
                 "compare how much of the picture each changes."),
-            Suggestion("Train", "Train it with warm-up 0 and 0.5 and see which level carries the KL."),
+            Suggestion("train", "Train it with warm-up 0 and 0.5 and see which level carries the KL."),
         ),
         (
             "One level may do all the work and the other go to sleep: its atoms are blank and its KL is 0.",
@@ -250,8 +250,8 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "aae": Advice(
         (
-            Suggestion("Train", "Train it with a ring or a mixture as the prior and look at the map."),
-            Suggestion("Latent map", "Look whether the crowd of codes has the prior's shape."),
+            Suggestion("train", "Train it with a ring or a mixture as the prior and look at the map."),
+            Suggestion("latent_map", "Look whether the crowd of codes has the prior's shape."),
         ),
         (
             "A critic that has won pays nearly nothing; its verdicts then hardly help the encoder, and the crowd "
@@ -263,8 +263,8 @@ BY_FAMILY: dict[str, Advice] = {
     ),
     "vq-vae": Advice(
         (
-            Suggestion("Train", "Train it with 8 and with 256 vectors and compare error and bits per picture."),
-            Suggestion("Interpolate", "Walk from one picture to another: it goes in steps, from vector to vector."),
+            Suggestion("train", "Train it with 8 and with 256 vectors and compare error and bits per picture."),
+            Suggestion("interpolate", "Walk from one picture to another: it goes in steps, from vector to vector."),
         ),
         (
             "Vectors that nothing uses are dead: with **Revive** off and a large codebook many are. That is its "
@@ -279,9 +279,9 @@ BY_FAMILY: dict[str, Advice] = {
 BY_LATENT: dict[type, Advice] = {
     Latent: Advice(
         (
-            Suggestion("Latent pad",
+            Suggestion("latent_explorer",
                 "Drag the point into the gaps between the dots and see what the decoder makes up."),
-            Suggestion("Reconstruct", "Compare its error with PCA of the same size."),
+            Suggestion("reconstruct", "Compare its error with PCA of the same size."),
         ),
         (
             "Places where no picture lies need not decode to anything.",
@@ -289,8 +289,8 @@ BY_LATENT: dict[type, Advice] = {
     ),
     SparseLatent: Advice(
         (
-            Suggestion("Interpolate", "Move one number at a time and see what each adds to the picture."),
-            Suggestion("Reconstruct", "Compare its error with PCA of the same size."),
+            Suggestion("interpolate", "Move one number at a time and see what each adds to the picture."),
+            Suggestion("reconstruct", "Compare its error with PCA of the same size."),
         ),
         (
             "Units that are the same for every picture are dead: they tell nothing.",
@@ -298,8 +298,8 @@ BY_LATENT: dict[type, Advice] = {
     ),
     GaussianLatent: Advice(
         (
-            Suggestion("Latent pad", "Drag the point through the middle of the map, where the prior is densest."),
-            Suggestion("Interpolate", "Move one number at a time: those that change nothing have collapsed."),
+            Suggestion("latent_explorer", "Drag the point through the middle of the map, where the prior is densest."),
+            Suggestion("interpolate", "Move one number at a time: those that change nothing have collapsed."),
         ),
         (
             "Numbers whose KL is near 0 tell nothing of a picture (posterior collapse).",
@@ -308,7 +308,7 @@ BY_LATENT: dict[type, Advice] = {
     ),
     LadderLatent: Advice(
         (
-            Suggestion("Interpolate", "Move a number of the top level, then one of the bottom level, and compare."),
+            Suggestion("interpolate", "Move a number of the top level, then one of the bottom level, and compare."),
         ),
         (
             "One level may do all the work and the other go to sleep.",
@@ -316,7 +316,7 @@ BY_LATENT: dict[type, Advice] = {
     ),
     Quantized: Advice(
         (
-            Suggestion("Interpolate", "Walk from one picture to another: it goes in steps, from vector to vector."),
+            Suggestion("interpolate", "Walk from one picture to another: it goes in steps, from vector to vector."),
         ),
         (
             "Vectors that nothing uses are dead, and the codebook is smaller than it looks.",

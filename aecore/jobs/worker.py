@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model
@@ -335,11 +334,3 @@ def _finish(
     write(writer.finish, loaded.state_bytes(recipe.model), result, loaded.thumbnail(opened, codes), adversary)
     if projection_jobs.precompute_enabled():  # of the codes that pages find, to the last bit: theirs are the CPU's
         projection_jobs.precompute(codes if device.kind == "cpu" else opened.encode_split(data.test))
-
-
-def parse_indices(text: str, end: int) -> np.ndarray:
-    """The numbers typed in a text, each from 0 to end - 1. Raises UserError for anything else."""
-    words = text.replace(",", " ").split()
-    if not words or not all(word.isdecimal() and len(word) < 10 and int(word) < end for word in words):
-        raise UserError(f"Type numbers from 0 to {end - 1} with commas between them, not {text[:40]!r}.")
-    return np.array([int(word) for word in words])

@@ -26,9 +26,11 @@ from aecore.models.latents import GaussianLatent, Latent
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.networks import NETWORKS
 from tests.kit.trained_runs import furnished
-from ui import frame, shared
-from ui.panels.architecture import COMMON
+from ui import pages_table
+from ui.panels import suggestions
 from ui.panels.charts import architecture_charts
+from ui.panels.registry import COMMON
+from ui.run_data import statistics
 
 SEED = 3  # of weights and pictures made here
 SMALL = Config(hidden=(4, 6), z_dim=3, seed=SEED)
@@ -320,7 +322,7 @@ def test_gray_pixels_cost_their_entropy():
 
 def test_every_family_has_advice_that_leads_to_pages_there_are():
     assert set(advice.BY_FAMILY) == set(FAMILIES)
-    pages = {label for group in frame.PAGES.values() for label, _ in group.values()}
+    pages = {page.id for page in pages_table.PAGES}
     for each in (*advice.BY_FAMILY.values(), *advice.BY_LATENT.values()):
         assert 1 <= len(each.suggestions) <= 3 and 1 <= len(each.pitfalls) <= 3
         assert {one.page for one in each.suggestions} <= pages
@@ -341,10 +343,10 @@ def test_a_family_never_seen_is_advised_by_its_kind_of_code():
 SCRIPT = """
 import dataclasses
 import streamlit as st
-from ui import shared
-from ui.panels.architecture import COMMON
+from ui.run_data import models
+from ui.panels.registry import COMMON
 from aecore.store import runs
-run = shared.load_model({run!r}, runs.entry({run!r}).created)
+run = models.load_model({run!r}, runs.entry({run!r}).created)
 for panel in COMMON:
     st.header(panel.title)
     panel.show(run)
@@ -368,7 +370,7 @@ def no_links(monkeypatch):
     monkeypatch.setattr(
         report, "REPORTS", {Latent: {"reconstruction": reconstruction.report, "jacobian": jacobian.report}}
     )
-    monkeypatch.setattr(frame, "link", lambda file, label=None, run=None, **more: found.append((file, more)))
+    monkeypatch.setattr(suggestions, "link", lambda file, label=None, run=None, **more: found.append((file, more)))
     return found
 
 
@@ -379,11 +381,11 @@ def test_the_panels_of_every_kind_of_code(kind, store, no_links):
     run = loaded.load(store[kind])
     test = load(run.config.dataset).test
     numbers = report.reports(run, test)["jacobian"]
-    assert numbers == jacobian.report(run, test) == shared.report(run, "jacobian")
+    assert numbers == jacobian.report(run, test) == statistics.report(run, "jacobian")
     shown = {each.label: each.value for each in page.metric}
     assert shown["Parameters"] == f"{run.result['parameters']:,}"
-    assert shown["Directions that count"] == f"{numbers['effective_dimension']:.1f} of {numbers['n_singular_values']}"
-    assert shown["Encoder, squared"] == f"{numbers['encoder_squared_frobenius_norm']:.4g}"
+    assert shown["Effective dimension"] == f"{numbers['effective_dimension']:.1f} of {numbers['n_singular_values']}"
+    assert shown["Squared Frobenius norm of the encoder Jacobian"] == f"{numbers['encoder_squared_frobenius_norm']:.4g}"
     formulae = "".join(each.value for each in page.latex)
     words = "".join(each.value for each in page.markdown)
     for part, nats in run.result["test"].items():
@@ -394,12 +396,12 @@ def test_the_panels_of_every_kind_of_code(kind, store, no_links):
 
 def test_train_opens_with_this_family_and_data(store, no_links):
     AppTest.from_string(SCRIPT.format(run=store["adversary"]), default_timeout=60).run()
-    assert ("pages/train.py", {"train-dataset": "digits", "train-family": "aae"}) in no_links
+    assert ("train", {"dataset": "digits", "family": "aae"}) in no_links
 
 
 def test_another_picture_is_another_stretch(store, no_links):
     page = AppTest.from_string(SCRIPT.format(run=store["beta-vae, conv"]), default_timeout=60).run()
-    page.number_input(key="inside-picture").set_value(7).run()
+    page.number_input(key="test-image").set_value(7).run()
     assert not page.exception
     run = loaded.load(store["beta-vae, conv"])
     for found in jacobian.jacobian_spectra(run, load("digits").test.to_float(slice(7, 8))[0]):

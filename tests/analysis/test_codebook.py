@@ -206,7 +206,7 @@ def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
 
 def test_panels_say_the_numbers_that_evaluate_says(runs_of):
     said = codebook.report(loaded.load(runs_of["usual"]), TEST)
-    page = panel(runs_of["usual"], "codebooks", "The codebook")
+    page = panel(runs_of["usual"], "codebooks", "Codebook usage")
     assert [each.value for each in page.metric] == [
         f"{said['used_entries']} of 64",
         f"{said['perplexity']:.1f}",
@@ -222,31 +222,31 @@ def painted(page) -> str:
 
 
 def strokes(page) -> list[tuple[int, ...]]:
-    return page.session_state["inside-strokes"]
+    return page.session_state["panel-edits"]
 
 
 def test_painting_undoing_and_starting_again_without_a_mouse(runs_of):
-    page = panel(runs_of["usual"], "codebooks", "Paint with codes")
+    page = panel(runs_of["usual"], "codebooks", "Edit codebook indices")
     before, start = painted(page), strokes(page)[0]
-    page.segmented_control(key="inside-slot").set_value(2).run()
-    other = next(vector for vector in page.selectbox(key="inside-vector-2").options if int(vector) != start[2])
-    page.selectbox(key="inside-vector-2").set_value(int(other)).run()
-    assert whole(page).segmented_control(key="inside-slot").value == 2  # its name has changed, it is still chosen
+    page.segmented_control(key="panel-position").set_value(2).run()
+    other = next(vector for vector in page.selectbox(key="panel-entry-2").options if int(vector) != start[2])
+    page.selectbox(key="panel-entry-2").set_value(int(other)).run()
+    assert whole(page).segmented_control(key="panel-position").value == 2  # its name has changed, it is still chosen
     assert strokes(page)[-1] == (*start[:2], int(other), *start[3:]) and painted(page) != before
-    page.button(key="inside-undo").click().run()
+    page.button(key="panel-undo").click().run()
     assert strokes(whole(page)) == [start] and painted(page) == before
-    for vector in page.selectbox(key="inside-vector-2").options[:3]:
-        page.selectbox(key="inside-vector-2").set_value(int(vector)).run()
+    for vector in page.selectbox(key="panel-entry-2").options[:3]:
+        page.selectbox(key="panel-entry-2").set_value(int(vector)).run()
     assert len(strokes(page)) > 2
-    page.button(key="inside-reset").click().run()
+    page.button(key="panel-reset").click().run()
     assert strokes(whole(page)) == [start] and painted(page) == before
-    assert page.button(key="inside-undo").disabled
+    assert page.button(key="panel-undo").disabled
 
 
 def test_another_picture_is_another_painting(runs_of):
-    page = panel(runs_of["usual"], "codebooks", "Paint with codes")
-    page.selectbox(key="inside-vector-0").set_value((strokes(page)[0][0] + 1) % 64).run()
+    page = panel(runs_of["usual"], "codebooks", "Edit codebook indices")
+    page.selectbox(key="panel-entry-0").set_value((strokes(page)[0][0] + 1) % 64).run()
     assert len(strokes(whole(page))) == 2
-    page.number_input(key="inside-picture").set_value(7).run()
+    page.number_input(key="test-image").set_value(7).run()
     own = codebook.assign(loaded.load(runs_of["usual"]), TEST.to_float([7])).indices[0]
     assert strokes(whole(page)) == [tuple(own.tolist())]

@@ -191,7 +191,7 @@ def test_every_style_is_shown_under_every_label(kind, runs_of):
 
 def test_the_last_pictures_styles_go_on_with_the_first(runs_of):
     page = shown(_conditional, runs_of["conditional"])
-    page.number_input(key="inside-picture").set_value(len(TEST) - 1).run()
+    page.number_input(key="test-image").set_value(len(TEST) - 1).run()
     assert not page.exception
     pictures = "".join(element.proto.body for element in page.get("html"))
     assert f"test picture {len(TEST) - 1}" in pictures and "test picture 3" in pictures

@@ -255,8 +255,8 @@ def test_another_picture_gets_its_own_account(runs_of):
     from aecore.analysis import loaded
 
     opened = loaded.load(runs_of["1-D"])
-    page = AppTest.from_function(_show, args=(opened.id, "One picture"), default_timeout=60).run()
-    page.number_input(key="inside-picture").set_value(7).run()
+    page = AppTest.from_function(_show, args=(opened.id, "ELBO of one image"), default_timeout=60).run()
+    page.number_input(key="test-image").set_value(7).run()
     bill = posterior.elbo_breakdown(opened, TEST.to_float([7])[0], int(TEST.y[7]))
     assert f"**{bill.negative_elbo:.2f}** in all" in seen(page)
 
@@ -273,7 +273,7 @@ def test_runs_of_before_have_no_kl_by_epoch_and_say_so(runs_of, monkeypatch):
     assert "only runs trained from now on" not in seen(page) and len(page.get("plotly_chart")) == 2
 
 
-@pytest.mark.parametrize("panel", [GAUSSIAN[0].title, "One picture"])
+@pytest.mark.parametrize("panel", [GAUSSIAN[0].title, "ELBO of one image"])
 def test_stand_ins_are_said_to_be_what_the_model_drew(panel, monkeypatch, tmp_path, numbers_forgotten):
     monkeypatch.setenv("AECORE_DATA", str(tmp_path))
     monkeypatch.setattr(report, "REPORTS", {GaussianLatent: {"posterior": posterior.report}})

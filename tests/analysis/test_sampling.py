@@ -227,12 +227,12 @@ def _show(run: str, module: str, title: str) -> None:
     import importlib
 
     from aecore.store import runs
-    from ui import shared
+    from ui.run_data import models
 
     table = importlib.import_module(f"ui.{module}")
     panels = next(value for name, value in vars(table).items() if name in ("SPARSE", "CODEBOOK", "SAMPLES"))
     panel = next(panel for panel in panels if panel.title == title)
-    panel.show(shared.load_model(run, runs.entry(run).created))
+    panel.show(models.load_model(run, runs.entry(run).created))
 
 
 def panel(run: str, module: str, title: str) -> AppTest:
@@ -270,14 +270,14 @@ def test_panels_say_the_numbers_that_evaluate_says(runs_of):
 
 def test_who_was_asked_to_fill_the_prior_is_said(runs_of):
     for kind, words in (("2-D", "by *kl*"), ("ring", "by *fooling*"), ("colour", "by *mmd*")):
-        assert words in seen(panel(runs_of[kind], "sampling", "Codes over the prior"))
-    assert "they lie wherever" in seen(panel(runs_of["1-D"], "sampling", "Codes over the prior"))
+        assert words in seen(panel(runs_of[kind], "sampling", "Aggregate posterior against the prior"))
+    assert "they lie wherever" in seen(panel(runs_of["1-D"], "sampling", "Aggregate posterior against the prior"))
 
 
 def test_another_draw_gives_other_pictures(runs_of):
-    page = panel(runs_of["2-D"], "sampling", "New pictures")
+    page = panel(runs_of["2-D"], "sampling", "Samples")
     before = page.get("html")[0].proto.body
-    page.number_input(key="inside-draw").set_value(2).run()
+    page.number_input(key="panel-seed").set_value(2).run()
     assert whole(page).get("html")[0].proto.body != before
 
 
@@ -286,11 +286,11 @@ EXHIBIT = resolve_config(PRETRAINED_MODELS["mnist-vae-2d"].config).id
 
 def test_without_the_data_set_the_numbers_are_those_that_were_kept():
     kept = loaded.load(EXHIBIT).result["scores"]["report"]["sampling"]["prior"]
-    page = panel(EXHIBIT, "sampling", "New pictures")
+    page = panel(EXHIBIT, "sampling", "Samples")
     assert f"prior {kept['strict_precision']:.2f} and {kept['coverage']:.2f}" in seen(page)
 
 
 def test_without_the_data_set_and_kept_numbers_there_are_pictures_alone(monkeypatch, numbers_forgotten):
     monkeypatch.setattr(report, "REPORTS", {Latent: {"sampling": sampling.report}})
-    page = panel(EXHIBIT, "sampling", "New pictures")
+    page = panel(EXHIBIT, "sampling", "Samples")
     assert "not on this computer" in seen(page) and not page.get("plotly_chart") and page.get("html")

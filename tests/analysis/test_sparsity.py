@@ -209,7 +209,7 @@ def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
 @pytest.mark.parametrize("kind", ["sparse", "sparse-kl", "top-k"])
 def test_panels_say_the_numbers_that_evaluate_says(kind, runs_of):
     said = sparsity.report(loaded.load(runs_of[kind]), TEST)
-    values = [each.value for each in panel(runs_of[kind], "sparsity", "Who is active").metric]
+    values = [each.value for each in panel(runs_of[kind], "sparsity", "Unit activity and sparsity").metric]
     assert values == [
         f"{said['zero_share']:.1%}",
         f"{said['active_per_sample']:.1f} of 12",
@@ -220,11 +220,11 @@ def test_panels_say_the_numbers_that_evaluate_says(kind, runs_of):
 
 def test_where_zeros_come_from_is_said(runs_of):
     for kind, words in (("sparse", "ReLU"), ("sparse-kl", "asked for a mean of **0.1**"), ("top-k", "by design")):
-        assert words in seen(panel(runs_of[kind], "sparsity", "Who is active"))
+        assert words in seen(panel(runs_of[kind], "sparsity", "Unit activity and sparsity"))
 
 
 def test_another_picture_has_other_atoms(runs_of):
-    page = panel(runs_of["sparse"], "sparsity", "Atoms of one picture")
+    page = panel(runs_of["sparse"], "sparsity", "Active atoms of one image")
     before = [each.proto.body for each in page.get("html")]
-    page.number_input(key="inside-picture").set_value(7).run()
+    page.number_input(key="test-image").set_value(7).run()
     assert [each.proto.body for each in whole(page).get("html")] != before

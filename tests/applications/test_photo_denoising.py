@@ -371,7 +371,7 @@ def test_training_takes_noise_away_and_ends_at_the_lowest_rate():
 
 def test_the_first_screen_needs_no_torch_for_it():
     code = (
-        "import sys, ui.frame; assert not {'torch', 'aecore.applications.photo_denoising.network'} & set(sys.modules)"
+        "import sys, ui.chrome; assert not {'torch', 'aecore.applications.photo_denoising.network'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
@@ -381,7 +381,7 @@ def test_the_first_screen_needs_no_torch_for_it():
 
 def opened(**asked: str) -> AppTest:
     app = AppTest.from_file(ROOT / "app.py", default_timeout=100).run()
-    app.switch_page("pages/photograph.py")
+    app.switch_page("pages/denoise_photo.py")
     for name, value in asked.items():
         app.query_params[name] = value
     app.run()
@@ -424,7 +424,7 @@ def test_the_page_without_a_file_of_the_network_says_what_is_missing(monkeypatch
             "pretrained/photographs again.",
         }[name]
     )
-    assert app.title[0].value == "Photograph" and not app.main.metric
+    assert app.title[0].value == "Denoise a photo" and not app.main.metric
 
 
 def test_the_licence_names_the_weights_and_the_terms_of_their_data():
@@ -437,53 +437,53 @@ def test_the_licence_names_the_weights_and_the_terms_of_their_data():
 
 def test_the_page_shows_something_at_once():
     app = opened()
-    assert not app.error and app.title[0].value == "Photograph"
+    assert not app.error and app.title[0].value == "Denoise a photo"
     shown = figures(app)
     assert shown["PSNR after"] > shown["PSNR before"] + 5
     assert any("invents" in each.value for each in app.info)
 
 
 def test_noise_is_chosen_by_kind_and_strength():
-    app = opened(noise="masking", photograph="coffee")
+    app = opened(corruption="masking", photo="coffee")
     first = figures(app)
     app.main.slider[0].set_value(10)
     app.run()
     assert figures(app)["PSNR before"] > first["PSNR before"] + 3
-    app.main.segmented_control(key="noise").set_value("none")
+    app.main.segmented_control(key="corruption").set_value("none")
     app.run()
     assert set(figures(app)) == {"Taken away"} and not app.main.slider
 
 
 def test_one_s_own_photograph_is_cleaned_without_more_noise():
-    app = opened(photograph="your own")
+    app = opened(photo="upload")
     assert any("Upload" in each.value for each in app.info) and not app.main.metric
     noisy = np.random.default_rng(0).normal(128, 25, (40, 56, 3)).clip(0, 255).astype(np.uint8)
     upload(app, png(noisy))
     assert 10 < figures(app)["Taken away"] < 30
     assert any("56 x 40" in each.value for each in app.caption)
-    app.main.segmented_control(key="noise-own").set_value("gaussian")
+    app.main.segmented_control(key="corruption-own").set_value("gaussian")
     app.run()
     assert {"PSNR before", "PSNR after"} == set(figures(app))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 200), (9, 9)])
 def test_tiny_and_gray_uploads(shape):
-    app = upload(opened(photograph="your own"), png(np.full(shape, 90, np.uint8)))
+    app = upload(opened(photo="upload"), png(np.full(shape, 90, np.uint8)))
     assert not app.error and app.main.metric
 
 
 def test_too_large_an_upload_is_shrunk_or_cut_and_that_is_said(monkeypatch):
     monkeypatch.setattr(network, "MAX_PIXELS", 1000)
-    app = upload(opened(photograph="your own"), png(np.full((40, 50), 90, np.uint8)))
+    app = upload(opened(photo="upload"), png(np.full((40, 50), 90, np.uint8)))
     assert any("Shrunk to 35 x 28" in each.value for each in app.caption) and app.main.metric
-    app.main.segmented_control(key="photograph-large").set_value("cut out the middle")
+    app.main.segmented_control(key="photo-large").set_value("cut out the middle")
     app.run()
     assert any("Cut to 35 x 28" in each.value for each in app.caption) and not app.error and not app.exception
 
 
 def test_a_damaged_upload_is_said():
     app = upload(
-        opened(photograph="your own"), png(np.random.default_rng(0).integers(0, 256, (40, 40)).astype(np.uint8))[:800]
+        opened(photo="upload"), png(np.random.default_rng(0).integers(0, 256, (40, 40)).astype(np.uint8))[:800]
     )
     assert len(app.error) == 1 and not app.main.metric
 

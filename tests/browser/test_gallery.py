@@ -18,7 +18,7 @@ def test_a_model_is_chosen_by_its_picture(server, browser_page):
     page = browser_page
     page.goto(f"{server}/reconstruct?run={default_run()}")
     wait_until_idle(page)
-    page.get_by_role("button", name="Choose by picture").click()
+    page.get_by_role("button", name="Browse models").click()
     dialog = page.get_by_role("dialog")
     expect(
         dialog.get_by_role("img").nth(len(PRETRAINED_MODELS) - 1)
@@ -38,10 +38,10 @@ def test_every_exhibit_has_a_card_and_beta_slides(server, phone):
     for exhibit in PRETRAINED_MODELS.values():
         expect(main.get_by_role("heading", name=exhibit.title, exact=True)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    main.get_by_role("button", name="Its card").first.click()
+    main.get_by_role("button", name="Model card").first.click()
     expect(page.get_by_text("SHA-256").first).to_be_visible()
     page.keyboard.press("Escape")
-    redrawn = main.get_by_role("img", name=re.compile("^Drawn again from their codes"))
+    redrawn = main.get_by_role("img", name=re.compile("^Reconstructions"))
     before = redrawn.first.get_attribute("src")
     slider = main.get_by_role("slider", name="beta")
     slider.focus()

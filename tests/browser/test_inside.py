@@ -29,7 +29,7 @@ def trained(furnish):
 
 def test_an_ill_model_is_cured_by_one_click(lab, trained, browser_page):
     page = browser_page
-    page.goto(f"{lab}/inside?run={trained['ill']}")
+    page.goto(f"{lab}/model_inspector?run={trained['ill']}")
     wait_until_idle(page)
     main = page.get_by_test_id("stMain")
     expect(main.get_by_text("Beta too strong.")).to_be_visible()
@@ -42,24 +42,24 @@ def test_an_ill_model_is_cured_by_one_click(lab, trained, browser_page):
 
 def test_panels_open_and_stay_in_the_address(lab, trained, phone):
     page = phone
-    page.goto(f"{lab}/inside?run={trained['ill']}")
+    page.goto(f"{lab}/model_inspector?run={trained['ill']}")
     wait_until_idle(page)
     main = page.get_by_test_id("stMain")
-    for panel in ("Three parts of the KL", "Network", "Stretch"):
+    for panel in ("KL decomposition (MI, TC, dimension-wise KL)", "Architecture", "Stretch (Jacobian singular values)"):
         main.get_by_role("radio", name=panel).or_(main.get_by_role("button", name=panel, exact=True)).first.click()
         expect(main.get_by_role("heading", name=panel, exact=True)).to_be_visible()
         wait_until_idle(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 400, panel
     page.reload()
-    expect(main.get_by_role("heading", name="Stretch", exact=True)).to_be_visible()
+    expect(main.get_by_role("heading", name="Stretch (Jacobian singular values)", exact=True)).to_be_visible()
 
 
 def test_a_click_paints_and_undo_takes_it_back(lab, trained, browser_page):
     page = browser_page
-    page.goto(f"{lab}/inside?run={trained['words']}&panel=Paint+with+codes")
+    page.goto(f"{lab}/model_inspector?run={trained['words']}&panel=edit-codes")
     wait_until_idle(page)
     main = page.get_by_test_id("stMain")
-    expect(main.get_by_role("heading", name="Paint with codes", exact=True)).to_be_visible()
+    expect(main.get_by_role("heading", name="Edit codebook indices", exact=True)).to_be_visible()
     painted = main.get_by_role("img", name=re.compile("^painted, 0 slots changed"))
     expect(painted).to_be_visible()
     plate = main.locator("[data-testid=stPlotlyChart] .nsewdrag").first

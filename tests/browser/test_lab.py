@@ -28,7 +28,7 @@ def go(page, server: str, path: str):
 @pytest.fixture
 def form(server, phone):
     """The form of a sparse autoencoder on a phone."""
-    return go(phone, server, "train?train-family=Sparse+autoencoder,+L1")
+    return go(phone, server, "train?family=sparse")
 
 
 def typed(page, field, text: str) -> str:

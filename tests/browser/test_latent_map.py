@@ -84,9 +84,9 @@ NAMED = re.compile(r"\d, (test|training|held-out) picture \d+$")
 def test_the_map_says_what_it_is(open_page):
     page = open_page()
     expect(dots(page)).to_have_attribute(
-        "aria-label", re.compile(r"^Map of codes as they are of 359 pictures, coloured by class \(0: \d+, 1: ")
+        "aria-label", re.compile(r"^Map of codes as they are of 359 images, coloured by class \(0: \d+, 1: ")
     )
-    page.get_by_text("training", exact=True).click()
+    page.get_by_text("Training and validation", exact=True).click()
     expect(dots(page)).to_have_attribute("aria-label", re.compile(r"of 1,438 pictures"))
 
 
@@ -141,7 +141,7 @@ def test_a_lasso_shows_pictures_and_sends_its_corners_only(open_page, sent):
     assert not sent
     page.mouse.up()
     expect(originals(page)).to_have_count(16)
-    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 pictures \(\d: \d+"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 images \(\d: \d+"))).to_be_visible()
     assert all(len(frame) < 10_000 for frame in sent)
     page.get_by_role("button", name="Lasso").click()
     expect(originals(page)).to_have_count(0)
@@ -179,9 +179,9 @@ def test_hidden_classes_are_not_lassoed(open_page):
     page.locator(".legend button").nth(3).click()
     page.get_by_role("button", name="Lasso").click()
     drag(page, stage(page), (0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98))
-    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 pictures \(3: \d+\)"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 images \(3: \d+\)"))).to_be_visible()
     page.locator(".legend button").nth(5).click()
-    expect(page.get_by_text(re.compile(r"of 359 pictures \(.*5: \d+"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"of 359 images \(.*5: \d+"))).to_be_visible()
 
 
 @pytest.mark.slow
@@ -197,10 +197,10 @@ def test_a_density_can_be_drawn_instead(open_page):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", few(["latent_map", "latent_pad"], "latent_map"))
+@pytest.mark.parametrize("name", few(["latent_map", "latent_explorer"], "latent_map"))
 def test_a_wheel_scrolls_the_page_until_the_map_was_clicked(open_page, lab, trained, name):
     page = open_page()
-    if name == "latent_pad":
+    if name == "latent_explorer":
         page.goto(f"{lab}/{name}?run={trained['2-D']}")
         wait_until_idle(page)
     page.set_viewport_size({"width": 1280, "height": 600})
@@ -261,7 +261,7 @@ def test_a_lasso_by_keys(open_page):
             page.keyboard.press(f"Shift+{key}")
         page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 pictures"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 images"))).to_be_visible()
     page.keyboard.press("Escape")
     expect(originals(page)).to_have_count(0)
 
@@ -278,7 +278,7 @@ def test_codes_on_a_line(open_page):
 
 @pytest.mark.slow
 def test_points_travel_from_map_to_map_and_arrive(open_page):
-    page = open_page(more="&map=PCA")
+    page = open_page(more="&map=pca")
     rests(page)
     expected = drawn(page, "canvas.points")
     page = open_page()
@@ -340,7 +340,7 @@ def test_a_finger_draws_a_lasso(open_page, phone):
     for place in ((0.9, 0.1), (0.9, 0.9), (0.1, 0.9)):
         touch(page, stage(page), "touchMove", place)
     touch(page, stage(page), "touchEnd")
-    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 pictures"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 images"))).to_be_visible()
 
 
 def test_it_fits_on_a_phone(open_page, phone):

@@ -12,12 +12,12 @@ import pytest
 
 from tests.kit.cases import few
 from tools.browser import FLAGS, chromium, record_errors, start_server, wait_until_idle
-from ui.frame import PAGES
+from ui.pages_table import PAGES
 from ui.widgets import component
 
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
-LIVE = ("Latent pad", "Latent map", "Draw", "Interpolate", "Denoise", "Time machine")
+LIVE = ("Latent explorer", "Latent map", "Draw", "Interpolate", "Denoise", "Time machine")
 HOST = '[data-testid="stBidiComponentIsolated"]'
 ANYTHING = re.compile(".")
 LARGE = 50_000  # bytes
@@ -60,8 +60,8 @@ def arrived(page, name: str) -> None:
 # from 11.8 to 13.1 MB between the 5th and the 50th change of page (ours from 14.0 to 15.8). Told to run bytecode only,
 # the one stays at 8.5 MB and the other at 9.8, and what is left to grow is what somebody forgot to let go of.
 BYTECODE = "--js-flags=--max-opt=0"
-TOUR = ("Draw", "Interpolate", "Denoise", "Time machine", "Manifold", "Latent pad", "Latent map", "Interpolate",
-        "Latent pad")  # after 5 and after 50 changes both stand on the fifth of these nine  # fmt: skip
+TOUR = ("Draw", "Interpolate", "Denoise", "Time machine", "Manifold", "Latent explorer", "Latent map", "Interpolate",
+        "Latent explorer")  # after 5 and after 50 changes both stand on the fifth of these nine  # fmt: skip
 # True once the page of this name is there, its script has ended, and its charts or live views have drawn.
 ARRIVED = """([name, host, live]) => {
   const all = (selector, from = document) => [...from.querySelectorAll(selector)], main = '[data-testid="stMain"]';
@@ -115,7 +115,7 @@ def test_fifty_changes_of_page_leave_nothing_behind(browser, lab, run):
     tools = context.new_cdp_session(page)
     for domain in ("HeapProfiler", "Performance"):
         tools.send(f"{domain}.enable")
-    begin(page, lab, run, "Latent pad")
+    begin(page, lab, run, "Latent explorer")
     early, late = after_5_and_50(page, tools)
     chrome.close()
     print(early, late, sep="\n")
@@ -257,7 +257,7 @@ def test_tab_reaches_every_control_in_order(name, browser_page, lab, run):
     assert reached == sorted(reached)
 
 
-@pytest.mark.parametrize("name", few(LIVE, "Latent pad", "Interpolate"))
+@pytest.mark.parametrize("name", few(LIVE, "Latent explorer", "Interpolate"))
 def test_axe_finds_nothing_serious_in_the_live_views(name, browser_page, lab, run):
     axe, page, found = pytest.importorskip("axe_playwright_python.base"), browser_page, []
     begin(page, lab, run, name)
@@ -285,7 +285,7 @@ def test_headings_skip_no_level(browser_page, lab, run):
     page.goto(f"{lab}/?run={run[1]}")
     wait_until_idle(page)
     page.evaluate(axe.AXE_SCRIPT)
-    for name in ("Home", *(name for group in PAGES.values() for name, _ in group.values() if name != "Home")):
+    for name in ("Home", *(page.title for page in PAGES if page.id != "home")):
         if name != "Home":
             visit(page, name)
         told = page.evaluate("axe.run(document, { runOnly: ['heading-order', 'page-has-heading-one'] })")

@@ -203,7 +203,7 @@ def test_another_picture_and_another_label_arrive(open_page, trained):
     page.keyboard.press("Enter")
     wait_until_idle(page)
     same(decoded, run.pictures(run.encode(_tests(run, 5)), np.array([0]))[0])
-    page.get_by_role("combobox", name="Draw codes as").click()
+    page.get_by_role("combobox", name="Class label for decoding").click()
     page.get_by_role("option", name="7", exact=True).click()
     wait_until_idle(page)
     still(page)
@@ -237,7 +237,7 @@ def test_the_way_is_decoded_while_it_is_dragged(kind, open_page, trained):
 def test_the_path_may_be_spherical(open_page, trained):
     page, run = open_page("interpolate"), trained["vae"]
     main = page.get_by_test_id("stMain")
-    main.get_by_role("radio", name="spherical").click()
+    main.get_by_role("radio", name="Spherical (slerp)").click()
     wait_until_idle(page)
     still(page)
     codes = run.encode(np.concatenate([_tests(run, 0), _tests(run, 1)]))

@@ -31,7 +31,7 @@ def open_page(lab, browser_page, trained, sent):
     def go(name: str, kind: str = "2-D", page=browser_page):
         page.goto(f"{lab}/{name}?run={trained[kind]}")
         wait_until_idle(page)
-        alive = stage(page) if name == "latent_pad" else sheet(page)
+        alive = stage(page) if name == "latent_explorer" else sheet(page)
         expect(alive).to_have_attribute("aria-label", re.compile("."))
         return page
 
@@ -55,7 +55,7 @@ def near(page):
 
 
 def test_dragging_redraws_the_picture_and_only_letting_go_is_heard(open_page, sent):
-    page = open_page("latent_pad")
+    page = open_page("latent_explorer")
     expect(near(page)).to_have_count(8)
     before, at_first = drawn(page, "canvas.image"), near(page).evaluate_all("all => all.map((each) => each.src)")
     page.wait_for_timeout(300)
@@ -81,7 +81,7 @@ def test_dragging_redraws_the_picture_and_only_letting_go_is_heard(open_page, se
 
 
 def test_moving_over_the_map_shows_pictures_and_leaves_the_point(open_page, sent):
-    page = open_page("latent_pad")
+    page = open_page("latent_explorer")
     rest, words = drawn(page, "canvas.image"), stage(page).get_attribute("aria-label")
     sent.clear()
     page.mouse.move(*spot(stage(page), 0.2, 0.3))
@@ -94,7 +94,7 @@ def test_moving_over_the_map_shows_pictures_and_leaves_the_point(open_page, sent
 
 
 def test_keys_move_the_point_and_say_where_it_is(open_page, sent):
-    page = open_page("latent_pad")
+    page = open_page("latent_explorer")
     stage(page).focus()
     label = stage(page).get_attribute("aria-label")
     assert re.match(
@@ -118,7 +118,7 @@ def test_keys_move_the_point_and_say_where_it_is(open_page, sent):
 
 @pytest.mark.slow
 def test_far_from_the_data_is_said(open_page):
-    page = open_page("latent_pad")
+    page = open_page("latent_explorer")
     page.get_by_role("button", name="Further away").click()
     page.get_by_role("button", name="Further away").click()
     page.wait_for_timeout(600)
@@ -127,22 +127,22 @@ def test_far_from_the_data_is_said(open_page):
 
 
 def test_a_lasso_shows_what_is_inside(open_page, sent):
-    page = open_page("latent_pad")
+    page = open_page("latent_explorer")
     page.get_by_role("button", name="Lasso").click()
     sent.clear()
     drag(page, stage(page), (0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7), release=False)
     assert not sent
     page.mouse.up()
-    expect(page.get_by_role("heading", name="In the lasso")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 test pictures"))).to_be_visible()
+    expect(page.get_by_role("heading", name="Selection (lasso)")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"[\d,]+ of 359 test images"))).to_be_visible()
     expect(near(page)).to_have_count(8 + 16)
     page.get_by_role("button", name="Lasso").click()
-    expect(page.get_by_role("heading", name="In the lasso")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Selection (lasso)")).to_have_count(0)
 
 
 @pytest.mark.slow
 def test_a_lasso_by_keys(open_page):
-    page = open_page("latent_pad")
+    page = open_page("latent_explorer")
     stage(page).focus()
     page.keyboard.press("l")
     for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):
@@ -150,12 +150,12 @@ def test_a_lasso_by_keys(open_page):
             page.keyboard.press(f"Shift+{key}")
         page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="In the lasso")).to_be_visible()
+    expect(page.get_by_role("heading", name="Selection (lasso)")).to_be_visible()
 
 
 @pytest.mark.parametrize("behind", few(["density", "pictures"], "pictures"))
 def test_what_lies_behind_can_be_chosen(open_page, behind, sent):
-    page = open_page("latent_pad")
+    page = open_page("latent_explorer")
     before = drawn(page, "canvas.map")
     sent.clear()
     page.get_by_role("radio", name=behind, exact=True).check()
@@ -172,7 +172,7 @@ def test_what_lies_behind_can_be_chosen(open_page, behind, sent):
 
 
 def test_shift_and_drag_moves_the_map_not_the_point(open_page, sent):
-    page = open_page("latent_pad")
+    page = open_page("latent_explorer")
     page.get_by_role("button", name="Closer", exact=True).click()
     page.wait_for_timeout(600)
     before, words = drawn(page, "canvas.map"), stage(page).get_attribute("aria-label")
@@ -187,7 +187,7 @@ def test_shift_and_drag_moves_the_map_not_the_point(open_page, sent):
 
 
 def test_another_label_redraws_the_same_place(open_page):
-    page = open_page("latent_pad", "conditional")
+    page = open_page("latent_explorer", "conditional")
     drag(page, stage(page), (0.5, 0.5), (0.45, 0.4))
     wait_until_idle(page)
     page.mouse.move(2, 2)
@@ -201,7 +201,7 @@ def test_another_label_redraws_the_same_place(open_page):
 
 @pytest.mark.parametrize("kind", few(["1-D", "8-D"], "1-D"))
 def test_other_codes_have_a_pad_too(open_page, kind):
-    page = open_page("latent_pad", kind)
+    page = open_page("latent_explorer", kind)
     before = drawn(page, "canvas.image")
     drag(page, stage(page), (0.5, 0.5), (0.2, 0.6))
     expect(page.get_by_text("Nearest to the point at")).to_contain_text("z1" if kind == "1-D" else "PC1")
@@ -276,7 +276,7 @@ def test_drawing_by_keys(open_page):
 
 
 def test_a_finger_moves_the_point_and_two_the_map(open_page, phone):
-    page, target = open_page("latent_pad", page=phone), None
+    page, target = open_page("latent_explorer", page=phone), None
     target = stage(page)
     target.scroll_into_view_if_needed()
     before, words = drawn(page, "canvas.image"), target.get_attribute("aria-label")
@@ -314,7 +314,7 @@ def test_a_finger_draws(open_page, phone):
     assert code(page) != "no code yet"
 
 
-@pytest.mark.parametrize("name", few(["latent_pad", "draw"], "draw"))
+@pytest.mark.parametrize("name", few(["latent_explorer", "draw"], "draw"))
 def test_it_fits_on_a_phone(open_page, phone, name):
     page = open_page(name, page=phone)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
@@ -325,7 +325,7 @@ def test_it_fits_on_a_phone(open_page, phone, name):
             assert box["width"] == pytest.approx(box["height"], abs=1), "square"
 
 
-@pytest.mark.parametrize("name", few(["latent_pad", "draw"], "latent_pad"))
+@pytest.mark.parametrize("name", few(["latent_explorer", "draw"], "latent_explorer"))
 def test_the_colours_follow_the_theme(open_page, name):
     page = open_page(name)
     painted(page)

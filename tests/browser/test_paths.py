@@ -219,7 +219,7 @@ def test_the_same_settings_again_are_found(open_page):
     fill(page, "Epochs", 2)
     fill(page, "Seed", 12)
     assert press_train(page) == first
-    expect(alerts(page).filter(has_text=re.compile("found", re.I))).to_be_visible()
+    expect(alerts(page).filter(has_text=re.compile("exists already", re.I))).to_be_visible()
     wait_until_trained(page)
 
 
@@ -274,13 +274,13 @@ def drawing() -> bytes:
 
 
 def upload(page, content: bytes, name: str) -> None:
-    main(page).get_by_role("radio", name="upload").first.click()
+    main(page).get_by_role("radio", name="Upload").first.click()
     main(page).locator('input[type="file"]').set_input_files({"name": name, "mimeType": "image/png", "buffer": content})
 
 
 def test_an_uploaded_picture_is_denoised(open_page):
     page = open_page("denoise")
-    drawn = main(page).get_by_role("img", name=re.compile("^Drawn by the model"))
+    drawn = main(page).get_by_role("img", name=re.compile("^Reconstruction"))
     before = drawn.evaluate("canvas => canvas.toDataURL()")
     upload(page, drawing(), "one.png")
     expect(main(page).get_by_role("img", name=re.compile("upload", re.I))).to_be_visible()
@@ -300,7 +300,7 @@ def test_a_damaged_upload_is_said(content, open_page):
     expect(alerts(page)).to_have_count(known + 1)
     wait_until_idle(page)
     healthy(page)
-    main(page).get_by_role("radio", name="test picture").click()
+    main(page).get_by_role("radio", name="Test image").click()
     expect(said).to_have_count(0)
 
 
@@ -358,7 +358,9 @@ def keep_shape_and_pixels(page) -> int:
     return len(found)
 
 
-@pytest.mark.parametrize("path", few(PATHS, "inside", "latent_map", "train", name=lambda path: path or "first"))
+@pytest.mark.parametrize(
+    "path", few(PATHS, "model_inspector", "latent_map", "train", name=lambda path: path or "first")
+)
 def test_a_phone_scrolls_only_up_and_down(path, open_page, browser_page):
     browser_page.set_viewport_size({"width": 400, "height": 800})
     page = open_page(path)

@@ -39,7 +39,7 @@ def png(pixels: np.ndarray) -> bytes:
 @pytest.fixture
 def open_page(server, browser_page):
     def go(page=browser_page, **asked: str):
-        page.goto(f"{server}/photograph?" + "&".join(f"{name}={value}" for name, value in asked.items()))
+        page.goto(f"{server}/denoise_photo?" + "&".join(f"{name}={value}" for name, value in asked.items()))
         wait_until_idle(page)
         return page
 
@@ -62,7 +62,7 @@ def share(page) -> float:
 
 
 def test_one_s_own_photograph_is_cleaned_at_its_own_size(open_page):
-    page, pixels = open_page(photograph="your own"), grainy()
+    page, pixels = open_page(photo="upload"), grainy()
     expect(page.get_by_text("Upload a photograph to begin")).to_be_visible()
     upload(page, png(pixels))
     expect(edge(page)).to_be_visible()
@@ -128,15 +128,15 @@ def test_keys_move_the_edge_and_say_where_it_is(open_page):
 def test_another_noise_arrives_in_the_view(open_page):
     page = open_page()
     before = page.evaluate(COLOUR, [".before img", 200, 100])
-    page.get_by_test_id("stMain").get_by_role("radio", name="none").click()
-    expect(page.get_by_text("Taken away", exact=True)).to_be_visible()
+    page.get_by_test_id("stMain").get_by_role("radio", name="None").click()
+    expect(page.get_by_text("RMS change", exact=True)).to_be_visible()
     wait_until_idle(page)
     assert page.evaluate(COLOUR, [".before img", 200, 100]) != before
 
 
 @pytest.mark.parametrize("content", [b"hello", png(grainy())[:600]], ids=["no picture", "cut short"])
 def test_a_damaged_upload_is_said(content, open_page):
-    page = open_page(photograph="your own")
+    page = open_page(photo="upload")
     upload(page, content)
     expect(page.get_by_test_id("stAlertContentError")).to_be_visible()
     expect(edge(page)).to_have_count(0)
@@ -145,7 +145,7 @@ def test_a_damaged_upload_is_said(content, open_page):
 @pytest.mark.parametrize("look", few(["light", "dark"], "dark"), indirect=True)
 def test_axe_finds_nothing_serious(look, server):
     axe, page = pytest.importorskip("axe_playwright_python.base"), look
-    page.goto(f"{server}/photograph")
+    page.goto(f"{server}/denoise_photo")
     wait_until_idle(page)
     expand_viewport(page)
     page.evaluate(axe.AXE_SCRIPT)

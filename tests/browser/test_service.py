@@ -79,7 +79,7 @@ def test_a_second_run_waits_and_two_people_share_one(lab, browser_page, browser)
     try:
         opened(lab, other)
         start(other, 5, 23)
-        expect(main(other).get_by_text("Waiting: 1 before it")).to_be_visible()
+        expect(main(other).get_by_text("Queued: 1 run ahead")).to_be_visible()
         other.goto(page.url)
         button(other, "I want it too").click()
         expect(button(other, "Leave it to them")).to_be_visible()

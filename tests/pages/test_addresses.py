@@ -15,20 +15,21 @@ from aecore.models.families.build import resolve_config
 from aecore.store import runs
 from tests.kit.cases import crossed
 from tests.pages.test_pages import ROOT, AppTest, _cold, whole  # noqa: F401
-from ui import frame, shared
+from ui.run_data import models
+from ui.session import address, choices
 from ui.views import latent_map
 
 PAGES = ["app", *sorted(path.stem for path in (ROOT / "pages").glob("*.py"))]
 SOURCES = [*(ROOT / "pages").glob("*.py"), *(ROOT / "ui").rglob("*.py")]
 # What must be asked for before another widget is there, and a parameter of each that appears then
 BEHIND = {
-    "reconstruct": {"which": "chosen"},
+    "reconstruct": {"order": "indices"},
     "manifold": {"range": "fixed"},
-    "photograph": {"noise": "masking"},
-    "latent_map": {"map": "t-SNE"},
+    "denoise_photo": {"corruption": "masking"},
+    "latent_map": {"map": "tsne"},
 }
 # Read without a widget
-FREE = {"run", "parent", "range"}
+FREE = {"run", "parent"}
 ANSWER = 25_000  # characters
 WORTHLESS = {
     "empty": "",
@@ -59,7 +60,24 @@ def run(tmp_path_factory):
         yield config.id
 
 
+CHOSEN: set[str] = set()  # parameters of the choices by id on the page that was opened last
+
+
+@pytest.fixture(scope="module", autouse=True)
+def choices_noted():
+    bound_choice = choices.bound_choice
+
+    def noted(label, options, key, *given, **more):
+        CHOSEN.add(key)
+        return bound_choice(label, options, key, *given, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choices, "bound_choice", noted)
+        yield
+
+
 def opened(page: str, **parameters: str | list[str]) -> AppTest:
+    CHOSEN.clear()
     app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
     for name, value in parameters.items():
         app.query_params[name] = value
@@ -69,9 +87,9 @@ def opened(page: str, **parameters: str | list[str]) -> AppTest:
 
 
 def bound(app: AppTest) -> set[str]:
-    """The parameters that the widgets of a page are bound to."""
+    """The parameters that the widgets of a page, the one that was opened last, are bound to."""
     protos = [each.proto for where in (app.main, app.sidebar) for each in where]
-    return {proto.query_param_key for proto in protos if getattr(proto, "query_param_key", "")}
+    return {proto.query_param_key for proto in protos if getattr(proto, "query_param_key", "")} | CHOSEN
 
 
 def answers(app: AppTest) -> bool:
@@ -105,6 +123,8 @@ def _declared() -> dict[str, list[str]]:
             said = {each.arg: each.value for each in call.keywords}
             if "bind" in said:
                 found[f"{path.name}:{call.lineno}"] = _patterns(said["key"])
+            elif ast.unparse(call.func).endswith("bound_choice"):
+                found[f"{path.name}:{call.lineno}"] = _patterns(call.args[2])
     return found
 
 
@@ -124,13 +144,13 @@ def by_server(monkeypatch):
     def program(_run):
         raise UnsupportedLayer("The browser cannot compute GRU, a part of this model.")
 
-    monkeypatch.setattr(shared, "program", program)
+    monkeypatch.setattr(models, "program", program)
 
 
 def test_every_widget_that_is_bound_in_the_source_is_met_on_a_page(parameters, by_server, run):
     declared, met = _declared(), set().union(*parameters.values(), bound(opened("denoise", run=run)))
     assert len(declared) > 20
-    own = {"noise-own"}  # asked for where a photograph was uploaded, which no address can do
+    own = {"corruption-own"}  # asked for where a photograph was uploaded, which no address can do
     missing = {
         (where, pattern)
         for where, patterns in declared.items()
@@ -142,7 +162,7 @@ def test_every_widget_that_is_bound_in_the_source_is_met_on_a_page(parameters, b
 
 @pytest.mark.parametrize(("page", "kind"), crossed(PAGES, list(WORTHLESS)))
 def test_worthless_parameters_leave_a_page_its_content_or_its_sentence(page, kind, run, parameters):
-    given = {**BEHIND.get(page, {}), "run": run} | dict.fromkeys(parameters[page] - {"which"}, WORTHLESS[kind])
+    given = {**BEHIND.get(page, {}), "run": run} | dict.fromkeys(parameters[page] - {"order"}, WORTHLESS[kind])
     app = opened(page, **given)
     assert answers(app)
     _nothing_asked_elsewhere(app)
@@ -151,7 +171,7 @@ def test_worthless_parameters_leave_a_page_its_content_or_its_sentence(page, kin
 @pytest.mark.parametrize("kind", WORTHLESS)
 def test_worthless_parameters_leave_what_the_server_draws(kind, run, by_server):
     given = bound(opened("denoise", run=run))
-    assert {"strength", "draw", "noise"} <= given
+    assert {"corruption-level", "seed", "corruption"} <= given
     app = opened("denoise", run=run, **dict.fromkeys(given, WORTHLESS[kind]))
     assert list(app.dataframe) and not app.error
 
@@ -166,7 +186,7 @@ def test_an_empty_choice_is_the_usual_one_and_leaves_the_address(page, run, para
 
 # --- Names of runs ----------------------------------------------------------------------------------------------------
 
-SHOWING = [name for name in PAGES if name not in ("app", "data", "gallery", "runs", "photograph")]  # a run
+SHOWING = [name for name in PAGES if name not in ("app", "data", "gallery", "runs", "denoise_photo")]  # a run
 HOSTILE = (
     "![x](http://evil.example/a.png)",
     "[x](http://evil.example)",
@@ -198,7 +218,7 @@ def test_a_name_that_no_run_can_have_is_never_repeated(page, name, run):
         shown = [each.value for kind in (app.error, app.warning, app.info, app.markdown, app.header) for each in kind]
         _nothing_asked_elsewhere(app)
         if not runs.RUN_ID.fullmatch(hostile):
-            assert frame.NO_RUN in shown and hostile not in " ".join(shown)
+            assert address.NO_RUN in shown and hostile not in " ".join(shown)
 
 
 def test_a_search_is_shown_as_it_was_typed(run):
@@ -211,5 +231,5 @@ def test_a_search_is_shown_as_it_was_typed(run):
 def test_the_first_screen_opens_under_any_name():
     for hostile in HOSTILE:
         app = opened("app", run=hostile)
-        assert app.title and frame.NO_RUN in [each.value for each in app.warning]
+        assert app.title and address.NO_RUN in [each.value for each in app.warning]
         _nothing_asked_elsewhere(app)

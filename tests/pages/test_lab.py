@@ -22,9 +22,9 @@ from aecore.models.families.build import FAMILIES, resolve_config
 from aecore.params import params_of
 from aecore.store import runs
 from tests.pages.test_pages import GALLERY, LABELS, ROOT, _cold, control, labels, opened, pictures, said, store, whole  # noqa: F401
-from ui import shared
+from ui.run_data import models
 from ui.views import manifold as mosaic
-from ui.views import monitor
+from ui.views import training_history
 from ui.widgets import charts, controls, pickers
 
 LOG = [knob for family in FAMILIES.values() for knob in family.params if knob.info.log]
@@ -41,7 +41,7 @@ def submitted(monkeypatch):
 
 def form(family: str):
     app = opened("train")
-    control(app, "Family").set_value(family)
+    control(app, "Model").set_value(family)
     return whole(app.run())
 
 
@@ -140,7 +140,7 @@ def lines_of(app) -> dict[str, list]:
 def test_the_curves_show_the_total_of_reconstruction_and_kl(trained):
     drawn = lines_of(opened("train", trained["vae"]))
     assert len(drawn) == 6
-    for split, style in (("validation", "held-out"), ("train", "training")):
+    for split, style in (("validation", "validation"), ("train", "training")):
         sums = [sum(line[split].values()) for line in runs.history(trained["vae"])]
         assert drawn[f"total, {style}"] == pytest.approx(sums)
 
@@ -153,7 +153,7 @@ def test_a_loss_of_one_part_is_its_own_total(family, trained):
 def test_an_adversary_s_loss_is_not_added_to_that_of_the_model_and_the_page_says_so(trained):
     app, history = opened("train", trained["aae"]), runs.history(trained["aae"])
     model = [line["validation"]["reconstruction"] + line["validation"]["fooling"] for line in history]
-    assert lines_of(app)["total, held-out"] == pytest.approx(model)
+    assert lines_of(app)["total, validation"] == pytest.approx(model)
     assert any("Outside it: critic" in each.value for each in app.caption)
     (loss,) = [each for each in app.metric if each.label == "Test loss"]
     test = runs.entry(trained["aae"]).result["test"]
@@ -164,7 +164,9 @@ def test_an_adversary_s_loss_is_not_added_to_that_of_the_model_and_the_page_says
 def test_the_history_is_a_csv_file(family, trained):
     history = runs.history(trained[family])
     config = runs.entry(trained[family]).config
-    read = list(csv.DictReader(io.StringIO(monitor.history_csv(history, monitor.objective_terms(config)))))
+    read = list(
+        csv.DictReader(io.StringIO(training_history.history_csv(history, training_history.objective_terms(config))))
+    )
     assert [int(line["epoch"]) for line in read] == [1, 2] and float(read[1]["seconds"]) > 0
     for line, found in zip(read, history, strict=True):
         for split in ("train", "validation"):
@@ -189,7 +191,7 @@ def test_the_csv_file_is_offered_with_the_name_of_its_run(trained):
 def test_runs_side_by_side_have_a_total_each_of_its_own_objective(trained):
     entries = [runs.entry(trained[family]) for family in ("vae", "aae")]
     histories = [runs.history(entry.id) for entry in entries]
-    charged = [monitor.objective_terms(entry.config) for entry in entries]
+    charged = [training_history.objective_terms(entry.config) for entry in entries]
     chart = charts.loss_comparison(histories, ("one", "other"), ("#000", "#111"), charts.TOTAL, charged)
     last = [history[-1]["validation"] for history in histories]
     ends = [last[0]["reconstruction"] + last[0]["kl"], last[1]["reconstruction"] + last[1]["fooling"]]
@@ -214,43 +216,43 @@ def test_rows_of_a_class_follow_each_other_round_and_round():
 
 def test_a_seven_and_a_three_are_found_by_their_class():
     app = opened("interpolate", GALLERY)
-    for key, name in (("a", 7), ("b", 3)):
+    for key, name in (("from", 7), ("to", 3)):
         app.selectbox(key=f"{key}-class").set_value(name)
         whole(app.run())
-    assert (shown(app, "a"), shown(app, "b")) == ("7", "3")
+    assert (shown(app, "from"), shown(app, "to")) == ("7", "3")
     words = [alt for alt, _ in pictures(app)]
     assert any("3, test picture" in alt for alt in words) and any("7, test picture" in alt for alt in words)
-    assert app.query_params["a"] and app.query_params["b"], "the address keeps both"
+    assert app.query_params["from"] and app.query_params["to"], "the address keeps both"
 
 
 def test_next_and_previous_stay_in_the_class():
     app = opened("interpolate", GALLERY)
-    number, name = app.number_input(key="a"), shown(app, "a")
+    number, name = app.number_input(key="from"), shown(app, "from")
     first = number.value
-    app.button(key="a-Next").click()
-    second = whole(app.run()).number_input(key="a").value
-    assert second > first and shown(app, "a") == name
-    app.button(key="a-Previous").click()
-    assert whole(app.run()).number_input(key="a").value == first
+    app.button(key="from-Next").click()
+    second = whole(app.run()).number_input(key="from").value
+    assert second > first and shown(app, "from") == name
+    app.button(key="from-Previous").click()
+    assert whole(app.run()).number_input(key="from").value == first
 
 
 def test_a_typed_number_shows_its_class():
     app, seen = opened("interpolate", GALLERY), set()
     for row in range(12):
-        app.number_input(key="a").set_value(row)
+        app.number_input(key="from").set_value(row)
         whole(app.run())
         assert any(f"{shown(app, 'a')}, test picture {row}" in alt for alt, _ in pictures(app))
-        seen.add(shown(app, "a"))
+        seen.add(shown(app, "from"))
     assert len(seen) > 3
 
 
-@pytest.mark.parametrize("page", ["denoise", "inside"])
+@pytest.mark.parametrize("page", ["denoise", "model_inspector"])
 def test_every_picker_of_a_test_picture_knows_classes(page):
     app = opened(page, GALLERY)
-    if page == "inside":
-        app.main.get("button_group")[0].set_value("One picture")
+    if page == "model_inspector":
+        app.main.get("button_group")[0].set_value("elbo")
         whole(app.run())
-    app.button(key=f"{'inside-picture' if page == 'inside' else 'picture'}-Next").click()
+    app.button(key=f"{'test-image' if page == 'model_inspector' else 'image'}-Next").click()
     assert not whole(app.run()).error
 
 
@@ -275,9 +277,13 @@ def manifold(run: str, **address: str):
 
 def test_a_grid_of_15_by_15_over_minus_three_to_three(trained):
     app = opened("manifold", trained["vae"])
-    assert control(app, "Pictures a side").value == 15
-    assert control(app, "Range").options == ["data", "[−3, 3]", "Gaussian quantiles"]
-    control(app, "Range").set_value("fixed")
+    assert control(app, "Grid size").value == 15
+    assert control(app, "Grid range").options == [
+        "Codes (1st to 99th percentile)",
+        "Fixed [−3, 3]",
+        "Gaussian quantiles",
+    ]
+    control(app, "Grid range").set_value("fixed")
     grid, places = axes(whole(app.run()))
     assert grid == ((-3, 3), (-3, 3))
     half = 6 / 14 / 2
@@ -288,7 +294,7 @@ def test_a_grid_of_15_by_15_over_minus_three_to_three(trained):
 def test_the_limit_can_be_another_and_the_address_keeps_it(trained):
     app = manifold(trained["vae"], range="fixed", limit="2.0")
     assert axes(app)[0] == ((-2, 2), (-2, 2))
-    assert "[−2, 2]" in control(app, "Range").options
+    assert "Fixed [−2, 2]" in control(app, "Grid range").options
     control(app, "Limit").set_value(5.0)
     assert axes(whole(app.run()))[0] == ((-5, 5), (-5, 5))
 
@@ -296,14 +302,14 @@ def test_the_limit_can_be_another_and_the_address_keeps_it(trained):
 @pytest.mark.parametrize("value", ["steps", "", "[-3, 3]"])
 def test_a_range_that_there_is_not_is_that_of_the_data(value, trained):
     app = manifold(trained["vae"], range=value)
-    assert control(app, "Range").value == "data"
+    assert control(app, "Grid range").value == "data"
 
 
 def test_gaussian_quantiles_are_those_of_the_prior_where_that_is_a_normal(trained):
     app = manifold(trained["vae"], range="prior")
     assert np.array(axes(app)[0]) == pytest.approx(np.array([[-1.645, 1.645]] * 2), abs=0.01)
     for family in ("vanilla", "stacked"):
-        assert "Gaussian quantiles" not in control(opened("manifold", trained[family]), "Range").options
+        assert "Gaussian quantiles" not in control(opened("manifold", trained[family]), "Grid range").options
 
 
 def test_of_many_dimensions_the_page_says_where_the_range_is_counted_from(store):  # noqa: F811
@@ -311,12 +317,12 @@ def test_of_many_dimensions_the_page_says_where_the_range_is_counted_from(store)
     assert list(run_training(config))
     app = manifold(config.id, range="fixed")
     assert any("0 on both axes is the mean of the codes" in each.value for each in app.caption)
-    control(app, "Plane").set_value("two dimensions")
+    control(app, "Plane").set_value("dimensions")
     assert any("the code's own numbers" in each.value for each in whole(app.run()).caption)
 
 
 def test_up_is_up_in_the_grid_and_its_file_has_sharp_pixels(trained):
-    opened_ = shared.load_model(trained["vae"], runs.entry(trained["vae"]).created)
+    opened_ = models.load_model(trained["vae"], runs.entry(trained["vae"]).created)
     n, span = 5, mosaic.Range("fixed", 3.0)
     drawn = mosaic.manifold_charts(opened_, (0, 1), span, n, ("#000",) * 10)
     picture = np.asarray(Image.open(io.BytesIO(drawn.png)).convert("L"))

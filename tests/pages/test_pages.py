@@ -285,7 +285,7 @@ def test_a_missing_data_set_is_said_with_a_way_to_get_it(page, own_store):
 
 def test_training_without_the_data_set_says_how_to_get_it(own_store):
     app = opened("train")
-    control(app, "Data").set_value("mnist")
+    control(app, "Data set").set_value("mnist")
     whole(app.run())
     control(app, "Train").click()
     whole(app.run())
@@ -358,7 +358,7 @@ def test_weights_of_another_network_are_said(page, own_store):
     one_sentence(app.error[0].value)
 
 
-@pytest.mark.parametrize("page", ["train", "inside", "reconstruct"])
+@pytest.mark.parametrize("page", ["train", "model_inspector", "reconstruct"])
 def test_a_family_that_this_laboratory_does_not_know_is_said(page, own_store):
     config = untrained("digits")
     settings = config.to_json() | {"family": "unheard"}
@@ -450,7 +450,7 @@ def test_a_run_whose_process_died_counts_as_stopped(own_store):
     runs.atomic_write(file, json.dumps(json.loads(file.read_text()) | {"born": 1.0}))
     app = opened("train", config.id)
     assert any("process ended" in text for text in said(app))
-    assert control(app, "Train again")
+    assert control(app, "Restart training")
 
 
 @pytest.mark.parametrize(("page", "state"), crossed(EXPLORE, ["training", "waiting"]))
@@ -477,7 +477,7 @@ FORMS = [(f, n) for f in FAMILIES for n in NETWORKS if FAMILIES[f].fixed.get("ne
 def test_form_of_every_family_and_network(form):
     family, network = form
     app = opened("train")
-    control(app, "Family").set_value(family)
+    control(app, "Model").set_value(family)
     whole(app.run())
     if "network" not in FAMILIES[family].fixed:
         control(app, LABELS["network"]).set_value(network)
@@ -490,7 +490,7 @@ def test_form_of_every_family_and_network(form):
 @pytest.mark.parametrize("dataset", CARDS)
 def test_another_data_set_brings_its_own_start(dataset):
     app = opened("train")
-    control(app, "Data").set_value(dataset)
+    control(app, "Data set").set_value(dataset)
     whole(app.run())
     start = presets.default_config(dataset)
     assert control(app, LABELS["epochs"]).value == start.epochs
@@ -533,7 +533,7 @@ def test_train_submits_what_the_form_says(known, monkeypatch, own_store):
 
     monkeypatch.setattr(api, "submit", submit)
     app = opened("train")
-    control(app, "Family").set_value("vanilla")
+    control(app, "Model").set_value("vanilla")
     whole(app.run())
     control(app, LABELS["seed"]).set_value(7)
     control(app, LABELS["z_dim"]).set_value(3)
@@ -579,7 +579,7 @@ def test_every_choice_of_a_page_draws(page, trained):
     app = opened(page, trained["vae, 3-D, conv"])
     for label in [each.label for each in app.main.segmented_control]:
         for option in control(app, label).options:
-            if option == "upload":
+            if option == "Upload":
                 continue
             control(app, label).set_value(option)
             assert not whole(app.run()).error, (label, option)
@@ -588,7 +588,7 @@ def test_every_choice_of_a_page_draws(page, trained):
 @pytest.mark.parametrize("typed", ["", "abc", "5000", "-1", "1, 2, x"])
 def test_numbers_that_no_picture_has_are_said(typed):
     app = opened("reconstruct", GALLERY)
-    next(c for c in app.main.segmented_control if "chosen" in c.options).set_value("chosen")
+    control(app, "Test images").set_value("indices")
     whole(app.run())
     app.main.text_input[0].set_value(typed)
     whole(app.run())
@@ -600,10 +600,10 @@ def test_denoise_with_every_noise(trained):
     app = opened("denoise", trained["denoising, 2-D"])
     seen = set()
     for noise in ("none", *CORRUPTIONS):
-        control(app, "Noise").set_value(noise)
+        control(app, "Corruption").set_value(noise)
         seen.add(pictures(whole(app.run()))[-2][1])
     assert len(seen) == 1 + len(CORRUPTIONS), "each noise spoils the picture in its own way"
-    control(app, "Strength").set_value(0.0)
+    control(app, "Corruption level").set_value(0.0)
     whole(app.run())
 
 
@@ -717,5 +717,5 @@ def test_every_page_shows_every_family(zoo, family, page):
 def test_a_conditional_model_draws_a_code_as_the_label_that_is_asked_for(zoo):
     app = opened("interpolate", zoo["conditional-vae"])
     before = [each.proto.body for each in app.get("html")]
-    app.sidebar.selectbox(key="label").select("7").run()
+    app.sidebar.selectbox(key="class-label").select("7").run()
     assert [each.proto.body for each in whole(app).get("html")] != before

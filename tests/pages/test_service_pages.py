@@ -120,7 +120,7 @@ def test_a_failed_run_shows_its_log(store):
 def test_training_further_starts_from_the_weights(store):
     run = train(QUICK)
     app = opened("train", run)
-    control(app, "More epochs").set_value(3)
+    control(app, "Additional epochs").set_value(3)
     whole(app.run())
     press(app, "Start")
     longer = dataclasses.replace(QUICK, epochs=3, parent=run)
@@ -136,7 +136,7 @@ def test_a_fork_keeps_what_the_weights_hang_on(store):
     app.query_params["parent"] = run
     whole(app.switch_page("pages/train.py").run())
     assert control(app, "Latent size").disabled and control(app, "Hidden widths").value == "8"
-    assert "Data" not in labels(app) and "Family" not in labels(app)
+    assert "Data set" not in labels(app) and "Model" not in labels(app)
     control(app, "Learning rate").set_value(0.001)
     whole(app.run())
     press(app, "Train")
@@ -233,7 +233,7 @@ def test_two_runs_side_by_side(store, monkeypatch):
     assert not app.error
     table = app.dataframe[0].value
     assert {"Family", "Seed"} <= set(table[""]) and "Epochs" not in set(table[""])
-    held = control(app, "Held-out loss")
+    held = control(app, "Validation loss")
     assert held.value == "reconstruction"  # the part that both have
     assert any(each.type == "plotly_chart" for each in app.main)
 
@@ -358,7 +358,7 @@ def test_what_is_wrong_with_the_database_is_said_and_the_gallery_goes_on(store):
         for name in ("runs", "gallery", "train", "manifold"):
             app = opened(name, run=GALLERY)
             assert words in texts(app) and not app.exception, name
-        assert "Pictures a side" in labels(app)  # of the page that was opened last
+        assert "Grid size" in labels(app)  # of the page that was opened last
 
 
 def test_a_database_that_was_made_again_is_said_where_runs_are_listed(store):

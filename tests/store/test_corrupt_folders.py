@@ -46,8 +46,8 @@ HEALTHY = resolve_config(presets.default_config("digits", family="vanilla", hidd
 TRAINED = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), z_dim=2, epochs=3))
 HALFWAY = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), z_dim=3, epochs=40))
 BROUGHT = "vae-mnist-2d-84cdf52f"  # with its products, in place of MNIST
-PAGES = ("", "runs", "train", "gallery", "reconstruct", "latent_map", "manifold", "latent_pad", "draw", "interpolate",
-         "inside", "time_machine", "denoise")  # fmt: skip
+PAGES = ("", "runs", "train", "gallery", "reconstruct", "latent_map", "manifold", "latent_explorer", "draw",
+         "interpolate", "model_inspector", "time_machine", "denoise")  # fmt: skip
 
 
 # --- A tripwire around what nobody may touch --------------------------------------------------------------------------
@@ -310,7 +310,7 @@ def _page(page: str, run: str, panel: str) -> AppTest:
     st.cache_data.clear()
     app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
     app.query_params["run"] = run
-    if page == "inside":
+    if page == "model_inspector":
         app.query_params["panel"] = panel
     if page:
         app.switch_page(f"pages/{page}.py")

@@ -23,7 +23,8 @@ from aecore.cache_budget import CacheBudget, CacheEntry, buffers
 from aecore.data import datasets
 from aecore.models import presets
 from aecore.models.families.build import build_recipe, resolve_config
-from ui import shared
+from ui.run_data import models, statistics
+from ui.run_data.per_run import key_of
 from ui.session import cache
 from ui.widgets import component
 
@@ -84,10 +85,10 @@ def usual(place): ...
 def test_a_run_that_was_trained_again_under_its_name_is_another_one_to_caches(monkeypatch):
     config = resolve_config(presets.default_config("digits", family="vae", hidden=(8,)))
     first, again = (LoadedModel(config, build_recipe(config).model, {"created": created}) for created in (1.0, 2.0))
-    assert shared.key_of(first) != shared.key_of(again)
-    here = shared.key_of(first)
+    assert key_of(first) != key_of(again)
+    here = key_of(first)
     monkeypatch.setattr(datasets, "is_available", lambda name: False)
-    assert shared.key_of(first) != here, "a data set that is fetched meanwhile takes the place of what stood in for it"
+    assert key_of(first) != here, "a data set that is fetched meanwhile takes the place of what stood in for it"
 
 
 def test_what_is_kept_of_a_run_is_told_apart_by_its_code_and_what_it_learnt_from(monkeypatch):
@@ -95,7 +96,7 @@ def test_what_is_kept_of_a_run_is_told_apart_by_its_code_and_what_it_learnt_from
     found = []
     for more in ({"z_dim": 2}, {"z_dim": 8}, {"z_dim": 2, "pictures": 50}):
         config = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), **more))
-        found.append(shared.baselines(LoadedModel(config, build_recipe(config).model.eval(), {"created": 1.0})))
+        found.append(statistics.baselines(LoadedModel(config, build_recipe(config).model.eval(), {"created": 1.0})))
     assert found[1]["pca_mse"] < found[0]["pca_mse"] < found[2]["pca_mse"]
     assert found[0]["mean_baseline_mse"] == found[1]["mean_baseline_mse"] != found[2]["mean_baseline_mse"]
     assert np.isfinite([each["pca_mse"] for each in found]).all()
@@ -300,12 +301,12 @@ def test_one_model_serves_all_that_look_at_it_even_when_it_is_not_kept(narrow, m
     monkeypatch.setattr(loaded, "load", lambda name: read.append(name) or load(name))
     monkeypatch.setenv("AECORE_CACHE_BYTES", "1000")
     monkeypatch.setattr(cache, "KEPT", CacheBudget(lambda: 1000))
-    shared.load_model.clear()
-    held = shared.load_model(run, -1.0)
-    assert shared.load_model(run, -1.0) is held and read == [run]
+    models.load_model.clear()
+    held = models.load_model(run, -1.0)
+    assert models.load_model(run, -1.0) is held and read == [run]
     del held
     gc.collect()
-    assert shared.load_model(run, -1.0) and read == [run, run]
+    assert models.load_model(run, -1.0) and read == [run, run]
 
 
 def test_data_sets_come_under_the_same_budget(monkeypatch):

@@ -13,7 +13,8 @@ from aecore.errors import UserError
 from aecore.store import queue, runs
 from tests.pages.test_pages import AppTest, _cold, in_state, opened, store, untrained  # noqa: F401
 from tools.browser import record_errors, start_server, wait_until_idle
-from ui import frame
+from ui import chrome, startup
+from ui.session import failures
 from ui.session.text import WORD_JOINER, escape, escape_figure
 from ui.widgets import charts
 
@@ -120,9 +121,8 @@ def shown(app) -> str:
 def test_an_error_that_quotes_what_was_typed_is_escaped():
     def page() -> None:
         from aecore.models import presets
-        from ui import frame
 
-        frame.or_stop(presets.default_config, "digits", preset="![x](http://evil.example/a.png)")
+        failures.or_stop(presets.default_config, "digits", preset="![x](http://evil.example/a.png)")
 
     app = AppTest.from_function(page, default_timeout=60).run()
     assert [each.value.partition(";")[0] for each in app.error] == [
@@ -132,10 +132,9 @@ def test_an_error_that_quotes_what_was_typed_is_escaped():
 
 def test_the_device_of_the_environment_is_escaped(store, monkeypatch):  # noqa: F811
     from aecore.training import devices
-    from ui import shared
 
     monkeypatch.setenv("AECORE_DEVICE", f"![x]({EVIL})")
-    shared.preload().set()
+    startup.preload().set()
     with pytest.raises(UserError):
         devices.select_device()
     app = opened("data")
@@ -173,7 +172,7 @@ def test_names_of_people_and_runs_make_no_link(store):  # noqa: F811
 
 def test_every_sentence_of_an_error_goes_through_the_helper():
     """No page shows what was caught, or a reason from a folder, without it."""
-    root = Path(frame.__file__).parent.parent
+    root = Path(chrome.__file__).parent.parent
     for path in [*(root / "ui").rglob("*.py"), *(root / "pages").glob("*.py")]:
         source = path.read_text()
         assert not re.search(r"(error|warning|info|caption|markdown)\((f\".*\{error\}|str\(error\))", source), path.name
@@ -206,7 +205,7 @@ def test_streamlit_shows_every_hostile_text_as_it_is(tmp_path, browser):
     texts = [text for text in dict.fromkeys([*HOSTILE, *generated()]) if text.strip()]
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(root=str(Path(frame.__file__).parent.parent), texts=str(tmp_path / "texts.json")))
+    script.write_text(SCRIPT.format(root=str(Path(chrome.__file__).parent.parent), texts=str(tmp_path / "texts.json")))
     with start_server(script) as address:
         context = browser.new_context()
         faults, page = record_errors(context), context.new_page()

@@ -19,7 +19,7 @@ from aecore.export.packed_map import pack
 from aecore.export.tour import classes_along, compute_tour, densify
 from aecore.store import offline, runs, snapshots
 from tests.pages.test_pages import _cold, _python, links, opened, said, store  # noqa: F401
-from ui import frame
+from ui import pages_table
 from ui.views import home
 from ui.widgets import component, live, palette
 
@@ -90,31 +90,28 @@ def test_the_model_is_sent_in_half_precision_and_loses_nothing(mounted, entry):
 
 def test_who_has_chosen_no_run_meets_the_showcase_behind_every_door(entry):
     found = links(opened())
-    assert {"train", "latent_pad", "time_machine", "denoise", "reconstruct", "manifold"} <= set(found)
+    assert {"train", "latent_explorer", "time_machine", "denoise", "reconstruct", "manifold"} <= set(found)
     assert set(found.values()) == {f"run={entry.id}"}
 
 
 def test_doors_are_pages_that_there_are(monkeypatch):
-    pages = {file for group in frame.PAGES.values() for file in group}
-    assert {file for file, *_ in home.PRIMARY_LINKS} <= pages
-    short = {
-        "Start": dict.fromkeys(("app.py", *(file for file, *_ in home.PRIMARY_LINKS)), ("Page", ":material/home:"))
-    }
-    monkeypatch.setattr(frame, "PAGES", short)
-    assert set(links(opened())) == {file.removeprefix("pages/").removesuffix(".py") for file, *_ in home.PRIMARY_LINKS}
+    doors = {page_id for page_id, *_ in home.PRIMARY_LINKS}
+    assert doors <= {page.id for page in pages_table.PAGES}
+    monkeypatch.setattr(pages_table, "PAGES", [page for page in pages_table.PAGES if page.id in {"home", *doors}])
+    assert set(links(opened())) == doors
 
 
 def test_no_door_promises_what_is_not_behind_it():
     """There are no lessons; what is there is the time machine."""
-    titles = {file: title for file, title, _ in home.PRIMARY_LINKS}
-    assert titles["pages/time_machine.py"] == "Watch it learn" and "Learn" not in titles.values()
+    titles = {page_id: title for page_id, title, _ in home.PRIMARY_LINKS}
+    assert titles["time_machine"] == "Watch it learn" and "Learn" not in titles.values()
 
 
 def test_without_a_showcase_the_doors_still_open(monkeypatch, tmp_path, mounted):
     monkeypatch.setattr(runs, "PRETRAINED_DIR", tmp_path)
     app = opened()
     assert len(said(app)) == 1 and "train one" in said(app)[0]
-    assert {"train", "latent_pad", "time_machine"} <= set(links(app)) and not mounted
+    assert {"train", "latent_explorer", "time_machine"} <= set(links(app)) and not mounted
 
 
 @pytest.mark.parametrize("name", [program.FILE_NAME, offline.FILE_NAME])
@@ -123,7 +120,7 @@ def test_a_file_that_was_changed_is_said_and_not_used(name, gallery, mounted):
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     app = opened()
     assert len(said(app)) == 1 and name in said(app)[0] and "changed" in said(app)[0]
-    assert {"train", "latent_pad", "time_machine"} <= set(links(app)) and not mounted
+    assert {"train", "latent_explorer", "time_machine"} <= set(links(app)) and not mounted
 
 
 @pytest.mark.parametrize("name", [program.FILE_NAME, offline.FILE_NAME])

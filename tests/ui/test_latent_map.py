@@ -15,7 +15,8 @@ from aecore.jobs.projection_jobs import ProjectionStatus
 from aecore.params import resolve
 from tests.kit.trained_runs import furnished
 from tests.pages.test_pages import _cold, control, labels, one_sentence, opened, pictures, said, store, whole  # noqa: F401
-from ui import shared
+from ui.run_data import models, splits
+from ui.run_data.packed import _point_map
 from ui.views import latent_map
 from ui.widgets import live
 
@@ -74,7 +75,7 @@ def slow(monkeypatch):
         latent_map.projection_jobs, "cancel", lambda drawing, person: found["cancelled"].append(drawing)
     )
     monkeypatch.setattr(ProjectionStatus, "points", lambda self: points(self).astype(np.float32))
-    shared._point_map.clear()
+    _point_map.clear()
     return found
 
 
@@ -240,26 +241,26 @@ def test_odd_words_of_a_browser_choose_nothing(more, runs, browser):
 
 
 def test_codes_as_they_are_only_where_they_have_two_numbers(runs):
-    assert latent_map.RAW in control(opened("latent_map", runs["2-D"]), "Map").options
+    assert "Raw latent space" in control(opened("latent_map", runs["2-D"]), "Projection").options
     for kind in ("1-D", "8-D"):
-        assert control(opened("latent_map", runs[kind]), "Map").options == list(projections.PROJECTIONS)
+        assert control(opened("latent_map", runs[kind]), "Projection").options == list(projections.PROJECTIONS)
 
 
 def test_a_model_that_the_browser_cannot_compute_loses_only_the_pictures(runs, browser, monkeypatch):
     def unknown(run):
         raise latent_map.UnsupportedLayer("The browser does not know this.")
 
-    monkeypatch.setattr(shared, "program", unknown)
+    monkeypatch.setattr(models, "program", unknown)
     app = opened("latent_map", runs["2-D"])
     assert browser.given["decoder"] is None and not app.error and len(said(app)) == 1
 
 
 def test_a_collapsed_model_is_said(runs, browser, monkeypatch):
-    monkeypatch.setattr(shared, "codes", lambda run, part="test": np.zeros((TEST, 2), np.float32))
-    monkeypatch.setattr(shared, "_codes", lambda key: np.zeros((TEST, 2), np.float32))
-    shared._point_map.clear()
+    monkeypatch.setattr(splits, "codes", lambda run, part="test": np.zeros((TEST, 2), np.float32))
+    monkeypatch.setattr(splits, "_test_codes", lambda key: np.zeros((TEST, 2), np.float32))
+    _point_map.clear()
     app = opened("latent_map", runs["2-D"])
-    shared._point_map.clear()
+    _point_map.clear()
     assert any("collapsed" in text for text in said(app)) and not app.error
 
 
@@ -271,7 +272,7 @@ def test_a_slow_map_is_begun_and_pca_is_shown_meanwhile(kind, runs, browser, slo
     app = opened("latent_map", runs["8-D"])
     chosen(app, "Map", kind)
     assert slow["asked"] == [(TEST, kind, resolve(projections.PROJECTIONS[kind], {}))]
-    assert "by PCA" in browser.given["what"] and browser.given["head"]["count"] == TEST
+    assert "PCA" in browser.given["what"] and browser.given["head"]["count"] == TEST
     assert any(f"the same {TEST} pictures by PCA" in each.value for each in app.caption)
     bar = next(each for each in app.main if each.type == "progress")
     assert bar.proto.value == 25 and "about 6 s left" in bar.proto.text
@@ -300,7 +301,7 @@ def test_a_drawing_is_cancelled_and_drawn_again(runs, browser, slow):
     assert any("cancelled" in text for text in said(app)) and "Cancel" not in labels(app)
     begun = len(slow["asked"])
     slow["now"] = None
-    control(app, "Draw again").click()
+    control(app, "Compute again").click()
     whole(app.run())
     assert len(slow["asked"]) > begun and "Cancel" in labels(app)
 
@@ -310,7 +311,7 @@ def test_why_a_drawing_failed_is_said(runs, browser, slow):
     slow["now"] = ProjectionStatus("k", "failed", message="The process that drew it was ended before it was done.")
     chosen(app, "Map", "t-SNE")
     assert one_sentence(app.error[0].value) == slow["now"].message
-    assert "Draw again" in labels(app) and "by PCA" in browser.given["what"]
+    assert "Compute again" in labels(app) and "PCA" in browser.given["what"]
 
 
 def test_other_settings_are_drawn_only_when_somebody_says_so(runs, browser, slow):
@@ -319,8 +320,8 @@ def test_other_settings_are_drawn_only_when_somebody_says_so(runs, browser, slow
     chosen(app, "Map", "t-SNE")
     slow["now"] = None
     chosen(app, "Perplexity", 12.0)
-    assert not slow["asked"] and "by PCA" in browser.given["what"]
-    control(app, "Draw this map").click()
+    assert not slow["asked"] and "PCA" in browser.given["what"]
+    control(app, "Compute projection").click()
     whole(app.run())
     assert [(kind, knobs["perplexity"]) for _, kind, knobs in slow["asked"]] == [("t-SNE", 12.0)]
 
@@ -336,7 +337,7 @@ def test_of_many_pictures_a_slow_map_takes_some_until_more_are_asked_for(runs, b
     slow["now"] = None
     chosen(app, "Points", TRAINING)
     assert len(slow["asked"]) == begun and browser.given["head"]["count"] == TRAINING
-    control(app, "Draw this map").click()
+    control(app, "Compute projection").click()
     whole(app.run())
     assert slow["asked"][-1][0] == TRAINING
 
@@ -344,7 +345,7 @@ def test_of_many_pictures_a_slow_map_takes_some_until_more_are_asked_for(runs, b
 def test_a_real_map_appears(runs, browser):
     app = opened("latent_map", runs["8-D"])
     chosen(app, "Map", "t-SNE")
-    codes, begun = shared.codes(opening.load(runs["8-D"])), time.monotonic()
+    codes, begun = splits.codes(opening.load(runs["8-D"])), time.monotonic()
     while (now := latent_map.projection_jobs.status(codes, "t-SNE", {})) and now.state in ("waiting", "drawing"):
         assert time.monotonic() - begun < 60
         time.sleep(0.05)

@@ -15,7 +15,7 @@ from aecore.data import datasets
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import build_recipe, resolve_config
-from ui import shared
+from ui.run_data import models, splits
 from ui.views import live_decoding
 from ui.widgets import component, live
 
@@ -110,7 +110,7 @@ def test_sliders_are_given_what_they_need(family, runs, given):
     assert (sent["prior"] is None) == (family != "vq-vae")
     assert (sent["classes"] is None) == (family == "conditional-vae")
     if sent["classes"]:
-        threes = shared.codes(run)[test.y == 3]
+        threes = splits.codes(run)[test.y == 3]
         assert numbers(sent["classes"]["means"]).reshape(10, size)[3] == pytest.approx(threes.mean(axis=0), abs=1e-5)
         assert numbers(sent["classes"]["spreads"]).reshape(10, size)[3] == pytest.approx(threes.std(axis=0), abs=1e-5)
 
@@ -144,7 +144,7 @@ def test_a_model_is_sent_with_what_it_takes_to_guess(runs, mounted):
     assert sent["model"] == key and run.id in key
     assert sent["head"]["likelihood"] == run.config.likelihood
     assert sent["head"]["classes"] == 10
-    assert sent["blob"]["blob"][0].as_py() == shared.program(run).weights.tobytes()
+    assert sent["blob"]["blob"][0].as_py() == models.program(run).weights.tobytes()
 
 
 def test_a_view_may_do_without_a_model(mounted):

@@ -25,6 +25,7 @@ from aecore.models.families.registry import FAMILIES, family
 from aecore.models.latents import GaussianLatent, LadderLatent, Latent
 from aecore.models.recipe import Recipe
 from aecore.store import runs
+from ui.panels import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {  # a family of each kind of code
@@ -38,31 +39,32 @@ KINDS = {  # a family of each kind of code
     "linear": "linear",
 }
 COMMON = [
-    "New pictures",
-    "Codes over the prior",
-    "Network",
+    "Samples",
+    "Aggregate posterior against the prior",
+    "Architecture",
     "Loss",
-    "Source",
-    "Filters and atoms",
-    "Stretch",
-    "Try this",
+    "Source code",
+    "Encoder filters, decoder atoms",
+    "Stretch (Jacobian singular values)",
+    "Suggestions and pitfalls",
 ]
 CLOUDS = [
-    "What each number tells",
-    "Clouds on the map",
-    "One picture",
-    "Three parts of the KL",
-    "Tightness of the ELBO",
+    "KL per latent dimension",
+    "Posteriors q(z|x) on the map",
+    "ELBO of one image",
+    "KL decomposition (MI, TC, dimension-wise KL)",
+    "ELBO and IWAE bounds",
 ]
+IDS = {panel.title: panel.id for group in registry.PANELS.values() for panel in group}
 OWN = {
     "points": [],
     "posterior": CLOUDS,
-    "ladder": ["Two levels", *CLOUDS],
-    "sparsity": ["Who is active", "Atoms of one picture"],
-    "codebook": ["The codebook", "Paint with codes"],
-    "conditional": ["Label by style", *CLOUDS],
+    "ladder": ["Ladder levels", *CLOUDS],
+    "sparsity": ["Unit activity and sparsity", "Active atoms of one image"],
+    "codebook": ["Codebook usage", "Edit codebook indices"],
+    "conditional": ["Class x style grid", *CLOUDS],
     "adversary": [],
-    "linear": ["Beside PCA"],
+    "linear": ["Comparison with PCA"],
 }
 
 
@@ -90,9 +92,9 @@ def opened(run: str, panel: str | None = None) -> AppTest:
     app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
     app.query_params["run"] = run
     if panel:
-        app.query_params["panel"] = panel
+        app.query_params["panel"] = IDS[panel]
     app.run()
-    app.switch_page("pages/inside.py").run()
+    app.switch_page("pages/model_inspector.py").run()
     assert not app.exception, [each.message for each in app.exception]
     return app
 
@@ -125,8 +127,8 @@ def test_every_panel_opens_on_a_model_that_has_it(kind, panel):
 
 
 def test_a_panel_that_this_model_does_not_have_gives_way_to_its_first():
-    app = opened(learnt("vanilla"), "Paint with codes")
-    assert [each.value for each in app.header] == ["New pictures"]
+    app = opened(learnt("vanilla"), "Edit codebook indices")
+    assert [each.value for each in app.header] == ["Samples"]
 
 
 def test_kinds_get_what_their_parents_have():
@@ -169,7 +171,9 @@ def test_a_kind_never_seen_before_gets_the_common_panels_and_no_error(unheard):
         app = opened(run, panel)
         assert not app.error
         assert not app.exception
-    assert "is not known" in shown(opened(run, "Codes over the prior"))  # its family says nothing of its parts
+    assert "is not known" in shown(
+        opened(run, "Aggregate posterior against the prior")
+    )  # its family says nothing of its parts
     assert command.main(["evaluate", run, "--json"]) == 0
 
 
@@ -200,9 +204,9 @@ def shown(app: AppTest) -> str:
 def test_the_angle_between_a_linear_model_and_pca_is_that_of_evaluate(evaluated, capsys):
     run = learnt("linear", epochs=60, hidden=(), likelihood="gaussian", lr=0.02)
     said = evaluated(run, capsys)
-    app, found = opened(run, "Beside PCA"), said["report"]["pca"]
+    app, found = opened(run, "Comparison with PCA"), said["report"]["pca"]
     assert metric(app, "Largest principal angle") == f"{found['principal_angles'][0]:.2f}°"
-    assert metric(app, "PCA, training") == f"{found['train']['pca']:.6f}"
+    assert metric(app, "PCA MSE, training") == f"{found['train']['pca']:.6f}"
     assert 0 < found["principal_angles"][0] < 90 and found["train"]["model"] > found["train"]["pca"] * (1 - 1e-5)
     assert (said["code_size"], said["code_bits"]) == (4, 128)
 
@@ -212,8 +216,8 @@ def test_the_gap_between_the_elbo_and_a_tighter_bound_is_that_of_evaluate(evalua
     found = evaluated(run, capsys)["report"]["likelihood_bounds"]
     bounds = found["log_likelihood"]
     assert bounds["1"] < bounds["16"] < bounds["128"] and found["gap"] == pytest.approx(bounds["128"] - bounds["1"])
-    app = opened(run, "Tightness of the ELBO")
-    assert metric(app, "Gap") == f"{found['gap']:.2f} ± {2 * found['gap_std_error']:.2f}"
+    app = opened(run, "ELBO and IWAE bounds")
+    assert metric(app, "Gap between ELBO and IWAE bound") == f"{found['gap']:.2f} ± {2 * found['gap_std_error']:.2f}"
 
 
 def test_a_codes_size_is_all_its_numbers_and_its_bits_what_it_takes_to_store(evaluated, capsys):
@@ -224,17 +228,17 @@ def test_a_codes_size_is_all_its_numbers_and_its_bits_what_it_takes_to_store(eva
     reconstruct = AppTest.from_file(ROOT / "app.py", default_timeout=60)
     reconstruct.query_params["run"] = run
     reconstruct.run().switch_page("pages/reconstruct.py").run()
-    assert metric(reconstruct, "PCA with 12 numbers") == f"{said['pca_mse']:.4f}"
+    assert metric(reconstruct, "PCA with 12 components") == f"{said['pca_mse']:.4f}"
     assert "20 bits" in shown(reconstruct)
 
 
 def test_the_numbers_of_clouds_are_those_of_evaluate(evaluated, capsys):
     run = learnt("vae")
     said = evaluated(run, capsys)["report"]["posterior"]
-    app = opened(run, "What each number tells")
-    assert metric(app, "All numbers") == f"{said['kl_total']:.2f} nats"
-    assert metric(app, "Active") == f"{said['active_units']} of 4"
-    parts = shown(opened(run, "Three parts of the KL"))
+    app = opened(run, "KL per latent dimension")
+    assert metric(app, "Total KL") == f"{said['kl_total']:.2f} nats"
+    assert metric(app, "Active units") == f"{said['active_units']} of 4"
+    parts = shown(opened(run, "KL decomposition (MI, TC, dimension-wise KL)"))
     for name in ("mutual_information", "total_correlation", "dimension_wise_kl"):
         assert f"{said[name]:z.2f} nats" in parts
 
@@ -252,13 +256,13 @@ def test_the_loss_on_the_page_is_that_of_evaluate(name, evaluated, capsys):
 
 @pytest.mark.parametrize("name", KINDS.values())
 def test_what_pages_measure_is_what_evaluate_prints(name, evaluated, capsys):
-    from ui import shared
+    from ui.run_data import statistics
 
     run = learnt(name)
     said, own = evaluated(run, capsys), loaded.load(run)
     for name in said["report"]:
-        assert json.loads(json.dumps(shared.report(own, name))) == said["report"][name]
-    assert shared.checkup(own) == said["checkup"]
+        assert json.loads(json.dumps(statistics.report(own, name))) == said["report"][name]
+    assert statistics.checkup(own) == said["checkup"]
     assert json.loads(json.dumps(report.reports(own, datasets.load("digits").test))) == said["report"]
 
 
@@ -271,7 +275,7 @@ def test_a_healthy_model_gets_a_clean_bill_with_its_numbers(evaluated, capsys):
     app = opened(run)
     share = 1 - said["mse"] / said["mean_baseline_mse"]
     assert f"Variance given back: {share:.0%}" in app.success[0].value
-    assert not [each for each in app.button if each.label.startswith("Fork")]
+    assert not [each for each in app.button if each.label.startswith("Retrain")]
 
 
 def test_an_ill_model_is_told_its_trouble_and_one_click_makes_the_cured_run(monkeypatch):
@@ -280,7 +284,7 @@ def test_an_ill_model_is_told_its_trouble_and_one_click_makes_the_cured_run(monk
     monkeypatch.setattr(api, "submit", lambda config, *rest: asked.append(config) or False)
     app = opened(run)
     assert "Beta too strong." in shown(app)
-    (cure,) = [each for each in app.button if each.label == "Fork with the cure: beta 1"]
+    (cure,) = [each for each in app.button if each.label == "Retrain with beta 1"]
     cure.click().run()
     assert [config.knobs["beta"] for config in asked] == [1.0]
     assert asked[0].id != run
@@ -310,7 +314,7 @@ def test_a_run_from_before_checkups_is_examined_when_it_is_opened():
     kept = result.pop("checkup")
     file.write_text(json.dumps(result))
     (runs.path(run) / "config.json").touch()
-    from ui import shared
+    from ui.run_data import statistics
 
-    assert shared.checkup(loaded.load(run)) == kept
+    assert statistics.checkup(loaded.load(run)) == kept
     opened(run)

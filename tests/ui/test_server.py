@@ -32,7 +32,7 @@ from ui.session import identity
 STREAM = "/_stcore/stream"
 ROUTES = (
     "/",
-    "/photograph",
+    "/denoise_photo",
     "/_stcore/health",
     "/_stcore/host-config",
     "/_stcore/metrics",
@@ -538,7 +538,7 @@ def test_a_photograph_is_uploaded_under_each_name(lab, browser, name):
 
     context = browser.new_context()
     faults, page = record_errors(context), context.new_page()
-    page.goto(f"{lab.replace('localhost', name)}/photograph?photograph=your+own")
+    page.goto(f"{lab.replace('localhost', name)}/denoise_photo?photo=upload")
     wait_until_idle(page)
     upload(page, png(grainy()))
     page.get_by_text("64 x 48 pixels.").wait_for(timeout=20_000)

@@ -1,4 +1,4 @@
-"""Panels of a codebook: which vectors are in use, and a picture that is painted with them."""
+"""Panels of a codebook: which entries are used, and the code of an image to edit."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ import numpy as np
 import streamlit as st
 
 from aecore.analysis.latents import codebook
-from ui import frame, shared
 from ui.panels.charts import codebook_charts
 from ui.panels.panel import Panel
-from ui.session import cache
+from ui.run_data import splits, statistics
+from ui.run_data.per_run import per_run
 from ui.widgets import images, pickers
+from ui.widgets.display import class_colours, metrics_row, show_chart
 
 if TYPE_CHECKING:
     from aecore.analysis.latents.codebook import Assignments
     from aecore.analysis.loaded import LoadedModel
 
-N_ENTRIES = 64  # vectors to paint with
+N_ENTRIES = 64  # entries to choose from
 MAX_UNDO = 200  # that can be undone
 
 
-@cache.cached(max_entries=16)
-def _assignments(key: shared.Key, _run: LoadedModel) -> Assignments:
-    return codebook.assign_split(_run, shared.test_split(_run))
+@per_run(max_entries=16)
+def _assignments(run: LoadedModel) -> Assignments:
+    return codebook.assign_split(run, splits.test_split(run))
 
 
-@cache.cached(max_entries=16)
-def _distances(key: shared.Key, _run: LoadedModel) -> tuple[np.ndarray, np.ndarray]:
+@per_run(max_entries=16)
+def _distances(run: LoadedModel) -> tuple[np.ndarray, np.ndarray]:
     """The vectors that are used most, in an order that keeps near ones together, and their distances."""
-    vectors = codebook.codebook(_run)
-    used = codebook.usage(_assignments(key, _run).indices, len(vectors))
+    vectors = codebook.codebook(run)
+    used = codebook.usage(_assignments(run).indices, len(vectors))
     most = np.argsort(-used, kind="stable")[: codebook.MAX_DISTANCE_ENTRIES]
     order = most[codebook.leaf_order(vectors[most])]
     return order, codebook.pairwise_distances(vectors[order])
@@ -39,68 +40,67 @@ def _distances(key: shared.Key, _run: LoadedModel) -> tuple[np.ndarray, np.ndarr
 
 def show_usage(run: LoadedModel) -> None:
     """How much of the codebook is in use, and how far its vectors lie apart."""
-    said, key = shared.report(run, "codebook"), shared.key_of(run)
+    said = statistics.report(run, "codebook")
     unused = said["codebook_size"] - said["used_entries"]
-    frame.metrics_row(
+    metrics_row(
         (
-            "In use",
+            "Codebook entries used",
             f"{said['used_entries']} of {said['codebook_size']}",
-            "Vectors that at least one slot of a test picture takes.",
+            "Vectors that at least one latent position of a test image takes.",
         ),
         (
             "Perplexity",
             f"{said['perplexity']:.1f}",
-            f"So many vectors, all taken equally often, would be as hard to guess. At most {said['codebook_size']}.",
+            f"So many entries, all taken equally often, would be as hard to guess. At most {said['codebook_size']}.",
         ),
         (
-            "Bits of a picture",
+            "Bits per image",
             f"{said['bits_stored']:.0f}",
-            f"{said['n_positions']} slots of log2 {said['codebook_size']} bits each, as they are stored.",
+            f"{said['n_positions']} latent positions of log2 {said['codebook_size']} bits each, as they are stored.",
         ),
         (
-            "Bits at best",
+            "Entropy (bits per image)",
             f"{said['entropy_bits']:.1f}",
-            "The entropy of the slots: if frequent choices were stored shorter, each slot by its own habits.",
+            "Bits at best: if frequent entries were stored shorter, at each latent position by its own habits.",
         ),
         (
-            "Off the vector",
+            "Quantisation error",
             f"{said['quantization_distance']:.2f}",
-            "How far the encoder's answer lies from the vector that it is replaced by, on average; the price of having "
-            f"only {said['codebook_size']}. From a vector to its nearest other it is "
+            "How far the encoder's answer lies from the vector that it is replaced by, on average; the price of "
+            f"having only {said['codebook_size']}. From a vector to its nearest other it is "
             f"{said['nearest_entry_distance']:.2f}.",
         ),
     )
     st.markdown(_usage_text(unused, said["codebook_size"], said["perplexity"]))
     left, right = st.columns(2)
     with left:
-        frame.show_chart(codebook_charts.usage(np.array(said["usage"]), frame.class_colours()[0]), key="inside-usage")
+        show_chart(codebook_charts.usage(np.array(said["usage"]), class_colours()[0]), key="panel-usage")
     with right:
-        order, distances = _distances(key, run)
-        frame.show_chart(codebook_charts.distances(order, distances), key="inside-distances")
+        order, distances = _distances(run)
+        show_chart(codebook_charts.distances(order, distances), key="panel-distances")
     st.caption(
-        f"The first {said['n_samples']:,} test pictures. In the map near vectors stand side by side: dark squares "
-        "along the diagonal are groups that nearly say the same."
+        f"The first {said['n_samples']:,} test images. In the map near vectors stand side by side: dark squares along "
+        "the diagonal are groups that nearly say the same."
     )
 
 
 def _usage_text(unused: int, codebook_size: int, perplexity: float) -> str:
     if not unused:
         return (
-            f"Every vector is taken at least once; they are as hard to guess as {perplexity:.0f} equally frequent ones."
+            f"Every entry is taken at least once; they are as hard to guess as {perplexity:.0f} equally frequent ones."
         )
     return (
-        f"**{unused} of {codebook_size} vectors are never taken** by a test picture. If it is most of them, the "
-        f"codebook "
-        f"says less than its size: one of about {perplexity:.0f} would do. *Revive* in the "
-        "settings puts unused vectors where the encoder is, in long trainings."
+        f"**{unused} of {codebook_size} entries are never taken** by a test image. If it is most of them, the "
+        f"codebook says less than its size: one of about {perplexity:.0f} would do. *Reset dead codes* in the "
+        "settings puts unused entries where the encoder is, in long trainings."
     )
 
 
-# Painting
+# Editing
 
 
 def show_editor(run: LoadedModel) -> None:
-    """A test picture's code to change, slot by slot."""
+    """A test image's code to edit, position by position."""
     x = pickers.inline_image_picker(run)
     if x is not None:
         _editor(run, x)
@@ -111,7 +111,7 @@ def _editor(run: LoadedModel, x: np.ndarray) -> None:
     strokes = _edit_history(run, x, start)
     now = np.array(strokes[-1])
     slot = _position_picker(now, start)
-    taken = codebook.by_usage(_assignments(shared.key_of(run), run).indices, slot, len(codebook.codebook(run)))
+    taken = codebook.by_usage(_assignments(run).indices, slot, len(codebook.codebook(run)))
     left, right = st.columns([6, 5])
     with left:
         _entry_grid(run, strokes, slot, taken)
@@ -121,17 +121,17 @@ def _editor(run: LoadedModel, x: np.ndarray) -> None:
 
 
 def _edit_history(run: LoadedModel, x: np.ndarray, start: np.ndarray) -> list[tuple[int, ...]]:
-    """All states of the painting of a picture so far, from its own code on; in this session's memory."""
+    """All states of an edited code so far, from the image's own on; in this session's memory."""
     own = (run.id, hash(x.tobytes()))
-    if st.session_state.get("inside-painting-of") != own:
-        st.session_state["inside-painting-of"] = own
-        st.session_state["inside-strokes"] = [tuple(start.tolist())]
-    strokes: list[tuple[int, ...]] = st.session_state["inside-strokes"]
+    if st.session_state.get("panel-edits-of") != own:
+        st.session_state["panel-edits-of"] = own
+        st.session_state["panel-edits"] = [tuple(start.tolist())]
+    strokes: list[tuple[int, ...]] = st.session_state["panel-edits"]
     return strokes
 
 
 def apply_edit(history: list[tuple[int, ...]], position: int, entry: int) -> None:
-    """One stroke more, if it changes anything; the oldest are forgotten, but not the first of all."""
+    """Adds an edit, if it changes anything; the oldest are forgotten, but not the first of all."""
     changed = (*history[-1][:position], entry, *history[-1][position + 1 :])
     if changed != history[-1]:
         history.append(changed)
@@ -139,51 +139,51 @@ def apply_edit(history: list[tuple[int, ...]], position: int, entry: int) -> Non
 
 
 def _position_picker(indices: np.ndarray, start: np.ndarray) -> int:
-    """Which slot is to be painted; each shows the vector that it holds, changed ones in bold."""
+    """Which latent position to edit; each shows its codebook index, changed ones in bold."""
 
     def name(slot: int) -> str:
         said = f"{slot + 1}: {indices[slot]}"
         return f"**{said}**" if indices[slot] != start[slot] else said
 
     def chosen() -> None:
-        st.session_state["inside-slot-kept"] = st.session_state["inside-slot"]
+        st.session_state["panel-position-selected"] = st.session_state["panel-position"]
 
-    kept = min(st.session_state.get("inside-slot-kept", 0), len(indices) - 1)
-    st.session_state["inside-slot"] = kept  # names change with each stroke, and a widget knows its choice by name
+    kept = min(st.session_state.get("panel-position-selected", 0), len(indices) - 1)
+    st.session_state["panel-position"] = kept  # names change with each stroke, and a widget knows its choice by name
     st.segmented_control(
-        f"The code: {len(indices)} slots, each with the number of the vector that it holds",
+        f"Code: {len(indices)} latent positions with their codebook indices",
         list(range(len(indices))),
         format_func=name,
         required=True,
         wrap=True,
-        key="inside-slot",
+        key="panel-position",
         on_change=chosen,
-        help="Choose a slot to paint. Bold: changed by you.",
+        help="Each position holds the vector with that index. Choose one to edit. Bold: edited by you.",
     )
     return kept
 
 
 def _entry_grid(run: LoadedModel, history: list[tuple[int, ...]], position: int, entries: np.ndarray) -> None:
-    """The picture with each of the vectors in the slot, to click on."""
+    """The image with each of the entries at the position, to click on."""
     now, shown = np.array(history[-1]), entries[:N_ENTRIES]
     cells = codebook.decode_indices(run, codebook.replace_entry(now, position, shown))
-    key = "inside-palette"
+    key = "panel-entries"
 
     def clicked() -> None:
         points = st.session_state[key].selection.points
         if points:
             apply_edit(history, position, int(np.ravel(points[0]["customdata"])[0]))
 
-    chart = codebook_charts.entry_grid(cells, shown, int(now[position]), position, frame.class_colours())
-    frame.show_chart(chart, key=key, on_select=clicked, selection_mode="points")
+    chart = codebook_charts.entry_grid(cells, shown, int(now[position]), position, class_colours())
+    show_chart(chart, key=key, on_select=clicked, selection_mode="points")
     few = (
-        f"the {N_ENTRIES} that this slot takes most often of {len(entries)}"
+        f"the {N_ENTRIES} that this position takes most often of {len(entries)}"
         if len(entries) > N_ENTRIES
         else f"all {len(entries)}"
     )
     st.caption(
-        f"The picture with slot {position + 1} replaced by each vector, {few}; the most often taken first. On a touch "
-        "screen tap twice: once to see the number, once to paint."
+        f"The image with position {position + 1} replaced by each codebook entry, {few}; the most often taken first. "
+        "On a touch screen tap twice: once to see the index, once to take it."
     )
 
 
@@ -192,22 +192,22 @@ def _edited_images(run: LoadedModel, x: np.ndarray, start: np.ndarray, indices: 
     changed = int((start != indices).sum())
     images.rows(
         {"": np.stack([x, *drawn])},
-        ["the picture", "its reconstruction", f"painted, {changed} slot{'s' * (changed != 1)} changed"],
-        ["picture", "reconstruction", "painted"],
+        ["the image", "its reconstruction", f"edited, {changed} position{'s' * (changed != 1)} changed"],
+        ["input", "reconstruction", "edited"],
         size=150,
     )
 
 
 def _edit_controls(history: list[tuple[int, ...]], position: int, entries: np.ndarray) -> None:
     """The same without a mouse, and the way back."""
-    key = f"inside-vector-{position}"
+    key = f"panel-entry-{position}"
     st.session_state[key] = history[-1][position]
 
     def chosen() -> None:
         apply_edit(history, position, st.session_state[key])
 
     st.selectbox(
-        f"Vector in slot {position + 1}", entries.tolist(), key=key, on_change=chosen, help="Most often taken first."
+        f"Entry at position {position + 1}", entries.tolist(), key=key, on_change=chosen, help="Most often taken first."
     )
 
     def back_to(count: int) -> None:
@@ -216,21 +216,23 @@ def _edit_controls(history: list[tuple[int, ...]], position: int, entries: np.nd
     with st.container(horizontal=True):
         only = len(history) == 1
         undo, again = ":material/undo:", ":material/restart_alt:"
-        st.button("Undo", icon=undo, key="inside-undo", disabled=only, on_click=back_to, args=(-1,))
-        st.button("Start again", icon=again, key="inside-reset", disabled=only, on_click=back_to, args=(1,))
+        st.button("Undo", icon=undo, key="panel-undo", disabled=only, on_click=back_to, args=(-1,))
+        st.button("Start again", icon=again, key="panel-reset", disabled=only, on_click=back_to, args=(1,))
 
 
 CODEBOOK = (
     Panel(
-        "The codebook",
-        "A picture is told in a few slots, each holding one of a fixed set of vectors, as words come from a "
+        "codebook",
+        "Codebook usage",
+        "An image is told in a few latent positions, each holding one of a fixed set of vectors, as words come from a "
         "dictionary. How much of the dictionary is in use?",
         show_usage,
     ),
     Panel(
-        "Paint with codes",
-        "Choose a slot of the code, then click on the picture you like: the slot takes the vector that drew it. "
-        "A slot has no fixed meaning: what a vector does there depends on the others.",
+        "edit-codes",
+        "Edit codebook indices",
+        "Choose a position of the code, then click on the image you like: the position takes the entry that drew it. "
+        "A position has no fixed meaning: what a vector does there depends on the others.",
         show_editor,
     ),
 )

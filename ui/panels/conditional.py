@@ -8,53 +8,54 @@ import numpy as np
 import streamlit as st
 
 from aecore.analysis.latents import conditional
-from ui import frame, shared
 from ui.panels.panel import Panel
+from ui.run_data import splits, statistics
 from ui.widgets import images, pickers
+from ui.widgets.display import metrics_row
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
 
-N_STYLES = 5  # test pictures whose style is shown
+N_STYLES = 5  # test images whose style is shown
 N_PRIOR_SAMPLES = 3  # styles drawn from the prior
-MAX_CAPTION_LENGTH = 4  # letters of a class name that fit under a picture on a phone, where there are ten of them
+MAX_CAPTION_LENGTH = 4  # letters of a class name that fit under an image on a phone, where there are ten of them
 
 
 def _styles(run: LoadedModel) -> None:
-    test, said = shared.test_split(run), shared.report(run, "conditional")
+    test, said = splits.test_split(run), statistics.report(run, "conditional")
     _metrics(said, len(run.card.classes))
     row, _ = pickers.test_index_picker(run)
     rows = (row + np.arange(min(N_STYLES, len(test)))) % len(test)
     x, labels = test.to_float(rows), test.y[rows]
-    names = [f"{run.card.classes[label]}, test picture {number}" for number, label in zip(rows, labels, strict=True)]
+    names = [f"{run.card.classes[label]}, test image {number}" for number, label in zip(rows, labels, strict=True)]
     cells = conditional.grid(run, run.encode(x, labels))
-    _grid(run, dict(zip(names, np.concatenate([x[:, None], cells], axis=1), strict=True)), ["itself"])
+    _grid(run, dict(zip(names, np.concatenate([x[:, None], cells], axis=1), strict=True)), ["input"])
     drawn = np.random.default_rng(0).standard_normal((N_PRIOR_SAMPLES, run.config.z_dim)).astype(np.float32)
-    names = [f"Draw {number + 1} from N(0, 1)" for number in range(N_PRIOR_SAMPLES)]
+    names = [f"Sample {number + 1} from N(0, 1)" for number in range(N_PRIOR_SAMPLES)]
     _grid(run, dict(zip(names, conditional.grid(run, drawn), strict=True)), [])
     st.caption(
-        f"Looks are judged by the {said['n_reference_samples']:,} test pictures after the first {said['n_styles']}: "
-        f"the nearest {conditional.NEIGHBOURS}, by pixels, vote. {said['n_generated']:,} were drawn, none under the "
-        "label of its own picture."
+        f"Looks are judged by the {said['n_reference_samples']:,} test images after the first {said['n_styles']}: the "
+        f"nearest {conditional.NEIGHBOURS}, by pixels, vote. {said['n_generated']:,} were decoded, none under the "
+        "label of its own image."
     )
 
 
 def _metrics(report: dict[str, Any], classes: int) -> None:
-    frame.metrics_row(
+    metrics_row(
         (
-            "Look like their label",
+            "Label fidelity",
             f"{report['label_fidelity']:.0%}",
-            "Codes of test pictures, drawn under labels that are not theirs.",
+            "How many look like their label: codes of test images, decoded under labels that are not theirs.",
         ),
         (
-            "Real pictures do",
+            "Real-image baseline",
             f"{report['real_baseline']:.0%}",
-            "What this vote is worth: real test pictures that look like their own label.",
+            "What this vote is worth: real test images that look like their own label.",
         ),
         (
-            "Class left in the code",
+            "Label leakage (kNN accuracy)",
             f"{report['label_leakage']:.0%}",
-            f"How often the nearest codes give the class away; by chance {1 / classes:.0%}.",
+            f"Class left in the code: how often the nearest codes give it away; by chance {1 / classes:.0%}.",
         ),
     )
 
@@ -64,15 +65,16 @@ def _grid(run: LoadedModel, grid_rows: dict[str, np.ndarray], extra_columns: lis
     classes = run.card.classes
     short = max(map(len, classes)) <= MAX_CAPTION_LENGTH or len(classes) <= MAX_CAPTION_LENGTH
     captions = [*extra_columns, *(classes if short else [str(number + 1) for number in range(len(classes))])]
-    images.rows(grid_rows, [*extra_columns, *(f"drawn as {name}" for name in classes)], captions, size=72)
+    images.rows(grid_rows, [*extra_columns, *(f"decoded as {name}" for name in classes)], captions, size=72)
     if not short:
         st.caption(", ".join(f"{number + 1}: {name}" for number, name in enumerate(classes)))
 
 
 CONDITIONAL = (
     Panel(
-        "Label by style",
-        "Each row is one code, drawn under every label. Along a row the style stays (slant and thickness of digits, "
+        "class-style",
+        "Class x style grid",
+        "Each row is one code, decoded under every label. Along a row the style stays (slant and thickness of digits, "
         "place and size of shapes) and the class changes: the model is told it, so the code need not say it.",
         _styles,
     ),

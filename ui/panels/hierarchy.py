@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 
 from aecore.analysis.latents import hierarchy
-from ui import frame, shared
 from ui.panels.panel import Panel
+from ui.run_data import splits, statistics
 from ui.widgets import images, pickers
+from ui.widgets.display import metrics_row
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -19,43 +20,44 @@ N_SAMPLES = 10
 
 
 def _levels(run: LoadedModel) -> None:
-    said = shared.report(run, "hierarchy")
-    frame.metrics_row(
+    said = statistics.report(run, "hierarchy")
+    metrics_row(
         *(
             (
-                f"{name.capitalize()} level",
+                f"{name.capitalize()} level KL",
                 f"{said[name]['kl']:.2f} nats",
-                f"What its {said[name]['dimensions']} numbers tell of a test picture on average{beyond}.",
+                f"What its {said[name]['dimensions']} latent dimensions tell of a test image on average{beyond}.",
             )
             for name, beyond in (("top", ""), ("bottom", ", beyond what the top told"))
         )
     )
     row, called = pickers.test_index_picker(run)
-    test = shared.test_split(run)
+    test = splits.test_split(run)
     x, labels = test.to_float([row]), test.y[[row]]
     own = np.concatenate([x, run.reconstruct(x, labels)])
-    images.rows({"The picture, and its code decoded": own}, [called, f"reconstruction of {called}"])
+    images.rows({"Input and reconstruction": own}, [called, f"reconstruction of {called}"])
     drawn = hierarchy.resample_level(run.encode(x, labels), hierarchy.n_top(run), N_SAMPLES)
     many = np.repeat(labels, N_SAMPLES)
     images.rows(
         {
-            "Its top level kept, the bottom drawn": run.decode(drawn["bottom_resampled"][0], many),
-            "Its bottom level kept, the top drawn": run.decode(drawn["top_resampled"][0], many),
+            "Top level fixed, bottom resampled": run.decode(drawn["bottom_resampled"][0], many),
+            "Bottom level fixed, top resampled": run.decode(drawn["top_resampled"][0], many),
         },
-        [f"{called}, draw {number + 1}" for number in range(N_SAMPLES)],
+        [f"{called}, sample {number + 1}" for number in range(N_SAMPLES)],
     )
     st.caption(
-        f"Drawn anew from N(0, 1), the bottom level alone changes pictures {said['bottom']['effect']:.0%} as much as "
+        f"Resampled from N(0, 1), the bottom level alone changes images {said['bottom']['effect']:.0%} as much as "
         f"both levels do, the top alone {said['top']['effect']:.0%} (variance per pixel, over {said['n_samples']} test "
-        "pictures). The bottom is kept in units of what the top expects of it: a new top takes it along. A level that "
+        "images). The bottom is kept in units of what the top expects of it: a new top takes it along. A level that "
         "tells nearly 0 nats stands idle, often the top one: the bottom alone can say all."
     )
 
 
 LADDER = (
     Panel(
-        "Two levels",
-        "The code has a top level, which sets what to expect of the bottom one. Keep one and draw the other, and you "
+        "ladder",
+        "Ladder levels",
+        "The code has a top level, which sets what to expect of the bottom one. Keep one and sample the other, and you "
         "see what each has to say.",
         _levels,
     ),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ui import frame, shared
 from ui.panels.panel import Panel
+from ui.run_data import statistics
 from ui.widgets.charts import Chart, new_figure
+from ui.widgets.display import class_colours, metrics_row, show_chart
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -19,34 +20,34 @@ MARGIN = 0.3  # of the gap, left above and below the points
 
 def tightness(run: LoadedModel) -> None:
     """Bounds on log p(x) with ever more importance samples, beside the ELBO."""
-    found = shared.report(run, "likelihood_bounds")
+    found = statistics.report(run, "likelihood_bounds")
     if not found:
         st.info(
-            "Bounds are taken of real test pictures, which are not on this computer.",
+            "Bounds are taken of real test images, which are not on this computer.",
             icon=":material/image_not_supported:",
         )
         return
     bounds = {int(k): nats for k, nats in found["log_likelihood"].items()}
     least, most = min(bounds), max(bounds)
-    frame.metrics_row(
+    metrics_row(
         ("ELBO", _format_nats(bounds[least]), f"Importance samples: {least}. What a VAE maximises, at a weight of 1."),
         (f"IWAE bound, k = {most}", _format_nats(bounds[most]), f"Importance samples: {most}. Nearer to log p(x)."),
         (
-            "Gap",
+            "Gap between ELBO and IWAE bound",
             f"{found['gap']:.2f} ± {2 * found['gap_std_error']:.2f}",
-            f"Nats that the ELBO lies below it, at least; ± two standard errors over {found['n_samples']} pictures.",
+            f"Nats that the ELBO lies below it, at least; ± two standard errors over {found['n_samples']} images.",
         ),
     )
-    frame.show_chart(_chart(bounds, frame.class_colours()[0]), key="inside-bounds")
+    show_chart(_chart(bounds, class_colours()[0]), key="panel-bounds")
     st.markdown(
-        f"Reconstruction and KL add up to the negative ELBO, and log p(x) is larger than the ELBO by "
-        f"KL(q(z|x) ‖ p(z|x)): how far the encoder's cloud is from the true posterior. With k draws z from the cloud, "
-        "each weighed by p(x, z) / q(z|x), the bound rises towards log p(x) (Burda, Grosse & Salakhutdinov 2015). So "
-        f"this model's −log p(x) is **at least {found['gap']:.1f} nats lower than what its loss says**, and two models "
+        "Reconstruction and KL add up to the negative ELBO, and log p(x) is larger than the ELBO by KL(q(z|x) ‖ "
+        "p(z|x)): how far the encoder's posterior q(z|x) is from the true one. With k samples z from q(z|x), each "
+        "weighed by p(x, z) / q(z|x), the bound rises towards log p(x) (Burda, Grosse & Salakhutdinov 2015). So this "
+        f"model's −log p(x) is **at least {found['gap']:.1f} nats lower than what its loss says**, and two models "
         "whose ELBOs differ by less than their gaps cannot be told apart by them."
     )
     st.caption(
-        f"Means over the first {found['n_samples']} test pictures, drawn with seed 0. {_constant_note(run)}".strip()
+        f"Means over the first {found['n_samples']} test images, drawn with seed 0. {_constant_note(run)}".strip()
     )
 
 
@@ -62,7 +63,7 @@ def _constant_note(run: LoadedModel) -> str:
 
 def _chart(bounds: dict[int, float], colour: str) -> Chart:
     figure = new_figure(
-        260, xaxis_title="importance samples (k)", yaxis_title="nats per picture", showlegend=False,
+        260, xaxis_title="importance samples (k)", yaxis_title="nats per image", showlegend=False,
         margin={"l": 8, "r": 8, "t": 16, "b": 48},
     )  # fmt: skip
     figure.add_scatter(
@@ -87,7 +88,8 @@ def _chart(bounds: dict[int, float], colour: str) -> Chart:
 
 BOUNDS = (
     Panel(
-        "Tightness of the ELBO",
+        "iwae",
+        "ELBO and IWAE bounds",
         "Reconstruction and KL add up to a bound, not to log p(x) itself. How far off it is, by importance-weighted "
         "bounds that are tighter.",
         tightness,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from ui import frame, shared
 from ui.panels.panel import Panel
+from ui.run_data import statistics
 from ui.widgets import palette
 from ui.widgets.charts import Chart, new_figure
+from ui.widgets.display import metrics_row, show_chart
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 
 def compare_with_pca(run: LoadedModel) -> None:
     """The angle between the two spaces, the errors of both, and why the code's axes are not the components."""
-    found = shared.report(run, "pca")
+    found = statistics.report(run, "pca")
     if not found:
         st.info(
-            f"PCA is fitted to the training pictures, and {run.card.title} is not on this computer.",
+            f"PCA is fitted to the training images, and {run.card.title} is not on this computer.",
             icon=":material/image_not_supported:",
         )
         return
     size, train, test = len(found["principal_angles"]), found["train"], found["test"]
-    frame.metrics_row(
+    metrics_row(
         (
             "Largest principal angle",
             f"{found['principal_angles'][0]:.2f}°",
@@ -36,30 +37,33 @@ def compare_with_pca(run: LoadedModel) -> None:
         (
             "MSE, training",
             f"{train['model']:.6f}",
-            f"Of this model, on all {found['n_samples']:,} pictures that it learnt from; PCA has {train['pca']:.6f}.",
+            f"Of this model, on all {found['n_samples']:,} images that it learnt from; PCA has {train['pca']:.6f}.",
         ),
-        ("PCA, training", f"{train['pca']:.6f}", "The least that any linear autoencoder of this size can have there."),
-        ("MSE, test", f"{test['model']:.6f}", "On test pictures no promise holds: either may be the lower one."),
-        ("PCA, test", f"{test['pca']:.6f}", f"With the same {size} components, on the same test pictures."),
+        (
+            "PCA MSE, training",
+            f"{train['pca']:.6f}",
+            "The least that any linear autoencoder of this size can have there.",
+        ),
+        ("MSE, test", f"{test['model']:.6f}", "On test images no promise holds: either may be the lower one."),
+        ("PCA MSE, test", f"{test['pca']:.6f}", f"With the same {size} components, on the same test images."),
     )
     st.markdown(_error_against_pca(found))
     left, right = st.columns([3, 2], gap="large")
     with left:
-        frame.show_chart(_chart(np.array(found["cosines"])), key="inside-cosines")
+        show_chart(_chart(np.array(found["cosines"])), key="panel-cosines")
     with right:
         longest, shortest = found["singular_values"][0], found["singular_values"][-1]
         st.markdown(
             "**The space is PCA's, the axes are not.** A principal component would be one bright cell in its row and "
-            "column. Here two axes of the code come as near as "
-            f"**{found['min_angle_between_axes']:.0f}°** to each other (components stand at 90°), "
-            "and the map from PCA's scores to this code stretches some directions "
+            f"column. Here two axes of the code come as near as **{found['min_angle_between_axes']:.0f}°** to each "
+            "other (components stand at 90°), and the map from PCA's scores to this code stretches some directions "
             f"**{longest:.2f}** times and others **{shortest:.2f}** times: it is no rotation, which would have 1 "
-            "everywhere. Any invertible matrix between encoder and decoder gives the same pictures, so nothing in the "
+            "everywhere. Any invertible matrix between encoder and decoder gives the same images, so nothing in the "
             "loss prefers components (Bourlard & Kamp 1988; Baldi & Hornik 1989)."
         )
     st.caption(
-        "Errors here are of pictures that are not clipped to black and white, as the theorem has it; elsewhere model "
-        "and PCA are both clipped. Both are fitted to the same training pictures."
+        "Errors here are of images that are not clipped to black and white, as the theorem has it; elsewhere model "
+        "and PCA are both clipped. Both are fitted to the same training images."
     )
 
 
@@ -68,11 +72,11 @@ def _error_against_pca(report: dict[str, Any]) -> str:
     above = train["model"] / train["pca"] - 1
     if above < 1e-3:
         return (
-            f"On the training pictures its error is **{above:.4%} above PCA's**, and it can never be below: trained to "
+            f"On the training images its error is **{above:.4%} above PCA's**, and it can never be below: trained to "
             "the end with squared error, a linear autoencoder spans the space of the principal components."
         )
     return (
-        f"On the training pictures its error is **{above:.2%} above PCA's**: it is not at the end of its training, or "
+        f"On the training images its error is **{above:.2%} above PCA's**: it is not at the end of its training, or "
         f"its loss is not squared error. The space that it spans is {angle:.1f}° off."
     )
 
@@ -108,7 +112,8 @@ def _chart(cosines: np.ndarray) -> Chart:
 
 LINEAR = (
     Panel(
-        "Beside PCA",
+        "pca",
+        "Comparison with PCA",
         "A linear autoencoder with squared error finds the plane that principal component analysis finds, by another "
         "way and with other axes.",
         compare_with_pca,

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Panel:
-    """A title of a few words, one or two sentences on what one sees, and what draws the rest."""
+    """A title in standard terms, one or two sentences on what one sees, and what draws the rest."""
 
+    id: str  # what the address calls it
     title: str
     description: str
     show: Callable[[LoadedModel], None]

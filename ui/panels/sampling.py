@@ -1,4 +1,4 @@
-"""Panels of every model: new pictures, and the crowd of codes over the prior they are drawn from."""
+"""Panels of every model: samples, and the aggregate posterior against the prior."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from aecore.analysis import latent_space, sampling
 from aecore.models.families.build import FAMILIES
 from aecore.models.latents import Quantized
 from aecore.models.loss_terms import RECONSTRUCTION
-from ui import frame, shared
 from ui.panels.charts import sampling_charts
 from ui.panels.panel import Panel
-from ui.session import cache
+from ui.run_data import splits, statistics
+from ui.run_data.per_run import per_run
 from ui.widgets import images
+from ui.widgets.display import class_colours, metrics_row, show_chart
 
 if TYPE_CHECKING:
     from aecore.analysis.latent_space import Plane
@@ -24,44 +25,46 @@ if TYPE_CHECKING:
 N_SHOWN, N_SEEDS = 10, 10  # samples of each kind at a time, and how many times there are
 MISMATCH_MARGIN = 0.1  # how much more a mixture fitted to the codes must score for the prior to miss them
 METHOD_LABELS = {  # names of samples.numbers -> what people read
-    "prior": "From the model's prior",
-    "gaussian_fit": "From a Gaussian fitted to its codes",
-    "gmm_fit": f"From a mixture of {sampling.GMM_COMPONENTS} Gaussians",
+    "prior": "Samples from the prior",
+    "gaussian_fit": "Samples from a Gaussian fitted to the codes",
+    "gmm_fit": f"Samples from a Gaussian mixture ({sampling.GMM_COMPONENTS} components)",
     "reconstructions": "Reconstructions",
-    "training_data": "Real pictures (training)",
+    "training_data": "Real images (training)",
 }
 
 
-@cache.cached(max_entries=16, show_spinner="Drawing samples ...")
-def _generated(key: shared.Key, _run: LoadedModel) -> dict[str, np.ndarray]:
-    return sampling.generate(_run, shared.test_split(_run), N_SHOWN * N_SEEDS)
+@per_run(max_entries=16, spinner="Drawing samples ...")
+def _generated(run: LoadedModel) -> dict[str, np.ndarray]:
+    return sampling.generate(run, splits.test_split(run), N_SHOWN * N_SEEDS)
 
 
-@cache.cached(max_entries=16)
-def _aggregate_posterior(key: shared.Key, _run: LoadedModel) -> tuple[np.ndarray, np.ndarray]:
-    """What the decoder is given for the first test pictures, and as many draws of the prior, both [n, D]."""
-    test, n = shared.test_split(_run), sampling.N_SAMPLES
-    codes = sampling.aggregate_posterior(_run, test.to_float(slice(n)), test.y[:n])
-    return codes, _run.sample_prior(len(codes))
+@per_run(max_entries=16)
+def _aggregate_posterior(run: LoadedModel) -> tuple[np.ndarray, np.ndarray]:
+    """What the decoder is given for the first test images, and as many draws of the prior, both [n, D]."""
+    test, n = splits.test_split(run), sampling.N_SAMPLES
+    codes = sampling.aggregate_posterior(run, test.to_float(slice(n)), test.y[:n])
+    return codes, run.sample_prior(len(codes))
 
 
 def show_samples(run: LoadedModel) -> None:
-    """Samples of three kinds, and how near each kind comes to test pictures."""
-    said = shared.report(run, "sampling")
-    turn = st.number_input("Draw", 1, N_SEEDS, 1, help="Another number, other pictures.", key="inside-draw", width=160)
+    """Samples of three kinds, and how near each kind comes to test images."""
+    said = statistics.report(run, "sampling")
+    turn = st.number_input(
+        "Random seed", 1, N_SEEDS, 1, help="Another seed, other samples.", key="panel-seed", width=160
+    )
     rows = slice((turn - 1) * N_SHOWN, turn * N_SHOWN)
-    named = {METHOD_LABELS[name]: made[rows] for name, made in _generated(shared.key_of(run), run).items()}
+    named = {METHOD_LABELS[name]: made[rows] for name, made in _generated(run).items()}
     images.rows(named, [f"sample {number + 1}" for number in range(N_SHOWN)], size=88)
     if run.model.is_conditional:
-        st.caption("This model is told the class: classes are drawn as often as the training pictures have them.")
+        st.caption("This model is told the class: classes are drawn as often as the training images have them.")
     if "prior" not in said:
         st.info(
-            "How good they are is measured against real test pictures, which are not on this computer.",
+            "How good they are is measured against real test images, which are not on this computer.",
             icon=":material/image_not_supported:",
         )
         return
-    st.subheader("How good are they?")
-    frame.show_chart(sampling_charts.scores(said, METHOD_LABELS, frame.class_colours()), key="inside-scores")
+    st.subheader("Sample quality")
+    show_chart(sampling_charts.scores(said, METHOD_LABELS, class_colours()), key="panel-scores")
     st.markdown(_prior_mismatch_text(said, bool(_prior_matching_terms(run)[0])))
     _metric_definitions(said)
 
@@ -89,20 +92,20 @@ def _prior_mismatch_text(report: dict[str, Any], prior_matched: bool) -> str:
 
 
 def _metric_definitions(report: dict[str, Any]) -> None:
-    with st.expander("What the numbers mean"):
+    with st.expander("Definitions of the metrics"):
         st.markdown(
-            f"{report['n_samples']:,} pictures of each kind against as many test pictures, pixel by pixel. A test "
-            "picture's *reach* is the distance to its fifth nearest other test picture.\n"
-            "- **Coverage**: the share of test pictures that have a sample within their reach. Low: some kinds of "
-            "pictures are never drawn (Naeem et al. 2020).\n"
-            "- **Strict precision**: the share of samples within reach of the test picture nearest to them. Low: "
-            "samples that look like nothing in the data.\n"
-            "- **Precision**, as usually stated, lets any test picture vouch for a sample (Kynkaanniemi et al. 2019). "
-            "Odd ones with a long reach then vouch for everything: on MNIST's pixels even blurs score 1. So we draw "
+            f"{report['n_samples']:,} images of each kind against as many test images, pixel by pixel. A test image's "
+            "*k-NN radius* is the distance to its fifth nearest other test image.\n"
+            "- **Coverage**: the share of test images that have a sample within their radius. Low: some kinds of "
+            "images are never drawn (Naeem et al. 2020).\n"
+            "- **Strict precision**, our own variant of improved precision: the share of samples within the radius "
+            "of the test image nearest to them. Low: samples that look like nothing in the data.\n"
+            "- **Precision**, as usually stated, lets any test image vouch for a sample (Kynkaanniemi et al. 2019). "
+            "Odd ones with a long radius then vouch for everything: on MNIST's pixels even blurs score 1. So we draw "
             "the strict one.\n"
-            "- **Real pictures** are training pictures: what a perfect sampler would score. They do not reach 1, and "
-            "smooth pictures score above them, because a blur lies nearer to everything than a sharp picture does. No "
-            "number sees that: look at the pictures too."
+            "- **Real images** are training images: what a perfect sampler would score. They do not reach 1, and "
+            "smooth images score above them, because a blur lies nearer to everything than a sharp image does. No "
+            "number sees that: look at the images too."
         )
         rows = [
             {
@@ -123,39 +126,39 @@ def _metric_definitions(report: dict[str, Any]) -> None:
         )
 
 
-# The crowd
+# Aggregate posterior
 
 
 def show_aggregate_posterior(run: LoadedModel) -> None:
-    """The codes of test pictures over draws of the prior."""
-    said, (codes, draws) = shared.report(run, "sampling"), _aggregate_posterior(shared.key_of(run), run)
-    labels, classes = shared.test_split(run).y[: len(codes)], run.card.classes
-    frame.metrics_row(
+    """The codes of test images over draws of the prior."""
+    said, (codes, draws) = statistics.report(run, "sampling"), _aggregate_posterior(run)
+    labels, classes = splits.test_split(run).y[: len(codes)], run.card.classes
+    metrics_row(
         (
             "MMD to the prior",
             f"{said['mmd']:.3f}",
-            "Maximum mean discrepancy: how different the crowd of codes is from draws of the prior, by all distances "
-            "within and between the two. Near 0: they cannot be told apart (chance can put it below 0); a few: nowhere "
-            "alike.",
+            "Maximum mean discrepancy: how different the codes together are from samples of the prior, by all "
+            "distances within and between the two. Near 0: they cannot be told apart (chance can put it below 0); a "
+            "few: nowhere alike.",
         ),
         (
-            "Two crowds of draws",
+            "MMD noise floor",
             f"{said['mmd_noise_floor']:.3f}",
-            "The same between two crowds drawn from the prior: chance.",
+            "The same between two sets of samples of the prior: chance.",
         ),
     )
     st.markdown(_prior_matching_text(run))
     normal = run.model.bottleneck.standard_normal_prior
     if codes.shape[1] == 1:
-        chart = sampling_charts.line_over_prior(codes[:, 0], draws[:, 0], labels, classes, frame.class_colours())
+        chart = sampling_charts.line_over_prior(codes[:, 0], draws[:, 0], labels, classes, class_colours())
     else:
         plane = _plane(run, codes)
         places = plane.project(codes), plane.project(draws)
-        chart = sampling_charts.scatter_over_prior(*places, labels, classes, frame.class_colours(), plane.names, normal)
-    frame.show_chart(chart, key="inside-crowd")
-    clouds = "one draw from the cloud of each of " if _is_gaussian(run) else "the codes of "
+        chart = sampling_charts.scatter_over_prior(*places, labels, classes, class_colours(), plane.names, normal)
+    show_chart(chart, key="panel-aggregate-posterior")
+    clouds = "one sample from the posterior q(z|x) of each of " if _is_gaussian(run) else "the codes of "
     rings = " The circles of radius 1 and 2 hold 39% and 86% of a normal." if normal and codes.shape[1] > 1 else ""
-    st.caption(f"In colour: {clouds}{len(codes):,} test pictures. In grey: as many draws of the prior.{rings}")
+    st.caption(f"In colour: {clouds}{len(codes):,} test images. In grey: as many samples of the prior.{rings}")
 
 
 def _is_gaussian(run: LoadedModel) -> bool:
@@ -165,21 +168,21 @@ def _is_gaussian(run: LoadedModel) -> bool:
 
 
 def _plane(run: LoadedModel, codes: np.ndarray) -> Plane:
-    """Where the crowd is best seen: a codebook's along its components; else in the two dimensions that matter most, or
+    """Where the codes are best seen: a codebook's along its components; else in the two dimensions that matter most, or
     if the prior is no normal, in the first two, where it has its shape."""
     if issubclass(run.types[0], Quantized):
         return latent_space.plane_of_components(codes)
-    first, second = sorted(shared.dim_ranges(run)[1][:2]) if run.model.bottleneck.standard_normal_prior else (0, 1)
+    first, second = sorted(statistics.dim_ranges(run)[1][:2]) if run.model.bottleneck.standard_normal_prior else (0, 1)
     return latent_space.plane_of_dimensions(codes, first, second)
 
 
 def _prior_matching_text(run: LoadedModel) -> str:
-    """Whether anything in the loss asked the crowd to fill the prior."""
+    """Whether anything in the loss asked the aggregate posterior to match the prior."""
     if issubclass(run.types[0], Quantized):
         return (
-            "The prior of a codebook is counted, not asked for: how often each slot took each vector. Each slot by "
-            "itself is right, so the crowds look alike; **what slots have to do with each other is not in it**, and "
-            "that is why its samples are worse than its reconstructions."
+            "The prior of a codebook is counted, not asked for: how often each latent position took each entry. Each "
+            "position by itself is right, so both look alike; **what positions have to do with each other is not in "
+            "it**, and that is why its samples are worse than its reconstructions."
         )
     asking, unknown = _prior_matching_terms(run)
     if asking:
@@ -209,15 +212,17 @@ def _prior_matching_terms(run: LoadedModel) -> tuple[list[str], list[str]]:
 
 SAMPLES = (
     Panel(
-        "New pictures",
-        "Codes that no picture has, decoded: drawn from the model's own prior, and from a Gaussian and a mixture of "
-        "Gaussians fitted to the codes of training pictures.",
+        "samples",
+        "Samples",
+        "New images: codes that no image has, decoded, drawn from the model's own prior, and from a Gaussian and a "
+        "mixture of Gaussians fitted to the codes of training images.",
         show_samples,
     ),
     Panel(
-        "Codes over the prior",
-        "New pictures come out well where the decoder knows its way: where codes are. Do they fill the cloud that "
-        "samples are drawn from?",
+        "aggregate-posterior",
+        "Aggregate posterior against the prior",
+        "The aggregate posterior is where the codes of all images lie together. New images come out well where the "
+        "decoder knows its way: where codes are. Do they fill the prior that samples are drawn from?",
         show_aggregate_posterior,
     ),
 )

@@ -10,48 +10,47 @@ import streamlit as st
 from aecore.analysis import metrics
 from aecore.analysis.latents import sparsity
 from aecore.data import images as pictures
-from ui import frame, shared
 from ui.panels.charts import sparsity_charts
 from ui.panels.panel import Panel
+from ui.run_data import splits, statistics
 from ui.widgets import images, pickers
+from ui.widgets.display import class_colours, metrics_row, show_chart
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
 
-N_ATOMS = 8  # atoms of a picture
+N_ATOMS = 8  # atoms of an image
 
 
 def show_activity(run: LoadedModel) -> None:
     """How many units are active, how strongly, and which never are."""
-    said, codes = shared.report(run, "sparsity"), shared.codes(run)[: sparsity.N_EVAL_IMAGES]
-    frame.metrics_row(*_metrics(said))
+    said, codes = statistics.report(run, "sparsity"), splits.codes(run)[: sparsity.N_EVAL_IMAGES]
+    metrics_row(*_metrics(said))
     st.markdown(_zeros_text(said))
     left, right = st.columns(2)
     with left:
-        frame.show_chart(sparsity_charts.activations(codes, frame.class_colours()), key="inside-activations")
+        show_chart(sparsity_charts.activations(codes, class_colours()), key="panel-activations")
     with right:
         dead = sparsity.is_dead(codes, said["is_sigmoid"])
-        frame.show_chart(
-            sparsity_charts.mean_activations(codes, dead, said["rho"], frame.class_colours()), key="inside-rates"
-        )
-    st.caption(f"The first {said['n_samples']:,} test pictures.")
+        show_chart(sparsity_charts.mean_activations(codes, dead, said["rho"], class_colours()), key="panel-activation")
+    st.caption(f"The first {said['n_samples']:,} test images.")
 
 
 def _metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
     active, dead = (
         ("above 0.5; a sigmoid's are never quite 0", f"vary by less than {sparsity.DEAD_STD} (standard deviation)")
         if report["is_sigmoid"]
-        else ("other than 0", "are 0 for every test picture")
+        else ("other than 0", "are 0 for every test image")
     )
     return (
-        ("Exactly 0", f"{report['zero_share']:.1%}", "Share of all activations of all test pictures."),
+        ("Exact zeros", f"{report['zero_share']:.1%}", "Share of all activations of all test images."),
         (
-            "Active in a picture",
+            "Active units per image",
             f"{report['active_per_sample']:.1f} of {report['n_units']}",
-            f"Units that are {active}; on average over the test pictures.",
+            f"Units that are {active}; on average over the test images.",
         ),
         ("Dead units", f"{report['dead_units']} of {report['n_units']}", f"They {dead}: the code could do without."),
-        ("Mean activation", f"{report['rho_hat']['mean']:.3f}", "Of all units, over the test pictures."),
+        ("Mean activation", f"{report['rho_hat']['mean']:.3f}", "Of all units, over the test images."),
     )
 
 
@@ -60,9 +59,9 @@ def _zeros_text(report: dict[str, Any]) -> str:
     if report["sparsity_by_design"]:
         kept = round((1 - report["sparsity_by_design"]) * report["n_units"])
         return (
-            f"Only the {kept} largest numbers of each code are kept, so **{report['sparsity_by_design']:.1%} are 0 by "
-            f"design**: that share says nothing about what was learnt. Watch the dead units instead: one that is never "
-            f"among the {kept} gets no gradient and cannot come back."
+            f"Only the {kept} largest activations of each code are kept, so **{report['sparsity_by_design']:.1%} are "
+            "0 by design**: that share says nothing about what was learnt. Watch the dead units instead: one that is "
+            f"never among the {kept} gets no gradient and cannot come back."
         )
     if report["is_sigmoid"]:
         asked = (
@@ -70,17 +69,17 @@ def _zeros_text(report: dict[str, Any]) -> str:
         )
         return (
             "These units end in a sigmoid, which is never 0: *sparse* can only mean *mostly small* here, and the mean "
-            f"activation of each unit over the pictures says how small.{asked}"
+            f"activation of each unit over the images says how small.{asked}"
         )
     return (
         "These units end in a ReLU, which **makes zeros by itself**: a sparse model of the 8 x 8 digits with 64 units "
-        "has 19 % of them without any price on activity, 21 % at the price of 0.00001 that tutorials copy from each "
-        "other, 82 % at 0.1. A unit that is 0 for every picture gets no gradient and stays so."
+        "has 19 % of them without any penalty on activity, 21 % at the weight of 0.00001 that tutorials copy from each "
+        "other, 82 % at 0.1. A unit that is 0 for every image gets no gradient and stays so."
     )
 
 
 def show_atoms(run: LoadedModel) -> None:
-    """A test picture taken apart into what its strongest units draw, and built up again."""
+    """A test image taken apart into what its strongest units draw, and built up again."""
     x = pickers.inline_image_picker(run)
     if x is not None:
         _decompose(run, x)
@@ -88,10 +87,10 @@ def show_atoms(run: LoadedModel) -> None:
 
 def _decompose(run: LoadedModel, x: np.ndarray) -> None:
     smooth, _ = sparsity.activation_kind(run)
-    code, still = run.encode(x[None])[0], sparsity.baseline_code(shared.codes(run)[: sparsity.N_EVAL_IMAGES], smooth)
+    code, still = run.encode(x[None])[0], sparsity.baseline_code(splits.codes(run)[: sparsity.N_EVAL_IMAGES], smooth)
     found = sparsity.atoms(run, code, still, N_ATOMS)
     if not len(found.units):
-        st.info("No unit is active for this picture: its code is all zeros.", icon=":material/info:")
+        st.info("No unit is active for this image: its code is all zeros.", icon=":material/info:")
         return
     _show_atom_images(found)
     st.caption(_atoms_caption(run, smooth))
@@ -103,7 +102,7 @@ def _show_atom_images(active_atoms: sparsity.Atoms) -> None:
     signed = pictures.signed_error_map(np.zeros_like(active_atoms.contributions), active_atoms.contributions / most)
     names = [f"unit {unit + 1}" for unit in active_atoms.units]
     images.rows(
-        {"What each of the strongest adds": signed},
+        {"Contribution of the most active units": signed},
         [f"{name}, activation {value:.2f}" for name, value in zip(names, active_atoms.activations, strict=True)],
         [f"{name}: {value:.2f}" for name, value in zip(names, active_atoms.activations, strict=True)],
     )
@@ -112,7 +111,7 @@ def _show_atom_images(active_atoms: sparsity.Atoms) -> None:
 def _atoms_caption(run: LoadedModel, is_sigmoid: bool) -> str:
     """How far atoms may be trusted."""
     resting = (
-        "every unit at its median over the test pictures, and a unit is the stronger the further it is from that"
+        "every unit at its median over the test images, and a unit is the stronger the further it is from that"
         if is_sigmoid
         else "all units at 0"
     )
@@ -132,24 +131,27 @@ def _show_progressive_reconstruction(run: LoadedModel, x: np.ndarray, code: np.n
     names = [f"{count} {'unit' if count == 1 else 'units'}" for count in counts]
     names[-1] = f"all {counts[-1]}"
     images.rows(
-        {"The picture builds up": np.concatenate([drawn, x[None]])},
-        [*(f"{name}, squared error {error:.4f}" for name, error in zip(names, errors, strict=True)), "the picture"],
-        [*(f"{name}: {error:.3f}" for name, error in zip(names, errors, strict=True)), "picture"],
+        {"Progressive reconstruction": np.concatenate([drawn, x[None]])},
+        [*(f"{name}, MSE {error:.4f}" for name, error in zip(names, errors, strict=True)), "the image"],
+        [*(f"{name}: {error:.3f}" for name, error in zip(names, errors, strict=True)), "image"],
     )
-    st.caption("With only so many of the strongest units. Beside their number: the squared error per pixel.")
+    st.caption(
+        "The image builds up: with only so many of the most active units. Beside their number: the MSE per pixel."
+    )
 
 
 SPARSE = (
     Panel(
-        "Who is active",
-        "Each number of this code is a unit that is more or less active. A sparse code tells each picture by a few "
-        "units; which ones differs from picture to picture.",
+        "activity",
+        "Unit activity and sparsity",
+        "Each latent dimension is a unit that is more or less active. A sparse code tells each image by a few "
+        "units; which ones differs from image to image.",
         show_activity,
     ),
     Panel(
-        "Atoms of one picture",
-        "What the strongest units of one picture draw, each alone, and how the picture grows as more of them are "
-        "let in.",
+        "active-atoms",
+        "Active atoms of one image",
+        "What the most active units of one image draw, each alone, and how the image grows as more of them are let in.",
         show_atoms,
     ),
 )

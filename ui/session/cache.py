@@ -60,4 +60,4 @@ def cached(max_entries: int, show_spinner: str | bool = False) -> Callable[[Call
 
 def status() -> str:
     """What all caches of this server keep, of what they may: a line for people."""
-    return f"Cached: {limits.format_bytes(CACHE_BUDGET.total)} of {limits.format_bytes(limits.max_cache_bytes())}"
+    return f"Cache: {limits.format_bytes(CACHE_BUDGET.total)} of {limits.format_bytes(limits.max_cache_bytes())}"

@@ -11,11 +11,11 @@ from aecore.store import queue
 from ui.session import failures
 from ui.session.text import escape
 
-COOKIE = "aecore-person"
+COOKIE = "aecore-user"
 YEAR = 365 * 24 * 3600
 # The same for everybody, for the content security policy (ui/server.py) names the scripts that may run by their hash.
 COOKIE_SCRIPT = f"""document.cookie =
-  `{COOKIE}=${{document.getElementById("{COOKIE}").dataset.person}}; max-age={YEAR}; path=/; samesite=lax`;"""
+  `{COOKIE}=${{document.getElementById("{COOKIE}").dataset.user}}; max-age={YEAR}; path=/; samesite=lax`;"""
 
 
 def current_user() -> str:
@@ -24,7 +24,7 @@ def current_user() -> str:
     known = str(st.context.cookies.get(COOKIE, ""))
     if re.fullmatch(r"[0-9a-f]{32}", known):
         return known
-    return str(st.session_state.setdefault("ae-person", secrets.token_hex(16)))
+    return str(st.session_state.setdefault("ae-user", secrets.token_hex(16)))
 
 
 def name_form() -> None:
@@ -32,7 +32,7 @@ def name_form() -> None:
     person = current_user()
     if person != st.context.cookies.get(COOKIE):
         st.html(
-            f'<span id="{COOKIE}" data-person="{person}"></span><script>{COOKIE_SCRIPT}</script>',
+            f'<span id="{COOKIE}" data-user="{person}"></span><script>{COOKIE_SCRIPT}</script>',
             unsafe_allow_javascript=True,
         )
     called = queue.display_name(person)

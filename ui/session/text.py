@@ -1,5 +1,8 @@
-"""Escaping of text that is not ours (typed, from an address, a file, a device) before it is shown as Markdown or in a
-figure: what looks like an image or a link in it would make the browser ask another machine."""
+"""Text for people: escaping of what is not ours, and durations.
+
+What was typed, or comes from an address, a file or a device, is escaped before it is shown as Markdown or in a figure:
+what looks like an image or a link in it would make the browser ask another machine.
+"""
 
 from __future__ import annotations
 
@@ -28,3 +31,10 @@ def escape(text: object) -> str:
 def escape_figure(text: object) -> str:
     """Text for a figure of Plotly, which reads some HTML, links among it, and `%{...}` in what it shows on hover."""
     return html.escape(str(text), quote=False).replace("%{", f"%{WORD_JOINER}{{")
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, in the unit that fits."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

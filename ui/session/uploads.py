@@ -44,8 +44,7 @@ class BoundedUploads(MemoryUploadedFileManager):
             raise HTTPException(
                 HTTPStatus.INSUFFICIENT_STORAGE,
                 f"Uploads of all people take the {limits.format_bytes(max_server_bytes())} that there are for them: "
-                f"try again in a "
-                "minute.",
+                "try again in a minute.",
             )
         super().add_file(session_id, file)
 

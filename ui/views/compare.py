@@ -1,4 +1,4 @@
-"""Finished runs side by side: settings that differ, curves over each other, the same pictures through each."""
+"""Finished runs side by side: settings that differ, curves over each other, the same images through each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.params import params_of
 from aecore.store import runs, snapshots
-from ui import frame, shared
+from ui.run_data import models, splits
+from ui.session.failures import or_stop
 from ui.session.text import escape
-from ui.views import monitor
+from ui.views import training_history
 from ui.widgets import charts, images
+from ui.widgets.display import class_colours, show_chart
 
 MAX_RUNS = 6  # runs at a time: more colours cannot be told apart
 
@@ -22,7 +24,7 @@ MAX_RUNS = 6  # runs at a time: more colours cannot be told apart
 def compare(entries: Sequence[runs.RunInfo], names: Sequence[str]) -> None:
     """Draws the comparison of finished runs; `names` are those that the list shows."""
     configs = [entry.config for entry in entries if entry.config]
-    st.header(f"{len(entries)} runs side by side")
+    st.header(f"Comparison of {len(entries)} runs")
     _settings(entries, configs, names)
     _curves(entries, configs, names)
     _images(entries, configs, names)
@@ -34,7 +36,7 @@ def _settings(entries: Sequence[runs.RunInfo], configs: Sequence[Config], names:
     for setting, values in diff(configs).items():
         word = words.get(setting, setting.replace("_", " ").capitalize())
         lines.append({"": word, **{name: _format_value(value) for name, value in zip(names, values, strict=True)}})
-    measured = {"Squared error, test": "mse", "Seconds": "seconds", "Parameters": "parameters"}
+    measured = {"Test MSE": "mse", "Training time (s)": "seconds", "Parameters": "parameters"}
     for word, key in measured.items():
         lines.append({"": word, **{n: _format_value(e.result[key]) for n, e in zip(names, entries, strict=True)}})
     st.dataframe(
@@ -56,37 +58,35 @@ def _curves(entries: Sequence[runs.RunInfo], configs: Sequence[Config], names: S
         return
     parts = [part for part in histories[0][-1]["validation"] if all(part in h[-1]["validation"] for h in histories)]
     part = st.segmented_control(
-        "Held-out loss",
+        "Validation loss",
         [charts.TOTAL, *parts],
         format_func=escape,
         default=parts[0] if parts else charts.TOTAL,
         required=True,
-        help="total: all that a model minimises. Runs of different families or data charge different parts: compare "
+        help="total: all that a model minimises. Runs of different families or data have different loss terms: compare "
         "those that they share.",
     )
-    charged = [monitor.objective_terms(config) for config in configs]
-    frame.show_chart(
-        charts.loss_comparison(histories, names, frame.class_colours(), part, charged), key="compare-curves"
-    )
+    charged = [training_history.objective_terms(config) for config in configs]
+    show_chart(charts.loss_comparison(histories, names, class_colours(), part, charged), key="compare-curves")
 
 
 def _images(entries: Sequence[runs.RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
     dataset = configs[0].dataset
     same = [number for number, config in enumerate(configs) if config.dataset == dataset]
     if len(same) < len(entries):
-        st.info(f"Pictures are shown for the runs on {CARDS[dataset].title} only.", icon=":material/info:")
+        st.info(f"Images are shown for the runs on {CARDS[dataset].title} only.", icon=":material/info:")
     opened = {}
     for number in same:
         try:
-            opened[names[number]] = shared.load_model(entries[number].id, entries[number].created)
+            opened[names[number]] = models.load_model(entries[number].id, entries[number].created)
         except UserError as error:  # the others can still be compared
             st.error(escape(error), icon=":material/broken_image:")
     if not opened:
         return
     first = next(iter(opened.values()))
-    test, card = frame.or_stop(shared.test_split, first), CARDS[dataset]
+    test, card = or_stop(splits.test_split, first), CARDS[dataset]
     rows = snapshots.preview_rows(test, 10)
     x, labels = test.to_float(rows), test.y[rows]
-    what = f"What {next(iter(opened))} draws of test pictures that are not here" if test.synthetic else "Test pictures"
+    what = f"What {next(iter(opened))} draws of test images that are not here" if test.synthetic else "Test images"
     named = {what: x} | {name: run.reconstruct(x, labels) for name, run in opened.items()}
-    images.rows(named, [f"{card.classes[label]}, test picture {row}" for row, label in zip(rows, labels, strict=True)])
+    images.rows(named, [f"{card.classes[label]}, test image {row}" for row, label in zip(rows, labels, strict=True)])

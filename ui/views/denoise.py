@@ -1,4 +1,4 @@
-"""Denoising drawn by the server, for a model that the browser cannot compute: noise by widgets, pictures, scores."""
+"""Denoising drawn by the server, for a model that the browser cannot compute: noise by widgets, images, scores."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 
 from aecore.analysis import metrics
 from aecore.models import corruptions
+from ui.session import choices
 from ui.widgets import images
 
 if TYPE_CHECKING:
@@ -16,42 +17,40 @@ if TYPE_CHECKING:
 
 
 def show(run: LoadedModel, image: np.ndarray) -> None:
-    """A picture `[C, H, W]`, the same under the noise that is asked for here, and what the model draws of that."""
+    """An image `[C, H, W]`, the same under the noise that is asked for here, and what the model draws of that."""
     clean, kind = image[None], _corruption_picker()
     noisy = _corrupt(clean, kind)
     cleaned = run.reconstruct(noisy)
-    names = ["Original", "Given to the model", "Drawn by the model"]
+    names = ["Original", "Corrupted input", "Reconstruction"]
     size = f"{run.card.shape[2]} x {run.card.shape[1]} pixels"
     images.rows({f"At {size}": np.concatenate([clean, noisy, cleaned])}, names, names, size=260)
     _scores(clean, noisy, cleaned)
 
 
 def _corruption_picker() -> str:
-    kinds = ["none", *corruptions.CORRUPTIONS]
-    return st.segmented_control(
-        "Noise", kinds, default="gaussian", required=True, wrap=True, key="noise", bind="query-params"
-    )
+    kinds = {name: name.replace("-", " ").capitalize() for name in ("none", *corruptions.CORRUPTIONS)}
+    return choices.bound_choice("Corruption", kinds, "corruption", "gaussian", help="What is done to the input.")
 
 
 def _corrupt(clean: np.ndarray, corruption: str) -> np.ndarray:
     strength = st.slider(
-        "Strength",
+        "Corruption level",
         0.0,
         1.0,
         0.3,
         0.05,
-        key="strength",
+        key="corruption-level",
         bind="query-params",
         disabled=corruption == "none",
         help="Gaussian: the standard deviation, 1 being black to white. The others: the share of pixels hit.",
     )
     seed = st.number_input(
-        "Draw",
+        "Random seed",
         0,
         9999,
         0,
-        help="Another number, other noise of the same kind.",
-        key="draw",
+        help="Another seed, other noise of the same kind.",
+        key="seed",
         bind="query-params",
         disabled=corruption == "none",
     )
@@ -66,7 +65,7 @@ def _scores(clean: np.ndarray, noisy: np.ndarray, cleaned: np.ndarray) -> None:
             "PSNR (dB)": float(metrics.psnr(clean, y)[0]),
             "SSIM": float(metrics.ssim(clean, y)[0]),
         }
-        for name, y in (("given to the model", noisy), ("drawn by the model", cleaned))
+        for name, y in (("corrupted input", noisy), ("reconstruction", cleaned))
     ]
     better = metrics.mse(clean, cleaned)[0] < metrics.mse(clean, noisy)[0]
     decimals = {"MSE": 4, "PSNR (dB)": 2, "SSIM": 3}

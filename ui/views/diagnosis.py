@@ -9,16 +9,18 @@ import streamlit as st
 from aecore.analysis.diagnosis import doctor
 from aecore.jobs import api
 from aecore.store import runs
-from ui import frame, shared
+from ui.run_data import statistics
 from ui.session import identity
+from ui.session.address import open_page
+from ui.session.failures import or_stop
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
 
 
 def show_diagnosis(run: LoadedModel) -> None:
-    """All that the doctor says of a finished run."""
-    entry, fresh = runs.entry(run.id), shared.checkup(run)
+    """All that the doctor, the diagnosis of a training, says of a finished run."""
+    entry, fresh = runs.entry(run.id), statistics.checkup(run)
     if fresh is None:
         st.info(
             f"No checkup was kept of this run, and {run.card.title} is not on this computer to make one.",
@@ -31,8 +33,10 @@ def show_diagnosis(run: LoadedModel) -> None:
         show_findings(case, found)
     else:
         numbers = " · ".join(f"{_capitalised(name)}: {value}" for name, value in doctor.health_summary(case))
-        st.success(f"**The doctor finds nothing wrong.** {numbers}", icon=":material/health_and_safety:")
-    with st.expander("The doctor's numbers, and where trouble begins"):
+        st.success(
+            f"**The doctor (training diagnosis) finds nothing wrong.** {numbers}", icon=":material/health_and_safety:"
+        )
+    with st.expander("Health metrics and thresholds"):
         _show_health_summary(case)
 
 
@@ -41,7 +45,7 @@ def show_findings(evidence: doctor.Evidence, results: list[doctor.Finding]) -> N
     with st.container(border=True):
         _show_finding(evidence, results[0], first=True)
     if others := results[1:]:
-        with st.expander(f"Also found, and may follow from it: {', '.join(each.name for each in others)}"):
+        with st.expander(f"Other findings (possible consequences): {', '.join(each.name for each in others)}"):
             for finding in others:
                 _show_finding(evidence, finding, first=False)
 
@@ -50,8 +54,8 @@ def _show_finding(evidence: doctor.Evidence, finding: doctor.Finding, first: boo
     st.markdown(f":material/stethoscope: **{_capitalised(finding.name)}.** {finding.message}")
     st.caption(f"{finding.meaning} {finding.advice}".strip())
     if finding.fix and st.button(
-        f"Fork with the cure: {finding.fix_text}",
-        key=f"cure-{evidence.config.id}-{finding.name}",
+        f"Retrain with {finding.fix_text}",
+        key=f"retrain-{evidence.config.id}-{finding.name}",
         icon=":material/healing:",
         type="primary" if first else "secondary",
         help="Trains a new run with these settings; this one stays as it is.",
@@ -67,29 +71,29 @@ def _capitalised(text: str) -> str:
 def _retrain(evidence: doctor.Evidence, finding: doctor.Finding) -> None:
     from aecore.models.families.build import resolve_config
 
-    config = frame.or_stop(resolve_config, doctor.with_fix(evidence.config, finding))
-    frame.or_stop(api.submit, config, None, identity.current_user())
-    st.switch_page("pages/train.py", query_params=frame.run_query(config.id))
+    config = or_stop(resolve_config, doctor.with_fix(evidence.config, finding))
+    or_stop(api.submit, config, None, identity.current_user())
+    open_page("train", config.id)
 
 
 def _show_health_summary(evidence: doctor.Evidence) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
-        st.caption("Of validation pictures")
+        st.caption("Validation metrics: numbers that the doctor looks at")
         st.dataframe(
-            [{"what": name, "number": value} for name, value in doctor.health_summary(evidence)],
+            [{"metric": name, "value": value} for name, value in doctor.health_summary(evidence)],
             hide_index=True,
             height="content",
             alt="; ".join(f"{name}: {value}" for name, value in doctor.health_summary(evidence)),
         )
     with right:
-        st.caption("Where trouble begins")
+        st.caption("Thresholds: where trouble begins")
         st.dataframe(
             [
-                {"what": name, "limit": limit.value, "why there": limit.reason}
+                {"check": name, "threshold": limit.value, "reason": limit.reason}
                 for name, limit in doctor.THRESHOLDS.items()
             ],
             hide_index=True,
             height=320,
-            alt="The limits of the doctor, each with its reason.",
+            alt="The thresholds of the doctor, each with its reason.",
         )

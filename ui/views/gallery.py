@@ -1,4 +1,4 @@
-"""The models that came with the laboratory, and the runs of one's own, as pictures to choose from."""
+"""The models that came with the laboratory, and the runs of one's own, as images to choose from."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.store import previews, queue, runs
-from ui import frame, shared
+from ui.run_data import models, splits
+from ui.session.address import link, select_run
+from ui.session.failures import or_stop
 from ui.session.text import escape
 from ui.widgets import images
 
 MAX_CARD_BYTES = 200_000  # bytes of a model's card
 MAX_OWN_RUNS = 24  # runs of one's own that the picker shows; the others are on the Runs page
-N_IMAGES = 10  # test pictures that the sweep redraws
-N_SAMPLES = 10  # new pictures of the sweep
+N_IMAGES = 10  # test images that the sweep redraws
+N_SAMPLES = 10  # new images of the sweep
 SEED = 0  # of these
 
 
@@ -46,7 +48,7 @@ def denoiser() -> runs.RunInfo | None:
 
 @st.dialog("Choose a model", width="large")
 def model_dialog() -> None:
-    """All runs that pages can show, with their pictures; the one that is clicked becomes the chosen one."""
+    """All runs that pages can show, with their images; the one that is clicked becomes the chosen one."""
     entries, labels = runs.entries(), queue.labels()
     own, shown = own_runs(entries), [entry for entry in pretrained_models(entries) if entry.finished]
     if own:
@@ -63,16 +65,16 @@ def _model_row(entries: Sequence[runs.RunInfo], labels: Mapping[str, queue.RunLa
         for entry in entries:
             assert entry.config
             given = labels.get(entry.id, queue.RunLabel()).name
-            name = given or entry.title or f"{entry.config.family}, {entry.config.z_dim}-D"
+            name = given or entry.title or f"{entry.config.family}, latent dimension {entry.config.z_dim}"
             with st.container(width=136, gap="xxsmall"):
                 thumbnail(entry, name)
-                st.caption(f"{CARDS[entry.config.dataset].title.split(':')[0]} · error {entry.result['mse']:.4f}")
+                st.caption(f"{CARDS[entry.config.dataset].title.split(':')[0]} · test MSE {entry.result['mse']:.4f}")
                 if st.button(escape(name), key=f"browse-{entry.id}", width="stretch"):
-                    frame.select_run(entry.id)
+                    select_run(entry.id)
 
 
 def thumbnail(entry: runs.RunInfo, name: str, size: int = 128) -> None:
-    """A few pictures that the model drew from places of its latent space."""
+    """A few images that the model drew from places of its latent space."""
     try:
         png = previews.read_png(runs.path(entry.id) / "thumbnail.png")
     except UserError as error:
@@ -81,7 +83,7 @@ def thumbnail(entry: runs.RunInfo, name: str, size: int = 128) -> None:
     if not png:
         return
     address = "data:image/png;base64," + base64.b64encode(png).decode()
-    alt = html.escape(f"Pictures that {name} draws from a grid of codes.", quote=True)
+    alt = html.escape(f"Images that {name} decodes from a grid of codes.", quote=True)
     st.html(f'<div class="ae-rows" style="width: {size}px"><img src="{address}" alt="{alt}"></div>')
 
 
@@ -110,14 +112,14 @@ def _model_card(entry: runs.RunInfo) -> None:
         seconds = result["seconds"]
         took = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
         st.caption(
-            f"{CARDS[entry.config.dataset].title} · squared error {result['mse']:.4f} · {result['parameters']:,} "
+            f"{CARDS[entry.config.dataset].title} · test MSE {result['mse']:.4f} · {result['parameters']:,} "
             f"parameters · trained in {took}"
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            frame.link("pages/latent_pad.py", run=entry.id)
-            frame.link("pages/reconstruct.py", run=entry.id)
-            frame.link("pages/interpolate.py", run=entry.id)
-            with st.popover("Its card", icon=":material/description:"):
+            link("latent_explorer", run=entry.id)
+            link("reconstruct", run=entry.id)
+            link("interpolate", run=entry.id)
+            with st.popover("Model card", icon=":material/description:"):
                 st.markdown(_card_text(entry))
 
 
@@ -142,30 +144,31 @@ def beta_slider(entries: Sequence[runs.RunInfo]) -> None:
     priced = {float(beta): entry for beta, entry in steps.items() if beta is not None}
     if len(priced) < 2:
         return
-    st.header("Slide through beta")
+    st.header("Effect of beta (KL weight)")
     st.markdown(
-        "Five models, equal but for what a nat of KL costs them. **A low price** buys sharp reconstructions, and draws "
-        "from the normal distribution miss the places where codes lie. **A high one** leaves codes little to tell: "
-        "draws look like digits, and digits drawn again are only roughly right."
+        "Five models, equal but for beta, the weight of the KL in the loss: what a nat of KL costs. **A low one** "
+        "buys sharp reconstructions, and draws from the normal distribution miss the places where codes lie. **A "
+        "high one** leaves codes little to tell: draws look like digits, and digits drawn again are only roughly "
+        "right."
     )
-    beta = st.select_slider("beta", sorted(priced), value=1.0 if 1.0 in priced else min(priced), key="sweep")
+    beta = st.select_slider("beta", sorted(priced), value=1.0 if 1.0 in priced else min(priced), key="beta")
     _show_beta_model(priced[beta])
     _beta_table({price: priced[price] for price in sorted(priced)}, beta)
 
 
 def _show_beta_model(entry: runs.RunInfo) -> None:
-    run = frame.or_stop(shared.load_model, entry.id, entry.created)
-    test, codes = frame.or_stop(shared.test_split, run), shared.codes(run)
+    run = or_stop(models.load_model, entry.id, entry.created)
+    test, codes = or_stop(splits.test_split, run), splits.codes(run)
     from aecore.store import snapshots
 
     rows = snapshots.preview_rows(test, N_IMAGES)
     pictures = run.decode(codes[rows], test.y[rows])
-    above: dict[str, np.ndarray] = {} if test.synthetic else {"Test pictures": test.to_float(rows)}
+    above: dict[str, np.ndarray] = {} if test.synthetic else {"Test images": test.to_float(rows)}
     classes = [run.card.classes[label] for label in test.y[rows]]
-    names = [f"{name}, test picture {row}" for name, row in zip(classes, rows, strict=True)]
-    images.rows({**above, "Drawn again from their codes": pictures}, names, size=84)
-    drawn = {"New pictures, from random codes": run.decode(run.sample_prior(N_SAMPLES, SEED))}
-    images.rows(drawn, [f"draw {number + 1}" for number in range(N_SAMPLES)], size=84)
+    names = [f"{name}, test image {row}" for name, row in zip(classes, rows, strict=True)]
+    images.rows({**above, "Reconstructions": pictures}, names, size=84)
+    drawn = {"Samples from the prior": run.decode(run.sample_prior(N_SAMPLES, SEED))}
+    images.rows(drawn, [f"sample {number + 1}" for number in range(N_SAMPLES)], size=84)
 
 
 def _beta_table(by_beta: Mapping[float, runs.RunInfo], beta: float) -> None:
@@ -178,8 +181,8 @@ def _beta_table(by_beta: Mapping[float, runs.RunInfo], beta: float) -> None:
                 "beta": price,
                 "reconstruction (nats)": entry.result["test"].get(RECONSTRUCTION),
                 "KL (nats)": said.get("kl"),
-                "active numbers of 16": said.get("active_units"),
-                "squared error": entry.result["mse"],
+                "active dimensions (of 16)": said.get("active_units"),
+                "test MSE": entry.result["mse"],
             }
         )
     nats = st.column_config.NumberColumn(format="%.1f")
@@ -187,11 +190,11 @@ def _beta_table(by_beta: Mapping[float, runs.RunInfo], beta: float) -> None:
         lines,
         hide_index=True,
         height="content",
-        alt="Reconstruction, KL, active numbers and squared error on the test pictures for each beta.",
+        alt="Reconstruction, KL, active dimensions and MSE on the test images for each beta.",
         column_config={
             "": st.column_config.TextColumn(width=28),
             "reconstruction (nats)": nats,
             "KL (nats)": nats,
-            "squared error": st.column_config.NumberColumn(format="%.4f"),
+            "test MSE": st.column_config.NumberColumn(format="%.4f"),
         },
     )

@@ -17,38 +17,34 @@ from aecore.errors import UserError
 from aecore.export import packed_map, tour
 from aecore.export import program as programs
 from aecore.store import offline, runs, snapshots
-from ui import frame
+from ui import pages_table
 from ui.session import cache
+from ui.session.address import link
 from ui.session.text import escape
-from ui.views import latent_pad
+from ui.views import drawing
 from ui.widgets import live
+from ui.widgets.display import class_colours
 
 PRIMARY_LINKS = (
     (
-        "pages/train.py",
+        "train",
         "Train your own",
-        "Choose pictures and a kind of autoencoder, press Train, and watch the map come about. The small digits take "
+        "Choose images and a kind of autoencoder, press Train, and watch the map come about. The small digits take "
         "seconds.",
     ),
     (
-        "pages/latent_pad.py",
+        "latent_explorer",
         "Explore",
-        "Walk about with more tools: zoom, lasso, and the test pictures that lie nearest to any place.",
+        "Walk about with more tools: zoom, lasso, and the test images that lie nearest to any place.",
     ),
     (
-        "pages/time_machine.py",
+        "time_machine",
         "Watch it learn",
-        "Epoch by epoch: go back to when the model knew nothing, and see noise turn into pictures while the map sorts "
+        "Epoch by epoch: go back to when the model knew nothing, and see noise turn into images while the map sorts "
         "itself.",
     ),
 )
-MORE_LINKS = (
-    ("pages/gallery.py", "Gallery"),
-    ("pages/denoise.py", "Denoise"),
-    ("pages/photograph.py", "Photograph"),
-    ("pages/reconstruct.py", "Reconstruct"),
-    ("pages/manifold.py", "Manifold"),
-)
+MORE_LINKS = ("gallery", "denoise", "denoise_photo", "reconstruct", "manifold")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +80,7 @@ def _showcase(run: str, created: float, dataset: str, likelihood: str) -> Showca
         raise UserError(f"{offline.FILE_NAME} of {run} is missing; fetch the laboratory's files again.")
     map_ = packed_map.pack(latent_space.plane_of_dimensions(made.codes), made.codes, made.pseudo_labels, card.classes)
     ways = tour.compute_tour(map_, made.pseudo_labels)
-    given = live.plane_payload(f"{run}-{created}", map_) | latent_pad.drawing_preprocess(card) | {
+    given = live.plane_payload(f"{run}-{created}", map_) | drawing.drawing_preprocess(card) | {
         "start": ways.class_medians[0].tolist(),
         "opening": ways.class_medians[:2].tolist(),
         "steps": tour_steps(ways, card.classes),
@@ -96,8 +92,8 @@ def _showcase(run: str, created: float, dataset: str, likelihood: str) -> Showca
 
 def _map_caption(card: DatasetCard, count: int, accuracy: float) -> str:
     return (
-        f"Each dot is one of {count:,} test pictures ({card.title}). Its colour is the class that the nearest training "
-        f"pictures vote for ({accuracy:.0%} right): the model itself was never told a class."
+        f"Each dot is one of {count:,} test images ({card.title}). Its colour is the class that the nearest training "
+        f"images vote for ({accuracy:.0%} right): the model itself was never told a class."
     )
 
 
@@ -113,7 +109,7 @@ def tour_steps(ways: tour.Tour, classes: Sequence[str]) -> list[dict[str, Any]]:
         ),
         (
             "The tailor",
-            "The decoder is the tailor: told a place on the rail, two numbers, it sews a picture from these alone.",
+            "The decoder is the tailor: told a place on the rail, two numbers, it sews an image from these alone.",
             ways.class_medians,
             True,
         ),
@@ -152,7 +148,7 @@ def _decoded_near(run: str, point: np.ndarray) -> bytes:
 
 @cache.cached(max_entries=4)
 def placeholder_css(key: str, colours: Sequence[str], _home: Showcase) -> str:
-    """A style sheet that tells static/views/home/home.css what the map and the picture will look like."""
+    """A style sheet that tells static/views/home/home.css what the map and the image will look like."""
     svg = _points_svg(_home.plane_map.points, _home.pseudo_labels, _home.plane_map.head["span"], colours)
     told = f'--ae-map: url("{svg}");'
     if _home.start_image:
@@ -192,11 +188,11 @@ def load_showcase(entry: runs.RunInfo | None) -> Showcase | str:
 
 
 def show(showcase: Showcase | str) -> None:
-    """The map, the picture, the sheet and the story, or why they are not there."""
+    """The map, the image, the sheet and the story, or why they are not there."""
     if isinstance(showcase, str):
         st.info(showcase, icon=":material/info:")
         return
-    st.html(placeholder_css(showcase.key, frame.class_colours(), showcase))
+    st.html(placeholder_css(showcase.key, class_colours(), showcase))
     live.view("home", showcase.key, f"home-{showcase.key}", showcase.view_data)
     live.send_program(
         showcase.key, showcase.program, showcase.likelihood
@@ -206,12 +202,12 @@ def show(showcase: Showcase | str) -> None:
 def page_links() -> None:
     """Where to go from here: three ways in, and the other pages that show something at once."""
     st.header("Where to go from here")
-    for column, (file, title, words) in zip(st.columns(len(PRIMARY_LINKS)), PRIMARY_LINKS, strict=True):
+    for column, (page_id, title, words) in zip(st.columns(len(PRIMARY_LINKS)), PRIMARY_LINKS, strict=True):
         with column, st.container(border=True, height="stretch"):
-            frame.link(file, title)
+            link(page_id, title)
             st.markdown(words)
-    known = {file for pages in frame.PAGES.values() for file in pages}
+    known = {page.id for page in pages_table.PAGES}
     with st.container(horizontal=True):
-        for file, title in MORE_LINKS:
-            if file in known:
-                frame.link(file, title)
+        for page_id in MORE_LINKS:
+            if page_id in known:
+                link(page_id)

@@ -14,25 +14,25 @@ from aecore.export.compile_browser import UnsupportedLayer
 from aecore.jobs import projection_jobs
 from aecore.params import resolve
 from aecore.store import permissions
-from ui import frame, shared
-from ui.session import identity
-from ui.session.text import escape
-from ui.views.latent_pad import parse_points, rerun
-from ui.views.monitor import duration
-from ui.widgets import component, controls, images, live
+from ui.run_data import models, packed, splits
+from ui.session import choices, identity
+from ui.session.failures import or_stop
+from ui.session.text import duration, escape
+from ui.views import selection
+from ui.widgets import component, controls, live
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
     from aecore.export.packed_map import PointMap
     from aecore.jobs.projection_jobs import ProjectionStatus
 
-RAW = "codes as they are"
-ITERATIVE = [kind for kind in projections.PROJECTIONS if kind != "PCA"]  # drawn beside the page
+RAW = "raw"
+IDS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}  # ids in addresses -> names of aecore.analysis.projections
+ITERATIVE = [kind for kind in projections.PROJECTIONS if kind != "PCA"]  # computed beside the page
 DEFAULT_POINTS = 10_000  # points of a slow map, until somebody asks for more
 POLL = 0.5  # seconds between two looks at a drawing
-MAX_IMAGES = 16  # pictures shown of a lasso
-SPLIT_NAMES = {"train": "training", "validation": "held-out", "test": "test"}  # what their pictures are called
-IMAGES_PER_ROW = 8
+SUBSET_LABELS = {"test": "Test", "training": "Training and validation"}
+SPLIT_NAMES = {"train": "training", "validation": "validation", "test": "test"}  # what their images are called
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class MapRequest:
     """A map that somebody wants to see."""
 
     projection: str  # AS_IS, or one of aecore.analysis.projections.PROJECTIONS
-    subset: str  # one of shared.PARTS
+    subset: str  # one of splits.SUBSETS
     count: int
     params: Mapping[str, Any]
 
@@ -51,25 +51,31 @@ class MapRequest:
 
 
 def request_form(run: LoadedModel) -> MapRequest:
-    """Asks which map of which pictures."""
+    """Asks which map of which images."""
     left, right = st.columns([3, 2])
-    kinds = [RAW] * (shared.codes(run).shape[1] == 2) + list(projections.PROJECTIONS)
-    kind = left.segmented_control("Map", kinds, default=kinds[0], required=True, key="map", bind="query-params")
-    part = right.segmented_control(
-        "Pictures",
-        shared.available_subsets(run),
-        default="test",
-        required=True,
-        key="of",
-        bind="query-params",
-        help="The model has learnt from the training pictures (the held-out ones among them only steered it). It has "
-        "never seen the test pictures.",
+    kinds = {RAW: "Raw latent space"} if splits.codes(run).shape[1] == 2 else {}
+    chosen = choices.bound_choice(
+        "Projection",
+        kinds | IDS,
+        "map",
+        place=left,
+        help="How codes become points of a plane: their two dimensions as they are, or a projection of more.",
     )
-    count = len(frame.or_stop(shared.codes, run, part))
+    kind = IDS.get(chosen, chosen)
+    part = choices.bound_choice(
+        "Images",
+        {name: SUBSET_LABELS[name] for name in splits.available_subsets(run)},
+        "subset",
+        "test",
+        place=right,
+        help="The model has learnt from the training images (the validation images among them only steered it). It has "
+        "never seen the test images.",
+    )
+    count = len(or_stop(splits.codes, run, part))
     place = st.container()  # there for every kind: what follows keeps its place, or the browser would begin it anew
     if kind not in ITERATIVE:
         return MapRequest(kind, part, count, {})
-    with place, st.expander("Settings of this map"):
+    with place, st.expander("Projection parameters"):
         knobs = controls.param_widgets(projections.PROJECTIONS[kind], kind)
         return MapRequest(kind, part, _point_count_form(count), knobs)
 
@@ -79,16 +85,14 @@ def _point_count_form(n_available: int) -> int:
     if n_available <= DEFAULT_POINTS:
         return n_available
     sizes = [size for size in (DEFAULT_POINTS, 20_000, 40_000) if size < n_available] + [n_available]
-    return st.segmented_control(
-        "Points",
-        sizes,
-        default=DEFAULT_POINTS,
-        required=True,
-        format_func="{:,}".format,
-        key="points",
-        bind="query-params",
+    chosen = choices.bound_choice(
+        "Number of points",
+        {str(size): f"{size:,}" for size in sizes},
+        "points",
+        str(DEFAULT_POINTS),
         help="The first ones: they are in random order. Six times as many points take about six times as long.",
     )
+    return int(chosen)
 
 
 def show(run: LoadedModel, request: MapRequest) -> None:
@@ -101,33 +105,31 @@ def show(run: LoadedModel, request: MapRequest) -> None:
             with place:
                 _show_status(run, request, drawing)
             drawing, shown = None, "PCA"
-    dots = frame.or_stop(shared.point_map, run, request.subset, request.count, shown, drawing)
+    dots = or_stop(packed.point_map, run, request.subset, request.count, shown, drawing)
     if dots.single_point:
-        place.warning("All codes are one point: this model has collapsed and tells no picture from another.")
+        place.warning("All codes are one point: this model has collapsed and tells no image from another.")
     name = f"{_title(shown)}, {request.count} {request.subset}"
     _view(run, request, dots, name + (f", {drawing.key}" if drawing else ""))
 
 
 def _title(projection: str) -> str:
-    return "Map of codes as they are" if projection == RAW else f"Map by {projection}"
+    return "Raw latent space" if projection == RAW else f"{projection} projection"
 
 
-# --- Maps that take a while ------------------------------------------------------------------------------------------
+# --- Projections that take a while ------------------------------------------------------------------------------------
 
 
 def _codes(run: LoadedModel, request: MapRequest) -> np.ndarray:
-    return shared.codes(run, request.subset)[: request.count]
+    return splits.codes(run, request.subset)[: request.count]
 
 
 def _projection_status(run: LoadedModel, request: MapRequest) -> ProjectionStatus | None:
     """Where the map stands. The usual one is begun when nobody has; others wait until somebody says so."""
     codes = _codes(run, request)
-    found = frame.or_stop(projection_jobs.status, codes, request.projection, request.params)
+    found = or_stop(projection_jobs.status, codes, request.projection, request.params)
     if (request.is_default and found is None) or (found and found.state == "waiting"):
         # one that waits may only have been prepared
-        return frame.or_stop(
-            projection_jobs.submit, codes, request.projection, request.params, user=identity.current_user()
-        )
+        return or_stop(projection_jobs.submit, codes, request.projection, request.params, user=identity.current_user())
     return found
 
 
@@ -136,18 +138,18 @@ def _show_status(run: LoadedModel, request: MapRequest, status: ProjectionStatus
     if status and status.state in ("waiting", "drawing"):
         st.fragment(_progress, run_every=POLL)(run, request)
     elif status is None:
-        _start_button(run, request, "Draw this map")
+        _start_button(run, request, "Compute projection")
     else:
         tell = st.error if status.state == "failed" else st.info
         said, icon = escape(status.message), ":material/error:" if status.message else None
-        tell(said or "This drawing was cancelled.", icon=icon)
-        _start_button(run, request, "Draw again")
-    st.caption(f"Below: the same {request.count:,} pictures by PCA.")
+        tell(said or "This projection was cancelled.", icon=icon)
+        _start_button(run, request, "Compute again")
+    st.caption(f"Below: the same {request.count:,} images by PCA.")
 
 
 def _start_button(run: LoadedModel, request: MapRequest, label: str) -> None:
     if st.button(label, icon=":material/play_arrow:", type="primary"):
-        frame.or_stop(
+        or_stop(
             projection_jobs.submit,
             _codes(run, request),
             request.projection,
@@ -168,8 +170,8 @@ def _progress(run: LoadedModel, request: MapRequest) -> None:
             "cancel", projection_jobs.request_for_projection(drawing.users, identity.current_user())
         )
         if st.button("Cancel", icon=":material/close:", key="cancel-map", disabled=bool(why), help=escape(why) or None):
-            if others := frame.or_stop(projection_jobs.cancel, drawing, identity.current_user()):
-                st.toast(f"It is drawn on, for {others} {'other' if others == 1 else 'others'} who asked for it.")
+            if others := or_stop(projection_jobs.cancel, drawing, identity.current_user()):
+                st.toast(f"It goes on, for {others} {'other' if others == 1 else 'others'} who asked for it.")
             st.rerun()
 
 
@@ -177,9 +179,9 @@ def _status_text(projection: str, status: ProjectionStatus) -> str:
     """Where a drawing stands, in words."""
     left = f", about {duration(max(1, status.seconds_left))} left" if status.seconds_left else ""
     if status.state == "drawing":
-        return f"Drawing {projection}{left or ' ...'}"
+        return f"Computing {projection}{left or ' ...'}"
     if status.ahead:
-        return f"Waiting: {status.ahead} {'map' if status.ahead == 1 else 'maps'} before it{left}"
+        return f"Queued: {status.ahead} {'projection' if status.ahead == 1 else 'projections'} ahead{left}"
     return f"Starting {projection}{left or ' ...'}"
 
 
@@ -188,7 +190,7 @@ def _status_text(projection: str, status: ProjectionStatus) -> str:
 
 @st.fragment
 def _view(run: LoadedModel, request: MapRequest, point_map: PointMap, name: str) -> None:
-    """The map in the browser, and below it the pictures that somebody has chosen there."""
+    """The map in the browser, and below it the images that somebody has chosen there."""
     decoder = _decoder(run) if "codes" in point_map.head["pieces"] else None
     said = live.view(
         "map",
@@ -199,12 +201,12 @@ def _view(run: LoadedModel, request: MapRequest, point_map: PointMap, name: str)
             "head": point_map.head,
             "blob": component.blob(point_map.blob),
             "splits": [
-                [SPLIT_NAMES[split], len(pictures)] for split, pictures in shared.splits(run, request.subset).items()
+                [SPLIT_NAMES[split], len(pictures)] for split, pictures in splits.splits(run, request.subset).items()
             ],
             "what": name.split(",")[0],
             "decoder": decoder,
         },
-        on_change={"asked": rerun},
+        on_change={"asked": selection.rerun},
     )
     if decoder:
         live.send_model(run)  # after the map, which need not wait for it
@@ -220,23 +222,23 @@ def _key(run: LoadedModel) -> str:
 
 
 def _decoder(run: LoadedModel) -> str | None:
-    """The key under which the browser will find the model; None when it cannot compute it, and shows no pictures."""
+    """The key under which the browser will find the model; None when it cannot compute it, and shows no images."""
     try:
-        shared.program(run)
+        models.program(run)
     except UnsupportedLayer:
         return None
     return _key(run)
 
 
 def _labels(run: LoadedModel, request: MapRequest) -> np.ndarray:
-    return np.concatenate([split.y for split in shared.splits(run, request.subset).values()])[: request.count]
+    return np.concatenate([split.y for split in splits.splits(run, request.subset).values()])[: request.count]
 
 
-def _selected_rows(selection: Any, name: str, point_map: PointMap, labels: np.ndarray) -> np.ndarray | None:
+def _selected_rows(chosen: Any, name: str, point_map: PointMap, labels: np.ndarray) -> np.ndarray | None:
     """The rows [n] that somebody has chosen on this map; None when nothing, or on another map."""
-    if not isinstance(selection, Mapping) or selection.get("of") != name:
+    if not isinstance(chosen, Mapping) or chosen.get("of") != name:
         return None
-    row, polygon, hidden = selection.get("row"), parse_points(selection.get("polygon")), selection.get("hidden", [])
+    row, polygon, hidden = chosen.get("row"), selection.parse_points(chosen.get("polygon")), chosen.get("hidden", [])
     if isinstance(row, int) and 0 <= row < len(labels):
         return np.array([row])
     if len(polygon) > 2:
@@ -245,41 +247,29 @@ def _selected_rows(selection: Any, name: str, point_map: PointMap, labels: np.nd
 
 
 def _show_images(run: LoadedModel, request: MapRequest, rows: np.ndarray) -> None:
-    """Some of the pictures of these rows and below each what the model makes of it, and how many are of each class."""
+    """Some of the images of these rows and their reconstructions, and how many rows are of each class."""
     if not len(rows):
-        st.info("No picture has its code in there: draw the lasso around some points.", icon=":material/gesture:")
+        st.info(selection.EMPTY_LASSO.format("image"), icon=":material/gesture:")
         return
-    shown = rows[np.unique(np.linspace(0, len(rows) - 1, MAX_IMAGES).astype(int))]
+    shown = selection.spread_rows(rows)
     if len(rows) > 1:
-        some = f" {len(shown)} of them:" if len(shown) < len(rows) else ""
-        st.caption(
-            f"{len(rows):,} of {request.count:,} pictures ({_class_counts(run, _labels(run, request)[rows])}).{some}"
-        )
+        counts = selection.class_counts(run.card.classes, _labels(run, request)[rows])
+        st.caption(selection.selection_caption(rows, shown, request.count, "images", counts))
     x, labels, names = _samples(run, request, shown)
-    redrawn = run.reconstruct(x, labels)
-    for start in range(0, len(shown), IMAGES_PER_ROW):
-        part = slice(start, start + IMAGES_PER_ROW)
-        classes = [run.card.classes[label] for label in labels[part]]
-        alt = [f"{called}, {name}" for called, name in zip(classes, names[part], strict=True)]
-        images.rows({"Original": x[part], "Reconstruction": redrawn[part]}, alt, alt if len(rows) == 1 else classes, 84)
-
-
-def _class_counts(run: LoadedModel, labels: np.ndarray) -> str:
-    """How many there are of each class, the most frequent first."""
-    counts = np.bincount(labels, minlength=len(run.card.classes))
-    order = [int(label) for label in np.argsort(-counts, kind="stable") if counts[label]]
-    return ", ".join(f"{run.card.classes[label]}: {counts[label]:,}" for label in order)
+    classes = [run.card.classes[label] for label in labels]
+    alt = [f"{called}, {name}" for called, name in zip(classes, names, strict=True)]
+    selection.image_pairs(run, x, labels, alt, alt if len(rows) == 1 else classes, "Original")
 
 
 def _samples(run: LoadedModel, request: MapRequest, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """The pictures `[n, C, H, W]` of these rows, their labels `[n]`, and what they are called."""
-    splits = shared.splits(run, request.subset)
-    starts = np.cumsum([0, *map(len, splits.values())])
+    """The images `[n, C, H, W]` of these rows, their labels `[n]`, and what they are called."""
+    parts = splits.splits(run, request.subset)
+    starts = np.cumsum([0, *map(len, parts.values())])
     x, labels, names = [], [], []
     for row in rows:
         at = int(np.searchsorted(starts, row, side="right")) - 1
-        own, (name, split) = int(row - starts[at]), list(splits.items())[at]
+        own, (name, split) = int(row - starts[at]), list(parts.items())[at]
         x.append(split.to_float(own))
         labels.append(int(split.y[own]))
-        names.append(f"{SPLIT_NAMES[name]} picture {own}")
+        names.append(f"{SPLIT_NAMES[name]} image {own}")
     return np.stack(x), np.array(labels), names

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ui import shared
+from ui.run_data import splits, statistics
 from ui.widgets import live
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
+    from aecore.export.packed_map import PlaneMap
 
 N_PRIOR_SAMPLES = 64  # codes sent of a prior that the browser cannot draw from
 
@@ -21,28 +22,38 @@ def pack_floats(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
 
 
+def plane_payload(plane_map: PlaneMap, run: LoadedModel) -> dict[str, Any]:
+    """A run's codes on a plane, as views that move over it read them."""
+    return live.plane_payload(plane_key(plane_map, run), plane_map, run.class_label)
+
+
+def plane_key(plane_map: PlaneMap, run: LoadedModel) -> str:
+    """The key of a run's plane in the browser."""
+    return f"{run.id}-{run.result['created']}-{'-'.join(plane_map.plane.names)}"
+
+
 def interpolation(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray, path: str) -> None:
-    """A slider from the first of two pictures to the second: through their codes `ends` `[2, D]`, and their pixels."""
+    """A slider from the first of two images to the second: through their codes `ends` `[2, D]`, and their pixels."""
     given = {"codes": [pack_floats(code) for code in ends], "pictures": [pack_floats(picture) for picture in images]}
-    live.view("interpolation", model, "interpolation", {"path": path, "label": run.class_label, **given})
+    live.view("interpolation", model, "interpolation-view", {"path": path, "label": run.class_label, **given})
 
 
 def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) -> None:
-    """A slider for each number of a code, from the codes `ends` `[2, D]` of two pictures or from the mean of all."""
+    """A slider for each number of a code, from the codes `ends` `[2, D]` of two images or from the mean of all."""
     (spans, order), told, clouds, prior = (
-        shared.dim_ranges(run),
-        shared.kl_per_dim(run),
+        statistics.dim_ranges(run),
+        statistics.kl_per_dim(run),
         _posterior_stds(run, images),
         None if run.model.bottleneck.standard_normal_prior else run.sample_prior(N_PRIOR_SAMPLES),
     )
-    starts = {"From": ends[0], "To": ends[1], "mean code": shared.codes(run).mean(axis=0)}
+    starts = {"From": ends[0], "To": ends[1], "mean code": splits.codes(run).mean(axis=0)}
     given = {
         "label": run.class_label,
         "order": order,
         "spans": pack_floats(spans),
         "nats": None if told is None else pack_floats(told),
         "starts": [{"name": name, "code": pack_floats(code)} for name, code in starts.items()],
-        "clouds": [*clouds, None],  # the mean is no picture's
+        "clouds": [*clouds, None],  # the mean is no image's
         "prior": None if prior is None else pack_floats(prior),
         "classes": _class_stats(run),
     }
@@ -61,10 +72,10 @@ def _class_stats(run: LoadedModel) -> dict[str, Any] | None:
     """Where the codes of each class lie; a conditional model is told the class instead, its codes need not know it."""
     if run.model.is_conditional:
         return None
-    means, spreads = shared.class_stats(run)
+    means, spreads = statistics.class_stats(run)
     return {"names": list(run.card.classes), "means": pack_floats(means), "spreads": pack_floats(spreads)}
 
 
 def denoise(model: str, run: LoadedModel, image: np.ndarray) -> None:
-    """A picture, the same under noise of any kind and strength, and what the model draws of that."""
+    """An image, the same under noise of any kind and strength, and what the model draws of that."""
     live.view("denoise", model, "denoise", {"picture": pack_floats(image)})

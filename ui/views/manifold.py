@@ -9,8 +9,9 @@ import numpy as np
 import streamlit as st
 
 from aecore.analysis import latent_geometry, latent_space
-from ui import shared
-from ui.session import cache
+from ui.run_data import splits
+from ui.run_data.per_run import per_run
+from ui.session import choices
 from ui.widgets import charts
 
 if TYPE_CHECKING:
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
     from ui.widgets.charts import Chart
 
-MAX_POINTS = 2000  # test pictures on the map beside the mosaic
+MAX_POINTS = 2000  # test images on the map beside the mosaic
 DEFAULT_LIMIT = 3.0  # of a fixed range, until somebody types another
 
 
 class Range(NamedTuple):
-    """What part of a plane a grid covers: where the `data` are, the prior, or `fixed`: from minus the limit to it."""
+    """What part of a plane a grid covers: where the `data` are, `quantiles` of the prior, or `fixed`: from minus the
+    limit to it."""
 
     name: str
     limit: float = DEFAULT_LIMIT
@@ -32,46 +34,37 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True)
 class ManifoldCharts:
-    """Two charts for everybody to read, the pictures of the first as a file, and what there is to say of both."""
+    """Two charts for everybody to read, the images of the first as a file, and what there is to say of both."""
 
     decoded_grid: Chart
     scatter: Chart
     png: bytes
-    n_in_range: int  # of the test pictures on the map, those where the grid is
+    n_in_range: int  # of the test images on the map, those where the grid is
     caption: str
 
 
 def range_form(run: LoadedModel) -> Range:
     """The range of the grid. The address holds the choice, by a name that stays; the widget's words say the limit."""
-    asked, place = st.query_params.get("range"), st.container()
+    place = st.container()
     limit = DEFAULT_LIMIT
-    if asked == "fixed":
+    if st.query_params.get("range") == "fixed":
         limit = st.number_input(
             "Limit", 0.5, 20.0, DEFAULT_LIMIT, 0.5, "%g", key="limit", bind="query-params", width=160
         )
-    words = {"data": "data", "fixed": f"[\u2212{limit:g}, {limit:g}]"}
+    labels = {"data": "Codes (1st to 99th percentile)", "fixed": f"Fixed [\u2212{limit:g}, {limit:g}]"}
     if _fills_normal_prior(run):
-        words["prior"] = "Gaussian quantiles"
-
-    def choose() -> None:
-        st.query_params["range"] = st.session_state["range"]
-
-    st.session_state["range"] = asked if asked in words else "data"
-    with place:
-        name = st.segmented_control(
-            "Range",
-            list(words),
-            format_func=lambda name: words.get(name, name),
-            required=True,
-            wrap=True,
-            key="range",
-            on_change=choose,
-            help="data: even steps from the 1st to the 99th percentile of the codes.  \n"
-            "Two numbers: even steps from one to the other.  \n"
-            "Gaussian quantiles: from the 5th to the 95th percentile of the prior, N(0, 1); each step passes the same "
-            "share of it, so that the crowded middle gets more room.",
-        )
-    return Range(str(name), limit)
+        labels["quantiles"] = "Gaussian quantiles"
+    name = choices.bound_choice(
+        "Grid range",
+        labels,
+        "range",
+        place=place,
+        help="Codes: even steps (uniform spacing) from the 1st to the 99th percentile of the codes.  \n"
+        "Fixed: even steps from one number to the other.  \n"
+        "Gaussian quantiles: from the 5th to the 95th percentile of the prior, N(0, 1); each step passes the same "
+        "share of it, so that the crowded middle gets more room.",
+    )
+    return Range(name, limit)
 
 
 def _fills_normal_prior(run: LoadedModel) -> bool:
@@ -82,31 +75,19 @@ def _fills_normal_prior(run: LoadedModel) -> bool:
     return run.model.bottleneck.standard_normal_prior and any(part.term.matches_prior for part in parts)
 
 
+@per_run(max_entries=64, by_label=True)
 def manifold_charts(
     run: LoadedModel, dimensions: tuple[int, int] | None, grid_range: Range, n: int, colours: tuple[str, ...]
 ) -> ManifoldCharts:
     """What n x n places of a plane decode to: of two dimensions of the codes, or of their principal components."""
-    return _manifold_charts(shared.key_of(run), run.class_label, dimensions, grid_range, n, colours, run)
-
-
-@cache.cached(max_entries=64)
-def _manifold_charts(
-    key: shared.Key,
-    label: int,
-    dimensions: tuple[int, int] | None,
-    grid_range: Range,
-    n: int,
-    colours: tuple[str, ...],
-    _run: LoadedModel,
-) -> ManifoldCharts:
-    codes, card = shared.codes(_run), _run.card
+    codes, card = splits.codes(run), run.card
     flat = (
         latent_space.plane_of_dimensions(codes, *dimensions) if dimensions else latent_space.plane_of_components(codes)
     )
     points = flat.project(codes)
     grid = _grid(points, n, grid_range)
-    labels, shown, square = shared.test_split(_run).y[:MAX_POINTS], points[:MAX_POINTS], _grid_extent(grid)
-    png = charts.grid_png(_run.decode(flat.unproject(grid.points)), n)
+    labels, shown, square = splits.test_split(run).y[:MAX_POINTS], points[:MAX_POINTS], _grid_extent(grid)
+    png = charts.grid_png(run.decode(flat.unproject(grid.points)), n)
     places = charts.scatter(shown, labels, card.classes, colours, flat.names, 460, square)
     (left, right), (bottom, top) = square
     within = (shown[:, 0] >= left) & (shown[:, 0] <= right) & (shown[:, 1] >= bottom) & (shown[:, 1] <= top)
@@ -124,7 +105,7 @@ def _grid(points: np.ndarray, n: int, grid_range: Range) -> Grid:
         return latent_geometry.grid(points, n, span=(-grid_range.limit, grid_range.limit))
     return (
         latent_geometry.grid(points, n, "gaussian-quantiles", prior=True)
-        if grid_range.name == "prior"
+        if grid_range.name == "quantiles"
         else latent_geometry.grid(points, n)
     )
 
@@ -139,11 +120,11 @@ def _caption(plane: Plane, grid_range: Range, codes: np.ndarray) -> str:
     """What the plane is, where codes have more dimensions than it."""
     if plane.explained_variance_ratio is not None:
         share = (
-            f"This plane holds {sum(plane.explained_variance_ratio):.0%} of the variance of the codes; the rest "
-            f"is at its mean."
+            f"Explained variance of this plane: {sum(plane.explained_variance_ratio):.0%} of the variance of the "
+            f"codes; the rest is fixed at its mean."
         )
         zero = "0 on both axes is the mean of the codes"
         return f"{share} {zero}{'' if grid_range.name == 'data' else ', so the range is counted from there'}."
     if codes.shape[1] > 2:
-        return f"{plane.names[0]} and {plane.names[1]} are the code's own numbers; its others are at their mean."
+        return f"{plane.names[0]} and {plane.names[1]} are latent dimensions; the others are fixed at their mean."
     return ""

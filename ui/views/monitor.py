@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -17,11 +15,13 @@ from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.jobs import api
 from aecore.store import previews, queue, runs, snapshots
-from ui import frame
-from ui.session import cache, identity
-from ui.session.text import escape
-from ui.views import diagnosis
+from ui.session import identity
+from ui.session.address import link, run_links, select_run
+from ui.session.failures import or_stop
+from ui.session.text import duration, escape
+from ui.views import diagnosis, training_history
 from ui.widgets import charts, images
+from ui.widgets.display import class_colours, metrics_row, show_chart
 
 POLL = 0.2  # seconds between two looks at the folder
 MAP_POLL = 1.0  # seconds between two looks at the map
@@ -30,7 +30,7 @@ MAX_POINTS = 1000  # of the map while it moves: more take the browser too long t
 
 def monitor(run: str) -> None:
     """Shows where a run stands, and keeps showing it while it moves."""
-    entry = frame.or_stop(runs.entry, run)
+    entry = or_stop(runs.entry, run)
     if entry.active:
         st.fragment(_live_progress, run_every=POLL)(run)
         st.fragment(_live_maps, run_every=MAP_POLL)(run)
@@ -45,7 +45,7 @@ def monitor(run: str) -> None:
 
 
 def _live_progress(run: str) -> None:
-    entry = frame.or_stop(runs.entry, run)
+    entry = or_stop(runs.entry, run)
     if not entry.active:
         st.rerun()
     if entry.state == "waiting":
@@ -74,7 +74,7 @@ def queue_text(run: str) -> str:
     place = api.queue_position(run)
     if not place.ahead:
         return "Starting ..."
-    words = f"Waiting: {place.ahead} before {'it' if place.ahead > 1 else 'it, which is training'}"
+    words = f"Queued: {place.ahead} {'run' if place.ahead == 1 else 'runs'} ahead"
     return words + (f", about {duration(place.seconds)}" if place.seconds else "")
 
 
@@ -82,13 +82,12 @@ def _progress(progress: Mapping[str, Any]) -> None:
     epoch, epochs = min(progress["epoch"] + 1, progress["epochs"]), progress["epochs"]
     words = (
         f"epoch {epoch} of {epochs} · step {progress['step']:,} of {progress['steps']:,} · "
-        f"{duration(progress['seconds_left'])} left · {progress['samples_per_second']:,.0f} pictures/s"
+        f"{duration(progress['seconds_left'])} left · {progress['samples_per_second']:,.0f} images/s"
     )
     st.progress(min(1.0, progress["fraction"]), words)
     parts = ", ".join(f"{escape(name)} {value:.2f}" for name, value in progress["train"].items())
     st.caption(
-        f"In this epoch, training pictures, nats per picture: {parts} · length of the gradient "
-        f"{progress['grad_norm']:.3g}"
+        f"Training loss of the current epoch, nats per image: {parts} · gradient norm {progress['grad_norm']:.3g}"
     )
 
 
@@ -98,20 +97,20 @@ def _run_controls(run: str) -> None:
     others = [person for person in wanted if person != me]
     if wanted and me not in wanted:
         st.caption(f"{_requesters_text(others)} asked for this run. You can watch it.")
-        if st.button("I want it too", icon=":material/group_add:", key=f"join-{run}"):
+        if st.button("Follow this run", icon=":material/group_add:", key=f"join-{run}"):
             entry = runs.entry(run)
             if entry.config:
                 api.submit(entry.config, user=me)
     elif others:
         st.caption(f"{_requesters_text(others)} asked for this run too: it goes on when you leave it.")
-        if st.button("Leave it to them", icon=":material/logout:", key=f"leave-{run}"):
-            frame.or_stop(api.cancel, run, me)
+        if st.button("Leave this run", icon=":material/logout:", key=f"leave-{run}"):
+            or_stop(api.cancel, run, me)
     else:
         with st.container(horizontal=True):
             if st.button("Pause", icon=":material/pause:", key=f"pause-{run}"):
-                frame.or_stop(api.cancel, run, me, "pause")
+                or_stop(api.cancel, run, me, "pause")
             if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{run}"):
-                frame.or_stop(api.cancel, run, me)
+                or_stop(api.cancel, run, me)
 
 
 def _requesters_text(others: list[str]) -> str:
@@ -122,9 +121,9 @@ def _requesters_text(others: list[str]) -> str:
 
 
 def _live_maps(run: str) -> None:
-    """The latest look at the test pictures: their map, and the grid of pictures over it."""
+    """The latest look at the test images: their map, and the grid of images over it."""
     taken = snapshots.epochs(run)
-    entry = frame.or_stop(runs.entry, run)
+    entry = or_stop(runs.entry, run)
     if not taken or not entry.config or not entry.active:
         return
     found = snapshots.load(run, taken[-1])
@@ -134,19 +133,17 @@ def _live_maps(run: str) -> None:
 
 def _show_snapshot(snapshot: snapshots.Snapshot, config: Config) -> None:
     card, points = CARDS[config.dataset], snapshot.points[:MAX_POINTS].astype("float32")
-    labels = frame.or_stop(datasets.load, config.dataset).test.y[: len(points)]
+    labels = or_stop(datasets.load, config.dataset).test.y[: len(points)]
     left, right = st.columns(2)
     with left:
-        st.caption(f"The latent space, decoded, after {snapshot.epoch} epochs")
+        st.caption(f"Manifold after {snapshot.epoch} epochs: a grid over the latent space, decoded")
         laid = charts.grid_png(snapshot.manifold / 255, len(snapshot.x))
-        frame.show_chart(
-            charts.decoded_grid(laid, snapshot.x, snapshot.y, snapshot.axis_names, 360), key="growing-mosaic"
-        )
+        show_chart(charts.decoded_grid(laid, snapshot.x, snapshot.y, snapshot.axis_names, 360), key="live-manifold")
     with right:
-        st.caption(f"{len(labels):,} test pictures on the same plane")
-        frame.show_chart(
-            charts.scatter(points, labels, card.classes, frame.class_colours(), snapshot.axis_names, 360),
-            key="growing-map",
+        st.caption(f"Codes of {len(labels):,} test images on the same plane")
+        show_chart(
+            charts.scatter(points, labels, card.classes, class_colours(), snapshot.axis_names, 360),
+            key="live-map",
         )
 
 
@@ -162,7 +159,7 @@ def _final_state(entry: runs.RunInfo) -> None:
         shown = st.error if entry.state == "failed" else st.info
         shown(escape(entry.message), icon=":material/error:" if entry.state == "failed" else ":material/pause_circle:")
         if entry.log:
-            with st.expander("What its process printed last"):
+            with st.expander("Last log lines"):
                 st.code(entry.log, language=None, wrap_lines=True)
         _show_findings(entry)
         with st.container(horizontal=True):
@@ -170,7 +167,7 @@ def _final_state(entry: runs.RunInfo) -> None:
 
 
 def _restart_buttons(entry: runs.RunInfo, config: Config) -> None:
-    words = "Resume" if entry.has_checkpoint else "Train again"
+    words = "Resume" if entry.has_checkpoint else "Restart training"
     if st.button(words, icon=":material/play_arrow:", type="primary"):
         _submit(config)
     if entry.fallback_device and st.button("Train on the CPU instead", icon=":material/memory:"):
@@ -178,7 +175,7 @@ def _restart_buttons(entry: runs.RunInfo, config: Config) -> None:
 
 
 def _submit(config: Config, device: str | None = None) -> None:
-    frame.or_stop(_start_training, config, device)
+    or_stop(_start_training, config, device)
     st.rerun()
 
 
@@ -193,56 +190,42 @@ def _start_training(config: Config, device: str | None = None) -> None:
 def _show_results(entry: runs.RunInfo) -> None:
     result, config = entry.result, entry.config
     assert config
-    parts = objective_terms(config)
+    parts = training_history.objective_terms(config)
     st.success(f"Trained in {result['seconds']:.1f} s on {escape(result['device'])}.", icon=":material/check_circle:")
-    frame.metrics_row(
+    metrics_row(
         (
             "Test loss",
             f"{sum(nats for part, nats in result['test'].items() if part in parts):.2f}",
-            f"Nats per picture: {' + '.join(parts)}.",
+            f"Nats per image: {' + '.join(parts)}.",
         ),
         (
-            "Squared error",
+            "Test MSE",
             f"{result['mse']:.4f}",
-            "Per pixel, on the test pictures; black to white is 1.",
+            "Mean squared error per pixel on the test images; black to white is 1.",
         ),
-        ("Parameters", f"{result['parameters']:,}", "Numbers that training set."),
+        ("Parameters", f"{result['parameters']:,}", "Trainable weights and biases: the numbers that training set."),
         ("Seed", str(config.seed), "Same seed and settings, same weights."),
     )
     _show_findings(entry)
     with st.container(horizontal=True):
-        frame.run_links(entry.id)
+        run_links(entry.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         _continue_form(config)
-        frame.link("pages/train.py", "Change settings, keep its weights", run=entry.id, parent=entry.id)
+        link("train", "Fine-tune with other settings", run=entry.id, parent=entry.id)
 
 
 def _continue_form(config: Config) -> None:
     """More epochs for a finished run: a new one that starts from its weights."""
-    with st.popover("Train further", icon=":material/fast_forward:"):
-        epochs = st.number_input("More epochs", 1, 1000, config.epochs, key="further")
+    with st.popover("Continue training", icon=":material/fast_forward:"):
+        epochs = st.number_input("Additional epochs", 1, 1000, config.epochs, key="continue-epochs")
         st.caption("A new run with the same settings starts from these weights; this one stays as it is.")
-        if st.button("Start", type="primary", key="further-start"):
+        if st.button("Start", type="primary", key="continue-start"):
             longer = dataclasses.replace(config, epochs=int(epochs), parent=config.id)
-            frame.or_stop(_start_training, longer)
-            frame.select_run(longer.id)
+            or_stop(_start_training, longer)
+            select_run(longer.id)
 
 
 # --- Both -------------------------------------------------------------------------------------------------------------
-
-
-def objective_terms(config: Config) -> tuple[str, ...]:
-    """The parts of the loss that a run's model itself minimises, in its last stage: their sum is its total. An
-    adversary's and an earlier stage's are losses of their own."""
-    return _objective_terms(config.id, config)
-
-
-@cache.cached(max_entries=256)
-def _objective_terms(run: str, _config: Config) -> tuple[str, ...]:
-    from aecore.content import formulas  # torch comes with it
-
-    own = [player for player in formulas.objectives(_config) if player.trains_model and not player.is_over]
-    return tuple(part for player in own for part in player.terms)
 
 
 def _curves(entry: runs.RunInfo) -> None:
@@ -252,8 +235,8 @@ def _curves(entry: runs.RunInfo) -> None:
     history = runs.history(entry.id)
     if not history or entry.config is None:
         return
-    own = objective_terms(entry.config)
-    frame.show_chart(charts.loss_curves(history, frame.class_colours(), own), key=f"curves-{entry.id}")
+    own = training_history.objective_terms(entry.config)
+    show_chart(charts.loss_curves(history, class_colours(), own), key=f"curves-{entry.id}")
     if others := [part for part in history[-1]["validation"] if part not in own]:
         apart = f"{', '.join(map(escape, others))}, {'an objective' if len(others) == 1 else 'objectives'} of its own"
         st.caption(f"total: {' + '.join(own)}, which the model minimises. Outside it: {apart}.")
@@ -264,33 +247,16 @@ def _csv_button(entry: runs.RunInfo) -> None:
     history = runs.history(entry.id)
     if not history or entry.config is None:
         return
-    own = objective_terms(entry.config)
+    own = training_history.objective_terms(entry.config)
     st.download_button(
         "CSV",
-        lambda: history_csv(history, own),
+        lambda: training_history.history_csv(history, own),
         f"{entry.id}.csv",
         "text/csv",
         icon=":material/table:",
         on_click="ignore",
-        help="The losses of every epoch, nats per picture.",
+        help="The losses of every epoch, nats per image.",
     )
-
-
-def history_csv(history: Sequence[Mapping[str, Any]], own_terms: Collection[str]) -> str:
-    """A history as CSV, a line an epoch: of the training and the validation pictures each part of the loss, and the
-    total of the parts that are the model's `own`. Empty where a stage does not charge a part."""
-    columns = [
-        (split, part)
-        for split in ("train", "validation")
-        for part in [*dict.fromkeys(part for line in history for part in line[split]), charts.TOTAL]
-    ]
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["epoch", "seconds", *(f"{split}_{part}".replace(" ", "_") for split, part in columns)])
-    for line in history:
-        nats = [charts.term_value(line[split], part, own_terms) for split, part in columns]
-        lines.writerow([line["epoch"], line["seconds"], *nats])
-    return text.getvalue()
 
 
 def _preview_strip(run: str) -> None:
@@ -301,12 +267,8 @@ def _preview_strip(run: str) -> None:
         return
     if not strip:
         return
-    st.caption("Held-out pictures, and below each what the model draws from its code (between: what it was given).")
-    images.full_width(strip, f"Held-out pictures above their reconstructions by {run}.")
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words, in the unit that fits."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    st.caption(
+        "Validation images and their reconstructions: below each what the model decodes from its code (between, the "
+        "corrupted input)."
+    )
+    images.full_width(strip, f"Validation images above their reconstructions by {run}.")

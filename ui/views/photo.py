@@ -15,41 +15,34 @@ from aecore.applications.photo_denoising import network as photos
 from aecore.data import images as pictures
 from aecore.data import uploads
 from aecore.models import corruptions
-from ui import frame
-from ui.session import cache
+from ui.session import cache, choices
+from ui.session.failures import or_stop
 from ui.widgets import component, images, live, pickers
+from ui.widgets.display import metrics_row
 
 EXAMPLES = {  # of scikit-image, which comes with the laboratory: what they show, and whose they are
     "cat": ("chelsea", "Chelsea the cat, by Stéfan van der Walt (CC0)"),
     "coffee": ("coffee", "A cup of coffee, by Rachel Michetti (CC0)"),
     "astronaut": ("astronaut", "Eileen Collins, by NASA (public domain)"),
 }
-UPLOAD = "your own"
+UPLOAD = "upload"
+PHOTO_LABELS = {**{name: name.capitalize() for name in EXAMPLES}, UPLOAD: "Your own photo"}
 # noise that may be added, and its slider: words, most, start, what the words count in
 NOISES: dict[str, tuple[str, int, int, int]] = {
-    "gaussian": ("Strength, of 255", 55, 25, 255),
-    "salt-and-pepper": ("Pixels hit, percent", 30, 10, 100),
-    "masking": ("Pixels hit, percent", 50, 30, 100),
+    "gaussian": ("Noise standard deviation (of 255)", 55, 25, 255),
+    "salt-and-pepper": ("Corrupted pixels (percent)", 30, 10, 100),
+    "masking": ("Corrupted pixels (percent)", 50, 30, 100),
 }
 
 
 def load_network() -> photos.DenoisingUNet:
     """The network that cleans photographs. Says so and ends the page when its files are not there."""
-    return frame.or_stop(photos.load)
+    return or_stop(photos.load)
 
 
 def photo_picker() -> str:
     """Which photograph is asked for: one of EXAMPLES, or UPLOAD."""
-    which: str = st.segmented_control(
-        "Photograph",
-        [*EXAMPLES, UPLOAD],
-        default="cat",
-        required=True,
-        wrap=True,
-        key="photograph",
-        bind="query-params",
-    )
-    return which
+    return choices.bound_choice("Photo", PHOTO_LABELS, "photo")
 
 
 def load_image(which: str) -> np.ndarray | None:
@@ -69,12 +62,10 @@ def _example(name: str) -> np.ndarray:
 
 
 def _upload() -> np.ndarray | None:
-    file = st.file_uploader(
-        "Picture", pickers.UPLOAD_TYPES, key="photograph-file", help="Up to 20 MB and 40 million pixels."
-    )
+    file = st.file_uploader("Image", pickers.UPLOAD_TYPES, key="photo-file", help="Up to 20 MB and 40 million pixels.")
     if file is None:
         return None
-    opened = frame.or_stop(uploads.open_upload, file.getvalue())
+    opened = or_stop(uploads.open_upload, file.getvalue())
     width, height = opened.image.size
     cut, done = False, ""
     if width * height > photos.MAX_PIXELS:
@@ -83,7 +74,7 @@ def _upload() -> np.ndarray | None:
             ["shrink", "cut out the middle"],
             default="shrink",
             required=True,
-            key="photograph-large",
+            key="photo-large",
             help="Shrinking averages pixels, which takes away noise by itself.",
         )
         cut = how != "shrink"
@@ -96,20 +87,17 @@ def _upload() -> np.ndarray | None:
 def noise_form(x: np.ndarray, own: bool) -> np.ndarray | None:
     """The photograph with the noise that is asked for, as a file would hold it; None when none is: people's `own` may
     have enough of it."""
-    kind = st.segmented_control(
-        "Add noise",
-        ["none", *NOISES],
-        default="none" if own else "gaussian",
-        required=True,
-        wrap=True,
-        key="noise-own" if own else "noise",
-        bind="query-params",
-        help="With noise that was added, the PSNR tells how much of it is gone.",
+    kind = choices.bound_choice(
+        "Corruption",
+        {name: name.replace("-", " ").capitalize() for name in ("none", *NOISES)},
+        "corruption-own" if own else "corruption",
+        "none" if own else "gaussian",
+        help="Noise to add. With noise that was added, the PSNR tells how much of it is gone.",
     )
     if kind == "none":
         return None
     words, most, start, unit = NOISES[kind]
-    strength = st.slider(words, 1, most, start, key=f"strength-{kind}", bind="query-params")
+    strength = st.slider(words, 1, most, start, key=f"corruption-level-{kind}", bind="query-params")
     noisy = corruptions.corrupt_images(x[None], kind, strength / unit, seed=0)[0]
     return np.asarray(np.round(noisy * 255) / 255, np.float32)
 
@@ -132,18 +120,18 @@ class DenoisedPhoto:
 def denoise(net: photos.DenoisingUNet, x_in: np.ndarray) -> DenoisedPhoto:
     """A photograph without its noise: computed once until another is asked for, with a bar meanwhile."""
     key = hashlib.sha256(x_in.tobytes()).hexdigest()
-    kept: DenoisedPhoto | None = st.session_state.get("ae-cleaned")
+    kept: DenoisedPhoto | None = st.session_state.get("ae-denoised")
     if kept and kept.key == key:
         return kept
-    bar = st.progress(0.0, "Cleaning ...")
+    bar = st.progress(0.0, "Denoising ...")
 
     def told(share: float) -> None:
-        bar.progress(share, "Cleaning ...")
+        bar.progress(share, "Denoising ...")
 
-    pixels = pictures.to_uint8(frame.or_stop(photos.denoise, net, x_in, told))
+    pixels = pictures.to_uint8(or_stop(photos.denoise, net, x_in, told))
     bar.empty()
     found = DenoisedPhoto(key, pixels, pictures.png(x_in), pictures.png(pixels))
-    st.session_state["ae-cleaned"] = found
+    st.session_state["ae-denoised"] = found
     return found
 
 
@@ -164,23 +152,23 @@ def show_comparison(x: np.ndarray, x_in: np.ndarray, result: DenoisedPhoto, nois
 def _show_psnr_gain(x: np.ndarray, x_in: np.ndarray, output: np.ndarray) -> None:
     before, after = (float(metrics.psnr(x[None], each[None])[0]) for each in (x_in, output))
     meaning = "Peak signal-to-noise ratio against the photograph without noise; 3 dB more is half the squared error."
-    frame.metrics_row(
+    metrics_row(
         ("PSNR before", f"{before:.1f} dB", meaning),
         ("PSNR after", f"{after:.1f} dB", meaning),
     )
-    _detail("Where it is furthest off", photos.worst_patch(x, output), {"Original": x, "Before": x_in, "After": output})
+    _detail("Largest error", photos.worst_patch(x, output), {"Original": x, "Before": x_in, "After": output})
 
 
 def _show_change(x_in: np.ndarray, output: np.ndarray) -> None:
     taken = 255 * float(metrics.mse(x_in[None], output[None])[0]) ** 0.5
-    frame.metrics_row(
-        ("Taken away", f"{taken:.1f} of 255", "How far pixels were moved: the root of the mean squared difference."),
+    metrics_row(
+        ("RMS change", f"{taken:.1f} of 255", "How far pixels were moved: the root of the mean squared difference."),
     )
-    _detail("Where most was taken away", photos.worst_patch(x_in, output), {"Before": x_in, "After": output})
+    _detail("Largest change", photos.worst_patch(x_in, output), {"Before": x_in, "After": output})
 
 
 def _detail(title: str, region: tuple[slice, slice], crops: dict[str, np.ndarray]) -> None:
-    """The same small square of several pictures, enlarged."""
+    """The same small square of several images, enlarged."""
     squares = np.stack([each[:, *region] for each in crops.values()])
     alt = [f"{name}, {squares.shape[3]} x {squares.shape[2]} pixels of it enlarged" for name in crops]
     images.rows({title: squares}, alt, list(crops), size=256)
@@ -188,7 +176,7 @@ def _detail(title: str, region: tuple[slice, slice], crops: dict[str, np.ndarray
 
 def model_note() -> None:
     """What the network has learnt from, what it scores, and what it makes up."""
-    said = frame.or_stop(photos.metadata)
+    said = or_stop(photos.metadata)
     learnt, held_out = said["photographs"]["trained"], len(said["photographs"]["held_out"])
     st.info(
         f"It has learnt from {learnt} photographs (people, animals, landscapes, buildings) what noise looks like, and "
@@ -197,13 +185,15 @@ def model_note() -> None:
         "number plates off it.",
         icon=":material/visibility:",
     )
-    with st.expander("What it scores"):
+    with st.expander("Benchmark: PSNR before and after"):
         rows = [
-            {"noise": at["noise"], "strength": card.format_level(at["noise"], at["strength"])}
-            | {"before (dB)": at["before"], "after (dB)": at["after"]}
+            {"noise": at["noise"], "level": card.format_level(at["noise"], at["strength"])}
+            | {"PSNR before (dB)": at["before"], "PSNR after (dB)": at["after"]}
             for at in said["scores"]
         ]
-        decimals = {name: st.column_config.NumberColumn(format="%.1f") for name in ("before (dB)", "after (dB)")}
+        decimals = {
+            name: st.column_config.NumberColumn(format="%.1f") for name in ("PSNR before (dB)", "PSNR after (dB)")
+        }
         words = f"PSNR before and after cleaning, mean of {held_out} photographs, for {len(rows)} noises"
         st.dataframe(rows, hide_index=True, alt=words, column_config=decimals)
         st.caption(

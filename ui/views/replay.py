@@ -11,9 +11,10 @@ import streamlit as st
 
 from aecore.export import replay
 from aecore.store import runs, snapshots
-from ui import frame
-from ui.views import monitor
+from ui.session.address import link
+from ui.views import training_history
 from ui.widgets import charts, component, live, palette
+from ui.widgets.display import class_colours, show_chart
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -71,6 +72,6 @@ def no_snapshots(run: LoadedModel) -> None:
         "shown of it: train a new one or choose another run.",
         icon=":material/history_toggle_off:",
     )
-    frame.link("pages/train.py")
+    link("train")
     if history:
-        frame.show_chart(charts.loss_curves(history, frame.class_colours(), monitor.objective_terms(run.config)))
+        show_chart(charts.loss_curves(history, class_colours(), training_history.objective_terms(run.config)))

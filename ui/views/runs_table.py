@@ -9,8 +9,9 @@ import streamlit as st
 
 from aecore.store import database, permissions, queue, runs
 from aecore.store import trash as shelf
-from ui import frame
 from ui.session import failures
+from ui.session.address import link, run_links
+from ui.session.failures import or_stop
 from ui.session.text import escape
 from ui.views import compare
 
@@ -44,15 +45,17 @@ def table(entries: Sequence[runs.RunInfo], labels: Labels) -> list[int]:
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        key=f"runs-table-{st.session_state.get('ae-turn', 0)}",
+        key=f"runs-table-{st.session_state.get('ae-table-version', 0)}",
         alt=f"{len(lines)} runs, {done} of them finished.",
         column_config={
             "": st.column_config.TextColumn(width=28, help="Pinned by you."),
-            "size": st.column_config.NumberColumn(help="Numbers in the code of a picture."),
-            "error": st.column_config.NumberColumn(format="%.4f", help="Squared, per pixel, on the test pictures."),
-            "seconds": st.column_config.NumberColumn(format="%.1f"),
+            "latent dimension": st.column_config.NumberColumn(help="Numbers in the code of an image."),
+            "test MSE": st.column_config.NumberColumn(
+                format="%.4f", help="Mean squared error per pixel on the test images."
+            ),
+            "training time (s)": st.column_config.NumberColumn(format="%.1f"),
             "MB": st.column_config.NumberColumn(format="%.1f", help="On the disk."),
-            "when": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
+            "created": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
         },
     )
     return [row for row in shown.selection.rows if row < len(entries)]
@@ -65,12 +68,12 @@ def _row(entry: runs.RunInfo, label: queue.RunLabel, name: str) -> dict[str, obj
         "name": name,
         "owner": "gallery" if entry.pretrained else label.owner_name,
         "state": entry.state,
-        "data": config.dataset if config else "",
-        "family": config.family if config else "",
-        "size": entry.result.get("code_size"),
-        "error": entry.result.get("mse"),
-        "seconds": entry.result.get("seconds"),
-        "when": datetime.datetime.fromtimestamp(entry.created) if entry.created else None,
+        "data set": config.dataset if config else "",
+        "model": config.family if config else "",
+        "latent dimension": entry.result.get("code_size"),
+        "test MSE": entry.result.get("mse"),
+        "training time (s)": entry.result.get("seconds"),
+        "created": datetime.datetime.fromtimestamp(entry.created) if entry.created else None,
         "MB": shelf.disk_usage(entry) / 1e6,
         "note": entry.message,
     }
@@ -83,13 +86,13 @@ def run_actions(entry: runs.RunInfo, label: queue.RunLabel, user: str) -> None:
     elif entry.finished:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Open **{escape(label.name or entry.config.summary)}**:")
-            frame.run_links(entry.id)
+            run_links(entry.id)
     else:
-        frame.link("pages/train.py", "See how it goes" if entry.active else "See how it went", run=entry.id)
+        link("train", "Open training page", run=entry.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         words, icon = ("Unpin", ":material/keep_off:") if label.pinned else ("Pin", ":material/keep:")
         if st.button(words, icon=icon, help="Pinned runs come first in your list."):
-            frame.or_stop(shelf.pin, entry.id, user, not label.pinned)
+            or_stop(shelf.pin, entry.id, user, not label.pinned)
             st.rerun()
         if not entry.pretrained:
             _rename(entry, label, user)
@@ -131,8 +134,10 @@ def bulk_actions(entries: Sequence[runs.RunInfo], labels: Labels, user: str) -> 
 
 
 def _delete(entries: Sequence[runs.RunInfo], user: str) -> None:
-    st.session_state["ae-deleted"] = failures.call_each(shelf.delete, [(entry.id, user) for entry in entries])
-    st.session_state["ae-turn"] = st.session_state.get("ae-turn", 0) + 1  # the selection would mean other lines now
+    st.session_state["ae-undo"] = failures.call_each(shelf.delete, [(entry.id, user) for entry in entries])
+    st.session_state["ae-table-version"] = (
+        st.session_state.get("ae-table-version", 0) + 1
+    )  # the selection would mean other lines now
     if st.query_params.get("run") in [entry.id for entry in entries]:
         del st.query_params["run"]
     st.rerun()
@@ -140,7 +145,7 @@ def _delete(entries: Sequence[runs.RunInfo], user: str) -> None:
 
 def undo_delete(user: str) -> None:
     """Offers to take back what was deleted last, or to delete it for good."""
-    tickets = st.session_state.get("ae-deleted", [])
+    tickets = st.session_state.get("ae-undo", [])
     if not tickets:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -149,14 +154,14 @@ def undo_delete(user: str) -> None:
             _apply_to_each(tickets, shelf.restore, user)
         if st.button("Delete for good", icon=":material/delete_forever:", help="Frees the room at once."):
             _apply_to_each(tickets, shelf.delete_permanently, user)
-        if st.button("Fine", icon=":material/check:", type="tertiary"):
-            del st.session_state["ae-deleted"]
+        if st.button("Dismiss", icon=":material/check:", type="tertiary"):
+            del st.session_state["ae-undo"]
             st.rerun()
 
 
 def _apply_to_each(trash_ids: Sequence[str], action: Callable[[str, str], object], user: str) -> None:
     """Does something with runs in the trash, and draws the page anew."""
-    st.session_state.pop("ae-deleted", None)
+    st.session_state.pop("ae-undo", None)
     failures.call_each(action, [(ticket, user) for ticket in trash_ids])
     st.rerun()
 

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from aecore.data import images
 from ui.session.text import escape_figure
 
-VALIDATION, TOTAL = "held-out", "total"
+VALIDATION, TOTAL = "validation", "total"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def new_figure(height: int, **layout: Any) -> go.Figure:
 
 
 def add_background(figure: go.Figure, png: bytes, rows: int, size: tuple[float, float]) -> None:
-    """Puts a picture of `rows` rows of cells beneath a chart whose axes count cells from the bottom left; `size` is its
+    """Puts an image of `rows` rows of cells beneath a chart whose axes count cells from the bottom left; `size` is its
     width and height in cells."""
     figure.add_layout_image(
         source="data:image/png;base64," + base64.b64encode(png).decode(),
@@ -61,12 +61,12 @@ def add_background(figure: go.Figure, png: bytes, rows: int, size: tuple[float, 
 def loss_curves(
     history: Sequence[Mapping[str, Any]], colours: Sequence[str], objective_terms: Collection[str] = ()
 ) -> Chart:
-    """Loss parts over epochs, in nats per picture: training as dots, held-out as lines, one colour for each part, and
+    """Loss parts over epochs, in nats per image: training as dots, validation as lines, one colour for each part, and
     one for the total of those that the model is `charged`, where these are several."""
     epochs, words = [line["epoch"] for line in history], []
     coloured = dict(zip([*history[-1]["validation"], *[TOTAL] * (len(objective_terms) > 1)], colours, strict=False))
     height = 290 + 30 * len(coloured)  # names go below, two for each
-    figure = new_figure(height, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
+    figure = new_figure(height, xaxis_title="epoch", yaxis_title="nats per image", hovermode="x unified")
     for part in sorted(coloured, key=lambda part: part != TOTAL):  # the total lies beneath, as wide as to be seen there
         colour, wide = coloured[part], 2.5 if part == TOTAL else 0
         for split, style in (("validation", "solid"), ("train", "dot")):
@@ -83,7 +83,7 @@ def loss_curves(
             known = [value for value in values if value is not None]
             if split == "validation" and known:
                 words.append(f"{part} from {known[0]:.1f} to {known[-1]:.1f}")
-    return Chart(figure, f"Held-out loss over {epochs[-1]} epochs, nats per picture: {'; '.join(words)}.")
+    return Chart(figure, f"Validation loss over {epochs[-1]} epochs, nats per image: {'; '.join(words)}.")
 
 
 def term_value(terms: Mapping[str, float], term: str, objective_terms: Collection[str]) -> float | None:
@@ -115,7 +115,7 @@ def scatter(
                 name=called,
                 mode="markers",
                 marker={"size": 5, "color": colour, "opacity": 0.75, "line": {"width": 0}},
-                hovertemplate=f"{called}<br>picture %{{customdata}}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
+                hovertemplate=f"{called}<br>image %{{customdata}}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
             )
     figure.update_yaxes(scaleanchor="x")
     if not axes[0]:  # the axes of t-SNE and UMAP mean nothing; numbers on them would pretend otherwise
@@ -125,17 +125,17 @@ def scatter(
         figure.update_xaxes(range=list(span[0]), constrain="domain")
         figure.update_yaxes(range=list(span[1]), constrain="domain", constraintoward="top")
     counts = ", ".join(f"{name}: {int((labels == label).sum())}" for label, name in enumerate(classes))
-    return Chart(figure, f"Map of {len(points)} pictures as points, coloured by class ({counts}).")
+    return Chart(figure, f"Map of {len(points)} images as points, coloured by class ({counts}).")
 
 
 def grid_png(cells: np.ndarray, n: int, min_width: int = 640) -> bytes:
-    """Pictures `[n * n, C, H, W]` laid out n by n as a PNG at least so many pixels wide, each pixel a sharp square."""
+    """Images `[n * n, C, H, W]` laid out n by n as a PNG at least so many pixels wide, each pixel a sharp square."""
     image = images.image_grid(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
     return images.png(image, scale=-(-min_width // image.shape[-1]))
 
 
 def decoded_grid(png: bytes, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460) -> Chart:
-    """Decoded pictures, n by n as they are `laid`, on the axes they were decoded at; `x` rising, `y` falling (up is
+    """Decoded images, n by n as they are `laid`, on the axes they were decoded at; `x` rising, `y` falling (up is
     up).
 
     Steps may be uneven (quantiles), so the axes count cells and their ticks say the numbers.
@@ -176,7 +176,7 @@ def decoded_grid(png: bytes, x: np.ndarray, y: np.ndarray, names: tuple[str, str
     )
     span = f"{names[0]} from {x[0]:.2f} to {x[-1]:.2f}"
     span += f", {names[1]} from {y[-1]:.2f} (bottom) to {y[0]:.2f} (top)" if names[1] else ""
-    return Chart(figure, f"{n} x {n} pictures decoded from a grid of codes: {span}.")
+    return Chart(figure, f"{n} x {n} images decoded from a grid of codes: {span}.")
 
 
 def explained_variance(values: np.ndarray, colour: str, max_components: int = 32) -> Chart:
@@ -216,9 +216,9 @@ def loss_comparison(
     term: str,
     objective_terms: Sequence[Collection[str]],
 ) -> Chart:
-    """A part of the held-out loss of several runs over epochs, nats per picture, a line for each run; or its TOTAL, of
+    """A part of the validation loss of several runs over epochs, nats per image, a line for each run; or its TOTAL, of
     the parts that each run's model is `charged`."""
-    figure = new_figure(340, xaxis_title="epoch", yaxis_title="nats per picture", hovermode="x unified")
+    figure = new_figure(340, xaxis_title="epoch", yaxis_title="nats per image", hovermode="x unified")
     words = []
     for history, name, colour, own in zip(histories, names, colours, objective_terms, strict=False):
         values = [term_value(line["validation"], term, own) for line in history]
@@ -234,4 +234,4 @@ def loss_comparison(
             f"{name} ends at {values[-1]:.1f}" if values[-1] is not None else f"{name} has no {term} at its end"
         )
     figure.update_layout(showlegend=True)
-    return Chart(figure, f"Held-out loss ({term}) over epochs, nats per picture: {'; '.join(words)}.")
+    return Chart(figure, f"Validation loss ({term}) over epochs, nats per image: {'; '.join(words)}.")

@@ -26,7 +26,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.errors import UserError
-from ui import frame
+from ui.session.failures import or_stop
 
 STATIC = Path(__file__).parents[2] / "static"
 SERVED_DIR = "served"  # the folder in it for copies
@@ -43,7 +43,7 @@ _version = ""  # of the copy that this server sends browsers to; empty before th
 def mount(name: str) -> Callable[..., Any]:
     """The component of a view, which static/index.js loads: static/views/{name}/{name}.js, {name}.html, which it fills,
     and {name}.css, all where there are such files. Says why and ends the page when they cannot be served."""
-    return _component(frame.or_stop(version), name)
+    return _component(or_stop(version), name)
 
 
 @cache

@@ -12,6 +12,7 @@ import streamlit as st
 
 from aecore.config import Config
 from aecore.params import Param, ParamValue, params_of
+from ui.session import choices
 from ui.session.text import escape
 
 ARCHITECTURE_FIELDS = ("network", "hidden", "z_dim", "activation", "dropout", "initialisation")  # what weights hang on
@@ -117,30 +118,17 @@ def config_form() -> Config:
     from aecore.models import presets
     from aecore.models.families.build import FAMILIES
 
-    dataset = st.selectbox(
-        "Data",
-        list(CARDS),
-        format_func=lambda name: CARDS[name].title,
-        key="train-dataset",
-        bind="query-params",
+    dataset = choices.bound_choice(
+        "Data set", {name: card.title for name, card in CARDS.items()}, "dataset", widget="select"
     )
-    family = st.selectbox(
-        "Family",
-        list(FAMILIES),
-        index=list(FAMILIES).index("vae"),
-        format_func=lambda name: FAMILIES[name].title,
-        key="train-family",
-        bind="query-params",
+    family = choices.bound_choice(
+        "Model", {name: each.title for name, each in FAMILIES.items()}, "family", "vae", widget="select"
     )
     fixed, usual = FAMILIES[family].fixed, FAMILIES[family].defaults
-    preset = st.segmented_control(
+    preset = choices.bound_choice(
         "Preset",
-        list(presets.PRESETS),
-        default="usual",
-        required=True,
-        wrap=True,
-        key="train-preset",
-        bind="query-params",
+        {name: name.capitalize() for name in presets.PRESETS},
+        "preset",
         help="  \n".join(f"**{name}**: {each.description}" for name, each in presets.PRESETS.items()),
     )
     start = presets.default_config(dataset, preset=preset)
@@ -157,7 +145,7 @@ def config_form() -> Config:
 
 def fork_form(parent: Config) -> Config:
     """The settings of a run that starts from the weights of `parent`: what the weights hang on stays as it is."""
-    st.markdown(f"**{escape(parent.summary)}**, its weights")
+    st.markdown(f"Starts from the weights of **{escape(parent.summary)}** (fine-tuning)")
     said = _settings_form(parent, dict.fromkeys(ARCHITECTURE_FIELDS), lambda name: f"fork-{parent.id}")
     return dataclasses.replace(said, parent=parent.id)
 

@@ -1,4 +1,4 @@
-"""Rows of small pictures, crisp and square on every screen, each with words for those who cannot see it."""
+"""Rows of small images, crisp and square on every screen, each with words for those who cannot see it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import streamlit as st
 
 from aecore.data import images
 
-# Small pictures are drawn with hard pixels: smoothing would hide what the model really made.
+# Small images are drawn with hard pixels: smoothing would hide what the model really made.
 STYLE = """
 .ae-rows { display: grid; gap: .25rem .25rem; align-items: start; max-width: 100%; }
 .ae-label { grid-column: 1 / -1; font-size: .875rem; font-weight: 600; margin: .5rem 0 0; white-space: nowrap; }
@@ -23,7 +23,7 @@ STYLE = """
 
 
 def data_url(image: np.ndarray) -> str:
-    """One picture `[C, H, W]` in [0, 1] as an address that holds it whole: no further request."""
+    """One image `[C, H, W]` in [0, 1] as an address that holds it whole: no further request."""
     return "data:image/png;base64," + base64.b64encode(images.png(image)).decode()
 
 
@@ -33,9 +33,9 @@ def rows(
     captions: Sequence[str] = (),
     size: int = 96,
 ) -> None:
-    """Rows of pictures `[N, C, H, W]`, one column for each picture, under their names.
+    """Rows of images `[N, C, H, W]`, one column for each image, under their names.
 
-    `alt` says what each column shows; `captions` stand under the last row; `size` is the width of a picture in CSS
+    `alt` says what each column shows; `captions` stand under the last row; `size` is the width of an image in CSS
     pixels where the screen has room for it.
     """
     columns = max(len(row) for row in batches.values())
@@ -59,5 +59,5 @@ def full_width(png: bytes, alt: str) -> None:
 
 
 def single(image: np.ndarray, alt: str, caption: str = "", size: int = 280) -> None:
-    """One picture `[C, H, W]`, large."""
+    """One image `[C, H, W]`, large."""
     rows({caption: image[None]} if caption else {"": image[None]}, [alt], size=size)

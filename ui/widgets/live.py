@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from ui import shared
+from ui.run_data import models
 from ui.session import cache
 from ui.session.text import escape
 from ui.widgets import component
@@ -31,9 +31,9 @@ def send_model(run: LoadedModel) -> str | None:
     from aecore.export.compile_browser import UnsupportedLayer
 
     try:
-        program = shared.program(run)
+        program = models.program(run)
     except UnsupportedLayer as error:
-        st.info(f"{escape(error)} The server draws it instead: pictures follow when you let go.", icon=":material/dns:")
+        st.info(f"{escape(error)} The server draws it instead: images follow when you let go.", icon=":material/dns:")
         return None
     key = key_of(run.id, run.result["created"])
     send_program(key, program, run.config.likelihood)

@@ -1,4 +1,4 @@
-"""Pickers: a picture of the test set or one's own, a code by sliders."""
+"""Pickers: an image of the test set or one's own, a code by sliders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import streamlit as st
 
 from aecore.data import images as pictures
 from aecore.data import uploads
-from ui import frame, shared
+from aecore.errors import UserError
+from ui.run_data import splits, statistics
+from ui.session import choices
+from ui.session.failures import or_stop
 from ui.widgets import images
 
 if TYPE_CHECKING:
@@ -20,42 +23,48 @@ if TYPE_CHECKING:
 N_SLIDERS, MAX_SLIDERS = 16, 128  # sliders before the rest folds away, and in all: each is a widget on the page
 UPLOAD_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
 FIT_LABELS: dict[pictures.FitMode, str] = {
-    "crop": "Cut to the middle",
-    "pad": "Keep all, fill with black",
+    "crop": "Centre crop",
+    "pad": "Pad with black",
     "stretch": "Stretch",
 }
 
 
 def image_picker(title: str, scope: str, test: Split, card: DatasetCard, start: int) -> np.ndarray | None:
-    """One picture `[C, H, W]` of the test set or an upload; None while an upload is awaited."""
+    """One image `[C, H, W]` of the test set or an upload; None while an upload is awaited."""
+    sources = {"test": "Test image", "upload": "Upload"}
     own = st.segmented_control(
-        title, ["test picture", "upload"], default="test picture", required=True, key=f"{scope}-kind"
+        title,
+        list(sources),
+        format_func=lambda each: sources.get(each, each),
+        default="test",
+        required=True,
+        key=f"{scope}-kind",
     )
     if own == "upload":
         return upload(f"{scope}-file", card)
     row = _index_picker(scope, test, card, start)
     x: np.ndarray = test.to_float(slice(row, row + 1))[0]
     name = card.classes[test.y[row]]
-    images.single(x, f"{name}, test picture {row}", f"{name}, test picture {row}", 96)
+    images.single(x, f"{name}, test image {row}", f"{name}, test image {row}", 96)
     return x
 
 
 def inline_image_picker(run: LoadedModel) -> np.ndarray | None:
-    """One picture `[C, H, W]` for a panel, the same on all of a run, its choice laid out in a line; None while an
+    """One image `[C, H, W]` for a panel, the same on all of a run, its choice laid out in a line; None while an
     upload is awaited."""
     with st.container(horizontal=True, vertical_alignment="top"):
-        return image_picker("Picture", "inside-picture", shared.test_split(run), run.card, start=0)
+        return image_picker("Image", "test-image", splits.test_split(run), run.card, start=0)
 
 
 def test_index_picker(run: LoadedModel) -> tuple[int, str]:
-    """The row of a test picture that people choose, the same on all panels of a run, and what it is called."""
-    test = shared.test_split(run)
-    row = _index_picker("inside-picture", test, run.card, start=0)
-    return row, f"{run.card.classes[test.y[row]]}, test picture {row}"
+    """The row of a test image that people choose, the same on all panels of a run, and what it is called."""
+    test = splits.test_split(run)
+    row = _index_picker("test-image", test, run.card, start=0)
+    return row, f"{run.card.classes[test.y[row]]}, test image {row}"
 
 
 def _index_picker(key: str, test: Split, card: DatasetCard, start: int) -> int:
-    """The row of a test picture, by its number or by its class: the next one of that class, or the previous one."""
+    """The row of a test image, by its number or by its class: the next one of that class, or the previous one."""
 
     def go(step: int) -> None:
         st.session_state[key] = next_of_class(test.y, row, label, step)
@@ -64,7 +73,9 @@ def _index_picker(key: str, test: Split, card: DatasetCard, start: int) -> int:
         st.session_state[key] = next_of_class(test.y, row, st.session_state[f"{key}-class"], 1)
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", width="content"):
-        row = st.number_input("Test picture", 0, len(test) - 1, start or "min", key=key, bind="query-params", width=130)
+        row = st.number_input(
+            "Test image index", 0, len(test) - 1, start or "min", key=key, bind="query-params", width=130
+        )
         label = int(test.y[row])
         st.session_state[f"{key}-class"] = label  # whoever types a number sees its class here
         st.selectbox(
@@ -83,7 +94,7 @@ def _index_picker(key: str, test: Split, card: DatasetCard, start: int) -> int:
                     key=f"{key}-{name}",
                     on_click=go,
                     args=(step,),
-                    help=f"The {name.lower()} test picture of this class: {card.classes[label]}.",
+                    help=f"The {name.lower()} test image of this class: {card.classes[label]}.",
                 )
     return row
 
@@ -98,16 +109,24 @@ def next_of_class(labels: np.ndarray, row: int, label: int, step: int) -> int:
     return int(rows[at % len(rows)])
 
 
+def parse_indices(text: str, end: int) -> np.ndarray:
+    """The numbers typed in a text, each from 0 to end - 1. Raises UserError for anything else."""
+    words = text.replace(",", " ").split()
+    if not words or not all(word.isdecimal() and len(word) < 10 and int(word) < end for word in words):
+        raise UserError(f"Type numbers from 0 to {end - 1} with commas between them, not {text[:40]!r}.")
+    return np.array([int(word) for word in words])
+
+
 def upload(scope: str, card: DatasetCard) -> np.ndarray | None:
-    """An uploaded picture as the model will get it, `[C, H, W]`, and shown so; None while there is none."""
-    file = st.file_uploader("Picture", UPLOAD_TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB.")
+    """An uploaded image as the model will get it, `[C, H, W]`, and shown so; None while there is none."""
+    file = st.file_uploader("Image", UPLOAD_TYPES, key=scope, help="PNG, JPEG, WebP, GIF, BMP or TIFF, up to 20 MB.")
     if file is None:
         return None
-    opened = frame.or_stop(uploads.open_upload, file.getvalue())
+    opened = or_stop(uploads.open_upload, file.getvalue())
     for note in opened.notes:
         st.caption(note)
     how = st.segmented_control(
-        "Fit",
+        "Resize",
         list(FIT_LABELS),
         format_func=FIT_LABELS.__getitem__,
         default="crop",
@@ -122,7 +141,7 @@ def upload(scope: str, card: DatasetCard) -> np.ndarray | None:
     fed = pictures.resize_to(opened.image, card.shape, how, invert)
     images.single(
         fed,
-        "The uploaded picture, fitted",
+        "The uploaded image, fitted",
         f"What the model is given: {card.shape[2]} x {card.shape[1]}",
         112,
     )
@@ -131,7 +150,7 @@ def upload(scope: str, card: DatasetCard) -> np.ndarray | None:
 
 def code_sliders(origin: np.ndarray, run: LoadedModel, scope: str) -> np.ndarray:
     """A code `[D]` set by one slider for each dimension, starting at `origin`; the widest dimensions come first."""
-    value, (spans, order) = origin.astype(np.float32).copy(), shared.dim_ranges(run)
+    value, (spans, order) = origin.astype(np.float32).copy(), statistics.dim_ranges(run)
 
     def slider(dimension: int) -> None:
         low, high = (float(edge) for edge in spans[dimension])
@@ -155,32 +174,23 @@ def code_sliders(origin: np.ndarray, run: LoadedModel, scope: str) -> np.ndarray
 
     side_by_side(order[:N_SLIDERS])
     if more := order[N_SLIDERS:MAX_SLIDERS]:
-        with st.expander(f"{len(more)} more, which vary less"):
+        with st.expander(f"{len(more)} more dimensions (lower KL or variance)"):
             side_by_side(more)
             if len(order) > MAX_SLIDERS:
-                st.caption(f"{len(order) - MAX_SLIDERS:,} others vary still less: they stay as they are.")
+                st.caption(f"{len(order) - MAX_SLIDERS:,} others have still less: they stay as they are.")
     return value
 
 
 def plane_picker(run: LoadedModel) -> tuple[int, int] | None:
     """The two dimensions of codes whose plane is to be shown; None for that of the principal components. Asked where
     codes have more than two."""
-    if shared.codes(run).shape[1] < 3:
+    if splits.codes(run).shape[1] < 3:
         return 0, 1
-    kind = st.segmented_control(
-        "Plane",
-        ["principal components", "two dimensions"],
-        default="principal components",
-        required=True,
-        wrap=True,
-        key="plane",
-        bind="query-params",
-        help="The other directions stay at their mean.",
-    )
-    if kind == "principal components":
+    planes = {"pca": "Principal components", "dimensions": "Two dimensions"}
+    if choices.bound_choice("Plane", planes, "plane", help="The other directions stay at their mean.") == "pca":
         return None
-    order = shared.dim_ranges(run)[1]
+    order = statistics.dim_ranges(run)[1]
     with st.container(horizontal=True):
-        first = st.selectbox("Across", order, format_func=lambda i: f"z{i + 1}", width=160)
-        second = st.selectbox("Up", [i for i in order if i != first], format_func=lambda i: f"z{i + 1}", width=160)
+        first = st.selectbox("x axis", order, format_func=lambda i: f"z{i + 1}", width=160)
+        second = st.selectbox("y axis", [i for i in order if i != first], format_func=lambda i: f"z{i + 1}", width=160)
     return first, second

@@ -1,4 +1,4 @@
-"""The drawings of the panels that every model has: a network as an hourglass of text, walls of pictures, spectra."""
+"""The drawings of the panels that every model has: a network as an hourglass of text, walls of images, spectra."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STYLE = """
 .ae-hourglass { list-style: none; margin: 0 auto; padding: 0; max-width: 52rem; font-size: .9375rem; }
 .ae-hourglass li { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.4fr) 5.5rem; gap: .75rem;
   align-items: center; margin: 0 0 3px; padding: 0; }
-.ae-hourglass .ae-what { text-align: right; line-height: 1.25; }
+.ae-hourglass .ae-layer { text-align: right; line-height: 1.25; }
 .ae-hourglass .ae-bar { display: flex; justify-content: center; align-items: center; height: 1.9rem; margin: 0 auto;
   border-radius: .25rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .ae-hourglass .ae-count { text-align: right; font-variant-numeric: tabular-nums; }
@@ -29,7 +29,7 @@ STYLE = """
 .ae-hourglass .ae-head span:nth-child(2) { text-align: center; }
 .ae-hourglass .ae-part { margin: .35rem 0 .15rem; }
 .ae-hourglass .ae-code { margin: .35rem 0; font-weight: 600; }
-.ae-wall { display: grid; gap: .4rem .3rem; }
+.ae-image-wall { display: grid; gap: .4rem .3rem; }
 @media (max-width: 500px) {
   .ae-hourglass { font-size: .75rem; }
   .ae-hourglass .ae-head { font-size: .6875rem; }
@@ -41,14 +41,14 @@ MIN_RATIO = 1e-4  # of the largest singular value: what lies below is off the ch
 
 
 def hourglass(architecture: ArchitectureSummary, shape: tuple[int, ...], colours: Sequence[str]) -> str:
-    """A model as HTML: picture, encoder, code, decoder, picture."""
+    """A model as HTML: image, encoder, code, decoder, image."""
     wide = max(math.prod(each) for each in _shapes(architecture, shape))
 
     def row(what: str, out: tuple[int, ...], colour: str, count: str, kind: str = "") -> str:
         width = 100 * math.log1p(math.prod(out)) / math.log1p(wide)
         bar = f"width: {width:.1f}%; background: {colour}55; border: 1px solid {colour}"
         return (
-            f'<li class="{kind}"><span class="ae-what">{escape(what)}</span>'
+            f'<li class="{kind}"><span class="ae-layer">{escape(what)}</span>'
             f'<span class="ae-bar" style="{bar}">{" x ".join(map(str, out))}</span>'
             f'<span class="ae-count">{count}</span></li>'
         )
@@ -60,16 +60,16 @@ def hourglass(architecture: ArchitectureSummary, shape: tuple[int, ...], colours
     blue, _, teal, rose = colours[:4]
     code = architecture.latent
     between = f"{architecture.bottleneck_parameters:,}" if architecture.bottleneck_parameters else ""
-    head = '<li class="ae-head"><span class="ae-what">layer</span><span>what comes out</span>'
+    head = '<li class="ae-head"><span class="ae-layer">layer</span><span>output shape</span>'
     body = [
         head + '<span class="ae-count">parameters</span></li>',
-        row("picture", shape, GRAY, f"{architecture.label_parameters:,}" if architecture.label_parameters else ""),
+        row("image", shape, GRAY, f"{architecture.label_parameters:,}" if architecture.label_parameters else ""),
         _heading("encoder"),
         *part(architecture.encoder, blue),
-        row(f"code: {code.type}", code.shape, rose, between, "ae-code"),
+        row(f"latent code: {code.type}", code.shape, rose, between, "ae-code"),
         _heading("decoder"),
         *part(architecture.decoder, teal),
-        row("picture", shape, GRAY, ""),
+        row("image", shape, GRAY, ""),
     ]
     said = escape(describe(architecture, shape), quote=True)
     return f'<style>{STYLE}</style><ol class="ae-hourglass" aria-label="{said}">{"".join(body)}</ol>'
@@ -87,28 +87,26 @@ def _shapes(architecture: ArchitectureSummary, shape: tuple[int, ...]) -> list[t
 def describe(architecture: ArchitectureSummary, shape: tuple[int, ...]) -> str:
     """The drawing in a sentence."""
     return (
-        f"The network, from top to bottom: a picture of {' x '.join(map(str, shape))}; {len(architecture.encoder)} "
-        f"layers "
-        f"that encode it; the code, {architecture.latent.description}; {len(architecture.decoder)} layers that draw "
-        f"it; "
-        f"{architecture.total_parameters:,} parameters in all."
+        f"The network, from top to bottom: an image of {' x '.join(map(str, shape))}; {len(architecture.encoder)} "
+        f"layers that encode it; the code, {architecture.latent.description}; {len(architecture.decoder)} layers that "
+        f"decode it; {architecture.total_parameters:,} parameters in all."
     )
 
 
 def image_wall(batch: np.ndarray, alt: Sequence[str], captions: Sequence[str], size: int = 84) -> str:
-    """Pictures `[N, C, H, W]` as HTML, each with words below it, as many in a row as there is room for."""
+    """Images `[N, C, H, W]` as HTML, each with words below it, as many in a row as there is room for."""
     cells = [
         f'<figure><img src="{images.data_url(picture)}" alt="{escape(said, quote=True)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
         for picture, said, caption in zip(batch, alt, captions, strict=True)
     ]
     grid = f"grid-template-columns: repeat(auto-fill, minmax(min({size}px, 22%), {size}px))"
-    return f'<style>{STYLE}</style><div class="ae-rows ae-wall" style="{grid}">{"".join(cells)}</div>'
+    return f'<style>{STYLE}</style><div class="ae-rows ae-image-wall" style="{grid}">{"".join(cells)}</div>'
 
 
 def spectra(series: dict[str, np.ndarray], colours: Sequence[str], title: str) -> Chart:
     """Singular values, largest first, on a logarithmic axis: the first of the named as bars, others as points."""
-    figure = charts.new_figure(280, bargap=0.35, xaxis_title="direction, the most stretched first", yaxis_title=title)
+    figure = charts.new_figure(280, bargap=0.35, xaxis_title="direction, by falling singular value", yaxis_title=title)
     top = max(float(values.max()) for values in series.values()) or 1.0
     said = []
     for at, ((name, values), colour) in enumerate(zip(series.items(), colours, strict=False)):
@@ -126,7 +124,7 @@ def spectra(series: dict[str, np.ndarray], colours: Sequence[str], title: str) -
     if max(map(len, series.values())) <= 10:
         figure.update_xaxes(dtick=1)
     figure.update_layout(showlegend=len(series) > 1)
-    return Chart(figure, f"{title}, by direction, the most stretched first: {'; '.join(said)}.")
+    return Chart(figure, f"{title}, by direction, the largest first: {'; '.join(said)}.")
 
 
 def _ticks(low: float, high: float) -> dict[str, list]:
@@ -139,6 +137,6 @@ def _ticks(low: float, high: float) -> dict[str, list]:
 def colour_scale_text(
     run: LoadedModel, positive: str = "brighter", negative: str = "darker", zero: str = "no change"
 ) -> str:
-    """How signed pictures are coloured (aecore.analysis.architecture.coloured)."""
+    """How signed images are coloured (aecore.analysis.architecture.coloured)."""
     colours = f"Orange: {positive}, blue: {negative}, white" if run.card.shape[0] == 1 else "Middle gray"
     return f"{colours}: {zero}; one scale for all."

@@ -1,4 +1,4 @@
-"""Charts of a codebook: usage, distances, and a palette of pictures to click on."""
+"""Charts of a codebook: usage, distances, and a palette of images to click on."""
 
 from __future__ import annotations
 
@@ -10,36 +10,38 @@ from aecore.data import images
 from ui.widgets import palette as colour
 from ui.widgets.charts import Chart, add_background, new_figure
 
-COLUMNS = 8  # pictures in a line of the palette
+COLUMNS = 8  # images in a line of the palette
 
 
 def usage(shares: np.ndarray, bar_colour: str) -> Chart:
-    """How often each vector is taken `[K]`, falling, and the line of equal shares."""
+    """How often each codebook entry is taken, `[K]`, falling, and the line of uniform usage."""
     order = np.argsort(-shares, kind="stable")
-    figure = new_figure(360, showlegend=False, title={"text": "How often each vector is taken", "font": {"size": 14}})
+    figure = new_figure(360, showlegend=False, title={"text": "Codebook usage", "font": {"size": 14}})
     figure.add_bar(
         x=np.arange(1, len(order) + 1),
         y=shares[order],
         customdata=order,
         marker={"color": bar_colour, "line": {"width": 0}},
-        hovertemplate="vector %{customdata}: %{y:.2%} of all choices<extra></extra>",
+        hovertemplate="entry %{customdata}: %{y:.2%} of all choices<extra></extra>",
     )
     figure.add_hline(1 / len(shares), line={"width": 1.5, "dash": "dot", "color": "gray"})
     figure.add_annotation(
-        x=1, xref="paper", y=1 / len(shares), text="equal shares", showarrow=False, yanchor="bottom", xanchor="right"
+        x=1, xref="paper", y=1 / len(shares), text="uniform usage", showarrow=False, yanchor="bottom", xanchor="right"
     )
-    figure.update_layout(xaxis_title="vectors, the most often taken first", yaxis_tickformat=".1~%", bargap=0.1)
+    figure.update_layout(
+        xaxis_title="codebook entries, the most often taken first", yaxis_tickformat=".1~%", bargap=0.1
+    )
     unused = int((shares == 0).sum())
     return Chart(
         figure,
-        f"Share of all choices of each of {len(shares)} vectors: the most often taken {shares.max():.1%}, "
-        f"{unused} never taken; equal shares would be {1 / len(shares):.1%}.",
+        f"Share of all choices of each of {len(shares)} codebook entries: the most often taken {shares.max():.1%}, "
+        f"{unused} never taken; uniform usage would be {1 / len(shares):.1%}.",
     )
 
 
 def distances(order: np.ndarray, matrix: np.ndarray) -> Chart:
-    """Distances `[K, K]` between vectors, which stand in the `order` [K] of their numbers."""
-    figure = new_figure(360, title={"text": "Distances between vectors", "font": {"size": 14}}, dragmode=False)
+    """Distances `[K, K]` between codebook entries, which stand in the `order` [K] of their numbers."""
+    figure = new_figure(360, title={"text": "Distances between entries", "font": {"size": 14}}, dragmode=False)
     names = order.astype(str)
     figure.add_heatmap(
         z=matrix.round(3),
@@ -47,23 +49,23 @@ def distances(order: np.ndarray, matrix: np.ndarray) -> Chart:
         colorscale=colour.SEQUENTIAL,
         colorbar={"thickness": 12, "title": {"text": ""}},
         hovertemplate=(
-            "vectors %{customdata[1]} and %{customdata[0]}: %{z:.2f}<extra></extra>"
+            "entries %{customdata[1]} and %{customdata[0]}: %{z:.2f}<extra></extra>"
             if len(order) <= 128
             else "%{z:.2f}<extra></extra>"
         ),
     )
     figure.update_xaxes(
-        showticklabels=False, constrain="domain", constraintoward="right", title="vectors, near ones side by side"
+        showticklabels=False, constrain="domain", constraintoward="right", title="entries, near ones side by side"
     )
     figure.update_yaxes(showticklabels=False, scaleanchor="x", autorange="reversed", constrain="domain")
     apart = matrix[~np.eye(len(matrix), dtype=bool)]
     words = f", from {apart.min():.2f} to {apart.max():.2f}" if len(apart) else ""
-    return Chart(figure, f"Distances between {len(order)} vectors, near ones side by side{words}.")
+    return Chart(figure, f"Distances between {len(order)} codebook entries, near ones side by side{words}.")
 
 
 def entry_grid(cells: np.ndarray, entries: np.ndarray, current: int, position: int, colours: Sequence[str]) -> Chart:
-    """A picture with each of `vectors` [n] in one slot, `cells` `[n, C, H, W]`, row by row; a click on one says its
-    vector (`customdata`). The one that the slot holds is framed."""
+    """An image with each of the `entries` [n] at one position, `cells` `[n, C, H, W]`, row by row; a click on one gives
+    its index (`customdata`). The one that the position holds is framed."""
     lines = -(-len(cells) // COLUMNS)
     image = images.image_grid(cells, COLUMNS, gap=1)
     height, width = image.shape[-2] + 1, image.shape[-1] + 1  # the last gaps are not drawn
@@ -77,7 +79,7 @@ def entry_grid(cells: np.ndarray, entries: np.ndarray, current: int, position: i
         customdata=entries,
         mode="markers",
         marker={"opacity": 0, "size": 40, "symbol": "square"},
-        hovertemplate="vector %{customdata}<extra></extra>",
+        hovertemplate="entry %{customdata}<extra></extra>",
     )
     for row in np.flatnonzero(entries == current):
         x, y = int(across[row]), int(up[row])
@@ -89,5 +91,6 @@ def entry_grid(cells: np.ndarray, entries: np.ndarray, current: int, position: i
     figure.update_yaxes(range=[-0.55, lines - 0.45], scaleanchor="x", **bare)
     return Chart(
         figure,
-        f"The picture with each of {len(cells)} vectors in slot {position + 1}, which now holds vector {current}.",
+        f"The image with each of {len(cells)} codebook entries at position {position + 1}, which now holds entry "
+        f"{current}.",
     )

@@ -1,4 +1,4 @@
-"""The charts of models whose pictures become clouds: arrays in, figures and their words out."""
+"""The charts of Gaussian posteriors: arrays in, figures and their words out."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ MIN_AXIS = 0.1  # nats that an axis reaches at least: less is next to nothing, a
 
 def kl_bars(names: Sequence[str], nats: Sequence[float], active: Sequence[bool], colour: str) -> Chart:
     """Nats of each dimension as bars, in the order given; those that are not active in grey."""
-    figure = new_figure(
-        280, yaxis_title="nats per picture", showlegend=False, margin={"l": 8, "r": 8, "t": 16, "b": 40}
-    )
+    figure = new_figure(280, yaxis_title="nats per image", showlegend=False, margin={"l": 8, "r": 8, "t": 16, "b": 40})
     figure.add_bar(
         x=list(names),
         y=list(nats),
@@ -32,8 +30,8 @@ def kl_bars(names: Sequence[str], nats: Sequence[float], active: Sequence[bool],
     figure.update_yaxes(range=[0, 1.05 * max(MIN_AXIS, *nats)])
     _label_dims(figure, names)
     few = ", ".join(f"{name} {value:.2f}" for name, value in list(zip(names, nats, strict=True))[:MAX_BARS])
-    more = f" and {len(names) - MAX_BARS} that tell less" if len(names) > MAX_BARS else ""
-    return Chart(figure, f"Nats that each number of the code tells of a picture: {few}{more}.")
+    more = f" and {len(names) - MAX_BARS} with less" if len(names) > MAX_BARS else ""
+    return Chart(figure, f"KL of each latent dimension in nats, mean over images: {few}{more}.")
 
 
 def _label_dims(figure: go.Figure, names: Sequence[str], max_ticks: int = MAX_BARS) -> None:
@@ -63,8 +61,8 @@ def kl_heatmap(names: Sequence[str], epochs: Sequence[int], nats: np.ndarray) ->
     top = names[int(nats[:, -1].argmax())]
     return Chart(
         figure,
-        f"Nats that each number tells, epoch {epochs[0]} to {epochs[-1]}: all together {first:.2f} to {last:.2f}; at "
-        f"the end {top} tells most, {nats[:, -1].max():.2f}.",
+        f"KL of each latent dimension in nats, epoch {epochs[0]} to {epochs[-1]}: all together {first:.2f} to "
+        f"{last:.2f}; at the end {top} has most, {nats[:, -1].max():.2f}.",
     )
 
 
@@ -76,7 +74,7 @@ def ellipses(
     colours: Sequence[str],
     axes: tuple[str, str],
 ) -> Chart:
-    """Codes `[N, 2]` as small grey points; of some clouds (`drawn`: means `[n, 2]`, sigmas `[n, 2]` and labels `[n]`)
+    """Codes `[N, 2]` as small grey points; of some `posteriors` (means `[n, 2]`, sigmas `[n, 2]` and labels `[n]`)
     the ellipses of one and two sigma, coloured by class; and those of N(0, 1), which are circles."""
     means, sigmas, owners = posteriors
     figure = scatter(points, labels, classes, colours, axes, 560).figure
@@ -97,7 +95,7 @@ def ellipses(
     return Chart(
         figure,
         f"Map of {len(points)} codes along {axes[0]} and {axes[1]}, with the ellipses of one and two standard "
-        f"deviations of {len(means)} clouds, typically {across:.2f} wide and {up:.2f} high (one sigma), and the "
+        f"deviations of {len(means)} posteriors, typically {across:.2f} wide and {up:.2f} high (one sigma), and the "
         "circles of radius 1 and 2 of N(0, 1).",
     )
 
@@ -118,7 +116,7 @@ def lines(
     name: str,
 ) -> Chart:
     """The same for codes of one dimension, `[N, 1]`: a line for each class, on it its codes, above it bars of one
-    sigma (thick) and two (thin) of some clouds."""
+    sigma (thick) and two (thin) of some posteriors."""
     means, sigmas, owners = (np.ravel(each) for each in posteriors)
     figure = new_figure(
         90 + 46 * len(classes), xaxis_title=name, showlegend=False, margin={"l": 8, "r": 8, "t": 16, "b": 40}
@@ -142,13 +140,13 @@ def lines(
     return Chart(
         figure,
         f"{len(points)} codes along {name}, a line for each class, with bars of one and two standard deviations of "
-        f"{len(means)} clouds, typically {np.median(sigmas):.2f} (one sigma), and dashed lines at -2, -1, 1 and 2, the "
-        "same of N(0, 1).",
+        f"{len(means)} posteriors, typically {np.median(sigmas):.2f} (one sigma), and dashed lines at -2, -1, 1 and "
+        "2, the same of N(0, 1).",
     )
 
 
 def posterior_intervals(names: Sequence[str], mean: np.ndarray, sigma: np.ndarray, colour: str) -> Chart:
-    """The middle of one picture's cloud in each dimension and its sigma, over the band of N(0, 1)."""
+    """The mean and sigma of one image's posterior in each dimension, over the band of N(0, 1)."""
     margin = {"l": 8, "r": 8, "t": 16, "b": 40}
     figure = new_figure(300, yaxis_title="mean ± sigma", showlegend=False, margin=margin)
     figure.add_hrect(y0=-1, y1=1, fillcolor=GREY, opacity=0.25, line_width=0)
@@ -164,7 +162,7 @@ def posterior_intervals(names: Sequence[str], mean: np.ndarray, sigma: np.ndarra
     _label_dims(figure, names, 8)  # in half a page's width
     few = [f"{name} {m:.2f} ± {s:.2f}" for name, m, s in list(zip(names, mean, sigma, strict=True))[:MAX_BARS]]
     more = f" and {len(names) - MAX_BARS} more" if len(names) > MAX_BARS else ""
-    return Chart(figure, f"The cloud of this picture, mean and standard deviation: {', '.join(few)}{more}.")
+    return Chart(figure, f"The posterior of this image, mean and standard deviation: {', '.join(few)}{more}.")
 
 
 def waterfall(items: Mapping[str, float], total: str, colours: Sequence[str], first: int = 1) -> Chart:

@@ -1,4 +1,4 @@
-"""Charts of samples: their scores, and crowds of codes over draws of the prior."""
+"""Charts of samples: their scores, and codes over samples of the prior."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def scores(report: Mapping[str, Any], method_labels: Mapping[str, str], colours:
     """Strict precision and coverage of each kind of samples, as bars."""
     figure = new_figure(340, xaxis={"range": [0, 1.12], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]})
     names = [
-        name.replace(" fitted to its codes", "<br>fitted to its codes").replace("mixture of", "mixture<br>of")
+        name.replace(" fitted to the codes", "<br>fitted to the codes").replace(" mixture (", "<br>mixture (")
         for name in method_labels.values()
     ]
     for score, colour in zip(SCORES, colours[:3:2], strict=True):
@@ -53,20 +53,20 @@ def scatter_over_prior(
     axes: tuple[str, str],
     standard_normal: bool,
 ) -> Chart:
-    """Codes `[n, 2]` coloured by class over draws of the prior `[m, 2]` in grey; the circles of a normal prior."""
+    """Codes `[n, 2]` coloured by class over samples of the prior `[m, 2]` in grey; the circles of a normal prior."""
     chart = charts.scatter(codes, labels, classes, colours, axes, 560)
     _add_prior_points(chart.figure, prior_samples[:, 0], prior_samples[:, 1])
     for radius in (1, 2) if standard_normal else ():
         corners = {"x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
         chart.figure.add_shape(type="circle", **corners, line={"color": colours[-1], "width": 2})
     rings = ", circles of radius 1 and 2" if standard_normal else ""
-    return Chart(chart.figure, f"{chart.alt[:-1]}, over {len(prior_samples)} draws of the prior in grey{rings}.")
+    return Chart(chart.figure, f"{chart.alt[:-1]}, over {len(prior_samples)} samples of the prior in grey{rings}.")
 
 
 def line_over_prior(
     codes: np.ndarray, prior_samples: np.ndarray, labels: np.ndarray, classes: Sequence[str], colours: Sequence[str]
 ) -> Chart:
-    """Codes of one number `[n]`, a line for each class, and draws of the prior `[m]` on a line below."""
+    """Codes of one number `[n]`, a line for each class, and samples of the prior `[m]` on a line below."""
     jitter = np.random.default_rng(0).uniform(
         0.1, 0.9, len(codes) + len(prior_samples)
     )  # only so that points do not hide points
@@ -77,7 +77,7 @@ def line_over_prior(
         scaleanchor=False, tickvals=np.arange(-1, len(classes)) + 0.5, ticktext=["prior", *classes], showticklabels=True
     )
     return Chart(
-        chart.figure, f"{chart.alt[:-1]}, a line for each, and {len(prior_samples)} draws of the prior on one below."
+        chart.figure, f"{chart.alt[:-1]}, a line for each, and {len(prior_samples)} samples of the prior on one below."
     )
 
 

@@ -12,7 +12,7 @@ from ui.widgets.charts import Chart, new_figure
 def activations(codes: np.ndarray, colours: Sequence[str]) -> Chart:
     """All activations `[N, D]` as a histogram, those that are exactly 0 as a bar of their own with its own scale."""
     zeros, others = float((codes == 0).mean()), codes[codes != 0]
-    figure = new_figure(320, showlegend=False, title={"text": "All activations", "font": {"size": 14}})
+    figure = new_figure(320, showlegend=False, title={"text": "Histogram of activations", "font": {"size": 14}})
     if zeros:
         hover = "exactly 0: %{y:.1%}<extra></extra>"
         figure.add_bar(x=["exactly 0"], y=[zeros], marker_color=colours[1], hovertemplate=hover)
@@ -50,7 +50,7 @@ def mean_activations(codes: np.ndarray, dead: np.ndarray, rho: float | None, col
         y=mean[order],
         customdata=np.stack([order + 1, on[order]], 1),
         marker={"color": colours[0], "line": {"width": 0}},
-        hovertemplate="unit %{customdata[0]}: mean %{y:.3f}, not 0 in %{customdata[1]:.0%} of pictures<extra></extra>",
+        hovertemplate="unit %{customdata[0]}: mean %{y:.3f}, not 0 in %{customdata[1]:.0%} of images<extra></extra>",
     )
     gone = dead[order]
     if gone.any():

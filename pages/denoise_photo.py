@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from ui import frame
+from ui import chrome
 from ui.views import photo
 
-frame.page(
-    "Photograph",
+chrome.page(
+    "denoise_photo",
     "Upload a photograph with grain in it, and a denoising autoencoder cleans it at its own size: **drag the edge to "
     "see before and after**. Or add noise to a good one, and see how much of it comes back.",
 )

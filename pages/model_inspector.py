@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from ui import frame
+from ui import chrome
+from ui.run_data.selected import require_test_split, selected_run
 
-frame.page(
-    "Inside",
+below_picker = chrome.page(
+    "model_inspector",
     "What this model is made of, what its codes are doing, and whether it is well. **Choose what to look at**; which "
     "panels there are depends on the kind of code.",
 )
-run = frame.selected_run()
-frame.test_split(run)
+run = selected_run(below_picker)
+require_test_split(run)
 
 from ui.panels import registry  # noqa: E402  torch comes with them, after the frame is on the screen
 from ui.views import diagnosis  # noqa: E402

@@ -11,7 +11,7 @@ from aecore.data.cards import CARDS
 from aecore.export import packed_map
 from tests.kit.trained_runs import furnished
 from tests.pages.test_pages import _cold, control, links, opened, pictures, said, store, untrained, whole  # noqa: F401
-from ui.views import latent_pad
+from ui.views import drawing, latent_explorer, selection
 from ui.widgets import live
 
 KINDS = {  # runs of every kind of code that the pages can meet, and how many numbers the codes have
@@ -178,17 +178,17 @@ def test_on_a_line_each_class_has_a_height_of_its_own():
     "said_", [None, "here", [1], [[1, 2, 3]], {"x": 1}, [1, float("nan")], [1, float("inf")], [[1, "x"]]]
 )
 def test_odd_words_of_a_browser_are_no_places(said_):
-    assert latent_pad.parse_points(said_).shape == (0, 2)
+    assert selection.parse_points(said_).shape == (0, 2)
 
 
 def test_a_lasso_of_too_many_corners_is_cut():
-    assert len(latent_pad.parse_points([[0, 1]] * 5000)) == latent_pad.MAX_LASSO_CORNERS
+    assert len(selection.parse_points([[0, 1]] * 5000)) == selection.MAX_LASSO_CORNERS
 
 
 # Pages
 
 
-@pytest.mark.parametrize("page", ["latent_pad", "draw"])
+@pytest.mark.parametrize("page", ["latent_explorer", "draw"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_pages_open_for_every_kind_of_code(page, kind, trained):
     app = opened(page, trained[kind])
@@ -197,25 +197,25 @@ def test_both_pages_open_for_every_kind_of_code(page, kind, trained):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_nearest_pictures_to_the_middle_are_shown_at_first(kind, trained):
-    app = opened("latent_pad", trained[kind])
-    assert len(pictures(app)) == 2 * latent_pad.N_NEIGHBOURS
+    app = opened("latent_explorer", trained[kind])
+    assert len(pictures(app)) == 2 * latent_explorer.N_NEIGHBOURS
     assert sum("away" in each.proto.body for each in app.get("html")) == 1
 
 
 def test_codes_of_many_numbers_leave_a_choice_of_planes(trained):
-    app = opened("latent_pad", trained["vae, 32-D"])
+    app = opened("latent_explorer", trained["vae, 32-D"])
     before = pictures(app)
-    control(app, "Plane").set_value("two dimensions")
+    control(app, "Plane").set_value("dimensions")
     whole(app.run())
     assert pictures(app) != before
-    first, second = control(app, "Across"), control(app, "Up")
+    first, second = control(app, "x axis"), control(app, "y axis")
     assert len(first.options) == 32 and len(second.options) == 31 and first.value != second.value
-    assert not any(each.label == "Plane" for each in opened("latent_pad", trained["vae, 2-D"]).segmented_control)
+    assert not any(each.label == "Plane" for each in opened("latent_explorer", trained["vae, 2-D"]).segmented_control)
 
 
 def test_a_conditional_model_is_told_the_label_of_the_sidebar(trained):
-    app = opened("latent_pad", trained["conditional"])
-    app.sidebar.selectbox(key="label").select("7").run()
+    app = opened("latent_explorer", trained["conditional"])
+    app.sidebar.selectbox(key="class-label").select("7").run()
     assert not whole(app).error
 
 
@@ -226,22 +226,22 @@ def test_what_the_browser_says_is_shown(trained, monkeypatch):
 
     monkeypatch.setattr(live, "view", lambda *given, **more: Said)
     test = datasets.load("digits").test
-    app = opened("latent_pad", trained["vae, 2-D"])
+    app = opened("latent_explorer", trained["vae, 2-D"])
     before = pictures(app)
     Said.point = [0.9, 0.9]
     assert pictures(whole(app.run())) != before
     Said.polygon = [[-50, -50], [50, -50], [50, 50], [-50, 50]]
     whole(app.run())
-    assert any(f"{len(test)} of {len(test)} test pictures" in each.value for each in app.caption)
-    assert len(pictures(app)) == 2 * (latent_pad.MAX_LASSO_IMAGES + latent_pad.N_NEIGHBOURS)
+    assert any(f"{len(test)} of {len(test)} test images" in each.value for each in app.caption)
+    assert len(pictures(app)) == 2 * (selection.MAX_LASSO_IMAGES + latent_explorer.N_NEIGHBOURS)
     Said.polygon = [[50, 50], [51, 50], [51, 51]]
     whole(app.run())
-    assert any("No test picture" in text for text in said(app))
+    assert any("No test image" in text for text in said(app))
 
 
 def test_the_server_draws_what_the_browser_cannot(trained, monkeypatch):
     monkeypatch.setattr(live, "send_model", lambda run: None)
-    app = opened("latent_pad", trained["vae, 2-D"])
+    app = opened("latent_explorer", trained["vae, 2-D"])
     before = pictures(app)
     slider = control(app, "z1")
     slider.set_value(slider.max)
@@ -253,9 +253,9 @@ def test_the_server_draws_what_the_browser_cannot(trained, monkeypatch):
 def test_colours_cannot_be_drawn(store):  # noqa: F811
     app = opened("draw", untrained("shapes-colour").id)
     assert any("gray" in text for text in said(app))
-    assert "train-dataset=digits" in links(app)["train"]
+    assert "dataset=digits" in links(app)["train"]
 
 
 def test_every_data_set_that_is_drawn_otherwise_is_one_of_ours():
-    for name, (fit, pen) in latent_pad._DRAWING_PREPROCESS.items():
+    for name, (fit, pen) in drawing._DRAWING_PREPROCESS.items():
         assert fit["box"] <= CARDS[name].shape[1] and 0.02 <= pen <= 0.25

@@ -1,0 +1,85 @@
+"""The run that the address names, opened, and its test images; or why there are none, with a way on."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from aecore.store import runs
+from ui.run_data import models, splits
+from ui.session.address import link, run_param
+from ui.session.failures import or_stop
+from ui.session.text import escape
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import LoadedModel
+    from aecore.config import Config
+    from aecore.data.datasets import Split
+
+
+def selected_run(place: DeltaGenerator) -> LoadedModel:
+    """The run that the address names, opened. Says so and ends the page when there is none of that name. In `place` a
+    conditional run's class label is asked."""
+    run = run_param()
+    if run is None:
+        st.info("There is no trained model yet: train one first.", icon=":material/info:")
+        link("train")
+        st.stop()
+    entry = or_stop(runs.entry, run)
+    if entry.config is None:
+        st.error(f"{escape(run)} is broken: {escape(entry.message)}", icon=":material/broken_image:")
+        link("runs", "Delete it")
+        st.stop()
+    if entry.active:
+        st.info(
+            f"The run {escape(run)} is still {entry.state}; this page opens when it is done.",
+            icon=":material/hourglass_top:",
+        )
+        link("train", "Watch it")
+        st.stop()
+    opened = or_stop(models.load_model, run, entry.created)
+    return _with_class_label(opened, place) if opened.model.is_conditional else opened
+
+
+def _with_class_label(run: LoadedModel, place: DeltaGenerator) -> LoadedModel:
+    """A conditional run, and the label that its codes are decoded with."""
+    classes = run.card.classes
+    name = place.selectbox(
+        "Class label for decoding",
+        classes,
+        key="class-label",
+        bind="query-params",
+        help="This model is conditional: it is told the class of what it decodes.",
+    )
+    return dataclasses.replace(run, class_label=classes.index(name))
+
+
+def parent_config() -> Config | None:
+    """The settings of the finished run whose weights the address says to start from; None when it names none."""
+    run = run_param("parent")
+    if run is None:
+        return None
+    entry = or_stop(runs.entry, run)
+    if not entry.finished:
+        st.info(f"{escape(run)} has no finished weights to start from.", icon=":material/info:")
+    return entry.config if entry.finished else None
+
+
+def require_test_split(run: LoadedModel) -> Split:
+    """The test images of a run's data set, or what stands in for them, and says so. Says what to do and ends the page
+    when there is neither."""
+    test = or_stop(splits.test_split, run)
+    if test.synthetic:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f":material/image_not_supported: {run.card.title} is not on this computer. In place of its test "
+                f"images you see **what the model decodes from the codes** of {len(test):,} of them (surrogate "
+                "images), under pseudo-labels: classes that the nearest training images vote for by k nearest "
+                f"neighbours ({splits.pseudo_label_accuracy(run):.0%} right).",
+                width="stretch",
+            )
+            link("data", "Get the data set")
+    return test

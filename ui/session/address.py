@@ -1,0 +1,83 @@
+"""The page's address: which run it names, links that keep that run, and parameters that mean nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from typing import NoReturn
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from aecore.store import runs
+from ui import pages_table
+
+NO_RUN = "There is no run of that name: pick one."
+FLASH_KEY = "ae-flash"
+
+
+def run_query(run: str | None = None) -> dict[str, str]:
+    """The query parameters that a link to another page must carry, so that the run stays chosen."""
+    run = run or st.query_params.get("run")
+    return {"run": run} if run else {}
+
+
+def link(page_id: str, label: str | None = None, run: str | None = None, **params: str) -> None:
+    """A link to a page that keeps the chosen run, or chooses `run`; `params` go into its address, `_` as `-`."""
+    page = pages_table.get_page(page_id)
+    query = run_query(run) | {name.replace("_", "-"): value for name, value in params.items()}
+    st.page_link(page.file, label=label or page.title, icon=page.icon, query_params=query)
+
+
+def run_links(run: str) -> None:
+    """A link to each page that shows a finished run."""
+    for page in pages_table.PAGES:
+        if page.needs_run:
+            link(page.id, run=run)
+
+
+def open_page(page_id: str, run: str | None = None) -> NoReturn:
+    """Goes to a page, where `run` is the chosen one."""
+    st.switch_page(pages_table.get_page(page_id).file, query_params=run_query(run))
+
+
+def select_run(run: str, message: str = "") -> NoReturn:
+    """Makes `run` the chosen one and starts the page again; `message` waits there for `flash`."""
+    st.query_params["run"] = run
+    st.session_state[FLASH_KEY] = message
+    st.rerun()
+
+
+def flash() -> str:
+    """The message of the choice that led here; once."""
+    return str(st.session_state.pop(FLASH_KEY, ""))
+
+
+def run_param(parameter: str = "run") -> str | None:
+    """The run that a parameter of the address names, None when it is not there. What cannot be the name of a run is not
+    repeated: the page says so and ends."""
+    run = st.query_params.get(parameter)
+    if run is not None and not runs.RUN_ID.fullmatch(run):
+        st.error(NO_RUN, icon=":material/search_off:")
+        st.stop()
+    return run
+
+
+def drop_invalid_params() -> None:
+    """Takes parameters that no widget can be bound to out of the address, and begins again: an empty one would mean
+    that nothing is chosen where something must be, and an infinite one is no number of an image. One that a widget
+    holds already is what somebody has just made of it, and what names a run is answered where the run is shown."""
+    known = len(st.query_params)
+    named = [name for name, value in st.query_params.items() if not value or _is_infinite(value)]
+    for name in set(named) - {"run", "parent"}:
+        with contextlib.suppress(StreamlitAPIException):  # bound to a widget of the page
+            del st.query_params[name]
+    if len(st.query_params) < known:
+        st.rerun()
+
+
+def _is_infinite(value: str) -> bool:
+    try:
+        return not math.isfinite(float(value))
+    except ValueError:
+        return False

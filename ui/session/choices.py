@@ -1,0 +1,50 @@
+"""Choices that the address holds by an id, while people read a label.
+
+Streamlit binds a widget to the address by the text of its options: a better label would break links, and a link by id
+would choose nothing. Here the address holds ids, and labels may change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+WIDGETS = {"segments": "segmented_control", "select": "selectbox", "pills": "pills"}
+
+
+def bound_choice(
+    label: str,
+    options: Mapping[str, str] | Sequence[str],
+    key: str,
+    default: str | None = None,
+    widget: str = "segments",
+    place: Any = None,
+    **more: Any,
+) -> str:
+    """One of `options` ({id: label}, or ids that are their own labels), as the address's parameter `key` says it.
+
+    Without a parameter, or with one that is no id, it is `default`, or the first. The default is not written into the
+    address. `place` is the container to draw it in; `more` goes to the widget.
+    """
+    labels = dict(options) if isinstance(options, Mapping) else {each: each for each in options}
+    first = default if default is not None and default in labels else next(iter(labels))
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in labels:
+        del st.query_params[key]
+
+    def write() -> None:
+        chosen = st.session_state[key]
+        if chosen == first:
+            st.query_params.pop(key, None)
+        elif chosen in labels:
+            st.query_params[key] = chosen
+
+    # the widget's value must follow the address, which links change
+    st.session_state[key] = asked if asked in labels else first
+    if widget != "select":
+        more = {"required": True, "wrap": True} | more
+    draw = getattr(place or st, WIDGETS[widget])
+    found = draw(label, list(labels), format_func=lambda each: labels.get(each, each), key=key, on_change=write, **more)
+    return found if found in labels else first

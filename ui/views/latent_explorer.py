@@ -1,0 +1,102 @@
+"""The latent explorer: what the browser is given, and what the page shows of what it sends back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from aecore.analysis import latent_geometry
+from ui.run_data import packed, splits
+from ui.run_data.selected import require_test_split
+from ui.session.failures import or_stop
+from ui.views import live_decoding, selection
+from ui.widgets import images, live, pickers
+from ui.widgets.display import class_colours, show_chart
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import LoadedModel
+    from aecore.data.datasets import Split
+    from aecore.export.packed_map import PlaneMap
+
+N_NEIGHBOURS = 8  # images shown around a place
+
+
+def latent_plane(run: LoadedModel) -> PlaneMap:
+    """The plane of the latent space that the pad shows: where codes have more than two numbers, people choose."""
+    return or_stop(packed.plane_map, run, pickers.plane_picker(run))
+
+
+def pad(model: str, run: LoadedModel, plane_map: PlaneMap) -> tuple[np.ndarray, np.ndarray]:
+    """The pad; gives the place where the point was let go, `[2]`, and the corners of the lasso, `[M, 2]`."""
+    said = live.view(
+        "pad",
+        model,
+        f"pad-{live_decoding.plane_key(plane_map, run)}",
+        live_decoding.plane_payload(plane_map, run),
+        on_change={"point": selection.rerun, "polygon": selection.rerun},
+    )
+    point = selection.parse_points(said.point)
+    middle = np.mean(plane_map.head["span"], axis=1)
+    corners = selection.parse_points(said.polygon)
+    return point[0] if len(point) == 1 else middle, corners if len(corners) > 2 else np.zeros((0, 2))
+
+
+def server_pad(run: LoadedModel, plane_map: PlaneMap) -> np.ndarray:
+    """The same without the browser's help: two sliders, and an image when one is let go; gives the place `[2]`."""
+    from ui.widgets import charts  # not above: the first screen does without
+
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        chart = charts.scatter(plane_map.points, *_labels_and_classes(run), class_colours(), plane_map.plane.names, 460)
+        show_chart(chart, key="pad-chart")
+    with right:
+        point = np.zeros(2)
+        for at, (name, (low, high)) in enumerate(zip(plane_map.plane.names, plane_map.head["span"], strict=True)):
+            if name:
+                point[at] = st.slider(name, low, high, (low + high) / 2, (high - low) / 200, format="%.2f")
+        images.single(run.decode(plane_map.plane.unproject(point[None]))[0], "The image decoded there", "Decoded", 240)
+    return point
+
+
+def _labels_and_classes(run: LoadedModel) -> tuple[np.ndarray, tuple[str, ...]]:
+    return require_test_split(run).y, run.card.classes
+
+
+def nearest_samples(run: LoadedModel, test: Split, plane_map: PlaneMap, point: np.ndarray) -> None:
+    """The test images whose codes lie nearest to a place, and how far away."""
+    code = plane_map.plane.unproject(point[None])[0]
+    rows, distances = latent_geometry.nearest(splits.codes(run), code, N_NEIGHBOURS)
+    here = ", ".join(f"{name} {value:.2f}" for name, value in zip(plane_map.plane.names, point, strict=True) if name)
+    here = here.replace("-", "\u2212")
+    st.header("Nearest neighbours among test images")
+    st.caption(
+        f"Nearest to the point at {here}, with the distance of each code in the latent space; a test image's nearest "
+        f"neighbour is usually {plane_map.head['typical']:.2g} away."
+    )
+    _show_pairs(run, test, rows, [f"{distance:.2f} away" for distance in distances])
+
+
+def lasso_selection(run: LoadedModel, test: Split, plane_map: PlaneMap, corners: np.ndarray) -> None:
+    """Some of the test images inside a lasso; without one, nothing."""
+    if not len(corners):
+        return
+    st.header("Selection (lasso)")
+    rows = np.flatnonzero(latent_geometry.points_in_polygon(plane_map.points, corners))
+    if not len(rows):
+        st.info(selection.EMPTY_LASSO.format("test image"), icon=":material/gesture:")
+        return
+    shown = selection.spread_rows(rows)
+    counts = selection.class_counts(run.card.classes, test.y[rows])
+    st.caption(selection.selection_caption(rows, shown, len(test), "test images", counts))
+    _show_pairs(run, test, shown)
+
+
+def _show_pairs(run: LoadedModel, test: Split, rows: np.ndarray, notes: list[str] | None = None) -> None:
+    x, labels = test.to_float(rows), test.y[rows]
+    names = [run.card.classes[label] for label in labels]
+    alt = [f"{name}, test image {row}" for name, row in zip(names, rows, strict=True)]
+    captions = [f"{name}, {note}" for name, note in zip(names, notes, strict=True)] if notes else names
+    title = "Decoded from their codes" if test.synthetic else "Test image"
+    selection.image_pairs(run, x, labels, alt, captions, title, test.synthetic)

@@ -1,0 +1,69 @@
+"""What somebody chooses on a map, a point or a lasso: what the browser sends of it, and the samples that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ui.widgets import images
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import LoadedModel
+
+MAX_LASSO_CORNERS = 1000  # of a lasso at most; the browser sends fewer
+MAX_LASSO_IMAGES = 16  # images shown of a lasso
+IMAGES_PER_ROW = 8
+EMPTY_LASSO = "No {} has its code in there: draw the lasso around some points."
+
+
+def rerun() -> None:
+    """A view that says something runs the page anew: that is all it takes."""
+
+
+def parse_points(value: Any) -> np.ndarray:
+    """Places `[n, 2]` that a browser says; none when it says nothing, or something odd."""
+    try:
+        found = np.array(value, dtype=np.float64).reshape(-1, 2)
+    except (TypeError, ValueError):
+        return np.zeros((0, 2))
+    return found[:MAX_LASSO_CORNERS] if np.isfinite(found).all() else np.zeros((0, 2))
+
+
+def class_counts(classes: Sequence[str], labels: np.ndarray) -> str:
+    """How many of `labels` are of each class, the most frequent first."""
+    counts = np.bincount(labels, minlength=len(classes))
+    order = [int(label) for label in np.argsort(-counts, kind="stable") if counts[label]]
+    return ", ".join(f"{classes[label]}: {counts[label]:,}" for label in order)
+
+
+def spread_rows(rows: np.ndarray) -> np.ndarray:
+    """At most MAX_LASSO_IMAGES of some rows, evenly spread over them."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, MAX_LASSO_IMAGES).astype(int))]
+
+
+def selection_caption(rows: np.ndarray, shown: np.ndarray, total: int, noun: str, counts: str) -> str:
+    """How many samples are selected, of which classes, and how many of them are shown."""
+    some = f" {len(shown)} of them:" if len(shown) < len(rows) else ""
+    return f"{len(rows):,} of {total:,} {noun} ({counts}).{some}"
+
+
+def image_pairs(
+    run: LoadedModel,
+    x: np.ndarray,
+    labels: np.ndarray,
+    alt: Sequence[str],
+    captions: Sequence[str],
+    title: str,
+    synthetic: bool = False,
+) -> None:
+    """Samples `[N, C, H, W]`, named `title`, and below each its reconstruction, IMAGES_PER_ROW side by side. What is
+    `synthetic` is decoded from its code already: once more would show nothing new."""
+    reconstructions = None if synthetic else run.reconstruct(x, labels)
+    for start in range(0, len(x), IMAGES_PER_ROW):
+        part = slice(start, start + IMAGES_PER_ROW)
+        named = {title: x[part]}
+        if reconstructions is not None:
+            named["Reconstruction"] = reconstructions[part]
+        images.rows(named, alt[part], captions[part], 84)

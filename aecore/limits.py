@@ -4,7 +4,7 @@ Environment variables, all in plain numbers:
 
     AECORE_MEMORY           bytes to be taken for the machine's memory
     AECORE_RUN_BYTES        bytes that one training may take
-    AECORE_MOST_PARAMETERS  parameters that a network may have
+    AECORE_MAX_PARAMETERS   parameters that a network may have
     AECORE_CACHE_BYTES      bytes that all caches of a server keep together
 
 Nothing here imports torch.
@@ -136,7 +136,7 @@ def max_run_bytes() -> int:
 
 def max_parameters() -> int:
     """Parameters that a network may have: those with which its training alone would fill its memory."""
-    return _from_environment("AECORE_MOST_PARAMETERS", max_run_bytes() // BYTES_PER_PARAMETER)
+    return _from_environment("AECORE_MAX_PARAMETERS", max_run_bytes() // BYTES_PER_PARAMETER)
 
 
 def max_cache_bytes() -> int:
@@ -189,7 +189,7 @@ def check_parameters(n_parameters: int) -> None:
     if n_parameters > (most := max_parameters()):
         raise TooLarge(
             f"This network would have {n_parameters:,} parameters, and {most:,} are the most on this computer "
-            "(AECORE_MOST_PARAMETERS): choose fewer or narrower layers, or a smaller latent size."
+            "(AECORE_MAX_PARAMETERS): choose fewer or narrower layers, or a smaller latent size."
         )
 
 

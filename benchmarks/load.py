@@ -48,7 +48,7 @@ N_TRAININGS, N_PAGE_VIEWS, N_VISITORS = 40, 400, 20
 def run_server() -> Iterator[tuple[str, psutil.Process]]:
     """A server with one worker and a runs folder of its own, warm: its address, and its process."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
-        told = {"AECORE_RUNS": place, "AECORE_WORKERS": "1", "AECORE_DEVICE": "cpu", "AECORE_MAPS": "off"}
+        told = {"AECORE_RUNS": place, "AECORE_WORKERS": "1", "AECORE_DEVICE": "cpu", "AECORE_PRECOMPUTE": "off"}
         os.environ |= told
         with start_server(env=told | {"STREAMLIT_SERVER_ENABLE_AGENT_API": "true"}) as address:
             (server,) = (each for each in psutil.Process().children() if "streamlit" in " ".join(each.cmdline()))

@@ -18,7 +18,7 @@ os.environ |= {  # before anything imports torch or aecore
     "MKL_NUM_THREADS": "1",
     "AECORE_RUNS": os.path.join(_FOLDER.name, "runs"),
     "AECORE_DEVICE": "cpu",
-    "AECORE_MAPS": "off",  # none drawn before anybody asks
+    "AECORE_PRECOMPUTE": "off",  # none drawn before anybody asks
 }
 os.environ.setdefault("AECORE_DATA", os.path.join(_FOLDER.name, "no-data"))
 

@@ -239,12 +239,12 @@ def test_what_is_too_large_is_refused_before_anything_is_allocated(name):
 
 
 def test_the_sentence_has_the_number_and_the_limit(monkeypatch):
-    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "1000")
+    monkeypatch.setenv("AECORE_MAX_PARAMETERS", "1000")
     with pytest.raises(TooLarge, match=r"would have 1,156 parameters, and 1,000 are the most on this computer"):
         resolve_config(Config(hidden=(8,)))
-    monkeypatch.delenv("AECORE_MOST_PARAMETERS")
+    monkeypatch.delenv("AECORE_MAX_PARAMETERS")
     monkeypatch.setenv("AECORE_RUN_BYTES", "1000000")
-    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "2000")
+    monkeypatch.setenv("AECORE_MAX_PARAMETERS", "2000")
     with pytest.raises(TooLarge, match=r"would take about [0-9.]+ MB of memory, and 1 MB are the most for a run"):
         resolve_config(Config(hidden=(8,)))
 
@@ -265,7 +265,7 @@ def test_presets_and_exhibits_train_on_4_gigabytes():
 def test_form_command_line_and_fork_share_the_limit(monkeypatch, capsys):
     settled = resolve_config(SMALL)
     assert list(run_training(settled))
-    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "1000")
+    monkeypatch.setenv("AECORE_MAX_PARAMETERS", "1000")
     assert main(["train", "--family", "vae", "--hidden", "8", "--epochs", "1"]) == 1
     assert "1,000 are the most on this computer" in capsys.readouterr().err
     for parameters in ({}, {"parent": settled.id}):
@@ -289,7 +289,7 @@ def test_widths_typed_on_train_are_refused_without_pressing_train():
 def test_a_run_asked_for_elsewhere_says_so_and_going_on_is_refused(monkeypatch):
     """A queue that came from a larger computer: the run has failed with the sentence, it does not die twice."""
     config = resolve_config(dataclasses.replace(SMALL, hidden=(1024,)))
-    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "100000")
+    monkeypatch.setenv("AECORE_MAX_PARAMETERS", "100000")
     with pytest.raises(TooLarge):
         list(run_training(config))
     entry = runs.entry(config.id)
@@ -305,7 +305,7 @@ def test_a_run_asked_for_elsewhere_says_so_and_going_on_is_refused(monkeypatch):
 def test_a_finished_run_beyond_the_limit_says_so_when_opened_and_stays_in_lists(monkeypatch):
     config = resolve_config(SMALL)
     assert list(run_training(config))
-    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "1000")
+    monkeypatch.setenv("AECORE_MAX_PARAMETERS", "1000")
     assert runs.entry(config.id).finished and config.id in [entry.id for entry in runs.entries()]
     with pytest.raises(TooLarge, match="1,000 are the most"):
         loaded.load(config.id)
@@ -313,9 +313,9 @@ def test_a_finished_run_beyond_the_limit_says_so_when_opened_and_stays_in_lists(
     app.query_params["run"] = config.id
     app = whole(app.switch_page("pages/reconstruct.py").run())
     assert refused(app) == ["1,000"]
-    monkeypatch.delenv("AECORE_MOST_PARAMETERS")
+    monkeypatch.delenv("AECORE_MAX_PARAMETERS")
     monkeypatch.setenv("AECORE_RUN_BYTES", "1000000")
-    monkeypatch.setenv("AECORE_MOST_PARAMETERS", "2000")
+    monkeypatch.setenv("AECORE_MAX_PARAMETERS", "2000")
     assert loaded.load(config.id).code_size == 2, "what could not be trained here may still be looked at"
 
 

@@ -230,7 +230,7 @@ def test_maps_of_codes_that_would_not_fit_are_refused(monkeypatch, tmp_path):
     codes = np.broadcast_to(np.float32(0.5), (60_000, 4096))  # no memory behind it
     with pytest.raises(UserError, match=r"A map of 60,000 codes of 4,096 numbers each takes about 6\.88 GB of memory"):
         projection_jobs.submit(codes, "t-SNE")
-    assert not (tmp_path / ".maps").exists(), "nothing was started"
+    assert not (tmp_path / ".projections").exists(), "nothing was started"
     limits.check_projection(60_000, 64)
 
 

@@ -29,7 +29,7 @@ from aecore.store import database, permissions, queue, recovery, runs, trash
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL = 0.2  # seconds between two looks at a run
-ANONYMOUS = "somebody"  # who asks when nobody says who
+ANONYMOUS = "anonymous"  # who asks when nobody says who
 CACHE_SECONDS = 0.5  # seconds for which what was worked out about the queue is good
 MAX_INSPECTED = 100  # runs of the queue, from its head, whose folders are asked how long they take
 
@@ -205,7 +205,7 @@ class SchedulerSupervisor(threading.Thread):
         there = queue.scheduler_process()
         if there or (self.process and self.process.poll() is None and not self._unresponsive()):
             return
-        with files.open_append(self.runs_dir / ".foreman.log") as log:
+        with files.open_append(self.runs_dir / ".scheduler.log") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "aecore.jobs.scheduler"],
                 stdin=subprocess.DEVNULL,
@@ -219,7 +219,7 @@ class SchedulerSupervisor(threading.Thread):
     def _unresponsive(self) -> bool:
         """Whether our own foreman leads and gives no sign of life (one that does not lead yet is about to)."""
         assert self.process
-        return any(each.pid == self.process.pid and each.role == "foreman" for each in database.snapshot().processes)
+        return any(each.pid == self.process.pid and each.role == "scheduler" for each in database.snapshot().processes)
 
 
 def _environment(runs_dir: Path) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Maps of codes (t-SNE, UMAP), each drawn in a process of its own beside the pages, and kept.
 
-    <runs>/.maps/<key>.npy       a map that is ready, float32 [N, 2]
-    <runs>/.maps/<key>/          one that was asked for: codes.npy, request.json, log.txt
-    <runs>/.maps/paces.json      how long the last maps took
+    <runs>/.projections/<key>.npy       a map that is ready, float32 [N, 2]
+    <runs>/.projections/<key>/          one that was asked for: codes.npy, request.json, log.txt
+    <runs>/.projections/timings.json      how long the last maps took
 
 `python -m aecore.jobs.projection_jobs KEY` waits for its turn, draws one map and ends. The key is a hash of all that
 shapes a map, so whoever asks for the same one shares the drawing. Whoever changes the folder holds its lock, which the
@@ -54,7 +54,7 @@ MAX_TIMINGS = 24  # drawings whose time is remembered
 IMPORT_SECONDS = 0.7  # seconds until a process has imported what it needs
 DEFAULT_SECONDS = {"t-SNE": 7.0, "UMAP": 6.0}  # seconds for 10,000 codes, until one was drawn here
 
-State = Literal["waiting", "drawing", "ready", "failed", "cancelled"]
+State = Literal["waiting", "running", "ready", "failed", "cancelled"]
 NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -83,7 +83,9 @@ class ProjectionStatus:
             raise UserError("This map is not there any more: ask for it again.") from None
         fits = found.dtype == np.float32 and found.shape == (self.count or len(found), 2)
         if not fits or not np.isfinite(found).all():
-            raise UserError(f"The file of this map is spoilt: delete {file.name} in the folder .maps, and ask again.")
+            raise UserError(
+                f"The file of this map is spoilt: delete {file.name} in the folder .projections, and ask again."
+            )
         return found
 
 
@@ -157,9 +159,9 @@ def status(codes: np.ndarray, kind: str, params: Mapping[str, Any] = NO_PARAMS) 
 
 
 def precompute_enabled() -> bool:
-    """Whether maps are drawn before anybody asks: where a laboratory is open, unless AECORE_MAPS is off."""
+    """Whether maps are drawn before anybody asks: where a laboratory is open, unless AECORE_PRECOMPUTE is off."""
     with contextlib.suppress(UserError):
-        return os.environ.get("AECORE_MAPS") != "off" and queue.active_servers() > 0
+        return os.environ.get("AECORE_PRECOMPUTE") != "off" and queue.active_servers() > 0
     return False
 
 
@@ -214,7 +216,7 @@ def _key(codes: np.ndarray, kind: str, params: Mapping[str, Any]) -> str:
 
 
 def _projections_dir() -> Path:
-    return files.runs_dir() / ".maps"
+    return files.runs_dir() / ".projections"
 
 
 def _result_path(key: str) -> Path:
@@ -312,7 +314,7 @@ def _status_of(key: str) -> ProjectionStatus | None:
         seconds = max(0.0, time.time() - request.started_at)
         return ProjectionStatus(
             key,
-            "drawing",
+            "running",
             _fraction(seconds / _expected_seconds(request)),
             seconds,
             _seconds_left(request),
@@ -356,7 +358,7 @@ def _failure_message(key: str) -> str:
 def _timings() -> list[list[Any]]:
     """[kind, package, count, seconds] of the last maps, the latest last."""
     with contextlib.suppress(UserError):
-        found = files.read_json(_projections_dir() / "paces.json")
+        found = files.read_json(_projections_dir() / "timings.json")
         return [] if schema.PROJECTION_DURATIONS(found) else found
     return []
 
@@ -372,7 +374,7 @@ def _expected_seconds(request: ProjectionRequest) -> float:
 
 def _record_timing(request: ProjectionRequest, seconds: float) -> None:
     line = [request.kind, projections.engine(request.kind), request.count, round(seconds, 2)]
-    files.atomic_write(_projections_dir() / "paces.json", json.dumps([*_timings(), line][-MAX_TIMINGS:]))
+    files.atomic_write(_projections_dir() / "timings.json", json.dumps([*_timings(), line][-MAX_TIMINGS:]))
 
 
 # --- In the process that draws ----------------------------------------------------------------------------------------

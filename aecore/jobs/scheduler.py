@@ -138,7 +138,7 @@ class WarmSpawner:
 
     def _start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "aecore.jobs.scheduler", "spare"], stdin=subprocess.PIPE, text=True
+            [sys.executable, "-m", "aecore.jobs.scheduler", "standby"], stdin=subprocess.PIPE, text=True
         )
 
     def __call__(self, job: dict[str, Any]) -> tuple[int, ExitPoll]:
@@ -232,7 +232,7 @@ class Scheduler:
             return
         draft = runs.RunWriter(config)
         if draft.state in runs.STATE_AFTER.values():  # an earlier rest must not be taken for this worker's
-            draft.set_state("waiting", reason="")
+            draft.set_state("waiting", message="")
         told = {
             "run": job.run,
             "config": dict(job.config),
@@ -285,11 +285,11 @@ class Scheduler:
         if deaths >= MAX_CRASHES:
             log = writer.tail_log()
             more = ": the log says more." if log.strip() else ", and printed nothing."
-            writer.set_state("failed", reason=f"Its process {exit_message}, twice in a row{more}", log=log)
+            writer.set_state("failed", message=f"Its process {exit_message}, twice in a row{more}", log=log)
             queue.complete(job.run, leader=True)
         else:
             on = "goes on from the last checkpoint" if mark else "starts over, for there is no checkpoint yet"
-            writer.set_state("training", reason=f"Its process {exit_message}; another one {on}.")
+            writer.set_state("training", message=f"Its process {exit_message}; another one {on}.")
             self.start_worker(dataclasses.replace(job, pid=None), slot)
 
 
@@ -301,7 +301,7 @@ def _poll_exit(job: queue.Job) -> str | None:
 def _training_process(run: str) -> tuple[int, float] | None:
     """The process that trains a run, as the run itself says; None when none that lives does."""
     said = runs.read_state(run)
-    pid, born = said.get("pid"), said.get("born")
+    pid, born = said.get("pid"), said.get("start_time")
     if said.get("state") != "training" or pid == os.getpid() or not system.is_alive(pid, born):
         return None
     return int(pid or 0), float(born or 0)
@@ -371,12 +371,12 @@ def fork_executor() -> Executor:
 
 
 def main() -> None:
-    if sys.argv[1:] == ["spare"]:
+    if sys.argv[1:] == ["standby"]:
         preload()
         line = sys.stdin.readline()
         if line:
             run_job_redirected(json.loads(line))
-    elif sys.argv[1:] == ["spares"] or not hasattr(os, "fork") or sys.platform == "darwin":
+    elif sys.argv[1:] == ["spawn"] or not hasattr(os, "fork") or sys.platform == "darwin":
         serve(WarmSpawner)
     else:
         serve(fork_executor)

@@ -65,24 +65,26 @@ def run_training(
             raise
         except torch.OutOfMemoryError:
             sentence = "The GPU's memory is exhausted; train on the CPU, or with a smaller batch or network."
-            draft.set_state("failed", reason=sentence, offer="cpu")
+            draft.set_state("failed", message=sentence, fallback_device="cpu")
             raise UserError(sentence) from None
         except OSError as error:
             if error.errno not in disk.DISK_FULL_ERRNOS:
-                draft.set_state("failed", reason=f"A file could not be read or written: {error}.")
+                draft.set_state("failed", message=f"A file could not be read or written: {error}.")
                 raise
-            (draft.run_dir / "strip.png").unlink(missing_ok=True)  # room for saying so
+            (draft.run_dir / "preview.png").unlink(missing_ok=True)  # room for saying so
             on = "go on from the last checkpoint" if draft.checkpoint_version() else "train it again"
             sentence = f"The disk is full: free some space, then {on}."
-            draft.set_state("failed", reason=sentence)
+            draft.set_state("failed", message=sentence)
             raise UserError(sentence) from None
         except UserError as error:
             if isinstance(error, Diverged):
                 draft.checkpoint.unlink(missing_ok=True)  # going on from there would end the same way
-            draft.set_state("failed", reason=str(error), diverged=isinstance(error, Diverged))
+            draft.set_state("failed", message=str(error), diverged=isinstance(error, Diverged))
             raise
         except BaseException as error:
-            draft.set_state("failed", reason=f"The training broke on an error of ours: {type(error).__name__}: {error}")
+            draft.set_state(
+                "failed", message=f"The training broke on an error of ours: {type(error).__name__}: {error}"
+            )
             raise
 
 
@@ -94,7 +96,7 @@ def _resolve_config(config: Config) -> Config:
     except TooLarge as error:
         with runs.RunWriter(complete_config(config)) as draft:
             if draft.state != "finished":
-                draft.set_state("failed", reason=str(error))
+                draft.set_state("failed", message=str(error))
         raise
 
 
@@ -122,7 +124,7 @@ class RetryWhenDiskFull:
         self.writer = writer
 
     def __call__(self, write: Callable[..., None], *args: Any, **more: Any) -> None:
-        told = self.writer.state_fields.get("reason", "")
+        told = self.writer.state_fields.get("message", "")
         waiting = False
         while True:
             try:
@@ -132,13 +134,13 @@ class RetryWhenDiskFull:
                 if error.errno not in disk.DISK_FULL_ERRNOS:
                     raise
             if not waiting:
-                self.writer.set_state("training", reason="The disk is full: it goes on as soon as there is room.")
+                self.writer.set_state("training", message="The disk is full: it goes on as soon as there is room.")
                 waiting = True
             if self.writer.command:
                 raise StopRequested
             time.sleep(self.RETRY_EVERY)
         if waiting:
-            self.writer.set_state("training", reason=told)
+            self.writer.set_state("training", message=told)
 
 
 def _run_training(
@@ -152,11 +154,11 @@ def _run_training(
 
 
 def _train(writer: runs.RunWriter, config: Config, device_name: str | None, write: WriteFunction) -> Iterator[Progress]:
-    reason = (
-        writer.state_fields.get("reason", "") if writer.state == "training" else ""
+    message = (
+        writer.state_fields.get("message", "") if writer.state == "training" else ""
     )  # why another worker goes on, say
     begun = writer.state_fields.get("progress") or _initial_progress(config)
-    writer.set_state("training", reason=reason, offer="", log="", diverged=False, progress=begun)
+    writer.set_state("training", message=message, fallback_device="", log="", diverged=False, progress=begun)
     device, data = devices.select_device(device_name), load(config.dataset)
     recipe, at = _start_or_resume(writer, config, device.torch, write)
     strip, album = _PreviewStrip(data), _snapshot_recorder(writer, recipe, at.epoch)
@@ -212,7 +214,7 @@ def _start_or_resume(
             at.load(writer.checkpoint)
         except UserError as error:
             disk.remove(writer.checkpoint)
-            writer.set_state("training", reason=f"{error} So it started over.")
+            writer.set_state("training", message=f"{error} So it started over.")
             return _start_or_resume(writer, config, device, write)
     write(writer.truncate_history, at.epoch)
     return recipe, at
@@ -288,7 +290,7 @@ class _PreviewStrip:
 
     @torch.no_grad()
     def draw(self, recipe: Recipe, writer: runs.RunWriter) -> None:
-        """Writes strip.png: the pictures, what the model saw of them if that differs, and what it makes of them."""
+        """Writes preview.png: the pictures, what the model saw of them if that differs, and what it makes of them."""
         device = next(recipe.model.parameters()).device
         with seeded(0):
             seen = recipe.corruption(self.x)
@@ -296,7 +298,7 @@ class _PreviewStrip:
             drawn = recipe.model.reconstruct(seen.to(device), self.y.to(device)).float().cpu()
         rows = [self.x, drawn] if torch.equal(seen, self.x) else [self.x, seen, drawn]
         image = images.image_grid(torch.cat(rows).numpy().clip(0, 1), columns=len(self.x))
-        runs.atomic_write(writer.run_dir / "strip.png", images.png(image))
+        runs.atomic_write(writer.run_dir / "preview.png", images.png(image))
 
 
 def _finish(

@@ -30,8 +30,9 @@ from urllib.parse import quote
 from aecore import disk, files
 from aecore.errors import UserError
 
-FILE_NAME = "laboratory.sqlite"
-SCHEMA_VERSION = 1
+FILE_NAME = "aecore.sqlite"
+SCHEMA_VERSION = 2
+VERSION_1_FILE = "laboratory.sqlite"  # the file of version 1, which `python -m aecore upgrade` converts
 WRITE_TIMEOUT = 30.0  # seconds that a change waits for others to finish theirs
 READ_TIMEOUT = 2.0  # seconds that a look waits: people wait for a page
 MAX_CHANGE_BYTES = 2**16  # bytes that one may take
@@ -43,14 +44,18 @@ MTIME_RESOLUTION, COARSE_MTIME_RESOLUTION = (
 )  # seconds that the clock of a file system stands still at most; where it has no fractions
 TABLES_SQL = """
 CREATE TABLE jobs (
-    run TEXT PRIMARY KEY, config TEXT NOT NULL, device TEXT, environment TEXT NOT NULL, asked REAL NOT NULL,
-    state TEXT NOT NULL DEFAULT 'waiting', pid INTEGER, born REAL, deaths INTEGER NOT NULL DEFAULT 0, mark INTEGER
+    run TEXT PRIMARY KEY, config TEXT NOT NULL, device TEXT, environment TEXT NOT NULL,
+    requested_at REAL NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting', pid INTEGER, start_time REAL, crashes INTEGER NOT NULL DEFAULT 0,
+    checkpoint_version INTEGER
 );
-CREATE TABLE wants (run TEXT, person TEXT, asked REAL NOT NULL, PRIMARY KEY (run, person));
-CREATE TABLE people (person TEXT PRIMARY KEY, name TEXT NOT NULL DEFAULT '', served REAL NOT NULL DEFAULT 0);
+CREATE TABLE requests (run TEXT, user TEXT, requested_at REAL NOT NULL, PRIMARY KEY (run, user));
+CREATE TABLE users (user TEXT PRIMARY KEY, name TEXT NOT NULL DEFAULT '', last_turn REAL NOT NULL DEFAULT 0);
 CREATE TABLE labels (run TEXT PRIMARY KEY, owner TEXT, name TEXT);
-CREATE TABLE pins (run TEXT, person TEXT, PRIMARY KEY (run, person));
-CREATE TABLE processes (pid INTEGER, born REAL, role TEXT, port INTEGER, lanes INTEGER, PRIMARY KEY (pid, born));
+CREATE TABLE pins (run TEXT, user TEXT, PRIMARY KEY (run, user));
+CREATE TABLE processes (
+    pid INTEGER, start_time REAL, role TEXT, port INTEGER, slots INTEGER, PRIMARY KEY (pid, start_time)
+);
 """
 TABLE_NAMES = frozenset(re.findall(r"CREATE TABLE (\w+)", TABLES_SQL))
 
@@ -115,7 +120,8 @@ def _is_disk_full() -> bool:
 
 def _stat(file: Path) -> os.stat_result | None:
     """What the system says of the database; None when there is none yet. A link is not followed. Only SQLite opens the
-    file: a process that closes one loses all locks that its threads hold on it (POSIX)."""
+    file: a process that closes one loses all locks that its threads hold on it (POSIX). Raises DatabaseError where
+    there is only one of version 1."""
     about: list[os.stat_result | None] = []
     for name in ("", *JOURNAL_SUFFIXES):
         try:
@@ -130,7 +136,15 @@ def _stat(file: Path) -> os.stat_result | None:
         if not stat.S_ISREG(found.st_mode):
             raise DatabaseError(f"{file}{name} is no file: move it away, so that the database can be used.")
         about.append(found)
+    if about[0] is None and os.path.lexists(file.with_name(VERSION_1_FILE)):
+        raise _version_1_error(file.with_name(VERSION_1_FILE))
     return about[0]
+
+
+def _version_1_error(file: Path) -> DatabaseError:
+    return DatabaseError(
+        f"The database {file} is of an earlier version of the laboratory: run `python -m aecore upgrade` to convert it."
+    )
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:
@@ -143,6 +157,8 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
             f"knows {SCHEMA_VERSION}): what was trained can be looked at; to train, use that version, or another "
             f"folder."
         )
+    if version == 1:
+        raise _version_1_error(path())
     there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if there and not there >= TABLE_NAMES and version != SCHEMA_VERSION:
         raise DatabaseError(
@@ -407,7 +423,7 @@ def _require_text(value: Any) -> str:
 
 def _parse_snapshot(tables: Mapping[str, list[tuple[Any, ...]]], jobs: Mapping[str, Job]) -> Snapshot:
     wants: dict[str, tuple[str, ...]] = {}
-    wishes = tuple((_require_text(run), _require_text(person)) for run, person, _ in tables["wants"])
+    wishes = tuple((_require_text(run), _require_text(person)) for run, person, _ in tables["requests"])
     for run, person in wishes:
         wants[run] = (*wants.get(run, ()), person)
     pins: dict[str, set[str]] = {}
@@ -417,7 +433,7 @@ def _parse_snapshot(tables: Mapping[str, list[tuple[Any, ...]]], jobs: Mapping[s
         jobs,
         wants,
         wishes,
-        {_require_text(person): User(_require_text(name), float(served)) for person, name, served in tables["people"]},
+        {_require_text(person): User(_require_text(name), float(served)) for person, name, served in tables["users"]},
         {
             _require_text(run): (None if owner is None else _require_text(owner), _require_text(name or ""))
             for run, owner, name in tables["labels"]

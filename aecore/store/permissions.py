@@ -74,7 +74,7 @@ ACTIONS: dict[str, Action] = {
     "rename": Action("renamed", (_not_pretrained, _owner_only)),
     "delete": Action("deleted", (_not_pretrained, _not_active, _owner_only)),
     "restore": Action("restored", (_deleter_or_owner,)),
-    "delete for good": Action("deleted for good", (_deleter_or_owner,)),
+    "delete permanently": Action("deleted permanently", (_deleter_or_owner,)),
     "cancel": Action("cancelled", (_requesters_only,)),  # a map that is being drawn
 }
 

@@ -76,9 +76,11 @@ def enqueue(
             return True
         if not known:
             row = (run, json.dumps(config), device, json.dumps(environment), now)
-            connection.execute("INSERT INTO jobs (run, config, device, environment, asked) VALUES (?, ?, ?, ?, ?)", row)
-        connection.execute("INSERT OR IGNORE INTO people (person) VALUES (?)", (user,))
-        connection.execute("INSERT OR IGNORE INTO wants VALUES (?, ?, ?)", (run, user, now))
+            connection.execute(
+                "INSERT INTO jobs (run, config, device, environment, requested_at) VALUES (?, ?, ?, ?, ?)", row
+            )
+        connection.execute("INSERT OR IGNORE INTO users (user) VALUES (?)", (user,))
+        connection.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (run, user, now))
         connection.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, NULL)", (run, user))
         connection.execute("UPDATE labels SET owner = ? WHERE run = ? AND owner IS NULL", (user, run))
     return known
@@ -86,7 +88,9 @@ def enqueue(
 
 def _refuse_too_many(connection: sqlite3.Connection, user: str) -> None:
     waiting = "SELECT count(*) FROM jobs WHERE state = 'waiting'"
-    (theirs,) = connection.execute(f"{waiting} AND run IN (SELECT run FROM wants WHERE person = ?)", (user,)).fetchone()
+    (theirs,) = connection.execute(
+        f"{waiting} AND run IN (SELECT run FROM requests WHERE user = ?)", (user,)
+    ).fetchone()
     if theirs >= MAX_WAITING_PER_USER:
         raise UserError(
             f"{theirs} runs of yours are waiting, and {MAX_WAITING_PER_USER} may: stop some, or wait until some "
@@ -110,8 +114,8 @@ def withdraw(run: str, user: str) -> tuple[int, Job | None]:
     """
     job = database.snapshot().jobs.get(run)
     with database.transaction() as connection:
-        connection.execute("DELETE FROM wants WHERE run = ? AND person = ?", (run, user))
-        (others,) = connection.execute("SELECT count(*) FROM wants WHERE run = ?", (run,)).fetchone()
+        connection.execute("DELETE FROM requests WHERE run = ? AND user = ?", (run, user))
+        (others,) = connection.execute("SELECT count(*) FROM requests WHERE run = ?", (run,)).fetchone()
         state = connection.execute("SELECT state FROM jobs WHERE run = ?", (run,)).fetchone()
         if not others:
             connection.execute("DELETE FROM jobs WHERE run = ? AND state = 'waiting'", (run,))
@@ -137,8 +141,8 @@ def claim(leader: bool = False) -> Job | None:
             )
             if done.rowcount:
                 # turns are counted, not timed: a clock that jumps makes nobody wait
-                turn = "(SELECT max(served) + 1 FROM people)"
-                connection.execute(f"UPDATE people SET served = {turn} WHERE person = ?", (person,))
+                turn = "(SELECT max(last_turn) + 1 FROM users)"
+                connection.execute(f"UPDATE users SET last_turn = {turn} WHERE user = ?", (person,))
                 return known.jobs[run]
     return None
 
@@ -146,17 +150,19 @@ def claim(leader: bool = False) -> Job | None:
 def mark_started(run: str, pid: int, start_time: float) -> None:
     """Which process works on a job."""
     with database.transaction() as connection:
-        connection.execute("UPDATE jobs SET state = 'running', pid = ?, born = ? WHERE run = ?", (pid, start_time, run))
+        connection.execute(
+            "UPDATE jobs SET state = 'running', pid = ?, start_time = ? WHERE run = ?", (pid, start_time, run)
+        )
 
 
 def register_worker(run: str) -> bool:
     """Notes that this process works on a job; False when another one that lives does."""
     with database.transaction() as connection:
-        row = connection.execute("SELECT pid, born FROM jobs WHERE run = ?", (run,)).fetchone()
+        row = connection.execute("SELECT pid, start_time FROM jobs WHERE run = ?", (run,)).fetchone()
         if row and row[0] != os.getpid() and system.is_alive(*row):
             return False
         values = (os.getpid(), system.start_time(), run)
-        connection.execute("UPDATE jobs SET state = 'running', pid = ?, born = ? WHERE run = ?", values)
+        connection.execute("UPDATE jobs SET state = 'running', pid = ?, start_time = ? WHERE run = ?", values)
     return True
 
 
@@ -166,10 +172,13 @@ def record_crash(run: str, checkpoint_version: int, leader: bool = False) -> int
     with database.transaction() as connection:
         if leader:
             _check_leadership(connection)
-        (deaths, before) = connection.execute("SELECT deaths, mark FROM jobs WHERE run = ?", (run,)).fetchone()
+        (deaths, before) = connection.execute(
+            "SELECT crashes, checkpoint_version FROM jobs WHERE run = ?", (run,)
+        ).fetchone()
         deaths = 1 if checkpoint_version and checkpoint_version != before else deaths + 1
         connection.execute(
-            "UPDATE jobs SET deaths = ?, mark = ?, pid = NULL WHERE run = ?", (deaths, checkpoint_version, run)
+            "UPDATE jobs SET crashes = ?, checkpoint_version = ?, pid = NULL WHERE run = ?",
+            (deaths, checkpoint_version, run),
         )
     return int(deaths)
 
@@ -179,21 +188,21 @@ def complete(run: str, requeue: bool = False, leader: bool = False) -> None:
     with database.transaction() as connection:
         if leader:
             _check_leadership(connection)
-        wants = connection.execute("SELECT 1 FROM wants WHERE run = ?", (run,)).fetchone()
+        wants = connection.execute("SELECT 1 FROM requests WHERE run = ?", (run,)).fetchone()
         if requeue and wants:
-            connection.execute("UPDATE jobs SET state = 'waiting', pid = NULL, deaths = 0 WHERE run = ?", (run,))
+            connection.execute("UPDATE jobs SET state = 'waiting', pid = NULL, crashes = 0 WHERE run = ?", (run,))
             return
         connection.execute("DELETE FROM jobs WHERE run = ?", (run,))
-        connection.execute("DELETE FROM wants WHERE run = ?", (run,))
+        connection.execute("DELETE FROM requests WHERE run = ?", (run,))
 
 
 # --- Processes --------------------------------------------------------------------------------------------------------
 
 
 def _count_active_servers(connection: sqlite3.Connection) -> int:
-    rows = connection.execute("SELECT pid, born FROM processes WHERE role = 'laboratory'").fetchall()
+    rows = connection.execute("SELECT pid, start_time FROM processes WHERE role = 'server'").fetchall()
     for dead in [row for row in rows if not system.is_alive(*row)]:
-        connection.execute("DELETE FROM processes WHERE pid = ? AND born = ?", dead)
+        connection.execute("DELETE FROM processes WHERE pid = ? AND start_time = ?", dead)
         rows.remove(dead)
     return len(rows)
 
@@ -201,32 +210,32 @@ def _count_active_servers(connection: sqlite3.Connection) -> int:
 def register_server() -> None:
     """Notes that this process is a laboratory that wants its jobs done."""
     row = (os.getpid(), system.start_time())
-    if any((each.pid, each.start_time) == row and each.role == "laboratory" for each in database.snapshot().processes):
+    if any((each.pid, each.start_time) == row and each.role == "server" for each in database.snapshot().processes):
         return
     with database.transaction() as connection:
-        connection.execute("INSERT OR IGNORE INTO processes VALUES (?, ?, 'laboratory', NULL, NULL)", row)
+        connection.execute("INSERT OR IGNORE INTO processes VALUES (?, ?, 'server', NULL, NULL)", row)
 
 
 def unregister_server() -> None:
     with database.transaction() as connection:
-        connection.execute("DELETE FROM processes WHERE pid = ? AND role = 'laboratory'", (os.getpid(),))
+        connection.execute("DELETE FROM processes WHERE pid = ? AND role = 'server'", (os.getpid(),))
 
 
 def active_servers() -> int:
     """How many laboratories use this folder at this moment."""
-    noted = [each for each in database.snapshot().processes if each.role == "laboratory"]
+    noted = [each for each in database.snapshot().processes if each.role == "server"]
     return sum(system.is_alive(each.pid, each.start_time) for each in noted)
 
 
 def acquire_leadership(port: int) -> bool:
     """Makes this process the one that starts workers here; False when another one is, and gives signs of life."""
     with database.transaction() as connection:
-        rows = connection.execute("SELECT pid, born, lanes FROM processes WHERE role = 'foreman'").fetchall()
+        rows = connection.execute("SELECT pid, start_time, slots FROM processes WHERE role = 'scheduler'").fetchall()
         if any(system.is_alive(pid, born) and not _is_frozen(pid, born, lanes) for pid, born, lanes in rows):
             return False
-        connection.execute("DELETE FROM processes WHERE role = 'foreman'")
+        connection.execute("DELETE FROM processes WHERE role = 'scheduler'")
         row = (os.getpid(), system.start_time(), port)
-        connection.execute("INSERT INTO processes VALUES (?, ?, 'foreman', ?, NULL)", row)
+        connection.execute("INSERT INTO processes VALUES (?, ?, 'scheduler', ?, NULL)", row)
         send_heartbeat()
     return True
 
@@ -234,7 +243,7 @@ def acquire_leadership(port: int) -> bool:
 def _check_leadership(connection: sqlite3.Connection) -> None:
     row = (os.getpid(), system.start_time())
     if not connection.execute(
-        "SELECT 1 FROM processes WHERE role = 'foreman' AND pid = ? AND born = ?", row
+        "SELECT 1 FROM processes WHERE role = 'scheduler' AND pid = ? AND start_time = ?", row
     ).fetchone():
         raise LeadershipLost("Another process leads this folder now.")
 
@@ -242,7 +251,9 @@ def _check_leadership(connection: sqlite3.Connection) -> None:
 def is_leader() -> bool:
     """Whether this process is still the one that starts workers here."""
     row = (os.getpid(), system.start_time())
-    return any((each.pid, each.start_time) == row and each.role == "foreman" for each in database.snapshot().processes)
+    return any(
+        (each.pid, each.start_time) == row and each.role == "scheduler" for each in database.snapshot().processes
+    )
 
 
 def send_heartbeat() -> None:
@@ -267,7 +278,7 @@ def _is_frozen(pid: int, start_time: float, slots: int | None) -> bool:
 def set_capacity(slots: int) -> None:
     """How many jobs this process, the foreman, has going at a time."""
     with database.transaction() as connection:
-        connection.execute("UPDATE processes SET lanes = ? WHERE role = 'foreman'", (slots,))
+        connection.execute("UPDATE processes SET slots = ? WHERE role = 'scheduler'", (slots,))
 
 
 def release_leadership() -> bool:
@@ -278,7 +289,7 @@ def release_leadership() -> bool:
     with database.transaction() as connection:
         if _count_active_servers(connection):
             return False
-        connection.execute("DELETE FROM processes WHERE role = 'foreman' AND pid = ?", (os.getpid(),))
+        connection.execute("DELETE FROM processes WHERE role = 'scheduler' AND pid = ?", (os.getpid(),))
     return True
 
 
@@ -295,7 +306,7 @@ def scheduler_process(snapshot: database.Snapshot | None = None) -> SchedulerPro
     """The process that starts workers here, as the database has it now (or had it); None when there is none, or none
     that gives signs of life."""
     for each in (snapshot or database.snapshot()).processes:
-        leads = each.role == "foreman" and system.is_alive(each.pid, each.start_time)
+        leads = each.role == "scheduler" and system.is_alive(each.pid, each.start_time)
         if leads and not _is_frozen(each.pid, each.start_time, each.slots):
             return SchedulerProcess(each.pid, each.port or 0, each.slots)
     return None
@@ -313,7 +324,7 @@ def set_display_name(user: str, name: str) -> None:
     """Notes what a person wants to be called."""
     with database.transaction() as connection:
         connection.execute(
-            "INSERT INTO people (person, name) VALUES (?, ?) ON CONFLICT (person) DO UPDATE SET name = excluded.name",
+            "INSERT INTO users (user, name) VALUES (?, ?) ON CONFLICT (user) DO UPDATE SET name = excluded.name",
             (user, sanitise(name, 40)),
         )
 
@@ -356,7 +367,7 @@ def pin(run: str, user: str, pinned: bool) -> None:
         if pinned:
             connection.execute("INSERT OR IGNORE INTO pins VALUES (?, ?)", (run, user))
         else:
-            connection.execute("DELETE FROM pins WHERE run = ? AND person = ?", (run, user))
+            connection.execute("DELETE FROM pins WHERE run = ? AND user = ?", (run, user))
 
 
 def delete_labels(run: str) -> None:

@@ -45,21 +45,24 @@ def _rebuild() -> None:
             connection.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, ?)", (entry.id, owner, name))
             if owner:
                 values = (owner, label.get("owner_name") or "")
-                connection.execute("INSERT OR IGNORE INTO people (person, name) VALUES (?, ?)", values)
+                connection.execute("INSERT OR IGNORE INTO users (user, name) VALUES (?, ?)", values)
             job = _job_state(entry)
             if job:
                 row = (entry.id, json.dumps(entry.config and entry.config.to_json()), json.dumps(_environment()), *job)
                 connection.execute(
-                    "INSERT INTO jobs (run, config, environment, asked, state, pid, born) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO jobs (run, config, environment, requested_at, state, pid, start_time) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
-                connection.execute("INSERT INTO wants VALUES (?, ?, ?)", (entry.id, owner or "somebody", entry.created))
+                connection.execute(
+                    "INSERT INTO requests VALUES (?, ?, ?)", (entry.id, owner or "anonymous", entry.created)
+                )
 
 
 def _job_state(entry: runs.RunInfo) -> tuple[float, str, int | None, float | None] | None:
     """(asked, state, pid, born) of a run that waits, or whose worker lives; None of one at rest."""
     said = runs.read_state(entry.id) if entry.config and not entry.finished else {}
-    pid, born = said.get("pid"), said.get("born")
+    pid, born = said.get("pid"), said.get("start_time")
     if said.get("state") == "training" and system.is_alive(pid, born) and pid != os.getpid():
         return time.time(), "running", pid, born
     return (time.time(), "waiting", None, None) if said.get("state") in ("waiting", "training") else None

@@ -8,7 +8,7 @@
     thumbnail.png        a small map of decoded codes
     label.json           whose it is and what they call it (the database's copy counts while it can be read)
     snapshots/           what the model made of some pictures while it learnt
-    request.json, state.json, checkpoint.safetensors, strip.png, log.txt, order    until it is finished
+    request.json, state.json, checkpoint.safetensors, preview.png, log.txt, command    until it is finished
 
 Nothing here imports torch: the first screen lists runs without it.
 """
@@ -267,15 +267,15 @@ def _read_unfinished(run_dir: Path, stamps: tuple[Stamp | None, ...], checkpoint
             state["state"],
             config,
             progress=state.get("progress", {}),
-            message=state.get("reason", ""),
-            fallback_device=state.get("offer", ""),
+            message=state.get("message", ""),
+            fallback_device=state.get("fallback_device", ""),
             log=state.get("log", ""),
             diverged=state.get("diverged", False),
             has_checkpoint=checkpoint is not None and stat.S_ISREG(checkpoint[3]),
-            created=float(state["time"]),
+            created=float(state["updated_at"]),
         ),
         state.get("pid"),
-        state.get("born"),
+        state.get("start_time"),
     )
 
 
@@ -417,7 +417,7 @@ class RunWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        disk.remove(self.run_dir / "order")  # meant for this training, not for the next
+        disk.remove(self.run_dir / "command")  # meant for this training, not for the next
         self.lock.release()
 
     # What is said of it
@@ -428,8 +428,8 @@ class RunWriter:
         self.state_fields |= {
             "state": state,
             "pid": os.getpid(),
-            "born": system.start_time(),
-            "time": time.time(),
+            "start_time": system.start_time(),
+            "updated_at": time.time(),
         } | fields
         atomic_write(
             self.run_dir / "state.json", json.dumps(self.state_fields), use_reserve=set(fields) != {"progress"}
@@ -449,25 +449,25 @@ class RunWriter:
 
     def request(self) -> None:
         """Leaves the request for a worker to take up; what it has learnt so far stays."""
-        disk.remove(self.run_dir / "order")
+        disk.remove(self.run_dir / "command")
         atomic_write(self.run_dir / "request.json", json.dumps(self.config.to_json()))
-        self.set_state("waiting", reason="", offer="", log="")
+        self.set_state("waiting", message="", fallback_device="", log="")
 
     def set_stopped(self, command: Command) -> None:
         """Says that the run came to rest by an order."""
-        disk.remove(self.run_dir / "order")
+        disk.remove(self.run_dir / "command")
         done = self.state_fields.get("progress", {}).get("epoch", 0)
-        self.set_state(STATE_AFTER[command], reason=stop_message(command, done, self.config.epochs))
+        self.set_state(STATE_AFTER[command], message=stop_message(command, done, self.config.epochs))
 
     # Orders to its worker
 
     def send_command(self, command: Command) -> None:
-        atomic_write(self.run_dir / "order", command, use_reserve=True)
+        atomic_write(self.run_dir / "command", command, use_reserve=True)
 
     @property
     def command(self) -> tuple[Command, float] | None:
         """An order to come to rest, and when it was given (seconds since 1970)."""
-        file = self.run_dir / "order"
+        file = self.run_dir / "command"
         try:
             order, given = files.read_bytes(file, 100), file.stat().st_mtime
         except (FileNotFoundError, UserError):  # what is no file is no order
@@ -499,7 +499,7 @@ class RunWriter:
     def truncate_history(self, epoch: int) -> None:
         """Forgets what was noted after so many epochs: training goes on from there."""
         if not epoch:
-            (self.run_dir / "strip.png").unlink(missing_ok=True)
+            (self.run_dir / "preview.png").unlink(missing_ok=True)
         kept = [line for line in history(self.config.id) if line["epoch"] <= epoch]
         atomic_write(self.run_dir / "history.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
 
@@ -525,7 +525,7 @@ class RunWriter:
 
     def cleanup(self) -> None:
         """Removes what only a run in the making needs."""
-        for name in ("request.json", "state.json", "log.txt", "order", CHECKPOINT_FILE):
+        for name in ("request.json", "state.json", "log.txt", "command", CHECKPOINT_FILE):
             (self.run_dir / name).unlink(missing_ok=True)
         self._remove_partial_files()
 

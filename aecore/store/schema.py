@@ -77,12 +77,12 @@ def _progress(value: Any) -> str:
 DEVICE = text(20, r"((cpu|mps|cuda)(:\d{1,3})?)?")
 
 STATE = record(
-    {"state": one_of("training", "waiting", "paused", "stopped", "failed"), "time": timestamp},
+    {"state": one_of("training", "waiting", "paused", "stopped", "failed"), "updated_at": timestamp},
     {
         "pid": nullable(count),
-        "born": nullable(number),
-        "reason": text(5000),
-        "offer": DEVICE,
+        "start_time": nullable(number),
+        "message": text(5000),
+        "fallback_device": DEVICE,
         "log": text(20_000),
         "diverged": boolean,
         "progress": _progress,
@@ -308,7 +308,7 @@ RESULT = record(
 # --- What lies beside -------------------------------------------------------------------------------------------------
 
 LABEL = record(optional={"owner": nullable(text(200)), "owner_name": nullable(text(200)), "name": nullable(text(200))})
-DELETED = record(optional={"by": text(200), "up": non_negative, "boot": text(200)})
+DELETED = record(optional={"deleted_by": text(200), "uptime": non_negative, "boot_id": text(200)})
 
 OFFLINE_BUNDLE = record({"pseudo_label_accuracy": fraction})
 
@@ -346,11 +346,11 @@ PROJECTION_REQUEST = record(
     {
         "key": text(64, "[0-9a-f]+"),
         "kind": one_of("t-SNE", "UMAP"),
-        "knobs": dict_of(PARAM_VALUE),
+        "params": dict_of(PARAM_VALUE),
         "count": integer(1, MAX_COUNT),
     }
-    | {"urgent": boolean, "asked": timestamp, "pid": count, "born": number},
-    {"began": nullable(timestamp), "cancelled": boolean},
+    | {"urgent": boolean, "sequence": timestamp, "pid": count, "start_time": number},
+    {"started_at": nullable(timestamp), "cancelled": boolean},
 )
 
 

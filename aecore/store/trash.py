@@ -87,7 +87,7 @@ def delete(run: str, user: str) -> str:
         ticket = f"{run}~{time.time_ns()}"
         os.replace(files.runs_dir() / run, trash / ticket)  # a link itself, not what it leads to
         if room and not (trash / ticket).is_symlink():
-            said = {"by": user, "up": system.uptime(), "boot": system.boot_id()}
+            said = {"deleted_by": user, "uptime": system.uptime(), "boot_id": system.boot_id()}
             files.atomic_write(trash / ticket / runs.DELETED_FILE, json.dumps(said), use_reserve=True)
     if room:
         queue.delete_labels(run)
@@ -113,7 +113,7 @@ def restore(trash_id: str, user: str) -> str:
 def delete_permanently(trash_id: str, user: str) -> None:
     """Removes a run from the trash, which frees its room at once. Raises UserError where that is not allowed."""
     found = load_deleted(trash_id)
-    permissions.check("delete for good", found.access_request(user), found.run)
+    permissions.check("delete permanently", found.access_request(user), found.run)
     with disk.user_errors(f"{found.run} cannot be deleted for good"):
         disk.remove(files.runs_dir() / disk.TRASH_DIR / trash_id)
 
@@ -131,7 +131,7 @@ def load_deleted(trash_id: str) -> DeletedRun:
     )
     owner, owner_name, name = (label.get(each) or "" for each in ("owner", "owner_name", "name"))
     said = queue.RunLabel(owner or None, owner_name, name) if label else queue.label(run)
-    return DeletedRun(trash_id, run, about.get("by") or "", said, _age(trashed, about), dir_size(trashed))
+    return DeletedRun(trash_id, run, about.get("deleted_by") or "", said, _age(trashed, about), dir_size(trashed))
 
 
 def _read_fields(file: Path, check: checks.Check) -> dict[str, Any]:
@@ -145,8 +145,8 @@ def _read_fields(file: Path, check: checks.Check) -> dict[str, Any]:
 def _age(run_dir: Path, deletion: dict[str, Any]) -> float:
     """Seconds since something was deleted, by the time that the machine is up: a clock that is set right empties no
     trash. Across a restart only the clock is left."""
-    if deletion.get("boot") == system.boot_id() and "up" in deletion:
-        return max(0.0, system.uptime() - deletion["up"])
+    if deletion.get("boot_id") == system.boot_id() and "uptime" in deletion:
+        return max(0.0, system.uptime() - deletion["uptime"])
     return max(0.0, time.time() - disk.deleted_at(run_dir) / 1e9)
 
 
@@ -159,7 +159,7 @@ def list_deleted(user: str) -> list[DeletedRun]:
     for each in sorted(place.iterdir(), key=disk.deleted_at, reverse=True):
         with contextlib.suppress(UserError):  # no run of ours, or taken back at this moment
             found.append(load_deleted(each.name))
-    return [each for each in found if not permissions.denial_reason("delete for good", each.access_request(user))]
+    return [each for each in found if not permissions.denial_reason("delete permanently", each.access_request(user))]
 
 
 def _purge_expired(trash: Path) -> None:

@@ -125,7 +125,7 @@ def test_what_was_promised_of_them():
 @pytest.mark.parametrize("name", AWAY)
 def test_no_picture_and_no_label_of_the_data_set_comes_along(name):
     place = runs.path(AWAY[name])
-    assert not (place / "strip.png").exists()  # it shows test pictures
+    assert not (place / "preview.png").exists()  # it shows test pictures
     kept = offline.load_bundle(AWAY[name])
     assert kept and 0.9 < kept.pseudo_label_accuracy < 1, "votes, some of them wrong: labels would all be right"
     assert len(kept.codes) == len(kept.pseudo_labels) == len(kept.mse) == offline.N_SAMPLES

@@ -175,7 +175,7 @@ def folders(tmp_path_factory) -> Iterator[dict[str, Path]]:
         with at(there[name], workers):
             if name == "spares":  # as on Windows and macOS
                 spares = subprocess.Popen(
-                    [sys.executable, "-m", "aecore.jobs.scheduler", "spares"], cwd=api.ROOT, start_new_session=True
+                    [sys.executable, "-m", "aecore.jobs.scheduler", "spawn"], cwd=api.ROOT, start_new_session=True
                 )
                 queue.register_server()
                 until(queue.scheduler_process)
@@ -506,7 +506,7 @@ def test_a_run_that_the_command_line_trains_already_is_waited_for_and_taken_over
     worker(first)
     api.submit(config)
     with runs.RunWriter(config) as draft:
-        draft.set_state("training", reason="")
+        draft.set_state("training", message="")
         api.cancel(first.id)
         pid = worker(config)
         time.sleep(1)  # long enough for two deaths, had it given up
@@ -758,7 +758,7 @@ def mourned(nowhere) -> Callable[..., str]:
             draft.save_checkpoint(checkpoint)
         (draft.run_dir / "log.txt").write_bytes(log)
         standing.handle_crash(job, draft, "was killed (SIGKILL)", 0)
-        return runs.read_state(config.id)["reason"]
+        return runs.read_state(config.id)["message"]
 
     return die
 

@@ -45,9 +45,9 @@ def long() -> np.ndarray:
 def folder(tmp_path, monkeypatch) -> Iterator[Path]:
     """A runs folder of its own; what is still being drawn in it at the end is cancelled."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
-    yield tmp_path / ".maps"
+    yield tmp_path / ".projections"
     for request in projection_jobs._active_requests():
-        projection_jobs.cancel(projection_jobs.ProjectionStatus(request.key, "drawing"))
+        projection_jobs.cancel(projection_jobs.ProjectionStatus(request.key, "running"))
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -71,7 +71,7 @@ def drawing(urgent: bool = True) -> np.ndarray:
     """Codes whose t-SNE is being drawn, for as long as nobody ends that."""
     some = long()
     projection_jobs.submit(some, "t-SNE", urgent=urgent)
-    until(lambda: state(some) == "drawing")
+    until(lambda: state(some) == "running")
     process(some).suspend()
     return some
 
@@ -85,14 +85,14 @@ def test_a_map_is_drawn_as_here_and_kept(kind, folder):
     assert projection_jobs.status(some, kind) is None
     asked = projection_jobs.submit(some, kind, {"seed": 3})
     assert asked.state == "waiting" and asked.fraction == 0 and asked.seconds_left > 0 and not asked.ahead
-    until(lambda: projection_jobs.status(some, kind, {"seed": 3}).state not in ("waiting", "drawing"))
+    until(lambda: projection_jobs.status(some, kind, {"seed": 3}).state not in ("waiting", "running"))
     ready = projection_jobs.status(some, kind, {"seed": 3})
     assert (ready.state, ready.fraction, ready.message) == ("ready", 1.0, "")
     assert ready.points().dtype == np.float32
     np.testing.assert_array_equal(ready.points(), projections.PROJECTIONS[kind](some, seed=3))
     assert projection_jobs.submit(some, kind, {"seed": 3}) == ready
     assert projection_jobs.status(some, kind) is None and projection_jobs.status(some[:-1], kind, {"seed": 3}) is None
-    assert sorted(each.name for each in folder.iterdir()) == [".lock", f"{ready.key}.npy", "paces.json"]
+    assert sorted(each.name for each in folder.iterdir()) == [".lock", f"{ready.key}.npy", "timings.json"]
     assert not runs.entries() or all(entry.pretrained for entry in runs.entries())
 
 
@@ -171,7 +171,7 @@ def test_urgent_ones_come_first_and_have_a_lane_of_their_own():
     assert projection_jobs.status(later, "UMAP").ahead == 3
     assert projection_jobs.submit(later, "UMAP").ahead == 2  # urgent now as well, and asked for before the other
     assert projection_jobs.status(second, "t-SNE").ahead == 3
-    assert {state(first), state(hasty)} == {"drawing"} and state(second) == "waiting"
+    assert {state(first), state(hasty)} == {"running"} and state(second) == "waiting"
 
 
 @pytest.mark.skipif(not psutil.POSIX, reason="Windows has classes instead")
@@ -313,7 +313,7 @@ def test_how_long_it_takes_is_learnt_by_kind_and_size():
 
 @pytest.fixture
 def laboratory(monkeypatch) -> Iterator[None]:
-    monkeypatch.delenv("AECORE_MAPS")
+    monkeypatch.delenv("AECORE_PRECOMPUTE")
     assert not projection_jobs.precompute_enabled()  # nobody is here to look at them
     queue.register_server()
     yield
@@ -322,12 +322,12 @@ def laboratory(monkeypatch) -> Iterator[None]:
 
 def test_maps_are_prepared_where_somebody_may_look(laboratory, monkeypatch):
     assert projection_jobs.precompute_enabled()
-    monkeypatch.setenv("AECORE_MAPS", "off")
+    monkeypatch.setenv("AECORE_PRECOMPUTE", "off")
     assert not projection_jobs.precompute_enabled()
 
 
 def test_a_broken_ledger_fails_no_finished_run(tmp_path, monkeypatch):
-    monkeypatch.delenv("AECORE_MAPS")
+    monkeypatch.delenv("AECORE_PRECOMPUTE")
     (tmp_path / database.FILE_NAME).write_bytes(b"no ledger at all" * 100)
     assert not projection_jobs.precompute_enabled()
 

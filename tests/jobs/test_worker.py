@@ -83,7 +83,7 @@ def _like(place: Path, undisturbed: Path) -> bool:
 
 def _leftovers(place: Path) -> list[str]:
     """What only a run in the making has."""
-    names = {"request.json", "state.json", "log.txt", "order", "checkpoint.safetensors"}
+    names = {"request.json", "state.json", "log.txt", "command", "checkpoint.safetensors"}
     return sorted(file.name for file in place.rglob("*") if file.name in names or file.name.startswith("."))
 
 
@@ -203,7 +203,7 @@ FULL = {
     "checkpoint": lambda name: name == "checkpoint.safetensors",
     "weights": lambda name: name == "weights.safetensors",
     "result": lambda name: name == "result.json",
-    "strip": lambda name: name == "strip.png",
+    "strip": lambda name: name == "preview.png",
     "snapshot": lambda name: name.startswith("0"),
 }
 
@@ -361,7 +361,7 @@ def test_a_file_is_written_whole_while_others_sweep(store):
     replace, swept = os.replace, []
 
     def late(source: Path, target: Path) -> None:
-        if Path(target).name == "order" and not swept:
+        if Path(target).name == "command" and not swept:
             swept.append(1)
             with runs.RunWriter(SMALL):
                 pass

@@ -220,7 +220,15 @@ def replaced_folder(chance: Random, run: Path, outside: Path) -> str:
 
 def extra(chance: Random, run: Path, outside: Path) -> str:
     """Something that nobody asked for, under a name that is none of ours, or one that training makes."""
-    names = (*NAMES, "order", "log.txt", "checkpoint.safetensors", "label.json", "strip.png", "products.safetensors")
+    names = (
+        *NAMES,
+        "command",
+        "log.txt",
+        "checkpoint.safetensors",
+        "label.json",
+        "preview.png",
+        "products.safetensors",
+    )
     place = chance.choice([run, run / "snapshots", run.parent]) / chance.choice(names)
     if not place.parent.is_dir() or os.path.lexists(place):
         place = run / "label.json"

@@ -398,7 +398,7 @@ def test_without_any_model_the_other_pages_open(page, empty):
 @pytest.mark.parametrize("state", ["failed", "stopped"])
 def test_train_says_why_a_run_ended(state, own_store):
     reason = "The loss became infinite; lower the learning rate."
-    app = opened("train", in_state(state, reason=reason, offer="cpu").id)
+    app = opened("train", in_state(state, message=reason, fallback_device="cpu").id)
     assert any(reason in text for text in said(app))
     assert any("CPU" in button.label for button in app.main.button)
 
@@ -431,9 +431,9 @@ def test_train_shows_a_run_in_training_and_stops_it(progress, own_store):
 
 def test_a_waiting_run_is_shown_and_stopped(own_store):
     config = in_state("waiting")
-    queue.enqueue(config.id, config.to_json(), "somebody", None, {}, lambda: False)
+    queue.enqueue(config.id, config.to_json(), "anonymous", None, {}, lambda: False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity, "current_user", lambda: "somebody")
+        patch.setattr(identity, "current_user", lambda: "anonymous")
         _stop_waiting(config)
 
 
@@ -447,7 +447,7 @@ def _stop_waiting(config: Config) -> None:
 def test_a_run_whose_process_died_counts_as_stopped(own_store):
     config = in_state("training", progress=PROGRESS)
     file = own_store / config.id / "state.json"
-    runs.atomic_write(file, json.dumps(json.loads(file.read_text()) | {"born": 1.0}))
+    runs.atomic_write(file, json.dumps(json.loads(file.read_text()) | {"start_time": 1.0}))
     app = opened("train", config.id)
     assert any("process ended" in text for text in said(app))
     assert control(app, "Restart training")
@@ -464,7 +464,7 @@ def test_explore_page_points_to_a_run_in_training(page, state, own_store):
 
 @pytest.mark.parametrize(("page", "state"), crossed(EXPLORE, ["failed", "stopped"]))
 def test_explore_page_says_that_a_run_has_no_model(page, state, own_store):
-    app = opened(page, in_state(state, reason="It was too hot.").id)
+    app = opened(page, in_state(state, message="It was too hot.").id)
     assert said(app)
 
 

@@ -109,7 +109,7 @@ def test_who_did_not_ask_can_watch_and_join(store):
 
 def test_a_failed_run_shows_its_log(store):
     with runs.RunWriter(QUICK) as draft:
-        draft.set_state("failed", reason="Its process died.", log="Fatal Python error: Segmentation fault")
+        draft.set_state("failed", message="Its process died.", log="Fatal Python error: Segmentation fault")
     app = opened("train", QUICK.id)
     assert any("Segmentation fault" in each.value for each in app.code)
 

@@ -126,7 +126,7 @@ class Laboratory:
         shutil.copytree(self.kinds[kind], place)
         if kind == "training":
             said = json.loads((place / "state.json").read_text())
-            said |= {"state": "training", "pid": os.getpid(), "born": system.start_time()}
+            said |= {"state": "training", "pid": os.getpid(), "start_time": system.start_time()}
             (place / "state.json").write_text(json.dumps(said))
         return place
 
@@ -160,7 +160,10 @@ def laboratory(tmp_path_factory, tripwire) -> Iterator[Laboratory]:
             pass
         halfway.close()
         kinds = {"finished": kept / TRAINED.id, "stopped": kept / HALFWAY.id, "brought": runs.PRETRAINED_DIR / BROUGHT}
-        for kind, more in {"failed": {"state": "failed", "log": "Killed", "offer": "cpu"}, "training": {}}.items():
+        for kind, more in {
+            "failed": {"state": "failed", "log": "Killed", "fallback_device": "cpu"},
+            "training": {},
+        }.items():
             kinds[kind] = kept / kind / HALFWAY.id
             shutil.copytree(kept / HALFWAY.id, kinds[kind])
             said = json.loads((kinds[kind] / "state.json").read_text())
@@ -204,7 +207,7 @@ def _looked(run: str) -> dict[str, object]:
     known = runs.history(run)
     told |= {"history": known, "trouble": runs.history_error(run), "epochs": snapshots.epochs(run)}
     taken = snapshots.load(run)
-    for name in ("thumbnail.png", "strip.png"):
+    for name in ("thumbnail.png", "preview.png"):
         asked(name, lambda name=name: previews.read_png(runs.path(run) / name))
     asked("products", lambda: offline.load_bundle(run))
     asked("program", lambda: program.load_program(runs.path(run)))

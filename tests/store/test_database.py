@@ -242,9 +242,22 @@ def test_a_newer_database_is_left_alone(store):
     ask("x")
     edit("PRAGMA user_version = 7")
     before = database.path().read_bytes()
-    with pytest.raises(database.DatabaseError, match=r"newer version .* has format 7, and this one knows 1"):
+    with pytest.raises(database.DatabaseError, match=r"newer version .* has format 7, and this one knows 2"):
         recovery.recover_if_damaged()
     assert database.path().read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["laboratory.sqlite", database.FILE_NAME])
+def test_a_database_of_version_1_is_left_alone_and_the_command_that_converts_it_named(store, name):
+    store.mkdir()
+    with contextlib.closing(sqlite3.connect(store / name)) as connection:
+        connection.execute("CREATE TABLE wants (run TEXT, person TEXT, asked REAL NOT NULL)")
+        connection.execute("PRAGMA user_version = 1")
+    before = (store / name).read_bytes()
+    for refused in (queue.jobs, lambda: ask("y"), recovery.recover_if_damaged):
+        with pytest.raises(database.DatabaseError, match=r"earlier version .* `python -m aecore upgrade`"):
+            refused()
+    assert [each.read_bytes() for each in store.glob("*.sqlite")] == [before] and queue.labels() == {}
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link", "dangling"])
@@ -324,7 +337,7 @@ def test_a_run_in_training_keeps_its_worker_when_the_database_is_made_again(stor
         state = json.loads((store / SMALL.id / "state.json").read_text())
         from aecore import system
 
-        state |= {"state": "training", "pid": worker.pid, "born": system.start_time(worker.pid)}
+        state |= {"state": "training", "pid": worker.pid, "start_time": system.start_time(worker.pid)}
         (store / SMALL.id / "state.json").write_text(json.dumps(state))
         database.path().write_bytes(b"no")
         recovery.recover_if_damaged()
@@ -368,13 +381,13 @@ def test_damage_that_only_a_change_finds_is_mended_too(store):
         "UPDATE jobs SET config = 'no JSON'",
         f"UPDATE jobs SET config = '{'[' * 100_000}'",
         "UPDATE jobs SET environment = '[]'",
-        "UPDATE jobs SET asked = 'yesterday'",
+        "UPDATE jobs SET requested_at = 'yesterday'",
         "UPDATE jobs SET state = 'dancing'",
         "UPDATE jobs SET run = x'00ff'",
-        "UPDATE wants SET person = x'07'",
-        "UPDATE people SET served = 'often'",
+        "UPDATE requests SET user = x'07'",
+        "UPDATE users SET last_turn = 'often'",
         "UPDATE labels SET owner = x'00'",
-        "INSERT INTO processes VALUES ('one', 'two', 'foreman', 'three', NULL)",
+        "INSERT INTO processes VALUES ('one', 'two', 'scheduler', 'three', NULL)",
         "DROP TABLE pins",
         "ALTER TABLE labels DROP COLUMN name",
     ],
@@ -420,7 +433,7 @@ def corrupted(store: Path, count: int, seed: int) -> dict[str, int]:
         queue.rename(f"run{number}", f"name {number}")
     whole, found = database.path().read_bytes(), {"sound": 0, "made again": 0, "refused": 0}
     for _ in range(count):
-        for old in store.glob("laboratory.*"):
+        for old in store.glob("aecore.*"):
             old.unlink()
         database.path().write_bytes(spoil(whole, chance))
         database._CACHE.clear()

@@ -93,11 +93,13 @@ def test_what_was_deleted_more_than_a_day_ago_goes(store, monkeypatch):
 def test_after_a_restart_of_the_machine_the_clock_is_left(store):
     ticket = trash.delete(train(SMALL), "ada")
     file = store / disk.TRASH_DIR / ticket / runs.DELETED_FILE
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"boot": "another", "up": 9e9}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"boot_id": "another", "uptime": 9e9}))
     assert 0 <= trash.load_deleted(ticket).age < 60
 
 
-@pytest.mark.parametrize("spoilt", ["[]", "no JSON", "[" * 100_000, '{"by": 7, "up": "soon", "boot": []}'])
+@pytest.mark.parametrize(
+    "spoilt", ["[]", "no JSON", "[" * 100_000, '{"deleted_by": 7, "uptime": "soon", "boot_id": []}']
+)
 def test_spoilt_notes_in_the_trash_do_no_harm(store, spoilt):
     ticket = trash.delete(train(SMALL), "ada")
     for name in (runs.DELETED_FILE, runs.LABEL_FILE):
@@ -189,7 +191,7 @@ def test_a_training_waits_for_room_and_ends_as_if_nothing_had_been(small_disk, t
     training.start()
     _until(lambda: len(runs.history(LONGER.id)) > 2)
     filler = fill(small_disk)
-    _until(lambda: "disk is full" in runs.read_state(LONGER.id).get("reason", ""))
+    _until(lambda: "disk is full" in runs.read_state(LONGER.id).get("message", ""))
     assert runs.entry(LONGER.id).state == "training"
     done = len(runs.history(LONGER.id))
     time.sleep(0.3)
@@ -210,7 +212,7 @@ def test_a_training_that_waits_for_room_can_be_stopped(small_disk):
     training.start()
     _until(lambda: len(runs.history(LONGER.id)) > 2)
     fill(small_disk)
-    _until(lambda: "disk is full" in runs.read_state(LONGER.id).get("reason", ""))
+    _until(lambda: "disk is full" in runs.read_state(LONGER.id).get("message", ""))
     runs.RunWriter(LONGER).send_command("stop")
     training.join(20)
     assert not training.is_alive() and runs.entry(LONGER.id).state == "stopped"

@@ -31,7 +31,11 @@ def test_every_page_opens_room_is_made_from_the_page_and_all_three_finish(tmp_pa
     three = [dataclasses.replace(TRAINED, seed=seed) for seed in (1, 2, 3)]
     with mounted(tmp_path / "disk", "40m") as place, monkeypatch.context() as patch:
         (place / "runs").mkdir()
-        for name, value in (("AECORE_RUNS", str(place / "runs")), ("AECORE_WORKERS", "3"), ("AECORE_MAPS", "off")):
+        for name, value in (
+            ("AECORE_RUNS", str(place / "runs")),
+            ("AECORE_WORKERS", "3"),
+            ("AECORE_PRECOMPUTE", "off"),
+        ):
             patch.setenv(name, value)
         patch.setattr(identity, "current_user", lambda: "ada")
         list(worker.run_training(LARGE))
@@ -53,7 +57,7 @@ def _goes_through(three, place, patch) -> None:
     until(lambda: all(len(runs.history(config.id)) > 1 for config in three))
     assert (place / "runs" / disk.RESERVE_FILE).exists()
     filler = fill(place)
-    until(lambda: all("disk is full" in runs.read_state(config.id).get("reason", "") for config in three))
+    until(lambda: all("disk is full" in runs.read_state(config.id).get("message", "") for config in three))
     done = [len(runs.history(config.id)) for config in three]
     for name in PAGES:
         app = opened(name, run=GALLERY)

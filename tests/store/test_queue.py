@@ -145,7 +145,7 @@ def test_times_of_turns_that_an_earlier_version_kept_stay_in_order():
         ask(f"{person}0", person)
         ask(f"{person}1", person)
     with database.transaction() as connection:  # as versions before this one did: seconds since 1970
-        connection.execute("UPDATE people SET served = 1764000000.5 WHERE person = 'ada'")
+        connection.execute("UPDATE users SET last_turn = 1764000000.5 WHERE user = 'ada'")
     assert claims() == ["ben0", "ada0", "ben1", "ada1"]
 
 
@@ -160,10 +160,10 @@ def fill_the_queue(count: int, people: int) -> list[str]:
             person = f"person{number % people}"
             config = '{"dataset": "digits", "network": "mlp", "epochs": 3}'
             connection.execute(
-                "INSERT INTO jobs (run, config, environment, asked) VALUES (?, ?, '{}', 0)", (run, config)
+                "INSERT INTO jobs (run, config, environment, requested_at) VALUES (?, ?, '{}', 0)", (run, config)
             )
-            connection.execute("INSERT INTO wants VALUES (?, ?, 0)", (run, person))
-            connection.execute("INSERT OR IGNORE INTO people (person) VALUES (?)", (person,))
+            connection.execute("INSERT INTO requests VALUES (?, ?, 0)", (run, person))
+            connection.execute("INSERT OR IGNORE INTO users (user) VALUES (?)", (person,))
     return names
 
 
@@ -349,7 +349,7 @@ def test_laboratories_that_died_are_forgotten():
     queue.register_server()
     assert queue.active_servers() == 1
     queue.register_server()  # twice is once
-    note("laboratory", *note_dead)
+    note("server", *note_dead)
     assert queue.active_servers() == 1
     queue.unregister_server()
     assert queue.active_servers() == 0
@@ -473,7 +473,7 @@ def test_a_second_worker_of_a_run_goes_home():
 def test_a_foreman_resigns_only_when_no_laboratory_is_open():
     laboratory = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert queue.acquire_leadership(7) and queue.acquire_leadership(8) is False
-    note("laboratory", laboratory.pid, system.start_time(laboratory.pid))
+    note("server", laboratory.pid, system.start_time(laboratory.pid))
     assert queue.release_leadership() is False and queue.scheduler_process().pid == os.getpid()
     laboratory.communicate()
     assert queue.release_leadership() is True and queue.scheduler_process() is None

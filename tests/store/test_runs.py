@@ -171,11 +171,11 @@ STATES = {
     "a list": [],
     "empty": {},
     "unknown word": {"state": "dreaming"},
-    "pid in words": {"state": "training", "pid": "me", "born": 1.0, "time": 1.0},
-    "pid below zero": {"state": "training", "pid": -5, "born": 1.0, "time": 1.0},
-    "born in words": {"state": "waiting", "pid": os.getpid(), "born": "today", "time": 1.0},
-    "time in words": {"state": "stopped", "time": "now"},
-    "pid of another": {"state": "training", "pid": os.getpid(), "born": 1.0, "time": 1.0},
+    "pid in words": {"state": "training", "pid": "me", "start_time": 1.0, "updated_at": 1.0},
+    "pid below zero": {"state": "training", "pid": -5, "start_time": 1.0, "updated_at": 1.0},
+    "start_time in words": {"state": "waiting", "pid": os.getpid(), "start_time": "today", "updated_at": 1.0},
+    "updated_at in words": {"state": "stopped", "updated_at": "now"},
+    "pid of another": {"state": "training", "pid": os.getpid(), "start_time": 1.0, "updated_at": 1.0},
 }
 
 
@@ -320,7 +320,7 @@ from aecore.config import Config
 weights = open(sys.argv[1], "rb").read()
 for seed in itertools.count(int(sys.argv[2])):
     with runs.RunWriter(Config(family="vanilla", seed=seed)) as draft:
-        draft.say("training", reason="", progress={"epoch": 0})
+        draft.set_state("training", message="", progress={"epoch": 0})
         for epoch in range(3):
             draft.add_epoch(json.loads(sys.argv[4]) | {"epoch": epoch + 1})
         draft.finish(weights, json.loads(sys.argv[3]), b"picture")
@@ -405,7 +405,7 @@ def test_a_run_says_where_it_stands_while_it_trains_and_is_complete_only_at_the_
         "result.json",
         "history.jsonl",
         "thumbnail.png",
-        "strip.png",
+        "preview.png",
         "snapshots",
     }
 
@@ -445,7 +445,7 @@ def test_the_ledger_says_what_runs_are_moving_and_the_folder_how_they_came_to_re
     queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(draft.request()))
     assert runs.entry(SMALL.id).state == "waiting"
     queue.claim()
-    draft.set_state("training", reason="", pid=1, born=1.0)
+    draft.set_state("training", message="", pid=1, start_time=1.0)
     assert runs.entry(SMALL.id).state == "training"  # whoever said so last is gone, but it goes on
     draft.set_stopped("pause")
     assert runs.entry(SMALL.id).state == "training"  # its worker has yet to end
@@ -456,7 +456,7 @@ def test_the_ledger_says_what_runs_are_moving_and_the_folder_how_they_came_to_re
 def test_looking_while_a_run_comes_to_rest_never_says_that_its_process_died(monkeypatch):
     draft = runs.RunWriter(SMALL)
     queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(draft.request()))
-    draft.state_fields |= {"pid": 1, "born": 1.0}  # a worker that is gone by now
+    draft.state_fields |= {"pid": 1, "start_time": 1.0}  # a worker that is gone by now
     runs.atomic_write(draft.run_dir / "state.json", json.dumps(draft.state_fields | {"state": "training"}))
     queue.claim()
     read = runs.read_json
@@ -478,7 +478,7 @@ def test_looking_while_a_run_comes_to_rest_never_says_that_its_process_died(monk
 def test_a_finished_folder_keeps_nothing_of_the_making():
     """Also when the worker died while it cleared up."""
     place = _write(SMALL)
-    for name in ("checkpoint.safetensors", "state.json", "request.json", "order", "log.txt"):
+    for name in ("checkpoint.safetensors", "state.json", "request.json", "command", "log.txt"):
         (place / name).write_text("{}")
     assert runs.entry(SMALL.id).finished
     runs.RunWriter(SMALL).cleanup()

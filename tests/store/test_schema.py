@@ -186,9 +186,9 @@ def test_training_writes_no_snapshot_through_a_link(store, tmp_path):
 
 def test_maps_are_kept_behind_no_link(store, tmp_path):
     (tmp_path / "outside").mkdir()
-    (store / ".maps").symlink_to(tmp_path / "outside")
+    (store / ".projections").symlink_to(tmp_path / "outside")
     codes = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
-    assert ".maps is a symbolic link" in refusal(projection_jobs.submit, codes, "UMAP")
+    assert ".projections is a symbolic link" in refusal(projection_jobs.submit, codes, "UMAP")
     assert not list((tmp_path / "outside").iterdir())
 
 
@@ -252,13 +252,13 @@ def test_a_file_that_changes_is_read_again():
     assert "weights.safetensors cannot be read (it is a named pipe (FIFO))" in state_of()[1]
 
 
-STATE = {"state": "stopped", "time": 1.0, "reason": "Stopped."}
+STATE = {"state": "stopped", "updated_at": 1.0, "message": "Stopped."}
 UNFIT: dict[str, tuple[dict[str, Any], str]] = {
     "finished without a result": ({"state": "finished"}, "state is none of the words it can be"),
-    "of no date": ({"time": float("nan")}, "time is no finite number"),
-    "of the year 33658": ({"time": 1e12}, "time is not between"),
-    "a reason that is none": ({"reason": ["because"]}, "reason is no text"),
-    "an offer that is no device": ({"offer": "rm -rf"}, "offer has another form"),
+    "of no date": ({"updated_at": float("nan")}, "updated_at is no finite number"),
+    "of the year 33658": ({"updated_at": 1e12}, "updated_at is not between"),
+    "a message that is none": ({"message": ["because"]}, "message is no text"),
+    "a fallback that is no device": ({"fallback_device": "rm -rf"}, "fallback_device has another form"),
     "half a progress": ({"progress": {"seconds": 1.0}}, "progress.epoch is missing"),
     "more than all": ({"progress": {"fraction": 1.5}}, "progress.fraction is not between 0 and 1"),
     "a log that is none": ({"log": 1}, "log is no text"),
@@ -448,14 +448,23 @@ def test_products_that_do_not_fit_their_run_are_refused(store):
     assert "result.json has no scores beside it" in refusal(offline.load_bundle, BROUGHT)
 
 
-REQUEST = {"key": "ab", "kind": "UMAP", "knobs": {}, "count": 100, "urgent": True, "asked": 1.0, "pid": 1, "born": 1.0}
+REQUEST = {
+    "key": "ab",
+    "kind": "UMAP",
+    "params": {},
+    "count": 100,
+    "urgent": True,
+    "sequence": 1.0,
+    "pid": 1,
+    "start_time": 1.0,
+}
 
 
 @pytest.mark.parametrize(
     "change", [{"key": "../../outside"}, {"asked": "now"}, {"count": 0}, {"kind": "x"}, {"pid": []}]
 )
 def test_a_request_for_a_map_that_is_spoilt_is_none(change, store):
-    place = store / ".maps" / "ab"
+    place = store / ".projections" / "ab"
     place.mkdir(parents=True)
     (place / "request.json").write_text(json.dumps(REQUEST))
     assert projection_jobs._read_request("ab").count == 100
@@ -464,9 +473,9 @@ def test_a_request_for_a_map_that_is_spoilt_is_none(change, store):
 
 
 def test_paces_that_are_spoilt_are_none(store):
-    (store / ".maps").mkdir()
+    (store / ".projections").mkdir()
     for paces in ([["UMAP", "x", 100, 1.0], ["UMAP"]], [["UMAP", "x", 100, 0]], {"a": 1}, "x"):
-        (store / ".maps" / "paces.json").write_text(json.dumps(paces))
+        (store / ".projections" / "timings.json").write_text(json.dumps(paces))
         assert projection_jobs._timings() == []
 
 

@@ -143,7 +143,7 @@ def test_the_device_of_the_environment_is_escaped(store, monkeypatch):  # noqa: 
 
 
 def test_the_reason_of_a_run_and_the_device_in_its_folder_are_escaped(store):  # noqa: F811
-    failed = in_state("failed", reason=f"It broke: ![x]({EVIL}).")
+    failed = in_state("failed", message=f"It broke: ![x]({EVIL}).")
     text = shown(opened("train", run=failed.id))
     assert "![x]" not in text and "!\\[x\\]" in text
     done = untrained("digits", seed=5)

@@ -63,7 +63,7 @@ def slow(monkeypatch):
 
     def ask(codes, kind, knobs, urgent=True, person=""):
         found["asked"].append((len(codes), kind, dict(knobs)))
-        found["now"] = found["now"] or ProjectionStatus("k", "drawing", 0.25, 2.0, 6.0)
+        found["now"] = found["now"] or ProjectionStatus("k", "running", 0.25, 2.0, 6.0)
         return found["now"]
 
     def points(self):
@@ -346,7 +346,7 @@ def test_a_real_map_appears(runs, browser):
     app = opened("latent_map", runs["8-D"])
     chosen(app, "Map", "t-SNE")
     codes, begun = splits.codes(opening.load(runs["8-D"])), time.monotonic()
-    while (now := latent_map.projection_jobs.status(codes, "t-SNE", {})) and now.state in ("waiting", "drawing"):
+    while (now := latent_map.projection_jobs.status(codes, "t-SNE", {})) and now.state in ("waiting", "running"):
         assert time.monotonic() - begun < 60
         time.sleep(0.05)
     whole(app.run())

@@ -135,7 +135,7 @@ def _projection_status(run: LoadedModel, request: MapRequest) -> ProjectionStatu
 
 def _show_status(run: LoadedModel, request: MapRequest, status: ProjectionStatus | None) -> None:
     """What there is instead of the map: how far it is, or why there is none, and a way on."""
-    if status and status.state in ("waiting", "drawing"):
+    if status and status.state in ("waiting", "running"):
         st.fragment(_progress, run_every=POLL)(run, request)
     elif status is None:
         _start_button(run, request, "Compute projection")
@@ -162,7 +162,7 @@ def _start_button(run: LoadedModel, request: MapRequest, label: str) -> None:
 def _progress(run: LoadedModel, request: MapRequest) -> None:
     """How far the drawing is, again and again; once it has ended the whole page looks anew."""
     drawing = projection_jobs.status(_codes(run, request), request.projection, request.params)
-    if drawing is None or drawing.state not in ("waiting", "drawing"):
+    if drawing is None or drawing.state not in ("waiting", "running"):
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(drawing.fraction, _status_text(request.projection, drawing))
@@ -178,7 +178,7 @@ def _progress(run: LoadedModel, request: MapRequest) -> None:
 def _status_text(projection: str, status: ProjectionStatus) -> str:
     """Where a drawing stands, in words."""
     left = f", about {duration(max(1, status.seconds_left))} left" if status.seconds_left else ""
-    if status.state == "drawing":
+    if status.state == "running":
         return f"Computing {projection}{left or ' ...'}"
     if status.ahead:
         return f"Queued: {status.ahead} {'projection' if status.ahead == 1 else 'projections'} ahead{left}"

@@ -261,7 +261,7 @@ def _csv_button(entry: runs.RunInfo) -> None:
 
 def _preview_strip(run: str) -> None:
     try:
-        strip = previews.read_png(runs.path(run) / "strip.png")
+        strip = previews.read_png(runs.path(run) / "preview.png")
     except UserError as error:
         st.caption(escape(error))
         return

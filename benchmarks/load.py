@@ -27,8 +27,7 @@ from aecore import limits
 from aecore.jobs import api
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import database, runs
-from aecore.store import queue as ledger
+from aecore.store import database_snapshot, processes_table, runs
 from benchmarks import report
 from benchmarks.memory import AgentSession, pss
 from benchmarks.service import wait_until
@@ -53,7 +52,7 @@ def run_server() -> Iterator[tuple[str, psutil.Process]]:
         with start_server(env=told | {"STREAMLIT_SERVER_ENABLE_AGENT_API": "true"}) as address:
             (server,) = (each for each in psutil.Process().children() if "streamlit" in " ".join(each.cmdline()))
             AgentSession(address).open("")
-            wait_until(lambda: (there := ledger.scheduler_process()) and there.slots)
+            wait_until(lambda: (there := processes_table.scheduler_process()) and there.slots)
             yield address, server
 
 
@@ -83,7 +82,7 @@ def long_queue() -> list[str]:
             config.id: number % N_USERS
             for number, config in ((n, dataclasses.replace(SHORT_CONFIG, seed=n)) for n in range(N_WAITING))
         }
-        turns = [asked[run] for run, _ in database.snapshot().order]
+        turns = [asked[run] for run, _ in database_snapshot.snapshot().order]
         rounds = [sorted(turns[at : at + N_USERS]) for at in range(0, N_WAITING, N_USERS)]
         fair = len(turns) == N_WAITING and all(each == list(range(N_USERS)) for each in rounds)
         api.cancel(LONG_CONFIG.id, "somebody who trains")
@@ -143,7 +142,7 @@ def soak() -> list[str]:
                 api.submit(dataclasses.replace(SHORT_CONFIG, seed=visit), user=f"person {visit % N_USERS}")
             if visit == N_PAGE_VIEWS // 2:
                 rows.append(_measure("middle", server))
-        wait_until(lambda: not database.snapshot().jobs)
+        wait_until(lambda: not database_snapshot.snapshot().jobs)
         done = [each for each in runs.entries() if each.finished and not each.pretrained]
         time.sleep(15)  # what is let go of in time goes
         rows.append(_measure("end", server))

@@ -33,7 +33,7 @@ from aecore.config import Config
 from aecore.jobs import api, scheduler
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import queue, runs
+from aecore.store import processes_table, queue, runs
 from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "service.md"
@@ -81,12 +81,12 @@ def run_server(workers: int) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ |= {"AECORE_RUNS": folder, "AECORE_WORKERS": str(workers), "AECORE_DEVICE": "cpu"}
         api.register_server()
-        wait_until(lambda: (there := queue.scheduler_process()) and there.slots)
+        wait_until(lambda: (there := processes_table.scheduler_process()) and there.slots)
         try:
             yield Path(folder)
         finally:
             api.unregister_server()
-            wait_until(lambda: queue.scheduler_process() is None)
+            wait_until(lambda: processes_table.scheduler_process() is None)
 
 
 def wait_until(condition: Callable[[], Any], timeout: float = 600) -> None:
@@ -175,9 +175,9 @@ def kill_schedulers(trial: KillTrial) -> None:
     wait_until(lambda: pid_of(trial.config))
     while not trial.is_over():
         trial.wait(5.0)
-        there = queue.scheduler_process()
+        there = processes_table.scheduler_process()
         trial.kill(there.pid if there else None)
-        wait_until(lambda: queue.scheduler_process() is not None or is_inactive(trial.config))
+        wait_until(lambda: processes_table.scheduler_process() is not None or is_inactive(trial.config))
 
 
 def kill_servers(trial: KillTrial) -> None:
@@ -281,7 +281,7 @@ def kill_worker(configs: list[Config], versions: dict[str, int], rng: random.Ran
 
 
 def kill_scheduler(configs: list[Config], versions: dict[str, int], rng: random.Random) -> int:
-    there = queue.scheduler_process()
+    there = processes_table.scheduler_process()
     return kill_process(there.pid if there and there.slots else None)
 
 

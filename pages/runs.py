@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from aecore.store import queue, runs, trash
+from aecore.store import people, runs, trash
 from ui import chrome
 from ui.session import identity
 from ui.session.text import escape
@@ -17,7 +17,7 @@ chrome.page(
 user = identity.current_user()
 runs_table.undo_delete(user)
 runs_table.damaged_database_note()
-labels, entries = queue.labels(user), runs.entries()
+labels, entries = people.labels(user), runs.entries()
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 query = left.text_input("Search", key="search", bind="query-params", placeholder="name, data, family, owner, state")
 matches = runs_table.search(entries, labels, query)
@@ -30,6 +30,6 @@ if not matches:
     st.stop()
 selection = [matches[row] for row in runs_table.table(matches, labels)]
 if len(selection) == 1:
-    runs_table.run_actions(selection[0], labels.get(selection[0].id, queue.RunLabel()), user)
+    runs_table.run_actions(selection[0], labels.get(selection[0].id, people.RunLabel()), user)
 elif selection:
     runs_table.bulk_actions(selection, labels, user)

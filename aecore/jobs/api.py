@@ -25,7 +25,7 @@ from typing import Any
 from aecore import disk, files
 from aecore.config import Config
 from aecore.errors import UserError
-from aecore.store import database, permissions, queue, recovery, runs, trash
+from aecore.store import database_snapshot, permissions, processes_table, queue, recovery, runs, trash
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL = 0.2  # seconds between two looks at a run
@@ -106,16 +106,16 @@ class QueuePosition:
 
 def queue_position(run: str) -> QueuePosition:
     """How many runs a waiting one has before it, and about how long they take."""
-    known = database.cached_snapshot()
+    known = database_snapshot.cached_snapshot()
     running = sum(job.state == "running" for job in known.jobs.values())
     return _queue_positions(known, time.monotonic() // CACHE_SECONDS).get(run, QueuePosition(running, None))
 
 
 @lru_cache(maxsize=1)
-def _queue_positions(snapshot: database.Snapshot, now: float) -> Mapping[str, QueuePosition]:
+def _queue_positions(snapshot: database_snapshot.Snapshot, now: float) -> Mapping[str, QueuePosition]:
     """Where everything stands that waits: worked out once for all who ask within a moment."""
     running = [job for job in snapshot.jobs.values() if job.state == "running"]
-    foreman = queue.scheduler_process(snapshot)
+    foreman = processes_table.scheduler_process(snapshot)
     lanes = [0.0] * max(1, (foreman and foreman.slots) or 1)
     clear = True  # whether it is known how long all those before take
     for job in running:
@@ -193,7 +193,7 @@ class SchedulerSupervisor(threading.Thread):
         try:
             with disk.user_errors("The laboratory cannot be opened"):
                 recovery.recover_if_damaged()
-                queue.register_server()
+                processes_table.register_server()
                 disk.create_reserve()
                 self.start_scheduler()
             self.error = ""
@@ -202,7 +202,7 @@ class SchedulerSupervisor(threading.Thread):
 
     def start_scheduler(self) -> None:
         """Starts the foreman when there is none, or none that gives signs of life."""
-        there = queue.scheduler_process()
+        there = processes_table.scheduler_process()
         if there or (self.process and self.process.poll() is None and not self._unresponsive()):
             return
         with files.open_append(self.runs_dir / ".scheduler.log") as log:
@@ -219,7 +219,9 @@ class SchedulerSupervisor(threading.Thread):
     def _unresponsive(self) -> bool:
         """Whether our own foreman leads and gives no sign of life (one that does not lead yet is about to)."""
         assert self.process
-        return any(each.pid == self.process.pid and each.role == "scheduler" for each in database.snapshot().processes)
+        return any(
+            each.pid == self.process.pid and each.role == "scheduler" for each in database_snapshot.snapshot().processes
+        )
 
 
 def _environment(runs_dir: Path) -> dict[str, str]:
@@ -268,17 +270,17 @@ def unregister_server() -> None:
         if keeper:
             keeper.stop_event.set()
             with contextlib.suppress(UserError):  # whoever looks next finds this process dead, or gone from the folder
-                queue.unregister_server()
+                processes_table.unregister_server()
 
 
 def has_active_server() -> bool:
     """Whether a laboratory works on the runs of this folder."""
-    return queue.active_servers() > 0
+    return processes_table.active_servers() > 0
 
 
 def notify_scheduler() -> None:
     """Tells the foreman that there is something to do; it looks by itself a little later when it does not hear."""
-    foreman = queue.scheduler_process()
+    foreman = processes_table.scheduler_process()
     if foreman:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
             bell.sendto(b"!", ("127.0.0.1", foreman.port))

@@ -39,7 +39,7 @@ from aecore import disk, files, limits, system
 from aecore.analysis import projections
 from aecore.errors import UserError
 from aecore.params import resolve
-from aecore.store import permissions, queue, schema
+from aecore.store import permissions, processes_table, schema
 from aecore.store.trash import dir_size
 
 LOCK = ".lock"
@@ -161,7 +161,7 @@ def status(codes: np.ndarray, kind: str, params: Mapping[str, Any] = NO_PARAMS) 
 def precompute_enabled() -> bool:
     """Whether maps are drawn before anybody asks: where a laboratory is open, unless AECORE_PRECOMPUTE is off."""
     with contextlib.suppress(UserError):
-        return os.environ.get("AECORE_PRECOMPUTE") != "off" and queue.active_servers() > 0
+        return os.environ.get("AECORE_PRECOMPUTE") != "off" and processes_table.active_servers() > 0
     return False
 
 

@@ -32,7 +32,7 @@ from aecore.errors import UserError
 from aecore.limits import cores as cores
 from aecore.limits import gpus as gpus
 from aecore.limits import training_slots as training_slots
-from aecore.store import queue, recovery, runs
+from aecore.store import processes_table, queue, recovery, runs
 
 POLL_STOPPING, POLL_BUSY, POLL_IDLE = (
     0.1,
@@ -186,9 +186,9 @@ class Scheduler:
     def tick(self) -> bool:
         """Looks after everything once; whether there is still something to look after. Raises Superseded when another
         process leads by now: this one was frozen for too long."""
-        queue.send_heartbeat()
-        if not queue.is_leader():
-            raise queue.LeadershipLost("Another process leads this folder now.")
+        processes_table.send_heartbeat()
+        if not processes_table.is_leader():
+            raise processes_table.LeadershipLost("Another process leads this folder now.")
         self.recover_orphans()
         self.stopping = False
         for worker in list(self.workers):
@@ -197,10 +197,10 @@ class Scheduler:
             if how is not None:
                 self.workers.remove(worker)
                 self.reap(worker.job, how, worker.slot)
-        if queue.active_servers():
+        if processes_table.active_servers():
             while len(self.workers) < self.slots and (job := queue.claim(leader=True)):
                 self.start_worker(job, self.free_slot())
-        return bool(self.workers) or not queue.release_leadership()
+        return bool(self.workers) or not processes_table.release_leadership()
 
     def recover_orphans(self) -> None:
         """Takes over the jobs of a foreman before this one: their workers go on, or have died meanwhile."""
@@ -333,17 +333,17 @@ class WakeSocket:
 def serve(make_executor: Callable[[], Executor]) -> None:
     """Works until no laboratory is open and no job running. Only one process does so for a folder."""
     bell = WakeSocket()
-    if not queue.acquire_leadership(bell.port):
+    if not processes_table.acquire_leadership(bell.port):
         return
     begin = make_executor()
     count = gpus()
     foreman = Scheduler(begin, training_slots(), count)
-    queue.set_capacity(foreman.slots)
+    processes_table.set_capacity(foreman.slots)
     busy = True
     while busy:
         try:
             busy = foreman.tick()
-        except queue.LeadershipLost:  # its workers go on, as those of the one that leads now
+        except processes_table.LeadershipLost:  # its workers go on, as those of the one that leads now
             break
         except (UserError, OSError):  # the disk is full, say: nothing is lost, and it may be mended
             traceback.print_exc()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from aecore.errors import UserError
-from aecore.store import database, queue, runs
+from aecore.store import database_snapshot, people, runs
 
 
 class NotAllowed(UserError):
@@ -24,7 +24,7 @@ class AccessRequest:
 
     user: str
     entry: runs.RunInfo | None = None  # the run; None for something else
-    label: queue.RunLabel = field(default_factory=queue.RunLabel)
+    label: people.RunLabel = field(default_factory=people.RunLabel)
     requesters: Collection[str] = ()  # the people who asked for it, while it is under way
     deleted_by: str = ""
 
@@ -93,5 +93,5 @@ def check(action: str, request: AccessRequest, what: str) -> None:
 def request_for_run(run: str, user: str) -> AccessRequest:
     """Somebody and a run, as both stand now. Raises UserError when there is no such run, or when nobody can tell whose
     it is."""
-    asked = database.snapshot().requesters.get(run, ())
-    return AccessRequest(user, runs.entry(run), queue.label(run, user), asked)
+    asked = database_snapshot.snapshot().requesters.get(run, ())
+    return AccessRequest(user, runs.entry(run), people.label(run, user), asked)

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from aecore import disk, system
-from aecore.store import database, runs
+from aecore.store import database, database_snapshot, runs
 
 
 def recover() -> Path | None:
@@ -24,7 +24,7 @@ def recover() -> Path | None:
     try:
         with lock.acquire(timeout=database.WRITE_TIMEOUT):
             try:
-                database.check_integrity()  # another process may have been here first
+                database_snapshot.check_integrity()  # another process may have been here first
                 return None
             except database.Damaged:
                 with disk.user_errors("The damaged database cannot be moved away"):
@@ -74,5 +74,5 @@ def _environment() -> dict[str, str]:
 
 def recover_if_damaged() -> None:
     """Makes the database again if it was found damaged. Raises UserError when it cannot be used all the same."""
-    if database.is_damaged():
+    if database_snapshot.is_damaged():
         recover()

@@ -40,7 +40,7 @@ from aecore.errors import UserError
 from aecore.files import atomic_write as atomic_write
 from aecore.files import read_json
 from aecore.files import runs_dir as runs_dir
-from aecore.store import database, queue, schema
+from aecore.store import database_snapshot, queue, schema
 from aecore.store.upgrade import documents
 
 PRETRAINED_DIR = Path(__file__).resolve().parents[2] / "pretrained"
@@ -282,7 +282,7 @@ def _read_unfinished(run_dir: Path, stamps: tuple[Stamp | None, ...], checkpoint
 def entries() -> list[RunInfo]:
     """Every run, newest first, the gallery last. Nothing that lies there stops the list."""
     alive = lru_cache(maxsize=None)(system.is_alive)  # many wait for one process, which is asked after once a list
-    jobs = database.cached_snapshot().jobs
+    jobs = database_snapshot.cached_snapshot().jobs
     ours = list(_entries(_run_dirs(runs_dir()), jobs, alive))
     own = {entry.id for entry in ours}
     exhibits = (each for each in _run_dirs(PRETRAINED_DIR) if _complete_stamps(each))  # not all there is are runs

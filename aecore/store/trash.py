@@ -19,7 +19,7 @@ from typing import Any
 
 from aecore import disk, files, system
 from aecore.errors import UserError
-from aecore.store import checks, permissions, queue, runs, schema
+from aecore.store import checks, people, permissions, runs, schema
 
 RETENTION_SECONDS = 24 * 3600  # seconds that a deleted run can be taken back
 
@@ -30,19 +30,19 @@ RETENTION_SECONDS = 24 * 3600  # seconds that a deleted run can be taken back
 def rename(run: str, name: str, user: str) -> None:
     """Gives a run a name of its own; an empty one takes it away. Raises UserError where that is not allowed."""
     permissions.check("rename", permissions.request_for_run(run, user), run)
-    queue.rename(run, name)
+    people.rename(run, name)
     save_label(run)
 
 
 def pin(run: str, user: str, pinned: bool) -> None:
     """Puts a run first in somebody's list, or no longer."""
     permissions.check("pin", permissions.request_for_run(run, user), run)
-    queue.pin(run, user, pinned)
+    people.pin(run, user, pinned)
 
 
 def save_label(run: str) -> None:
     """Writes a run's owner and name into its folder too, from where they are had again when the database is lost."""
-    place, label = files.runs_dir() / run, queue.label(run)
+    place, label = files.runs_dir() / run, people.label(run)
     if place.is_dir() and not place.is_symlink():
         said = {"owner": label.owner, "owner_name": label.owner_name, "name": label.name}
         with disk.user_errors():
@@ -61,7 +61,7 @@ class DeletedRun:
     trash_id: str  # takes it back
     run: str
     deleted_by: str  # the person who deleted it
-    label: queue.RunLabel
+    label: people.RunLabel
     age: float  # seconds since it was deleted
     disk_usage: int  # bytes
 
@@ -90,7 +90,7 @@ def delete(run: str, user: str) -> str:
             said = {"deleted_by": user, "uptime": system.uptime(), "boot_id": system.boot_id()}
             files.atomic_write(trash / ticket / runs.DELETED_FILE, json.dumps(said), use_reserve=True)
     if room:
-        queue.delete_labels(run)
+        people.delete_labels(run)
     return ticket
 
 
@@ -102,7 +102,7 @@ def restore(trash_id: str, user: str) -> str:
     if place.exists() or place.is_symlink():
         raise UserError(f"{found.run} was trained again meanwhile, so the deleted one stays deleted.")
     # what is said of it comes first: whoever dies after that has lost nothing, and can do it again
-    queue.restore_labels(found.run, found.label.owner, found.label.name)
+    people.restore_labels(found.run, found.label.owner, found.label.name)
     with disk.user_errors(f"{found.run} cannot be restored"):
         os.replace(trashed, place)
         if not place.is_symlink():
@@ -130,7 +130,7 @@ def load_deleted(trash_id: str) -> DeletedRun:
         _read_fields(trashed / runs.DELETED_FILE, schema.DELETED),
     )
     owner, owner_name, name = (label.get(each) or "" for each in ("owner", "owner_name", "name"))
-    said = queue.RunLabel(owner or None, owner_name, name) if label else queue.label(run)
+    said = people.RunLabel(owner or None, owner_name, name) if label else people.label(run)
     return DeletedRun(trash_id, run, about.get("deleted_by") or "", said, _age(trashed, about), dir_size(trashed))
 
 

@@ -34,7 +34,7 @@ from aecore.jobs import api, scheduler
 from aecore.jobs import worker as work
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import database, queue, runs
+from aecore.store import database, people, processes_table, queue, runs
 from tests.kit.results import RESULT
 
 QUICK = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=3))
@@ -177,15 +177,15 @@ def folders(tmp_path_factory) -> Iterator[dict[str, Path]]:
                 spares = subprocess.Popen(
                     [sys.executable, "-m", "aecore.jobs.scheduler", "spawn"], cwd=api.ROOT, start_new_session=True
                 )
-                queue.register_server()
-                until(queue.scheduler_process)
+                processes_table.register_server()
+                until(processes_table.scheduler_process)
             api.register_server()
     yield there
     foremen = []
     for name, workers in FOLDERS.items():
         with at(there[name], workers):
             api.unregister_server()
-            foremen.append(queue.scheduler_process())
+            foremen.append(processes_table.scheduler_process())
     pids = [each.pid for each in foremen if each]
     try:
         until(lambda: spares.poll() is not None and all(map(ended, pids)))
@@ -388,7 +388,7 @@ def test_with_two_lanes_two_train_side_by_side(two):
         api.submit(config)
     until(lambda: all(runs.history(config.id) for config in pair))
     assert [state(config) for config in pair] == ["training"] * 2
-    assert worker(pair[0]) != worker(pair[1]) and queue.scheduler_process().slots == 2
+    assert worker(pair[0]) != worker(pair[1]) and processes_table.scheduler_process().slots == 2
 
 
 def test_ten_runs_of_one_person_do_not_block_the_first_of_another(one):
@@ -419,8 +419,8 @@ def test_a_place_in_the_queue_says_how_many_and_how_long(nowhere):
     runs.RunWriter(second).set_state("waiting", progress={"seconds_left": 12.0})
     api._queue_positions.cache_clear()  # a moment later
     assert api.queue_position(third.id) == api.QueuePosition(2, 42.0)
-    queue.acquire_leadership(9)  # with two workers, it begins when the first of the two is done
-    queue.set_capacity(2)
+    processes_table.acquire_leadership(9)  # with two workers, it begins when the first of the two is done
+    processes_table.set_capacity(2)
     assert api.queue_position(third.id) == api.QueuePosition(2, 12.0)
     assert api.queue_position(second.id) == api.QueuePosition(1, 0.0)
     assert api.queue_position(unknown.id).ahead == 1  # not in the queue: only what trains is before it
@@ -548,7 +548,7 @@ def test_the_command_line_trains_in_the_queue_of_an_open_laboratory(two, capsys,
     assert main(arguments) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["found"] is False and runs.entry(said["id"]).finished
-    assert queue.labels()[said["id"]].owner == __main__._user()
+    assert people.labels()[said["id"]].owner == __main__._user()
     assert main(arguments) == 0 and json.loads(capsys.readouterr().out)["found"] is True
     assert main([*arguments, "--device", "abacus", "--seed", str(next(SEEDS))]) == 1
     assert "no device abacus" in json.loads(capsys.readouterr().err)["error"]
@@ -568,7 +568,7 @@ def test_the_command_line_watches_a_run_until_it_comes_to_rest(two, capsys):
 
 @pytest.mark.slow
 def test_where_forking_is_unsafe_a_spare_process_trains_the_same(spares, tmp_path):
-    standing = psutil.Process(queue.scheduler_process().pid)
+    standing = psutil.Process(processes_table.scheduler_process().pid)
     until(standing.children)
     first, config = standing.children()[0], fresh(QUICK)
     assert api.submit(config) is False
@@ -583,13 +583,13 @@ def test_a_dead_foreman_is_replaced_and_the_new_one_takes_over_what_runs(two):
         api.submit(config)
     for config in (noted, unnoted):
         goes_on(config)
-    pid, other, standing = worker(noted), worker(unnoted), queue.scheduler_process()
+    pid, other, standing = worker(noted), worker(unnoted), processes_table.scheduler_process()
     assert os.getpgid(standing.pid) != os.getpgid(0)  # Ctrl-C in the terminal does not reach it
     api.submit(waiting)
     os.kill(standing.pid, signal.SIGKILL)
     with database.transaction() as connection:  # as if it had died before anybody noted this one
         connection.execute("UPDATE jobs SET pid = NULL WHERE run = ?", (unnoted.id,))
-    until(lambda: (new := queue.scheduler_process()) and new.pid != standing.pid and new.slots)
+    until(lambda: (new := processes_table.scheduler_process()) and new.pid != standing.pid and new.slots)
     assert worker(unnoted) == other  # the run itself says who trains it: no second one is started
     for config in (noted, unnoted):
         goes_on(config)
@@ -613,25 +613,27 @@ def test_a_dead_foreman_is_replaced_and_the_new_one_takes_over_what_runs(two):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot freeze a process")
 def test_a_frozen_foreman_is_not_waited_for_and_goes_home_when_it_wakes_up(one):
-    config, standing = fresh(LONG), queue.scheduler_process()
+    config, standing = fresh(LONG), processes_table.scheduler_process()
     api.submit(config)
     goes_on(config)
     pid = worker(config)
     os.kill(standing.pid, signal.SIGSTOP)
-    aged = f"{standing.pid} {system.start_time(standing.pid)} {time.monotonic() - queue.HEARTBEAT_TIMEOUT - 1}"
-    (one / queue.HEARTBEAT_FILE).write_text(aged)  # as it stands after twenty seconds
-    until(lambda: (new := queue.scheduler_process()) and new.pid != standing.pid and new.slots)
+    aged = (
+        f"{standing.pid} {system.start_time(standing.pid)} {time.monotonic() - processes_table.HEARTBEAT_TIMEOUT - 1}"
+    )
+    (one / processes_table.HEARTBEAT_FILE).write_text(aged)  # as it stands after twenty seconds
+    until(lambda: (new := processes_table.scheduler_process()) and new.pid != standing.pid and new.slots)
     goes_on(config)
     assert worker(config) == pid  # its worker goes on, under the new one
     os.kill(standing.pid, signal.SIGCONT)
     until(lambda: ended(standing.pid))
     api.cancel(config.id)
-    assert ends(config) == "stopped" and queue.scheduler_process().pid != standing.pid
+    assert ends(config) == "stopped" and processes_table.scheduler_process().pid != standing.pid
 
 
 @pytest.mark.slow
 def test_a_worker_that_dies_without_a_foreman_is_missed_by_the_next(two, tmp_path):
-    config, standing = fresh(MEDIUM), queue.scheduler_process()
+    config, standing = fresh(MEDIUM), processes_table.scheduler_process()
     api.submit(config)
     kept(config)
     pid = worker(config)
@@ -651,15 +653,15 @@ def test_laboratories_that_die_leave_their_jobs_to_the_next(tmp_path):
             each.open()
         assert pair[0].submit(running, "ada") is False and pair[1].submit(running, "ben") is True
         assert pair[1].submit(waiting, "ben") is False
-        until(lambda: (there := queue.scheduler_process()) and there.slots)
+        until(lambda: (there := processes_table.scheduler_process()) and there.slots)
         foremen = [child.pid for each in pair for child in psutil.Process(each.process.pid).children()]
-        standing = queue.scheduler_process().pid
+        standing = processes_table.scheduler_process().pid
         until(lambda: [pid for pid in foremen if not ended(pid)] == [standing])  # the slower one has gone home
         kept(running)
         pid = worker(running)
         for each in pair:
             each.end(kill=True)
-        assert queue.active_servers() == 0
+        assert processes_table.active_servers() == 0
         goes_on(running)
         assert worker(running) == pid
         assert (api.cancel(running.id, "ada"), api.cancel(running.id, "ben")) == (1, 0)
@@ -668,22 +670,22 @@ def test_laboratories_that_die_leave_their_jobs_to_the_next(tmp_path):
         assert state(waiting) == "waiting" and runs.history(waiting.id) == []
         api.register_server()  # the next server
         assert ends(waiting) == "finished"
-        standing = queue.scheduler_process().pid
+        standing = processes_table.scheduler_process().pid
         api.unregister_server()
         until(lambda: ended(standing))
-        assert queue.scheduler_process() is None and not api.has_active_server()
+        assert processes_table.scheduler_process() is None and not api.has_active_server()
 
 
 def test_a_second_laboratory_shares_the_foreman(two):
-    standing, config = queue.scheduler_process().pid, fresh(QUICK)
+    standing, config = processes_table.scheduler_process().pid, fresh(QUICK)
     other = Laboratory(two, 2)
     other.open()
-    assert queue.active_servers() == 2 and queue.scheduler_process().pid == standing
+    assert processes_table.active_servers() == 2 and processes_table.scheduler_process().pid == standing
     assert other.submit(config, "ben") is False
     assert ends(config) == "finished"
     assert psutil.Process(other.process.pid).children() == []
     other.end()
-    assert queue.active_servers() == 1
+    assert processes_table.active_servers() == 1
 
 
 def test_who_asks_for_a_run_that_waits_in_a_closed_laboratory_opens_one(nowhere, monkeypatch):
@@ -707,7 +709,7 @@ def test_the_keeper_goes_on_looking_when_a_look_fails(tmp_path, monkeypatch):
             raise UserError("The database is in use.")
 
     monkeypatch.setattr(keeper, "start_foreman", start_foreman)
-    monkeypatch.setattr(queue, "register_server", lambda: None)
+    monkeypatch.setattr(processes_table, "register_server", lambda: None)
     keeper.start()
     until(lambda: len(said) > 3)
     keeper.stop_event.set()
@@ -746,7 +748,7 @@ def test_a_deleted_runs_folder_gets_no_foreman(tmp_path, monkeypatch):
 @pytest.fixture
 def mourned(nowhere) -> Callable[..., str]:
     """Has a run's worker die under a foreman that starts nothing; what is said of it."""
-    queue.acquire_leadership(9)
+    processes_table.acquire_leadership(9)
     standing = scheduler.Scheduler(lambda job: (os.getpid(), lambda: None), 1, 0)
     config = fresh(QUICK)
     queue.enqueue(config.id, config.to_json(), "ada", None, {}, lambda: bool(runs.RunWriter(config).request()))

@@ -26,7 +26,7 @@ from aecore.jobs import projection_jobs
 from aecore.jobs import worker as work
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import database, queue, runs
+from aecore.store import database, processes_table, runs
 
 PATIENCE = 60  # seconds until a condition counts as never met
 SEEDS = itertools.count()
@@ -315,9 +315,9 @@ def test_how_long_it_takes_is_learnt_by_kind_and_size():
 def laboratory(monkeypatch) -> Iterator[None]:
     monkeypatch.delenv("AECORE_PRECOMPUTE")
     assert not projection_jobs.precompute_enabled()  # nobody is here to look at them
-    queue.register_server()
+    processes_table.register_server()
     yield
-    queue.unregister_server()
+    processes_table.unregister_server()
 
 
 def test_maps_are_prepared_where_somebody_may_look(laboratory, monkeypatch):

@@ -16,7 +16,7 @@ from aecore.jobs import api
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import database, queue, recovery, runs, trash
+from aecore.store import database, database_snapshot, people, queue, recovery, runs, trash
 from tests.kit.disks import fill
 from tests.pages.test_pages import GALLERY, ROOT, AppTest, _cold, chosen, control, labels, links, opened, said, whole  # noqa: F401
 from ui.session import identity
@@ -33,15 +33,15 @@ def store(monkeypatch, tmp_path) -> Iterator[Path]:
     monkeypatch.setattr(identity, "current_user", lambda: "ada")
     monkeypatch.setattr(api, "register_server", lambda: None)
     (tmp_path / "runs").mkdir()
-    queue.set_display_name("ada", "Ada")
-    queue.set_display_name("bob", "Bob")
+    people.set_display_name("ada", "Ada")
+    people.set_display_name("bob", "Bob")
     return tmp_path / "runs"
 
 
 def train(config: Config, owner: str | None = "ada") -> str:
     assert list(run_training(config))
     if owner:
-        queue.restore_labels(config.id, owner, "")
+        people.restore_labels(config.id, owner, "")
     return config.id
 
 
@@ -159,7 +159,7 @@ def select(monkeypatch, *ids: str) -> None:
 
 def test_search_finds_names_owners_and_states(store):
     first, second = train(QUICK), train(OTHER, "bob")
-    queue.rename(first, "my first one")
+    people.rename(first, "my first one")
     app = opened("runs")
     exhibits = {exhibit.title for exhibit in PRETRAINED_MODELS.values()}
     assert set(shelf_of(app)) == {"my first one", second, *exhibits}
@@ -185,18 +185,18 @@ def test_a_run_is_renamed(store, monkeypatch):
     app = opened("runs")
     control(app, "Name").set_value("a <b>good</b> one")
     whole(app.run())
-    assert queue.labels()[run].name == "a bgoodb one"  # nothing that a page could take for markup
+    assert people.labels()[run].name == "a bgoodb one"  # nothing that a page could take for markup
 
 
 def test_a_run_is_deleted_and_taken_back(store, monkeypatch):
     run = train(QUICK)
-    queue.rename(run, "mine")
+    people.rename(run, "mine")
     with monkeypatch.context() as patch:
         select(patch, run)
         app = press(opened("runs", run), "Delete")
     assert not runs.path(run).exists() and "1 run deleted" in texts(app)
     app = press(app, "Undo")
-    assert runs.entry(run).finished and queue.labels()[run] == queue.RunLabel("ada", "Ada", "mine")
+    assert runs.entry(run).finished and people.labels()[run] == people.RunLabel("ada", "Ada", "mine")
     assert "deleted" not in texts(app)
 
 
@@ -259,9 +259,9 @@ def test_a_second_tab_does_not_bring_an_older_name_back(store):
     field = next(each for each in first.text_input if each.label == "Your name")
     assert field.value == "Ada"
     field.set_value("Ada Lovelace").run()
-    assert queue.display_name("ada") == "Ada Lovelace"
+    assert people.display_name("ada") == "Ada Lovelace"
     control(second, "Search").set_value("nothing").run()  # whatever is done there, it still shows the older name
-    assert queue.display_name("ada") == "Ada Lovelace"
+    assert people.display_name("ada") == "Ada Lovelace"
     field = next(each for each in second.text_input if each.label == "Your name")
     assert field.value == "Ada Lovelace"
 
@@ -271,9 +271,9 @@ def test_a_second_tab_does_not_bring_an_older_name_of_a_run_back(store, monkeypa
     select(monkeypatch, run)
     first, second = opened("runs"), opened("runs")
     next(each for each in first.text_input if each.label == "Name").set_value("the new name").run()
-    assert queue.labels()[run].name == "the new name"
+    assert people.labels()[run].name == "the new name"
     control(second, "Pin").click().run()
-    assert queue.labels()[run].name == "the new name"
+    assert people.labels()[run].name == "the new name"
 
 
 def test_what_is_not_allowed_any_more_is_said(store, monkeypatch):
@@ -281,7 +281,7 @@ def test_what_is_not_allowed_any_more_is_said(store, monkeypatch):
     run = train(QUICK)
     select(monkeypatch, run)
     app = opened("runs")
-    queue.restore_labels(run, "bob", "")
+    people.restore_labels(run, "bob", "")
     app = press(app, "Delete")
     assert control(app, "Delete").disabled and control(app, "Delete").help == "It belongs to Bob."
     assert runs.entry(run).finished
@@ -328,7 +328,7 @@ def test_the_trash_is_emptied_and_one_of_it_restored(store, monkeypatch):
     assert any(each.label.startswith("Trash: 2 runs, ") for each in app.expander)
     (ticket,) = [each.trash_id for each in trash.list_deleted("ada") if each.run == second]
     app = whole(app.button(key=f"restore-{ticket}").click().run())
-    assert runs.entry(second).finished and queue.labels()[second].owner == "ada"
+    assert runs.entry(second).finished and people.labels()[second].owner == "ada"
     app = press(app, "Empty the trash (1 run)")
     assert trash.list_deleted("ada") == [] and [each.run for each in trash.list_deleted("bob")] == [theirs]
 
@@ -354,7 +354,7 @@ def test_what_is_wrong_with_the_database_is_said_and_the_gallery_goes_on(store):
         (_foreign(store), "not made by this laboratory"),
     ):
         database.path().write_bytes(content)
-        database._CACHE.clear()
+        database_snapshot._CACHE.clear()
         for name in ("runs", "gallery", "train", "manifold"):
             app = opened(name, run=GALLERY)
             assert words in texts(app) and not app.exception, name
@@ -368,7 +368,7 @@ def test_a_database_that_was_made_again_is_said_where_runs_are_listed(store):
     recovery.recover_if_damaged()
     app = opened("runs")
     assert "The database was damaged, and was made again from the runs" in texts(app)
-    assert queue.labels()[run] == queue.RunLabel("ada", "Ada", "mine")
+    assert people.labels()[run] == people.RunLabel("ada", "Ada", "mine")
     database.quarantined_files()[0].unlink()
     assert "was damaged" not in texts(opened("runs"))
 

@@ -35,7 +35,7 @@ from aecore.jobs import api
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import offline, previews, runs, snapshots, trash
+from aecore.store import offline, people, previews, runs, snapshots, trash
 from tests.kit import corrupt
 from ui.views import monitor, runs_table
 
@@ -216,7 +216,7 @@ def _looked(run: str) -> dict[str, object]:
     if not isinstance(entry, runs.RunInfo):
         return told
     assert entry.state != "broken" or (entry.message.strip() and "\n" not in entry.message), entry
-    told["line"] = runs_table._row(entry, trash.ledger.Label(), runs_table.display_name(entry, {}))
+    told["line"] = runs_table._row(entry, people.RunLabel(), runs_table.display_name(entry, {}))
     told["date"] = datetime.datetime.fromtimestamp(entry.created)
     told["json"] = json.dumps([dict(entry.result), dict(entry.progress), entry.message]).encode()
     if entry.config:
@@ -353,13 +353,13 @@ def _shown(laboratory: Laboratory, seed: int) -> None:
 
 def _chosen_line(run: str) -> None:
     """What the Runs page shows of the run whose line is selected."""
-    from aecore.store import queue, runs
+    from aecore.store import runs
     from ui.views import runs_table
 
     runs_table.undo_delete("ada")
     for entry in runs.entries():
         if entry.id == run:
-            runs_table.run_actions(entry, queue.RunLabel(), "ada")
+            runs_table.run_actions(entry, people.RunLabel(), "ada")
 
 
 @pytest.mark.parametrize("what", ["deep JSON", "a FIFO", "a link"])

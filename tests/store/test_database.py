@@ -20,7 +20,7 @@ from aecore.errors import UserError
 from aecore.jobs import api
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import database, queue, recovery, runs, trash
+from aecore.store import database, database_snapshot, people, queue, recovery, runs, trash
 from tests.kit.disks import fill
 
 SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1))
@@ -56,22 +56,22 @@ def edit(*statements: str) -> None:
 def test_what_was_read_is_kept_until_something_changes(monkeypatch):
     ask("x")
     age()
-    first, connect, opened = database.snapshot(), sqlite3.connect, []
+    first, connect, opened = database_snapshot.snapshot(), sqlite3.connect, []
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: opened.append(1) or connect(*args, **more))
     for _ in range(100):
-        assert database.snapshot() is first and queue.labels()["x"].owner == "ada" and queue.job("x")
+        assert database_snapshot.snapshot() is first and people.labels()["x"].owner == "ada" and queue.job("x")
     assert not opened
-    queue.rename("x", "mine")  # one connection to change it, and one for the next look
+    people.rename("x", "mine")  # one connection to change it, and one for the next look
     age()
-    assert queue.labels()["x"].name == "mine" and queue.labels()["x"].name == "mine" and len(opened) == 2
+    assert people.labels()["x"].name == "mine" and people.labels()["x"].name == "mine" and len(opened) == 2
 
 
 def test_no_change_is_missed_however_fast_they_follow():
     """Two changes within one tick of the file system's clock: what was just changed is looked at again."""
     ask("x")
     for number in range(200):
-        queue.rename("x", f"name {number}")
-        assert queue.labels()["x"].name == f"name {number}"
+        people.rename("x", f"name {number}")
+        assert people.labels()["x"].name == f"name {number}"
 
 
 def test_a_file_system_without_fractions_of_a_second_is_looked_at_again_for_longer(monkeypatch):
@@ -88,22 +88,22 @@ def test_a_file_system_without_fractions_of_a_second_is_looked_at_again_for_long
     monkeypatch.setattr(os, "lstat", coarse)
     ask("x")
     for number in range(20):
-        queue.rename("x", f"name {number}")
-        assert queue.labels()["x"].name == f"name {number}"
+        people.rename("x", f"name {number}")
+        assert people.labels()["x"].name == f"name {number}"
 
 
 STRESS = """
 import sys, threading
 from aecore.store import database
-from aecore.store import queue as ledger
+from aecore.store import database_snapshot, people, queue
 
 def work(thread):
     for number in range(6):
         run = f"run-{sys.argv[1]}-{thread}-{number % 3}"
-        ledger.enqueue(run, {"seed": 1}, f"person{thread}", None, {}, lambda: False)
-        ledger.labels("person1"), ledger.order(), database._CACHE.clear()
-        ledger.claim()
-        ledger.complete(run)
+        queue.enqueue(run, {"seed": 1}, f"person{thread}", None, {}, lambda: False)
+        people.labels("person1"), queue.order(), database_snapshot._CACHE.clear()
+        queue.claim()
+        queue.complete(run)
 
 threads = [threading.Thread(target=work, args=(thread,)) for thread in range(5)]
 [each.start() for each in threads]
@@ -117,7 +117,7 @@ def test_threads_of_several_processes_change_and_look_at_once_and_nothing_is_dam
     root = Path(database.__file__).parents[2]
     several = [subprocess.Popen([*command, str(number)], stderr=subprocess.PIPE, cwd=root) for number in range(3)]
     assert [process.communicate()[1].decode() for process in several] == [""] * 3
-    database.check_integrity()
+    database_snapshot.check_integrity()
     with contextlib.closing(sqlite3.connect(database.path())) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
@@ -126,23 +126,23 @@ def test_threads_that_look_at_once_read_it_once(monkeypatch):
     for number in range(50):
         ask(f"run{number}")
     age()
-    read, reads = database._read, []
+    read, reads = database_snapshot._read, []
 
     def slow(kept):
         reads.append(1)
         time.sleep(0.05)
         return read(kept)
 
-    monkeypatch.setattr(database, "_read", slow)
+    monkeypatch.setattr(database_snapshot, "_read", slow)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: database.snapshot(), range(30)))
+        found = list(pool.map(lambda _: database_snapshot.snapshot(), range(30)))
     assert len(reads) == 1 and len({id(each) for each in found}) == 1
 
 
 def test_reading_needs_no_other_file_and_leaves_none(store):
     ask("x")
     (store / f"{database.FILE_NAME}-journal").unlink()
-    database._CACHE.clear()
+    database_snapshot._CACHE.clear()
     assert queue.jobs()[0].run == "x"
     assert sorted(each.name for each in store.iterdir()) == [database.FILE_NAME]
 
@@ -151,8 +151,8 @@ def test_the_log_of_an_earlier_version_is_turned_off(store):
     store.mkdir()
     edit("PRAGMA journal_mode = WAL", *filter(str.strip, database.TABLES_SQL.split(";")), "PRAGMA user_version = 1")
     edit("INSERT INTO labels VALUES ('x', 'ada', 'mine')")
-    queue.pin("x", "ada", True)
-    assert queue.labels("ada")["x"] == queue.RunLabel("ada", "", "mine", True)
+    people.pin("x", "ada", True)
+    assert people.labels("ada")["x"] == people.RunLabel("ada", "", "mine", True)
     with contextlib.closing(sqlite3.connect(database.path())) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)  # any but the write-ahead log
     assert not (store / f"{database.FILE_NAME}-wal").exists()
@@ -162,18 +162,20 @@ def test_the_log_of_an_earlier_version_is_turned_off(store):
 
 
 def test_on_a_full_disk_everything_can_be_read_and_small_changes_be_made(small_disk):
-    queue.set_display_name("ada", "Ada")
+    people.set_display_name("ada", "Ada")
     for number in range(20):
         ask(f"run{number}")
-    queue.rename("run3", "mine")
+    people.rename("run3", "mine")
     disk.create_reserve()
     fill(small_disk)
-    database._CACHE.clear()
-    assert len(queue.jobs()) == 20 and queue.labels()["run3"].name == "mine" and database.current_error() is None
-    queue.rename("run3", "still mine")
+    database_snapshot._CACHE.clear()
+    assert (
+        len(queue.jobs()) == 20 and people.labels()["run3"].name == "mine" and database_snapshot.current_error() is None
+    )
+    people.rename("run3", "still mine")
     others, _ = queue.withdraw("run3", "ada")
-    queue.delete_labels("run4")
-    assert others == 0 and queue.labels()["run3"].name == "still mine" and "run4" not in queue.labels()
+    people.delete_labels("run4")
+    assert others == 0 and people.labels()["run3"].name == "still mine" and "run4" not in people.labels()
     assert disk.is_full()
 
 
@@ -207,23 +209,23 @@ def locked() -> Iterator[None]:
 
 def test_a_locked_database_is_not_damaged_and_pages_go_on(monkeypatch, store):
     ask("x")
-    queue.labels()
+    people.labels()
     monkeypatch.setattr(database, "WRITE_TIMEOUT", 0.2)
     monkeypatch.setattr(database, "READ_TIMEOUT", 0.2)
     with locked():
-        for refused in (lambda: ask("y"), lambda: queue.rename("x", "mine")):
+        for refused in (lambda: ask("y"), lambda: people.rename("x", "mine")):
             with pytest.raises(database.Busy, match="in use by another program"):
                 refused()
         os.utime(database.path())  # as if it had been changed
         started = time.monotonic()
         for _ in range(50):
-            assert queue.labels()["x"].owner == "ada"  # what was read last
+            assert people.labels()["x"].owner == "ada"  # what was read last
         assert time.monotonic() - started < 1  # waited for once, not fifty times
-        assert isinstance(database.current_error(), database.Busy)
+        assert isinstance(database_snapshot.current_error(), database.Busy)
         with pytest.raises(database.Busy):
             recovery.recover_if_damaged()
-    monkeypatch.setattr(database, "RETRY_SECONDS", 0.0)
-    assert database.current_error() is None and not database.quarantined_files() and ask("y") is False
+    monkeypatch.setattr(database_snapshot, "RETRY_SECONDS", 0.0)
+    assert database_snapshot.current_error() is None and not database.quarantined_files() and ask("y") is False
 
 
 def test_a_database_of_another_program_is_left_alone(store):
@@ -235,7 +237,7 @@ def test_a_database_of_another_program_is_left_alone(store):
             database.DatabaseError, match=r"not made by this laboratory .it holds 'tracks'.: move it away"
         ):
             refused()
-    assert database.path().read_bytes() == before and queue.labels() == {}
+    assert database.path().read_bytes() == before and people.labels() == {}
 
 
 def test_a_newer_database_is_left_alone(store):
@@ -257,7 +259,7 @@ def test_a_database_of_version_1_is_left_alone_and_the_command_that_converts_it_
     for refused in (queue.jobs, lambda: ask("y"), recovery.recover_if_damaged):
         with pytest.raises(database.DatabaseError, match=r"earlier version .* `python -m aecore upgrade`"):
             refused()
-    assert [each.read_bytes() for each in store.glob("*.sqlite")] == [before] and queue.labels() == {}
+    assert [each.read_bytes() for each in store.glob("*.sqlite")] == [before] and people.labels() == {}
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link", "dangling"])
@@ -276,7 +278,7 @@ def test_what_is_no_file_is_neither_opened_nor_followed(store, tmp_path, kind):
     for refused in (queue.jobs, lambda: ask("y"), recovery.recover_if_damaged):
         with pytest.raises(database.DatabaseError, match="is no file: move it away"):
             refused()
-    assert queue.labels() == {} and outside.read_bytes() == before and not (tmp_path / "nowhere.sqlite").exists()
+    assert people.labels() == {} and outside.read_bytes() == before and not (tmp_path / "nowhere.sqlite").exists()
 
 
 @pytest.mark.timeout(20)
@@ -303,7 +305,7 @@ def test_a_journal_that_is_no_file_is_not_waited_for_and_not_followed(store, tmp
 
 
 def test_a_damaged_database_is_set_aside_whole_and_made_again_from_the_runs(store):
-    queue.set_display_name("ada", "Ada L.")
+    people.set_display_name("ada", "Ada L.")
     jobs_of = [
         resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1, seed=seed))
         for seed in range(3)
@@ -316,12 +318,12 @@ def test_a_damaged_database_is_set_aside_whole_and_made_again_from_the_runs(stor
     queue.withdraw(jobs_of[1].id, "ada")
     spoilt = b"this is no database" * 100
     database.path().write_bytes(spoilt)
-    assert isinstance(database.current_error(), database.Damaged)
+    assert isinstance(database_snapshot.current_error(), database.Damaged)
     recovery.recover_if_damaged()
     (aside,) = database.quarantined_files()
     assert aside.read_bytes() == spoilt
-    assert queue.labels()[jobs_of[0].id] == queue.RunLabel("ada", "Ada L.", "the first")
-    assert queue.labels()[jobs_of[1].id].owner == "ada"
+    assert people.labels()[jobs_of[0].id] == people.RunLabel("ada", "Ada L.", "the first")
+    assert people.labels()[jobs_of[1].id].owner == "ada"
     assert sorted(queue.order()) == sorted([jobs_of[0].id, jobs_of[2].id])
     assert queue.job(jobs_of[0].id).config == jobs_of[0].to_json() and queue.requesters(jobs_of[2].id) == ["ada"]
     assert runs.entry(jobs_of[1].id).state == "stopped" and runs.entry(jobs_of[2].id).state == "waiting"
@@ -370,7 +372,7 @@ def test_damage_that_only_a_change_finds_is_mended_too(store):
     assert len(queue.jobs()) == 300
     with pytest.raises(database.Damaged):
         ask("another")
-    assert database.is_damaged()
+    assert database_snapshot.is_damaged()
     recovery.recover_if_damaged()
     assert ask("another") is False and len(database.quarantined_files()) == 1
 
@@ -393,10 +395,10 @@ def test_damage_that_only_a_change_finds_is_mended_too(store):
     ],
 )
 def test_values_that_no_laboratory_wrote_are_damage(store, statement):
-    queue.set_display_name("ada", "Ada")
+    people.set_display_name("ada", "Ada")
     ask("x")
     edit(statement)
-    for refused in (database.snapshot, database.check_integrity):
+    for refused in (database_snapshot.snapshot, database_snapshot.check_integrity):
         with pytest.raises(database.Damaged, match="set aside whole"):
             refused()
     recovery.recover_if_damaged()
@@ -427,28 +429,28 @@ def corrupted(store: Path, count: int, seed: int) -> dict[str, int]:
     """What becomes of a database that is spoilt again and again: how often it was read all the same, set aside and made
     again, or refused in a sentence. Raises whatever is none of these."""
     chance = random.Random(seed)
-    queue.set_display_name("ada", "Ada")
+    people.set_display_name("ada", "Ada")
     for number in range(40):
         ask(f"run{number}", f"person{number % 5}")
-        queue.rename(f"run{number}", f"name {number}")
+        people.rename(f"run{number}", f"name {number}")
     whole, found = database.path().read_bytes(), {"sound": 0, "made again": 0, "refused": 0}
     for _ in range(count):
         for old in store.glob("aecore.*"):
             old.unlink()
         database.path().write_bytes(spoil(whole, chance))
-        database._CACHE.clear()
-        queue.labels("ada"), queue.order(), queue.display_name("ada"), queue.job("run3"), api.queue_position("run9")
+        database_snapshot._CACHE.clear()
+        people.labels("ada"), queue.order(), people.display_name("ada"), queue.job("run3"), api.queue_position("run9")
         before = len(database.quarantined_files())
         for act in (
             recovery.recover_if_damaged,
             lambda: ask("another"),
-            lambda: queue.rename("run1", "x"),
+            lambda: people.rename("run1", "x"),
             recovery.recover_if_damaged,
         ):
             with contextlib.suppress(database.DatabaseError):
                 act()
         try:
-            queue.rename("run2", "y")
+            people.rename("run2", "y")
             found["made again" if len(database.quarantined_files()) > before else "sound"] += 1
         except UserError:
             found["refused"] += 1
@@ -474,7 +476,7 @@ def test_a_thread_that_looks_while_it_is_made_again_finds_one_or_the_other(store
     def look() -> None:
         while not stop.is_set():
             try:
-                queue.labels(), database.current_error()
+                people.labels(), database_snapshot.current_error()
             except Exception as error:
                 raised.append(error)
 

@@ -17,7 +17,7 @@ from aecore.errors import UserError
 from aecore.jobs import worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import queue, runs, trash
+from aecore.store import people, queue, runs, trash
 from tests.kit.cases import few
 from tests.kit.disks import fill
 
@@ -35,7 +35,7 @@ def store(monkeypatch, tmp_path) -> Path:
 
 def train(config, owner: str = "ada") -> str:
     list(worker.run_training(config))
-    queue.restore_labels(config.id, owner, "")
+    people.restore_labels(config.id, owner, "")
     return config.id
 
 
@@ -66,9 +66,9 @@ def test_a_restore_that_dies_midway_loses_neither_run_nor_owner_nor_name(store, 
         patch.setattr(*((queue, "restore") if at == "restore" else (os, "replace")), dies)
         with pytest.raises(KeyboardInterrupt):
             trash.restore(ticket, "ada")
-    assert trash.load_deleted(ticket).label == queue.RunLabel("ada", "", "mine")
+    assert trash.load_deleted(ticket).label == people.RunLabel("ada", "", "mine")
     assert trash.restore(ticket, "ada") == run
-    assert queue.labels()[run] == queue.RunLabel("ada", "", "mine") and runs.entry(run).finished
+    assert people.labels()[run] == people.RunLabel("ada", "", "mine") and runs.entry(run).finished
     assert not (store / run / runs.DELETED_FILE).exists()
 
 
@@ -146,7 +146,7 @@ def test_a_run_can_be_deleted_where_there_is_no_room_for_a_note_either(small_dis
         journal.unlink()
         fill(small_disk)
     ticket = trash.delete(run, "ada")
-    assert trash.load_deleted(ticket).label == queue.RunLabel("ada", "", "mine")  # the database has it still
+    assert trash.load_deleted(ticket).label == people.RunLabel("ada", "", "mine")  # the database has it still
     trash.delete_permanently(ticket, "ada")
     files.atomic_write(small_disk / "vital", b"x", use_reserve=True)
 
@@ -236,21 +236,21 @@ def test_a_runs_folder_that_is_a_file_cannot_be_made_or_is_read_only_is_said(tmp
         monkeypatch.setenv("AECORE_RUNS", str(tmp_path / name))
         assert said in disk.runs_dir_error() and "AECORE_RUNS" in disk.runs_dir_error()
         for act in (
-            lambda: queue.set_display_name("ada", "Ada"),
+            lambda: people.set_display_name("ada", "Ada"),
             lambda: queue.enqueue("x", {}, "ada", None, {}, lambda: False),
         ):
             with pytest.raises(UserError, match=said):
                 act()
-        assert queue.labels() == {} and [each for each in runs.entries() if not each.pretrained] == []
+        assert people.labels() == {} and [each for each in runs.entries() if not each.pretrained] == []
 
 
 def test_a_read_only_runs_folder_can_be_looked_at(small_disk):
     run = train(SMALL)
-    queue.rename(run, "mine")
+    people.rename(run, "mine")
     subprocess.run(["mount", "-o", "remount,ro", small_disk.parent], check=True)
     try:
         assert "is read-only" in disk.runs_dir_error()
-        assert runs.entry(run).finished and queue.labels()[run].name == "mine"
+        assert runs.entry(run).finished and people.labels()[run].name == "mine"
         for act in (lambda: trash.rename(run, "x", "ada"), lambda: trash.delete(run, "ada"), lambda: work_on(OTHER)):
             with pytest.raises(UserError, match="is read-only: what is there can be looked at"):
                 act()

@@ -9,7 +9,7 @@ from aecore import disk
 from aecore.jobs import api, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import queue, runs, trash
+from aecore.store import people, processes_table, runs, trash
 from tests.kit.disks import fill, mounted
 from tests.pages.test_pages import GALLERY, PAGES, opened, whole
 from tests.pages.test_service_pages import purge, select, texts
@@ -39,7 +39,7 @@ def test_every_page_opens_room_is_made_from_the_page_and_all_three_finish(tmp_pa
             patch.setenv(name, value)
         patch.setattr(identity, "current_user", lambda: "ada")
         list(worker.run_training(LARGE))
-        queue.restore_labels(LARGE.id, "ada", "the large one")
+        people.restore_labels(LARGE.id, "ada", "the large one")
         api.register_server()
         try:
             _goes_through(three, place, patch)
@@ -48,7 +48,7 @@ def test_every_page_opens_room_is_made_from_the_page_and_all_three_finish(tmp_pa
                 if runs.path(config.id).exists():
                     api.cancel(config.id, "ada")
             api.unregister_server()
-            until(lambda: queue.scheduler_process() is None)
+            until(lambda: processes_table.scheduler_process() is None)
 
 
 def _goes_through(three, place, patch) -> None:

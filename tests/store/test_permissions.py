@@ -8,7 +8,7 @@ import pytest
 from aecore.jobs import api, projection_jobs, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import permissions, queue, runs, trash
+from aecore.store import people, permissions, runs, trash
 
 SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1))
 WAITS = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1, seed=1))
@@ -20,10 +20,10 @@ def store(monkeypatch, tmp_path):
     """Ada's finished run, and one of hers that waits; nobody trains here."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(api, "register_server", lambda: None)
-    queue.set_display_name("ada", "Ada")
-    queue.set_display_name("bob", "Bob")
+    people.set_display_name("ada", "Ada")
+    people.set_display_name("bob", "Bob")
     list(worker.run_training(SMALL))
-    queue.restore_labels(SMALL.id, "ada", "mine")
+    people.restore_labels(SMALL.id, "ada", "mine")
     api.submit(WAITS, user="ada")
     return tmp_path / "runs"
 
@@ -32,7 +32,7 @@ def entry(state: str, gallery: bool = False) -> runs.RunInfo:
     return runs.RunInfo("x", state, pretrained=gallery)
 
 
-HERS, NOBODYS = queue.RunLabel("ada", "Ada"), queue.RunLabel()
+HERS, NOBODYS = people.RunLabel("ada", "Ada"), people.RunLabel()
 ALL = frozenset(permissions.ACTIONS)
 CASES = {
     "her finished run, she": (
@@ -89,9 +89,9 @@ def refused(act, *args) -> str:
 def test_nobody_renames_the_run_of_somebody_else():
     assert refused(trash.rename, SMALL.id, "his now", "bob") == f"{SMALL.id} cannot be renamed. It belongs to Ada."
     assert "came with" in refused(trash.rename, GALLERY, "mine", "ada")
-    assert queue.labels()[SMALL.id].name == "mine"
+    assert people.labels()[SMALL.id].name == "mine"
     trash.rename(SMALL.id, "hers", "ada")
-    assert queue.labels()[SMALL.id].name == "hers"
+    assert people.labels()[SMALL.id].name == "hers"
 
 
 def test_nobody_deletes_stops_or_pauses_the_run_of_somebody_else():
@@ -110,7 +110,7 @@ def test_nobody_takes_back_or_deletes_for_good_what_somebody_else_deleted():
     for act in (trash.restore, trash.delete_permanently):
         assert "belongs to Ada" in refused(act, ticket, "bob")
     assert trash.list_deleted("bob") == [] and [each.trash_id for each in trash.list_deleted("ada")] == [ticket]
-    assert trash.restore(ticket, "ada") == SMALL.id and queue.labels()[SMALL.id].name == "mine"
+    assert trash.restore(ticket, "ada") == SMALL.id and people.labels()[SMALL.id].name == "mine"
 
 
 def test_nobody_cancels_the_map_that_somebody_else_waits_for():

@@ -13,7 +13,7 @@ import pytest
 
 from aecore import files, system
 from aecore.errors import UserError
-from aecore.store import database, queue
+from aecore.store import database, database_snapshot, people, processes_table, queue
 
 ROOT = Path(queue.__file__).parents[2]
 
@@ -56,8 +56,12 @@ def note(role: str, pid: int, born: float) -> None:
 
 
 def test_no_ledger_is_an_empty_one_and_looking_makes_none(store):
-    assert queue.jobs() == [] and queue.order() == [] and queue.job("x") is None and queue.labels() == {}
-    assert queue.active_servers() == 0 and queue.scheduler_process() is None and queue.display_name("ada") == ""
+    assert queue.jobs() == [] and queue.order() == [] and queue.job("x") is None and people.labels() == {}
+    assert (
+        processes_table.active_servers() == 0
+        and processes_table.scheduler_process() is None
+        and people.display_name("ada") == ""
+    )
     assert not store.exists()
 
 
@@ -308,10 +312,10 @@ def test_a_ledger_of_a_newer_version_is_refused_with_a_sentence(store):
     with sqlite3.connect(store / database.FILE_NAME) as connection:
         connection.execute(f"PRAGMA user_version = {database.SCHEMA_VERSION + 1}")
     connection.close()
-    for refused in (queue.jobs, queue.claim, lambda: ask("y"), queue.register_server):
+    for refused in (queue.jobs, queue.claim, lambda: ask("y"), processes_table.register_server):
         with pytest.raises(UserError, match="newer version"):
             refused()
-    assert "newer version" in str(database.current_error())
+    assert "newer version" in str(database_snapshot.current_error())
     assert queue.requesters("x") == ["ada"]  # what was read last is still shown
 
 
@@ -321,7 +325,7 @@ def test_a_damaged_ledger_is_said_with_what_to_do(store):
     for refused in (queue.jobs, lambda: ask("y")):
         with pytest.raises(database.Damaged, match="set aside whole"):
             refused()
-    assert queue.labels() == {} and isinstance(database.current_error(), database.Damaged)
+    assert people.labels() == {} and isinstance(database_snapshot.current_error(), database.Damaged)
 
 
 # Processes
@@ -346,21 +350,21 @@ def test_a_correction_of_the_clock_kills_nobody(monkeypatch):
 
 def test_laboratories_that_died_are_forgotten():
     note_dead = a_dead_process()
-    queue.register_server()
-    assert queue.active_servers() == 1
-    queue.register_server()  # twice is once
+    processes_table.register_server()
+    assert processes_table.active_servers() == 1
+    processes_table.register_server()  # twice is once
     note("server", *note_dead)
-    assert queue.active_servers() == 1
-    queue.unregister_server()
-    assert queue.active_servers() == 0
+    assert processes_table.active_servers() == 1
+    processes_table.unregister_server()
+    assert processes_table.active_servers() == 0
 
 
 LEADS = """
 import sys
-from aecore.store import queue as ledger
-print(ledger.acquire_leadership(7), flush=True)
+from aecore.store import processes_table
+print(processes_table.acquire_leadership(7), flush=True)
 sys.stdin.readline()
-print(ledger.acquire_leadership(8), flush=True)
+print(processes_table.acquire_leadership(8), flush=True)
 sys.stdin.readline()
 """
 
@@ -377,23 +381,27 @@ def test_one_process_leads_and_a_dead_one_is_replaced():
     assert said.keys() == {"True", "False"}
     first, second = said["True"], said["False"]
     assert (
-        queue.scheduler_process().pid == first.pid
-        and queue.scheduler_process().port == 7
-        and queue.scheduler_process().slots is None
+        processes_table.scheduler_process().pid == first.pid
+        and processes_table.scheduler_process().port == 7
+        and processes_table.scheduler_process().slots is None
     )
     first.kill()
     first.wait()
-    assert queue.scheduler_process() is None
+    assert processes_table.scheduler_process() is None
     second.stdin.write("\n")
     second.stdin.flush()
     assert second.stdout.readline().strip() == "True"
-    queue.set_capacity(3)
-    assert (queue.scheduler_process().pid, queue.scheduler_process().port, queue.scheduler_process().slots) == (
+    processes_table.set_capacity(3)
+    assert (
+        processes_table.scheduler_process().pid,
+        processes_table.scheduler_process().port,
+        processes_table.scheduler_process().slots,
+    ) == (
         second.pid,
         8,
         3,
     )
-    assert queue.acquire_leadership(9) is False
+    assert processes_table.acquire_leadership(9) is False
     second.communicate("\n")
     for process in both:
         process.stdin.close()
@@ -402,13 +410,17 @@ def test_one_process_leads_and_a_dead_one_is_replaced():
 
 def test_one_that_leads_and_gives_no_sign_of_life_is_replaced_and_notices():
     frozen = _leading()
-    assert frozen.stdout.readline().strip() == "True" and queue.scheduler_process().pid == frozen.pid
-    assert queue.acquire_leadership(9) is False
-    queue.set_capacity(2)
-    aged = f"{frozen.pid} {system.start_time(frozen.pid)} {time.monotonic() - queue.HEARTBEAT_TIMEOUT - 1}"
-    (files.runs_dir() / queue.HEARTBEAT_FILE).write_text(aged)
-    assert queue.scheduler_process() is None  # nobody waits for it any more
-    assert queue.acquire_leadership(9) is True and queue.is_leader() and queue.scheduler_process().pid == os.getpid()
+    assert frozen.stdout.readline().strip() == "True" and processes_table.scheduler_process().pid == frozen.pid
+    assert processes_table.acquire_leadership(9) is False
+    processes_table.set_capacity(2)
+    aged = f"{frozen.pid} {system.start_time(frozen.pid)} {time.monotonic() - processes_table.HEARTBEAT_TIMEOUT - 1}"
+    (files.runs_dir() / processes_table.HEARTBEAT_FILE).write_text(aged)
+    assert processes_table.scheduler_process() is None  # nobody waits for it any more
+    assert (
+        processes_table.acquire_leadership(9) is True
+        and processes_table.is_leader()
+        and processes_table.scheduler_process().pid == os.getpid()
+    )
     frozen.stdin.write("\n")
     frozen.stdin.flush()
     assert frozen.stdout.readline().strip() == "False"  # it lives, and another one leads
@@ -418,44 +430,44 @@ def test_one_that_leads_and_gives_no_sign_of_life_is_replaced_and_notices():
 
 
 def test_one_that_still_imports_what_it_needs_has_longer():
-    assert queue.acquire_leadership(7)
-    for age, there in ((queue.HEARTBEAT_TIMEOUT + 1, True), (queue.STARTUP_TIMEOUT + 1, False)):
+    assert processes_table.acquire_leadership(7)
+    for age, there in ((processes_table.HEARTBEAT_TIMEOUT + 1, True), (processes_table.STARTUP_TIMEOUT + 1, False)):
         said = f"{os.getpid()} {system.start_time()} {time.monotonic() - age}"
-        (files.runs_dir() / queue.HEARTBEAT_FILE).write_text(said)
-        assert (queue.scheduler_process() is not None) is there
+        (files.runs_dir() / processes_table.HEARTBEAT_FILE).write_text(said)
+        assert (processes_table.scheduler_process() is not None) is there
 
 
 @pytest.mark.parametrize("said", ["", "no number at all", "1 2", "1 2 3 4", "\x00" * 80])
 def test_a_spoilt_heartbeat_makes_nobody_dead(said):
-    assert queue.acquire_leadership(7)
-    (files.runs_dir() / queue.HEARTBEAT_FILE).write_text(said)
-    assert queue.scheduler_process().pid == os.getpid()
-    queue.send_heartbeat()
-    assert (files.runs_dir() / queue.HEARTBEAT_FILE).read_text().split()[0] == str(os.getpid())
+    assert processes_table.acquire_leadership(7)
+    (files.runs_dir() / processes_table.HEARTBEAT_FILE).write_text(said)
+    assert processes_table.scheduler_process().pid == os.getpid()
+    processes_table.send_heartbeat()
+    assert (files.runs_dir() / processes_table.HEARTBEAT_FILE).read_text().split()[0] == str(os.getpid())
 
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
 def test_a_heartbeat_that_is_no_file_is_not_waited_for_and_not_followed(tmp_path, kind):
-    assert queue.acquire_leadership(7)
-    place, outside = files.runs_dir() / queue.HEARTBEAT_FILE, tmp_path / "outside"
+    assert processes_table.acquire_leadership(7)
+    place, outside = files.runs_dir() / processes_table.HEARTBEAT_FILE, tmp_path / "outside"
     outside.write_text("secret")
     place.unlink()
     {"pipe": os.mkfifo, "link": lambda it: it.symlink_to(outside), "folder": Path.mkdir}[kind](place)
-    assert queue.scheduler_process().pid == os.getpid()  # nobody can tell how old it is
-    queue.send_heartbeat()
+    assert processes_table.scheduler_process().pid == os.getpid()  # nobody can tell how old it is
+    processes_table.send_heartbeat()
     assert place.is_file() and not place.is_symlink() and outside.read_text() == "secret"
 
 
 def test_what_only_the_leader_may_do_is_refused_to_one_that_is_not():
     ask("x")
     for act in (lambda: queue.claim(leader=True), lambda: queue.record_crash("x", 0, leader=True)):
-        with pytest.raises(queue.LeadershipLost):
+        with pytest.raises(processes_table.LeadershipLost):
             act()
-    with pytest.raises(queue.LeadershipLost):
+    with pytest.raises(processes_table.LeadershipLost):
         queue.complete("x", leader=True)
     assert queue.job("x").state == "waiting"
-    queue.acquire_leadership(7)
+    processes_table.acquire_leadership(7)
     assert queue.claim(leader=True).run == "x"
 
 
@@ -472,56 +484,56 @@ def test_a_second_worker_of_a_run_goes_home():
 
 def test_a_foreman_resigns_only_when_no_laboratory_is_open():
     laboratory = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert queue.acquire_leadership(7) and queue.acquire_leadership(8) is False
+    assert processes_table.acquire_leadership(7) and processes_table.acquire_leadership(8) is False
     note("server", laboratory.pid, system.start_time(laboratory.pid))
-    assert queue.release_leadership() is False and queue.scheduler_process().pid == os.getpid()
+    assert processes_table.release_leadership() is False and processes_table.scheduler_process().pid == os.getpid()
     laboratory.communicate()
-    assert queue.release_leadership() is True and queue.scheduler_process() is None
+    assert processes_table.release_leadership() is True and processes_table.scheduler_process() is None
 
 
 # What people say of runs
 
 
 def test_who_asked_first_owns_a_run_and_keeps_it_when_it_is_done():
-    queue.set_display_name("ada", "Ada L.")
+    people.set_display_name("ada", "Ada L.")
     ask("x")
     ask("x", "ben")
-    assert queue.labels()["x"] == queue.RunLabel("ada", "Ada L.", "", False)
+    assert people.labels()["x"] == people.RunLabel("ada", "Ada L.", "", False)
     queue.claim()
     queue.complete("x")
     ask("x", "ben")
-    assert queue.labels()["x"].owner == "ada"
+    assert people.labels()["x"].owner == "ada"
 
 
 def test_names_and_pins():
     ask("x")
-    queue.rename("x", "  the round one  ")
-    queue.pin("x", "ada", True)
-    queue.pin("x", "ada", True)
-    queue.pin("y", "ada", True)  # of the gallery: nobody asked for it
-    assert queue.labels("ada") == {
-        "x": queue.RunLabel("ada", "", "the round one", True),
-        "y": queue.RunLabel(pinned=True),
+    people.rename("x", "  the round one  ")
+    people.pin("x", "ada", True)
+    people.pin("x", "ada", True)
+    people.pin("y", "ada", True)  # of the gallery: nobody asked for it
+    assert people.labels("ada") == {
+        "x": people.RunLabel("ada", "", "the round one", True),
+        "y": people.RunLabel(pinned=True),
     }
-    assert not queue.labels("ben")["x"].pinned and "y" not in queue.labels("ben")
-    queue.pin("x", "ada", False)
-    queue.rename("x", " ")
-    assert queue.labels("ada")["x"] == queue.RunLabel("ada")
-    queue.rename("z", "of the command line")
+    assert not people.labels("ben")["x"].pinned and "y" not in people.labels("ben")
+    people.pin("x", "ada", False)
+    people.rename("x", " ")
+    assert people.labels("ada")["x"] == people.RunLabel("ada")
+    people.rename("z", "of the command line")
     ask("z", "cleo")  # asked for only now: so hers
-    assert queue.labels()["z"] == queue.RunLabel("cleo", "", "of the command line")
+    assert people.labels()["z"] == people.RunLabel("cleo", "", "of the command line")
 
 
 def test_people_are_called_what_they_typed_without_markup():
-    queue.set_display_name("ada", "  Ada <b>[x](y)</b> *L*  ")
-    assert queue.display_name("ada") == "Ada bxyb L"
-    queue.set_display_name("ada", "Zoë O'Neil-Smith")
-    assert queue.display_name("ada") == "Zoë O'Neil-Smith"
-    queue.set_display_name("ada", "x" * 1000)
-    assert len(queue.display_name("ada")) == 40 and queue.display_name("ben") == ""
+    people.set_display_name("ada", "  Ada <b>[x](y)</b> *L*  ")
+    assert people.display_name("ada") == "Ada bxyb L"
+    people.set_display_name("ada", "Zoë O'Neil-Smith")
+    assert people.display_name("ada") == "Zoë O'Neil-Smith"
+    people.set_display_name("ada", "x" * 1000)
+    assert len(people.display_name("ada")) == 40 and people.display_name("ben") == ""
     ask("x")
-    queue.rename("x", "y" * 1000)
-    assert len(queue.labels()["x"].name) == 80
+    people.rename("x", "y" * 1000)
+    assert len(people.labels()["x"].name) == 80
 
 
 def test_a_name_given_later_does_not_cost_a_turn():
@@ -529,16 +541,16 @@ def test_a_name_given_later_does_not_cost_a_turn():
     ask("ada1")
     ask("ben0", "ben")
     queue.claim()
-    queue.set_display_name("ada", "Ada")
-    queue.set_display_name("ben", "Ben")
+    people.set_display_name("ada", "Ada")
+    people.set_display_name("ben", "Ben")
     assert queue.order() == ["ben0", "ada1"]
 
 
 def test_a_deleted_run_is_forgotten_and_can_be_put_back():
     ask("x")
-    queue.rename("x", "mine")
-    queue.pin("x", "ada", True)
-    queue.delete_labels("x")
-    assert queue.labels("ada") == {}
-    queue.restore_labels("x", "ada", "mine")
-    assert queue.labels("ada")["x"] == queue.RunLabel("ada", "", "mine")
+    people.rename("x", "mine")
+    people.pin("x", "ada", True)
+    people.delete_labels("x")
+    assert people.labels("ada") == {}
+    people.restore_labels("x", "ada", "mine")
+    assert people.labels("ada")["x"] == people.RunLabel("ada", "", "mine")

@@ -23,7 +23,7 @@ from aecore.errors import UserError
 from aecore.jobs import projection_jobs, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import offline, previews, queue, runs, snapshots, trash
+from aecore.store import offline, people, previews, queue, runs, snapshots, trash
 from tests.kit.results import EPOCH, RESULT
 
 SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2))
@@ -533,7 +533,7 @@ def test_a_label_that_is_spoilt_makes_a_run_everybodys(store):
     ticket = trash.delete(SMALL.id, "ada")
     (store / disk.TRASH_DIR / ticket / "label.json").write_text('{"owner": ["x"], "name": 7}')
     trash.restore(ticket, "ada")
-    assert queue.labels().get(SMALL.id, queue.RunLabel()).owner is None
+    assert people.labels().get(SMALL.id, people.RunLabel()).owner is None
 
 
 def test_the_command_line_shows_the_good_ones_and_says_of_the_bad_what_is_wrong(store, capsys):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aecore.errors import UserError
-from aecore.store import queue, runs
+from aecore.store import people, runs
 from tests.pages.test_pages import AppTest, _cold, in_state, opened, store, untrained  # noqa: F401
 from tools.browser import record_errors, start_server, wait_until_idle
 from ui import chrome, startup
@@ -157,14 +157,14 @@ def test_the_reason_of_a_run_and_the_device_in_its_folder_are_escaped(store):  #
 
 def test_names_of_people_and_runs_make_no_link(store):  # noqa: F811
     done = untrained("digits", seed=6)
-    queue.rename(done.id, "www.evil.example")
-    assert queue.labels()[done.id].name == "www.evil.example"
+    people.rename(done.id, "www.evil.example")
+    assert people.labels()[done.id].name == "www.evil.example"
 
     def one(run: str) -> None:
-        from aecore.store import queue, runs
+        from aecore.store import runs
         from ui.views import runs_table
 
-        runs_table.run_actions(runs.entry(run), queue.labels()[run], "me")
+        runs_table.run_actions(runs.entry(run), people.labels()[run], "me")
 
     app = AppTest.from_function(one, args=(done.id,), default_timeout=60).run()
     assert f"Open **www{WORD_JOINER}.evil.example**:" in [each.value for each in app.markdown]

@@ -7,7 +7,7 @@ import secrets
 
 import streamlit as st
 
-from aecore.store import queue
+from aecore.store import people
 from ui.session import failures
 from ui.session.text import escape
 
@@ -35,12 +35,12 @@ def name_form() -> None:
             f'<span id="{COOKIE}" data-user="{person}"></span><script>{COOKIE_SCRIPT}</script>',
             unsafe_allow_javascript=True,
         )
-    called = queue.display_name(person)
+    called = people.display_name(person)
     key = f"ae-name-{called}"  # another name, given in another tab, makes another field
 
     def change() -> None:
         # only what was typed here is written: a tab that still shows an older name must not bring that back
-        failures.call_each(queue.set_display_name, [(person, st.session_state[key])])
+        failures.call_each(people.set_display_name, [(person, st.session_state[key])])
 
     with st.popover(escape(called) or "Your name", icon=":material/person:", type="tertiary"):
         st.text_input(

@@ -13,7 +13,7 @@ from aecore import files
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.models.loss_terms import RECONSTRUCTION
-from aecore.store import previews, queue, runs
+from aecore.store import people, previews, queue, runs
 from ui.run_data import models, splits
 from ui.session.address import link, select_run
 from ui.session.failures import or_stop
@@ -60,7 +60,7 @@ def model_dialog() -> None:
     _model_row(shown, labels)
 
 
-def _model_row(entries: Sequence[runs.RunInfo], labels: Mapping[str, queue.RunLabel]) -> None:
+def _model_row(entries: Sequence[runs.RunInfo], labels: Mapping[str, people.RunLabel]) -> None:
     with st.container(horizontal=True, gap="small"):
         for entry in entries:
             assert entry.config

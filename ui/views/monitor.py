@@ -14,7 +14,7 @@ from aecore.data import datasets
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.jobs import api
-from aecore.store import previews, queue, runs, snapshots
+from aecore.store import people, previews, queue, runs, snapshots
 from ui.session import identity
 from ui.session.address import link, run_links, select_run
 from ui.session.failures import or_stop
@@ -116,7 +116,7 @@ def _run_controls(run: str) -> None:
 def _requesters_text(others: list[str]) -> str:
     """Other people, in words."""
     if len(others) == 1:
-        return escape(queue.display_name(others[0])) or "Somebody else"
+        return escape(people.display_name(others[0])) or "Somebody else"
     return f"{len(others)} other people"
 
 

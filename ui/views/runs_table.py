@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from aecore.store import database, permissions, queue, runs
+from aecore.store import database, people, permissions, runs
 from aecore.store import trash as shelf
 from ui.session import failures
 from ui.session.address import link, run_links
@@ -15,7 +15,7 @@ from ui.session.failures import or_stop
 from ui.session.text import escape
 from ui.views import compare
 
-Labels = Mapping[str, queue.RunLabel]
+Labels = Mapping[str, people.RunLabel]
 MAX_TRASH_ROWS = 20  # runs of the trash that are shown one by one
 
 
@@ -29,16 +29,16 @@ def search(entries: Sequence[runs.RunInfo], labels: Labels, query: str) -> list[
     """The runs in which every word of a search occurs, pinned ones first."""
 
     def text(entry: runs.RunInfo) -> str:
-        label = labels.get(entry.id, queue.RunLabel())
+        label = labels.get(entry.id, people.RunLabel())
         return " ".join((entry.id, label.name, label.owner_name, entry.state, "gallery" * entry.pretrained)).lower()
 
     kept = [entry for entry in entries if all(word in text(entry) for word in query.lower().split())]
-    return sorted(kept, key=lambda entry: not labels.get(entry.id, queue.RunLabel()).pinned)
+    return sorted(kept, key=lambda entry: not labels.get(entry.id, people.RunLabel()).pinned)
 
 
 def table(entries: Sequence[runs.RunInfo], labels: Labels) -> list[int]:
     """Draws the list; the numbers of the lines that are selected."""
-    lines = [_row(entry, labels.get(entry.id, queue.RunLabel()), display_name(entry, labels)) for entry in entries]
+    lines = [_row(entry, labels.get(entry.id, people.RunLabel()), display_name(entry, labels)) for entry in entries]
     done = sum(entry.finished for entry in entries)
     shown = st.dataframe(
         lines,
@@ -61,7 +61,7 @@ def table(entries: Sequence[runs.RunInfo], labels: Labels) -> list[int]:
     return [row for row in shown.selection.rows if row < len(entries)]
 
 
-def _row(entry: runs.RunInfo, label: queue.RunLabel, name: str) -> dict[str, object]:
+def _row(entry: runs.RunInfo, label: people.RunLabel, name: str) -> dict[str, object]:
     config = entry.config
     return {
         "": "📌" if label.pinned else "",
@@ -79,7 +79,7 @@ def _row(entry: runs.RunInfo, label: queue.RunLabel, name: str) -> dict[str, obj
     }
 
 
-def run_actions(entry: runs.RunInfo, label: queue.RunLabel, user: str) -> None:
+def run_actions(entry: runs.RunInfo, label: people.RunLabel, user: str) -> None:
     """What can be done with one run."""
     if entry.config is None:
         st.error(f"{escape(entry.id)} is broken: {escape(entry.message)}", icon=":material/broken_image:")
@@ -101,12 +101,12 @@ def run_actions(entry: runs.RunInfo, label: queue.RunLabel, user: str) -> None:
             _delete([entry], user)
 
 
-def _why_not(action: str, entry: runs.RunInfo, label: queue.RunLabel, user: str) -> str:
+def _why_not(action: str, entry: runs.RunInfo, label: people.RunLabel, user: str) -> str:
     """Why somebody may not do that to a run; empty when they may."""
     return permissions.denial_reason(action, permissions.AccessRequest(user, entry, label))
 
 
-def _rename(entry: runs.RunInfo, label: queue.RunLabel, user: str) -> None:
+def _rename(entry: runs.RunInfo, label: people.RunLabel, user: str) -> None:
     key = f"name-{entry.id}-{label.name}"  # another name, given elsewhere, makes another field
 
     def change() -> None:
@@ -119,7 +119,7 @@ def _rename(entry: runs.RunInfo, label: queue.RunLabel, user: str) -> None:
 def bulk_actions(entries: Sequence[runs.RunInfo], labels: Labels, user: str) -> None:
     """What can be done with some runs: delete them, or compare those that are finished."""
     allowed = [
-        entry for entry in entries if not _why_not("delete", entry, labels.get(entry.id, queue.RunLabel()), user)
+        entry for entry in entries if not _why_not("delete", entry, labels.get(entry.id, people.RunLabel()), user)
     ]
     words = f"Delete {len(allowed)}" if allowed else "Delete"
     if st.button(words, icon=":material/delete:", disabled=not allowed, help="Those of the selected that are yours."):

@@ -17,7 +17,7 @@ from aecore import disk
 from aecore.config import Config
 from aecore.content.gallery import PRETRAINED_MODELS, pretrained_model
 from aecore.errors import UserError
-from aecore.jobs import api
+from aecore.jobs import api, queue_position, supervisor
 from aecore.models import presets
 from aecore.params import params_of
 from aecore.store import runs
@@ -152,7 +152,7 @@ def follow(run: str, quiet: bool) -> runs.RunInfo:
             if "train" in progress:
                 shown(progress["epoch"], progress["validation"] or progress["train"])
             if entry.state == "waiting" and not quiet:
-                place = api.queue_position(run)
+                place = queue_position.position(run)
                 words = f"waiting: {place.ahead} before it"
                 words += f", about {place.seconds:.0f} s" if place.seconds else ""
                 if words != said:
@@ -177,7 +177,7 @@ def train(args: argparse.Namespace) -> None:
         found = runs.entry(config.id).finished
     except runs.UnknownRun:
         found = False
-    if not found and api.has_active_server():
+    if not found and supervisor.has_active_server():
         api.submit(config, args.device, _user())
         try:
             follow(config.id, args.json)

@@ -12,6 +12,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from aecore.errors import UserError
@@ -26,9 +27,47 @@ DISK_FULL_MESSAGE = "The disk is full: delete runs for good on the page Runs, or
 # --- The folder -------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Store:
+    """A runs folder: all that a laboratory keeps lies in `root`.
+
+    One store is in use in a process, and everything that reads or writes runs asks for it (`current_store`), so that no
+    function passes it on. Usually it is the one that AECORE_RUNS names. Who works in another folder for a while says
+    `with Store(folder).use():`, for all threads of the process, and leaves the environment as it is.
+    """
+
+    root: Path
+
+    @classmethod
+    def from_env(cls) -> Store:
+        """The store that AECORE_RUNS names, else `runs` in the current folder."""
+        return cls(Path(os.environ.get("AECORE_RUNS") or "runs"))
+
+    @contextlib.contextmanager
+    def use(self) -> Iterator[Store]:
+        """Inside, this is the store in use."""
+        _IN_USE.append(self)
+        try:
+            yield self
+        finally:
+            _IN_USE.remove(self)
+
+    def environment(self) -> dict[str, str]:
+        """The variable by which another process, in whatever folder, uses this store."""
+        return {"AECORE_RUNS": str(self.root.resolve())}
+
+
+_IN_USE: list[Store] = []
+
+
+def current_store() -> Store:
+    """The store in use: that of the innermost `Store.use`, else that of the environment."""
+    return _IN_USE[-1] if _IN_USE else Store.from_env()
+
+
 def runs_dir() -> Path:
-    """Where runs are kept: AECORE_RUNS, else `runs` in the current folder."""
-    return Path(os.environ.get("AECORE_RUNS") or "runs")
+    """The folder of the store in use."""
+    return current_store().root
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from pathlib import Path
 import psutil
 
 from aecore import limits
-from aecore.jobs import api
+from aecore.jobs import api, queue_position
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import database_snapshot, processes_table, runs
@@ -77,7 +77,7 @@ def long_queue() -> list[str]:
             asking.append(_milliseconds(lambda c=config, n=number: api.submit(c, user=f"person {n % N_USERS}")))  # type: ignore[misc]
         last = dataclasses.replace(SHORT_CONFIG, seed=N_WAITING - 1).id
         full = _time_pages(address, last)
-        places = [_milliseconds(lambda: api.queue_position(last)) for _ in range(N_VISITS)]
+        places = [_milliseconds(lambda: queue_position.position(last)) for _ in range(N_VISITS)]
         asked = {
             config.id: number % N_USERS
             for number, config in ((n, dataclasses.replace(SHORT_CONFIG, seed=n)) for n in range(N_WAITING))

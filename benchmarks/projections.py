@@ -30,7 +30,7 @@ import numpy as np
 from aecore.analysis import metrics, projections
 from aecore.data.datasets import load
 from aecore.errors import UserError
-from aecore.jobs.scheduler import cores
+from aecore.limits import cores
 from benchmarks import report
 
 MAX_SAMPLES = 50_000  # pictures of each split

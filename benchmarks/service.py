@@ -29,8 +29,10 @@ from typing import Any
 
 import torch
 
+from aecore import limits
 from aecore.config import Config
-from aecore.jobs import api, scheduler
+from aecore.jobs import api, supervisor
+from aecore.jobs.executors.process import parse_handle
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import processes_table, queue, runs
@@ -57,12 +59,12 @@ sys.stdin.read()
 BARE_SCRIPT = """
 import json, sys, time
 import torch
-from aecore.jobs import scheduler as foreman
+from aecore.jobs.executors.process import preload
 from aecore.config import Config
 from aecore.data.datasets import load
 from aecore.models.families.build import build_recipe
 from aecore.training.loop import fit
-foreman.preload()
+preload()
 torch.set_num_threads(int(sys.argv[2]))
 started = time.perf_counter()
 config = Config.from_json(json.loads(sys.argv[1]))
@@ -80,12 +82,12 @@ def run_server(workers: int) -> Iterator[Path]:
     """A runs folder of one's own with this process as its laboratory and a foreman that is ready."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ |= {"AECORE_RUNS": folder, "AECORE_WORKERS": str(workers), "AECORE_DEVICE": "cpu"}
-        api.register_server()
+        supervisor.register_server()
         wait_until(lambda: (there := processes_table.scheduler_process()) and there.slots)
         try:
             yield Path(folder)
         finally:
-            api.unregister_server()
+            supervisor.unregister_server()
             wait_until(lambda: processes_table.scheduler_process() is None)
 
 
@@ -99,7 +101,7 @@ def wait_until(condition: Callable[[], Any], timeout: float = 600) -> None:
 
 def pid_of(config: Config) -> int | None:
     job = queue.job(config.id)
-    return job.pid if job else None
+    return parse_handle(job.handle)[0] if job and job.handle else None
 
 
 def is_inactive(config: Config) -> bool:
@@ -168,7 +170,7 @@ def kill_workers(trial: KillTrial) -> None:
 
 def kill_schedulers(trial: KillTrial) -> None:
     """Each kill up to five seconds after the one before was replaced: while it imports, and when it is at work."""
-    api.SchedulerSupervisor.INTERVAL = (
+    supervisor.SchedulerSupervisor.INTERVAL = (
         0.2  # seconds between two looks, instead of two: twenty kills have to fit into one run
     )
     api.submit(trial.config)
@@ -182,20 +184,20 @@ def kill_schedulers(trial: KillTrial) -> None:
 
 def kill_servers(trial: KillTrial) -> None:
     """Each asks for the run, and is killed up to a second later; this process is none meanwhile."""
-    api.unregister_server()
+    supervisor.unregister_server()
     while not trial.n_kills or not trial.is_over():
         server = subprocess.Popen(
             [sys.executable, "-c", SERVER_SCRIPT, json.dumps(trial.config.to_json())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=api.ROOT,
+            cwd=supervisor.ROOT,
         )
         assert server.stdout is not None
         server.stdout.readline()
         trial.wait(1.0)
         trial.kill(server.pid)
         server.communicate()
-    api.register_server()
+    supervisor.register_server()
 
 
 VICTIMS: dict[str, tuple[Callable[[KillTrial], None], Config, int]] = {
@@ -243,7 +245,7 @@ def concurrent() -> list[str]:
             api.submit(config)
         wait_until(lambda: all(map(is_inactive, configs)))
         known = [outcome(config) for config in configs]
-    api.SchedulerSupervisor.INTERVAL = 0.2
+    supervisor.SchedulerSupervisor.INTERVAL = 0.2
     chance, killed = random.Random(6), dict.fromkeys(("worker", "foreman", "laboratory"), 0)
     marks = dict.fromkeys([config.id for config in configs], 0)
     with run_server(N_CONCURRENT):
@@ -292,7 +294,7 @@ def kill_server(configs: list[Config], versions: dict[str, int], rng: random.Ran
         [sys.executable, "-c", SERVER_SCRIPT, json.dumps(asked.to_json())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=api.ROOT,
+        cwd=supervisor.ROOT,
     )
     assert server.stdout is not None
     server.stdout.readline()
@@ -325,10 +327,10 @@ def fairness() -> list[str]:
 
         def ask(number: int) -> bool:
             together.wait()
-            return api.submit(wanted, user=f"person {number}")
+            return api.submit(wanted, user=f"person {number}").created
 
         with ThreadPoolExecutor(many) as pool:
-            began = list(pool.map(ask, range(many))).count(False)
+            began = list(pool.map(ask, range(many))).count(True)
         workers = set[int | None]()
         wait_until(lambda: workers.add(pid_of(wanted)) or is_inactive(wanted))
         outcome(wanted)
@@ -459,12 +461,12 @@ def overhead_report(epochs: int, threads: int, bare: list[float], totals: list[T
 def overhead() -> list[str]:
     config, bare, whole = MINUTE_CONFIG, list[float](), list[TimeBreakdown]()
     with run_server(1):
-        threads = max(1, scheduler.cores())
+        threads = max(1, limits.cores())
         for seed in range(REPEATS):
             each = dataclasses.replace(config, seed=seed)
             said = subprocess.run(
                 [sys.executable, "-c", BARE_SCRIPT, json.dumps(each.to_json()), str(threads)],
-                capture_output=True, text=True, check=True, cwd=api.ROOT,
+                capture_output=True, text=True, check=True, cwd=supervisor.ROOT,
                 env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},  # as workers have it
             )  # fmt: skip
             bare.append(float(said.stdout))
@@ -487,7 +489,7 @@ EXPERIMENTS: dict[str, Callable[[], list[str]]] = {
 def main() -> None:
     for name in sys.argv[1:] or EXPERIMENTS:
         machine = (
-            f"Measured with {scheduler.cores()} cores, Python {platform.python_version()}, torch {torch.__version__}."
+            f"Measured with {limits.cores()} cores, Python {platform.python_version()}, torch {torch.__version__}."
         )
         report.write_section(DOCS, HEADER, [*EXPERIMENTS[name](), "", machine])
 

@@ -360,12 +360,12 @@ MEASURED = {
     "pairs of a batch": {"family": "beta-tcvae", "z_dim": 64, "batch_size": 1024},
 }
 BEFORE = """
-from aecore.jobs import scheduler as foreman
-foreman.preload()
+from aecore.jobs.executors.process import preload
+preload()
 from aecore.config import Config
 from aecore.models.families.build import footprint_of, resolve_config
 from aecore.jobs.worker import run_training
-config = settle(Config.from_json(json.loads(sys.argv[1])))
+config = resolve_config(Config.from_json(json.loads(sys.argv[1])))
 result = footprint_of(config).total
 """
 
@@ -378,5 +378,5 @@ def test_a_training_takes_about_what_was_estimated(name, tmp_path, monkeypatch):
     told = {"AECORE_MEMORY": str(64 * GIB), "PYTHONPATH": str(ROOT), "AECORE_RUNS": str(tmp_path)}
     for name, value in told.items():
         monkeypatch.setenv(name, value)
-    taken, estimated = peak(BEFORE, "assert list(carry_out(config))", json.dumps(config.to_json()))
+    taken, estimated = peak(BEFORE, "assert list(run_training(config))", json.dumps(config.to_json()))
     assert 1 / FACTOR < taken / estimated < FACTOR, f"peak {taken / 1e6:.0f} MB, estimated {estimated / 1e6:.0f} MB"

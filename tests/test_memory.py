@@ -347,25 +347,27 @@ def test_a_map_goes_before_a_training_and_that_before_the_server():
     own = int(ADJUSTED.read_text())
     assert points_of("") == own < system.OOM_SCORE_TRAINING < system.OOM_SCORE_PROJECTION <= 1000
     assert (
-        points_of("from aecore.jobs import projection_jobs as maps; maps._lower_priority(); maps._lower_priority()")
+        points_of("from aecore import system; system.raise_oom_score(system.OOM_SCORE_PROJECTION)")
         == system.OOM_SCORE_PROJECTION
     )
 
 
 @linux
 def test_points_are_never_taken_back():
-    assert points_of("from aecore.system import raise_oom_score; ends_first(700); ends_first(600)") == 700
+    assert points_of("from aecore.system import raise_oom_score; raise_oom_score(700); raise_oom_score(600)") == 700
 
 
 @linux
 def test_a_worker_says_so_of_itself(tmp_path, monkeypatch):
     code = """
 import os
-from aecore.jobs import scheduler as foreman
-foreman.run_job = lambda job: None
-os.makedirs(os.environ["AECORE_RUNS"] + "/a-run")
+from aecore import system
+from aecore.jobs.executors import Task
+from aecore.jobs.executors.process import run_in_process
+os.makedirs(os.environ["AECORE_RUNS"])
 out = os.dup(1)
-foreman.run_job_redirected({"run": "a-run"})
+log = os.environ["AECORE_RUNS"] + "/log.txt"
+run_in_process(Task("builtins:print", {}, log, {}, system.OOM_SCORE_TRAINING), "fork")
 os.dup2(out, 1)
 """
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
@@ -373,9 +375,9 @@ os.dup2(out, 1)
 
 
 def test_a_run_whose_worker_was_killed_for_memory_says_so():
-    from aecore.jobs.scheduler import _exit_message
+    from aecore.jobs.executors.process import exit_message
 
-    assert re.search("which the system does when memory runs out", _exit_message(-9))
+    assert re.search("which the system does when memory runs out", exit_message(-9))
 
 
 def test_a_codebook_is_asked_whether_it_has_begun_wherever_it_is():

@@ -15,7 +15,7 @@ from streamlit.errors import StreamlitAPIException
 
 from aecore import disk
 from aecore.errors import UserError
-from aecore.jobs import api
+from aecore.jobs import supervisor
 from aecore.store import database_snapshot, people, runs
 from ui import shared
 from ui.session import cache, failures, identity
@@ -97,7 +97,7 @@ def _show_problems() -> None:
     """What was asked for and could not be done, once, and what is wrong with the laboratory itself, until it is not."""
     failures.show_errors()
     wrong = (
-        api.service_error(),
+        supervisor.service_error(),
         str(database_snapshot.current_error() or ""),
         disk.DISK_FULL_MESSAGE if disk.is_full() else "",
     )

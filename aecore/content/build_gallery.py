@@ -26,6 +26,7 @@ from aecore.analysis.evaluation import evaluate_run
 from aecore.content.gallery import PretrainedModel
 from aecore.data.cards import CARDS
 from aecore.data.datasets import is_available, load
+from aecore.disk import Store
 from aecore.export import compile_browser, program
 from aecore.jobs.worker import run_training
 from aecore.models.families.build import FAMILIES, resolve_config
@@ -54,28 +55,12 @@ def build_model(spec: PretrainedModel, on_progress: Callable[[Progress], None], 
         fresh = _result_fields(evaluate_run(loaded.load(config.id))) if is_available(config.dataset) else {}
         _write_card(place, spec, {**entry.result, **fresh})
         return config.id
-    with tempfile.TemporaryDirectory(dir=runs.PRETRAINED_DIR, prefix=".") as made, _RunsDirOverride(made):
+    with tempfile.TemporaryDirectory(dir=runs.PRETRAINED_DIR, prefix=".") as made, Store(Path(made)).use():
         for progress in run_training(config):
             on_progress(progress)
         _finish(Path(made) / config.id, spec)
         _replace(Path(made) / config.id, spec)
     return config.id
-
-
-class _RunsDirOverride:
-    """Meanwhile runs are kept elsewhere."""
-
-    def __init__(self, runs_dir: str) -> None:
-        self.runs_dir, self.previous = runs_dir, os.environ.get("AECORE_RUNS")
-
-    def __enter__(self) -> None:
-        os.environ["AECORE_RUNS"] = self.runs_dir
-
-    def __exit__(self, *_: object) -> None:
-        if self.previous is None:
-            del os.environ["AECORE_RUNS"]
-        else:
-            os.environ["AECORE_RUNS"] = self.previous
 
 
 def _finish(run_dir: Path, spec: PretrainedModel) -> None:

@@ -33,7 +33,7 @@ TABLES_SQL = """
 CREATE TABLE jobs (
     run TEXT PRIMARY KEY, config TEXT NOT NULL, device TEXT, environment TEXT NOT NULL,
     requested_at REAL NOT NULL,
-    state TEXT NOT NULL DEFAULT 'waiting', pid INTEGER, start_time REAL, crashes INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT 'waiting', executor TEXT, handle TEXT, crashes INTEGER NOT NULL DEFAULT 0,
     checkpoint_version INTEGER
 );
 CREATE TABLE requests (run TEXT, user TEXT, requested_at REAL NOT NULL, PRIMARY KEY (run, user));
@@ -41,7 +41,7 @@ CREATE TABLE users (user TEXT PRIMARY KEY, name TEXT NOT NULL DEFAULT '', last_t
 CREATE TABLE labels (run TEXT PRIMARY KEY, owner TEXT, name TEXT);
 CREATE TABLE pins (run TEXT, user TEXT, PRIMARY KEY (run, user));
 CREATE TABLE processes (
-    pid INTEGER, start_time REAL, role TEXT, port INTEGER, slots INTEGER, PRIMARY KEY (pid, start_time)
+    pid INTEGER, start_time REAL, role TEXT, port INTEGER, slots INTEGER, PRIMARY KEY (pid, start_time, role)
 );
 """
 SUSPECTS: set[Path] = set()  # databases that a change found damaged, perhaps

@@ -36,8 +36,8 @@ class Job:
     environment: Mapping[str, str]
     requested_at: float  # seconds since 1970
     state: Literal["waiting", "running"] = "waiting"
-    pid: int | None = None  # of its worker, once there is one
-    start_time: float | None = None
+    executor: str | None = None  # what started its worker, once there is one
+    handle: str | None = None  # by which that executor finds it
     crashes: int = 0  # of workers, since the last new checkpoint
     checkpoint_version: int | None = None  # which checkpoint there was at the last death
 
@@ -183,17 +183,20 @@ def _is_unchanged(entry: _CacheEntry, row: tuple[Any, ...]) -> bool:
 
 
 def _parse_job(row: tuple[Any, ...]) -> Job:
-    run, config, device, environment, asked, state, pid, born, deaths, mark = row
+    run, config, device, environment, requested_at, state, executor, handle, crashes, version = row
     said, around = json.loads(config), json.loads(environment)
     if not isinstance(said, dict) or not isinstance(around, dict) or state not in ("waiting", "running"):
         raise ValueError(f"a job of {str(run)[:80]!r} that no laboratory wrote")
     around = {_require_text(name): _require_text(value) for name, value in around.items()}
-    numbers = [None if number is None else int(number) for number in (pid, deaths, mark)]
     return Job(
-        _require_text(run), MappingProxyType(said), None if device is None else _require_text(device),
-        MappingProxyType(around),
-        float(asked), state, numbers[0], None if born is None else float(born), numbers[1] or 0, numbers[2],
+        _require_text(run), MappingProxyType(said), _optional_text(device), MappingProxyType(around),
+        float(requested_at), state, _optional_text(executor), _optional_text(handle), int(crashes),
+        None if version is None else int(version),
     )  # fmt: skip
+
+
+def _optional_text(value: Any) -> str | None:
+    return None if value is None else _require_text(value)
 
 
 def _require_text(value: Any) -> str:
@@ -255,8 +258,8 @@ def current_error() -> database.DatabaseError | None:
 
 
 def is_damaged() -> bool:
-    """Whether the database was found damaged, by looking or by changing. Raises DatabaseError for whatever else is wrong
-    with it."""
+    """Whether the database was found damaged, by looking or by changing. Raises DatabaseError for whatever else is
+    wrong with it."""
     try:
         snapshot()
     except database.Damaged:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from aecore import system
 from aecore.errors import UserError
 from aecore.store import database, database_snapshot
 from aecore.store.database_snapshot import Job as Job
@@ -41,19 +39,15 @@ def enqueue(
     user: str,
     device: str | None,
     environment: Mapping[str, str],
-    exists_or_create: Callable[[], bool],
 ) -> bool:
-    """Notes that a person wants a run. True when somebody else did before, or when it is `there` already (asked within
-    the transaction, so that nothing can come between). Raises UserError when too many runs of theirs wait already.
+    """Notes that a user requests a run; whether that made a new job (else somebody requested it before). Raises
+    UserError when too many runs of theirs wait already.
     """
     now = time.time()
     with database.transaction() as connection:
         known = connection.execute("SELECT 1 FROM jobs WHERE run = ?", (run,)).fetchone() is not None
         if not known:
             _refuse_too_many(connection, user)
-        if not known and exists_or_create():
-            return True
-        if not known:
             row = (run, json.dumps(config), device, json.dumps(environment), now)
             connection.execute(
                 "INSERT INTO jobs (run, config, device, environment, requested_at) VALUES (?, ?, ?, ?, ?)", row
@@ -62,7 +56,7 @@ def enqueue(
         connection.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (run, user, now))
         connection.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, NULL)", (run, user))
         connection.execute("UPDATE labels SET owner = ? WHERE run = ? AND owner IS NULL", (user, run))
-    return known
+    return not known
 
 
 def _refuse_too_many(connection: sqlite3.Connection, user: str) -> None:
@@ -116,7 +110,7 @@ def claim(leader: bool = False) -> Job | None:
             if leader:
                 check_leadership(connection)
             done = connection.execute(
-                "UPDATE jobs SET state = 'running', pid = NULL WHERE run = ? AND state = 'waiting'", (run,)
+                "UPDATE jobs SET state = 'running', handle = NULL WHERE run = ? AND state = 'waiting'", (run,)
             )
             if done.rowcount:
                 # turns are counted, not timed: a clock that jumps makes nobody wait
@@ -126,22 +120,21 @@ def claim(leader: bool = False) -> Job | None:
     return None
 
 
-def mark_started(run: str, pid: int, start_time: float) -> None:
-    """Which process works on a job."""
+def mark_started(run: str, executor: str, handle: str) -> None:
+    """Which worker has a job, whoever was noted before."""
     with database.transaction() as connection:
-        connection.execute(
-            "UPDATE jobs SET state = 'running', pid = ?, start_time = ? WHERE run = ?", (pid, start_time, run)
-        )
+        values = (executor, handle, run)
+        connection.execute("UPDATE jobs SET state = 'running', executor = ?, handle = ? WHERE run = ?", values)
 
 
-def register_worker(run: str) -> bool:
-    """Notes that this process works on a job; False when another one that lives does."""
+def register_worker(run: str, executor: str, handle: str) -> bool:
+    """Notes that this worker has a job; False when another one is noted, which nobody has found dead."""
     with database.transaction() as connection:
-        row = connection.execute("SELECT pid, start_time FROM jobs WHERE run = ?", (run,)).fetchone()
-        if row and row[0] != os.getpid() and system.is_alive(*row):
+        row = connection.execute("SELECT executor, handle FROM jobs WHERE run = ?", (run,)).fetchone()
+        if row and row[1] and row != (executor, handle):
             return False
-        values = (os.getpid(), system.start_time(), run)
-        connection.execute("UPDATE jobs SET state = 'running', pid = ?, start_time = ? WHERE run = ?", values)
+        values = (executor, handle, run)
+        connection.execute("UPDATE jobs SET state = 'running', executor = ?, handle = ? WHERE run = ?", values)
     return True
 
 
@@ -156,7 +149,7 @@ def record_crash(run: str, checkpoint_version: int, leader: bool = False) -> int
         ).fetchone()
         deaths = 1 if checkpoint_version and checkpoint_version != before else deaths + 1
         connection.execute(
-            "UPDATE jobs SET crashes = ?, checkpoint_version = ?, pid = NULL WHERE run = ?",
+            "UPDATE jobs SET crashes = ?, checkpoint_version = ?, handle = NULL WHERE run = ?",
             (deaths, checkpoint_version, run),
         )
     return int(deaths)
@@ -169,7 +162,7 @@ def complete(run: str, requeue: bool = False, leader: bool = False) -> None:
             check_leadership(connection)
         wants = connection.execute("SELECT 1 FROM requests WHERE run = ?", (run,)).fetchone()
         if requeue and wants:
-            connection.execute("UPDATE jobs SET state = 'waiting', pid = NULL, crashes = 0 WHERE run = ?", (run,))
+            connection.execute("UPDATE jobs SET state = 'waiting', handle = NULL, crashes = 0 WHERE run = ?", (run,))
             return
         connection.execute("DELETE FROM jobs WHERE run = ?", (run,))
         connection.execute("DELETE FROM requests WHERE run = ?", (run,))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from aecore import disk, system
+from aecore import disk
 from aecore.store import database, database_snapshot, runs
 
 
@@ -50,7 +50,7 @@ def _rebuild() -> None:
             if job:
                 row = (entry.id, json.dumps(entry.config and entry.config.to_json()), json.dumps(_environment()), *job)
                 connection.execute(
-                    "INSERT INTO jobs (run, config, environment, requested_at, state, pid, start_time) "
+                    "INSERT INTO jobs (run, config, environment, requested_at, state, executor, handle) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
@@ -59,13 +59,13 @@ def _rebuild() -> None:
                 )
 
 
-def _job_state(entry: runs.RunInfo) -> tuple[float, str, int | None, float | None] | None:
-    """(asked, state, pid, born) of a run that waits, or whose worker lives; None of one at rest."""
-    said = runs.read_state(entry.id) if entry.config and not entry.finished else {}
-    pid, born = said.get("pid"), said.get("start_time")
-    if said.get("state") == "training" and system.is_alive(pid, born) and pid != os.getpid():
-        return time.time(), "running", pid, born
-    return (time.time(), "waiting", None, None) if said.get("state") in ("waiting", "training") else None
+def _job_state(entry: runs.RunInfo) -> tuple[float, str, str | None, str | None] | None:
+    """(requested_at, state, executor, handle) of a run that waits or is being trained; None of one that has stopped.
+    Whether its worker lives the scheduler finds out."""
+    fields = runs.read_state(entry.id) if entry.config and not entry.finished else {}
+    if fields.get("state") == "training" and fields.get("handle"):
+        return time.time(), "running", fields.get("executor"), fields.get("handle")
+    return (time.time(), "waiting", None, None) if fields.get("state") in ("waiting", "training") else None
 
 
 def _environment() -> dict[str, str]:

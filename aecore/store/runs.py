@@ -55,7 +55,8 @@ INACTIVE_STATES: tuple[State, ...] = (
     *STATE_AFTER.values(),
 )  # nobody trains it until it is asked for again
 WEIGHTS_FILE, AUXILIARY_FILE = "weights.safetensors", "adversary.safetensors"
-CHECKPOINT_FILE = "checkpoint.safetensors"
+CHECKPOINT_FILE, STATE_FILE = "checkpoint.safetensors", "state.json"
+HEARTBEAT_TIMEOUT = 20.0  # seconds without a sign of life (state.json touched) after which a training counts as dead
 LABEL_FILE, DELETED_FILE = "label.json", "deleted.json"
 
 
@@ -107,15 +108,14 @@ class RunInfo:
 
 
 Stamp = tuple[int, int, int, int]  # by which a file is known to be the one that was read before
-IsAlive = Callable[[int | None, float | None], bool]
 
 
 def entry(run: str) -> RunInfo:
     """What there is of a run; UnknownRun when there is nothing. A spoilt folder is an entry that says why."""
-    return _entry(path(run), queue.job, system.is_alive)
+    return _entry(path(run), queue.job)
 
 
-def _entry(run_dir: Path, find_job: Callable[[str], queue.Job | None], is_alive: IsAlive) -> RunInfo:
+def _entry(run_dir: Path, find_job: Callable[[str], queue.Job | None]) -> RunInfo:
     kind = _stamp(run_dir)
     if kind and stat.S_ISLNK(kind[3]) and os.path.isdir(run_dir):
         return _broken(run_dir, "It is a symbolic link, and links in the runs folder are not followed; delete it.")
@@ -123,9 +123,7 @@ def _entry(run_dir: Path, find_job: Callable[[str], queue.Job | None], is_alive:
         raise UnknownRun(f"There is no run called {run_dir.name}; deleted, or of another laboratory: pick one.")
     found = _complete_stamps(run_dir)
     if found is None:
-        unfinished = _unfinished(
-            run_dir, find_job(run_dir.name), is_alive
-        )  # the job is looked up before the state, see there
+        unfinished = _unfinished(run_dir, find_job(run_dir.name))  # the job is looked up before the state, see there
         found = _complete_stamps(run_dir)  # it may have been finished while we looked
         if found is None:
             return unfinished
@@ -223,70 +221,55 @@ def verify_checksum(run: str, name: str, max_bytes: int = 10**10) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _UnfinishedRun:
-    """What an unfinished folder says: its entry, and the process that answers for it."""
-
-    entry: RunInfo
-    pid: int | None = None
-    start_time: float | None = None
-
-
-def _unfinished(run_dir: Path, job: queue.Job | None, is_alive: IsAlive) -> RunInfo:
+def _unfinished(run_dir: Path, job: queue.Job | None) -> RunInfo:
     """A folder without a config.json. Its `job` was looked up before its state, which says how the run came to rest
     when there is none any more."""
-    noted = _read_unfinished(
-        run_dir, _stamps(run_dir, "request.json", "state.json"), _stamp(os.path.join(run_dir, CHECKPOINT_FILE))
-    )
-    said = noted.entry
+    stamps = _stamps(run_dir, "request.json", STATE_FILE)
+    said = _read_unfinished(run_dir, stamps, _stamp(os.path.join(run_dir, CHECKPOINT_FILE)))
     if said.config is None:
         return said
     if job:
         state: State = "training" if job.state == "running" else "waiting"
         return said if said.state == state else dataclasses.replace(said, state=state)
-    if said.active and not is_alive(noted.pid, noted.start_time):
-        return dataclasses.replace(said, state="stopped", message="Its process ended before it was done.")
+    if said.active and time.time() - _mtime(stamps[1]) > HEARTBEAT_TIMEOUT:
+        message = f"Its process ended before it was done: no sign of life for {HEARTBEAT_TIMEOUT:.0f} seconds."
+        return dataclasses.replace(said, state="stopped", message=message)
     return said
 
 
 @lru_cache(maxsize=8192)  # as many as may wait, or a list would read all of them anew
-def _read_unfinished(run_dir: Path, stamps: tuple[Stamp | None, ...], checkpoint: Stamp | None) -> _UnfinishedRun:
+def _read_unfinished(run_dir: Path, stamps: tuple[Stamp | None, ...], checkpoint: Stamp | None) -> RunInfo:
     """Reads an unfinished folder; remembered until one of its files changes."""
     try:
         if None in stamps:
             raise UserError(
                 "It has no config.json: it was not written by this laboratory, or was cut off at the start."
             )
-        config, state = _read_config(run_dir, "request.json"), read_json(run_dir / "state.json")
-        schema.validate(state, schema.STATE, "state.json")
+        config, state = _read_config(run_dir, "request.json"), read_json(run_dir / STATE_FILE)
+        schema.validate(state, schema.STATE, STATE_FILE)
     except UserError as error:
-        return _UnfinishedRun(_broken(run_dir, error, _mtime(stamps[1])))
-    return _UnfinishedRun(
-        RunInfo(
-            run_dir.name,
-            state["state"],
-            config,
-            progress=state.get("progress", {}),
-            message=state.get("message", ""),
-            fallback_device=state.get("fallback_device", ""),
-            log=state.get("log", ""),
-            diverged=state.get("diverged", False),
-            has_checkpoint=checkpoint is not None and stat.S_ISREG(checkpoint[3]),
-            created=float(state["updated_at"]),
-        ),
-        state.get("pid"),
-        state.get("start_time"),
+        return _broken(run_dir, error, _mtime(stamps[1]))
+    return RunInfo(
+        run_dir.name,
+        state["state"],
+        config,
+        progress=state.get("progress", {}),
+        message=state.get("message", ""),
+        fallback_device=state.get("fallback_device", ""),
+        log=state.get("log", ""),
+        diverged=state.get("diverged", False),
+        has_checkpoint=checkpoint is not None and stat.S_ISREG(checkpoint[3]),
+        created=float(state["updated_at"]),
     )
 
 
 def entries() -> list[RunInfo]:
     """Every run, newest first, the gallery last. Nothing that lies there stops the list."""
-    alive = lru_cache(maxsize=None)(system.is_alive)  # many wait for one process, which is asked after once a list
     jobs = database_snapshot.cached_snapshot().jobs
-    ours = list(_entries(_run_dirs(runs_dir()), jobs, alive))
+    ours = list(_entries(_run_dirs(runs_dir()), jobs))
     own = {entry.id for entry in ours}
     exhibits = (each for each in _run_dirs(PRETRAINED_DIR) if _complete_stamps(each))  # not all there is are runs
-    gallery = _entries((each for each in exhibits if each.name not in own), {}, alive)
+    gallery = _entries((each for each in exhibits if each.name not in own), {})
     return sorted(ours, key=lambda e: -e.created) + sorted(gallery, key=_gallery_order)
 
 
@@ -296,22 +279,22 @@ def _gallery_order(entry: RunInfo) -> int:
     return list(PRETRAINED_MODELS).index(name) if name in PRETRAINED_MODELS else len(PRETRAINED_MODELS)
 
 
-def _entries(run_dirs: Iterable[Path], jobs: Mapping[str, queue.Job], is_alive: IsAlive) -> Iterator[RunInfo]:
+def _entries(run_dirs: Iterable[Path], jobs: Mapping[str, queue.Job]) -> Iterator[RunInfo]:
     for place in run_dirs:
         job = jobs.get(place.name)
         with contextlib.suppress(UnknownRun):  # deleted at this moment
             if job and job.state == "waiting":
                 yield _waiting(place, job.requested_at)
             else:
-                yield _entry(place, jobs.get, is_alive)
+                yield _entry(place, jobs.get)
 
 
 @lru_cache(maxsize=8192)  # as many as may wait
 def _waiting(run_dir: Path, requested_at: float) -> RunInfo:
     """A run that waits, as a list shows it: looked at once, for nothing about it changes before its turn."""
     noted = _read_unfinished(
-        run_dir, _stamps(run_dir, "request.json", "state.json"), _stamp(os.path.join(run_dir, CHECKPOINT_FILE))
-    ).entry
+        run_dir, _stamps(run_dir, "request.json", STATE_FILE), _stamp(os.path.join(run_dir, CHECKPOINT_FILE))
+    )
     return noted if noted.config is None else dataclasses.replace(noted, state="waiting")
 
 
@@ -340,7 +323,7 @@ def read_label(run: str) -> dict[str, str | None]:
 def read_state(run: str) -> dict[str, Any]:
     """What a run's state.json says; nothing when there is none, or a spoilt one."""
     with contextlib.suppress(UserError):
-        return schema.validate(read_json(path(run) / "state.json") or {}, schema.STATE, "state.json")
+        return schema.validate(read_json(path(run) / STATE_FILE) or {}, schema.STATE, STATE_FILE)
     return {}
 
 
@@ -395,14 +378,20 @@ def stop_message(command: Command, epoch: int, epochs: int) -> str:
     return f"{STATE_AFTER[command].capitalize()} after {epoch} of {epochs} epochs."
 
 
-class RunWriter:
-    """The folder of a run in the making. Inside `with` it holds the run's lock against other processes."""
+def run_lock(run: str) -> FileLock:
+    """The lock that whoever trains a run holds, in whatever process. Raises OSError when it cannot be made."""
+    return FileLock(str(disk.internal_dir(".locks") / run))
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+
+class RunWriter:
+    """The folder of a run in the making. Inside `with` it holds the run's lock against other processes. A worker gives
+    the name of its executor and its handle, by which others find it."""
+
+    def __init__(self, config: Config, executor: str = "", handle: str = "") -> None:
+        self.config, self.executor, self.handle = config, executor, handle
         with disk.user_errors("A run cannot be kept"):
             self.run_dir = disk.internal_dir(config.id)
-            self.lock = FileLock(str(disk.internal_dir(".locks") / config.id))
+            self.lock = run_lock(config.id)
         self.state_fields = self._read_state()
 
     def __enter__(self) -> RunWriter:
@@ -423,17 +412,15 @@ class RunWriter:
     # What is said of it
 
     def set_state(self, state: State, **fields: Any) -> None:
-        """Writes state.json: where the run stands, and that this process answers for it. How far it is can wait for
-        room on the disk; all else is vital."""
+        """Writes state.json: where the run stands, and who works on it. How far it is can wait for room on the disk;
+        all else is vital."""
         self.state_fields |= {
             "state": state,
-            "pid": os.getpid(),
-            "start_time": system.start_time(),
+            "executor": self.executor,
+            "handle": self.handle,
             "updated_at": time.time(),
         } | fields
-        atomic_write(
-            self.run_dir / "state.json", json.dumps(self.state_fields), use_reserve=set(fields) != {"progress"}
-        )
+        atomic_write(self.run_dir / STATE_FILE, json.dumps(self.state_fields), use_reserve=set(fields) != {"progress"})
 
     @property
     def state(self) -> State | None:

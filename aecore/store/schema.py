@@ -79,8 +79,8 @@ DEVICE = text(20, r"((cpu|mps|cuda)(:\d{1,3})?)?")
 STATE = record(
     {"state": one_of("training", "waiting", "paused", "stopped", "failed"), "updated_at": timestamp},
     {
-        "pid": nullable(count),
-        "start_time": nullable(number),
+        "executor": text(40),
+        "handle": text(200),
         "message": text(5000),
         "fallback_device": DEVICE,
         "log": text(20_000),
@@ -349,7 +349,7 @@ PROJECTION_REQUEST = record(
         "params": dict_of(PARAM_VALUE),
         "count": integer(1, MAX_COUNT),
     }
-    | {"urgent": boolean, "sequence": timestamp, "pid": count, "start_time": number},
+    | {"urgent": boolean, "sequence": timestamp, "executor": text(40), "handle": text(200)},
     {"started_at": nullable(timestamp), "cancelled": boolean},
 )
 

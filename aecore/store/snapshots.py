@@ -11,7 +11,6 @@ import dataclasses
 import json
 import math
 import re
-import time
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -21,14 +20,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import save
 
-from aecore import disk, files
-from aecore.analysis import latent_geometry, latent_space
+from aecore import files
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.store import runs, schema
 
 if TYPE_CHECKING:
-    from aecore.analysis.loaded import LoadedModel
     from aecore.data.datasets import Split
 
 FOLDER = "snapshots"
@@ -44,7 +41,6 @@ MAX_SNAPSHOTS, MAX_TOTAL_BYTES = (
 )  # snapshots a run after the first one, and what all of them take on the disk
 FILE_NAME = re.compile(r"\d{5,7}\.safetensors", re.ASCII)
 MAX_FILE_BYTES = 50_000_000  # of one of them, unpacked too: ten times the largest that fit into BYTES
-START_SECONDS, TIME_SHARE = 0.25, 0.004  # of the training time: seconds to begin with, and a share
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +55,6 @@ class Snapshot:
     y: np.ndarray  # float32 [SIDE], falling
     manifold: np.ndarray  # uint8 [SIDE * SIDE, C, H, W]
     reconstructions: np.ndarray  # uint8 [SHOWN, C, H, W], of the first test pictures of each class
-
-
-def _to_uint8(images: np.ndarray) -> np.ndarray:
-    return np.round(images.clip(0, 1) * 255).astype(np.uint8)
-
-
-def _to_float16(values: np.ndarray) -> np.ndarray:
-    """float16, whose end is 65,504: a model on its way to diverging gets there, and infinity has no place on a map."""
-    return values.clip(-65504, 65504).astype(np.float16)
 
 
 def preview_rows(split: Split, max_rows: int = N_PREVIEWS) -> np.ndarray:
@@ -87,76 +74,12 @@ def max_codes(code_size: int) -> int:
     return min(MAX_CODES, max(100, MAX_CODE_VALUES // code_size))
 
 
-def capture(model: LoadedModel, test: Split, epoch: int, previous: Snapshot | None) -> Snapshot:
-    """What a model makes of the test pictures. The plane of more than two dimensions turns towards `before`."""
-    first = slice(n_codes(test, model.model.bottleneck.out_features))
-    codes = model.encode(test.to_float(first), test.y[first])
-    if codes.shape[1] > 2:
-        plane = latent_space.plane_of_components(codes)
-        plane = plane if previous is None else latent_space.procrustes_align(plane, codes, previous.points)
-    else:
-        plane = latent_space.plane_of_dimensions(codes)
-    points = plane.project(codes)
-    grid, rows = latent_geometry.grid(points, GRID_SIDE), preview_rows(test)
-    return Snapshot(
-        epoch,
-        plane.names,
-        _to_float16(codes),
-        _to_float16(points),
-        grid.x,
-        grid.y,
-        _to_uint8(model.decode(plane.unproject(grid.points))),
-        _to_uint8(model.reconstruct(test.to_float(rows), test.y[rows])),
-    )
-
-
-class SnapshotRecorder:
-    """The snapshots of one run while it trains: when the next is due, and what they may cost."""
-
-    def __init__(self, run_dir: Path, pixels: int, code_size: int, epochs: int) -> None:
-        self.folder = run_dir / FOLDER
-        files.refuse_links(self.folder / "any")  # nothing is written through it
-        self.folder.mkdir(exist_ok=True)
-        each = (GRID_SIDE * GRID_SIDE + N_PREVIEWS) * pixels + max_codes(code_size) * (code_size + 2) * 2 + 2000
-        most = max(4, min(MAX_SNAPSHOTS, MAX_TOTAL_BYTES // each - 1))
-        # closer together at the beginning, and one at the end
-        self.planned_epochs = sorted({math.ceil(epochs * (step / most) ** 1.5) for step in range(most + 1)})
-        self.seconds_spent, self.latest = 0.0, None  # type: float, Snapshot | None
-        self.saved_epochs = {epoch for epoch, _ in _snapshot_files(run_dir)}
-
-    def truncate(self, epoch: int) -> None:
-        """Forgets what was taken later, and what cannot be read: training goes on from there."""
-        self.saved_epochs, self.latest = set(), None
-        for number, file in _snapshot_files(self.folder.parent):
-            read = _try_load(file) if number <= epoch else None
-            if read is None:
-                disk.remove(file)
-            else:
-                self.saved_epochs.add(number)
-                self.latest = read
-
-    def should_record(self, epoch: int, seconds: float, is_last: bool) -> bool:
-        """Whether to take one now, after so many epochs and `seconds` of training."""
-        if epoch in self.saved_epochs:
-            return False
-        missed = any(each <= epoch for each in self.planned_epochs if each > max(self.saved_epochs, default=-1))
-        return is_last or (missed and self.seconds_spent <= START_SECONDS + TIME_SHARE * seconds)
-
-    def record(self, model: LoadedModel, test: Split, epoch: int) -> None:
-        """Takes one and writes it."""
-        started = time.perf_counter()
-        self.latest = capture(model, test, epoch, self.latest)
-        files.atomic_write(self.folder / f"{epoch:05}.safetensors", _serialise(self.latest))
-        self.saved_epochs.add(epoch)
-        self.seconds_spent += time.perf_counter() - started
-
-
-def _serialise(snapshot: Snapshot) -> bytes:
+def serialise(snapshot: Snapshot) -> bytes:
     arrays = {name: np.ascontiguousarray(each) for name, each in vars(snapshot).items() if isinstance(each, np.ndarray)}
     return save(arrays, {"names": json.dumps(snapshot.axis_names)})
 
 
-def _snapshot_files(run_dir: Path) -> list[tuple[int, Path]]:
+def snapshot_files(run_dir: Path) -> list[tuple[int, Path]]:
     """(epoch, file) of the snapshots in a run's folder, by epoch; none where a link stands for their folder."""
     try:
         files.refuse_links(run_dir / FOLDER / "any")
@@ -221,7 +144,7 @@ def _content_error(snapshot: Snapshot) -> str:
     return "" if shape[0] in (1, 3) and 0 < len(snapshot.reconstructions) <= 64 else "its pictures have no colours"
 
 
-def _try_load(file: Path) -> Snapshot | None:
+def try_load(file: Path) -> Snapshot | None:
     """A snapshot; None for one that is spoilt, half written at a power cut, or deleted at this moment."""
     try:
         return _load_file(file)
@@ -232,7 +155,7 @@ def _try_load(file: Path) -> Snapshot | None:
 def thin(run_dir: Path, max_snapshots: int) -> None:
     """Leaves so many snapshots in a run's folder at most, the first and the last among them, evenly chosen, and writes
     them as small as they get."""
-    taken = _snapshot_files(run_dir)
+    taken = snapshot_files(run_dir)
     kept = {round((len(taken) - 1) * at / (max_snapshots - 1)) for at in range(max_snapshots)}
     for number, (_, file) in enumerate(taken):
         if number in kept:
@@ -243,7 +166,7 @@ def thin(run_dir: Path, max_snapshots: int) -> None:
 
 def epochs(run: str) -> list[int]:
     """After which epochs a run has a snapshot, rising; 0 is before its training."""
-    return [epoch for epoch, _ in _snapshot_files(runs.path(run))]
+    return [epoch for epoch, _ in snapshot_files(runs.path(run))]
 
 
 def load(run: str, epoch: int | None = None) -> list[Snapshot]:
@@ -253,7 +176,7 @@ def load(run: str, epoch: int | None = None) -> list[Snapshot]:
         config = runs.entry(run).config
     except runs.UnknownRun:  # deleted at this moment
         return []
-    wanted = (_try_load(file) for number, file in _snapshot_files(runs.path(run)) if epoch is None or number == epoch)
+    wanted = (try_load(file) for number, file in snapshot_files(runs.path(run)) if epoch is None or number == epoch)
     taken = [each for each in wanted if each is not None and (config is None or _matches_dataset(each, config.dataset))]
     kinds = Counter(map(_shapes, taken))
     return [each for each in taken if _shapes(each) == max(kinds, key=lambda shapes: kinds[shapes])]

@@ -25,13 +25,16 @@ import pytest
 import torch
 from safetensors.numpy import save
 
-from aecore import disk, system
+from aecore import disk, limits, system
 from aecore.__main__ import main
 from aecore.analysis import loaded
 from aecore.config import Config
+from aecore.disk import Store
 from aecore.errors import UserError
-from aecore.jobs import api, scheduler
+from aecore.jobs import api, queue_position, scheduler, supervisor
 from aecore.jobs import worker as work
+from aecore.jobs.executors import Task
+from aecore.jobs.executors.process import exit_message, parse_handle
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import database, people, processes_table, queue, runs
@@ -73,8 +76,13 @@ def ends(config: Config) -> str:
 
 def worker(config: Config) -> int:
     """The process that works on a run, once it has one."""
-    until(lambda: (job := queue.job(config.id)) and job.pid)
-    return queue.job(config.id).pid
+    until(lambda: (job := queue.job(config.id)) and job.handle)
+    return pid(queue.job(config.id))
+
+
+def pid(job: queue.Job) -> int | None:
+    """The process that works on a job; None when it has none."""
+    return parse_handle(job.handle)[0] if job.handle else None
 
 
 def kept(config: Config) -> int:
@@ -116,14 +124,14 @@ def ended(pid: int) -> bool:
 
 LABORATORY = """
 import json, sys
-from aecore.jobs import api as jobs
+from aecore.jobs import api as jobs, supervisor
 from aecore.config import Config
-jobs.register_server()
+supervisor.register_server()
 print("open", flush=True)
 for line in sys.stdin:
     person, config = json.loads(line)
-    print(jobs.submit(Config.from_json(config), person=person), flush=True)
-jobs.unregister_server()
+    print(jobs.submit(Config.from_json(config), user=person).created, flush=True)
+supervisor.unregister_server()
 """
 
 
@@ -136,7 +144,7 @@ class Laboratory:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=api.ROOT,
+            cwd=supervisor.ROOT,
             env=os.environ | {"AECORE_RUNS": str(folder), "AECORE_WORKERS": str(workers)},
         )
 
@@ -175,16 +183,18 @@ def folders(tmp_path_factory) -> Iterator[dict[str, Path]]:
         with at(there[name], workers):
             if name == "spares":  # as on Windows and macOS
                 spares = subprocess.Popen(
-                    [sys.executable, "-m", "aecore.jobs.scheduler", "spawn"], cwd=api.ROOT, start_new_session=True
+                    [sys.executable, "-m", "aecore.jobs.scheduler", "spawn"],
+                    cwd=supervisor.ROOT,
+                    start_new_session=True,
                 )
                 processes_table.register_server()
                 until(processes_table.scheduler_process)
-            api.register_server()
+            supervisor.register_server()
     yield there
     foremen = []
     for name, workers in FOLDERS.items():
         with at(there[name], workers):
-            api.unregister_server()
+            supervisor.unregister_server()
             foremen.append(processes_table.scheduler_process())
     pids = [each.pid for each in foremen if each]
     try:
@@ -223,7 +233,7 @@ def nowhere(tmp_path, monkeypatch) -> Path:
     """A runs folder with no foreman at all, and no gallery that would tell how long training takes."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(runs, "PRETRAINED_DIR", tmp_path / "gallery")
-    api._seconds_per_epoch.cache_clear()
+    queue_position._seconds_per_epoch.cache_clear()
     return tmp_path / "runs"
 
 
@@ -232,24 +242,24 @@ def nowhere(tmp_path, monkeypatch) -> Path:
 
 def test_a_submitted_run_is_trained_and_a_second_asking_finds_it(two, tmp_path):
     config = fresh(QUICK)
-    assert api.submit(config) is False
+    assert api.submit(config).created
     assert runs.entry(config.id).active or state(config) == "finished"  # at once: the page that asked sees it
     states = [entry.state for entry in api.watch(config.id)]
     assert states[-1] == "finished" and set(states) <= {"waiting", "training", "finished"}
     assert loaded.load(config.id).config == config
     assert like_undisturbed(config, tmp_path)
     assert not (two / config.id / "checkpoint.safetensors").exists()
-    assert api.submit(config) is True
+    assert not api.submit(config).created
     until(lambda: queue.job(config.id) is None)
-    assert api.submit(config) is True and queue.job(config.id) is None
+    assert not api.submit(config).created and queue.job(config.id) is None
 
 
 def test_a_run_that_two_want_is_trained_once_and_stops_when_the_last_leaves(two):
     config = fresh(LONG)
-    assert api.submit(config, user="ada") is False
+    assert api.submit(config, user="ada").created
     goes_on(config)
     pid = worker(config)
-    assert api.submit(config, user="ben") is True and queue.requesters(config.id) == ["ada", "ben"]
+    assert not api.submit(config, user="ben").created and queue.requesters(config.id) == ["ada", "ben"]
     goes_on(config)
     with pytest.raises(UserError, match="Only those who asked for it"):
         api.cancel(config.id, "cleo")
@@ -269,11 +279,11 @@ def test_thirty_who_ask_at_once_share_one_training(two):
 
     def ask(number: int) -> bool:
         together.wait()
-        return api.submit(config, user=f"person {number}")
+        return api.submit(config, user=f"person {number}").created
 
     with ThreadPoolExecutor(30) as pool:
-        known = list(pool.map(ask, range(30)))
-    assert known.count(False) == 1
+        created = list(pool.map(ask, range(30)))
+    assert created.count(True) == 1
     assert ends(config) == "finished"
     assert [line["epoch"] for line in runs.history(config.id)] == [1, 2, 3]
     until(lambda: not queue.jobs())
@@ -314,7 +324,7 @@ def test_a_paused_run_goes_on_where_it_was_to_the_same_end(two, tmp_path):
         entry = runs.entry(config.id)
         assert entry.has_checkpoint and entry.message.startswith("Paused after") and entry.progress["epoch"] >= 1
         seen = entry.progress["step"]
-        assert api.submit(config) is False
+        assert api.submit(config).created
         until(
             lambda seen=seen: runs.entry(config.id).progress.get("step", 0) > seen or not runs.entry(config.id).active
         )
@@ -377,7 +387,7 @@ def test_with_one_lane_the_second_waits_its_turn(one):
     goes_on(first)
     api.submit(second)
     goes_on(first)
-    assert state(second) == "waiting" and api.queue_position(second.id).ahead == 1
+    assert state(second) == "waiting" and queue_position.position(second.id).ahead == 1
     api.cancel(first.id)
     assert ends(second) == "finished" and state(first) == "stopped"
 
@@ -401,7 +411,7 @@ def test_ten_runs_of_one_person_do_not_block_the_first_of_another(one):
         api.submit(config, user="ben")
     expected = [bens[0], adas[0], bens[1], *adas[1:]]  # ada has just been served
     assert queue.order() == [config.id for config in expected]
-    assert [api.queue_position(config.id).ahead for config in expected] == list(range(1, 7))
+    assert [queue_position.position(config.id).ahead for config in expected] == list(range(1, 7))
     api.cancel(first.id, "ada")
     assert {ends(config) for config in expected} == {"finished"}
     done = sorted(expected, key=lambda config: runs.entry(config.id).created)
@@ -411,29 +421,32 @@ def test_ten_runs_of_one_person_do_not_block_the_first_of_another(one):
 def test_a_place_in_the_queue_says_how_many_and_how_long(nowhere):
     training, second, third, unknown = (fresh(QUICK) for _ in range(4))
     for config in (training, second, third):
-        queue.enqueue(config.id, config.to_json(), "ada", None, {}, lambda c=config: bool(runs.RunWriter(c).request()))
+        queue.enqueue(config.id, config.to_json(), "ada", None, {})
+        runs.RunWriter(config).request()
     assert queue.claim().run == training.id
     runs.RunWriter(training).set_state("training", progress={"seconds_left": 30.0, "epoch": 1})
-    assert api.queue_position(second.id) == api.QueuePosition(1, 30.0)
-    assert api.queue_position(third.id) == api.QueuePosition(2, None)  # nobody knows how long the second takes
+    assert queue_position.position(second.id) == queue_position.QueuePosition(1, 30.0)
+    assert queue_position.position(third.id) == queue_position.QueuePosition(
+        2, None
+    )  # nobody knows how long the second takes
     runs.RunWriter(second).set_state("waiting", progress={"seconds_left": 12.0})
-    api._queue_positions.cache_clear()  # a moment later
-    assert api.queue_position(third.id) == api.QueuePosition(2, 42.0)
+    queue_position._queue_positions.cache_clear()  # a moment later
+    assert queue_position.position(third.id) == queue_position.QueuePosition(2, 42.0)
     processes_table.acquire_leadership(9)  # with two workers, it begins when the first of the two is done
     processes_table.set_capacity(2)
-    assert api.queue_position(third.id) == api.QueuePosition(2, 12.0)
-    assert api.queue_position(second.id) == api.QueuePosition(1, 0.0)
-    assert api.queue_position(unknown.id).ahead == 1  # not in the queue: only what trains is before it
+    assert queue_position.position(third.id) == queue_position.QueuePosition(2, 12.0)
+    assert queue_position.position(second.id) == queue_position.QueuePosition(1, 0.0)
+    assert queue_position.position(unknown.id).ahead == 1  # not in the queue: only what trains is before it
 
 
 def test_runs_that_were_never_begun_are_judged_by_finished_ones_like_them(nowhere):
     done, waiting = fresh(QUICK), dataclasses.replace(fresh(QUICK), epochs=30)
     runs.RunWriter(waiting).request()
-    assert api.seconds_left(waiting.id) is None
-    api._seconds_per_epoch.cache_clear()
+    assert queue_position.seconds_left(waiting.id) is None
+    queue_position._seconds_per_epoch.cache_clear()
     with runs.RunWriter(done) as draft:
         draft.finish(save({"w": np.zeros(3, np.float32)}), RESULT | {"seconds": 6.0}, b"")
-    assert api.seconds_left(waiting.id) == pytest.approx(60.0)  # 3 epochs took 6 seconds
+    assert queue_position.seconds_left(waiting.id) == pytest.approx(60.0)  # 3 epochs took 6 seconds
 
 
 # --- What goes wrong --------------------------------------------------------------------------------------------------
@@ -460,17 +473,17 @@ def test_two_deaths_with_no_checkpoint_between_fail_with_the_reason_and_the_log(
     api.submit(config)
     while runs.entry(config.id).active:  # a checkpoint may come between two kills on a slow machine: then once more
         job = queue.job(config.id)
-        if job and job.pid and job.pid not in killed and (two / config.id / "log.txt").exists():
+        if job and pid(job) and pid(job) not in killed and (two / config.id / "log.txt").exists():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(job.pid, signal.SIGSEGV)
-            killed.add(job.pid)
+                os.kill(pid(job), signal.SIGSEGV)
+            killed.add(pid(job))
             assert len(killed) < 20
         time.sleep(0.002)
     entry = runs.entry(config.id)
     assert len(killed) >= 2 and entry.state == "failed"
     assert entry.message == "Its process was killed (SIGSEGV), twice in a row: the log says more."
     assert queue.job(config.id) is None
-    assert api.submit(config) is False  # and asked for again it starts with a clean slate
+    assert api.submit(config).created  # and asked for again it starts with a clean slate
     goes_on(config)
     assert runs.entry(config.id).message == "" and queue.job(config.id).crashes == 0
 
@@ -496,7 +509,7 @@ def test_a_training_that_fails_says_why(two, monkeypatch, tmp_path):
     api.submit(unknown, device="abacus")
     assert ends(unknown) == "failed" and "no device abacus" in runs.entry(unknown.id).message
     until(lambda: not queue.jobs())
-    assert api.submit(unknown) is False
+    assert api.submit(unknown).created
     assert ends(unknown) == "finished"  # with a device that there is
 
 
@@ -508,16 +521,16 @@ def test_a_run_that_the_command_line_trains_already_is_waited_for_and_taken_over
     with runs.RunWriter(config) as draft:
         draft.set_state("training", message="")
         api.cancel(first.id)
-        pid = worker(config)
+        at_work = worker(config)
         time.sleep(1)  # long enough for two deaths, had it given up
         job = queue.job(config.id)
-        assert job.pid == pid and job.crashes == 0 and state(config) == "training"
+        assert pid(job) == at_work and job.crashes == 0 and state(config) == "training"
     assert ends(config) == "finished" and len(runs.history(config.id)) == 3  # whoever had it is gone
 
 
 def test_settings_of_another_version_do_not_keep_others_from_their_turns(one):
     config = fresh(QUICK)
-    queue.enqueue("vae-digits-2d-00000000", {"colour": "red"}, "ada", None, {}, lambda: False)
+    queue.enqueue("vae-digits-2d-00000000", {"colour": "red"}, "ada", None, {})
     api.submit(config, user="ben")
     assert ends(config) == "finished"
     until(lambda: not queue.jobs())
@@ -571,7 +584,7 @@ def test_where_forking_is_unsafe_a_spare_process_trains_the_same(spares, tmp_pat
     standing = psutil.Process(processes_table.scheduler_process().pid)
     until(standing.children)
     first, config = standing.children()[0], fresh(QUICK)
-    assert api.submit(config) is False
+    assert api.submit(config).created
     assert ends(config) == "finished" and like_undisturbed(config, tmp_path)
     until(lambda: ended(first.pid))  # each spare does one job, and another has taken its place
     assert len([child for child in standing.children() if not ended(child.pid)]) == 1
@@ -588,7 +601,7 @@ def test_a_dead_foreman_is_replaced_and_the_new_one_takes_over_what_runs(two):
     api.submit(waiting)
     os.kill(standing.pid, signal.SIGKILL)
     with database.transaction() as connection:  # as if it had died before anybody noted this one
-        connection.execute("UPDATE jobs SET pid = NULL WHERE run = ?", (unnoted.id,))
+        connection.execute("UPDATE jobs SET handle = NULL WHERE run = ?", (unnoted.id,))
     until(lambda: (new := processes_table.scheduler_process()) and new.pid != standing.pid and new.slots)
     assert worker(unnoted) == other  # the run itself says who trains it: no second one is started
     for config in (noted, unnoted):
@@ -636,10 +649,10 @@ def test_a_worker_that_dies_without_a_foreman_is_missed_by_the_next(two, tmp_pat
     config, standing = fresh(MEDIUM), processes_table.scheduler_process()
     api.submit(config)
     kept(config)
-    pid = worker(config)
+    first = worker(config)
     os.kill(standing.pid, signal.SIGKILL)
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: (job := queue.job(config.id)) is None or job.pid not in (pid, None))
+    os.kill(first, signal.SIGKILL)
+    until(lambda: (job := queue.job(config.id)) is None or pid(job) not in (first, None))
     assert ends(config) == "finished" and like_undisturbed(config, tmp_path)
 
 
@@ -651,8 +664,8 @@ def test_laboratories_that_die_leave_their_jobs_to_the_next(tmp_path):
         pair = [Laboratory(folder, 1), Laboratory(folder, 1)]
         for each in pair:
             each.open()
-        assert pair[0].submit(running, "ada") is False and pair[1].submit(running, "ben") is True
-        assert pair[1].submit(waiting, "ben") is False
+        assert pair[0].submit(running, "ada") and not pair[1].submit(running, "ben")
+        assert pair[1].submit(waiting, "ben")
         until(lambda: (there := processes_table.scheduler_process()) and there.slots)
         foremen = [child.pid for each in pair for child in psutil.Process(each.process.pid).children()]
         standing = processes_table.scheduler_process().pid
@@ -668,12 +681,12 @@ def test_laboratories_that_die_leave_their_jobs_to_the_next(tmp_path):
         assert ends(running) == "stopped"
         until(lambda: ended(standing))  # nothing runs, and nobody is there who would want more
         assert state(waiting) == "waiting" and runs.history(waiting.id) == []
-        api.register_server()  # the next server
+        supervisor.register_server()  # the next server
         assert ends(waiting) == "finished"
         standing = processes_table.scheduler_process().pid
-        api.unregister_server()
+        supervisor.unregister_server()
         until(lambda: ended(standing))
-        assert processes_table.scheduler_process() is None and not api.has_active_server()
+        assert processes_table.scheduler_process() is None and not supervisor.has_active_server()
 
 
 def test_a_second_laboratory_shares_the_foreman(two):
@@ -681,25 +694,49 @@ def test_a_second_laboratory_shares_the_foreman(two):
     other = Laboratory(two, 2)
     other.open()
     assert processes_table.active_servers() == 2 and processes_table.scheduler_process().pid == standing
-    assert other.submit(config, "ben") is False
+    assert other.submit(config, "ben")
     assert ends(config) == "finished"
     assert psutil.Process(other.process.pid).children() == []
     other.end()
     assert processes_table.active_servers() == 1
 
 
+def test_a_request_that_the_disk_refuses_leaves_nothing(nowhere, monkeypatch):
+    config, full = fresh(QUICK), OSError(errno.ENOSPC, "No space left on device")
+
+    def refuse(*_: object) -> None:
+        raise full
+
+    monkeypatch.setattr(runs.RunWriter, "request", refuse)
+    with pytest.raises(UserError, match="disk is full"):
+        api.submit(config)
+    assert queue.jobs() == [] and queue.requesters(config.id) == []
+
+
+def test_what_the_command_line_trains_gets_no_job_until_it_gives_no_sign_of_life(nowhere, monkeypatch):
+    config = fresh(QUICK)
+    monkeypatch.setattr(api, "register_server", lambda: None)
+    with runs.RunWriter(config) as writer:
+        writer.set_state("training")
+    assert not api.submit(config).created and queue.jobs() == [] and state(config) == "training"
+    os.utime(nowhere / config.id / "state.json", (1.0, 1.0))
+    assert state(config) == "stopped" and "no sign of life" in runs.entry(config.id).message
+    assert api.submit(config).created and state(config) == "waiting"
+
+
 def test_who_asks_for_a_run_that_waits_in_a_closed_laboratory_opens_one(nowhere, monkeypatch):
     config, opened = fresh(QUICK), []
-    queue.enqueue(config.id, config.to_json(), "ada", None, {}, lambda: bool(runs.RunWriter(config).request()))
+    queue.enqueue(config.id, config.to_json(), "ada", None, {})
+    runs.RunWriter(config).request()
     monkeypatch.setattr(api, "register_server", lambda: opened.append(1))
-    assert api.submit(config, user="ben") is True and opened
+    assert not api.submit(config, user="ben").created and opened
     assert queue.requesters(config.id) == ["ada", "ben"]
 
 
 def test_the_keeper_goes_on_looking_when_a_look_fails(tmp_path, monkeypatch):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
-    keeper, said = api.SchedulerSupervisor(tmp_path), []
-    monkeypatch.setattr(keeper, "EVERY", 0.01)
+    keeper, said = supervisor.SchedulerSupervisor(Store(tmp_path)), []
+    monkeypatch.setattr(keeper, "INTERVAL", 0.01)
 
     def start_foreman() -> None:
         said.append(keeper.error)
@@ -708,7 +745,7 @@ def test_the_keeper_goes_on_looking_when_a_look_fails(tmp_path, monkeypatch):
         if len(said) == 2:
             raise UserError("The database is in use.")
 
-    monkeypatch.setattr(keeper, "start_foreman", start_foreman)
+    monkeypatch.setattr(keeper, "start_scheduler", start_foreman)
     monkeypatch.setattr(processes_table, "register_server", lambda: None)
     keeper.start()
     until(lambda: len(said) > 3)
@@ -722,13 +759,13 @@ def test_a_place_is_told_whatever_the_settings_of_those_before_are(nowhere):
     for number, config in enumerate(
         ({"dataset": ["x"]}, {"epochs": "many"}, {}, {"dataset": "digits", "epochs": None})
     ):
-        queue.enqueue(f"run{number}", config, "ada", None, {}, lambda: False)
-    assert api.queue_position("run3") == api.QueuePosition(3, None)
+        queue.enqueue(f"run{number}", config, "ada", None, {})
+    assert queue_position.position("run3") == queue_position.QueuePosition(3, None)
 
 
 def test_a_keeper_leaves_another_folder_alone(tmp_path, monkeypatch):
     (tmp_path / "runs").mkdir()
-    keeper = api.SchedulerSupervisor(tmp_path / "runs")
+    keeper = supervisor.SchedulerSupervisor(Store(tmp_path / "runs"))
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "other"))
     keeper.check()
     assert not (tmp_path / "other").exists() and keeper.process is None
@@ -736,7 +773,7 @@ def test_a_keeper_leaves_another_folder_alone(tmp_path, monkeypatch):
 
 def test_a_deleted_runs_folder_gets_no_foreman(tmp_path, monkeypatch):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
-    keeper = api.SchedulerSupervisor(tmp_path / "runs")
+    keeper = supervisor.SchedulerSupervisor(Store(tmp_path / "runs"))
     shutil.rmtree(tmp_path / "runs", ignore_errors=True)
     keeper.check()
     assert keeper.process is None
@@ -745,13 +782,32 @@ def test_a_deleted_runs_folder_gets_no_foreman(tmp_path, monkeypatch):
 # --- What is said of a worker that died -------------------------------------------------------------------------------
 
 
+class Idle:
+    """An executor whose tasks never do anything."""
+
+    name = "idle"
+
+    def start(self, task: Task) -> str:
+        return "x"
+
+    def poll(self, handle: str) -> None:
+        return None
+
+    def kill(self, handle: str) -> None:
+        pass
+
+    def capacity(self) -> int:
+        return 1
+
+
 @pytest.fixture
 def mourned(nowhere) -> Callable[..., str]:
     """Has a run's worker die under a foreman that starts nothing; what is said of it."""
     processes_table.acquire_leadership(9)
-    standing = scheduler.Scheduler(lambda job: (os.getpid(), lambda: None), 1, 0)
+    standing = scheduler.Scheduler(Idle())
     config = fresh(QUICK)
-    queue.enqueue(config.id, config.to_json(), "ada", None, {}, lambda: bool(runs.RunWriter(config).request()))
+    queue.enqueue(config.id, config.to_json(), "ada", None, {})
+    runs.RunWriter(config).request()
     job = queue.claim(leader=True)
     draft = runs.RunWriter(config)
 
@@ -796,19 +852,17 @@ aecore.store.runs.entries()
 aecore.store.queue.jobs()
 print(json.dumps([name for name in ("torch", "torchvision", "sklearn", "streamlit") if name in sys.modules]))
 """
-    said = subprocess.run([sys.executable, "-c", code], cwd=api.ROOT, capture_output=True, text=True, check=True)
+    said = subprocess.run([sys.executable, "-c", code], cwd=supervisor.ROOT, capture_output=True, text=True, check=True)
     assert json.loads(said.stdout) == []
 
 
 @pytest.mark.parametrize(("asked", "lanes"), [("1", 1), ("3", 3), ("0", 1), ("many", None), ("", None), ("-2", None)])
 def test_lanes_are_what_is_asked_for_or_one_for_two_cores(monkeypatch, asked, lanes):
     monkeypatch.setenv("AECORE_WORKERS", asked)
-    assert scheduler.training_slots() == (lanes or max(1, min(4, scheduler.cores() // 2)))
+    assert limits.training_slots() == (lanes or max(1, min(4, limits.cores() // 2)))
 
 
 def test_how_a_process_ended_is_said_in_plain_words():
-    assert scheduler._exit_message(0) == "ended with code 0" and scheduler._exit_message(3) == "ended with code 3"
-    assert (
-        scheduler._exit_message(-signal.SIGKILL) == "was killed (SIGKILL, which the system does when memory runs out)"
-    )
-    assert scheduler._exit_message(-signal.SIGSEGV) == "was killed (SIGSEGV)"
+    assert exit_message(0) == "ended with code 0" and exit_message(3) == "ended with code 3"
+    assert exit_message(-signal.SIGKILL) == "was killed (SIGKILL, which the system does when memory runs out)"
+    assert exit_message(-signal.SIGSEGV) == "was killed (SIGSEGV)"

@@ -22,8 +22,9 @@ import pytest
 from aecore.analysis import loaded, projections
 from aecore.data.datasets import load
 from aecore.errors import UserError
-from aecore.jobs import projection_jobs
+from aecore.jobs import projection_jobs, projection_store, projection_worker, tasks
 from aecore.jobs import worker as work
+from aecore.jobs.executors.process import ROOT, parse_handle
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import database, processes_table, runs
@@ -46,7 +47,7 @@ def folder(tmp_path, monkeypatch) -> Iterator[Path]:
     """A runs folder of its own; what is still being drawn in it at the end is cancelled."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     yield tmp_path / ".projections"
-    for request in projection_jobs._active_requests():
+    for request in projection_store.active_requests():
         projection_jobs.cancel(projection_jobs.ProjectionStatus(request.key, "running"))
 
 
@@ -63,8 +64,8 @@ def state(some: np.ndarray, kind: str = "t-SNE") -> str:
 
 
 def process(some: np.ndarray, kind: str = "t-SNE") -> psutil.Process:
-    request = projection_jobs._read_request(projection_jobs.status(some, kind).key)
-    return psutil.Process(request.pid)
+    request = projection_store.read_request(projection_jobs.status(some, kind).key)
+    return psutil.Process(parse_handle(request.handle)[0])
 
 
 def drawing(urgent: bool = True) -> np.ndarray:
@@ -149,17 +150,15 @@ def test_a_map_that_was_removed_meanwhile_is_said(folder):
 def test_many_askers_share_one_drawing(folder):
     some = codes()
     np.save(folder.parent / "codes.npy", some)
-    source = (
-        "import sys, numpy, aecore.jobs.projection_jobs as maps; print(maps.ask(numpy.load(sys.argv[1]), 'UMAP').key)"
-    )
+    source = "import sys, numpy, aecore.jobs.projection_jobs as j; print(j.submit(numpy.load(sys.argv[1]), 'UMAP').key)"
     command = [sys.executable, "-c", source, str(folder.parent / "codes.npy")]
-    others = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=projection_jobs.ROOT) for _ in range(2)]
+    others = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(2)]
     with ThreadPoolExecutor(6) as pool:
         keys = {each.key for each in pool.map(lambda _: projection_jobs.submit(some, "UMAP"), range(6))}
     keys |= {each.communicate()[0].strip() for each in others}
     assert len(keys) == 1
-    until(lambda: state(some, "UMAP") == "ready" and not projection_jobs._active_requests())
-    assert len(projection_jobs._timings()) == 1  # each process that draws notes its time
+    until(lambda: state(some, "UMAP") == "ready" and not projection_store.active_requests())
+    assert len(projection_store._timings()) == 1  # each process that draws notes its time
 
 
 def test_urgent_ones_come_first_and_have_a_lane_of_their_own():
@@ -180,7 +179,7 @@ def test_maps_stand_behind_everybody_else():
     for urgent, steps in ((False, 2), (True, 1)):
         worker = process(drawing(urgent))
         worker.resume()  # it may have begun without having stepped back yet
-        until(lambda worker=worker, steps=steps: worker.nice() == min(ours + steps * projection_jobs.NICENESS, 19))
+        until(lambda worker=worker, steps=steps: worker.nice() == min(ours + steps * projection_worker.NICENESS, 19))
 
 
 # --- Ends -------------------------------------------------------------------------------------------------------------
@@ -204,7 +203,7 @@ def test_a_waiting_one_is_taken_from_the_queue():
     _first, some = drawing(urgent=False), codes()
     projection_jobs.submit(some, "UMAP", urgent=False)
     projection_jobs.cancel(projection_jobs.status(some, "UMAP"))
-    assert state(some, "UMAP") == "cancelled" and len(projection_jobs._active_requests()) == 1
+    assert state(some, "UMAP") == "cancelled" and len(projection_store.active_requests()) == 1
 
 
 def test_a_dead_process_is_said_and_blocks_nobody():
@@ -219,8 +218,8 @@ def test_a_dead_process_is_said_and_blocks_nobody():
 
 def test_a_process_that_dies_with_the_lock_blocks_nobody(folder):
     folder.mkdir(parents=True)
-    source = "import os, aecore.jobs.projection_jobs as maps; maps._held().acquire(); os._exit(1)"
-    subprocess.run([sys.executable, "-c", source], cwd=projection_jobs.ROOT, check=False)
+    source = "import os, aecore.jobs.projection_store as store; store.lock().acquire(); os._exit(1)"
+    subprocess.run([sys.executable, "-c", source], cwd=ROOT, check=False)
     (folder / ("0" * 24)).mkdir()  # and one that died before it had written its request
     some = codes()
     projection_jobs.submit(some, "UMAP")
@@ -246,14 +245,14 @@ def test_what_goes_wrong_is_said(folder):
         (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
     ],
 )
-def test_what_a_process_says_when_it_gives_up(error, words, monkeypatch):
+def test_what_a_process_says_when_it_gives_up(error, words, monkeypatch, capsys):
     def give_up(key: str) -> None:
         raise error
 
-    monkeypatch.setattr(projection_jobs, "run", give_up)
-    monkeypatch.setattr(sys, "argv", ["maps", "0" * 24])
-    with pytest.raises(SystemExit, match=words):
-        projection_jobs.main()
+    monkeypatch.setattr(projection_worker, "run", give_up)
+    with pytest.raises(SystemExit, match="1"):
+        projection_worker.run_task({"key": "0" * 24}, "spawn", "1:1.0")
+    assert words in capsys.readouterr().err
 
 
 # --- Room and time ----------------------------------------------------------------------------------------------------
@@ -266,9 +265,9 @@ def test_the_cache_is_bounded_and_keeps_what_was_looked_at(folder, monkeypatch):
         os.utime(folder / f"{name}.npy", (1e9 - age, 1e9 - age))
     (folder / ".half.npy-1").write_bytes(b"0" * 5000)
     projection_jobs.ProjectionStatus("d", "ready").points()
-    monkeypatch.setattr(projection_jobs, "MAX_BYTES", 2000)
-    with projection_jobs._lock():
-        projection_jobs._evict()
+    monkeypatch.setattr(projection_store, "MAX_BYTES", 2000)
+    with projection_store.lock():
+        projection_store.evict()
     assert sorted(each.name for each in folder.iterdir()) == [".lock", "a.npy", "d.npy"]
 
 
@@ -276,12 +275,12 @@ def test_old_failures_are_forgotten(folder):
     some = drawing()
     key = projection_jobs.status(some, "t-SNE").key
     projection_jobs.cancel(projection_jobs.status(some, "t-SNE"))
-    with projection_jobs._lock():
-        projection_jobs._evict()
+    with projection_store.lock():
+        projection_store.evict()
         assert state(some) == "cancelled"
-        long_ago = time.time() - projection_jobs.FAILURE_TTL - 1
+        long_ago = time.time() - projection_store.FAILURE_TTL - 1
         os.utime(folder / key, (long_ago, long_ago))
-        projection_jobs._evict()
+        projection_store.evict()
     assert state(some) == "none" and not (folder / key).exists()
 
 
@@ -292,20 +291,20 @@ def test_progress_rises_and_never_says_that_it_is_done():
 
 
 def test_how_long_it_takes_is_learnt_by_kind_and_size():
-    def request(kind: str, count: int) -> projection_jobs.ProjectionRequest:
-        return projection_jobs.ProjectionRequest("0" * 24, kind, {}, count, True, 0.0, 1, 0.0)
+    def request(kind: str, count: int) -> projection_store.ProjectionRequest:
+        return projection_store.ProjectionRequest("0" * 24, kind, {}, count, True, 0, "spawn", "1:0.0")
 
-    assert projection_jobs._expected_seconds(request("UMAP", 10_000)) == projection_jobs.DEFAULT_SECONDS["UMAP"]
-    projection_jobs._projections_dir().mkdir(parents=True)
+    assert projection_store.expected_seconds(request("UMAP", 10_000)) == projection_store.DEFAULT_SECONDS["UMAP"]
+    projection_store.projections_dir().mkdir(parents=True)
     for count, seconds in ((100, 1.0), (10_000, 20.7), (10_000, 10.7)):
-        projection_jobs._record_timing(request("UMAP", count), seconds)
-    assert projection_jobs._expected_seconds(request("UMAP", 10_000)) == pytest.approx(10.7)
-    assert projection_jobs._expected_seconds(request("UMAP", 20_000)) == pytest.approx(20.7)
-    assert projection_jobs._expected_seconds(request("UMAP", 100)) == pytest.approx(1.0)
-    assert projection_jobs._expected_seconds(request("t-SNE", 10_000)) == projection_jobs.DEFAULT_SECONDS["t-SNE"]
+        projection_store.record_timing(request("UMAP", count), seconds)
+    assert projection_store.expected_seconds(request("UMAP", 10_000)) == pytest.approx(10.7)
+    assert projection_store.expected_seconds(request("UMAP", 20_000)) == pytest.approx(20.7)
+    assert projection_store.expected_seconds(request("UMAP", 100)) == pytest.approx(1.0)
+    assert projection_store.expected_seconds(request("t-SNE", 10_000)) == projection_store.DEFAULT_SECONDS["t-SNE"]
     for _ in range(100):
-        projection_jobs._record_timing(request("UMAP", 100), 1.0)
-    assert len(projection_jobs._timings()) == projection_jobs.MAX_TIMINGS
+        projection_store.record_timing(request("UMAP", 100), 1.0)
+    assert len(projection_store._timings()) == projection_store.MAX_TIMINGS
 
 
 # --- Before anybody asks ----------------------------------------------------------------------------------------------
@@ -334,7 +333,7 @@ def test_a_broken_ledger_fails_no_finished_run(tmp_path, monkeypatch):
 
 def test_preparing_is_bounded_and_never_raises(monkeypatch):
     projection_jobs.precompute(np.eye(3, dtype=np.float32))  # too few
-    assert not projection_jobs._active_requests()
+    assert not projection_store.active_requests()
     _busy, some, more = drawing(urgent=False), codes(), codes()
     monkeypatch.setattr(projection_jobs, "MAX_PRECOMPUTED", 2)
     projection_jobs.precompute(some)
@@ -349,6 +348,8 @@ def test_a_finished_run_has_the_maps_drawn_that_pages_ask_for(laboratory, monkey
     with contextlib.closing(work.run_training(config)) as training:
         for _ in training:
             pass
+    assert not asked  # a training knows nothing of pages
+    tasks.precompute_projections(config)
     shown = loaded.load(config.id).encode_split(load("digits").test)
     assert [(kind, more) for _, kind, more in asked] == [("t-SNE", {"urgent": False}), ("UMAP", {"urgent": False})]
     for some, *_ in asked:
@@ -357,8 +358,8 @@ def test_a_finished_run_has_the_maps_drawn_that_pages_ask_for(laboratory, monkey
 
 def test_importing_brings_no_heavy_library():
     modules = "{'torch', 'streamlit', 'sklearn', 'scranpy', 'umap', 'scipy', 'pandas'}"
-    source = f"import sys, aecore.jobs.projection_jobs; print({modules} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", source], capture_output=True, text=True, check=True, cwd=projection_jobs.ROOT
+    source = (
+        f"import sys, aecore.jobs.projection_worker, aecore.jobs.projection_jobs; print({modules} & set(sys.modules))"
     )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "set()"

@@ -284,11 +284,11 @@ FORKS = """
 import json, os, sys
 import torch
 torch.set_num_threads(1)
-from aecore.jobs import scheduler as foreman
+from aecore.jobs.executors.process import preload
 from aecore.training import loop as train
 from aecore.jobs import worker as work
 from aecore.config import Config
-foreman.preload()
+preload()
 train.REPORT_EVERY = train.FIRST_REPORT = 0.0
 work.Throttle.call = lambda self, function, force=False: function()
 config = Config.from_json(json.loads(sys.argv[1]))

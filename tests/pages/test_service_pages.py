@@ -12,7 +12,7 @@ import pytest
 from aecore import disk, files
 from aecore.config import Config
 from aecore.content.gallery import PRETRAINED_MODELS
-from aecore.jobs import api
+from aecore.jobs import api, supervisor
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
@@ -31,7 +31,7 @@ def store(monkeypatch, tmp_path) -> Iterator[Path]:
     """A runs folder of the test's own, seen by Ada; nobody trains there."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(identity, "current_user", lambda: "ada")
-    monkeypatch.setattr(api, "register_server", lambda: None)
+    monkeypatch.setattr(supervisor, "register_server", lambda: None)
     (tmp_path / "runs").mkdir()
     people.set_display_name("ada", "Ada")
     people.set_display_name("bob", "Bob")

@@ -25,13 +25,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from aecore import disk, system
+from aecore import disk
 from aecore.analysis import loaded
 from aecore.analysis.diagnosis import doctor
 from aecore.data import datasets
 from aecore.errors import UserError
 from aecore.export import program, replay
-from aecore.jobs import api
+from aecore.jobs import queue_position
+from aecore.jobs.executors.process import process_handle
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
@@ -126,7 +127,7 @@ class Laboratory:
         shutil.copytree(self.kinds[kind], place)
         if kind == "training":
             said = json.loads((place / "state.json").read_text())
-            said |= {"state": "training", "pid": os.getpid(), "start_time": system.start_time()}
+            said |= {"state": "training", "executor": "fork", "handle": process_handle()}
             (place / "state.json").write_text(json.dumps(said))
         return place
 
@@ -211,7 +212,7 @@ def _looked(run: str) -> dict[str, object]:
         asked(name, lambda name=name: previews.read_png(runs.path(run) / name))
     asked("products", lambda: offline.load_bundle(run))
     asked("program", lambda: program.load_program(runs.path(run)))
-    asked("seconds left", lambda: api.seconds_left(run))
+    asked("seconds left", lambda: queue_position.seconds_left(run))
     assert all(each.strip() and "\n" not in each for each in told.get("sentences", []))
     if not isinstance(entry, runs.RunInfo):
         return told

@@ -17,7 +17,8 @@ import pytest
 
 from aecore import disk
 from aecore.errors import UserError
-from aecore.jobs import api
+from aecore.jobs import queue_position
+from aecore.jobs.executors.process import process_handle
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import database, database_snapshot, people, queue, recovery, runs, trash
@@ -34,7 +35,7 @@ def store(monkeypatch, tmp_path) -> Path:
 
 
 def ask(run: str, person: str = "ada") -> bool:
-    return queue.enqueue(run, {"seed": 1}, person, None, {}, lambda: False)
+    return not queue.enqueue(run, {"seed": 1}, person, None, {})
 
 
 def age() -> None:
@@ -100,7 +101,7 @@ from aecore.store import database_snapshot, people, queue
 def work(thread):
     for number in range(6):
         run = f"run-{sys.argv[1]}-{thread}-{number % 3}"
-        queue.enqueue(run, {"seed": 1}, f"person{thread}", None, {}, lambda: False)
+        queue.enqueue(run, {"seed": 1}, f"person{thread}", None, {})
         people.labels("person1"), queue.order(), database_snapshot._CACHE.clear()
         queue.claim()
         queue.complete(run)
@@ -149,7 +150,7 @@ def test_reading_needs_no_other_file_and_leaves_none(store):
 
 def test_the_log_of_an_earlier_version_is_turned_off(store):
     store.mkdir()
-    edit("PRAGMA journal_mode = WAL", *filter(str.strip, database.TABLES_SQL.split(";")), "PRAGMA user_version = 1")
+    edit("PRAGMA journal_mode = WAL", *filter(str.strip, database.TABLES_SQL.split(";")), "PRAGMA user_version = 2")
     edit("INSERT INTO labels VALUES ('x', 'ada', 'mine')")
     people.pin("x", "ada", True)
     assert people.labels("ada")["x"] == people.RunLabel("ada", "", "mine", True)
@@ -334,17 +335,18 @@ def test_a_damaged_database_is_set_aside_whole_and_made_again_from_the_runs(stor
 def test_a_run_in_training_keeps_its_worker_when_the_database_is_made_again(store):
     worker = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(runs.RunWriter(SMALL).request()))
+        queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {})
+        runs.RunWriter(SMALL).request()
         trash.save_label(SMALL.id)
         state = json.loads((store / SMALL.id / "state.json").read_text())
-        from aecore import system
-
-        state |= {"state": "training", "pid": worker.pid, "start_time": system.start_time(worker.pid)}
+        state |= {"state": "training", "executor": "fork", "handle": process_handle(worker.pid)}
         (store / SMALL.id / "state.json").write_text(json.dumps(state))
         database.path().write_bytes(b"no")
         recovery.recover_if_damaged()
         job = queue.job(SMALL.id)
-        assert (job.state, job.pid) == ("running", worker.pid) and queue.requesters(SMALL.id) == ["ada"]
+        assert (job.state, job.handle) == ("running", process_handle(worker.pid)) and queue.requesters(SMALL.id) == [
+            "ada"
+        ]
     finally:
         worker.communicate()
 
@@ -439,7 +441,13 @@ def corrupted(store: Path, count: int, seed: int) -> dict[str, int]:
             old.unlink()
         database.path().write_bytes(spoil(whole, chance))
         database_snapshot._CACHE.clear()
-        people.labels("ada"), queue.order(), people.display_name("ada"), queue.job("run3"), api.queue_position("run9")
+        (
+            people.labels("ada"),
+            queue.order(),
+            people.display_name("ada"),
+            queue.job("run3"),
+            queue_position.position("run9"),
+        )
         before = len(database.quarantined_files())
         for act in (
             recovery.recover_if_damaged,

@@ -63,7 +63,7 @@ def test_a_restore_that_dies_midway_loses_neither_run_nor_owner_nor_name(store, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(*((queue, "restore") if at == "restore" else (os, "replace")), dies)
+        patch.setattr(*((people, "restore_labels") if at == "restore" else (os, "replace")), dies)
         with pytest.raises(KeyboardInterrupt):
             trash.restore(ticket, "ada")
     assert trash.load_deleted(ticket).label == people.RunLabel("ada", "", "mine")
@@ -237,7 +237,7 @@ def test_a_runs_folder_that_is_a_file_cannot_be_made_or_is_read_only_is_said(tmp
         assert said in disk.runs_dir_error() and "AECORE_RUNS" in disk.runs_dir_error()
         for act in (
             lambda: people.set_display_name("ada", "Ada"),
-            lambda: queue.enqueue("x", {}, "ada", None, {}, lambda: False),
+            lambda: queue.enqueue("x", {}, "ada", None, {}),
         ):
             with pytest.raises(UserError, match=said):
                 act()

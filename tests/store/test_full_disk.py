@@ -6,7 +6,7 @@ import time
 import pytest
 
 from aecore import disk
-from aecore.jobs import api, worker
+from aecore.jobs import api, supervisor, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import people, processes_table, runs, trash
@@ -40,14 +40,14 @@ def test_every_page_opens_room_is_made_from_the_page_and_all_three_finish(tmp_pa
         patch.setattr(identity, "current_user", lambda: "ada")
         list(worker.run_training(LARGE))
         people.restore_labels(LARGE.id, "ada", "the large one")
-        api.register_server()
+        supervisor.register_server()
         try:
             _goes_through(three, place, patch)
         finally:
             for config in three:
                 if runs.path(config.id).exists():
                     api.cancel(config.id, "ada")
-            api.unregister_server()
+            supervisor.unregister_server()
             until(lambda: processes_table.scheduler_process() is None)
 
 

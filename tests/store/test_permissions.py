@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from aecore.jobs import api, projection_jobs, worker
+from aecore.jobs import api, projection_jobs, supervisor, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import people, permissions, runs, trash
@@ -19,7 +19,7 @@ GALLERY = next(entry for entry in runs.entries() if entry.pretrained).id
 def store(monkeypatch, tmp_path):
     """Ada's finished run, and one of hers that waits; nobody trains here."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(api, "register_server", lambda: None)
+    monkeypatch.setattr(supervisor, "register_server", lambda: None)
     people.set_display_name("ada", "Ada")
     people.set_display_name("bob", "Bob")
     list(worker.run_training(SMALL))
@@ -101,7 +101,7 @@ def test_nobody_deletes_stops_or_pauses_the_run_of_somebody_else():
     assert runs.entry(SMALL.id).finished and runs.entry(WAITS.id).state == "waiting"
     api.cancel(WAITS.id, "ada", "pause")
     assert runs.entry(WAITS.id).state == "paused"
-    assert api.submit(WAITS, user="bob") is False  # whoever resumes it asks for it
+    assert api.submit(WAITS, user="bob").created  # whoever resumes it asks for it
     assert "Only those who asked" in refused(api.cancel, WAITS.id, "ada") and api.cancel(WAITS.id, "bob") == 0
 
 
@@ -137,4 +137,4 @@ def test_what_pages_call_to_change_something_names_the_person():
         api.cancel,
         projection_jobs.cancel,
     ):
-        assert "person" in inspect.signature(act).parameters
+        assert "user" in inspect.signature(act).parameters

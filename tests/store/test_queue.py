@@ -25,8 +25,9 @@ def store(monkeypatch, tmp_path) -> Path:
     return tmp_path / "runs"
 
 
-def ask(run: str, person: str = "ada", there: bool = False) -> bool:
-    return queue.enqueue(run, {"seed": 1}, person, None, {}, lambda: there)
+def ask(run: str, person: str = "ada") -> bool:
+    """Asks for a run; whether somebody did before."""
+    return not queue.enqueue(run, {"seed": 1}, person, None, {})
 
 
 def claims(most: int = 100) -> list[str]:
@@ -201,22 +202,7 @@ def test_asking_is_noted_once_for_each_person():
     assert ask("x") is True and ask("x", "ben") is True
     assert [job.run for job in queue.jobs()] == ["x"] and queue.requesters("x") == ["ada", "ben"]
     job = queue.job("x")
-    assert job.config == {"seed": 1} and job.state == "waiting" and (job.pid, job.crashes) == (None, 0)
-
-
-def test_what_is_there_already_is_not_asked_for_again():
-    assert ask("x", there=True) is True
-    assert queue.jobs() == [] and queue.requesters("x") == []
-
-
-def test_nothing_is_noted_when_the_folder_cannot_be_written():
-    def there() -> bool:
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        queue.enqueue("x", {}, "ada", None, {}, there)
-    assert queue.jobs() == [] and queue.requesters("x") == []
-    assert ask("x") is False  # and the ledger is not locked
+    assert job.config == {"seed": 1} and job.state == "waiting" and (job.handle, job.crashes) == (None, 0)
 
 
 def test_the_last_to_leave_takes_a_waiting_run_away():
@@ -242,12 +228,12 @@ def test_a_running_job_stays_until_it_has_come_to_rest():
 def test_who_asks_while_it_is_being_stopped_waits_for_a_new_turn():
     ask("x")
     queue.claim()
-    queue.mark_started("x", os.getpid(), 1.0)
+    queue.mark_started("x", "fork", "7:1.0")
     queue.withdraw("x", "ada")
     assert ask("x", "ben") is True
     queue.complete("x", requeue=True)
     job = queue.job("x")
-    assert job.state == "waiting" and job.pid is None and queue.order() == ["x"]
+    assert job.state == "waiting" and job.handle is None and queue.order() == ["x"]
     queue.claim()
     queue.complete("x")  # finished: everybody has what they wanted
     assert queue.jobs() == [] and queue.requesters("x") == []
@@ -258,7 +244,7 @@ def test_deaths_count_in_a_row_with_no_new_checkpoint_between():
     assert queue.claim().crashes == 0
     deaths = [queue.record_crash("x", mark) for mark in (0, 7, 9, 9)]  # none, a first one, a new one, the same again
     assert deaths == [1, 1, 1, 2]
-    assert queue.job("x").crashes == 2 and queue.job("x").pid is None
+    assert queue.job("x").crashes == 2 and queue.job("x").handle is None
 
 
 def test_two_deaths_before_any_checkpoint_are_two_in_a_row():
@@ -280,9 +266,9 @@ def test_threads_that_ask_and_claim_at_once_take_each_job_once():
 
 ASKS = """
 import sys
-from aecore.store import queue as ledger
+from aecore.store import queue
 sys.stdin.readline()  # all at the same moment
-ledger.enqueue(sys.argv[1], {}, sys.argv[1], None, {}, lambda: False)
+queue.enqueue(sys.argv[1], {}, sys.argv[1], None, {})
 """
 
 
@@ -474,12 +460,11 @@ def test_what_only_the_leader_may_do_is_refused_to_one_that_is_not():
 def test_a_second_worker_of_a_run_goes_home():
     ask("x")
     queue.claim()
-    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    queue.mark_started("x", other.pid, system.start_time(other.pid))
-    assert queue.register_worker("x") is False
-    other.communicate()
-    assert queue.register_worker("x") is True and queue.job("x").pid == os.getpid()
-    assert queue.register_worker("x") is True  # it is that already
+    queue.mark_started("x", "fork", "8:1.0")
+    assert queue.register_worker("x", "fork", "7:1.0") is False and queue.job("x").handle == "8:1.0"
+    queue.record_crash("x", 0)  # the other one was found dead
+    assert queue.register_worker("x", "fork", "7:1.0") is True and queue.job("x").handle == "7:1.0"
+    assert queue.register_worker("x", "fork", "7:1.0") is True  # it is that already
 
 
 def test_a_foreman_resigns_only_when_no_laboratory_is_open():

@@ -171,11 +171,9 @@ STATES = {
     "a list": [],
     "empty": {},
     "unknown word": {"state": "dreaming"},
-    "pid in words": {"state": "training", "pid": "me", "start_time": 1.0, "updated_at": 1.0},
-    "pid below zero": {"state": "training", "pid": -5, "start_time": 1.0, "updated_at": 1.0},
-    "start_time in words": {"state": "waiting", "pid": os.getpid(), "start_time": "today", "updated_at": 1.0},
+    "handle no text": {"state": "training", "executor": "fork", "handle": 7, "updated_at": 1.0},
+    "executor no text": {"state": "training", "executor": ["fork"], "handle": "7:1.0", "updated_at": 1.0},
     "updated_at in words": {"state": "stopped", "updated_at": "now"},
-    "pid of another": {"state": "training", "pid": os.getpid(), "start_time": 1.0, "updated_at": 1.0},
 }
 
 
@@ -442,10 +440,11 @@ def test_a_paused_run_is_at_rest_until_it_is_asked_for_again():
 def test_the_ledger_says_what_runs_are_moving_and_the_folder_how_they_came_to_rest(store):
     """Also for somebody who looks in the very moment in between."""
     draft = runs.RunWriter(SMALL)
-    queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(draft.request()))
+    queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {})
+    draft.request()
     assert runs.entry(SMALL.id).state == "waiting"
     queue.claim()
-    draft.set_state("training", message="", pid=1, start_time=1.0)
+    draft.set_state("training", message="")
     assert runs.entry(SMALL.id).state == "training"  # whoever said so last is gone, but it goes on
     draft.set_stopped("pause")
     assert runs.entry(SMALL.id).state == "training"  # its worker has yet to end
@@ -455,9 +454,10 @@ def test_the_ledger_says_what_runs_are_moving_and_the_folder_how_they_came_to_re
 
 def test_looking_while_a_run_comes_to_rest_never_says_that_its_process_died(monkeypatch):
     draft = runs.RunWriter(SMALL)
-    queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: bool(draft.request()))
-    draft.state_fields |= {"pid": 1, "start_time": 1.0}  # a worker that is gone by now
+    queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {})
+    draft.request()
     runs.atomic_write(draft.run_dir / "state.json", json.dumps(draft.state_fields | {"state": "training"}))
+    os.utime(draft.run_dir / "state.json", (1.0, 1.0))  # its worker is gone by now
     queue.claim()
     read = runs.read_json
 

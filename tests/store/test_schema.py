@@ -254,7 +254,7 @@ def test_a_file_that_changes_is_read_again():
 
 STATE = {"state": "stopped", "updated_at": 1.0, "message": "Stopped."}
 UNFIT: dict[str, tuple[dict[str, Any], str]] = {
-    "finished without a result": ({"state": "finished"}, "state is none of the words it can be"),
+    "finished without a result": ({"state": "finished"}, "state is none of the choices it can be"),
     "of no date": ({"updated_at": float("nan")}, "updated_at is no finite number"),
     "of the year 33658": ({"updated_at": 1e12}, "updated_at is not between"),
     "a message that is none": ({"message": ["because"]}, "message is no text"),
@@ -455,8 +455,8 @@ REQUEST = {
     "count": 100,
     "urgent": True,
     "sequence": 1.0,
-    "pid": 1,
-    "start_time": 1.0,
+    "executor": "spawn",
+    "handle": "1:1.0",
 }
 
 

@@ -13,11 +13,12 @@ from aecore.analysis import latent_space, loaded
 from aecore.config import Config
 from aecore.data.cards import CARDS
 from aecore.data.datasets import load
-from aecore.jobs import worker
+from aecore.jobs import recorder, worker
+from aecore.jobs.recorder import SnapshotRecorder
 from aecore.models import presets
 from aecore.models.families.build import build_recipe, resolve_config
 from aecore.store import runs, snapshots, trash
-from aecore.store.snapshots import Snapshot, SnapshotRecorder
+from aecore.store.snapshots import Snapshot
 
 SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(16,), z_dim=4, epochs=5))
 PIXELS = 64
@@ -62,7 +63,7 @@ def test_all_snapshots_of_a_run_fit_into_ten_megabytes(size, tmp_path):
     pixels, dimensions = size
     album, codes = SnapshotRecorder(tmp_path, *size, 1000), min(2000, max(100, snapshots.MAX_CODE_VALUES // dimensions))
     shape = (1, 1, pixels)
-    packed = snapshots._serialise(
+    packed = snapshots.serialise(
         Snapshot(
             0,
             ("PC1", "PC2"),
@@ -114,7 +115,7 @@ def test_a_snapshot_of_a_trained_model(size):
     config = dataclasses.replace(SMALL, z_dim=size)
     list(worker.run_training(config))
     opened, test = loaded.load(config.id), load("digits").test
-    taken = snapshots.capture(opened, test, 5, None)
+    taken = recorder.capture(opened, test, 5, None)
     many = len(test)
     assert many <= 2000
     expected = {
@@ -209,8 +210,8 @@ def test_codes_too_long_for_sixteen_bits_do_not_stop_a_training():
             parameter.mul_(2000)
     test = load("digits").test
     assert np.abs(opened.encode_split(test)).max() > 1e5
-    first = snapshots.capture(opened, test, 0, None)
-    second = snapshots.capture(opened, test, 1, first)
+    first = recorder.capture(opened, test, 0, None)
+    second = recorder.capture(opened, test, 1, first)
     for each in (first, second):
         assert np.isfinite(each.codes).all() and np.isfinite(each.points).all()
 
@@ -226,7 +227,7 @@ def test_what_is_written_is_read_again(store):
     assert snapshots.epochs("run") == [0, 2, 5] and album.saved_epochs == {0, 2, 5} and album.seconds_spent > 0
     first, second, third = snapshots.load("run")
     assert [each.epoch for each in (first, second, third)] == [0, 2, 5]
-    expected = snapshots.capture(_opened(), test, 0, None)
+    expected = recorder.capture(_opened(), test, 0, None)
     for name, array in vars(expected).items():
         np.testing.assert_array_equal(getattr(first, name), array)
     assert [each.epoch for each in snapshots.load("run", 2)] == [2] and snapshots.load("run", 3) == []
@@ -279,7 +280,7 @@ def test_taking_snapshots_does_not_change_the_training(monkeypatch, store):
     for folder, every in (("with", True), ("without", False)):
         monkeypatch.setenv("AECORE_RUNS", str(store / folder))
         monkeypatch.setattr(
-            SnapshotRecorder, "should_record", lambda self, epoch, *_, every=every: every and epoch not in self.known
+            SnapshotRecorder, "should_record", lambda self, at, *_, every=every: every and at not in self.saved_epochs
         )
         list(worker.run_training(config))
         assert len(snapshots.epochs(config.id)) == (7 if every else 0)

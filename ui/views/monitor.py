@@ -13,7 +13,7 @@ from aecore.config import Config
 from aecore.data import datasets
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
-from aecore.jobs import api
+from aecore.jobs import api, queue_position
 from aecore.store import people, previews, queue, runs, snapshots
 from ui.session import identity
 from ui.session.address import link, run_links, select_run
@@ -71,7 +71,7 @@ def _show_findings(entry: runs.RunInfo) -> None:
 
 def queue_text(run: str) -> str:
     """Where a waiting run stands in the queue, in words."""
-    place = api.queue_position(run)
+    place = queue_position.position(run)
     if not place.ahead:
         return "Starting ..."
     words = f"Queued: {place.ahead} {'run' if place.ahead == 1 else 'runs'} ahead"

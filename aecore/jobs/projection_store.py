@@ -1,0 +1,139 @@
+"""Where projections of codes are kept, and the requests for them; how long they take.
+
+    <runs>/.projections/<key>.npy       a projection that is ready, float32 [N, 2]
+    <runs>/.projections/<key>/          one that was requested: codes.npy, request.json, log.txt
+    <runs>/.projections/timings.json    how long the last ones took
+
+Whoever changes the folder holds its lock, which the system takes from the dead; a request counts only while its worker
+lives: nothing that dies blocks the others. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from aecore import disk, files
+from aecore.analysis import projections
+from aecore.errors import UserError
+from aecore.jobs import executors
+from aecore.store import schema
+from aecore.store.trash import dir_size
+
+LOCK = ".lock"
+MAX_BYTES = 200_000_000  # of the whole folder; the projections that nobody has looked at for longest go first
+FAILURE_TTL = 3600  # seconds for which it is known that a projection failed or was cancelled
+MAX_TIMINGS = 24  # projections whose time is remembered
+IMPORT_SECONDS = 0.7  # seconds until a process has imported what it needs
+DEFAULT_SECONDS = {"t-SNE": 7.0, "UMAP": 6.0}  # seconds for 10,000 codes, until one was computed here
+
+
+@dataclass(frozen=True)
+class ProjectionRequest:
+    """A map that somebody asked for, as its request.json says it."""
+
+    key: str
+    kind: str
+    params: Mapping[str, Any]
+    count: int
+    urgent: bool
+    sequence: int  # its number: higher for one that was asked for later
+    executor: str
+    handle: str
+    started_at: float | None = None  # seconds since 1970, once it is being drawn
+    cancelled: bool = False
+    users: Sequence[str] = ()  # who asked for it; nobody for one that is only prepared
+
+    @property
+    def alive(self) -> bool:
+        return not self.cancelled and executors.poll(self.executor, self.handle) is None
+
+    @property
+    def priority(self) -> tuple[bool, int, str]:
+        """What the waiting ones are sorted by: urgent ones first, then who asked first."""
+        return not self.urgent, self.sequence, self.key
+
+    def save(self) -> None:
+        files.atomic_write(job_dir(self.key) / "request.json", json.dumps(dataclasses.asdict(self)), use_reserve=True)
+
+
+def projections_dir() -> Path:
+    return files.runs_dir() / ".projections"
+
+
+def result_path(key: str) -> Path:
+    return projections_dir() / f"{key}.npy"
+
+
+def job_dir(key: str) -> Path:
+    return projections_dir() / key
+
+
+def lock() -> FileLock:
+    """The folder's lock, for `with`; nobody holds it for longer than writing some files takes."""
+    return FileLock(str(disk.internal_dir(projections_dir().name) / LOCK))
+
+
+def read_request(key: str) -> ProjectionRequest | None:
+    """What was asked; None when nobody did, or nobody can read it."""
+    with contextlib.suppress(UserError, TypeError):
+        found = files.read_json(job_dir(key) / "request.json")
+        if not schema.PROJECTION_REQUEST(found) and found["key"] == key:
+            return ProjectionRequest(**found)
+    return None
+
+
+def active_requests() -> list[ProjectionRequest]:
+    """The requests whose process lives, in the order of their turns."""
+    if not projections_dir().is_dir():
+        return []
+    found = [read_request(place.name) for place in projections_dir().iterdir() if place.is_dir()]
+    return sorted((each for each in found if each and each.alive), key=lambda each: each.priority)
+
+
+def evict() -> None:
+    """Removes what ended long ago or was left half written, and maps until the others take little enough room."""
+    now, alive = time.time(), {request.key for request in active_requests()}
+    for place in [each for each in projections_dir().iterdir() if each.is_dir() and each.name not in alive]:
+        if result_path(place.name).exists() or now - place.stat().st_mtime > FAILURE_TTL:
+            shutil.rmtree(place, ignore_errors=True)
+    for half in [file for file in projections_dir().glob(".*") if file.name != LOCK]:  # nobody writes: we hold the lock
+        half.unlink()
+    weight = dir_size(projections_dir())
+    for file in sorted(projections_dir().glob("*.npy"), key=lambda file: file.stat().st_mtime):
+        if weight <= MAX_BYTES:
+            return
+        weight -= file.stat().st_size
+        file.unlink()
+
+
+def _timings() -> list[list[Any]]:
+    """[kind, package, count, seconds] of the last maps, the latest last."""
+    with contextlib.suppress(UserError):
+        found = files.read_json(projections_dir() / "timings.json")
+        return [] if schema.PROJECTION_DURATIONS(found) else found
+    return []
+
+
+def expected_seconds(request: ProjectionRequest) -> float:
+    """Seconds that a map takes, by the last one of its kind that was most like it in size."""
+    drawn = [request.kind, projections.engine(request.kind)]
+    known = [(count, seconds) for *by, count, seconds in _timings() if by == drawn]
+    known = known[::-1] or [(10_000, DEFAULT_SECONDS[request.kind])]
+    count, seconds = min(known, key=lambda each: abs(math.log(each[0] / request.count)))
+    return IMPORT_SECONDS + max(0.1, seconds - IMPORT_SECONDS) * request.count / count
+
+
+def record_timing(request: ProjectionRequest, seconds: float) -> None:
+    line = [request.kind, projections.engine(request.kind), request.count, round(seconds, 2)]
+    files.atomic_write(projections_dir() / "timings.json", json.dumps([*_timings(), line][-MAX_TIMINGS:]))

@@ -1,0 +1,89 @@
+"""Computes one projection when it is its turn. An executor calls this in a process of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import psutil
+
+from aecore import disk, files
+from aecore.analysis import projections
+from aecore.errors import UserError
+from aecore.jobs.projection_store import (
+    ProjectionRequest,
+    active_requests,
+    evict,
+    job_dir,
+    lock,
+    read_request,
+    record_timing,
+    result_path,
+)
+
+SLOTS = {True: 2, False: 1}  # projections at a time, up to which an urgent one may begin, and one that is precomputed
+NICENESS = 5  # of niceness, by which they stand behind pages and training; those precomputed by twice as much
+POLL = {True: 0.05, False: 0.25}  # seconds between two looks whether it is one's turn, by whether it is urgent
+
+
+def _wait_for_turn(key: str) -> ProjectionRequest | None:
+    """Waits until this map may be drawn, and notes that it is; None when nobody wants it any more."""
+    while True:
+        with lock():
+            request = read_request(key)
+            if request is None or request.cancelled:
+                return None
+            others = [other for other in active_requests() if other.key != key]
+            drawn = sum(other.started_at is not None for other in others)
+            first = all(other.started_at or other.priority > request.priority for other in others)
+            if first and drawn < SLOTS[request.urgent]:
+                request = dataclasses.replace(request, started_at=time.time())
+                request.save()
+                return request
+        time.sleep(POLL[request.urgent])
+
+
+def _lower_priority() -> None:
+    """Lets others on this machine go first."""
+    process = psutil.Process()
+    process.nice(process.nice() + NICENESS if psutil.POSIX else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+
+
+def run(key: str) -> None:
+    """Draws the map that was asked for under this key, when it is its turn."""
+    _lower_priority()
+    request = _wait_for_turn(key)
+    if request is None:
+        return
+    if not request.urgent:
+        _lower_priority()
+    codes, content = np.load(job_dir(key) / "codes.npy"), io.BytesIO()
+    np.save(content, projections.PROJECTIONS[request.kind](codes, **request.params))
+    with lock():
+        files.atomic_write(result_path(key), content.getvalue())
+        record_timing(request, time.time() - (request.started_at or 0.0))
+        shutil.rmtree(job_dir(key), ignore_errors=True)
+        evict()
+
+
+def run_task(arguments: Mapping[str, Any], executor: str, handle: str) -> None:
+    """Computes the projection of this `key`, or says in its last line why not."""
+    try:
+        run(arguments["key"])
+    except UserError as error:
+        fail(str(error))
+    except MemoryError:
+        fail("The memory is exhausted: draw fewer points.")
+    except OSError as error:
+        fail(disk.error_message(error))
+
+
+def fail(message: str) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(1)

@@ -23,7 +23,7 @@ import psutil
 
 from aecore.errors import UserError
 
-# of the machine's memory; the rest is for the server itself, maps, files and the system
+# of the machine's memory; the rest is for the server itself, projections, files and the system
 TRAINING_SHARE, CACHE_SHARE, PAGE_SHARE = 3 / 8, 1 / 8, 1 / 16
 MIN_RUN_BYTES, MIN_CACHE_BYTES = 512 << 20, 64 << 20  # bytes, whatever the machine
 MAX_BATCH_BYTES = 128 << 20  # bytes that a batch on a page may take: what is computed in batches is cut to fit
@@ -32,11 +32,11 @@ BYTES_PER_PARAMETER = (
     28  # bytes: its weight and gradient, two moments of Adam, and the first and the last two in a checkpoint
 )
 PROJECTION_BYTES_PER_VALUE = (
-    28  # bytes that a map takes for each number of its codes: as float32, and three times as float64
+    28  # bytes that a projection takes for each number of its codes: as float32, and three times as float64
 )
 NO_LIMIT = 1 << 60  # bytes; cgroups that have none say a number like this
 CGROUP_ROOT = Path("/sys/fs/cgroup")
-LARGE_CODE_SIZE = 1024  # numbers in a code above which nothing is computed by a full matrix of all pairs of them
+LARGE_CODE_SIZE = 1024  # dimensions of a code above which nothing is computed by a full matrix of all pairs of them
 
 
 class TooLarge(UserError):
@@ -164,7 +164,7 @@ def batch_memory(n_bytes: int) -> Iterator[None]:
 
 
 def batch_size_for(item_bytes: int, max_items: int) -> int:
-    """How many things of `each` so many bytes are computed at a time, at least 1 and at most `most`."""
+    """How many items of `item_bytes` each are computed at a time, at least 1 and at most `max_items`."""
     return max(1, min(max_items, MAX_BATCH_BYTES // max(1, item_bytes)))
 
 
@@ -181,7 +181,7 @@ def format_bytes(n_bytes: float) -> str:
 def check_layers(n_layers: int) -> None:
     if n_layers > MAX_LAYERS:
         raise TooLarge(
-            f"A network may have {MAX_LAYERS} hidden layers at most, not {n_layers:,}: take some off the hidden widths."
+            f"A network may have {MAX_LAYERS} hidden layers at most, not {n_layers:,}: take some off the hidden layers."
         )
 
 
@@ -189,22 +189,22 @@ def check_parameters(n_parameters: int) -> None:
     if n_parameters > (most := max_parameters()):
         raise TooLarge(
             f"This network would have {n_parameters:,} parameters, and {most:,} are the most on this computer "
-            "(AECORE_MAX_PARAMETERS): choose fewer or narrower layers, or a smaller latent size."
+            "(AECORE_MAX_PARAMETERS): choose fewer or narrower layers, or a smaller latent dimension."
         )
 
 
 def check_training(n_bytes: int) -> None:
-    """Of bytes that a training takes."""
+    """Raises TooLarge for more bytes than a training may take."""
     if n_bytes > (most := max_run_bytes()):
         raise TooLarge(
             f"This training would take about {format_bytes(n_bytes)} of memory, and {format_bytes(most)} are the "
             f"most for a run "
-            "on this computer (AECORE_RUN_BYTES): choose a smaller batch size, latent size or network."
+            "on this computer (AECORE_RUN_BYTES): choose a smaller batch size, latent dimension or network."
         )
 
 
 def check_free_memory(n_bytes: int) -> None:
-    """Of bytes that are needed at once; what is small is not asked about."""
+    """Raises TooLarge for more bytes than are free now; what is small is not asked about."""
     if n_bytes > MIN_CACHE_BYTES and n_bytes > (free := free_memory()):
         raise TooLarge(
             f"This model needs {format_bytes(n_bytes)} of memory, and {format_bytes(max(0, free))} are free on this "
@@ -214,22 +214,21 @@ def check_free_memory(n_bytes: int) -> None:
 
 
 def check_codes(n_samples: int, code_size: int) -> None:
-    """Of codes of so many pictures in float32, held at once."""
+    """Raises TooLarge for the float32 codes of so many samples, held at once."""
     if (count := 4 * n_samples * code_size) > (most := _default_cache_bytes()):
         raise TooLarge(
-            f"The codes of {n_samples:,} images of {code_size:,} numbers each take {format_bytes(count)}, and "
+            f"The codes of {n_samples:,} images of {code_size:,} dimensions each take {format_bytes(count)}, and "
             f"{format_bytes(most)} "
-            "are the most on this computer: choose fewer images or a smaller code."
+            "are the most on this computer: choose fewer images or a smaller latent dimension."
         )
 
 
 def check_projection(n_samples: int, code_size: int) -> None:
-    """Of a map of so many codes, in a process of its own."""
+    """Raises TooLarge for a projection of so many codes, in a process of its own."""
     if (count := PROJECTION_BYTES_PER_VALUE * n_samples * code_size) > (
         most := max(MIN_RUN_BYTES, int(CACHE_SHARE * machine_memory()))
     ):
         raise TooLarge(
-            f"A map of {n_samples:,} codes of {code_size:,} numbers each takes about {format_bytes(count)} of "
-            f"memory, and "
-            f"{format_bytes(most)} are the most on this computer: show fewer points, or use PCA."
+            f"A projection of {n_samples:,} codes of {code_size:,} dimensions each takes about {format_bytes(count)} "
+            f"of memory, and {format_bytes(most)} are the most on this computer: show fewer points, or use PCA."
         )

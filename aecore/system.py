@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 # Which of our processes the system is to end first when memory runs out: points on top of what each one uses, in
-# thousandths of all memory. A map is soon drawn again, and a training goes on from its checkpoint.
+# thousandths of all memory. A projection is soon computed again, and a training goes on from its checkpoint.
 OOM_SCORE_PROJECTION, OOM_SCORE_TRAINING = 800, 500
 
 

@@ -110,7 +110,7 @@ def test_codes_of_all_pictures_have_a_limit(monkeypatch):
     run, test = opened(z_dim=64), load("digits").test
     monkeypatch.setattr(limits, "MIN_CACHE_BYTES", 1000)
     monkeypatch.setenv("AECORE_MEMORY", "500000")
-    with pytest.raises(UserError, match=r"The codes of 359 images of 64 numbers each take 0\.0919 MB, and 0\.06"):
+    with pytest.raises(UserError, match=r"The codes of 359 images of 64 dimensions each take 0\.0919 MB, and 0\.06"):
         run.encode_split(test)
 
 
@@ -228,7 +228,9 @@ def test_maps_of_codes_that_would_not_fit_are_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     monkeypatch.setenv("AECORE_MEMORY", str(4 << 30))
     codes = np.broadcast_to(np.float32(0.5), (60_000, 4096))  # no memory behind it
-    with pytest.raises(UserError, match=r"A map of 60,000 codes of 4,096 numbers each takes about 6\.88 GB of memory"):
+    with pytest.raises(
+        UserError, match=r"A projection of 60,000 codes of 4,096 dimensions each takes about 6\.88 GB of memory"
+    ):
         projection_jobs.submit(codes, "t-SNE")
     assert not (tmp_path / ".projections").exists(), "nothing was started"
     limits.check_projection(60_000, 64)

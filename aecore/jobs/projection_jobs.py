@@ -50,31 +50,31 @@ NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class ProjectionStatus:
-    """Where a map stands."""
+    """Where a projection stands."""
 
     key: str
     state: State
-    fraction: float = 0.0  # 0..1, guessed from earlier maps; 1 only when ready
+    fraction: float = 0.0  # 0..1, estimated from earlier ones; 1 only when ready
     seconds: float = 0.0  # since it began
     seconds_left: float | None = None  # until it is ready, with those before it; None when nobody knows
-    ahead: int = 0  # maps that come before it
-    users: Sequence[str] = ()  # who asked for it, while it is not there yet
+    ahead: int = 0  # projections that come before it
+    users: Sequence[str] = ()  # who requested it, while it is not ready
     message: str = ""  # one sentence, when it failed
     count: int = 0  # points that it must have; 0 where whoever looks does not know
 
     def points(self) -> np.ndarray:
-        """The map, float32 [N, 2]. Raises UserError when it is not there (any more)."""
+        """The points, float32 [N, 2]. Raises UserError when they are not there (any more)."""
         file = result_path(self.key)
         try:
             with contextlib.suppress(OSError):
                 os.utime(file, follow_symlinks=False)  # it was looked at: others go first when room is needed
             found: np.ndarray = np.load(io.BytesIO(files.read_bytes(file, MAX_BYTES)))
         except (OSError, ValueError, EOFError):
-            raise UserError("This map is not there any more: ask for it again.") from None
+            raise UserError("This projection is not there any more: ask for it again.") from None
         fits = found.dtype == np.float32 and found.shape == (self.count or len(found), 2)
         if not fits or not np.isfinite(found).all():
             raise UserError(
-                f"The file of this map is spoilt: delete {file.name} in the folder .projections, and ask again."
+                f"The file of this projection is invalid: delete {file.name} in the folder .projections, and ask again."
             )
         return found
 
@@ -82,9 +82,9 @@ class ProjectionStatus:
 def submit(
     codes: np.ndarray, kind: str, params: Mapping[str, Any] = NO_PARAMS, urgent: bool = True, user: str = ""
 ) -> ProjectionStatus:
-    """Has `codes` [N, D] drawn as a map of this kind ("t-SNE" or "UMAP") unless it is drawn or under way.
+    """Has `codes` [N, D] projected to the plane by `kind` ("t-SNE" or "UMAP") unless they are or it is under way.
 
-    Returns at once. `urgent`: a `person` waits for it, so it comes before those that are only prepared, and one that
+    Returns at once. `urgent`: a `user` waits for it, so it comes before those that are precomputed, and one that
     failed or was cancelled is tried again. Raises UserError for too few codes, settings out of range, or a full disk.
     """
     limits.check_projection(*np.shape(codes))
@@ -103,29 +103,29 @@ def submit(
                 dataclasses.replace(request, urgent=True, users=people or request.users).save()
             found = _status_of(key)
     except OSError as error:
-        raise UserError(disk.error_message(error, "The map cannot be drawn")) from None
+        raise UserError(disk.error_message(error, "The projection cannot be computed")) from None
     except psutil.Error as error:
-        raise UserError(f"The map cannot be drawn: its process could not be started ({error}).") from None
+        raise UserError(f"The projection cannot be computed: its process could not be started ({error}).") from None
     assert found is not None
     return dataclasses.replace(found, count=len(codes))
 
 
 def status(codes: np.ndarray, kind: str, params: Mapping[str, Any] = NO_PARAMS) -> ProjectionStatus | None:
-    """Where a map stands; None when nobody asked for it. Starts nothing."""
+    """Where a projection stands; None when nobody requested it. Starts nothing."""
     found = _status_of(_key(np.asarray(codes, np.float32), kind, _resolve_params(kind, params)))
     return found and dataclasses.replace(found, count=len(codes))
 
 
 def precompute_enabled() -> bool:
-    """Whether maps are drawn before anybody asks: where a laboratory is open, unless AECORE_PRECOMPUTE is off."""
+    """Whether projections are computed before anybody asks: where a server is open, if AECORE_PRECOMPUTE allows."""
     with contextlib.suppress(UserError):
         return os.environ.get("AECORE_PRECOMPUTE") != "off" and processes_table.active_servers() > 0
     return False
 
 
 def precompute(codes: np.ndarray) -> None:
-    """Has every kind of map of `codes` [N, D] drawn with the settings that people find there first. What cannot be
-    drawn is left, and so is what finds enough others waiting."""
+    """Has `codes` [N, D] projected by every kind with default parameters, for nobody yet. What cannot be computed is left
+    out, and so is what finds enough others waiting."""
     for kind in DEFAULT_SECONDS:
         with contextlib.suppress(UserError, OSError):
             if sum(request.started_at is None for request in active_requests()) < MAX_PRECOMPUTED:
@@ -133,13 +133,13 @@ def precompute(codes: np.ndarray) -> None:
 
 
 def cancel(projection: ProjectionStatus, user: str = "") -> int:
-    """A person no longer waits for a map. It ends when nobody else does; how many others still do. A map that is ready
-    stays. Raises NotAllowed for somebody who has not asked for it."""
+    """A user no longer waits for a projection. It ends when nobody else does; how many others still do. One that is
+    ready stays. Raises NotAllowed for somebody who has not requested it."""
     with lock():
         request = read_request(projection.key)
         if request is None or not request.alive:
             return 0
-        permissions.check("cancel", request_for_projection(request.users, user), f"This map by {request.kind}")
+        permissions.check("cancel", request_for_projection(request.users, user), f"This projection by {request.kind}")
         others = [each for each in request.users if each != user]
         if others:
             dataclasses.replace(request, users=others).save()
@@ -151,18 +151,18 @@ def cancel(projection: ProjectionStatus, user: str = "") -> int:
 
 
 def request_for_projection(requesters: Sequence[str], user: str) -> permissions.AccessRequest:
-    """Somebody, and a map that some people asked for."""
+    """What the table of permissions asks of a user and a projection."""
     return permissions.AccessRequest(user, requesters=requesters)
 
 
 def _resolve_params(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
     if kind not in DEFAULT_SECONDS:
-        raise UserError(f"Only {' and '.join(DEFAULT_SECONDS)} are drawn beside the page, not {kind}.")
+        raise UserError(f"Only {' and '.join(DEFAULT_SECONDS)} are computed beside the page, not {kind}.")
     return resolve(projections.PROJECTIONS[kind], params)
 
 
 def _key(codes: np.ndarray, kind: str, params: Mapping[str, Any]) -> str:
-    """The name of a map: whatever would draw it differently gives it another."""
+    """A hash of all that shapes a projection: codes, kind, parameters, and the version of what computes it."""
     said = json.dumps([kind, params, codes.shape, projections.engine_version(kind)], sort_keys=True)
     found = hashlib.blake2b(said.encode(), digest_size=12)
     found.update(np.ascontiguousarray(codes, np.float32).data)
@@ -228,22 +228,22 @@ def _status_of(key: str) -> ProjectionStatus | None:
 
 
 def _seconds_left(request: ProjectionRequest) -> float | None:
-    """Seconds until a map is ready once it is its turn; None when it takes longer than was to be expected."""
+    """Seconds until a projection is ready once it is its turn; None when it takes longer than expected."""
     left = expected_seconds(request) - (time.time() - request.started_at if request.started_at else 0)
     return left if left > 0 else None
 
 
 def _fraction(share: float) -> float:
-    """How much of a map is done after a share of the time it should take: even at first, slower from nine tenths on,
+    """Estimated progress after a share of the expected time: even at first, slower from nine tenths on,
     and never 1."""
     return max(0.0, share) if share < 0.9 else 1 - 0.01 / (share - 0.8)
 
 
 def _failure_message(key: str) -> str:
-    """Why a map was not drawn, in a sentence: the last that its process said."""
+    """Why a projection failed, in a sentence: the last line that its process printed."""
     try:
         said = files.read_tail(job_dir(key) / "log.txt", 3000).split("\n")
     except UserError:
         said = []
     last = next((line for line in reversed(said) if line.strip()), "")
-    return last or "Its process was ended before the map was done: try again, with fewer points if memory is short."
+    return last or "Its process ended before the projection was ready: try again, with fewer points if memory is short."

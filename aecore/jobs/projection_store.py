@@ -40,19 +40,19 @@ DEFAULT_SECONDS = {"t-SNE": 7.0, "UMAP": 6.0}  # seconds for 10,000 codes, until
 
 @dataclass(frozen=True)
 class ProjectionRequest:
-    """A map that somebody asked for, as its request.json says it."""
+    """A projection that was requested, as its request.json holds it."""
 
     key: str
     kind: str
     params: Mapping[str, Any]
     count: int
     urgent: bool
-    sequence: int  # its number: higher for one that was asked for later
+    sequence: int  # higher for one that was requested later
     executor: str
     handle: str
-    started_at: float | None = None  # seconds since 1970, once it is being drawn
+    started_at: float | None = None  # seconds since 1970, once it is being computed
     cancelled: bool = False
-    users: Sequence[str] = ()  # who asked for it; nobody for one that is only prepared
+    users: Sequence[str] = ()  # who requested it; nobody for one that is precomputed
 
     @property
     def alive(self) -> bool:
@@ -102,7 +102,7 @@ def active_requests() -> list[ProjectionRequest]:
 
 
 def evict() -> None:
-    """Removes what ended long ago or was left half written, and maps until the others take little enough room."""
+    """Removes what ended long ago or was left half written, and projections beyond MAX_BYTES, the oldest first."""
     now, alive = time.time(), {request.key for request in active_requests()}
     for place in [each for each in projections_dir().iterdir() if each.is_dir() and each.name not in alive]:
         if result_path(place.name).exists() or now - place.stat().st_mtime > FAILURE_TTL:
@@ -118,7 +118,7 @@ def evict() -> None:
 
 
 def _timings() -> list[list[Any]]:
-    """[kind, package, count, seconds] of the last maps, the latest last."""
+    """[kind, package, count, seconds] of the last projections, the latest last."""
     with contextlib.suppress(UserError):
         found = files.read_json(projections_dir() / "timings.json")
         return [] if schema.PROJECTION_DURATIONS(found) else found
@@ -126,7 +126,7 @@ def _timings() -> list[list[Any]]:
 
 
 def expected_seconds(request: ProjectionRequest) -> float:
-    """Seconds that a map takes, by the last one of its kind that was most like it in size."""
+    """Seconds that a projection takes, by the last one of its kind that was most like it in size."""
     drawn = [request.kind, projections.engine(request.kind)]
     known = [(count, seconds) for *by, count, seconds in _timings() if by == drawn]
     known = known[::-1] or [(10_000, DEFAULT_SECONDS[request.kind])]

@@ -33,7 +33,7 @@ POLL = {True: 0.05, False: 0.25}  # seconds between two looks whether it is one'
 
 
 def _wait_for_turn(key: str) -> ProjectionRequest | None:
-    """Waits until this map may be drawn, and notes that it is; None when nobody wants it any more."""
+    """Waits until this projection may be computed, and notes that it is; None when nobody wants it any more."""
     while True:
         with lock():
             request = read_request(key)
@@ -56,7 +56,7 @@ def _lower_priority() -> None:
 
 
 def run(key: str) -> None:
-    """Draws the map that was asked for under this key, when it is its turn."""
+    """Computes the projection that was requested under this key, when it is its turn."""
     _lower_priority()
     request = _wait_for_turn(key)
     if request is None:
@@ -79,7 +79,7 @@ def run_task(arguments: Mapping[str, Any], executor: str, handle: str) -> None:
     except UserError as error:
         fail(str(error))
     except MemoryError:
-        fail("The memory is exhausted: draw fewer points.")
+        fail("The memory is exhausted: project fewer points.")
     except OSError as error:
         fail(disk.error_message(error))
 

@@ -48,12 +48,12 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
 
 
 def _to_float16(values: np.ndarray) -> np.ndarray:
-    """float16, whose end is 65,504: a model on its way to diverging gets there, and infinity has no place on a map."""
+    """float16, whose end is 65,504: a model on its way to diverging gets there, and infinity has no place in a plot."""
     return values.clip(-65504, 65504).astype(np.float16)
 
 
 def capture(model: LoadedModel, test: Split, epoch: int, previous: Snapshot | None) -> Snapshot:
-    """What a model makes of the test pictures. The plane of more than two dimensions turns towards `before`."""
+    """A snapshot of a model. The plane of more than two dimensions is aligned with that of the `previous` one."""
     first = slice(n_codes(test, model.model.bottleneck.out_features))
     codes = model.encode(test.to_float(first), test.y[first])
     if codes.shape[1] > 2:

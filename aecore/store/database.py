@@ -1,4 +1,4 @@
-"""The laboratory's database: one SQLite file beside the runs. How it is opened and read, and what can be wrong with it.
+"""The database of a runs folder: one SQLite file beside the runs. How it is opened, and what can be wrong with it.
 
 It keeps a rollback journal, and no write-ahead log: reading then needs no other file, so pages go on when the disk is
 full or the folder is read-only, and the journal's room is never given back (`PERSIST`), so small changes find it when
@@ -62,7 +62,7 @@ class Full(DatabaseError):
 
 
 class Damaged(DatabaseError):
-    """Its content is not what this laboratory wrote; it can be set aside whole and made again from the runs."""
+    """Its content is not what this program wrote; it can be set aside whole and made again from the runs."""
 
 
 def path() -> Path:
@@ -200,7 +200,7 @@ def _begin() -> sqlite3.Connection:
 
 
 def _change_error(error: Exception) -> DatabaseError:
-    """What SQLite says of a change, as a sentence. What may mean damage is remembered: an index may be spoilt that no
+    """What SQLite says of a change, as a sentence. What may mean damage is remembered: an index may be wrong that no
     look has read."""
     said = database_error(error)
     if isinstance(said, Damaged) or isinstance(error, sqlite3.IntegrityError):

@@ -66,37 +66,37 @@ class Snapshot:
     """All that the database holds at one moment."""
 
     jobs: Mapping[str, Job] = field(default_factory=dict)  # the first asked first
-    requesters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # run -> people, the first asked first
-    requests: tuple[tuple[str, str], ...] = ()  # (run, person), the first asked first
+    requesters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # run -> users, the first asked first
+    requests: tuple[tuple[str, str], ...] = ()  # (run, user), the first asked first
     users: Mapping[str, User] = field(default_factory=dict)
     labels: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)  # run -> owner, name
-    pins: Mapping[str, frozenset[str]] = field(default_factory=dict)  # person -> runs
+    pins: Mapping[str, frozenset[str]] = field(default_factory=dict)  # user -> runs
     processes: tuple[Process, ...] = ()
 
     @cached_property
     def order(self) -> tuple[tuple[str, str], ...]:
-        """(run, person whose turn it is) of all that wait, in order: the person served least recently comes first, so
-        that one person's ten do not block another's first; each person's own come in the order they were asked for.
+        """(run, user whose turn it is) of all that wait, in order: the user served least recently comes first, so
+        that one user's ten do not block another's first; each user's own come in the order they were asked for.
         """
         queues: dict[str, list[tuple[int, str]]] = {}
-        for number, (run, person) in enumerate(self.requests):
+        for number, (run, user) in enumerate(self.requests):
             if run in self.jobs and self.jobs[run].state == "waiting":
-                queues.setdefault(person, []).append((number, run))
-        served = {person: self.users[person].last_turn if person in self.users else 0.0 for person in queues}
+                queues.setdefault(user, []).append((number, run))
+        served = {user: self.users[user].last_turn if user in self.users else 0.0 for user in queues}
         clock = max(served.values(), default=0.0)
         for queue in queues.values():
             queue.reverse()  # the next one is taken from the end
         order, taken = list[tuple[str, str]](), set[str]()
         while queues:
-            person = min(queues, key=lambda each: (served[each], queues[each][-1]))
-            _, run = queues[person].pop()
-            if not queues[person]:
-                del queues[person]
+            user = min(queues, key=lambda each: (served[each], queues[each][-1]))
+            _, run = queues[user].pop()
+            if not queues[user]:
+                del queues[user]
             if run not in taken:
-                order.append((run, person))
+                order.append((run, user))
                 taken.add(run)
                 clock += 1  # later than everybody else
-                served[person] = clock
+                served[user] = clock
         return tuple(order)
 
 
@@ -186,7 +186,7 @@ def _parse_job(row: tuple[Any, ...]) -> Job:
     run, config, device, environment, requested_at, state, executor, handle, crashes, version = row
     said, around = json.loads(config), json.loads(environment)
     if not isinstance(said, dict) or not isinstance(around, dict) or state not in ("waiting", "running"):
-        raise ValueError(f"a job of {str(run)[:80]!r} that no laboratory wrote")
+        raise ValueError(f"a job of {str(run)[:80]!r} that this program did not write")
     around = {_require_text(name): _require_text(value) for name, value in around.items()}
     return Job(
         _require_text(run), MappingProxyType(said), _optional_text(device), MappingProxyType(around),
@@ -206,28 +206,32 @@ def _require_text(value: Any) -> str:
 
 
 def _parse_snapshot(tables: Mapping[str, list[tuple[Any, ...]]], jobs: Mapping[str, Job]) -> Snapshot:
-    wants: dict[str, tuple[str, ...]] = {}
-    wishes = tuple((_require_text(run), _require_text(person)) for run, person, _ in tables["requests"])
-    for run, person in wishes:
-        wants[run] = (*wants.get(run, ()), person)
+    requesters: dict[str, tuple[str, ...]] = {}
+    requests = tuple((_require_text(run), _require_text(user)) for run, user, _ in tables["requests"])
+    for run, user in requests:
+        requesters[run] = (*requesters.get(run, ()), user)
     pins: dict[str, set[str]] = {}
-    for run, person in tables["pins"]:
-        pins.setdefault(_require_text(person), set()).add(_require_text(run))
+    for run, user in tables["pins"]:
+        pins.setdefault(_require_text(user), set()).add(_require_text(run))
     return Snapshot(
         jobs,
-        wants,
-        wishes,
-        {_require_text(person): User(_require_text(name), float(served)) for person, name, served in tables["users"]},
+        requesters,
+        requests,
+        {_require_text(user): User(_require_text(name), float(last_turn)) for user, name, last_turn in tables["users"]},
         {
             _require_text(run): (None if owner is None else _require_text(owner), _require_text(name or ""))
             for run, owner, name in tables["labels"]
         },
-        {person: frozenset(runs) for person, runs in pins.items()},
+        {user: frozenset(runs) for user, runs in pins.items()},
         tuple(
             Process(
-                int(pid), float(born), _require_text(role), None if port is None else int(port), lanes and int(lanes)
+                int(pid),
+                float(start_time),
+                _require_text(role),
+                None if port is None else int(port),
+                slots and int(slots),
             )
-            for pid, born, role, port, lanes in tables["processes"]
+            for pid, start_time, role, port, slots in tables["processes"]
         ),
     )
 

@@ -18,7 +18,7 @@ from aecore.store.database_snapshot import Snapshot
 class RunLabel:
     """What people say of a run."""
 
-    owner: str | None = None  # the person who asked first
+    owner: str | None = None  # the user who asked first
     owner_name: str = ""
     name: str = ""
     pinned: bool = False
@@ -30,7 +30,7 @@ def sanitise(name: str, max_length: int) -> str:
 
 
 def set_display_name(user: str, name: str) -> None:
-    """Notes what a person wants to be called."""
+    """Notes what a user wants to be called."""
     with database.transaction() as connection:
         connection.execute(
             "INSERT INTO users (user, name) VALUES (?, ?) ON CONFLICT (user) DO UPDATE SET name = excluded.name",
@@ -39,13 +39,13 @@ def set_display_name(user: str, name: str) -> None:
 
 
 def display_name(user: str) -> str:
-    """The name that a person goes by; empty when none was given."""
+    """The name that a user goes by; empty when none was given."""
     people = database_snapshot.cached_snapshot().users
     return people[user].name if user in people else ""
 
 
 def labels(user: str = "") -> dict[str, RunLabel]:
-    """What is said of each run, and which ones this person has pinned."""
+    """What is said of each run, and which ones this user has pinned."""
     return _labels(database_snapshot.cached_snapshot(), user)
 
 

@@ -1,7 +1,7 @@
-"""Permissions: who may do what to a run or a map. One table: an act is checked where it is done, and pages ask the same
-table what to offer.
+"""Permissions: who may do what to a run or a projection. One table: an act is checked where it is done, and pages ask
+the same table what to offer.
 
-A person is a token in a browser's cookie, no password: this keeps people from each other's runs by mistake, or for a
+A user is a token in a browser's cookie, no password: this keeps people from each other's runs by mistake, or for a
 joke, and not from somebody who reads the network.
 """
 
@@ -75,7 +75,7 @@ ACTIONS: dict[str, Action] = {
     "delete": Action("deleted", (_not_pretrained, _not_active, _owner_only)),
     "restore": Action("restored", (_deleter_or_owner,)),
     "delete permanently": Action("deleted permanently", (_deleter_or_owner,)),
-    "cancel": Action("cancelled", (_requesters_only,)),  # a map that is being drawn
+    "cancel": Action("cancelled", (_requesters_only,)),  # a projection that is being computed
 }
 
 

@@ -34,7 +34,7 @@ def _count_active_servers(connection: sqlite3.Connection) -> int:
 
 
 def register_server() -> None:
-    """Notes that this process is a laboratory that wants its jobs done."""
+    """Notes that this process is a server that wants its jobs done."""
     row = (os.getpid(), system.start_time())
     if any(
         (each.pid, each.start_time) == row and each.role == "server" for each in database_snapshot.snapshot().processes
@@ -50,7 +50,7 @@ def unregister_server() -> None:
 
 
 def active_servers() -> int:
-    """How many laboratories use this folder at this moment."""
+    """How many servers use this folder at this moment."""
     noted = [each for each in database_snapshot.snapshot().processes if each.role == "server"]
     return sum(system.is_alive(each.pid, each.start_time) for each in noted)
 
@@ -59,7 +59,10 @@ def acquire_leadership(port: int) -> bool:
     """Makes this process the one that starts workers here; False when another one is, and gives signs of life."""
     with database.transaction() as connection:
         rows = connection.execute("SELECT pid, start_time, slots FROM processes WHERE role = 'scheduler'").fetchall()
-        if any(system.is_alive(pid, born) and not _is_frozen(pid, born, lanes) for pid, born, lanes in rows):
+        if any(
+            system.is_alive(pid, start_time) and not _is_frozen(pid, start_time, slots)
+            for pid, start_time, slots in rows
+        ):
             return False
         connection.execute("DELETE FROM processes WHERE role = 'scheduler'")
         row = (os.getpid(), system.start_time(), port)
@@ -94,7 +97,7 @@ def send_heartbeat() -> None:
 
 
 def _is_frozen(pid: int, start_time: float, slots: int | None) -> bool:
-    """Whether a process that leads has given no sign of life for too long (`lanes` is None while it gets ready)."""
+    """Whether a process that leads has given no sign of life for too long (`slots` is None while it gets ready)."""
     try:
         said, birth, at = files.read_bytes(files.runs_dir() / HEARTBEAT_FILE, 200).decode().split()
         ours = int(said) == pid and abs(float(birth) - start_time) < 0.5
@@ -105,13 +108,13 @@ def _is_frozen(pid: int, start_time: float, slots: int | None) -> bool:
 
 
 def set_capacity(slots: int) -> None:
-    """How many jobs this process, the foreman, has going at a time."""
+    """How many jobs this process, the scheduler, has going at a time."""
     with database.transaction() as connection:
         connection.execute("UPDATE processes SET slots = ? WHERE role = 'scheduler'", (slots,))
 
 
 def release_leadership() -> bool:
-    """Ends this process' lead when no laboratory is open, in one step, so that one which opens meanwhile is not left
+    """Ends this process' lead when no server is open, in one step, so that one which opens meanwhile is not left
     without; whether it did."""
     if active_servers():
         return False

@@ -20,7 +20,7 @@ from aecore.store import database, database_snapshot
 from aecore.store.database_snapshot import Job as Job
 from aecore.store.processes_table import check_leadership
 
-MAX_WAITING_PER_USER = 200  # runs of one person that may wait
+MAX_WAITING_PER_USER = 200  # runs of one user that may wait
 MAX_WAITING = 5000  # runs that may wait in all
 
 
@@ -82,8 +82,8 @@ def requesters(run: str) -> list[str]:
 
 
 def withdraw(run: str, user: str) -> tuple[int, Job | None]:
-    """A person no longer wants a run. How many others still do, and its job; one that waits and that nobody wants any
-    more is gone from the ledger.
+    """A user no longer requests a run. How many others still do, and its job; one that waits and that nobody requests
+    any more is gone from the queue.
     """
     job = database_snapshot.snapshot().jobs.get(run)
     with database.transaction() as connection:
@@ -105,7 +105,7 @@ def order() -> list[str]:
 def claim(leader: bool = False) -> Job | None:
     """The waiting job whose turn it is, running from now on; None when none waits. As the `leader`: raises Superseded
     when this process is not that any more."""
-    for run, person in (known := database_snapshot.snapshot()).order:
+    for run, user in (known := database_snapshot.snapshot()).order:
         with database.transaction() as connection:
             if leader:
                 check_leadership(connection)
@@ -115,7 +115,7 @@ def claim(leader: bool = False) -> Job | None:
             if done.rowcount:
                 # turns are counted, not timed: a clock that jumps makes nobody wait
                 turn = "(SELECT max(last_turn) + 1 FROM users)"
-                connection.execute(f"UPDATE users SET last_turn = {turn} WHERE user = ?", (person,))
+                connection.execute(f"UPDATE users SET last_turn = {turn} WHERE user = ?", (user,))
                 return known.jobs[run]
     return None
 

@@ -60,7 +60,7 @@ class DeletedRun:
 
     trash_id: str  # takes it back
     run: str
-    deleted_by: str  # the person who deleted it
+    deleted_by: str  # the user who deleted it
     label: people.RunLabel
     age: float  # seconds since it was deleted
     disk_usage: int  # bytes

@@ -211,7 +211,7 @@ def test_a_dead_process_is_said_and_blocks_nobody():
     projection_jobs.submit(waiting, "UMAP", urgent=False)
     process(some).kill()
     until(lambda: state(some) == "failed")
-    assert "was ended before the map was done" in projection_jobs.status(some, "t-SNE").message
+    assert "ended before the projection was ready" in projection_jobs.status(some, "t-SNE").message
     until(lambda: state(waiting, "UMAP") == "ready")
     assert projection_jobs.submit(some, "t-SNE").state == "waiting"
 

@@ -489,7 +489,7 @@ def test_a_map_of_other_codes_is_refused(store):
     assert projection_jobs.status(codes, "UMAP").points().shape == (100, 2)
     for odd in (np.zeros((99, 2), np.float32), np.full((100, 2), np.nan, np.float32), np.zeros((100, 2))):
         np.save(ready, odd)
-        assert "The file of this map is spoilt" in refusal(projection_jobs.status(codes, "UMAP").points)
+        assert "The file of this projection is invalid" in refusal(projection_jobs.status(codes, "UMAP").points)
 
 
 # --- What people can do about it --------------------------------------------------------------------------------------

@@ -2,10 +2,10 @@
 
     python -m benchmarks.memory [asked] [training] [--keep]
 
-A real server, with its foreman, workers and maps, in a memory control group of 4 GiB where one can be made (Linux, as
-root), else told of 4 GiB by AECORE_MEMORY and watched. `asked`: hostile trainings, tours of three models as large as
-may be opened, maps of all training images, the largest Jacobian and manifold. `training`: tours while a training as
-large as is taken goes on.
+A real server, with its scheduler, workers and projection jobs, in a memory control group of 4 GiB where one can be made
+(Linux, as root), else told of 4 GiB by AECORE_MEMORY and watched. `asked`: hostile trainings, tours of three models as
+large as may be opened, maps of all training images, the largest Jacobian and manifold. `training`: tours while a
+training as large as is taken goes on.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class MemoryCgroup:
             (self.parent / "cgroup.procs").write_text(str(os.getpid()))
 
     def close(self) -> None:
-        """Removes the group once it is empty: the foreman stays a moment longer than the server."""
+        """Removes the group once it is empty: the scheduler stays a moment longer than the server."""
         until = time.monotonic() + 60
         while (self.path / "cgroup.procs").read_text().split() and time.monotonic() < until:
             time.sleep(0.5)
@@ -121,7 +121,7 @@ class MemoryMonitor(threading.Thread):
         found = {"server": pss(self.server.pid)}
         with contextlib.suppress(psutil.Error):
             for each in self.server.children(recursive=True):
-                kind = "maps" if "aecore.jobs.projection_jobs" in " ".join(each.cmdline()) else "foreman and workers"
+                kind = "projection jobs" if "projection_worker" in " ".join(each.cmdline()) else "scheduler and workers"
                 found[kind] = found.get(kind, 0) + pss(each.pid)
         found["together"] = sum(found.values())
         self.first, self.last = self.first or found, found
@@ -331,7 +331,7 @@ class Trial:
             page.set(points=max((each for each in _point_counts(page)), default=10_000))
             page.press("Draw this map")
         until = time.monotonic() + 300
-        while page.response and time.monotonic() < until and "maps" in self.monitor.last:
+        while page.response and time.monotonic() < until and "projection jobs" in self.monitor.last:
             time.sleep(1)
         self.record(f"t-SNE and UMAP of all training images, {name}{_error_note(page.errors)}", started)
 
@@ -364,7 +364,7 @@ def run_server(folder: Path) -> Iterator[tuple[str, MemoryMonitor, MemoryCgroup 
             address = stack.enter_context(start_server(env=told))
         (server,) = (each for each in psutil.Process().children() if "streamlit" in " ".join(each.cmdline()))
         AgentSession(address).open("")
-        time.sleep(8)  # until torch and the foreman are there
+        time.sleep(8)  # until torch and the scheduler are there
         watch = MemoryMonitor(server)
         watch.sample()
         watch.start()

@@ -1,11 +1,11 @@
 """What training as a service promises, tried out: writes docs/service.md.
 
-    python -m benchmarks.service [kills] [together] [crowd] [stops] [overhead]
+    python -m benchmarks.service [kills] [concurrent] [fairness] [stop-latency] [overhead]
 
-`kills` ends workers, foremen and laboratories at random moments of one run; `together` ends any of them while six runs
-train at once; `crowd` asks for thirty runs at once;
-`stops` takes the time from a click to a free worker; `overhead` compares the service with the bare training loop, and
-wants a machine that does nothing else. Each works in a runs folder of its own.
+`kills` ends workers, schedulers and servers at random moments of one run; `concurrent` ends any of them while six runs
+train at once; `fairness` asks for thirty runs at once; `stop-latency` takes the time from a click to a free worker;
+`overhead` compares the service with the bare training loop, and wants a machine that does nothing else. Each works in
+a runs folder of its own.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ print(time.perf_counter() - started)
 """
 
 
-# --- Laboratories and runs --------------------------------------------------------------------------------------------
+# --- Servers and runs -------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def run_server(workers: int) -> Iterator[Path]:
-    """A runs folder of one's own with this process as its laboratory and a foreman that is ready."""
+    """A runs folder of one's own with this process as its server and a scheduler that is ready."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ |= {"AECORE_RUNS": folder, "AECORE_WORKERS": str(workers), "AECORE_DEVICE": "cpu"}
         supervisor.register_server()
@@ -124,7 +124,7 @@ def run_undisturbed(config: Config) -> tuple[bytes, list[dict[str, Any]], float]
         return *outcome(config), runs.entry(config.id).result["seconds"]
 
 
-# --- Kills ------------------------------------------------------------------------------------------------------------
+# --- Crash recovery ---------------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass
@@ -202,17 +202,17 @@ def kill_servers(trial: KillTrial) -> None:
 
 VICTIMS: dict[str, tuple[Callable[[KillTrial], None], Config, int]] = {
     "worker": (kill_workers, CONFIG, 1),
-    "laboratory (server)": (kill_servers, CONFIG, 2),
-    "foreman": (kill_schedulers, LONG_CONFIG, 3),  # a new one imports for seconds
+    "server": (kill_servers, CONFIG, 2),
+    "scheduler": (kill_schedulers, LONG_CONFIG, 3),  # a new one imports for seconds
 }
 
 
 def kills() -> list[str]:
     lines = [
-        "## Kills", "",
-        f"kill -9 at {N_KILLS} random moments of one run of 20 epochs (digits, convolutional VAE, one thread). *Same*: "
-        "the final weights are those of an undisturbed run, bit for bit, and so is every line of the history.", "",
-        "| who is killed | seed | kills | workers in all | undisturbed | with kills | epochs told | same |",
+        "## Crash recovery", "",
+        f"kill -9 at {N_KILLS} random moments of one run of 20 epochs (digits, convolutional VAE, one thread). "
+        "*Bit-identical*: the final weights are those of an undisturbed run, and so is every line of the history.", "",
+        "| process killed | seed | kills | workers | undisturbed | with kills | epochs in history | bit-identical |",
         "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     known: dict[str, tuple[bytes, list[dict[str, Any]], float]] = {}
@@ -234,7 +234,7 @@ def kills() -> list[str]:
     return lines
 
 
-# --- Six at once ------------------------------------------------------------------------------------------------------
+# --- Concurrent runs --------------------------------------------------------------------------------------------------
 
 
 def concurrent() -> list[str]:
@@ -246,14 +246,14 @@ def concurrent() -> list[str]:
         wait_until(lambda: all(map(is_inactive, configs)))
         known = [outcome(config) for config in configs]
     supervisor.SchedulerSupervisor.INTERVAL = 0.2
-    chance, killed = random.Random(6), dict.fromkeys(("worker", "foreman", "laboratory"), 0)
+    chance, killed = random.Random(6), dict.fromkeys(("worker", "scheduler", "server"), 0)
     marks = dict.fromkeys([config.id for config in configs], 0)
     with run_server(N_CONCURRENT):
         for config in configs:
             api.submit(config)
         while not all(map(is_inactive, configs)):
             time.sleep(chance.uniform(0, 1.0))
-            who = chance.choice(["worker"] * 4 + ["foreman", "laboratory"])
+            who = chance.choice(["worker"] * 4 + ["scheduler", "server"])
             killed[who] += KILL_FUNCTIONS[who](configs, marks, chance)
         wait_until(lambda: all(map(is_inactive, configs)))
         found = [outcome(config) for config in configs]
@@ -261,11 +261,11 @@ def concurrent() -> list[str]:
     line = (
         f"{N_CONCURRENT} runs of {CONCURRENT_EPOCHS} epochs at once, {N_CONCURRENT} workers on {os.cpu_count()} "
         f"cores: kill -9 of {killed['worker']} "
-        f"workers, {killed['foreman']} foremen and {killed['laboratory']} laboratories at random moments (seed 6). "
+        f"workers, {killed['scheduler']} schedulers and {killed['server']} servers at random moments (seed 6). "
         f"{same} of {N_CONCURRENT} have the weights and the history of an undisturbed run, bit for bit."
     )
     print(line, flush=True)
-    return ["## Six at once", "", line]
+    return ["## Concurrent runs", "", line]
 
 
 def kill_worker(configs: list[Config], versions: dict[str, int], rng: random.Random) -> int:
@@ -314,66 +314,74 @@ def kill_process(pid: int | None) -> int:
     return 0
 
 
-KILL_FUNCTIONS = {"worker": kill_worker, "foreman": kill_scheduler, "laboratory": kill_server}
+KILL_FUNCTIONS = {"worker": kill_worker, "scheduler": kill_scheduler, "server": kill_server}
 
 
-# --- A crowd ----------------------------------------------------------------------------------------------------------
+# --- Queue fairness ---------------------------------------------------------------------------------------------------
 
 
 def fairness() -> list[str]:
-    names, many, wanted = "ABCDEF"[:N_USERS], N_USERS * RUNS_PER_USER, dataclasses.replace(SHORT_CONFIG, epochs=100)
+    return ["## Queue fairness", "", same_request(N_USERS * RUNS_PER_USER), "", *different_requests()]
+
+
+def same_request(many: int) -> str:
+    """That many requests for one run at the same moment."""
+    config = dataclasses.replace(SHORT_CONFIG, epochs=100)
     with run_server(2):
         together = threading.Barrier(many)
 
         def ask(number: int) -> bool:
             together.wait()
-            return api.submit(wanted, user=f"person {number}").created
+            return api.submit(config, user=f"user {number}").created
 
         with ThreadPoolExecutor(many) as pool:
             began = list(pool.map(ask, range(many))).count(True)
         workers = set[int | None]()
-        wait_until(lambda: workers.add(pid_of(wanted)) or is_inactive(wanted))
-        outcome(wanted)
-    same = f"{many} requests for the same settings at once: {began} training, {len(workers - {None})} worker, finished."
-    print(same, flush=True)
+        wait_until(lambda: workers.add(pid_of(config)) or is_inactive(config))
+        outcome(config)
+    line = f"{many} requests for the same settings at once: {began} training, {len(workers - {None})} worker, finished."
+    print(line, flush=True)
+    return line
 
+
+def different_requests() -> list[str]:
+    """Each user's runs, requested one user after the other before the first of them begins."""
+    names = "ABCDEF"[:N_USERS]
+    configs = {
+        (name, number): dataclasses.replace(SHORT_CONFIG, seed=10 * at + number)
+        for at, name in enumerate(names)
+        for number in range(RUNS_PER_USER)
+    }
+    owner, order = {config.id: name for (name, _), config in configs.items()}, list[str]()
     with run_server(2):
-        asked = [
-            (name, dataclasses.replace(SHORT_CONFIG, seed=10 * n + m))
-            for n, name in enumerate(names)
-            for m in range(RUNS_PER_USER)
-        ]
-        whose, order = {config.id: name for name, config in asked}, list[str]()
-        blocker = [dataclasses.replace(CONFIG, seed=seed) for seed in (1, 2)]
-        for config in blocker:  # so that all thirty wait before the first of them begins
+        blockers = [dataclasses.replace(CONFIG, seed=seed) for seed in (1, 2)]
+        for config in blockers:
             api.submit(config, user="nobody of these")
-        wait_until(lambda: all(map(pid_of, blocker)))
+        wait_until(lambda: all(map(pid_of, blockers)))
         started = time.monotonic()
-        for name, config in asked:
+        for (name, _), config in configs.items():
             api.submit(config, user=name)
         asking = time.monotonic() - started
-        for config in blocker:
+        for config in blockers:
             api.cancel(config.id, "nobody of these")
-        while not all(is_inactive(config) for _, config in asked):
-            begun = [job.run for job in queue.jobs() if job.state == "running" and job.run in whose]
+        while not all(map(is_inactive, configs.values())):
+            begun = [job.run for job in queue.jobs() if job.state == "running" and job.run in owner]
             order += [run for run in sorted(begun, key=begun.index) if run not in order]
             time.sleep(0.005)
-        took, states = time.monotonic() - started, [runs.entry(config.id).state for _, config in asked]
-    starts = "".join(whose[run] for run in order)
+        took, states = time.monotonic() - started, [runs.entry(config.id).state for config in configs.values()]
+    starts = "".join(owner[run] for run in order)
     rounds = " ".join(starts[first : first + N_USERS] for first in range(0, len(starts), N_USERS))
     fair = all(sorted(each) == sorted(names) for each in rounds.split())
-    different = [
-        f"{many} different ones by {N_USERS} people, each asking for all {RUNS_PER_USER} of theirs at once (in "
-        f"{asking:.1f} s), "
-        f"two workers: {states.count('finished')} finished, {states.count('failed')} failed, in {took:.1f} s.",
+    verdict = "In every round each user had one turn." if fair else "NOT fair: a user came twice before another once."
+    lines = [
+        f"{len(configs)} different ones by {N_USERS} users, each requesting all {RUNS_PER_USER} of theirs at once (in "
+        f"{asking:.1f} s), two workers: {states.count('finished')} finished, {states.count('failed')} failed, in "
+        f"{took:.1f} s.",
         "",
-        f"Order in which they began (A asked first): {rounds}. "
-        + (
-            "In every round each person had one turn." if fair else "NOT fair: a person came twice before another once."
-        ),
+        f"Order in which they began (A requested first): {rounds}. {verdict}",
     ]
-    print("\n".join(different), flush=True)
-    return ["## A crowd", "", same, "", *different]
+    print("\n".join(lines), flush=True)
+    return lines
 
 
 # --- Stops ------------------------------------------------------------------------------------------------------------
@@ -399,7 +407,7 @@ def stop_latency() -> list[str]:
         f"longest {times[-1]:.0f} ms. {kept} of {N_STOPS} kept their checkpoint."
     )
     print(line, flush=True)
-    return ["## Stops", "", line]
+    return ["## Stop latency", "", line]
 
 
 # --- Overhead ---------------------------------------------------------------------------------------------------------
@@ -439,7 +447,7 @@ def overhead_report(epochs: int, threads: int, bare: list[float], totals: list[T
         field.name: statistics.median(getattr(each, field.name) for each in totals)
         for field in dataclasses.fields(TimeBreakdown)
     }
-    added = (middle["beside"] + middle["closing"]) / middle["training"]
+    added = (middle["reporting"] + middle["finalising"]) / middle["training"]
     pairs = ", ".join(f"{parts.total / alone - 1:+.1%}" for alone, parts in zip(bare, totals, strict=True))
     spans = [f"{min(each):.2f} to {max(each):.2f}" for each in (bare, [parts.total for parts in totals])]
     return [
@@ -479,9 +487,9 @@ def overhead() -> list[str]:
 
 EXPERIMENTS: dict[str, Callable[[], list[str]]] = {
     "kills": kills,
-    "together": concurrent,
-    "crowd": fairness,
-    "stops": stop_latency,
+    "concurrent": concurrent,
+    "fairness": fairness,
+    "stop-latency": stop_latency,
     "overhead": overhead,
 }
 

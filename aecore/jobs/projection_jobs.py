@@ -124,8 +124,8 @@ def precompute_enabled() -> bool:
 
 
 def precompute(codes: np.ndarray) -> None:
-    """Has `codes` [N, D] projected by every kind with default parameters, for nobody yet. What cannot be computed is left
-    out, and so is what finds enough others waiting."""
+    """Has `codes` [N, D] projected by every kind with default parameters, for nobody yet. What cannot be computed is
+    left out, and so is what finds enough others waiting."""
     for kind in DEFAULT_SECONDS:
         with contextlib.suppress(UserError, OSError):
             if sum(request.started_at is None for request in active_requests()) < MAX_PRECOMPUTED:

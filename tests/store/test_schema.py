@@ -20,7 +20,7 @@ from aecore import disk, files
 from aecore.__main__ import main
 from aecore.data import images
 from aecore.errors import UserError
-from aecore.jobs import projection_jobs, worker
+from aecore.jobs import projection_jobs, projection_store, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import offline, people, previews, queue, runs, snapshots, trash
@@ -467,21 +467,21 @@ def test_a_request_for_a_map_that_is_spoilt_is_none(change, store):
     place = store / ".projections" / "ab"
     place.mkdir(parents=True)
     (place / "request.json").write_text(json.dumps(REQUEST))
-    assert projection_jobs._read_request("ab").count == 100
+    assert projection_store.read_request("ab").count == 100
     (place / "request.json").write_text(json.dumps(REQUEST | change))
-    assert projection_jobs._read_request("ab") is None and projection_jobs._active_requests() == []
+    assert projection_store.read_request("ab") is None and projection_store.active_requests() == []
 
 
 def test_paces_that_are_spoilt_are_none(store):
     (store / ".projections").mkdir()
     for paces in ([["UMAP", "x", 100, 1.0], ["UMAP"]], [["UMAP", "x", 100, 0]], {"a": 1}, "x"):
         (store / ".projections" / "timings.json").write_text(json.dumps(paces))
-        assert projection_jobs._timings() == []
+        assert projection_store._timings() == []
 
 
 def test_a_map_of_other_codes_is_refused(store):
     codes = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
-    ready = projection_jobs._result_path(
+    ready = projection_store.result_path(
         projection_jobs._key(codes, "UMAP", projection_jobs._resolve_params("UMAP", {}))
     )
     ready.parent.mkdir()

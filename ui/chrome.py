@@ -10,8 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from aecore import disk
 from aecore.errors import UserError
-from aecore.jobs import api
-from aecore.store import database, queue, runs
+from aecore.jobs import supervisor
+from aecore.store import database_snapshot, people, runs
 from ui import pages_table, startup
 from ui.session import address, cache, failures, identity
 from ui.session.text import escape
@@ -68,7 +68,11 @@ def _navigation() -> None:
 def _show_problems() -> None:
     """What was asked for and could not be done, once, and what is wrong with the laboratory itself, until it is not."""
     failures.show_errors()
-    wrong = api.service_error(), str(database.current_error() or ""), disk.DISK_FULL_MESSAGE if disk.is_full() else ""
+    wrong = (
+        supervisor.service_error(),
+        str(database_snapshot.current_error() or ""),
+        disk.DISK_FULL_MESSAGE if disk.is_full() else "",
+    )
     for sentence in dict.fromkeys(filter(None, wrong)):
         st.warning(escape(sentence), icon=":material/warning:")
 
@@ -77,7 +81,7 @@ def _run_picker() -> None:
     """The list of runs. The address holds the choice; the widget only shows it and writes it."""
     known = {entry.id: entry for entry in runs.entries()}
     entries = {run: entry for run, entry in known.items() if entry.config}  # of what is broken its page says why
-    finished, labels = [run for run, entry in entries.items() if entry.finished], queue.labels()
+    finished, labels = [run for run, entry in entries.items() if entry.finished], people.labels()
     if "run" not in st.query_params and finished:
         st.query_params["run"] = finished[0]
     chosen = st.query_params.get("run")
@@ -109,7 +113,7 @@ def _run_picker() -> None:
         gallery.model_dialog()
 
 
-def _run_name(entry: runs.RunInfo, labels: dict[str, queue.RunLabel]) -> str:
+def _run_name(entry: runs.RunInfo, labels: dict[str, people.RunLabel]) -> str:
     """What the picker calls a run: the name that somebody or the gallery gave it, or its family, size and data."""
     assert entry.config
     if given := labels[entry.id].name if entry.id in labels else "":

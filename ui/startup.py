@@ -23,9 +23,9 @@ def preload() -> threading.Event:
 
     def load() -> None:
         from aecore.analysis import loaded  # noqa: F401
-        from aecore.jobs import api
+        from aecore.jobs import supervisor
 
-        api.register_server()
+        supervisor.register_server()
         # what is imported stays; collections need not look through it again (see also runner.postScriptGC)
         gc.collect()
         gc.freeze()

@@ -265,7 +265,5 @@ def _finish(
         "created": time.time(),
     }
     recipe.modules.cpu()
-    adversary = loaded.state_bytes(recipe.auxiliary_modules) if len(recipe.auxiliary_modules) else None
-    write(writer.finish, loaded.state_bytes(recipe.model), result, loaded.thumbnail(opened, codes), adversary)
-    if projection_jobs.precompute_enabled():  # of the codes that pages find, to the last bit: theirs are the CPU's
-        projection_jobs.precompute(codes if device.kind == "cpu" else opened.encode_split(data.test))
+    auxiliary = loaded.state_bytes(recipe.auxiliary_modules) if len(recipe.auxiliary_modules) else None
+    write(writer.finish, loaded.state_bytes(recipe.model), result, loaded.thumbnail(opened, codes), auxiliary)

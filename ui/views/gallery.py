@@ -13,7 +13,7 @@ from aecore import files
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.models.loss_terms import RECONSTRUCTION
-from aecore.store import people, previews, queue, runs
+from aecore.store import people, previews, runs
 from ui.run_data import models, splits
 from ui.session.address import link, select_run
 from ui.session.failures import or_stop
@@ -49,7 +49,7 @@ def denoiser() -> runs.RunInfo | None:
 @st.dialog("Choose a model", width="large")
 def model_dialog() -> None:
     """All runs that pages can show, with their images; the one that is clicked becomes the chosen one."""
-    entries, labels = runs.entries(), queue.labels()
+    entries, labels = runs.entries(), people.labels()
     own, shown = own_runs(entries), [entry for entry in pretrained_models(entries) if entry.finished]
     if own:
         st.subheader("Trained here")
@@ -64,7 +64,7 @@ def _model_row(entries: Sequence[runs.RunInfo], labels: Mapping[str, people.RunL
     with st.container(horizontal=True, gap="small"):
         for entry in entries:
             assert entry.config
-            given = labels.get(entry.id, queue.RunLabel()).name
+            given = labels.get(entry.id, people.RunLabel()).name
             name = given or entry.title or f"{entry.config.family}, latent dimension {entry.config.z_dim}"
             with st.container(width=136, gap="xxsmall"):
                 thumbnail(entry, name)

@@ -57,7 +57,7 @@ LOAD_MODEL = """async ([name, head, weights]) => {
   window.codes ??= (n, size) => Float32Array.from({ length: n * size }, () => 4 * Math.random() - 2);
 }"""
 TIME_DECODE = """([name, times]) => {
-  const { decode, size } = models[name], found = [];
+  const { decode, codeSize: size } = models[name], found = [];
   for (let i = -30; i < times; i++) {
     const code = codes(1, size), began = performance.now();
     decode(code);
@@ -67,7 +67,7 @@ TIME_DECODE = """([name, times]) => {
 }"""
 # decodes and paints a new code in every frame: what dragging does
 TIME_DRAG = """([name, milliseconds]) => new Promise(async (done) => {
-  const { decode, size, shape } = models[name], canvas = document.createElement('canvas');
+  const { decode, codeSize: size, shape } = models[name], canvas = document.createElement('canvas');
   const { drawImage } = await import('/app/static/dom/image.js');
   canvas.style.cssText = 'width: 280px; height: 280px';
   document.body.replaceChildren(canvas);
@@ -86,11 +86,11 @@ TIME_FIRST_DECODE = """async ([name]) => {
   const { put, get } = await import('/app/static/net/models.js');
   const { head, bytes } = models[name], began = performance.now();
   put('first', head, bytes);
-  (await get('first')).decode(codes(1, head.size));
+  (await get('first')).decode(codes(1, head.code_size));
   return performance.now() - began;
 }"""
 TIME_GRID = """async ([name, count]) => {
-  const { batch, size } = models[name], given = codes(count, size);
+  const { batch, codeSize: size } = models[name], given = codes(count, size);
   let last = performance.now(), gap = 0, over = false;
   const watch = (now) => {
     gap = Math.max(gap, now - last);
@@ -121,15 +121,15 @@ import gc
 import numpy as np
 import streamlit as st
 from aecore.models import presets
-from aecore.analysis import loaded as trained
+from aecore.analysis.loaded import LoadedModel
 from aecore.models.families.build import build_recipe, resolve_config
 from ui.widgets import images
 
 
 @st.cache_resource
 def opened():
-    config = settle(presets.default_config("{dataset}", "{network}", family="vae", z_dim={size}))
-    model = trained.LoadedModel(config, build(config).model.eval(), {{}})
+    config = resolve_config(presets.default_config("{dataset}", "{network}", family="vae", z_dim={size}))
+    model = LoadedModel(config, build_recipe(config).model.eval(), {{}})
     gc.collect()
     gc.freeze()
     return model
@@ -137,7 +137,7 @@ def opened():
 
 code = np.zeros((1, {size}), np.float32)
 code[0, 0] = st.slider("z1", -3.0, 3.0, 0.0, 0.05)
-images.single(opened().pictures(code)[0], "Decoded", "Decoded")
+images.single(opened().decode(code)[0], "Decoded", "Decoded")
 """
 
 

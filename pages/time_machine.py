@@ -22,7 +22,7 @@ if recording is None:
 replay.player(run, recording)
 replay.gif_button(run, test.y[: recording.head["count"]])
 
-across, up = recording.head["names"]
+across, up = recording.head["axis_names"]
 st.caption(
     "Map, manifold and reconstructions show test images; the losses are those of the training images and of "
     "validation images. The manifold covers the 1st to the 99th percentile of the codes of each epoch"

@@ -1,6 +1,6 @@
 // The loader that Streamlit calls for each component (ui/widgets/live.py): it registers models and mounts views.
 //
-// `data.view` says what to do. "weights": the model `data.model` (a key) is registered. Any other name is a
+// `data.view` says what to do. "program": the model `data.model` (a key) is registered. Any other name is a
 // view: a module views/${view}/${view}.js, whose default export is
 //
 //     export default function view({ parentElement, data, model, setStateValue, setTriggerValue }) {
@@ -21,11 +21,11 @@
 // All modules are served under an address that holds a hash of what is in them: an import by a relative path finds the
 // file of the same version. All that a view imports is asked for at once (ui/widgets/component.py), mostly before.
 
-import { bytesOf } from './net/blob.js';
+import { bytesOf } from './net/packing.js';
 import { get, put } from './net/models.js';
 
 /**
- * @import { Table } from './net/blob.js'
+ * @import { Table } from './net/packing.js'
  * @import { Model } from './net/models.js'
  *
  * @typedef {{ update(data: any): void, restyle(): void, close(): void }} View
@@ -53,7 +53,7 @@ const mounts = new WeakMap(); // what is mounted where
 
 /** @param {ComponentProps<any>} component @returns {(() => void) | void} */
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
-  if (data.view === 'weights') return register(parentElement, data);
+  if (data.view === 'program') return register(parentElement, data);
   const mount = mounts.get(parentElement) ?? { data: null, view: null, version: 0 };
   mounts.set(parentElement, mount);
   const before = mount.data;
@@ -91,7 +91,7 @@ function unmountView(mount) {
 
 /**
  * @param {ComponentProps<any>['parentElement']} parentElement
- * @param {{ model: string, head: import('./net/net.js').Head & { half?: boolean }, blob: Table }} data
+ * @param {{ model: string, head: import('./net/net.js').Head & { float16?: boolean }, blob: Table }} data
  */
 function register(parentElement, { model, head, blob }) {
   put(model, head, bytesOf(blob));

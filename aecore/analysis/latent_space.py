@@ -82,7 +82,7 @@ def slerp(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
 
 Interpolation = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
-INTERPOLATIONS: dict[str, Interpolation] = {"linear": lerp, "spherical": slerp}
+INTERPOLATIONS: dict[str, Interpolation] = {"linear": lerp, "slerp": slerp}
 
 
 def crossfade(image_a: np.ndarray, image_b: np.ndarray, steps: int) -> np.ndarray:

@@ -3,18 +3,20 @@
 A step ("op") is a dictionary that JSON can say; offsets in it count floats from the start of the block. Weights lie
 there in the order in which the browser reads them, all outputs of one input side by side:
 
-    linear       in, out, weight [in, out], bias [out]
-    conv         from [C, H, W], to [C, H, W], kernel, stride, padding [down, across], weight [kh, kw, in, out], bias
-    transposed   the same and output_padding (already in `to`), weight [in, kh, kw, out]
-    upsample     from, times [down, across]: every pixel repeated
+    linear           in_features, out_features, weight [in, out], bias [out]
+    conv             in_shape [C, H, W], out_shape [C, H, W], kernel, stride, padding [down, across],
+                     weight [kh, kw, in, out], bias
+    conv_transpose   the same and output_padding (already in `out_shape`), weight [in, kh, kw, out]
+    upsample         in_shape, scale_factor [down, across]: nearest-neighbour
     relu, leaky-relu (slope), elu (alpha), silu, tanh, sigmoid, clip (to [0, 1])
-    first        keep: the first numbers (of a Gaussian the means)
-    top          keep: the largest numbers, zeros for the others
-    nearest      slots, width, codes, weight [codes, width]: each slot's nearest vector of the codebook
-    hint         classes, size, weight [classes, size]: added to the picture by its label
-    label        classes: the label as ones and zeros, behind the code
-    ladder       top, bottom, and the steps to_bottom, to_top, expect: the two levels of a code
-    rungs        top, bottom, and the steps expect: the bottom level in its own units
+    take_mean        size: the first numbers, which of a Gaussian are the means
+    top_k            k: the largest numbers, zeros for the others
+    quantize         n_positions, embedding_dim, codebook_size, weight [codebook_size, embedding_dim]: at each
+                     latent position the codebook vector nearest to the encoder's output
+    add_label_image  n_classes, size, weight [n_classes, size]: an embedding of the label, added to the input
+    concat_label     n_classes: the label one-hot, behind the code
+    ladder_encode    n_top, n_bottom, and the steps to_bottom, to_top, prior_net: the two levels of a code
+    ladder_prior     n_top, n_bottom, and the steps prior_net: the bottom level in its own units
 """
 
 from __future__ import annotations
@@ -115,8 +117,8 @@ def compile_autoencoder(model: Autoencoder, shape: Shape) -> Program:
         )
     head = {
         "shape": list(shape),
-        "size": size,
-        "classes": classes,
+        "code_size": size,
+        "n_classes": classes,
         "encoder": [*before, *hidden, *code(model.bottleneck, block)],
         "decoder": [*decoder_input(model.bottleneck, block), *behind, *drawn, *_lookup(LIKELIHOODS, model.likelihood)],
     }
@@ -179,7 +181,7 @@ def _check_flat(shape: Shape, size: int) -> None:
 
 def _linear(module: nn.Linear, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     _check_flat(shape, module.in_features)
-    sizes = {"in": module.in_features, "out": module.out_features}
+    sizes = {"in_features": module.in_features, "out_features": module.out_features}
     places = {"weight": buffer.add(module.weight.T), "bias": buffer.add_bias(module, module.out_features)}
     return [{"op": "linear", **sizes, **places}], (module.out_features,)
 
@@ -188,7 +190,8 @@ def _tied_linear(module: TiedLinear, shape: Shape, buffer: WeightBuffer) -> tupl
     weight = module.source.weight  # of the other layer [out, in], so of this one [in, out]
     _check_flat(shape, len(weight))
     places = {"weight": buffer.add(weight), "bias": buffer.add(module.bias)}
-    return [{"op": "linear", "in": weight.shape[0], "out": weight.shape[1], **places}], (weight.shape[1],)
+    sizes = {"in_features": weight.shape[0], "out_features": weight.shape[1]}
+    return [{"op": "linear", **sizes, **places}], (weight.shape[1],)
 
 
 def _geometry(module: nn.Conv2d | nn.ConvTranspose2d, shape: Shape) -> tuple[list[int], list[int], list[int]]:
@@ -207,7 +210,7 @@ def _conv(module: nn.Conv2d, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, S
     to = (module.out_channels, *((size + 2 * pad - k) // step + 1 for size, k, step, pad in spans))
     places = {"weight": buffer.add(module.weight.permute(2, 3, 1, 0)), "bias": buffer.add_bias(module, to[0])}
     how = {"kernel": kernel, "stride": stride, "padding": padding}
-    return [{"op": "conv", "from": list(shape), "to": list(to), **how, **places}], to
+    return [{"op": "conv", "in_shape": list(shape), "out_shape": list(to), **how, **places}], to
 
 
 def _transposed_conv(module: nn.ConvTranspose2d, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
@@ -217,7 +220,7 @@ def _transposed_conv(module: nn.ConvTranspose2d, shape: Shape, buffer: WeightBuf
     to = (module.out_channels, *((size - 1) * step - 2 * pad + k + odd for size, k, step, pad, odd in spans))
     places = {"weight": buffer.add(module.weight.permute(0, 2, 3, 1)), "bias": buffer.add_bias(module, to[0])}
     how = {"kernel": kernel, "stride": stride, "padding": padding, "output_padding": more}
-    return [{"op": "transposed", "from": list(shape), "to": list(to), **how, **places}], to
+    return [{"op": "conv_transpose", "in_shape": list(shape), "out_shape": list(to), **how, **places}], to
 
 
 def _upsample(module: nn.Upsample, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
@@ -226,7 +229,7 @@ def _upsample(module: nn.Upsample, shape: Shape, buffer: WeightBuffer) -> tuple[
     if module.mode != "nearest" or len(shape) != 3 or not all(each.is_integer() for each in times):
         raise UnsupportedLayer("The browser can only enlarge pictures by repeating pixels a whole number of times.")
     down, across = map(int, times)
-    op = {"op": "upsample", "from": list(shape), "times": [down, across]}
+    op = {"op": "upsample", "in_shape": list(shape), "scale_factor": [down, across]}
     return [op], (shape[0], shape[1] * down, shape[2] * across)
 
 
@@ -264,31 +267,33 @@ def _latent_activation(bottleneck: DeterministicBottleneck, buffer: WeightBuffer
 
 
 def _take_mean(bottleneck: GaussianBottleneck, buffer: WeightBuffer) -> Ops:
-    return [{"op": "first", "keep": bottleneck.out_features}]
+    return [{"op": "take_mean", "size": bottleneck.out_features}]
 
 
 def _top_k(bottleneck: TopK, buffer: WeightBuffer) -> Ops:
-    return [{"op": "top", "keep": bottleneck.k}]
+    return [{"op": "top_k", "k": bottleneck.k}]
 
 
 def _ladder(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops:
-    parts = {"to_bottom": ladder.to_bottom, "to_top": ladder.to_top, "expect": ladder.expect}
-    sizes = {"to_bottom": ladder.in_features, "to_top": ladder.in_features, "expect": ladder.n_top}
+    parts = {"to_bottom": ladder.to_bottom, "to_top": ladder.to_top, "prior_net": ladder.expect}
+    sizes = {"to_bottom": ladder.in_features, "to_top": ladder.in_features, "prior_net": ladder.n_top}
     steps = {name: translate(part, (sizes[name],), buffer)[0] for name, part in parts.items()}
     return [
         {"op": "relu"},
-        {"op": "ladder", "top": ladder.n_top, "bottom": ladder.out_features - ladder.n_top, **steps},
+        {"op": "ladder_encode", "n_top": ladder.n_top, "n_bottom": ladder.out_features - ladder.n_top, **steps},
     ]
 
 
 def _ladder_decoder_input(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops:
-    expect, _ = translate(ladder.expect, (ladder.n_top,), buffer)
-    return [{"op": "rungs", "top": ladder.n_top, "bottom": ladder.decoder_in_features, "expect": expect}]
+    prior_net, _ = translate(ladder.expect, (ladder.n_top,), buffer)
+    sizes = {"n_top": ladder.n_top, "n_bottom": ladder.decoder_in_features}
+    return [{"op": "ladder_prior", **sizes, "prior_net": prior_net}]
 
 
 def _quantize(bottleneck: VectorQuantizer, buffer: WeightBuffer) -> Ops:
-    sizes = {"slots": bottleneck.n_positions, "width": bottleneck.embedding_dim, "codes": len(bottleneck.book)}
-    return [{"op": "nearest", **sizes, "weight": buffer.add(bottleneck.book)}]
+    positions, dim, size = bottleneck.n_positions, bottleneck.embedding_dim, len(bottleneck.book)
+    sizes = {"n_positions": positions, "embedding_dim": dim, "codebook_size": size}
+    return [{"op": "quantize", **sizes, "weight": buffer.add(bottleneck.book)}]
 
 
 BOTTLENECKS: dict[type, tuple[BottleneckCompiler, BottleneckCompiler]] = {
@@ -309,8 +314,13 @@ def _unconditional(model: Autoencoder, buffer: WeightBuffer) -> tuple[Ops, Ops, 
 
 def _conditional(model: Conditional, buffer: WeightBuffer) -> tuple[Ops, Ops, int]:
     classes = len(model.hints)
-    hint = {"op": "hint", "classes": classes, "size": model.hints[0].numel(), "weight": buffer.add(model.hints)}
-    return [hint], [{"op": "label", "classes": classes}], classes
+    hint = {
+        "op": "add_label_image",
+        "n_classes": classes,
+        "size": model.hints[0].numel(),
+        "weight": buffer.add(model.hints),
+    }
+    return [hint], [{"op": "concat_label", "n_classes": classes}], classes
 
 
 MODELS: dict[type, Callable[[Any, WeightBuffer], tuple[Ops, Ops, int]]] = {

@@ -13,9 +13,10 @@ import numpy as np
 
 from aecore.analysis import latent_geometry, latent_space
 from aecore.analysis.latent_space import Plane
+from aecore.export import packing
 
-FIELD_SIZE = 128  # places a side at which the browser is told the distance to the data
-MAX_DISTANCE = 4.0  # distances beyond so many times the edge of the data are all drawn alike
+FIELD_SIZE = 128  # places a side of the distance field
+MAX_DISTANCE = 4.0  # distances beyond so many times the threshold are all drawn alike
 MIN_THRESHOLD = 0.02  # of the first view: nobody points more precisely, however close together the codes lie
 MARGIN = 1.15  # how much wider than the codes the first view is
 PAN_LIMIT = 2.0  # how much wider than the first view one may look
@@ -25,7 +26,7 @@ MAX_CODE_BYTES = 2_000_000  # bytes of codes that are sent with a map, at most
 
 @dataclass(frozen=True, eq=False)
 class PlaneMap:
-    """A plane, the codes on it, and the same for the browser: `head` is JSON and says where in `blob` a piece lies."""
+    """A plane, the codes on it, and the same for the browser: `head` (JSON) says where in `blob` a piece lies."""
 
     plane: Plane
     points: np.ndarray  # [N, 2], where each code is drawn
@@ -36,21 +37,25 @@ class PlaneMap:
 def pack(plane: Plane, codes: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> PlaneMap:
     """The places of `codes` [N, D] with the classes `labels` [N]."""
     shown = plane_points(plane, codes, labels, len(classes))
-    span = initial_extent(shown, bool(plane.names[1]))
-    world = _pan_limits(span)
-    typical, edge = latent_geometry.neighbour_distances(codes)
-    edge = max(edge, MIN_THRESHOLD * (span[0][1] - span[0][0]))
+    extent = initial_extent(shown, bool(plane.names[1]))
+    pan_limits = _pan_limits(extent)
+    typical, threshold = latent_geometry.neighbour_distances(codes)
+    threshold = max(threshold, MIN_THRESHOLD * (extent[0][1] - extent[0][0]))
     rows = FIELD_SIZE if plane.names[1] else 1
-    blob, pieces = _pack_arrays(
-        points=shown.astype("<f4"),
-        off=latent_geometry.residual(plane, codes).astype("<f4"),
-        labels=labels.astype(np.uint8),
-        field=_distance_field(plane, codes, world, rows, edge),
+    field = _distance_field(plane, codes, pan_limits, rows, threshold)
+    pieces, blob = packing.pack(
+        {
+            "points": shown.astype(np.float32),
+            "residual": latent_geometry.residual(plane, codes).astype(np.float32),
+            "labels": labels.astype(np.uint8),
+            "distance_field": field.reshape(rows, FIELD_SIZE),
+        }
     )
     head = {
-        "origin": plane.origin.tolist(), "axes": plane.axes.tolist(), "names": list(plane.names),
-        "classes": list(classes), "count": len(codes), "span": span, "world": world, "typical": typical, "edge": edge,
-        "columns": FIELD_SIZE, "rows": rows, "deepest": MAX_DISTANCE, "pieces": pieces,
+        "origin": plane.origin.tolist(), "axes": plane.axes.tolist(), "axis_names": list(plane.names),
+        "class_names": list(classes), "count": len(codes), "extent": extent, "pan_limits": pan_limits,
+        "neighbour_distance": typical, "distance_threshold": threshold, "max_distance": MAX_DISTANCE,
+        "pieces": pieces,
     }  # fmt: skip
     return PlaneMap(plane, shown, head, blob)
 
@@ -83,7 +88,7 @@ def _pan_limits(extent: list[list[float]]) -> list[list[float]]:
 def _distance_field(
     plane: Plane, codes: np.ndarray, pan_limits: list[list[float]], rows: int, threshold: float
 ) -> np.ndarray:
-    """How far from the data each place of the world is, `[rows * SIDE]` bytes from the top left."""
+    """How far from the data each place within the limits is, `[rows * FIELD_SIZE]` bytes from the top left."""
     across, up = (
         low + (high - low) * (np.arange(n) + 0.5) / n
         for (low, high), n in zip(pan_limits, (FIELD_SIZE, rows), strict=True)
@@ -98,7 +103,7 @@ def _distance_field(
 
 @dataclass(frozen=True, eq=False)
 class PointMap:
-    """A map, and the same for the browser: `head` is JSON and says where in `blob` a piece lies."""
+    """A map, and the same for the browser: `head` (JSON) says where in `blob` a piece lies."""
 
     points: np.ndarray  # [N, 2], where each row is drawn
     single_point: bool  # whether all codes are one point
@@ -116,22 +121,23 @@ def pack_points(
     """A map whose points `shown` [N, 2] have the classes `labels` [N]; `names` are its axes', where they mean something
     (the second is "" on a line). With `codes` [N, D], when they are few enough, the browser can decode each point."""
     flat, order = bool(names[0]) and not names[1], _cell_order(points)
-    content = {
-        "points": points.astype("<f4"),
-        "labels": labels.astype(np.uint8),
-        "rows": np.arange(len(points), dtype="<u4"),
+    arrays: dict[str, np.ndarray | None] = {
+        "points": points.astype(np.float32)[order],
+        "labels": labels.astype(np.uint8)[order],
+        "indices": order.astype(np.uint32),
+        "codes": None,
     }
-    same = codes is not None and np.array_equal(codes, points)
-    if codes is not None and not same and 4 * codes.size <= MAX_CODE_BYTES:
-        content["codes"] = codes.astype("<f4")
-    blob, pieces = _pack_arrays(**{name: array[order] for name, array in content.items()})
-    if same:
-        pieces["codes"] = pieces["points"]
-    span = initial_extent(points, not flat)
+    if codes is not None and np.array_equal(codes, points):
+        arrays["codes"] = arrays["points"]
+    elif codes is not None and 4 * codes.size <= MAX_CODE_BYTES:
+        arrays["codes"] = codes.astype(np.float32)[order]
+    pieces, blob = packing.pack(arrays)
+    extent = initial_extent(points, not flat)
     head = {
-        "count": len(points), "classes": list(classes), "counts": np.bincount(labels, minlength=len(classes)).tolist(),
-        "names": list(names), "flat": flat, "span": span,
-        "world": _pan_limits_around(span, points, flat), "pieces": pieces,
+        "count": len(points), "class_names": list(classes),
+        "class_counts": np.bincount(labels, minlength=len(classes)).tolist(),
+        "axis_names": list(names), "one_dimensional": flat, "extent": extent,
+        "pan_limits": _pan_limits_around(extent, points, flat), "pieces": pieces,
     }  # fmt: skip
     known = points if codes is None else codes
     one = bool(np.ptp(known, axis=0).max() <= latent_space.CONSTANT_TOLERANCE * max(1, np.abs(known).max()))
@@ -148,19 +154,12 @@ def _cell_order(points: np.ndarray) -> np.ndarray:
 
 def _pan_limits_around(extent: list[list[float]], points: np.ndarray, one_dimensional: bool) -> list[list[float]]:
     """The part of the plane that one may look at: all points lie in it, and the scale is the same both ways."""
-    world = _pan_limits(extent)
+    pan_limits = _pan_limits(extent)
     if one_dimensional:
-        return [[min(world[0][0], float(points[:, 0].min())), max(world[0][1], float(points[:, 0].max()))], world[1]]
+        return [
+            [min(pan_limits[0][0], float(points[:, 0].min())), max(pan_limits[0][1], float(points[:, 0].max()))],
+            pan_limits[1],
+        ]
     middles = np.mean(extent, axis=1)
-    half = max((world[0][1] - world[0][0]) / 2, 1.02 * float(np.abs(points - middles).max()))
+    half = max((pan_limits[0][1] - pan_limits[0][0]) / 2, 1.02 * float(np.abs(points - middles).max()))
     return [[middle - half, middle + half] for middle in middles.tolist()]
-
-
-def _pack_arrays(**arrays: np.ndarray) -> tuple[bytes, dict[str, list[int]]]:
-    """All arrays behind each other, and where each starts and how many bytes it has."""
-    contents = {name: array.tobytes() for name, array in arrays.items()}
-    ends = np.cumsum([len(content) for content in contents.values()]).tolist()
-    pieces = {
-        name: [end - len(content), len(content)] for (name, content), end in zip(contents.items(), ends, strict=True)
-    }
-    return b"".join(contents.values()), pieces

@@ -16,6 +16,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from aecore.data import images
 from aecore.errors import UserError
+from aecore.export import packing
 from aecore.store.snapshots import Snapshot
 
 MAX_UINT16 = 65535  # of a uint16 across the map
@@ -92,9 +93,9 @@ def loss_curves(history: Sequence[Mapping[str, Any]], epochs: Sequence[int]) -> 
 class Packed:
     """All snapshots of a run: what can be said of them, and one block of bytes that holds the rest.
 
-    `head["pieces"]` says where in `blob` each piece begins and how long it is (bytes): `points` uint16 [S, N, 2] (see
-    `places`), `labels` uint8 [N], and the pictures `originals`, `manifolds` and `reconstructions` (lists, one a frame)
-    as PNG or WebP files.
+    `head["pieces"]` says where in `blob` each piece lies (packing): `points` uint16 [S, N, 2] (`quantize_points`),
+    `labels` uint8 [N], and the images `originals`, `manifolds` and `reconstructions` (lists, one a snapshot) as PNG or
+    WebP files.
     """
 
     head: Mapping[str, Any]  # JSON
@@ -103,8 +104,7 @@ class Packed:
     def piece(self, name: str, at: int | None = None) -> bytes:
         """One piece; `at` chooses the frame where there is one for each."""
         found = self.head["pieces"][name]
-        start, length = found if at is None else found[at]
-        return self.blob[start : start + length]
+        return packing.unpack(found if at is None else found[at], self.blob).tobytes()
 
 
 def _webp(image: np.ndarray) -> bytes:
@@ -127,32 +127,28 @@ def pack(
     square, small = shared_extent(points), snapshots[0].manifold.shape[-1] < 16
     write = images.png if small else _webp
     rows = np.round(originals.clip(0, 1) * 255).astype(np.uint8)
-    blob = io.BytesIO()
-
-    def add(content: bytes) -> tuple[int, int]:
-        blob.write(content)
-        return blob.tell() - len(content), len(content)
-
-    pieces = {
-        "points": add(quantize_points(points, square).astype("<u2").tobytes()),
-        "labels": add(labels.astype(np.uint8).tobytes()),
-        "originals": add(_strip(rows)),
-        "manifolds": [add(write(_image_grid(each.manifold, len(each.x)))) for each in snapshots],
-        "reconstructions": [add(_strip(each.reconstructions)) for each in snapshots],
-    }
+    pieces, blob = packing.pack(
+        {
+            "points": quantize_points(points, square),
+            "labels": labels.astype(np.uint8),
+            "originals": _strip(rows),
+            "manifolds": [write(_image_grid(each.manifold, len(each.x))) for each in snapshots],
+            "reconstructions": [_strip(each.reconstructions) for each in snapshots],
+        }
+    )
     head = {
         "epochs": [each.epoch for each in snapshots],
-        "names": list(snapshots[-1].axis_names),
-        "span": square.tolist(),
-        "areas": [_manifold_area(each, square) for each in snapshots],
+        "axis_names": list(snapshots[-1].axis_names),
+        "extent": square.tolist(),
+        "manifold_extents": [_manifold_area(each, square) for each in snapshots],
         "count": points.shape[1],
-        "size": snapshots[0].codes.shape[1],
-        "classes": list(classes),
+        "code_size": snapshots[0].codes.shape[1],
+        "class_names": list(classes),
         "shape": list(rows.shape),  # SHOWN, C, H, W
         "losses": loss_curves(history, [each.epoch for each in snapshots]),
         "pieces": pieces,
     }
-    return Packed(head, blob.getvalue())
+    return Packed(head, blob)
 
 
 def _strip(rows: np.ndarray) -> bytes:

@@ -94,6 +94,6 @@ def _adjacent_classes(points: np.ndarray, labels: np.ndarray, medians: dict[int,
 def _emptiest_point(plane_map: PlaneMap) -> np.ndarray:
     """The place [2] of the first view that is furthest from every dot."""
     across, up = (np.linspace(low + MARGIN * (high - low), high - MARGIN * (high - low), GRID_SIZE)
-                  for low, high in plane_map.head["span"])  # fmt: skip
+                  for low, high in plane_map.head["extent"])  # fmt: skip
     grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     return grid[_squared_distances(grid, plane_map.points).min(axis=1).argmax()]

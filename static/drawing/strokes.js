@@ -11,8 +11,9 @@ import { context2d } from '../dom/canvas.js';
  * @property {Point[]} points in shares of the pad
  * @property {Point[]} trail of codes while it was drawn
  *
- * @typedef {{ box: number, mass: boolean, why: string }} Fit how the makers of a data set placed a drawing
- * @typedef {{ fit: Fit | null, bits: boolean, pen: number }} Preprocessing ui/views/latent_pad.py, `drawing_preprocess`
+ * @typedef {{ box: number, centre_of_mass: boolean, label: string }} Fit how the makers of a data set placed a drawing
+ * @typedef {{ preprocess: Fit | null, counts_dots: boolean, pen_width: number }} Preprocessing what Python's
+ *   `drawing_preprocess` gives
  */
 
 const SUPERSAMPLING = 4; // a pixel of the small picture is 4 x 4 of ours
@@ -46,8 +47,8 @@ function boundingBox(strokes) {
 }
 
 // A function that turns strokes into an image [1, high, wide] as the makers of a data set did, by `fit`:
-// `box`, the pixels that the longer side fills; `mass`, whether the centre of mass or that of the frame comes into the
-// middle; `bits`, whether a pixel counts the black and white dots in it. No `fit`: the pad as it is.
+// `box`, the pixels that the longer side fills; `centre_of_mass`, whether that or the centre of the frame comes into
+// the middle; `countsDots`, whether a pixel counts the black and white dots in it. No `fit`: the pad as it is.
 /** @param {number[]} shape */
 export function rasteriser([, high, wide]) {
   const canvas = Object.assign(document.createElement('canvas'), {
@@ -68,8 +69,8 @@ export function rasteriser([, high, wide]) {
     return ctx.setTransform(scale, 0, 0, scale, x, y);
   }
 
-  /** @param {Stroke[]} strokes @param {Fit | null} fit @param {boolean} bits */
-  return (strokes, fit, bits) => {
+  /** @param {Stroke[]} strokes @param {Fit | null} fit @param {boolean} countsDots */
+  return (strokes, fit, countsDots) => {
     picture.fill(0);
     if (!strokes.length) return picture;
     applyFit(strokes, fit);
@@ -77,8 +78,8 @@ export function rasteriser([, high, wide]) {
     traceStrokes(ctx, strokes);
     const { data, width, height } = ctx.getImageData(0, 0, canvas.width, canvas.height);
     const ink = new Float32Array(width * height);
-    for (let i = 0; i < ink.length; i++) ink[i] = bits ? Number(data[4 * i + 3] > 127) : data[4 * i + 3] / 255;
-    const [dx, dy] = fit?.mass ? centreOffset(ink, width, height) : [0, 0];
+    for (let i = 0; i < ink.length; i++) ink[i] = countsDots ? Number(data[4 * i + 3] > 127) : data[4 * i + 3] / 255;
+    const [dx, dy] = fit?.centre_of_mass ? centreOffset(ink, width, height) : [0, 0];
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const [fx, fy] = [x + dx, y + dy];

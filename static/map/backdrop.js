@@ -1,5 +1,5 @@
 // The backdrop of a map: points, their density or decoded images, a grey mask far from the data, and the axes. A map
-// without a `field` has no mask; classes in `map.hidden` are left out, axes without a name too.
+// without a `distanceField` has no mask; classes in `map.hidden` are left out, axes without a name too.
 
 import { drawPoints, drawDensity, drawRegion, rgb, distanceMask } from './scatter.js';
 import { context2d, clearCanvas, ticks } from '../dom/canvas.js';
@@ -41,7 +41,7 @@ function cached(canvas, theme, map) {
   let own = caches.get(canvas);
   if (own?.theme !== theme || own.map !== map) {
     own = { theme, map, small: document.createElement('canvas'), colours: [] };
-    if ('field' in map) {
+    if ('distanceField' in map) {
       own.greyMask = distanceMask(map, rgb(theme.text));
       own.coverMask = distanceMask(map, rgb(theme.background));
     }
@@ -50,7 +50,7 @@ function cached(canvas, theme, map) {
   const hidden = 'hidden' in map ? map.hidden : null;
   /** @param {number} at */
   const shown = (at) => (hidden?.has(at) ? null : rgb(theme.classes[at % theme.classes.length]));
-  own.colours = map.classes.map((_, at) => shown(at));
+  own.colours = map.classNames.map((_, at) => shown(at));
   return own;
 }
 
@@ -62,7 +62,7 @@ export function drawBackdrop(canvas, { theme, view, map, backdrop, imageGrid }) 
   const { ctx, width, height } = clearCanvas(canvas);
   const own = cached(canvas, theme, map);
   if (!canvas.width || !canvas.height) return; // not laid out yet
-  const whole = [...map.world[0], ...(map.flat ? map.span[1] : map.world[1])];
+  const whole = [...map.panLimits[0], ...(map.oneDimensional ? map.extent[1] : map.panLimits[1])];
   if (backdrop === 'pictures') {
     imageGrid?.draw(ctx, view, width, height);
     ctx.globalAlpha = 0.6;
@@ -75,7 +75,7 @@ export function drawBackdrop(canvas, { theme, view, map, backdrop, imageGrid }) 
     else drawPointsLayer(ctx, own, view, map, canvas);
   }
   ctx.globalAlpha = 1;
-  if (map.names[0]) drawAxes(ctx, theme, view, map, width, height);
+  if (map.axisNames[0]) drawAxes(ctx, theme, view, map, width, height);
 }
 
 /**
@@ -118,7 +118,7 @@ function drawPointsLayer(ctx, own, view, map, canvas) {
  * @param {number} width
  * @param {number} height
  */
-function drawAxes(ctx, theme, view, { names, flat }, width, height) {
+function drawAxes(ctx, theme, view, { axisNames, oneDimensional }, width, height) {
   const [left, right, bottom, top] = view.edges;
   ctx.font = `12px ${theme.font}`;
   ctx.lineWidth = 3;
@@ -134,14 +134,14 @@ function drawAxes(ctx, theme, view, { names, flat }, width, height) {
   const number = (value) => String(value).replace('-', '−');
   ctx.textAlign = 'center';
   ctx.textBaseline = 'bottom';
-  const end = ctx.measureText(names[0]).width + 12;
+  const end = ctx.measureText(axisNames[0]).width + 12;
   for (const value of ticks(left, right, Math.max(4, width / 90))) {
     const x = view.screenX(value) * width;
     if (x > 34 && x < width - end - 8) write(number(value), x, height - 4);
   }
   ctx.textAlign = 'right';
-  write(names[0], width - 6, height - 4);
-  if (flat) return;
+  write(axisNames[0], width - 6, height - 4);
+  if (oneDimensional) return;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
   for (const value of ticks(bottom, top, Math.max(4, height / 90))) {
@@ -149,5 +149,5 @@ function drawAxes(ctx, theme, view, { names, flat }, width, height) {
     if (y > 34 && y < height - 26) write(number(value), 5, y);
   }
   ctx.textBaseline = 'top';
-  write(names[1], 5, 5);
+  write(axisNames[1], 5, 5);
 }

@@ -18,8 +18,8 @@ const DELAY = 120; // milliseconds without movement
 const CELL_SIZE = 34; // CSS pixels of a picture, about
 const MAX_COLUMNS = 22; // pictures a side
 
-/** @param {BatchDecoder} batch @param {{ shape: number[], size: number }} model @param {() => void} ready */
-export function imageGrid(batch, { shape, size }, ready) {
+/** @param {BatchDecoder} batch @param {{ shape: number[], codeSize: number }} model @param {() => void} ready */
+export function imageGrid(batch, { shape, codeSize }, ready) {
   const canvas = document.createElement('canvas');
   /** @type {number[] | null} */
   let edges = null; // of the part that the pictures show
@@ -29,11 +29,11 @@ export function imageGrid(batch, { shape, size }, ready) {
   // The codes of the middles of all cells, row by row from the top left.
   /** @param {Viewport} view @param {PlaneMap} planeMap @param {number} columns @param {number} rows */
   function cellCodes(view, planeMap, columns, rows) {
-    const codes = new Float32Array(columns * rows * size);
+    const codes = new Float32Array(columns * rows * codeSize);
     for (let cell = 0; cell < columns * rows; cell++) {
       const x = view.dataX(((cell % columns) + 0.5) / columns);
       const y = view.dataY((Math.floor(cell / columns) + 0.5) / rows);
-      unproject(planeMap, x, planeMap.flat ? 0 : y, codes.subarray(cell * size, (cell + 1) * size));
+      unproject(planeMap, x, planeMap.oneDimensional ? 0 : y, codes.subarray(cell * codeSize, (cell + 1) * codeSize));
     }
     return codes;
   }
@@ -47,7 +47,7 @@ export function imageGrid(batch, { shape, size }, ready) {
    * @param {number} band
    */
   async function decode(view, planeMap, label, columns, rows, band) {
-    const about = planeMap.flat ? [...view.edges.slice(0, 2), -band, band] : [...view.edges];
+    const about = planeMap.oneDimensional ? [...view.edges.slice(0, 2), -band, band] : [...view.edges];
     const pictures = await batch.decode(cellCodes(view, planeMap, columns, rows), label);
     if (!pictures) return; // overtaken
     drawCells(canvas, pictures, shape, columns, rows);
@@ -66,7 +66,7 @@ export function imageGrid(batch, { shape, size }, ready) {
      */
     request(view, planeMap, label, width, height) {
       const columns = Math.max(4, Math.min(MAX_COLUMNS, Math.floor(width / Math.max(CELL_SIZE, shape[2]))));
-      const rows = planeMap.flat ? 1 : columns;
+      const rows = planeMap.oneDimensional ? 1 : columns;
       const asked = `${view.edges} ${label} ${columns}`;
       if (asked === wanted) return;
       const first = !wanted;

@@ -32,7 +32,7 @@ export function mapControls(signal, map, pointers) {
   function zoom(times) {
     const view = map.view();
     const fixed = map.fixed();
-    if (fixed) view.zoomBy(times, view.screenX(fixed[0]), view.flat ? 0.5 : view.screenY(fixed[1]));
+    if (fixed) view.zoomBy(times, view.screenX(fixed[0]), view.oneDimensional ? 0.5 : view.screenY(fixed[1]));
     else view.zoomBy(times);
     map.redraw();
   }

@@ -53,7 +53,7 @@ export function drawMarks(canvas, { theme, view, pointMap, hovered, selected, cr
   if (crosshairAt) stroke(1.5, crosshair(ctx, toPixels(...crosshairAt)));
   if (hovered < 0) return;
   stroke(1.5, ring(pixelsOf(hovered), HOVERED_RADIUS));
-  drawLabel(ctx, theme, pointMap.classes[pointMap.labels[hovered]], pixelsOf(hovered), width);
+  drawLabel(ctx, theme, pointMap.classNames[pointMap.labels[hovered]], pixelsOf(hovered), width);
 }
 
 // The class beside its point, on the side where there is room.

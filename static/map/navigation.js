@@ -3,7 +3,7 @@
 
 import { announcer, frames, queryIn, reducedMotion } from '../dom/dom.js';
 import { readTheme, fillLegend } from '../dom/theme.js';
-import { bytesOf } from '../net/blob.js';
+import { bytesOf } from '../net/packing.js';
 import { drawBackdrop } from './backdrop.js';
 import { NO_LASSO } from './lasso.js';
 import { unpack, unproject, nearestCode } from './latent_plane.js';
@@ -183,13 +183,13 @@ export class Navigation {
 
   /** @returns {Point} */
   #centre() {
-    const [[left, right], [bottom, top]] = this.planeMap.span;
+    const [[left, right], [bottom, top]] = this.planeMap.extent;
     return [(left + right) / 2, (bottom + top) / 2];
   }
 
   // The page's data (ui/widgets/live.py); whether they are another map's. `start` is where the point stands first.
   /** @param {PlaneMapData & { start?: Point }} given */
-  update({ key, head, blob, label, start }) {
+  update({ key, head, blob, class_label: label, start }) {
     const another = key !== this.planeMap?.key;
     this.planeMap = { ...unpack(head, bytesOf(blob)), key };
     this.#label = label;
@@ -197,7 +197,7 @@ export class Navigation {
       this.#view = viewport(this.planeMap);
       this.#code = new Float32Array(this.planeMap.origin.length);
       this.moveTo(start ?? this.#centre(), { announce: false });
-      this.stage.classList.toggle('line', this.planeMap.flat);
+      this.stage.classList.toggle('line', this.planeMap.oneDimensional);
     }
     this.redraw('map', 'point', 'over');
     return another;
@@ -205,7 +205,7 @@ export class Navigation {
 
   restyle() {
     this.theme = readTheme(this.root);
-    fillLegend(this.$('.legend'), this.planeMap.classes, this.theme);
+    fillLegend(this.$('.legend'), this.planeMap.classNames, this.theme);
     this.redraw('map', 'point', 'over');
   }
 

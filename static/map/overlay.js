@@ -39,11 +39,11 @@ export function drawOverlay(canvas, { theme, view, planeMap, point, hover, lasso
   if (lasso.length) drawLasso(ctx, theme, lasso.map(toPixels), stroke);
   const at = toPixels(hover ?? point);
   const code = toPixels([planeMap.points[2 * nearest.row], planeMap.points[2 * nearest.row + 1]]);
-  if (planeMap.flat) stroke(1, verticalLine(ctx, at[0], height));
+  if (planeMap.oneDimensional) stroke(1, verticalLine(ctx, at[0], height));
   else drawLink(ctx, at, code, stroke);
   stroke(1.5, ring(code, NEAREST_RADIUS));
   const here = toPixels(point);
-  if (planeMap.flat) stroke(2.5, verticalLine(ctx, here[0], height));
+  if (planeMap.oneDimensional) stroke(2.5, verticalLine(ctx, here[0], height));
   ctx.fillStyle = theme.accent;
   ctx.beginPath();
   ctx.arc(...here, POINT_RADIUS - 3, 0, 7);

@@ -1,36 +1,45 @@
 // The points of a 2-D map of codes (aecore/export/packed_map.py, `pack_points`): positions, labels, which is nearest.
 
-import { pieceReader } from '../net/blob.js';
+import { unpack as unpackPieces } from '../net/packing.js';
 
 /**
- * @import { Bounds, Point, Range, Viewport } from './viewport.js'
+ * @import { Bytes, Pieces } from '../net/packing.js'
+ * @import { Bounds, Point, Viewport } from './viewport.js'
  *
  * @typedef {Object} PointMapHead what Python says of a map
  * @property {number} count of points, N
- * @property {string[]} classes
- * @property {number[]} counts points of each class
- * @property {string[]} names of the axes, where they mean something; the second is empty on a line
- * @property {boolean} flat whether codes are one number
- * @property {Bounds} span what is shown first
- * @property {Bounds} world how far one may go
- * @property {Record<string, Range>} pieces where each begins and how long it is; bytes
+ * @property {string[]} class_names
+ * @property {number[]} class_counts points of each class
+ * @property {string[]} axis_names where they mean something; the second is empty on a line
+ * @property {boolean} one_dimensional whether codes are
+ * @property {Bounds} extent what is shown first
+ * @property {Bounds} pan_limits how far one may go
+ * @property {Pieces} pieces
  *
- * @typedef {[string, number][]} Splits their names and how many pictures each has
+ * @typedef {[string, number][]} Splits their names and how many samples each has
  * @typedef {ReturnType<typeof unpack>} PointMap
  */
 
-/** @param {PointMapHead} head @param {Uint8Array<ArrayBuffer>} bytes @param {Splits} splits */
+/** @param {PointMapHead} head @param {Bytes} bytes @param {Splits} splits */
 export function unpack(head, bytes, splits) {
-  const { pieces } = head;
-  const read = pieceReader(bytes);
-  const codes = pieces.codes ? new Float32Array(read(pieces.codes).buffer) : null; // [N, D]
+  const { points, labels, indices, codes } = unpackPieces(head.pieces, bytes);
   return {
-    ...head,
-    splits, // [name, pictures] of the splits whose rows follow each other
-    points: new Float32Array(read(pieces.points).buffer), // [N, 2]
-    labels: read(pieces.labels), // [N]
-    rows: new Uint32Array(read(pieces.rows).buffer), // [N], which image of the page's each is: their order differs
-    /** @param {number} at */
+    count: head.count,
+    extent: head.extent,
+    axisNames: head.axis_names,
+    classNames: head.class_names,
+    classCounts: head.class_counts,
+    panLimits: head.pan_limits,
+    oneDimensional: head.one_dimensional,
+    hasCodes: codes !== null,
+    splits, // [name, count] of the splits whose rows follow each other
+    /** @type {Float32Array} */
+    points, // [N, 2]
+    /** @type {Uint8Array} */
+    labels, // [N]
+    /** @type {Uint32Array} */
+    indices, // [N], which sample of the page's each point is
+    /** @type {(at: number) => Float32Array | undefined} */
     code: (at) => codes?.subarray((at * codes.length) / head.count, ((at + 1) * codes.length) / head.count),
     /** @type {Set<number>} */
     hidden: new Set(), // classes that are not shown
@@ -65,12 +74,12 @@ export function transition(from, to) {
   const goal = to.points;
   const start = new Float32Array(goal.length);
   const at = new Uint32Array(to.count);
-  from.rows.forEach((row, i) => {
+  from.indices.forEach((row, i) => {
     at[row] = i;
   });
   for (let i = 0; i < goal.length; i++) {
-    const [[low, high], [least, most]] = [from.span[i % 2], to.span[i % 2]];
-    start[i] = least + ((from.points[2 * at[to.rows[i >> 1]] + (i % 2)] - low) / (high - low)) * (most - least);
+    const [[low, high], [least, most]] = [from.extent[i % 2], to.extent[i % 2]];
+    start[i] = least + ((from.points[2 * at[to.indices[i >> 1]] + (i % 2)] - low) / (high - low)) * (most - least);
   }
   to.points = start.slice();
   return (share) => {
@@ -81,18 +90,18 @@ export function transition(from, to) {
 
 // Class and picture of a point, as the page names them.
 /** @param {PointMap} pointMap @param {number} at */
-export function describePoint({ classes, labels, rows, splits }, at) {
-  let row = rows[at];
+export function describePoint({ classNames, labels, indices, splits }, at) {
+  let row = indices[at];
   let which = 0;
   while (row >= splits[which][1] && which < splits.length - 1) row -= splits[which++][1];
-  return `${classes[labels[at]]}, ${splits[which][0]} picture ${row}`;
+  return `${classNames[labels[at]]}, ${splits[which][0]} picture ${row}`;
 }
 
 // A map in words: how many points, and how many of each class.
-/** @param {PointMap} pointMap @param {string} what */
-export function describeMap({ count, classes, counts }, what) {
+/** @param {PointMap} pointMap @param {string} title */
+export function describeMap({ count, classNames, classCounts }, title) {
   /** @param {number} number */
   const format = (number) => number.toLocaleString('en');
-  const each = classes.map((name, at) => `${name}: ${format(counts[at])}`).filter((_, at) => counts[at]);
-  return `${what} of ${format(count)} pictures, coloured by class (${each.join(', ')})`;
+  const each = classNames.map((name, at) => `${name}: ${format(classCounts[at])}`).filter((_, at) => classCounts[at]);
+  return `${title} of ${format(count)} pictures, coloured by class (${each.join(', ')})`;
 }

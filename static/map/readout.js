@@ -15,7 +15,7 @@ import { nearestCode, zoneIndex, gaugePosition, formatPoint, ZONES } from './lat
  */
 
 /** @param {PlaneMap} planeMap @param {Neighbour} neighbour */
-const classOf = (planeMap, { row }) => planeMap.classes[planeMap.labels[row]];
+const classOf = (planeMap, { row }) => planeMap.classNames[planeMap.labels[row]];
 
 // All of it but the image, in words.
 /** @param {PlaneMap} planeMap @param {Point} point */
@@ -40,7 +40,7 @@ export function readout(root, model, describeDistance) {
     $('.gauge b').style.left = `${100 * gaugePosition(planeMap, nearest.distance)}%`;
     $('.distance').textContent = describeDistance(
       zone[0].toUpperCase() + zone.slice(1),
-      nearest.distance / planeMap.typical,
+      nearest.distance / planeMap.neighbourDistance,
     );
     $('.nearest').textContent = `Nearest test picture: ${classOf(planeMap, nearest)}`;
     image.setAttribute('aria-label', `The picture decoded at ${position}`);

@@ -174,14 +174,14 @@ function boxBlur(layer, count, length, between, step, wide) {
   }
 }
 
-// The mask as a small image of the whole world: clear among the data, thicker beyond their edge.
+// The mask as a small image of all that can be seen: clear among the data, thicker beyond the threshold.
 /** @param {PlaneMap} map @param {Colour} colour */
-export function distanceMask({ field, columns, rows, deepest }, colour) {
+export function distanceMask({ distanceField, fieldShape: [rows, columns], maxDistance }, colour) {
   const canvas = Object.assign(document.createElement('canvas'), { width: columns, height: rows });
   const ctx = context2d(canvas);
   const image = ctx.createImageData(columns, rows);
-  field.forEach((level, i) => {
-    const beyond = Math.min(1, Math.max(0, (level / 255) * deepest - 0.9)); // from just before the edge to twice as far
+  distanceField.forEach((level, i) => {
+    const beyond = Math.min(1, Math.max(0, (level / 255) * maxDistance - 0.9)); // from just before the threshold on
     image.data.set(colour, 4 * i);
     image.data[4 * i + 3] = 255 * beyond;
   });

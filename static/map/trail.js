@@ -7,14 +7,14 @@ import { outlinedStroke } from './overlay.js';
  * @import { Theme } from '../dom/theme.js'
  * @import { Point, Viewport } from './viewport.js'
  *
- * @typedef {{ theme: Theme, view: Viewport, flat: boolean, trails: Point[][], at: Point | null }} Trails
+ * @typedef {{ theme: Theme, view: Viewport, oneDimensional: boolean, trails: Point[][], at: Point | null }} Trails
  */
 
 const DOT = 6; // pixels
 const EDGE = 8; // pixels
 
 /** @param {HTMLCanvasElement} canvas @param {Trails} what */
-export function drawTrail(canvas, { theme, view, flat, trails, at }) {
+export function drawTrail(canvas, { theme, view, oneDimensional, trails, at }) {
   const { ctx, width, height } = clearCanvas(canvas);
   /** @param {number} value @param {number} max */
   const clamp = (value, max) => Math.min(max - EDGE, Math.max(EDGE, value)); // far away lies on the edge
@@ -29,7 +29,7 @@ export function drawTrail(canvas, { theme, view, flat, trails, at }) {
   ctx.globalAlpha = 1;
   if (!at) return;
   const [x, y] = toPixels(at);
-  if (flat) {
+  if (oneDimensional) {
     // up and down mean nothing
     stroke(1.5, () => {
       ctx.moveTo(x, 0);

@@ -10,28 +10,28 @@ const ZOOM_TIME = 70; // milliseconds in which two thirds of a zoom are done
  * @typedef {ReturnType<typeof viewport>} Viewport
  */
 
-// `span` and `world` are [[low, high], [low, high]]: what is shown first, and how far one may go. On a flat map (codes
-// of one number) up and down mean nothing: there all stays in sight.
-/** @param {{ span: Bounds, world: Bounds, flat: boolean }} plane */
-export function viewport({ span, world, flat }) {
-  const first = span.flat();
+// `extent` and `panLimits` are [[low, high], [low, high]]: what is shown first, and how far one may go. On a map of
+// one dimension up and down mean nothing: there all stays in sight.
+/** @param {{ extent: Bounds, panLimits: Bounds, oneDimensional: boolean }} plane */
+export function viewport({ extent, panLimits, oneDimensional }) {
+  const first = extent.flat();
   let now = [...first]; // [left, right, bottom, top], as `aim`
   let target = [...first];
   let before = 0;
 
-  // The same window, pushed back into the world and neither too close nor too far.
+  // The same window, pushed back within the limits and neither too close nor too far.
   /** @param {number[]} edges */
   function clampEdges([left, right, bottom, top]) {
     /** @type {number[]} */
     const pushed = [];
     /** @type {[Range, Range, number][]} */
     const axes = [
-      [[left, right], world[0], 0],
-      [[bottom, top], world[1], 1],
+      [[left, right], panLimits[0], 0],
+      [[bottom, top], panLimits[1], 1],
     ];
     for (const [[low, high], [from, to], axis] of axes) {
-      if (axis && flat) {
-        pushed.push(...span[1]);
+      if (axis && oneDimensional) {
+        pushed.push(...extent[1]);
         continue;
       }
       const least = (first[2 * axis + 1] - first[2 * axis]) * MIN_WIDTH;
@@ -44,7 +44,7 @@ export function viewport({ span, world, flat }) {
   }
 
   return {
-    flat,
+    oneDimensional,
     get edges() {
       return now;
     },
@@ -85,7 +85,7 @@ export function viewport({ span, world, flat }) {
       const [left, right, bottom, top] = target;
       const [w, h] = [right - left, top - bottom];
       const dx = Math.min(0, x - left - air * w) + Math.max(0, x - right + air * w);
-      const dy = flat ? 0 : Math.min(0, y - bottom - air * h) + Math.max(0, y - top + air * h);
+      const dy = oneDimensional ? 0 : Math.min(0, y - bottom - air * h) + Math.max(0, y - top + air * h);
       if (dx || dy) target = now = clampEdges([left + dx, right + dx, bottom + dy, top + dy]);
     },
     // One frame on; whether another is needed.
@@ -102,11 +102,11 @@ export function viewport({ span, world, flat }) {
       now = now.map((edge, i) => edge + (target[i] - edge) * done);
       return true;
     },
-    // A place pushed back into the world.
+    // A place pushed back within the limits.
     /** @type {(x: number, y: number) => Point} */
     clamp: (x, y) => [
-      Math.min(world[0][1], Math.max(world[0][0], x)),
-      flat ? 0 : Math.min(world[1][1], Math.max(world[1][0], y)),
+      Math.min(panLimits[0][1], Math.max(panLimits[0][0], x)),
+      oneDimensional ? 0 : Math.min(panLimits[1][1], Math.max(panLimits[1][0], y)),
     ],
   };
 }

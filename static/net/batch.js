@@ -3,18 +3,18 @@
 const CHUNK = 15; // milliseconds of work after which a worker tells what it has and looks for a newer request
 
 /**
- * @typedef {(pictures: Uint8Array, done: number) => void} OnProgress
+ * @typedef {(images: Uint8Array, done: number) => void} OnProgress
  * @typedef {Object} BatchDecoder
  * @property {(codes: Float32Array, label?: number, onProgress?: OnProgress) => Promise<Uint8Array | null>} decode
- *   codes [N * size] -> images [N * C * H * W], 0 to 255, in the order of `net.decode`. The latest request wins: one
- *   that a newer one overtakes gives null. `onProgress` hears of the images so far.
+ *   codes [N * code_size] -> images [N * C * H * W], 0 to 255, in the order of `net.decode`. The latest request wins:
+ *   one that a newer one overtakes gives null. `onProgress` hears of the images so far.
  * @property {() => void} close ends the worker; the next request begins a new one
  *
  * @typedef {Object} Request the request that is being answered
- * @property {number} count of pictures
- * @property {Uint8Array} pictures
+ * @property {number} count of images
+ * @property {Uint8Array} images
  * @property {OnProgress} [onProgress]
- * @property {(pictures: Uint8Array | null) => void} finish
+ * @property {(images: Uint8Array | null) => void} finish
  * @property {(error: Error) => void} fail
  */
 
@@ -40,28 +40,28 @@ export function batchDecoder(head, weights) {
     return begun;
   }
 
-  /** @param {{ requestId: number, from: number, bytes: Uint8Array }} answer */
-  function onMessage({ requestId: of, from, bytes }) {
+  /** @param {{ requestId: number, offset: number, bytes: Uint8Array }} answer */
+  function onMessage({ requestId: of, offset, bytes }) {
     if (of !== requestId || !running) return;
-    running.pictures.set(bytes, from * pixels);
-    const done = from + bytes.length / pixels;
-    running.onProgress?.(running.pictures, done);
-    if (running && of === requestId && done === running.count) running.finish(running.pictures);
+    running.images.set(bytes, offset * pixels);
+    const done = offset + bytes.length / pixels;
+    running.onProgress?.(running.images, done);
+    if (running && of === requestId && done === running.count) running.finish(running.images);
   }
 
   return {
     decode(codes, label = 0, onProgress) {
       running?.finish(null);
       worker ??= startWorker();
-      const count = codes.length / head.size;
-      const pictures = new Uint8Array(count * pixels);
-      if (!count) return Promise.resolve(pictures);
+      const count = codes.length / head.code_size;
+      const images = new Uint8Array(count * pixels);
+      if (!count) return Promise.resolve(images);
       requestId++;
       const busy = worker;
       return new Promise((resolve, reject) => {
         running = {
           count,
-          pictures,
+          images,
           onProgress,
           finish(found) {
             running = null;

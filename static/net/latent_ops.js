@@ -4,30 +4,29 @@ import { slice } from './layers.js';
 
 /** @type {Record<string, import('./net.js').LayerBuilder>} */
 export const LATENT_OPS = {
-  first: ({ keep }) => ({ size: keep, run: (x) => x.subarray(0, keep) }),
+  take_mean: ({ size }) => ({ size, run: (x) => x.subarray(0, size) }),
 
-  top({ keep }, weights, size) {
+  top_k({ k }, weights, size) {
     const sorted = new Float32Array(size);
     return {
       size,
       run: (x) => {
         sorted.set(x);
         sorted.sort();
-        const least = sorted[size - keep];
-        let equal = keep - sorted.reduce((count, value) => count + (value > least ? 1 : 0), 0);
+        const least = sorted[size - k];
+        let equal = k - sorted.reduce((count, value) => count + (value > least ? 1 : 0), 0);
         for (let i = 0; i < size; i++) if (!(x[i] > least || (x[i] === least && equal-- > 0))) x[i] = 0;
         return x;
       },
     };
   },
 
-  nearest({ slots, width, codes, weight }, weights) {
-    const codebook = slice(weights, weight, codes * width);
+  quantize({ n_positions: positions, embedding_dim: width, codebook_size: entries, weight }, weights) {
+    const codebook = slice(weights, weight, entries * width);
     return {
-      size: slots * width,
+      size: positions * width,
       run: (x) => {
-        for (let slot = 0; slot < slots; slot++) {
-          const at = slot * width;
+        for (let at = 0; at < positions * width; at += width) {
           const found = nearestCode(x, at, codebook, width) * width;
           for (let i = 0; i < width; i++) x[at + i] = codebook[found + i];
         }
@@ -36,7 +35,7 @@ export const LATENT_OPS = {
     };
   },
 
-  hint({ classes, size, weight }, weights) {
+  add_label_image({ n_classes: classes, size, weight }, weights) {
     const embedding = slice(weights, weight, classes * size);
     return {
       size,
@@ -47,7 +46,7 @@ export const LATENT_OPS = {
     };
   },
 
-  label({ classes }, weights, size) {
+  concat_label({ n_classes: classes }, weights, size) {
     const out = new Float32Array(size + classes);
     return {
       size: out.length,
@@ -60,38 +59,39 @@ export const LATENT_OPS = {
     };
   },
 
-  // The code of a ladder: the top level's mean, then the bottom level's in units of what the top expects.
-  ladder({ top, bottom, ...parts }, weights, size, chain) {
+  // The code of a ladder: the top level's mean, then the bottom level's, standardised by the prior given the top.
+  ladder_encode({ n_top: top, n_bottom: bottom, ...parts }, weights, size, chain) {
     const toTop = chain(parts.to_top, weights, size);
     const toBottom = chain(parts.to_bottom, weights, size);
-    const expect = chain(parts.expect, weights, top);
+    const priorNet = chain(parts.prior_net, weights, top);
     const out = new Float32Array(top + bottom);
     return {
       size: out.length,
       run: (h) => {
         const mean = toTop.run(h, 0).subarray(0, top);
-        const seen = toBottom.run(h, 0);
-        const expected = expect.run(mean, 0);
+        const own = toBottom.run(h, 0);
+        const prior = priorNet.run(mean, 0);
         out.set(mean);
         for (let i = 0; i < bottom; i++) {
-          const doubt = seen[bottom + i];
-          const spread = expected[bottom + i];
-          const share = 1 / (1 + Math.exp(doubt - spread));
-          out[top + i] = share * (seen[i] - expected[i]) * Math.exp(-0.5 * spread);
+          const logVar = own[bottom + i];
+          const priorLogVar = prior[bottom + i];
+          const share = 1 / (1 + Math.exp(logVar - priorLogVar));
+          out[top + i] = share * (own[i] - prior[i]) * Math.exp(-0.5 * priorLogVar);
         }
         return out;
       },
     };
   },
 
-  rungs({ top, bottom, ...parts }, weights, size, chain) {
-    const expect = chain(parts.expect, weights, top);
+  // The bottom level in its own units, which is what a ladder's decoder gets.
+  ladder_prior({ n_top: top, n_bottom: bottom, ...parts }, weights, size, chain) {
+    const priorNet = chain(parts.prior_net, weights, top);
     const out = new Float32Array(bottom);
     return {
       size: bottom,
       run: (z) => {
-        const expected = expect.run(z.subarray(0, top), 0);
-        for (let i = 0; i < bottom; i++) out[i] = expected[i] + Math.exp(0.5 * expected[bottom + i]) * z[top + i];
+        const prior = priorNet.run(z.subarray(0, top), 0);
+        for (let i = 0; i < bottom; i++) out[i] = prior[i] + Math.exp(0.5 * prior[bottom + i]) * z[top + i];
         return out;
       },
     };

@@ -42,10 +42,10 @@ export const ACTIVATIONS = {
 /** @type {Record<string, LayerBuilder>} */
 export const LINEAR = {
   linear(op, weights) {
-    const n = op.out;
+    const n = op.out_features;
     const out = new Float32Array(n);
-    const all = contiguousWindows(1, op.in);
-    const w = slice(weights, op.weight, op.in * n);
+    const all = contiguousWindows(1, op.in_features);
+    const w = slice(weights, op.weight, op.in_features * n);
     const bias = slice(weights, op.bias, n);
     return {
       size: n,
@@ -62,8 +62,8 @@ export const LINEAR = {
 export const CONVOLUTIONS = {
   // Every pixel of the output is its window of the input times the weights; one row of a window lies in one piece.
   conv(op, weights) {
-    const [inputs, high, wide] = op.from;
-    const [n, rows, columns] = op.to;
+    const [inputs, high, wide] = op.in_shape;
+    const [n, rows, columns] = op.out_shape;
     const [kh, kw] = op.kernel;
     const [down, across] = op.stride;
     const [top, left] = op.padding;
@@ -89,9 +89,9 @@ export const CONVOLUTIONS = {
   },
 
   // Every pixel of the input makes a window [kh, kw, n] of the output; windows that overlap are added.
-  transposed(op, weights) {
-    const [inputs, high, wide] = op.from;
-    const [n, rows, columns] = op.to;
+  conv_transpose(op, weights) {
+    const [inputs, high, wide] = op.in_shape;
+    const [n, rows, columns] = op.out_shape;
     const [kh, kw] = op.kernel;
     const [down, across] = op.stride;
     const [top, left] = op.padding;
@@ -130,8 +130,8 @@ export const CONVOLUTIONS = {
   },
 
   upsample(op) {
-    const [n, high, wide] = op.from;
-    const [down, across] = op.times;
+    const [n, high, wide] = op.in_shape;
+    const [down, across] = op.scale_factor;
     const columns = wide * across;
     const out = new Float32Array(high * down * columns * n);
     return {

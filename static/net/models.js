@@ -28,13 +28,13 @@ export function float16ToFloat32(halves) {
 
 /**
  * @param {string} key
- * @param {import('./net.js').Head & { half?: boolean }} head
- * @param {Uint8Array} bytes the weights: float32, or float16 where the head says `half`; little-endian
+ * @param {import('./net.js').Head & { float16?: boolean }} head
+ * @param {Uint8Array} bytes the weights: float32, or float16 where the head says so; little-endian
  */
 export function put(key, head, bytes) {
   if (loaded.has(key)) return;
   const { buffer } = bytes.slice(); // a copy: the bytes lie anywhere in somebody else's buffer
-  const weights = head.half ? float16ToFloat32(new Uint16Array(buffer)) : new Float32Array(buffer);
+  const weights = head.float16 ? float16ToFloat32(new Uint16Array(buffer)) : new Float32Array(buffer);
   const model = { ...network(head, weights), batch: batchDecoder(head, weights) };
   loaded.set(key, model);
   const [oldest] = loaded.keys();

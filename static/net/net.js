@@ -9,15 +9,16 @@ const OPS = { ...ACTIVATIONS, ...CONVOLUTIONS, ...LINEAR, ...LATENT_OPS };
 
 /**
  * @typedef {{ op: string, [setting: string]: any }} Op
- * @typedef {{ shape: number[], size: number, classes: number, likelihood?: string, encoder: Op[], decoder: Op[] }} Head
+ * @typedef {{ shape: number[], code_size: number, n_classes: number, likelihood?: string }} Sizes
+ * @typedef {Sizes & { encoder: Op[], decoder: Op[] }} Head
  *   the decoder's last layer makes an image of the likelihood's parameter; `likelihood` is needed to infer labels
  * @typedef {import('./matmul.js').NumberArray} Numbers
  * @typedef {Object} Network
- * @property {number[]} shape of a picture: [channels, height, width]
- * @property {number} size how many numbers a code has
- * @property {number} classes how many labels a conditional model knows; 0: labels change nothing
- * @property {(x: Numbers, label?: number) => Float32Array} encode picture [C * H * W] in [0, 1] -> code [size]
- * @property {(z: Numbers, label?: number) => Float32Array} decode code [size] -> picture [C * H * W] in [0, 1]
+ * @property {number[]} shape of an image: [channels, height, width]
+ * @property {number} codeSize how many dimensions a code has
+ * @property {number} nClasses how many labels a conditional model knows; 0: labels change nothing
+ * @property {(x: Numbers, label?: number) => Float32Array} encode image [C * H * W] in [0, 1] -> code [codeSize]
+ * @property {(z: Numbers, label?: number) => Float32Array} decode code [codeSize] -> image [C * H * W] in [0, 1]
  * @property {(x: Numbers) => number} inferLabel the label with the least reconstruction NLL, as `infer_label` in
  *   aecore/models/autoencoder.py; 0 where labels change nothing
  *
@@ -37,22 +38,22 @@ const OPS = { ...ACTIVATIONS, ...CONVOLUTIONS, ...LINEAR, ...LATENT_OPS };
  * @returns {Network}
  */
 export function network(head, weights) {
-  const { shape, size, classes } = head;
+  const { shape, code_size: codeSize, n_classes: nClasses } = head;
   const pixels = shape.reduce((a, b) => a * b, 1);
   const encode = copyingInput(sequential(head.encoder, weights, pixels), pixels);
-  const raw = copyingInput(sequential(head.decoder.slice(0, -1), weights, size), size);
-  const picture = sequential(head.decoder.slice(-1), weights, pixels);
+  const raw = copyingInput(sequential(head.decoder.slice(0, -1), weights, codeSize), codeSize);
+  const mean = sequential(head.decoder.slice(-1), weights, pixels);
   const nll = NLL[head.likelihood ?? ''];
   return {
     shape,
-    size,
-    classes,
+    codeSize,
+    nClasses,
     encode,
-    decode: (z, label = 0) => picture.run(raw(z, label), label),
+    decode: (z, label = 0) => mean.run(raw(z, label), label),
     inferLabel(x) {
       let best = 0;
       let least = Infinity;
-      for (let label = 0; label < classes; label++) {
+      for (let label = 0; label < nClasses; label++) {
         const nats = nll(raw(encode(x, label), label), x);
         if (nats < least) [best, least] = [label, nats];
       }
@@ -77,7 +78,7 @@ function sequential(ops, weights, size) {
   /** @type {Layer[]} */
   const steps = [];
   /** @type {number[] | null} */
-  let inner = null; // the shape of a picture while its channels lie innermost, as PICTURES want them and others do not
+  let inner = null; // the shape of an image while its channels lie innermost, as only CONVOLUTIONS want them
   /** @param {Layer} step */
   const add = (step) => {
     steps.push(step);
@@ -87,15 +88,15 @@ function sequential(ops, weights, size) {
     if (!OPS[op.op]) throw new Error(`unknown step ${op.op}`);
     const wanted = op.op in CONVOLUTIONS;
     /** @type {number[]} */
-    const from = op.from ?? inner ?? [];
-    const [channels, ...sides] = from;
+    const shape = op.in_shape ?? inner ?? [];
+    const [channels, ...sides] = shape;
     if (wanted && !inner) add(transpose(channels, sides[0] * sides[1]));
     if (!wanted && inner && !(op.op in ACTIVATIONS)) {
       add(transpose(inner[1] * inner[2], inner[0]));
       inner = null;
     }
     add(OPS[op.op](op, weights, size, sequential));
-    if (wanted) inner = op.to ?? [channels, sides[0] * op.times[0], sides[1] * op.times[1]];
+    if (wanted) inner = op.out_shape ?? [channels, sides[0] * op.scale_factor[0], sides[1] * op.scale_factor[1]];
   }
   if (inner) add(transpose(inner[1] * inner[2], inner[0]));
   const runs = steps.map((step) => step.run);

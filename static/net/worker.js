@@ -21,29 +21,29 @@ onmessage = ({ data }) => {
 
 /** @param {{ requestId: number, codes: Float32Array, label: number }} request */
 async function decodeBatch({ requestId, codes, label }) {
-  const { shape, size } = model;
+  const { shape, codeSize } = model;
   const pixels = shape.reduce((a, b) => a * b, 1);
-  const count = codes.length / size;
-  for (let from = 0, n = 0; from < count && requestId === latest; from += n) {
+  const count = codes.length / codeSize;
+  for (let offset = 0, n = 0; offset < count && requestId === latest; offset += n) {
     /** @type {Uint8Array[]} */
     const parts = [];
     const until = performance.now() + chunk;
     do {
-      const at = (from + parts.length) * size;
-      parts.push(toBytes(model.decode(codes.subarray(at, at + size), label)));
-    } while (from + parts.length < count && performance.now() < until);
+      const at = (offset + parts.length) * codeSize;
+      parts.push(toBytes(model.decode(codes.subarray(at, at + codeSize), label)));
+    } while (offset + parts.length < count && performance.now() < until);
     n = parts.length;
     const all = new Uint8Array(n * pixels);
     parts.forEach((part, i) => all.set(part, i * pixels));
-    postMessage({ requestId, from, bytes: all }, { transfer: [all.buffer] });
+    postMessage({ requestId, offset, bytes: all }, { transfer: [all.buffer] });
     await yieldToMessages();
   }
 }
 
-/** @param {Float32Array} picture */
-function toBytes(picture) {
-  const found = new Uint8Array(picture.length);
-  for (let i = 0; i < picture.length; i++) found[i] = picture[i] * 255 + 0.5;
+/** @param {Float32Array} image */
+function toBytes(image) {
+  const found = new Uint8Array(image.length);
+  for (let i = 0; i < image.length; i++) found[i] = image[i] * 255 + 0.5;
   return found;
 }
 

@@ -5,13 +5,13 @@ import { uniform, normal } from './rng.js';
 /**
  * @import { NumberArray } from '../net/matmul.js'
  *
- * @typedef {(x: NumberArray, shape: number[], strength: number, seed: number, out: Float32Array) => void} Corruption
+ * @typedef {(x: NumberArray, shape: number[], level: number, seed: number, out: Float32Array) => void} Corruption
  */
 
 /** @type {Corruption} */
-function gaussian(x, shape, strength, seed, out) {
+function gaussian(x, shape, level, seed, out) {
   const draw = normal(seed);
-  for (let i = 0; i < x.length; i++) out[i] = Math.min(1, Math.max(0, x[i] + strength * draw()));
+  for (let i = 0; i < x.length; i++) out[i] = Math.min(1, Math.max(0, x[i] + level * draw()));
 }
 
 // Each pixel is hit in all its colours or in none: `hit(value, chance)`, the chance uniform in [0, 1).
@@ -32,25 +32,25 @@ function corruptPixels(x, [channels, high, wide], seed, out, hit) {
 }
 
 /** @type {Corruption} */
-function masking(x, shape, strength, seed, out) {
-  corruptPixels(x, shape, seed, out, (value, chance) => (chance >= strength ? value : 0));
+function masking(x, shape, level, seed, out) {
+  corruptPixels(x, shape, seed, out, (value, chance) => (chance >= level ? value : 0));
 }
 
 /** @type {Corruption} */
-function saltAndPepper(x, shape, strength, seed, out) {
+function saltAndPepper(x, shape, level, seed, out) {
   /** @param {number} value @param {number} chance */
-  const hit = (value, chance) => (chance < strength / 2 ? 0 : chance < strength ? 1 : value);
+  const hit = (value, chance) => (chance < level / 2 ? 0 : chance < level ? 1 : value);
   corruptPixels(x, shape, seed, out, hit);
 }
 
 /** @type {Corruption} */
-function dropout(x, shape, strength, seed, out) {
-  const brighter = 1 / Math.max(1 - strength, 1e-3);
-  corruptPixels(x, shape, seed, out, (value, chance) => (chance >= strength ? value * brighter : 0));
+function dropout(x, shape, level, seed, out) {
+  const brighter = 1 / Math.max(1 - level, 1e-3);
+  corruptPixels(x, shape, seed, out, (value, chance) => (chance >= level ? value * brighter : 0));
 }
 
 /** @type {Corruption} */
-const none = (x, shape, strength, seed, out) => out.set(x);
+const none = (x, shape, level, seed, out) => out.set(x);
 
 /** @type {Record<string, Corruption>} */
 export const CORRUPTIONS = { none, gaussian, masking, 'salt-and-pepper': saltAndPepper, dropout };

@@ -1,24 +1,24 @@
 // Interpolation paths between codes, as in aecore/analysis/latent_space.py: the code at `share`, 0 to 1, from a to b.
 
-/** @typedef {(a: Float32Array, b: Float32Array, share: number, out?: Float32Array) => Float32Array} Path */
+/** @typedef {(a: Float32Array, b: Float32Array, share: number, out?: Float32Array) => Float32Array} Interpolation */
 
 const PARALLEL = 1e-6; // sine of an angle below which float32 codes cannot tell two directions apart
 
-/** @type {Path} */
-export function linear(a, b, share, out = new Float32Array(a.length)) {
+/** @type {Interpolation} */
+export function lerp(a, b, share, out = new Float32Array(a.length)) {
   for (let i = 0; i < a.length; i++) out[i] = (1 - share) * a[i] + share * b[i];
   return out;
 }
 
 // Along the great circle: the direction turns at constant speed and the length changes linearly.
-/** @type {Path} */
-export function spherical(a, b, share, out = new Float32Array(a.length)) {
+/** @type {Interpolation} */
+export function slerp(a, b, share, out = new Float32Array(a.length)) {
   const from = Math.hypot(...a);
   const to = Math.hypot(...b);
-  if (!from || !to) return linear(a, b, share, out);
+  if (!from || !to) return lerp(a, b, share, out);
   const angle = angleBetween(a, b, from, to);
   const sine = Math.sin(angle);
-  if (sine < PARALLEL) return linear(a, b, share, out); // no one great circle
+  if (sine < PARALLEL) return lerp(a, b, share, out); // no one great circle
   const length = (1 - share) * from + share * to;
   const mine = (length * Math.sin((1 - share) * angle)) / sine / from;
   const yours = (length * Math.sin(share * angle)) / sine / to;
@@ -38,5 +38,5 @@ function angleBetween(a, b, from, to) {
   return 2 * Math.atan2(Math.sqrt(apart), Math.sqrt(together));
 }
 
-/** @type {Record<string, Path>} */
-export const PATHS = { linear, spherical };
+/** @type {Record<string, Interpolation>} */
+export const INTERPOLATIONS = { linear: lerp, slerp };

@@ -141,8 +141,10 @@ def test_the_picture_is_the_one_that_the_model_decodes(opened):
         if op["op"] == "relu":
             x = np.maximum(x, 0)
         else:
-            weight = program.weights[op["weight"] :][: op["in"] * op["out"]].reshape(op["in"], op["out"])
-            x = x @ weight + program.weights[op["bias"] :][: op["out"]]
+            weight = program.weights[op["weight"] :][: op["in_features"] * op["out_features"]].reshape(
+                op["in_features"], -1
+            )
+            x = x @ weight + program.weights[op["bias"] :][: op["out_features"]]
     seen = page.locator(".home .image").evaluate(
         "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 0)"
     )
@@ -240,7 +242,7 @@ def test_a_step_of_the_story_leads_the_point(opened, step_taken):
     number, still = step_taken
     page = opened(still=still)
     shown = home._showcase(*key_of(home.home_model()))
-    way = shown.view_data["steps"][number]["way"]
+    way = shown.view_data["steps"][number]["path"]
     button, seen = step(page, STEPS[number]), {picture(page)}
     button.click()
     expect(button).to_have_attribute("aria-current", "step")

@@ -22,7 +22,7 @@ HOST = '[data-testid="stBidiComponentIsolated"]'
 ANYTHING = re.compile(".")
 LARGE = 50_000  # bytes
 WEIGHTS_AND_CODES = {
-    "weights",
+    "program",
     "pad",
     "draw",
     "map",
@@ -164,7 +164,7 @@ def test_only_weights_and_codes_are_large(browser_page, lab, run):
         print(name, dict(sorted(told.items(), key=lambda each: -each[1])))
     large = {(name, kind): size for name, told in sizes.items() for kind, size in told.items() if size > LARGE}
     assert {kind for _, kind in large} <= WEIGHTS_AND_CODES, large
-    assert (LIVE[0], "weights") in large, "messages are told apart"
+    assert (LIVE[0], "program") in large, "messages are told apart"
 
 
 # --- Requests ---------------------------------------------------------------------------------------------------------

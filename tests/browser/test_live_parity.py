@@ -36,7 +36,7 @@ COMPUTE = """async ([head, ...packed]) => {
     for (let i = 0; i < raw.length; i += 8192) text += String.fromCharCode(...raw.subarray(i, i + 8192));
     return btoa(text);
   };
-  return [all(net.encode, x, pixels, net.size), all(net.decode, z, net.size, pixels)];
+  return [all(net.encode, x, pixels, net.codeSize), all(net.decode, z, net.codeSize, pixels)];
 }"""
 
 FAMILY_CASES = [
@@ -100,8 +100,8 @@ def test_the_browser_computes_what_torch_computes(page, case):
     run = made(**case)
     program, random = compile_browser.compile_model(run), np.random.default_rng(0)
     x = random.random((COUNT, *run.card.shape), dtype=np.float32)
-    z = 1.5 * random.standard_normal((COUNT, program.head["size"]), dtype=np.float32)
-    labels = random.integers(0, program.head["classes"] or 1, COUNT)
+    z = 1.5 * random.standard_normal((COUNT, program.head["code_size"]), dtype=np.float32)
+    labels = random.integers(0, program.head["n_classes"] or 1, COUNT)
     given = [program.head, *map(packed, (program.weights, x, z, labels))]
     codes, pictures = (np.frombuffer(base64.b64decode(text), np.float32) for text in page.evaluate(COMPUTE, given))
     with torch.inference_mode():
@@ -151,7 +151,7 @@ def test_labels_matter_to_conditional_models_only(page):
     draw = """async ([head, weights]) => {
       const { network } = await import('/app/static/net/net.js');
       const bytes = Uint8Array.from(atob(weights), (each) => each.charCodeAt(0));
-      const net = network(head, new Float32Array(bytes.buffer)), z = new Float32Array(net.size);
+      const net = network(head, new Float32Array(bytes.buffer)), z = new Float32Array(net.codeSize);
       return [...net.decode(z, 0)].join() === [...net.decode(z, 7)].join();
     }"""
     for family in ("vae", "conditional-vae"):
@@ -197,17 +197,18 @@ CROWD = """async ([head, weights, count]) => {
   const models = await import('/app/static/net/models.js');
   const waiting = models.get('key');  // asked for before it is there
   models.put('key', head, Uint8Array.from(atob(weights), (each) => each.charCodeAt(0)));
-  const model = await waiting, codes = Float32Array.from({ length: count * model.size }, () => 4 * Math.random() - 2);
+  const model = await waiting;
+  const codes = Float32Array.from({ length: count * model.codeSize }, () => 4 * Math.random() - 2);
   const overtaken = model.batch.decode(codes), parts = [];
   const pictures = await model.batch.decode(codes, 0, (all, done) => parts.push(done));
   let worst = 0;
   for (let i = 0; i < count; i++) {
-    model.decode(codes.subarray(i * model.size, (i + 1) * model.size)).forEach((value, j) => {
+    model.decode(codes.subarray(i * model.codeSize, (i + 1) * model.codeSize)).forEach((value, j) => {
       worst = Math.max(worst, Math.abs(255 * value - pictures[i * 784 + j]));
     });
   }
   model.batch.close();
-  const again = await model.batch.decode(codes.subarray(0, model.size));
+  const again = await model.batch.decode(codes.subarray(0, model.codeSize));
   const same = (await models.get('key')) === model;
   models.drop('key');
   return { overtaken: await overtaken, parts, worst, length: pictures.length, again: again.length, same };

@@ -126,7 +126,7 @@ def test_a_latent_slider_decodes_while_it_is_dragged(kind, open_page, trained):
     decoded = picture(page, "Decoded from the code ").last
     thumb = page.locator(".code-slider").first.get_by_role("slider")
     assert drag(page, thumb, decoded) >= (2 if kind == "codebook" else 4)
-    same(decoded, run.pictures(code_of(page)[None])[0])
+    same(decoded, run.decode(code_of(page)[None])[0])
     assert not page.talk
 
 
@@ -198,16 +198,16 @@ def test_the_code_goes_to_the_clipboard_where_the_page_may(open_page):
 def test_another_picture_and_another_label_arrive(open_page, trained):
     page, run = open_page("interpolate", "conditional"), trained["conditional"]
     decoded = picture(page, "Decoded from the code ").last
-    same(decoded, run.pictures(run.encode(_tests(run, 0)), np.array([0]))[0])
+    same(decoded, run.decode(run.encode(_tests(run, 0)), np.array([0]))[0])
     page.get_by_role("spinbutton").first.fill("5")
     page.keyboard.press("Enter")
     wait_until_idle(page)
-    same(decoded, run.pictures(run.encode(_tests(run, 5)), np.array([0]))[0])
+    same(decoded, run.decode(run.encode(_tests(run, 5)), np.array([0]))[0])
     page.get_by_role("combobox", name="Class label for decoding").click()
     page.get_by_role("option", name="7", exact=True).click()
     wait_until_idle(page)
     still(page)
-    same(decoded, run.pictures(run.encode(_tests(run, 5)), np.array([7]))[0])
+    same(decoded, run.decode(run.encode(_tests(run, 5)), np.array([7]))[0])
 
 
 # --- Interpolation ----------------------------------------------------------------------------------------------------
@@ -223,13 +223,13 @@ def test_the_way_is_decoded_while_it_is_dragged(kind, open_page, trained):
     a, b = _tests(run, 0), _tests(run, 1)
     share = float(slider(page, WAY).input_value()) / 100
     codes = run.encode(np.concatenate([a, b]))
-    same(through[0], run.pictures(((1 - share) * codes[0] + share * codes[1])[None])[0])
+    same(through[0], run.decode(((1 - share) * codes[0] + share * codes[1])[None])[0])
     same(through[1], (1 - share) * a[0] + share * b[0])
     slider(page, WAY).focus()
     for key, end in (("Home", 0), ("End", 1)):
         page.keyboard.press(key)
         still(page)
-        same(through[0], run.pictures(codes[end][None])[0])
+        same(through[0], run.decode(codes[end][None])[0])
     assert not page.talk
 
 
@@ -242,7 +242,7 @@ def test_the_path_may_be_spherical(open_page, trained):
     still(page)
     codes = run.encode(np.concatenate([_tests(run, 0), _tests(run, 1)]))
     half = latent_space.slerp(codes[0], codes[1], 3)[1:2]
-    same(picture(page, "Decoded from the code").first, run.pictures(half)[0])
+    same(picture(page, "Decoded from the code").first, run.decode(half)[0])
 
 
 @pytest.mark.slow
@@ -296,7 +296,7 @@ def test_strength_is_dragged_and_pictures_and_scores_follow(kind, open_page, tra
     assert drag(page, slider(page, "Strength"), noisy) >= 5
     assert all(new != old for new, old in zip(cells.all_inner_texts(), before, strict=True))
     strength = float(slider(page, "Strength").input_value())
-    assert f"strength={strength:g}" in page.url
+    assert f"corruption-level={strength:g}" in page.url
     given = _noisy(page, "gaussian", clean[0], strength)[None]
     cleaned = run.reconstruct(given)
     same(noisy, given[0])
@@ -334,7 +334,10 @@ def test_every_noise_and_another_draw(open_page, trained):
 
 @pytest.mark.slow
 def test_a_link_holds_noise_strength_and_draw(open_page, trained):
-    page, run = open_page("denoise", "vae", noise="masking", strength=0.6, draw=7), trained["vae"]
+    page, run = (
+        open_page("denoise", "vae", **{"corruption": "masking", "corruption-level": 0.6, "seed": 7}),
+        trained["vae"],
+    )
     expect(page.get_by_role("radio", name="masking")).to_be_checked()
     clean = _tests(run, 3)[0]
     same(picture(page, "Given to the model"), _noisy(page, "masking", clean, 0.6, 7))
@@ -360,9 +363,9 @@ def test_paths_are_those_of_python(path, blank):
     same_way[1], opposite[1], zero[0] = 3 * same_way[0], -2 * opposite[0], 0
     near = draw[4].copy()
     near[1] = near[0] * 2 + 1e-4
-    walk = """({ PATHS }, path, ...ends) => {
+    walk = """({ INTERPOLATIONS }, path, ...ends) => {
       const [a, b] = ends.map((end) => Float32Array.from(end));
-      return [0, 0.25, 0.5, 0.75, 1].map((share) => [...PATHS[path](a, b, share)]);
+      return [0, 0.25, 0.5, 0.75, 1].map((share) => [...INTERPOLATIONS[path](a, b, share)]);
     }"""
     for a, b in (draw[0], draw[5], flat, same_way, opposite, zero, near):
         found = np.array(_module(blank, "paths.js", walk, path, a.tolist(), b.tolist()))
@@ -475,4 +478,4 @@ def test_another_run_takes_its_place(open_page, lab, trained):
     expect(page.locator(".code-slider")).to_have_count(4)
     wait_until_idle(page)
     run = trained["colour"]
-    same(picture(page, "Decoded from the code ").last, run.pictures(run.encode(_tests(run, 0)))[0])
+    same(picture(page, "Decoded from the code ").last, run.decode(run.encode(_tests(run, 0)))[0])

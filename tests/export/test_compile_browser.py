@@ -44,15 +44,15 @@ def steps(ops: list[dict]):
 
 def length(op: dict, name: str) -> int:
     """How many numbers a step reads at one of its places."""
-    out = op.get("out") or op.get("to", [0])[0]
+    out = op.get("out_features") or op.get("out_shape", [0])[0]
     if name == "bias":
         return out
     sizes = {
-        "linear": lambda: op["in"] * out,
-        "conv": lambda: math.prod(op["kernel"]) * op["from"][0] * out,
-        "transposed": lambda: math.prod(op["kernel"]) * op["from"][0] * out,
-        "nearest": lambda: op["codes"] * op["width"],
-        "hint": lambda: op["classes"] * op["size"],
+        "linear": lambda: op["in_features"] * out,
+        "conv": lambda: math.prod(op["kernel"]) * op["in_shape"][0] * out,
+        "conv_transpose": lambda: math.prod(op["kernel"]) * op["in_shape"][0] * out,
+        "quantize": lambda: op["codebook_size"] * op["embedding_dim"],
+        "add_label_image": lambda: op["n_classes"] * op["size"],
     }
     return sizes[op["op"]]()
 
@@ -69,8 +69,8 @@ def test_every_family_has_a_program(family, network):
     program = compile_browser.compile_model(run)
     assert json.loads(json.dumps(program.head)) == program.head
     assert program.head["shape"] == [1, 8, 8]
-    assert program.head["size"] == run.model.bottleneck.out_features
-    assert program.head["classes"] == (10 if run.model.is_conditional else 0)
+    assert program.head["code_size"] == run.model.bottleneck.out_features
+    assert program.head["n_classes"] == (10 if run.model.is_conditional else 0)
     assert program.weights.dtype == np.float32 and program.weights.ndim == 1
     covered = np.zeros(len(program.weights), int)
     for start, size in pieces(program):
@@ -82,7 +82,7 @@ def test_every_family_has_a_program(family, network):
 def test_every_activation_and_likelihood_has_a_step():
     for name in ACTIVATIONS:
         head = compile_browser.compile_model(opened(activation=name, family="vae")).head
-        assert [op["op"] for op in head["encoder"]] == ["linear", name, "linear", name, "linear", "first"]
+        assert [op["op"] for op in head["encoder"]] == ["linear", name, "linear", name, "linear", "take_mean"]
     for name in LIKELIHOODS:
         last = compile_browser.compile_model(opened(likelihood=name, family="vae")).head["decoder"][-1]["op"]
         assert last == ("sigmoid" if name == "bernoulli" else "clip")
@@ -138,5 +138,5 @@ def test_a_bottleneck_of_its_own_is_not_taken_for_its_parent():
 def test_upsampling_is_known():
     shape = CARDS["shapes"].shape
     ops, out = compile_browser.translate(nn.Upsample(scale_factor=2), shape, compile_browser.WeightBuffer())
-    assert ops == [{"op": "upsample", "from": list(shape), "times": [2, 2]}]
+    assert ops == [{"op": "upsample", "in_shape": list(shape), "scale_factor": [2, 2]}]
     assert out == tuple(nn.Upsample(scale_factor=2)(torch.zeros(1, *shape)).shape[1:])

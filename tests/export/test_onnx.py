@@ -53,8 +53,8 @@ def test_onnx_computes_what_torch_computes(opens, tmp_path, case):
         pictures = np.random.default_rng(0).random((count, 1, 8, 8), dtype=np.float32)
         (codes,) = session["encoder"].run(None, {"pictures": pictures, **told})
         (again,) = session["decoder"].run(None, {"codes": codes, **told})
-        np.testing.assert_allclose(codes, run.codes(pictures, labels), atol=1e-4)
-        np.testing.assert_allclose(again, run.pictures(codes, labels), atol=1e-4)
+        np.testing.assert_allclose(codes, run.encode(pictures, labels), atol=1e-4)
+        np.testing.assert_allclose(again, run.decode(codes, labels), atol=1e-4)
 
 
 @installed

@@ -11,7 +11,7 @@ from PIL import Image
 
 from aecore.data import images
 from aecore.errors import UserError
-from aecore.export import replay
+from aecore.export import packing, replay
 from aecore.store.snapshots import GRID_SIDE, N_PREVIEWS, Snapshot
 from ui.widgets.palette import CLASSES_LIGHT
 
@@ -60,8 +60,9 @@ def opened(content: bytes) -> np.ndarray:
 
 def points_of(film: replay.Packed) -> np.ndarray:
     """What the browser makes of the block of points, on the plane again: [S, N, 2]."""
-    steps = np.frombuffer(film.piece("points"), "<u2").reshape(len(film.head["epochs"]), film.head["count"], 2)
-    low, high = np.array(film.head["span"]).T
+    steps = packing.unpack(film.head["pieces"]["points"], film.blob)
+    assert steps.dtype == np.uint16 and steps.shape == (len(film.head["epochs"]), film.head["count"], 2)
+    low, high = np.array(film.head["extent"]).T
     return low + steps / replay.MAX_UINT16 * (high - low)
 
 
@@ -73,7 +74,7 @@ def test_points_and_labels_come_back():
     film = packed(taken)
     json.dumps(film.head, allow_nan=False)
     found, true = points_of(film), np.stack([each.points for each in taken]).astype(np.float64)
-    low, high = np.array(film.head["span"]).T
+    low, high = np.array(film.head["extent"]).T
     inside = ((true >= low) & (true <= high)).all(axis=2)
     assert inside.mean() > 0.98
     np.testing.assert_allclose(found[inside], true[inside], atol=(high - low).max() / replay.MAX_UINT16)
@@ -145,7 +146,7 @@ def test_codes_of_one_dimension_lie_on_a_line_in_the_middle():
     steps = np.frombuffer(film.piece("points"), "<u2").reshape(-1, 2)
     assert np.ptp(steps[:, 0]) > replay.MAX_UINT16 / 2
     assert (np.abs(steps[:, 1] - replay.MAX_UINT16 / 2) <= 1).all()
-    assert film.head["areas"] == [None] * len(EPOCHS)
+    assert film.head["manifold_extents"] == [None] * len(EPOCHS)
 
 
 def test_equal_points_have_a_map_too():
@@ -155,8 +156,8 @@ def test_equal_points_have_a_map_too():
 
 def test_the_area_is_what_the_manifold_covers():
     film = packed([snapshot(0), snapshot(1)])
-    low, high = np.array(film.head["span"]).T
-    left, right, bottom, top = film.head["areas"][0]
+    low, high = np.array(film.head["extent"]).T
+    left, right, bottom, top = film.head["manifold_extents"][0]
     half = 1 / (GRID_SIDE - 1)  # a cell, by two: the grid goes from -1 to 1
     np.testing.assert_allclose(low[0] + np.array([left, right]) * (high - low)[0], [-1 - half, 1 + half], atol=1e-3)
     np.testing.assert_allclose(low[1] + np.array([bottom, top]) * (high - low)[1], [-1 - half, 1 + half], atol=1e-3)
@@ -268,6 +269,6 @@ def test_a_real_training_is_told(monkeypatch, tmp_path):
     film = replay.pack(taken, labels, originals, CLASSES, runs.history(config.id))
     assert film.head["epochs"][0] == 0 and film.head["epochs"][-1] == 4
     assert film.head["losses"]["epochs"] == [1, 2, 3, 4]
-    assert film.head["size"] == 2
+    assert film.head["code_size"] == 2
     assert film.head["count"] == len(labels) == len(film.piece("labels"))
     assert gif(taken).n_frames == len(taken)

@@ -72,19 +72,19 @@ def map_of(made):
 def test_the_map_comes_before_the_model_and_both_are_named_alike(mounted, entry):
     app = opened()
     assert not said(app)
-    assert list(mounted) == ["home", "weights"], "the view's modules are fetched while the model comes"
-    view, model = mounted["home"], mounted["weights"]
+    assert list(mounted) == ["home", "program"], "the view's modules are fetched while the model comes"
+    view, model = mounted["home"], mounted["program"]
     assert view["model"] == model["model"] == live.key_of(entry.id, entry.created)
     assert len(view["blob"]["blob"][0].as_py()) < SMALL < len(model["blob"]["blob"][0].as_py())
     json.dumps({name: each for name, each in view.items() if name != "blob"})
-    assert len(view["steps"]) == 4 and all(step["says"].endswith(".") for step in view["steps"])
-    assert view["fit"]["mass"], "a drawing is centred as MNIST's makers did"
+    assert len(view["steps"]) == 4 and all(step["text"].endswith(".") for step in view["steps"])
+    assert view["preprocess"]["centre_of_mass"], "a drawing is centred as MNIST's makers did"
 
 
 def test_the_model_is_sent_in_half_precision_and_loses_nothing(mounted, entry):
     opened()
-    sent, weights = mounted["weights"], program.load_program(runs.path(entry.id)).weights
-    assert sent["head"]["half"] and sent["head"]["likelihood"] == entry.config.likelihood
+    sent, weights = mounted["program"], program.load_program(runs.path(entry.id)).weights
+    assert sent["head"]["float16"] and sent["head"]["likelihood"] == entry.config.likelihood
     np.testing.assert_array_equal(np.frombuffer(sent["blob"]["blob"][0].as_py(), "<f2").astype(np.float32), weights)
 
 
@@ -142,7 +142,7 @@ component.mount = lambda name: lambda **more: print(name)
 home.show(home.load_showcase(home.home_model()))
 print(*[name for name in ("torch", "torchvision", "plotly", "sklearn", "umap", "numba") if name in sys.modules])
 """
-    assert _python(code).split() == ["home", "weights"]
+    assert _python(code).split() == ["home", "program"]
 
 
 # --- While the browser fetches what draws it --------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def stills(app) -> dict[str, str]:
 
 def test_a_still_of_the_map_and_of_the_picture_comes_first_and_is_small(mounted):
     found = stills(opened())
-    assert set(found) == {"map", "picture"} and list(mounted) == ["home", "weights"]
+    assert set(found) == {"map", "image"} and list(mounted) == ["home", "program"]
     assert all(address.startswith("data:image/") for address in found.values()), "nothing is fetched"
     assert sum(map(len, found.values())) < 30_000
 
@@ -167,7 +167,7 @@ def test_the_still_has_each_dot_in_its_place_and_the_colour_of_its_class(colours
     address = re.search(r"--ae-map: url\(\"(.+?)\"\)", home.placeholder_css(shown.key, colours, shown))[1]
     paths = re.findall(r"stroke='(#\w+)'[^>]* d='(.+?)'", unquote(address))
     assert {colour for colour, _ in paths} == {colours[label] for label in np.unique(made.pseudo_labels)}
-    low, high = np.array(shown.plane_map.head["span"]).T
+    low, high = np.array(shown.plane_map.head["extent"]).T
     for colour, steps in paths:
         moves = np.array([tuple(map(int, re.findall(r"-?\d+", step))) for step in re.findall(r"m(.+?)h0", steps)])
         drawn = np.cumsum(moves, axis=0) / home.SVG_SIZE
@@ -204,9 +204,9 @@ def test_codes_of_the_showcase_are_places_on_a_plane(made, entry):
 
 
 def test_what_hangs_alike_is_one_class_from_end_to_end(ways, made):
-    assert classes_along(made.codes, made.pseudo_labels, ways.alike) == {ways.within_label}
+    assert classes_along(made.codes, made.pseudo_labels, ways.within_class) == {ways.within_label}
     own = made.codes[made.pseudo_labels == ways.within_label]
-    assert np.ptp(ways.alike, axis=0).max() > np.std(own, axis=0).max(), "a walk, not a step"
+    assert np.ptp(ways.within_class, axis=0).max() > np.std(own, axis=0).max(), "a walk, not a step"
 
 
 def test_each_heart_is_among_dots_of_its_own_class(ways, made):
@@ -215,20 +215,24 @@ def test_each_heart_is_among_dots_of_its_own_class(ways, made):
 
 
 def test_between_two_classes_lies_no_third_one(ways, made):
-    assert classes_along(made.codes, made.pseudo_labels, ways.between) == set(ways.between_classes)
-    first, last = (classes_along(made.codes, made.pseudo_labels, place[None]) for place in ways.between[[0, -1]])
-    assert (first, last) == tuple({label} for label in ways.between_classes)
-    far = latent_geometry.distance_to_data(
-        latent_space.plane_of_dimensions(made.codes), made.codes, densify(ways.between)
+    assert classes_along(made.codes, made.pseudo_labels, ways.between_classes) == set(ways.between_labels)
+    first, last = (
+        classes_along(made.codes, made.pseudo_labels, place[None]) for place in ways.between_classes[[0, -1]]
     )
-    assert far.max() < map_of(made).head["edge"], "nobody leaves the data on the way"
+    assert (first, last) == tuple({label} for label in ways.between_labels)
+    far = latent_geometry.distance_to_data(
+        latent_space.plane_of_dimensions(made.codes), made.codes, densify(ways.between_classes)
+    )
+    assert far.max() < map_of(made).head["distance_threshold"], "nobody leaves the data on the way"
 
 
 def test_the_empty_place_is_in_view_and_far_from_every_dot(ways, made):
     map_ = map_of(made)
     (place,) = ways.empty_region
-    assert all(low < value < high for value, (low, high) in zip(place, map_.head["span"], strict=True))
-    assert np.linalg.norm(made.codes - place, axis=1).min() > 2 * map_.head["edge"], "the gauge's last zone"
+    assert all(low < value < high for value, (low, high) in zip(place, map_.head["extent"], strict=True))
+    assert np.linalg.norm(made.codes - place, axis=1).min() > 2 * map_.head["distance_threshold"], (
+        "the gauge's last zone"
+    )
 
 
 def test_a_tour_of_two_clouds():

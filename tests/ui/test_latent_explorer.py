@@ -8,7 +8,7 @@ import pytest
 from aecore.analysis import latent_geometry, latent_space
 from aecore.data import datasets
 from aecore.data.cards import CARDS
-from aecore.export import packed_map
+from aecore.export import packed_map, packing
 from tests.kit.trained_runs import furnished
 from tests.pages.test_pages import _cold, control, links, opened, pictures, said, store, untrained, whole  # noqa: F401
 from ui.views import drawing, latent_explorer, selection
@@ -125,45 +125,46 @@ def packed(size: int):
     return codes, labels, packed_map.pack(plane, codes, labels, "0123456789")
 
 
-def piece(given: packed_map.PlaneMap, name: str, kind: str) -> np.ndarray:
-    start, length = given.head["pieces"][name]
-    return np.frombuffer(given.blob[start : start + length], kind)
+def piece(given: packed_map.PlaneMap, name: str) -> np.ndarray:
+    return packing.unpack(given.head["pieces"][name], given.blob)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_what_is_packed_comes_out_again(size):
     codes, labels, given = packed(size)
-    shown = piece(given, "points", "<f4").reshape(-1, 2)
+    shown = piece(given, "points")
     np.testing.assert_array_equal(shown, given.points)
-    np.testing.assert_array_equal(piece(given, "labels", "u1"), labels)
-    assert sum(length for _, length in given.head["pieces"].values()) == len(given.blob)
+    np.testing.assert_array_equal(piece(given, "labels"), labels)
+    assert sum(piece(given, name).nbytes for name in given.head["pieces"]) == len(given.blob)
     # the browser's lift and Pythagoras, as static/map/latent_plane.js does them
     x, y = 0.3, -0.2 if size > 1 else 0
     code = np.array(given.head["origin"]) + x * np.array(given.head["axes"][0]) + y * np.array(given.head["axes"][1])
     aside = (shown[:, 0] - x) ** 2 + (size > 1) * (shown[:, 1] - y) ** 2
-    far = np.sqrt(aside + piece(given, "off", "<f4") ** 2)
+    far = np.sqrt(aside + piece(given, "residual") ** 2)
     np.testing.assert_allclose(far, np.linalg.norm(codes - code, axis=1), atol=1e-3)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_the_view_shows_nearly_all_points_and_the_world_is_wider(size):
     _, _, given = packed(size)
-    low, high = np.array(given.head["span"]).T
+    low, high = np.array(given.head["extent"]).T
     assert ((given.points > low) & (given.points < high)).all(axis=1).mean() > 0.97
-    assert (np.array(given.head["world"])[:, 0] < low).all() and (np.array(given.head["world"])[:, 1] > high).all()
+    assert (np.array(given.head["pan_limits"])[:, 0] < low).all() and (
+        np.array(given.head["pan_limits"])[:, 1] > high
+    ).all()
     if size > 1:
         assert high[0] - low[0] == pytest.approx(high[1] - low[1]), "the same scale both ways"
 
 
 def test_the_field_is_clear_among_the_data_and_deep_far_away():
     _, _, given = packed(2)
-    field = piece(given, "field", "u1").reshape(given.head["rows"], given.head["columns"]) / 255 * given.head["deepest"]
-    assert field[64, 64] < 1 and field[0, 0] == given.head["deepest"]
-    (left, right), (bottom, top) = given.head["world"]
+    field = piece(given, "distance_field") / 255 * given.head["max_distance"]
+    assert field[64, 64] < 1 and field[0, 0] == given.head["max_distance"]
+    (left, right), (bottom, top) = given.head["pan_limits"]
     for row, column in ((10, 100), (90, 30)):  # the first row is the top
         place = [left + (right - left) * (column + 0.5) / 128, top - (top - bottom) * (row + 0.5) / 128]
-        far = np.linalg.norm(given.points - place, axis=1).min() / given.head["edge"]
-        assert field[row, column] == pytest.approx(min(far, given.head["deepest"]), abs=0.02)
+        far = np.linalg.norm(given.points - place, axis=1).min() / given.head["distance_threshold"]
+        assert field[row, column] == pytest.approx(min(far, given.head["max_distance"]), abs=0.02)
 
 
 def test_on_a_line_each_class_has_a_height_of_its_own():
@@ -222,7 +223,7 @@ def test_a_conditional_model_is_told_the_label_of_the_sidebar(trained):
 def test_what_the_browser_says_is_shown(trained, monkeypatch):
     class Said:
         point = None
-        polygon = None
+        lasso = None
 
     monkeypatch.setattr(live, "view", lambda *given, **more: Said)
     test = datasets.load("digits").test
@@ -230,11 +231,11 @@ def test_what_the_browser_says_is_shown(trained, monkeypatch):
     before = pictures(app)
     Said.point = [0.9, 0.9]
     assert pictures(whole(app.run())) != before
-    Said.polygon = [[-50, -50], [50, -50], [50, 50], [-50, 50]]
+    Said.lasso = [[-50, -50], [50, -50], [50, 50], [-50, 50]]
     whole(app.run())
     assert any(f"{len(test)} of {len(test)} test images" in each.value for each in app.caption)
     assert len(pictures(app)) == 2 * (selection.MAX_LASSO_IMAGES + latent_explorer.N_NEIGHBOURS)
-    Said.polygon = [[50, 50], [51, 50], [51, 51]]
+    Said.lasso = [[50, 50], [51, 50], [51, 51]]
     whole(app.run())
     assert any("No test image" in text for text in said(app))
 

@@ -10,7 +10,7 @@ import pytest
 from aecore.analysis import latent_space, projections
 from aecore.analysis import loaded as opening
 from aecore.data import datasets
-from aecore.export import packed_map
+from aecore.export import packed_map, packing
 from aecore.jobs.projection_jobs import ProjectionStatus
 from aecore.params import resolve
 from tests.kit.trained_runs import furnished
@@ -41,7 +41,7 @@ class Browser:
 
     def __init__(self) -> None:
         self.given: dict = {}
-        self.asked: object = None
+        self.selection: object = None
 
     def view(self, name, model_key, key, data, **more):
         assert name == "map" and model_key is None
@@ -101,20 +101,19 @@ def packed(size: int = 2, count: int = 300, **more):
     )
 
 
-def piece(given: packed_map.PointMap, name: str, kind: str) -> np.ndarray:
-    start, length = given.head["pieces"][name]
-    return np.frombuffer(given.blob[start : start + length], kind)
+def piece(given: packed_map.PointMap, name: str) -> np.ndarray:
+    return packing.unpack(given.head["pieces"][name], given.blob)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_each_point_comes_with_its_own_row_class_and_code(size):
     codes, own, given = packed(size)
-    rows = piece(given, "rows", "<u4")
+    rows = piece(given, "indices")
     assert sorted(rows) == list(range(300))
-    np.testing.assert_array_equal(piece(given, "points", "<f4").reshape(-1, 2), given.points[rows])
-    np.testing.assert_array_equal(piece(given, "labels", "u1"), own[rows])
-    np.testing.assert_array_equal(piece(given, "codes", "<f4").reshape(-1, size), codes[rows])
-    assert sum(given.head["counts"]) == given.head["count"] == 300
+    np.testing.assert_array_equal(piece(given, "points"), given.points[rows])
+    np.testing.assert_array_equal(piece(given, "labels"), own[rows])
+    np.testing.assert_array_equal(piece(given, "codes"), codes[rows])
+    assert sum(given.head["class_counts"]) == given.head["count"] == 300
 
 
 def test_codes_that_are_the_points_are_sent_once():
@@ -125,13 +124,13 @@ def test_codes_that_are_the_points_are_sent_once():
 
 def test_too_many_codes_are_not_sent(monkeypatch):
     monkeypatch.setattr(packed_map, "MAX_CODE_BYTES", 299 * 5 * 4)
-    assert "codes" not in packed(5)[2].head["pieces"]
+    assert packed(5)[2].head["pieces"]["codes"] is None
 
 
 def test_neighbours_on_the_map_lie_close_in_memory():
     shown = np.random.default_rng(0).uniform(size=(20_000, 2)).astype(np.float32)
     given = packed_map.pack_points(shown, np.zeros(20_000, int), "a")
-    ordered = piece(given, "points", "<f4").reshape(-1, 2)
+    ordered = piece(given, "points")
     apart = np.linalg.norm(np.diff(ordered, axis=0), axis=1)
     assert np.median(apart) < 0.05 < np.median(np.linalg.norm(np.diff(shown, axis=0), axis=1))
 
@@ -143,7 +142,7 @@ def test_no_point_lies_beyond_what_one_may_look_at(size):
     given = packed_map.pack_points(
         packed_map.plane_points(flat, codes, np.zeros(300, int), 1), np.zeros(300, int), "a", flat.names
     )
-    low, high = np.array(given.head["world"]).T
+    low, high = np.array(given.head["pan_limits"]).T
     assert ((given.points >= low) & (given.points <= high)).all()
     if size > 1:
         assert high[0] - low[0] == pytest.approx(high[1] - low[1]), "the same scale both ways"
@@ -157,7 +156,7 @@ def test_codes_that_are_one_point_are_told_from_others(size):
         given = packed_map.pack_points(
             packed_map.plane_points(flat, codes, np.zeros(20, int), 1), np.zeros(20, int), "a", flat.names, codes
         )
-        assert given.single_point == one and np.isfinite(given.head["span"]).all()
+        assert given.single_point == one and np.isfinite(given.head["extent"]).all()
 
 
 # The page
@@ -172,17 +171,16 @@ def test_the_page_sends_all_codes_and_who_they_belong_to(kind, part, runs, brows
     assert (
         head["count"] == sum(size for _, size in browser.given["splits"]) == {"test": TEST, "training": TRAINING}[part]
     )
-    assert head["flat"] == (kind == "1-D")
+    assert head["one_dimensional"] == (kind == "1-D")
     splits = (
         [datasets.load("digits").test]
         if part == "test"
         else [datasets.load("digits").train, datasets.load("digits").validation]
     )
     codes = np.concatenate([run.encode_split(split) for split in splits])
-    start, length = head["pieces"]["codes"]
-    sent = browser.given["blob"]["blob"][0].as_py()[start : start + length]
-    rows = np.frombuffer(browser.given["blob"]["blob"][0].as_py(), "<u4", head["count"], head["pieces"]["rows"][0])
-    np.testing.assert_allclose(np.frombuffer(sent, "<f4").reshape(head["count"], -1), codes[rows], atol=1e-5)
+    blob = browser.given["blob"]["blob"][0].as_py()
+    sent, rows = (packing.unpack(head["pieces"][name], blob) for name in ("codes", "indices"))
+    np.testing.assert_allclose(sent, codes[rows], atol=1e-5)
 
 
 @pytest.mark.parametrize("part", ["test", "training"])
@@ -191,7 +189,7 @@ def test_a_clicked_point_shows_its_picture(part, runs, browser):
     chosen(app, "Pictures", part)
     assert any("Nothing selected" in text for text in said(app)) and not pictures(app)
     row = TRAINING - 1 if part == "training" else 7
-    browser.asked = {"of": browser.given["key"], "row": row, "hidden": []}
+    browser.selection = {"map_key": browser.given["key"], "row": row, "hidden_classes": []}
     whole(app.run())
     split, own = (datasets.load("digits").test, 7) if part == "test" else (datasets.load("digits").validation, None)
     own = len(split) - 1 if own is None else own
@@ -209,22 +207,26 @@ def everything() -> list[list[float]]:
 def test_a_lasso_counts_by_class_and_leaves_out_what_is_hidden(runs, browser):
     app = opened("latent_map", runs["2-D"])
     counts = np.bincount(datasets.load("digits").test.y)
-    browser.asked = {"of": browser.given["key"], "polygon": everything(), "hidden": []}
+    browser.selection = {"map_key": browser.given["key"], "polygon": everything(), "hidden_classes": []}
     whole(app.run())
     caption = next(each.value for each in app.caption if "0: " in each.value)
     assert caption.startswith(f"{TEST} of {TEST} pictures") and f"3: {counts[3]}" in caption
     assert len(pictures(app)) == 2 * latent_map.MAX_IMAGES
-    browser.asked = {"of": browser.given["key"], "polygon": everything(), "hidden": [3]}
+    browser.selection = {"map_key": browser.given["key"], "polygon": everything(), "hidden_classes": [3]}
     whole(app.run())
     caption = next(each.value for each in app.caption if "0: " in each.value)
     assert caption.startswith(f"{TEST - counts[3]} of") and "3: " not in caption
-    browser.asked = {"of": browser.given["key"], "polygon": [[50, 50], [51, 50], [51, 51]], "hidden": []}
+    browser.selection = {
+        "map_key": browser.given["key"],
+        "polygon": [[50, 50], [51, 50], [51, 51]],
+        "hidden_classes": [],
+    }
     assert any("No picture" in text for text in said(whole(app.run())))
 
 
 def test_what_was_chosen_on_another_map_is_forgotten(runs, browser):
     app = opened("latent_map", runs["2-D"])
-    browser.asked = {"of": browser.given["key"], "row": 3, "hidden": []}
+    browser.selection = {"map_key": browser.given["key"], "row": 3, "hidden_classes": []}
     assert pictures(whole(app.run()))
     assert not pictures(chosen(app, "Map", "PCA"))
 
@@ -234,9 +236,9 @@ def test_what_was_chosen_on_another_map_is_forgotten(runs, browser):
 )
 def test_odd_words_of_a_browser_choose_nothing(more, runs, browser):
     app = opened("latent_map", runs["2-D"])
-    browser.asked = {"of": browser.given["key"]} | more
+    browser.selection = {"map_key": browser.given["key"]} | more
     assert any("Nothing selected" in text for text in said(whole(app.run())))
-    browser.asked = "odd"
+    browser.selection = "odd"
     whole(app.run())
 
 
@@ -252,7 +254,7 @@ def test_a_model_that_the_browser_cannot_compute_loses_only_the_pictures(runs, b
 
     monkeypatch.setattr(models, "program", unknown)
     app = opened("latent_map", runs["2-D"])
-    assert browser.given["decoder"] is None and not app.error and len(said(app)) == 1
+    assert browser.given["decoder_key"] is None and not app.error and len(said(app)) == 1
 
 
 def test_a_collapsed_model_is_said(runs, browser, monkeypatch):
@@ -272,13 +274,13 @@ def test_a_slow_map_is_begun_and_pca_is_shown_meanwhile(kind, runs, browser, slo
     app = opened("latent_map", runs["8-D"])
     chosen(app, "Map", kind)
     assert slow["asked"] == [(TEST, kind, resolve(projections.PROJECTIONS[kind], {}))]
-    assert "PCA" in browser.given["what"] and browser.given["head"]["count"] == TEST
+    assert "PCA" in browser.given["title"] and browser.given["head"]["count"] == TEST
     assert any(f"the same {TEST} pictures by PCA" in each.value for each in app.caption)
     bar = next(each for each in app.main if each.type == "progress")
     assert bar.proto.value == 25 and "about 6 s left" in bar.proto.text
     slow["now"] = ProjectionStatus("k", "ready", 1.0)
     whole(app.run())
-    assert browser.given["what"] == f"Map by {kind}" and browser.given["head"]["names"] == ["", ""]
+    assert browser.given["title"] == f"Map by {kind}" and browser.given["head"]["axis_names"] == ["", ""]
     assert not any(each.type == "progress" for each in app.main)
 
 
@@ -311,7 +313,7 @@ def test_why_a_drawing_failed_is_said(runs, browser, slow):
     slow["now"] = ProjectionStatus("k", "failed", message="The process that drew it was ended before it was done.")
     chosen(app, "Map", "t-SNE")
     assert one_sentence(app.error[0].value) == slow["now"].message
-    assert "Compute again" in labels(app) and "PCA" in browser.given["what"]
+    assert "Compute again" in labels(app) and "PCA" in browser.given["title"]
 
 
 def test_other_settings_are_drawn_only_when_somebody_says_so(runs, browser, slow):
@@ -320,7 +322,7 @@ def test_other_settings_are_drawn_only_when_somebody_says_so(runs, browser, slow
     chosen(app, "Map", "t-SNE")
     slow["now"] = None
     chosen(app, "Perplexity", 12.0)
-    assert not slow["asked"] and "PCA" in browser.given["what"]
+    assert not slow["asked"] and "PCA" in browser.given["title"]
     control(app, "Compute projection").click()
     whole(app.run())
     assert [(kind, knobs["perplexity"]) for _, kind, knobs in slow["asked"]] == [("t-SNE", 12.0)]
@@ -350,4 +352,4 @@ def test_a_real_map_appears(runs, browser):
         assert time.monotonic() - begun < 60
         time.sleep(0.05)
     whole(app.run())
-    assert browser.given["what"] == "Map by t-SNE"
+    assert browser.given["title"] == "Map by t-SNE"

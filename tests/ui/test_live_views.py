@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -12,6 +9,7 @@ import torch
 from aecore.analysis.latents import posterior
 from aecore.analysis.loaded import LoadedModel, load
 from aecore.data import datasets
+from aecore.export import packing
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import build_recipe, resolve_config
@@ -20,8 +18,10 @@ from ui.views import live_decoding
 from ui.widgets import component, live
 
 
-def numbers(text: str) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(text), "<f4")
+def array(sent: dict, name: str, at: int | None = None) -> np.ndarray | None:
+    """One array that a view is given; `at`: of a list."""
+    piece = sent["pieces"][name] if at is None else sent["pieces"][name][at]
+    return None if piece is None else packing.unpack(piece, sent["blob"]["blob"][0].as_py())
 
 
 def of(family: str, **more) -> LoadedModel:
@@ -51,9 +51,12 @@ def given(monkeypatch):
     return seen
 
 
-def test_packed_numbers_come_back():
+def test_packed_arrays_come_back():
     x = np.arange(6, dtype=np.float64).reshape(2, 3)[:, ::2] / 3
-    assert numbers(live_decoding.pack_floats(x)).tolist() == x.astype(np.float32).ravel().tolist()
+    sent = live_decoding._packed(one=x, several=[x, None], none=None)
+    assert array(sent, "one").dtype == np.float32 and np.array_equal(array(sent, "one"), x.astype(np.float32))
+    assert np.array_equal(array(sent, "several", 0), array(sent, "one"))
+    assert array(sent, "several", 1) is None and array(sent, "none") is None
 
 
 def test_clouds_are_those_that_draws_fill():
@@ -95,34 +98,34 @@ def test_sliders_are_given_what_they_need(family, runs, given):
     run = runs[family]
     test = datasets.load("digits").test
     x = test.to_float(slice(0, 2))
-    ends = run.codes(x)
+    ends = run.encode(x)
     live_decoding.sliders("model", run, x, ends)
     sent, size = given["sliders"], ends.shape[1]
-    assert [start["name"] for start in sent["starts"]] == ["From", "To", "mean code"]
-    assert np.array_equal(numbers(sent["starts"][1]["code"]), ends[1])
-    assert sorted(sent["order"]) == list(range(size)) and len(numbers(sent["spans"])) == 2 * size
+    assert sent["starts"] == ["From", "To", "mean code"]
+    assert np.array_equal(array(sent, "codes", 1), ends[1])
+    assert sorted(sent["order"]) == list(range(size)) and array(sent, "ranges").shape == (size, 2)
     clouded = family in ("vae", "conditional-vae")
-    assert [cloud is not None for cloud in sent["clouds"]] == [clouded, clouded, False]
-    assert (sent["nats"] is not None) == clouded
+    assert [std is not None for std in sent["pieces"]["posterior_stds"]] == [clouded, clouded, False]
+    assert (array(sent, "kl") is not None) == clouded
     if clouded:
-        told = numbers(sent["nats"])
+        told = array(sent, "kl")
         assert sent["order"] == np.argsort(-told, kind="stable").tolist()
-    assert (sent["prior"] is None) == (family != "vq-vae")
-    assert (sent["classes"] is None) == (family == "conditional-vae")
-    if sent["classes"]:
+    assert (array(sent, "prior_samples") is None) == (family != "vq-vae")
+    assert (sent["class_names"] is None) == (family == "conditional-vae")
+    if sent["class_names"]:
         threes = splits.codes(run)[test.y == 3]
-        assert numbers(sent["classes"]["means"]).reshape(10, size)[3] == pytest.approx(threes.mean(axis=0), abs=1e-5)
-        assert numbers(sent["classes"]["spreads"]).reshape(10, size)[3] == pytest.approx(threes.std(axis=0), abs=1e-5)
+        assert array(sent, "class_means")[3] == pytest.approx(threes.mean(axis=0), abs=1e-5)
+        assert array(sent, "class_stds")[3] == pytest.approx(threes.std(axis=0), abs=1e-5)
 
 
 def test_interpolation_and_denoise_are_given_pictures(runs, given):
     run, x = runs["vae"], datasets.load("digits").test.to_float(slice(0, 2))
-    live_decoding.interpolation("model", run, x, run.codes(x), "spherical")
+    live_decoding.interpolation("model", run, x, run.encode(x), "slerp")
     sent = given["interpolation"]
-    assert sent["path"] == "spherical" and sent["label"] == 0
-    assert np.array_equal(numbers(sent["pictures"][1]), x[1].ravel())
+    assert sent["interpolation"] == "slerp" and sent["class_label"] == 0
+    assert np.array_equal(array(sent, "images", 1), x[1])
     live_decoding.denoise("model", run, x[0])
-    assert len(numbers(given["denoise"]["picture"])) == math.prod(run.card.shape)
+    assert array(given["denoise"], "image").shape == run.card.shape
 
 
 @pytest.fixture
@@ -140,10 +143,10 @@ def mounted(monkeypatch):
 def test_a_model_is_sent_with_what_it_takes_to_guess(runs, mounted):
     run = runs["conditional-vae"]
     key = live.send_model(run)
-    sent = mounted["weights"]
+    sent = mounted["program"]
     assert sent["model"] == key and run.id in key
     assert sent["head"]["likelihood"] == run.config.likelihood
-    assert sent["head"]["classes"] == 10
+    assert sent["head"]["n_classes"] == 10
     assert sent["blob"]["blob"][0].as_py() == models.program(run).weights.tobytes()
 
 

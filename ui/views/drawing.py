@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from aecore.data.cards import DatasetCard
 
 # How the makers of a data set brought what was written into an image: `box`, the pixels that its longer side fills;
-# `mass`, whether the centre of mass comes into the middle, not that of the frame; and the pen that comes near theirs.
-_MNIST_PREPROCESS = {"box": 20, "mass": True, "why": "Centre and scale (as MNIST)"}
+# `centre_of_mass`, whether that comes into the middle, not that of the frame; and the pen that comes near theirs.
+_MNIST_PREPROCESS = {"box": 20, "centre_of_mass": True, "label": "Centre and scale (as MNIST)"}
 _DRAWING_PREPROCESS: dict[str, tuple[dict[str, Any], float]] = {
-    "digits": ({"box": 8, "mass": False, "why": "Scale to the whole image (as the data set)"}, 0.12),
+    "digits": ({"box": 8, "centre_of_mass": False, "label": "Scale to the whole image (as the data set)"}, 0.12),
     "mnist": (_MNIST_PREPROCESS, 0.1),
-    "kmnist": ({"box": 26, "mass": False, "why": "Scale to the whole image (as the data set)"}, 0.06),
-    "fashion_mnist": ({"box": 26, "mass": False, "why": "Scale to the whole image (as the data set)"}, 0.12),
+    "kmnist": ({"box": 26, "centre_of_mass": False, "label": "Scale to the whole image (as the data set)"}, 0.06),
+    "fashion_mnist": (
+        {"box": 26, "centre_of_mass": False, "label": "Scale to the whole image (as the data set)"},
+        0.12,
+    ),
 }
 _DEFAULT_PEN_WIDTH = 0.15
 
@@ -33,7 +36,7 @@ def drawing_pad(model: str, run: LoadedModel) -> None:
     two = splits.codes(run).shape[1] < 3
     places = or_stop(packed.plane_map, run, (0, 1) if two else None)
     usual = np.quantile(statistics.errors(run), (0.5, 0.9, 0.99)).tolist()
-    given = live_decoding.plane_payload(places, run) | drawing_preprocess(run.card) | {"errors": usual}
+    given = live_decoding.plane_payload(places, run) | drawing_preprocess(run.card) | {"error_quantiles": usual}
     live.view("draw", model, f"draw-{live_decoding.plane_key(places, run)}", given)
     if places.plane.explained_variance_ratio:
         share = f"{sum(places.plane.explained_variance_ratio):.0%}"
@@ -43,9 +46,9 @@ def drawing_pad(model: str, run: LoadedModel) -> None:
 
 
 def drawing_preprocess(card: DatasetCard) -> dict[str, Any]:
-    """What static/drawing/strokes.js makes a drawing into an image of the data set with, and the `pen` for it."""
+    """What static/drawing/strokes.js makes an image of the data set of a drawing with, and the `pen_width`."""
     fit, pen = _DRAWING_PREPROCESS.get(card.name, (None, _DEFAULT_PEN_WIDTH))
-    return {"fit": fit, "pen": pen, "bits": _is_dot_count(card)}
+    return {"preprocess": fit, "pen_width": pen, "counts_dots": _is_dot_count(card)}
 
 
 def _is_dot_count(card: DatasetCard) -> bool:

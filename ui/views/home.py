@@ -82,9 +82,9 @@ def _showcase(run: str, created: float, dataset: str, likelihood: str) -> Showca
     ways = tour.compute_tour(map_, made.pseudo_labels)
     given = live.plane_payload(f"{run}-{created}", map_) | drawing.drawing_preprocess(card) | {
         "start": ways.class_medians[0].tolist(),
-        "opening": ways.class_medians[:2].tolist(),
+        "intro_path": ways.class_medians[:2].tolist(),
         "steps": tour_steps(ways, card.classes),
-        "dots": _map_caption(card, len(made.codes), made.pseudo_label_accuracy),
+        "map_caption": _map_caption(card, len(made.codes), made.pseudo_label_accuracy),
     }  # fmt: skip
     first = _decoded_near(run, ways.class_medians[0])
     return Showcase(live.key_of(run, created), program, likelihood, given, map_, made.pseudo_labels, first)
@@ -98,7 +98,7 @@ def _map_caption(card: DatasetCard, count: int, accuracy: float) -> str:
 
 
 def tour_steps(ways: tour.Tour, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """The story, in four steps: what each is called and says, and how the point goes: it `leaps`, or walks `way`."""
+    """The story, in four steps: name and text of each, and the `path` of the point: it `jumps` or walks."""
     alike, (one, other) = classes[ways.within_label], (classes[label] for label in ways.between_labels)
     said: tuple[tuple[str, str, np.ndarray, bool], ...] = (
         (
@@ -126,7 +126,7 @@ def tour_steps(ways: tour.Tour, classes: Sequence[str]) -> list[dict[str, Any]]:
             False,
         ),
     )
-    return [{"name": name, "says": says, "way": way.tolist(), "leaps": leaps} for name, says, way, leaps in said]
+    return [{"name": name, "text": text, "path": path.tolist(), "jumps": jumps} for name, text, path, jumps in said]
 
 
 # --- A still, for as long as the view's modules are on their way ------------------------------------------------------
@@ -149,10 +149,10 @@ def _decoded_near(run: str, point: np.ndarray) -> bytes:
 @cache.cached(max_entries=4)
 def placeholder_css(key: str, colours: Sequence[str], _home: Showcase) -> str:
     """A style sheet that tells static/views/home/home.css what the map and the image will look like."""
-    svg = _points_svg(_home.plane_map.points, _home.pseudo_labels, _home.plane_map.head["span"], colours)
+    svg = _points_svg(_home.plane_map.points, _home.pseudo_labels, _home.plane_map.head["extent"], colours)
     told = f'--ae-map: url("{svg}");'
     if _home.start_image:
-        told += f' --ae-picture: url("data:image/png;base64,{base64.b64encode(_home.start_image).decode()}");'
+        told += f' --ae-image: url("data:image/png;base64,{base64.b64encode(_home.start_image).decode()}");'
     return f"<style>:root {{ {told} }}</style>"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
 
 N_STEPS = 10
-PATHS = dict(zip(("linear", "slerp"), latent_space.INTERPOLATIONS.values(), strict=True))  # by their ids in addresses
+PATHS = latent_space.INTERPOLATIONS
 
 
 def show_path(run: LoadedModel, ends: np.ndarray, codes: np.ndarray, path: str) -> None:

@@ -35,11 +35,11 @@ def pad(model: str, run: LoadedModel, plane_map: PlaneMap) -> tuple[np.ndarray, 
         model,
         f"pad-{live_decoding.plane_key(plane_map, run)}",
         live_decoding.plane_payload(plane_map, run),
-        on_change={"point": selection.rerun, "polygon": selection.rerun},
+        on_change={"point": selection.rerun, "lasso": selection.rerun},
     )
     point = selection.parse_points(said.point)
-    middle = np.mean(plane_map.head["span"], axis=1)
-    corners = selection.parse_points(said.polygon)
+    middle = np.mean(plane_map.head["extent"], axis=1)
+    corners = selection.parse_points(said.lasso)
     return point[0] if len(point) == 1 else middle, corners if len(corners) > 2 else np.zeros((0, 2))
 
 
@@ -53,7 +53,7 @@ def server_pad(run: LoadedModel, plane_map: PlaneMap) -> np.ndarray:
         show_chart(chart, key="pad-chart")
     with right:
         point = np.zeros(2)
-        for at, (name, (low, high)) in enumerate(zip(plane_map.plane.names, plane_map.head["span"], strict=True)):
+        for at, (name, (low, high)) in enumerate(zip(plane_map.plane.names, plane_map.head["extent"], strict=True)):
             if name:
                 point[at] = st.slider(name, low, high, (low + high) / 2, (high - low) / 200, format="%.2f")
         images.single(run.decode(plane_map.plane.unproject(point[None]))[0], "The image decoded there", "Decoded", 240)
@@ -73,7 +73,7 @@ def nearest_samples(run: LoadedModel, test: Split, plane_map: PlaneMap, point: n
     st.header("Nearest neighbours among test images")
     st.caption(
         f"Nearest to the point at {here}, with the distance of each code in the latent space; a test image's nearest "
-        f"neighbour is usually {plane_map.head['typical']:.2g} away."
+        f"neighbour is usually {plane_map.head['neighbour_distance']:.2g} away."
     )
     _show_pairs(run, test, rows, [f"{distance:.2f} away" for distance in distances])
 

@@ -203,14 +203,14 @@ def _view(run: LoadedModel, request: MapRequest, point_map: PointMap, name: str)
             "splits": [
                 [SPLIT_NAMES[split], len(pictures)] for split, pictures in splits.splits(run, request.subset).items()
             ],
-            "what": name.split(",")[0],
-            "decoder": decoder,
+            "title": name.split(",")[0],
+            "decoder_key": decoder,
         },
-        on_change={"asked": selection.rerun},
+        on_change={"selection": selection.rerun},
     )
     if decoder:
         live.send_model(run)  # after the map, which need not wait for it
-    rows = _selected_rows(said.asked, name, point_map, _labels(run, request))
+    rows = _selected_rows(said.selection, name, point_map, _labels(run, request))
     if rows is None:
         st.info("Nothing selected: click a point, or draw a lasso around some.", icon=":material/gesture:")
     else:
@@ -236,9 +236,10 @@ def _labels(run: LoadedModel, request: MapRequest) -> np.ndarray:
 
 def _selected_rows(chosen: Any, name: str, point_map: PointMap, labels: np.ndarray) -> np.ndarray | None:
     """The rows [n] that somebody has chosen on this map; None when nothing, or on another map."""
-    if not isinstance(chosen, Mapping) or chosen.get("of") != name:
+    if not isinstance(chosen, Mapping) or chosen.get("map_key") != name:
         return None
-    row, polygon, hidden = chosen.get("row"), selection.parse_points(chosen.get("polygon")), chosen.get("hidden", [])
+    row, hidden = chosen.get("row"), chosen.get("hidden_classes", [])
+    polygon = selection.parse_points(chosen.get("polygon"))
     if isinstance(row, int) and 0 <= row < len(labels):
         return np.array([row])
     if len(polygon) > 2:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aecore.export import packing
 from ui.run_data import splits, statistics
-from ui.widgets import live
+from ui.widgets import component, live
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 N_PRIOR_SAMPLES = 64  # codes sent of a prior that the browser cannot draw from
 
 
-def pack_floats(array: np.ndarray) -> str:
-    """Float32, little-endian, in base64: what static/net/base64.js reads."""
-    return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
+def _packed(**arrays: Any) -> dict[str, Any]:
+    """Arrays, or lists of them, as static/net/packing.js reads them: all numbers as float32, None as null."""
+
+    def as_float(value: Any) -> Any:
+        if isinstance(value, list):
+            return [as_float(each) for each in value]
+        return None if value is None else np.asarray(value, np.float32)
+
+    pieces, blob = packing.pack({name: as_float(value) for name, value in arrays.items()})
+    return {"pieces": pieces, "blob": component.blob(blob)}
 
 
 def plane_payload(plane_map: PlaneMap, run: LoadedModel) -> dict[str, Any]:
@@ -34,48 +41,47 @@ def plane_key(plane_map: PlaneMap, run: LoadedModel) -> str:
 
 def interpolation(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray, path: str) -> None:
     """A slider from the first of two images to the second: through their codes `ends` `[2, D]`, and their pixels."""
-    given = {"codes": [pack_floats(code) for code in ends], "pictures": [pack_floats(picture) for picture in images]}
-    live.view("interpolation", model, "interpolation-view", {"path": path, "label": run.class_label, **given})
+    given = {"interpolation": path, "class_label": run.class_label}
+    live.view("interpolation", model, "interpolation-view", given | _packed(codes=list(ends), images=list(images)))
 
 
 def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) -> None:
     """A slider for each number of a code, from the codes `ends` `[2, D]` of two images or from the mean of all."""
-    (spans, order), told, clouds, prior = (
-        statistics.dim_ranges(run),
-        statistics.kl_per_dim(run),
-        _posterior_stds(run, images),
-        None if run.model.bottleneck.standard_normal_prior else run.sample_prior(N_PRIOR_SAMPLES),
-    )
+    ranges, order = statistics.dim_ranges(run)
     starts = {"From": ends[0], "To": ends[1], "mean code": splits.codes(run).mean(axis=0)}
+    normal = run.model.bottleneck.standard_normal_prior
+    means, class_stds = _class_stats(run)
     given = {
-        "label": run.class_label,
+        "class_label": run.class_label,
         "order": order,
-        "spans": pack_floats(spans),
-        "nats": None if told is None else pack_floats(told),
-        "starts": [{"name": name, "code": pack_floats(code)} for name, code in starts.items()],
-        "clouds": [*clouds, None],  # the mean is no image's
-        "prior": None if prior is None else pack_floats(prior),
-        "classes": _class_stats(run),
+        "starts": list(starts),
+        "class_names": None if means is None else list(run.card.classes),
     }
-    live.view("sliders", model, "sliders", given)
+    arrays = _packed(
+        ranges=ranges,
+        kl=statistics.kl_per_dim(run),
+        codes=list(starts.values()),
+        posterior_stds=[*_posterior_stds(run, images), None],  # the mean is no image's
+        prior_samples=None if normal else run.sample_prior(N_PRIOR_SAMPLES),
+        class_means=means,
+        class_stds=class_stds,
+    )
+    live.view("sliders", model, "sliders", given | arrays)
 
 
-def _posterior_stds(run: LoadedModel, images: np.ndarray) -> list[str | None]:
+def _posterior_stds(run: LoadedModel, images: np.ndarray) -> list[np.ndarray | None]:
+    """The standard deviations `[D]` of the posterior of each image; None where the latent has no posterior."""
     from aecore.analysis.latents import posterior  # torch comes with it
 
-    if not posterior.has_posterior(run):
-        return [None] * len(images)
-    return [pack_floats(sigma) for sigma in posterior.encode(run, images).sigma]
+    return list(posterior.encode(run, images).sigma) if posterior.has_posterior(run) else [None] * len(images)
 
 
-def _class_stats(run: LoadedModel) -> dict[str, Any] | None:
-    """Where the codes of each class lie; a conditional model is told the class instead, its codes need not know it."""
-    if run.model.is_conditional:
-        return None
-    means, spreads = statistics.class_stats(run)
-    return {"names": list(run.card.classes), "means": pack_floats(means), "spreads": pack_floats(spreads)}
+def _class_stats(run: LoadedModel) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Means and standard deviations `[classes, D]` of the codes of each class; None of a conditional model, which is
+    told the class instead: its codes need not know it."""
+    return (None, None) if run.model.is_conditional else statistics.class_stats(run)
 
 
 def denoise(model: str, run: LoadedModel, image: np.ndarray) -> None:
     """An image, the same under noise of any kind and strength, and what the model draws of that."""
-    live.view("denoise", model, "denoise", {"picture": pack_floats(image)})
+    live.view("denoise", model, "denoise", _packed(image=image))

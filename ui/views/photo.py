@@ -140,7 +140,9 @@ def show_comparison(x: np.ndarray, x_in: np.ndarray, result: DenoisedPhoto, nois
     size = [x.shape[2], x.shape[1]]
     words = "with the noise that was added" if noise_added else "as it is", "what the network left of it"
     sent = {"before": component.blob(result.before), "after": component.blob(result.after)}
-    live.view("compare", None, "compare", {**sent, "names": ["Before", "After"], "words": list(words), "size": size})
+    live.view(
+        "compare", None, "compare", {**sent, "names": ["Before", "After"], "descriptions": list(words), "size": size}
+    )
     drawn = result.image
     if noise_added:
         _show_psnr_gain(x, x_in, drawn)

@@ -47,8 +47,8 @@ def key_of(run: str, created: float) -> str:
 
 def send_program(key: str, program: Program, likelihood: str) -> None:
     """Sends a model to the browser, where views that are mounted before or after find it under `key`."""
-    data = {"view": "weights", "model": key} | _payload(key, likelihood, program)
-    component.mount("weights")(key=f"weights-{key}", data=data)
+    data = {"view": "program", "model": key} | _payload(key, likelihood, program)
+    component.mount("program")(key=f"program-{key}", data=data)
 
 
 @cache.cached(max_entries=8)
@@ -56,7 +56,7 @@ def _payload(key: str, likelihood: str, _program: Program) -> dict[str, Any]:
     """What is sent of the model that `key` names. Weights that a file held in half precision go in half precision: as
     exact, and half the bytes."""
     halves = _as_float16(_program.weights)
-    head = {**_program.head, "likelihood": likelihood, "half": halves is not None}
+    head = {**_program.head, "likelihood": likelihood, "float16": halves is not None}
     return {
         "head": head,
         "blob": component.blob(_program.weights.astype("<f4", copy=False) if halves is None else halves),
@@ -77,7 +77,7 @@ def _as_float16(weights: np.ndarray, rows: int = 1 << 20) -> np.ndarray | None:
 
 def plane_payload(key: str, plane_map: PlaneMap, label: int = 0) -> dict[str, Any]:
     """What static/map/latent_plane.js reads: codes on a plane under their own `key`, and the label to draw them as."""
-    return {"key": key, "head": plane_map.head, "blob": component.blob(plane_map.blob), "label": label}
+    return {"key": key, "head": plane_map.head, "blob": component.blob(plane_map.blob), "class_label": label}
 
 
 def view(
@@ -89,7 +89,7 @@ def view(
     on_change: Mapping[str, Callable[[], None]] | None = None,
     default: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Mounts a view of a model that `weights` has sent, or of none (`model_key` None); `key` is its own on the page.
+    """Mounts a view of a model that `send_program` has sent, or of none (`model_key` None); `key` is the view's.
 
     `data` is sent anew, all of it, when any of it changes. What the view says with setStateValue(name, ...) and
     setTriggerValue(name, ...) is an attribute of the result for every name in `on_change`, whose functions are called

@@ -4,13 +4,13 @@ import { queryIn, listeners } from '../../dom/dom.js';
 
 /**
  * @import { ComponentProps } from '../../index.js'
- * @import { Table } from '../../net/blob.js'
+ * @import { Table } from '../../net/packing.js'
  *
  * @typedef {Object} Data what ui/views/photo.py sends
  * @property {Table} before a PNG file
  * @property {Table} after
  * @property {string[]} names of the two
- * @property {string[]} words what is seen on them
+ * @property {string[]} descriptions what is seen on them
  * @property {number[]} size width and height in pixels
  */
 
@@ -45,7 +45,7 @@ export default function compare({ parentElement, data }) {
       return URL.createObjectURL(new Blob([table.getChild('blob').get(0)], { type: 'image/png' }));
     });
     for (const [at, picture] of pictures.entries()) {
-      Object.assign(picture, { src: addresses[at], alt: `${data.names[at]}: ${data.words[at]}` });
+      Object.assign(picture, { src: addresses[at], alt: `${data.names[at]}: ${data.descriptions[at]}` });
     }
     const [wide, high] = data.size;
     const times = Math.max(1, Math.round(MIN_WIDTH / wide));

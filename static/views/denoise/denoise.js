@@ -2,25 +2,31 @@
 
 import { CORRUPTIONS } from '../../twins/corruptions.js';
 import { mse, psnr, ssim } from '../../twins/metrics.js';
-import { floats, formatNumber } from '../../net/base64.js';
+import { bytesOf, unpack } from '../../net/packing.js';
+import { formatNumber } from '../../dom/format.js';
 import { radioGroup, fillTrack, queryIn, frames, listeners } from '../../dom/dom.js';
 import { drawImage } from '../../dom/image.js';
 
 /**
  * @import { NumberArray } from '../../net/matmul.js'
  *
- * @typedef {{ picture: string }} Data a picture, packed
+ * @import { Pieces, Table } from '../../net/packing.js'
+ *
+ * @typedef {{ pieces: Pieces, blob: Table }} Data the piece `image` [C, H, W]
  */
 
 const DECIMALS = [4, 2, 3]; // of MSE, PSNR, SSIM
 /** @type {Record<string, string>} */
-const STRENGTH_HELP = {
-  none: 'The picture as it is.',
+const LEVEL_HELP = {
+  none: 'The image as it is.',
   gaussian: 'The standard deviation of the noise, 1 being black to white.',
   masking: 'The share of pixels that become black.',
   'salt-and-pepper': 'The share of pixels that become black or white.',
   dropout: 'The share of pixels that become black; the others become brighter.',
 };
+
+/** @param {Data} data @returns {Float32Array} */
+const unpackImage = ({ pieces, blob }) => unpack(pieces, bytesOf(blob)).image;
 
 /** @param {import('../../index.js').ViewProps<Data>} props */
 export default function denoise({ parentElement, data, model }) {
@@ -30,8 +36,8 @@ export default function denoise({ parentElement, data, model }) {
   const screen = frames(draw);
   const asked = readUrl();
   let { kind, seed } = asked;
-  let clean = floats(data.picture);
-  const slider = $('#strength', HTMLInputElement);
+  let clean = unpackImage(data);
+  const slider = $('#corruption-level', HTMLInputElement);
   const again = $('.resample', HTMLButtonElement);
   const noisy = new Float32Array(clean.length);
 
@@ -39,30 +45,29 @@ export default function denoise({ parentElement, data, model }) {
     CORRUPTIONS[kind](clean, model.shape, slider.valueAsNumber, seed, noisy);
     const label = model.inferLabel(noisy);
     const reconstruction = model.decode(model.encode(noisy, label), label);
-    const pictures = { clean, noisy, reconstruction };
-    for (const [name, picture] of Object.entries(pictures))
-      drawImage($(`.${name}`, HTMLCanvasElement), picture, model.shape);
+    const images = { clean, noisy, reconstruction };
+    for (const [name, image] of Object.entries(images)) drawImage($(`.${name}`, HTMLCanvasElement), image, model.shape);
     fillTable(
       root.querySelectorAll('tbody tr'),
-      [noisy, reconstruction].map((picture) => scores(clean, picture, model.shape)),
+      [noisy, reconstruction].map((image) => scores(clean, image, model.shape)),
     );
   }
 
   function updateControls() {
-    const strength = formatNumber(slider.valueAsNumber);
-    const how = kind === 'none' ? 'no noise' : `${kind} noise, strength ${strength}`;
+    const level = formatNumber(slider.valueAsNumber);
+    const how = kind === 'none' ? 'no noise' : `${kind} noise, strength ${level}`;
     fillTrack(slider);
     slider.disabled = again.disabled = kind === 'none';
-    $('output').textContent = strength;
-    $('#meaning').textContent = STRENGTH_HELP[kind];
+    $('output').textContent = level;
+    $('#meaning').textContent = LEVEL_HELP[kind];
     $('.clean').setAttribute('aria-label', 'Original');
     $('.noisy').setAttribute('aria-label', `Given to the model: ${how}`);
     $('.reconstruction').setAttribute('aria-label', `Drawn by the model: ${how}`);
     screen.request();
   }
 
-  const saveToUrl = () => writeUrl({ noise: kind, strength: slider.value, draw: seed });
-  slider.value = String(asked.strength);
+  const saveToUrl = () => writeUrl({ corruption: kind, 'corruption-level': slider.value, seed });
+  slider.value = String(asked.level);
   radioGroup($('.kinds'), Object.keys(CORRUPTIONS), kind, (name) => {
     kind = name;
     updateControls();
@@ -81,7 +86,7 @@ export default function denoise({ parentElement, data, model }) {
   return {
     /** @param {Data} data */
     update(data) {
-      clean = floats(data.picture);
+      clean = unpackImage(data);
       screen.request();
     },
     restyle() {}, // nothing but CSS has colours
@@ -93,9 +98,9 @@ export default function denoise({ parentElement, data, model }) {
   };
 }
 
-/** @param {NumberArray} clean @param {NumberArray} picture @param {number[]} shape @returns {(number | null)[]} */
-function scores(clean, picture, shape) {
-  return [mse(clean, picture), psnr(clean, picture), ssim(clean, picture, shape)];
+/** @param {NumberArray} clean @param {NumberArray} image @param {number[]} shape @returns {(number | null)[]} */
+function scores(clean, image, shape) {
+  return [mse(clean, image), psnr(clean, image), ssim(clean, image, shape)];
 }
 
 // Two rows of scores, the better of each column in bold.
@@ -114,13 +119,13 @@ function fillTable(rows, scores) {
 // The address holds the choice, so that a link shows the same; nobody is asked for that.
 function readUrl() {
   const asked = new URLSearchParams(location.search);
-  const kind = asked.get('noise');
+  const kind = asked.get('corruption');
   /** @param {string} name @param {number} fallback @param {number} max */
   const number = (name, fallback, max) => Math.min(max, Math.max(0, Number(asked.get(name) ?? fallback) || 0));
   return {
     kind: kind !== null && Object.hasOwn(CORRUPTIONS, kind) ? kind : 'gaussian',
-    strength: number('strength', 0.3, 1),
-    seed: Math.floor(number('draw', 0, 9999)),
+    level: number('corruption-level', 0.3, 1),
+    seed: Math.floor(number('seed', 0, 9999)),
   };
 }
 

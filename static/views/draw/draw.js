@@ -4,7 +4,7 @@ import { viewport } from '../../map/viewport.js';
 import { unpack, project, formatPoint } from '../../map/latent_plane.js';
 import { rasteriser } from '../../drawing/strokes.js';
 import { drawingPad, KEYS } from '../../drawing/drawing_pad.js';
-import { bytesOf } from '../../net/blob.js';
+import { bytesOf } from '../../net/packing.js';
 import { mse } from '../../twins/metrics.js';
 import { drawBackdrop } from '../../map/backdrop.js';
 import { drawTrail } from '../../map/trail.js';
@@ -20,7 +20,7 @@ import { setLabel } from '../../dom/canvas.js';
  * @import { PlaneMap, PlaneMapData } from '../../map/latent_plane.js'
  * @import { Viewport } from '../../map/viewport.js'
  *
- * @typedef {PlaneMapData & Preprocessing & { errors: number[] }} Data ui/views/latent_pad.py, `drawing_pad`
+ * @typedef {PlaneMapData & Preprocessing & { error_quantiles: number[] }} Data ui/views/latent_pad.py, `drawing_pad`
  */
 
 const ANNOUNCEMENT_DELAY = 500; // milliseconds until what changed is said aloud
@@ -35,7 +35,7 @@ export default function draw({ parentElement, data, model }) {
   let planeMap;
   /** @type {Viewport} */
   let view;
-  let { fit, bits, errors } = data;
+  let { preprocess, counts_dots: countsDots, error_quantiles: errorQuantiles } = data;
   /** @type {Theme} */
   let theme;
   /** @type {Float32Array | null} */
@@ -59,12 +59,12 @@ export default function draw({ parentElement, data, model }) {
       drawBackdrop($('.map', HTMLCanvasElement), { theme, view, map: planeMap, backdrop: 'points' });
     const trails = pad.strokes.map((stroke) => stroke.trail);
     const at = code && project(planeMap, code);
-    drawTrail($('.over', HTMLCanvasElement), { theme, view, flat: planeMap.flat, trails, at });
+    drawTrail($('.over', HTMLCanvasElement), { theme, view, oneDimensional: planeMap.oneDimensional, trails, at });
   }
 
   function reconstruct() {
     const { strokes, currentStroke } = pad;
-    const x = rasterise(strokes, centre.checked ? fit : null, bits);
+    const x = rasterise(strokes, centre.checked ? preprocess : null, countsDots);
     const empty = !strokes.length;
     const label = empty ? 0 : model.inferLabel(x);
     code = empty ? null : model.encode(x, label).slice();
@@ -89,12 +89,12 @@ export default function draw({ parentElement, data, model }) {
 
   // A model that is told the class is told the one that fits best.
   /** @param {number} label */
-  const describeLabel = (label) => (model.classes ? `Taken for ${planeMap.classes[label]}. ` : '');
+  const describeLabel = (label) => (model.nClasses ? `Taken for ${planeMap.classNames[label]}. ` : '');
 
   // How well it is redrawn, against the errors of test pictures: the median, and what 9 of 10 and 99 of 100 stay below.
   /** @param {number} error */
   function describeError(error) {
-    const [median, p90, p99] = errors;
+    const [median, p90, p99] = errorQuantiles;
     const number = `Squared error ${error.toFixed(4)} per pixel`;
     if (error <= median) return `${number}, less than for half of the test pictures.`;
     if (error <= p90) return `${number}, as usual for test pictures (half of them stay below ${median.toFixed(4)}).`;
@@ -111,23 +111,23 @@ export default function draw({ parentElement, data, model }) {
 
   /** @param {Data} next */
   function update(next) {
-    ({ fit, bits, errors } = next);
+    ({ preprocess, counts_dots: countsDots, error_quantiles: errorQuantiles } = next);
     planeMap = unpack(next.head, bytesOf(next.blob));
     view = viewport(planeMap);
-    $('.check').hidden = !fit;
-    $('.check span').textContent = fit?.why ?? '';
-    $('.stage').classList.toggle('line', planeMap.flat);
+    $('.check').hidden = !preprocess;
+    $('.check span').textContent = preprocess?.label ?? '';
+    $('.stage').classList.toggle('line', planeMap.oneDimensional);
     screen.request('strokes', 'map');
   }
 
   function restyle() {
     theme = readTheme(root);
-    fillLegend($('.legend'), planeMap.classes, theme);
+    fillLegend($('.legend'), planeMap.classNames, theme);
     screen.request('pad', 'map');
   }
 
   $('.keys').textContent = KEYS;
-  pen.value = String(100 * data.pen);
+  pen.value = String(100 * data.pen_width);
   centre.checked = true;
   $('.drawing-pad').setAttribute('aria-label', 'Drawing pad');
   fillTrack(pen);

@@ -15,9 +15,9 @@ import { setLabel } from '../../dom/canvas.js';
  * @import { PlaneMapData } from '../../map/latent_plane.js'
  * @import { Point } from '../../map/viewport.js'
  *
- * @typedef {{ name: string, says: string, way: Point[], leaps: boolean }} Step of the story
- * @typedef {{ start: Point, opening: Point[], steps: Step[], dots: string }} Story the point stands at `start` first
- * @typedef {PlaneMapData & Preprocessing & Story} Data what ui/views/home.py sends
+ * @typedef {{ name: string, text: string, path: Point[], jumps: boolean }} Step of the tour
+ * @typedef {{ start: Point, intro_path: Point[], steps: Step[], map_caption: string }} Tour the point begins at `start`
+ * @typedef {PlaneMapData & Preprocessing & Tour} Data what ui/views/home.py sends
  */
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -39,7 +39,7 @@ export default function home({ parentElement, data, model }) {
   const $ = queryIn(root);
   const { on, signal, stop } = listeners();
   const rasterise = rasteriser(model.shape);
-  let { fit, bits, pen, steps } = data;
+  let { preprocess, counts_dots: countsDots, pen_width: penWidth, steps } = data;
   let fromDrawing = false; // whether the picture is what the drawing's code decodes to
 
   const navigation = new Navigation(root, model, signal, {
@@ -47,7 +47,13 @@ export default function home({ parentElement, data, model }) {
     move: stopTour,
     draw({ theme, view, planeMap, hover }) {
       const trails = pad.strokes.map(({ trail }) => trail);
-      drawTrail($('.trail', HTMLCanvasElement), { theme, view, flat: planeMap.flat, trails, at: null });
+      drawTrail($('.trail', HTMLCanvasElement), {
+        theme,
+        view,
+        oneDimensional: planeMap.oneDimensional,
+        trails,
+        at: null,
+      });
       $('.image-title').textContent = fromDrawing && !hover ? 'Your drawing, redrawn' : 'Decoded here';
     },
   });
@@ -56,7 +62,7 @@ export default function home({ parentElement, data, model }) {
     () => navigation.announce(),
   );
   const pad = drawingPad($('.drawing-pad', HTMLCanvasElement), signal, {
-    penWidth: () => pen,
+    penWidth: () => penWidth,
     announce: (text) => navigation.announce(text),
     cursorMove: () => screen.request(),
     change() {
@@ -79,7 +85,7 @@ export default function home({ parentElement, data, model }) {
       navigation.redraw('over');
       return;
     }
-    const code = model.encode(rasterise(strokes, fit, bits), 0).slice();
+    const code = model.encode(rasterise(strokes, preprocess, countsDots), 0).slice();
     const point = project(navigation.planeMap, code);
     if (currentStroke) currentStroke.trail.push(point);
     navigation.moveTo(point, { announce: !currentStroke, code });
@@ -96,20 +102,20 @@ export default function home({ parentElement, data, model }) {
   function playStep(number) {
     stopTour();
     for (const [at, step] of [...$('.steps').children].entries()) step.ariaCurrent = at === number ? 'step' : null;
-    $('.step-text').textContent = steps[number].says;
+    $('.step-text').textContent = steps[number].text;
     navigation.controls.resetView();
     $('.pair').scrollIntoView({ block: 'nearest', behavior: reducedMotion.matches ? 'auto' : 'smooth' });
-    tour.play(navigation.point, steps[number].way, steps[number].leaps);
+    tour.play(navigation.point, steps[number].path, steps[number].jumps);
   }
 
   /** @param {Step} step @param {number} number */
-  function stepButton({ name, says }, number) {
+  function stepButton({ name, text }, number) {
     const button = createElement(
       'button',
       { type: 'button', class: 'button step' },
       stepIcon(STEP_ICONS[number]),
       createElement('strong', {}, `${number + 1} ${name}`),
-      createElement('span', {}, says),
+      createElement('span', {}, text),
     );
     on(button, 'click', () => playStep(number));
     return button;
@@ -123,12 +129,12 @@ export default function home({ parentElement, data, model }) {
   $('.pen-keys').textContent = `On the sheet: ${PEN_KEYS}`;
   setLabel($('.drawing-pad'), 'Drawing pad, empty');
   update(data);
-  if (!reducedMotion.matches && !document.hidden) tour.play(data.start, data.opening);
+  if (!reducedMotion.matches && !document.hidden) tour.play(data.start, data.intro_path);
 
   /** @param {Data} next */
   function update(next) {
-    ({ fit, bits, pen, steps } = next);
-    $('.caption').textContent = next.dots;
+    ({ preprocess, counts_dots: countsDots, pen_width: penWidth, steps } = next);
+    $('.caption').textContent = next.map_caption;
     $('.steps').replaceChildren(...steps.map(stepButton));
     navigation.update(next);
     screen.request();

@@ -1,27 +1,27 @@
 // Interpolation between the codes of two images, and between their pixels, while it is dragged or played.
 
-import { floats } from '../../net/base64.js';
+import { bytesOf, unpack } from '../../net/packing.js';
 import { fillTrack, frames, listeners, queryIn, reducedMotion, setPlaying } from '../../dom/dom.js';
-import { PATHS, linear } from '../../twins/paths.js';
+import { INTERPOLATIONS, lerp } from '../../twins/paths.js';
 import { drawImage } from '../../dom/image.js';
 
 /**
- * @typedef {Object} Data what ui/views/live_decoding.py sends; packed numbers are strings
- * @property {string} path a name among PATHS
- * @property {number} label as which codes are decoded
- * @property {string[]} codes of both ends
- * @property {string[]} pictures
+ * @import { Pieces, Table } from '../../net/packing.js'
+ *
+ * @typedef {Object} Data what ui/views/live_decoding.py sends
+ * @property {string} interpolation a name among INTERPOLATIONS
+ * @property {number} class_label as which codes are decoded
+ * @property {Pieces} pieces `codes` and `images` of both ends
+ * @property {Table} blob
  */
 
 const DURATION = 2500; // milliseconds from one end to the other
 
 /** @param {Data} data */
-const unpack = (data) => ({
-  path: PATHS[data.path],
-  label: data.label,
-  codes: data.codes.map(floats),
-  pictures: data.pictures.map(floats),
-});
+function unpackData({ interpolation, class_label: label, pieces, blob }) {
+  const { codes, images } = unpack(pieces, bytesOf(blob));
+  return { interpolate: INTERPOLATIONS[interpolation], label, codes, images };
+}
 
 /** @param {import('../../index.js').ViewProps<Data>} props */
 export default function interpolation({ parentElement, data, model }) {
@@ -30,11 +30,11 @@ export default function interpolation({ parentElement, data, model }) {
   const button = $('.play');
   const slider = $('input[type="range"]', HTMLInputElement);
   const loop = $('.loop', HTMLInputElement);
-  const code = new Float32Array(model.size);
+  const code = new Float32Array(model.codeSize);
   const faded = new Float32Array(model.shape.reduce((a, b) => a * b));
   const { on, stop } = listeners();
   const screen = frames(frame);
-  let state = unpack(data);
+  let state = unpackData(data);
   let at = 0.5;
   let playing = false;
   let forward = true;
@@ -61,9 +61,13 @@ export default function interpolation({ parentElement, data, model }) {
   /** @param {number} share */
   function draw(share) {
     const words = updateProgress(share);
-    const { path, label, codes, pictures } = state;
-    drawImage($('.codes', HTMLCanvasElement), model.decode(path(codes[0], codes[1], share, code), label), model.shape);
-    drawImage($('.pixels', HTMLCanvasElement), linear(pictures[0], pictures[1], share, faded), model.shape);
+    const { interpolate, label, codes, images } = state;
+    drawImage(
+      $('.codes', HTMLCanvasElement),
+      model.decode(interpolate(codes[0], codes[1], share, code), label),
+      model.shape,
+    );
+    drawImage($('.pixels', HTMLCanvasElement), lerp(images[0], images[1], share, faded), model.shape);
     $('.codes').setAttribute('aria-label', `Decoded from the code ${words}`);
     $('.pixels').setAttribute('aria-label', `Cross-fade of the pixels ${words}`);
   }
@@ -104,7 +108,7 @@ export default function interpolation({ parentElement, data, model }) {
   return {
     /** @param {Data} data */
     update(data) {
-      state = unpack(data);
+      state = unpackData(data);
       screen.request();
     },
     restyle() {}, // nothing but CSS has colours

@@ -30,10 +30,10 @@ export function classFilter(root, signal, onChange) {
 
   return {
     /** @param {PointMap} pointMap */
-    fill({ classes, counts }) {
+    fill({ classNames, classCounts }) {
       legend.replaceChildren(
-        ...classes.map((name, at) => {
-          const count = createElement('small', {}, counts[at].toLocaleString('en'));
+        ...classNames.map((name, at) => {
+          const count = createElement('small', {}, classCounts[at].toLocaleString('en'));
           const button = createElement('button', { type: 'button', class: 'button', value: at }, createElement('i'));
           button.append(createElement('span', {}, name), count);
           return createElement('li', {}, button);

@@ -10,7 +10,7 @@ import { mapControls } from '../../map/map_controls.js';
 import { drawMarks } from '../../map/marks.js';
 import { unpack, nearestPoint, describePoint, describeMap, transition } from '../../map/points.js';
 import { viewport } from '../../map/viewport.js';
-import { bytesOf } from '../../net/blob.js';
+import { bytesOf } from '../../net/packing.js';
 import { get } from '../../net/models.js';
 import { classFilter } from './class_filter.js';
 
@@ -19,7 +19,7 @@ import { classFilter } from './class_filter.js';
  * @import { ComponentProps } from '../../index.js'
  * @import { PointMap, PointMapHead, Splits } from '../../map/points.js'
  * @import { Point, Viewport } from '../../map/viewport.js'
- * @import { Table } from '../../net/blob.js'
+ * @import { Table } from '../../net/packing.js'
  * @import { Model } from '../../net/models.js'
  *
  * @typedef {Object} Data what ui/views/latent_map.py sends
@@ -27,8 +27,8 @@ import { classFilter } from './class_filter.js';
  * @property {PointMapHead} head
  * @property {Table} blob
  * @property {Splits} splits whose rows follow each other
- * @property {string} what is shown, in words
- * @property {string | null} decoder the key of the model that decodes the codes
+ * @property {string} title of the map
+ * @property {string | null} decoder_key of the model that decodes the codes
  */
 
 const TRANSITION_TIME = 700; // milliseconds in which points go from one map to the next
@@ -180,8 +180,8 @@ class MapView {
   }
 
   #hint() {
-    const { hidden, classes } = this.#pointMap;
-    return hidden.size < classes.length
+    const { hidden, classNames } = this.#pointMap;
+    return hidden.size < classNames.length
       ? 'Point at the map to see which picture lies there.'
       : 'All classes are hidden.';
   }
@@ -200,13 +200,13 @@ class MapView {
   /** @param {{ row: number } | { polygon: number[][] } | null} what */
   #send(what) {
     const { key, hidden } = this.#pointMap;
-    this.setStateValue('asked', what && { of: key, hidden: [...hidden], ...what });
+    this.setStateValue('selection', what && { map_key: key, hidden_classes: [...hidden], ...what });
   }
   /** @param {Point} at */
   #select(at) {
     this.lasso.draw([]);
     this.#selected = nearestPoint(this.#pointMap, this.#view, at);
-    this.#send(this.#selected >= 0 ? { row: this.#pointMap.rows[this.#selected] } : null);
+    this.#send(this.#selected >= 0 ? { row: this.#pointMap.indices[this.#selected] } : null);
   }
   /** @param {Point[]} polygon */
   #sendPolygon(polygon) {
@@ -255,10 +255,10 @@ class MapView {
   /** @param {Data} data */
   update(data) {
     if (data.key !== this.#pointMap?.key) this.#replace(data);
-    setLabel(this.$('.points'), describeMap(this.#pointMap, data.what));
-    this.$('.image').hidden = !data.decoder || !this.#pointMap.pieces.codes;
-    if (data.decoder)
-      get(data.decoder).then((model) => {
+    setLabel(this.$('.points'), describeMap(this.#pointMap, data.title));
+    this.$('.image').hidden = !data.decoder_key || !this.#pointMap.hasCodes;
+    if (data.decoder_key)
+      get(data.decoder_key).then((model) => {
         [this.#model, this.#described] = [model, null];
         this.frames.request('over');
       });
@@ -276,8 +276,8 @@ class MapView {
     [this.#transition, this.#transitionStart] = [transition(before, pointMap), 0];
     [this.#hover, this.#hovered, this.#selected, this.#crosshair] = [null, -1, -1, this.#centre()];
     this.lasso.clear();
-    this.stage.classList.toggle('line', pointMap.flat);
-    if (before && before.classes.join() === pointMap.classes.join()) pointMap.hidden = before.hidden;
+    this.stage.classList.toggle('line', pointMap.oneDimensional);
+    if (before && before.classNames.join() === pointMap.classNames.join()) pointMap.hidden = before.hidden;
     this.filter.fill(pointMap);
     this.#hide(pointMap.hidden);
     if (this.#theme) this.restyle();

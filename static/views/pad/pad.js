@@ -27,7 +27,7 @@ export default function pad({ parentElement, data, model, setStateValue }) {
     redraw: () => navigation.redraw('over'),
     close: (corners) =>
       setStateValue(
-        'polygon',
+        'lasso',
         corners.map((corner) => rounded(corner, 5)),
       ),
     toggle(active) {

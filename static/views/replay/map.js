@@ -36,7 +36,7 @@ export function drawMap(canvas, theme, recording, step, between, when) {
 }
 
 /** @param {Context} ctx @param {Theme} theme @param {Recording} recording @param {number} side */
-function drawAxes(ctx, theme, { span, names }, side) {
+function drawAxes(ctx, theme, { extent, axis_names: names }, side) {
   ctx.font = `12px ${theme.font}`;
   ctx.fillStyle = theme.text;
   ctx.strokeStyle = theme.border;
@@ -48,16 +48,16 @@ function drawAxes(ctx, theme, { span, names }, side) {
   const inside = (at) => at > 8 && at < side - 8;
   ctx.textAlign = 'center';
   ctx.textBaseline = 'top';
-  for (const value of ticks(...span[0], 7)) {
-    const x = place(span[0], value);
+  for (const value of ticks(...extent[0], 7)) {
+    const x = place(extent[0], value);
     if (inside(x)) ctx.fillText(String(value), x, side + 4);
   }
   ctx.fillText(names[0], side / 2, side + 21);
   if (!names[1]) return;
   ctx.textAlign = 'right';
   ctx.textBaseline = 'middle';
-  for (const value of ticks(...span[1], 7)) {
-    const y = side - place(span[1], value);
+  for (const value of ticks(...extent[1], 7)) {
+    const y = side - place(extent[1], value);
     if (inside(y)) ctx.fillText(String(value), -5, y);
   }
   ctx.save();
@@ -76,12 +76,12 @@ function drawAxes(ctx, theme, { span, names }, side) {
  * @param {number} step
  * @param {number} between
  */
-function drawPoints(ctx, theme, { points, labels, count, classes }, side, step, between) {
+function drawPoints(ctx, theme, { points, labels, count, class_names: classNames }, side, step, between) {
   const from = 2 * count * step;
   const to = between ? from + 2 * count : from;
   const radius = (count > 1000 ? 2 : 3) * Math.max(0.8, side / 400);
   ctx.globalAlpha = 0.8;
-  for (let label = 0; label < classes.length; label++) {
+  for (let label = 0; label < classNames.length; label++) {
     ctx.beginPath();
     for (let i = 0; i < count; i++) {
       if (labels[i] !== label) continue;
@@ -105,9 +105,9 @@ function drawPoints(ctx, theme, { points, labels, count, classes }, side, step, 
  * @param {number} step
  * @param {number} between
  */
-function drawManifoldBounds(ctx, theme, { areas }, side, step, between) {
-  const from = areas[step];
-  const to = areas[between ? step + 1 : step];
+function drawManifoldBounds(ctx, theme, { manifold_extents: extents }, side, step, between) {
+  const from = extents[step];
+  const to = extents[between ? step + 1 : step];
   if (!from || !to) return;
   const [left, right, bottom, top] = from.map((edge, i) => side * (edge * (1 - between) + to[i] * between));
   ctx.beginPath();

@@ -1,29 +1,23 @@
 // The recording of a training: the snapshots that aecore/export/replay.py packed, and their images once decoded.
 
-import { pieceReader } from '../../net/blob.js';
+import { unpack as unpackPieces } from '../../net/packing.js';
 
 /**
- * @import { Bounds, Range } from '../../map/viewport.js'
+ * @import { Bytes, Pieces } from '../../net/packing.js'
+ * @import { Bounds } from '../../map/viewport.js'
  *
  * @typedef {Record<'train' | 'validation', (number | null)[]>} Curves a number for each epoch of the losses
  *
  * @typedef {Object} Head what aecore/export/replay.py says of its pieces
  * @property {number[]} epochs of the snapshots
- * @property {string[]} names of the axes; the second is empty on a line
- * @property {Bounds} span of the map
- * @property {(number[] | null)[]} areas of the manifolds: left, right, bottom and top, in shares of the map
+ * @property {string[]} axis_names the second is empty on a line
+ * @property {Bounds} extent of the map
+ * @property {(number[] | null)[]} manifold_extents left, right, bottom and top, in shares of the map
  * @property {number} count of points
- * @property {string[]} classes
+ * @property {string[]} class_names
  * @property {number[]} shape of the pairs: how many, channels, height, width
  * @property {{ epochs: number[], parts: Record<string, Curves> }} losses
- * @property {Pieces} pieces where each begins and how long it is; bytes
- *
- * @typedef {Object} Pieces
- * @property {Range} points
- * @property {Range} labels
- * @property {Range} originals
- * @property {Range[]} manifolds
- * @property {Range[]} reconstructions
+ * @property {Pieces} pieces numbers, and images as PNG or WebP files
  *
  * @typedef {Object} DecodedImages the pictures that are here so far
  * @property {ImageBitmap | null} originals
@@ -37,15 +31,15 @@ import { pieceReader } from '../../net/blob.js';
 const KINDS = ['manifolds', 'reconstructions'];
 
 // Numbers at once, images as soon as the browser has decoded them, of which `ready` hears.
-/** @param {Head} head @param {Uint8Array<ArrayBuffer>} bytes @param {() => void} ready */
+/** @param {Head} head @param {Bytes} bytes @param {() => void} ready */
 export function unpack(head, bytes, ready) {
-  const read = pieceReader(bytes);
+  const files = unpackPieces(head.pieces, bytes);
   let closed = false;
   /** @type {Recording} */
   const recording = {
     ...head,
-    points: new Uint16Array(read(head.pieces.points).buffer), // [snapshots, count, 2], 0..65535
-    labels: read(head.pieces.labels),
+    points: files.points, // [snapshots, count, 2], 0..65535
+    labels: files.labels,
     originals: null,
     manifolds: [],
     reconstructions: [],
@@ -54,9 +48,9 @@ export function unpack(head, bytes, ready) {
       for (const bitmap of [recording.originals, ...recording.manifolds, ...recording.reconstructions]) bitmap?.close();
     },
   };
-  /** @param {Range} range @param {(bitmap: ImageBitmap) => void} store */
-  const decode = (range, store) =>
-    createImageBitmap(new Blob([read(range)])).then((bitmap) => {
+  /** @param {Bytes} file @param {(bitmap: ImageBitmap) => void} store */
+  const decode = (file, store) =>
+    createImageBitmap(new Blob([file])).then((bitmap) => {
       if (closed) {
         bitmap.close();
         return;
@@ -64,13 +58,13 @@ export function unpack(head, bytes, ready) {
       store(bitmap);
       ready();
     });
-  decode(head.pieces.originals, (bitmap) => {
+  decode(files.originals, (bitmap) => {
     recording.originals = bitmap;
   });
   for (let at = head.epochs.length - 1; at >= 0; at--) {
     // the last one is shown first
     for (const kind of KINDS) {
-      decode(head.pieces[kind][at], (bitmap) => {
+      decode(files[kind][at], (bitmap) => {
         recording[kind][at] = bitmap;
       });
     }

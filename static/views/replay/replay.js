@@ -5,12 +5,12 @@ import { drawMap } from './map.js';
 import { drawManifold, drawPairs, pairsHeight } from './images.js';
 import { frames, listeners, queryIn, reducedMotion, setPlaying } from '../../dom/dom.js';
 import { readTheme, fillLegend } from '../../dom/theme.js';
-import { bytesOf } from '../../net/blob.js';
+import { bytesOf } from '../../net/packing.js';
 import { unpack } from './recording.js';
 
 /**
  * @import { ComponentProps } from '../../index.js'
- * @import { Table } from '../../net/blob.js'
+ * @import { Table } from '../../net/packing.js'
  * @import { Theme } from '../../dom/theme.js'
  * @import { Head } from './recording.js'
  *
@@ -102,7 +102,7 @@ function createPlayer(root, { head, blob }) {
 
   function restyle() {
     theme = readTheme(root);
-    fillLegend($('.legend'), head.classes, theme);
+    fillLegend($('.legend'), head.class_names, theme);
     screen.request();
   }
 

@@ -1,13 +1,14 @@
 // A slider for each latent dimension: name, KL, slider, value, lock.
 
-import { floats, rows, formatNumber } from '../../net/base64.js';
+import { rows } from '../../net/packing.js';
+import { formatNumber } from '../../dom/format.js';
 import { createElement, fillTrack, queryIn } from '../../dom/dom.js';
 
 /**
  * @typedef {Object} CodeSlidersData
- * @property {number[]} order in which the numbers stand
- * @property {string} spans [D, 2], packed
- * @property {string | null} nats [D], packed
+ * @property {number[]} order in which the dimensions stand
+ * @property {Float32Array} ranges [D, 2]
+ * @property {Float32Array | null} kl [D], in nats
  *
  * @typedef {ReturnType<typeof codeSlider>} CodeSlider
  */
@@ -19,14 +20,13 @@ const LOCK =
   + '<path d="M5 7V5a3 3 0 0 1 6 0v2"/></svg>';
 
 // Fills `place` with a slider for each number of `code`, which they change in place; `moved()` hears of it.
-// Those of `data.order` come first; `data.spans` says from where to where each goes.
+// Those of `data.order` come first; `data.ranges` says from where to where each goes.
 /** @param {HTMLElement} place @param {CodeSlidersData} data @param {Float32Array} code @param {() => void} onChange */
-export function codeSliders(place, { order, spans, nats }, code, onChange) {
+export function codeSliders(place, { order, ranges, kl }, code, onChange) {
   const [first, rest] = place.querySelectorAll('.code-sliders');
   const $ = queryIn(place);
   const more = $('details', HTMLDetailsElement);
-  const edges = rows(spans, 2);
-  const kl = nats ? floats(nats) : null;
+  const edges = rows(ranges, 2);
   /** @type {Map<number, CodeSlider>} */
   const made = new Map();
   /** @param {number} dimension */
@@ -69,12 +69,12 @@ function orderNote(count, kl) {
 
 /**
  * @param {number} dimension
- * @param {ArrayLike<number> & Iterable<number>} span
- * @param {number | undefined} nats
+ * @param {ArrayLike<number> & Iterable<number>} range
+ * @param {number | undefined} kl
  * @param {Float32Array} code
  * @param {() => void} onChange
  */
-function codeSlider(dimension, [low, high], nats, code, onChange) {
+function codeSlider(dimension, [low, high], kl, code, onChange) {
   const name = `z${dimension + 1}`;
   const slider = createElement('input', { type: 'range', 'aria-label': name });
   const value = createElement('output', { 'aria-hidden': 'true' });
@@ -113,8 +113,8 @@ function codeSlider(dimension, [low, high], nats, code, onChange) {
   refresh();
   const small = createElement(
     'small',
-    nats === undefined ? {} : { title: 'nats' },
-    nats === undefined ? '' : nats.toFixed(2),
+    kl === undefined ? {} : { title: 'nats' },
+    kl === undefined ? '' : kl.toFixed(2),
   );
   return {
     element: createElement(

@@ -3,39 +3,45 @@
 import { copyText } from '../../dom/clipboard.js';
 import { randomSeed, normal } from '../../twins/rng.js';
 import { codeSliders } from './code_sliders.js';
-import { floats, rows } from '../../net/base64.js';
+import { bytesOf, rows, unpack } from '../../net/packing.js';
 import { radioGroup, createElement, queryIn, frames, listeners } from '../../dom/dom.js';
 import { drawImage } from '../../dom/image.js';
 
 /**
  * @import { ViewProps } from '../../index.js'
- * @import { CodeSlidersData } from './code_sliders.js'
+ * @import { Pieces, Table } from '../../net/packing.js'
  *
- * @typedef {Object} SamplingData what ui/views/live_decoding.py sends for drawing codes; packed numbers are strings
- * @property {number} label as which codes are decoded
- * @property {{ name: string, code: string }[]} starts
- * @property {(string | null)[]} clouds [D], how far each start's code is spread
- * @property {string | null} prior [N, D], draws of one that the browser cannot draw from
- * @property {{ names: string[], means: string, spreads: string } | null} classes [N, D]
- *
- * @typedef {CodeSlidersData & SamplingData} Data
+ * @typedef {Object} Data what ui/views/live_decoding.py sends
+ * @property {number} class_label as which codes are decoded
+ * @property {number[]} order in which the dimensions stand
+ * @property {string[]} starts names of codes to start from
+ * @property {string[] | null} class_names null where codes need not tell the class
+ * @property {Pieces} pieces `codes` and `posterior_stds` of the starts, `ranges` and `kl` of the dimensions,
+ *   `prior_samples` [N, D] of a prior that the browser cannot sample from, `class_means` and `class_stds` [classes, D]
+ * @property {Table} blob
  */
 
 const SAMPLES = 8; // images of the posterior
 
 /** @param {Data} data @param {number} size */
-function unpack(data, size) {
-  const { starts, clouds, prior, classes, label } = data;
-  const spread = classes && {
-    names: classes.names,
-    means: rows(classes.means, size),
-    spreads: rows(classes.spreads, size),
-  };
+function unpackData({ class_label: label, order, starts, class_names: classNames, pieces, blob }, size) {
+  const arrays = unpack(pieces, bytesOf(blob));
   return {
     label,
-    starts: starts.map(({ name, code }, i) => ({ name, code: floats(code), cloud: clouds[i] && floats(clouds[i]) })),
-    prior: prior && rows(prior, size),
-    classes: spread,
+    order,
+    ranges: arrays.ranges,
+    kl: arrays.kl,
+    starts: starts.map((name, i) => {
+      /** @type {{ name: string, code: Float32Array, std: Float32Array | null }} */
+      const start = { name, code: arrays.codes[i], std: arrays.posterior_stds[i] };
+      return start;
+    }),
+    priorSamples: arrays.prior_samples && rows(arrays.prior_samples, size),
+    classes: classNames && {
+      names: classNames,
+      means: rows(arrays.class_means, size),
+      stds: rows(arrays.class_stds, size),
+    },
   };
 }
 
@@ -46,10 +52,10 @@ export default function sliders({ parentElement, data, model }) {
   const { on, stop } = listeners();
   const screen = frames(draw);
   const randomNormal = normal(randomSeed());
-  let state = unpack(data, model.size);
+  let state = unpackData(data, model.codeSize);
   let start = state.starts[0];
   const code = start.code.slice();
-  const panel = codeSliders($('.dimensions'), data, code, screen.request);
+  const panel = codeSliders($('.dimensions'), state, code, screen.request);
 
   function draw() {
     drawImage($('.decoded', HTMLCanvasElement), model.decode(code, state.label), model.shape);
@@ -65,12 +71,12 @@ export default function sliders({ parentElement, data, model }) {
   }
 
   // One draw of a diagonal Gaussian.
-  /** @type {(middle: Float32Array, spread: Float32Array) => (dimension: number) => number} */
-  const gaussianSampler = (middle, spread) => (i) => middle[i] + spread[i] * randomNormal();
+  /** @type {(mean: Float32Array, std: Float32Array) => (dimension: number) => number} */
+  const gaussianSampler = (mean, std) => (i) => mean[i] + std[i] * randomNormal();
 
   function samplePrior() {
-    if (!state.prior) return setCode(() => randomNormal());
-    const drawn = state.prior[Math.floor(Math.random() * state.prior.length)];
+    if (!state.priorSamples) return setCode(() => randomNormal());
+    const drawn = state.priorSamples[Math.floor(Math.random() * state.priorSamples.length)];
     return setCode((i) => drawn[i]);
   }
 
@@ -78,17 +84,17 @@ export default function sliders({ parentElement, data, model }) {
   function startFrom(name) {
     start = state.starts.find((each) => each.name === name) ?? state.starts[0];
     setCode((i) => start.code[i]);
-    $('.draw', HTMLButtonElement).disabled = !start.cloud;
+    $('.draw', HTMLButtonElement).disabled = !start.std;
     $('.posterior').hidden = true;
   }
 
   function samplePosterior() {
-    if (!start.cloud) return;
+    if (!start.std) return;
     $('.posterior').hidden = false;
     $('.posterior p').textContent =
       `${SAMPLES} draws from the cloud of ${start.name}: to the model all of them mean that picture.`;
-    const one = gaussianSampler(start.code, start.cloud);
-    const drawn = new Float32Array(model.size);
+    const one = gaussianSampler(start.code, start.std);
+    const drawn = new Float32Array(model.codeSize);
     for (const [number, canvas] of $('.samples').querySelectorAll('canvas').entries()) {
       for (let i = 0; i < drawn.length; i++) drawn[i] = one(i);
       drawImage(canvas, model.decode(drawn, state.label), model.shape);
@@ -98,7 +104,7 @@ export default function sliders({ parentElement, data, model }) {
 
   function buildControls() {
     // what this model has
-    $('.draw').hidden = !state.starts.some((each) => each.cloud);
+    $('.draw').hidden = !state.starts.some((each) => each.std);
     $('.class').hidden = !state.classes;
     $('select').replaceChildren(
       ...(state.classes?.names ?? []).map((name, i) => createElement('option', { value: i }, name)),
@@ -118,7 +124,7 @@ export default function sliders({ parentElement, data, model }) {
   on($('.prior'), 'click', samplePrior);
   on($('.class-sample'), 'click', () => {
     const label = Number($('select', HTMLSelectElement).value);
-    if (state.classes) setCode(gaussianSampler(state.classes.means[label], state.classes.spreads[label]));
+    if (state.classes) setCode(gaussianSampler(state.classes.means[label], state.classes.stds[label]));
   });
   on($('.draw'), 'click', samplePosterior);
   on($('.copy'), 'click', () =>
@@ -136,7 +142,7 @@ export default function sliders({ parentElement, data, model }) {
     /** @param {Data} data */
     update(data) {
       const before = start.code;
-      state = unpack(data, model.size);
+      state = unpackData(data, model.codeSize);
       $('.posterior').hidden = true; // drawn of what was
       start = state.starts.find((each) => each.name === start.name) ?? state.starts[0];
       if (before.some((value, i) => value !== start.code[i])) startFrom(start.name); // another picture was chosen

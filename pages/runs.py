@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from aecore.store import people, runs, trash
+from aecore.content.gallery import list_runs
+from aecore.store import people, trash
 from ui import chrome
 from ui.session import identity
 from ui.session.text import escape
@@ -17,7 +18,7 @@ chrome.page(
 user = identity.current_user()
 runs_table.undo_delete(user)
 runs_table.damaged_database_note()
-labels, entries = people.labels(user), runs.entries()
+labels, entries = people.labels(user), list_runs()
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 query = left.text_input("Search", key="search", bind="query-params", placeholder="name, data, family, owner, state")
 matches = runs_table.search(entries, labels, query)

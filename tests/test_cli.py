@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from aecore.__main__ import main
 from aecore.analysis import loaded
+from aecore.cli import main
 from aecore.data.datasets import CARDS, load
 from aecore.models.families.build import FAMILIES
 from aecore.store import runs
@@ -60,8 +60,9 @@ def run(capsys) -> str:
 def test_datasets(says, capsys):
     rows = {row["name"]: row for row in says("datasets")}
     assert rows.keys() == CARDS.keys()
-    assert rows["digits"]["here"] == "yes" and rows["digits"]["shape"] == [1, 8, 8] and rows["digits"]["train"] == 1295
-    assert rows["mnist"]["here"] == "no"  # conftest keeps downloads away
+    assert rows["digits"]["available"] == "yes" and rows["digits"]["shape"] == [1, 8, 8]
+    assert rows["digits"]["n_train"] == 1295
+    assert rows["mnist"]["available"] == "no"  # conftest keeps downloads away
     assert main(["datasets"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(CARDS) and lines[0].split()[0] == "name"
@@ -75,7 +76,7 @@ def test_downloading_what_is_here_is_nothing_to_do(says):
 def test_families_with_their_knobs(says, capsys):
     told = {each["name"]: each for each in says("families")}
     assert told.keys() == FAMILIES.keys()
-    assert [knob["name"] for knob in told["denoising"]["knobs"]] == ["noise", "strength"]
+    assert [knob["name"] for knob in told["denoising"]["params"]] == ["noise", "strength"]
     assert main(["families"]) == 0
     text = capsys.readouterr().out
     assert (
@@ -87,14 +88,14 @@ def test_families_with_their_knobs(says, capsys):
 def test_training_says_its_scores_and_the_second_time_finds_them(says, capsys):
     arguments = [*QUICK, "--seed", "5"]
     first = says(*arguments)
-    assert first["found"] is False and runs.entry(first["id"]).finished
+    assert first["already_trained"] is False and runs.entry(first["id"]).finished
     assert first["loss"]["test"] == pytest.approx(sum(first["test"].values())) and 0 < first["mse"] < 1
     second = says(*arguments)
-    assert second["found"] is True and second["created"] == first["created"]
-    assert second | {"found": False} == first
+    assert second["already_trained"] is True and second["created"] == first["created"]
+    assert second | {"already_trained": False} == first
     assert main(arguments) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"{first['id']}: found, nothing was trained") and "nats per picture" in out
+    assert out.startswith(f"{first['id']}: already trained") and "nats per sample" in out
 
 
 def test_settings_and_knobs_reach_the_run(says):
@@ -106,14 +107,14 @@ def test_settings_and_knobs_reach_the_run(says):
 
 def test_runs_are_listed(says, run, capsys):
     row = next(row for row in says("runs") if row["id"] == run)
-    assert row["state"] == "finished" and row["gallery"] == "no" and row["error"] == runs.entry(run).result["mse"]
+    assert row["state"] == "finished" and row["pretrained"] == "no" and row["mse"] == runs.entry(run).result["mse"]
     assert main(["runs"]) == 0
     assert [run, "finished"] in [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
 
 
 def test_watching_a_run_at_rest_says_how_it_stands(says, run, capsys):
     """One under way is watched in tests/jobs/test_jobs.py, where there is a laboratory."""
-    assert says("watch", run) == [{"id": run, "state": "finished", "note": ""}]
+    assert says("watch", run) == [{"id": run, "state": "finished", "message": ""}]
     assert main(["watch", run]) == 0
     assert capsys.readouterr().out.splitlines()[1].split() == [run, "finished"]
 

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from aecore import limits
-from aecore.__main__ import main
 from aecore.analysis import loaded
+from aecore.cli import main
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.jobs.worker import run_training

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from aecore import disk
+from aecore.content.gallery import list_runs
 from aecore.errors import UserError
 from aecore.jobs import supervisor
 from aecore.store import database_snapshot, people, runs
@@ -79,7 +80,7 @@ def _show_problems() -> None:
 
 def _run_picker() -> None:
     """The list of runs. The address holds the choice; the widget only shows it and writes it."""
-    known = {entry.id: entry for entry in runs.entries()}
+    known = {entry.id: entry for entry in list_runs()}
     entries = {run: entry for run, entry in known.items() if entry.config}  # of what is broken its page says why
     finished, labels = [run for run, entry in entries.items() if entry.finished], people.labels()
     if "run" not in st.query_params and finished:

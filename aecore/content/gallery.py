@@ -1,4 +1,4 @@
-"""The gallery: which models come with the laboratory, and what is to be said of each. Nothing here imports torch."""
+"""The gallery: which models come with the laboratory, what each is good for, and their order. No torch here."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 from aecore.config import Config
 from aecore.errors import UserError
 from aecore.models import presets
+from aecore.store import runs
 
-BETA_SWEEP = (0.1, 0.5, 1.0, 2.0, 4.0)  # prices of the KL that one can slide through
+BETA_SWEEP = (0.1, 0.5, 1.0, 2.0, 4.0)  # weights of the KL, of the models that a slider leads through
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,16 @@ class PretrainedModel:
     good_for: str  # what to come here for
     not_for: str  # what not to expect
     on_home: bool = False  # whether the first screen shows it
-    sweep_beta: float | None = None  # the price of the KL, of one that can be slid through
+    sweep_beta: float | None = None  # the weight of the KL, of the models that a slider leads through
 
 
 def _config(dataset: str, family: str, network: str = "mlp", **overrides: Any) -> Config:
-    """The form's start for these, with `more` put over it."""
+    """The default settings for these, with `overrides` put over them."""
     return dataclasses.replace(presets.default_config(dataset, network), family=family, **overrides)
 
 
 def _beta_config(beta: float) -> Config:
-    """One of the sweep: all alike but for the price of the KL."""
+    """One model of the sweep over beta: all alike but for the weight of the KL."""
     return _config("mnist", "beta-vae", "conv", z_dim=16, epochs=12, knobs={"beta": beta, "warm_up": 0.2})
 
 
@@ -59,8 +60,8 @@ def _beta_sweep() -> list[PretrainedModel]:
 _DEEP = (512, 256, 128)
 
 PRETRAINED_MODELS: dict[str, PretrainedModel] = {
-    exhibit.name: exhibit
-    for exhibit in (
+    model.name: model
+    for model in (
         PretrainedModel(
             "mnist-vae-2d",
             "VAE, 2-D",
@@ -161,7 +162,16 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
 
 
 def pretrained_model(name: str) -> PretrainedModel:
-    """The exhibit called `name`; a UserError lists those there are."""
+    """Look up a model of the gallery by its name; a UserError lists those that there are."""
     if name not in PRETRAINED_MODELS:
         raise UserError(f"The gallery has no {name}; it has: {', '.join(PRETRAINED_MODELS)}.")
     return PRETRAINED_MODELS[name]
+
+
+def list_runs() -> list[runs.RunInfo]:
+    """Every run: own ones newest first, then the gallery in its order. Nothing that lies in a folder stops the list."""
+    order = {name: at for at, name in enumerate(PRETRAINED_MODELS)}
+    entries = runs.entries()
+    pretrained = [entry for entry in entries if entry.pretrained]
+    pretrained.sort(key=lambda entry: order.get(entry.result.get("pretrained", {}).get("name"), len(order)))
+    return [entry for entry in entries if not entry.pretrained] + pretrained

@@ -34,7 +34,6 @@ from safetensors import SafetensorError, safe_open
 
 from aecore import disk, files, system
 from aecore.config import Config
-from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.files import atomic_write as atomic_write
@@ -264,19 +263,16 @@ def _read_unfinished(run_dir: Path, stamps: tuple[Stamp | None, ...], checkpoint
 
 
 def entries() -> list[RunInfo]:
-    """Every run, newest first, the gallery last. Nothing that lies there stops the list."""
+    """Every run: own ones newest first, then the pretrained ones by id. Nothing that lies there stops the list.
+
+    `content.gallery.list_runs` gives them in the order of the gallery.
+    """
     jobs = database_snapshot.cached_snapshot().jobs
     ours = list(_entries(_run_dirs(runs_dir()), jobs))
     own = {entry.id for entry in ours}
     exhibits = (each for each in _run_dirs(PRETRAINED_DIR) if _complete_stamps(each))  # not all there is are runs
     gallery = _entries((each for each in exhibits if each.name not in own), {})
-    return sorted(ours, key=lambda e: -e.created) + sorted(gallery, key=_gallery_order)
-
-
-def _gallery_order(entry: RunInfo) -> int:
-    """The place of an exhibit in the gallery."""
-    name = entry.result.get("pretrained", {}).get("name")
-    return list(PRETRAINED_MODELS).index(name) if name in PRETRAINED_MODELS else len(PRETRAINED_MODELS)
+    return [*sorted(ours, key=lambda e: -e.created), *gallery]
 
 
 def _entries(run_dirs: Iterable[Path], jobs: Mapping[str, queue.Job]) -> Iterator[RunInfo]:

@@ -24,9 +24,9 @@ from streamlit.testing.v1 import AppTest
 
 from aecore.analysis import metrics
 from aecore.applications.photo_denoising import card as photos_card
-from aecore.applications.photo_denoising import network, training
+from aecore.applications.photo_denoising import dataset, network, training
 from aecore.applications.photo_denoising.network import DenoisingUNet, NetworkSize, denoise
-from aecore.applications.photo_denoising.training import TrainingConfig
+from aecore.applications.photo_denoising.settings import TrainingConfig
 from aecore.errors import UserError
 from aecore.models.corruptions import corrupt_images
 
@@ -157,7 +157,7 @@ def test_the_place_that_is_furthest_off():
 def folder(tmp_path_factory):
     """The folder of a network that has learnt nothing, written as a training writes it."""
     place, tiny = tmp_path_factory.mktemp("photographs"), torch.randint(0, 256, (3, 3, 24, 32), dtype=torch.uint8)
-    known = training.PhotoDataset(tiny, tiny[:1], tiny[1:], ("1", "2"), split_seed=0)
+    known = dataset.PhotoDataset(tiny, tiny[:1], tiny[1:], ("1", "2"), split_seed=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(photos_card, "TEST_CORRUPTIONS", {"gaussian": (0, 25 / 255), "masking": (0.3,)})
         photos_card.write(net(), TrainingConfig(size=SMALL), known, steps=5, elapsed=61.0, folder=place)
@@ -311,7 +311,7 @@ def test_patches_are_turned_pieces_of_the_photographs():
     pixels = torch.arange(2 * 3 * 16 * 24, dtype=torch.float32).reshape(2, 3, 16, 24) % 251
     chance = random.Random(0)
     for _ in range(50):
-        found = (training.random_patch(pixels, 8, chance) * 255).round()
+        found = (dataset.random_patch(pixels, 8, chance) * 255).round()
         if len(found) == 1:
             continue
         turned = [t.flip(2) if mirror else t for t in (found.rot90(n, (1, 2)) for n in range(4)) for mirror in (0, 1)]
@@ -322,13 +322,13 @@ def test_patches_are_turned_pieces_of_the_photographs():
 def test_a_batch_has_every_noise_and_some_of_none():
     torch.manual_seed(0)
     pixels = torch.randint(60, 200, (4, 3, 40, 40), dtype=torch.uint8)
-    given, wanted = training.make_batch(pixels, TrainingConfig(batch_size=400, patch_size=8), random.Random(0))
+    given, wanted = dataset.make_batch(pixels, TrainingConfig(batch_size=400, patch_size=8), random.Random(0))
     assert given.shape == wanted.shape == (400, 3, 8, 8) and given.min() >= 0 and given.max() <= 1
     gray = (wanted == wanted[:, :1]).all((1, 2, 3))
-    assert gray.float().mean().item() == pytest.approx(training.GREY_SHARE, abs=0.06)
+    assert gray.float().mean().item() == pytest.approx(dataset.GREY_SHARE, abs=0.06)
     assert (given[gray] == given[gray][:, :1]).all(), "gray ones have one noise for all colours"
     same = (given == wanted).all((1, 2, 3)).float().mean().item()
-    assert same == pytest.approx(training.CLEAN_SHARE, abs=0.05)
+    assert same == pytest.approx(dataset.CLEAN_SHARE, abs=0.05)
     assert (given == 1).all(1).any() and (given == 0).all(1).any()
 
 
@@ -342,7 +342,7 @@ def _photographs(place: Path, count: int) -> Path:
 
 def test_held_out_photographs_are_never_trained_on(tmp_path):
     place = _photographs(tmp_path / "train", 40)
-    known, again = (training.load_photos(place) for _ in range(2))
+    known, again = (dataset.load_photos(place) for _ in range(2))
     assert [len(part) for part in (known.train, known.validation, known.test)] == [10, 10, 20]
     parts = [{int(each.float().mean()) for each in part} for part in (known.train, known.validation, known.test)]
     assert len(set.union(*parts)) == 40, "no photograph is in two of them"
@@ -352,7 +352,7 @@ def test_held_out_photographs_are_never_trained_on(tmp_path):
 
 def test_too_few_photographs_are_said(tmp_path):
     with pytest.raises(UserError) as error:
-        training.load_photos(_photographs(tmp_path / "few", 5))
+        dataset.load_photos(_photographs(tmp_path / "few", 5))
     assert "AECORE_DATA" in one_sentence(error)
 
 

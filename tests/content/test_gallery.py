@@ -10,7 +10,7 @@ import pytest
 from aecore import files
 from aecore.analysis import loaded, offline_bundle
 from aecore.analysis.diagnosis import doctor
-from aecore.content.gallery import BETA_SWEEP, PRETRAINED_MODELS
+from aecore.content.gallery import BETA_SWEEP, PRETRAINED_MODELS, list_runs
 from aecore.data import datasets
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
@@ -48,7 +48,7 @@ def copied(no_data):
 
 
 def test_every_exhibit_is_there_whole_and_in_order():
-    listed = [entry for entry in runs.entries() if entry.pretrained]
+    listed = [entry for entry in list_runs() if entry.pretrained]
     assert [entry.id for entry in listed] == list(IDS.values())
     assert all(entry.finished for entry in listed), [entry.message for entry in listed]
     assert sum(entry.result["pretrained"]["on_home"] for entry in listed) == 1
@@ -79,7 +79,7 @@ def test_the_doctor_finds_every_exhibit_well_and_its_insides_are_kept(name):
 
 @pytest.mark.parametrize("name", IDS)
 def test_the_card_says_what_the_result_says(name):
-    from aecore.content.build_gallery import readme
+    from aecore.content.model_card import readme
 
     entry = runs.entry(IDS[name])
     text = (runs.path(entry.id) / "README.md").read_text()

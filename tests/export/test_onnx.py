@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from aecore.__main__ import main
 from aecore.analysis import loaded
+from aecore.cli import main
 from aecore.export import torch_export
 from aecore.models import presets
 from aecore.models.families.build import build_recipe, resolve_config

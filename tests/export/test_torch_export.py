@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save
 
 from aecore import files
-from aecore.__main__ import main
+from aecore.cli import main
 from aecore.errors import UserError
 from aecore.export import torch_export
 from aecore.models import presets
@@ -165,7 +165,7 @@ def test_a_file_that_may_not_grow_is_a_sentence(run, tmp_path):
     source = f"""
         import resource, signal, sys
         from aecore.store import runs
-        from aecore.__main__ import main
+        from aecore.cli import main
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
         sys.exit(main(["export", {run!r}, "--to", {str(tmp_path / "out")!r}]))

@@ -26,8 +26,8 @@ import torch
 from safetensors.numpy import save
 
 from aecore import disk, limits, system
-from aecore.__main__ import main
 from aecore.analysis import loaded
+from aecore.cli import main
 from aecore.config import Config
 from aecore.disk import Store
 from aecore.errors import UserError
@@ -554,15 +554,15 @@ def test_a_run_starts_from_anothers_weights_or_says_why_not(two):
 
 
 def test_the_command_line_trains_in_the_queue_of_an_open_laboratory(two, capsys, monkeypatch):
-    from aecore import __main__
+    from aecore.cli import commands
 
     monkeypatch.setattr(work, "run_training", None)  # nothing may be trained in this process
     arguments = ["train", "--family", "vanilla", "--hidden", "8", "--epochs", "2", "--seed", str(next(SEEDS)), "--json"]
     assert main(arguments) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["found"] is False and runs.entry(said["id"]).finished
-    assert people.labels()[said["id"]].owner == __main__._user()
-    assert main(arguments) == 0 and json.loads(capsys.readouterr().out)["found"] is True
+    assert said["already_trained"] is False and runs.entry(said["id"]).finished
+    assert people.labels()[said["id"]].owner == commands._user()
+    assert main(arguments) == 0 and json.loads(capsys.readouterr().out)["already_trained"] is True
     assert main([*arguments, "--device", "abacus", "--seed", str(next(SEEDS))]) == 1
     assert "no device abacus" in json.loads(capsys.readouterr().err)["error"]
 
@@ -571,7 +571,7 @@ def test_the_command_line_watches_a_run_until_it_comes_to_rest(two, capsys):
     config = fresh(QUICK)
     api.submit(config)
     assert main(["watch", config.id, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == [{"id": config.id, "state": "finished", "note": ""}]
+    assert json.loads(capsys.readouterr().out) == [{"id": config.id, "state": "finished", "message": ""}]
     assert main(["watch", "vae-digits-2d-00000000"]) == 1
     assert "no run called" in capsys.readouterr().err
 

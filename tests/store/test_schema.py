@@ -17,7 +17,7 @@ import pytest
 from safetensors.numpy import save
 
 from aecore import disk, files
-from aecore.__main__ import main
+from aecore.cli import main
 from aecore.data import images
 from aecore.errors import UserError
 from aecore.jobs import projection_jobs, projection_store, worker
@@ -543,7 +543,7 @@ def test_the_command_line_shows_the_good_ones_and_says_of_the_bad_what_is_wrong(
     assert main(["runs", "--json"]) == 0
     listed = {each["id"]: each for each in json.loads(capsys.readouterr().out)}
     assert listed[OTHER.id]["state"] == "finished" and listed[SMALL.id]["state"] == "broken"
-    assert "nested more than 32 deep" in listed[SMALL.id]["note"]
+    assert "nested more than 32 deep" in listed[SMALL.id]["message"]
     for command in (["evaluate"], ["watch"], ["export", "--to", str(store / "x")]):
         assert main([command[0], SMALL.id, *command[1:]]) == 1
         said = capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from aecore import __main__ as command
+from aecore import cli
 from aecore.analysis import loaded, report
 from aecore.data import datasets
 from aecore.dispatch import collect
@@ -174,7 +174,7 @@ def test_a_kind_never_seen_before_gets_the_common_panels_and_no_error(unheard):
     assert "is not known" in shown(
         opened(run, "Aggregate posterior against the prior")
     )  # its family says nothing of its parts
-    assert command.main(["evaluate", run, "--json"]) == 0
+    assert cli.main(["evaluate", run, "--json"]) == 0
 
 
 # --- One computation --------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def evaluated():
     def of(run: str, capsys) -> dict:
         if run not in known:
             capsys.readouterr()
-            assert command.main(["evaluate", run, "--json"]) == 0
+            assert cli.main(["evaluate", run, "--json"]) == 0
             known[run] = json.loads(capsys.readouterr().out)
         return known[run]
 

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from aecore import files
+from aecore.content.gallery import list_runs
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.models.loss_terms import RECONSTRUCTION
@@ -39,7 +40,7 @@ def pretrained_models(entries: Sequence[runs.RunInfo]) -> list[runs.RunInfo]:
 
 def denoiser() -> runs.RunInfo | None:
     """The first exhibit that can be used and was measured as a denoiser."""
-    usable = (entry for entry in pretrained_models(runs.entries()) if entry.finished)
+    usable = (entry for entry in pretrained_models(list_runs()) if entry.finished)
     return next((entry for entry in usable if "denoising" in entry.result.get("scores", {})), None)
 
 
@@ -49,7 +50,7 @@ def denoiser() -> runs.RunInfo | None:
 @st.dialog("Choose a model", width="large")
 def model_dialog() -> None:
     """All runs that pages can show, with their images; the one that is clicked becomes the chosen one."""
-    entries, labels = runs.entries(), people.labels()
+    entries, labels = list_runs(), people.labels()
     own, shown = own_runs(entries), [entry for entry in pretrained_models(entries) if entry.finished]
     if own:
         st.subheader("Trained here")

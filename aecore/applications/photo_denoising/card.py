@@ -1,4 +1,4 @@
-"""What the network for photographs is worth: its scores on photographs it has not seen, its folder and its card."""
+"""The evaluation of the photograph denoiser on test photographs, its folder and its model card."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,12 +19,11 @@ from torch import Tensor
 from aecore import files
 from aecore.analysis import metrics
 from aecore.applications.photo_denoising import network
+from aecore.applications.photo_denoising.dataset import PhotoDataset
 from aecore.applications.photo_denoising.network import DenoisingUNet
+from aecore.applications.photo_denoising.settings import TrainingConfig
 from aecore.models.corruptions import corrupt_images
 from aecore.models.footprint import count_parameters
-
-if TYPE_CHECKING:
-    from aecore.applications.photo_denoising.training import PhotoDataset, TrainingConfig
 
 # What it is scored under: kinds of noise, and how strong (a standard deviation, or a share of the pixels).
 TEST_CORRUPTIONS: dict[str, tuple[float, ...]] = {
@@ -88,7 +87,7 @@ def write(
     elapsed: float,
     folder: Path = network.FOLDER,
 ) -> dict[str, Any]:
-    """Measures a trained network on the held-out photographs and writes its folder; gives what it says of itself."""
+    """Evaluate a trained network on the test photographs and write its folder; returns its metadata."""
     content = to_float16(net, dataset.validation)
     net.load_state_dict({name: tensor.float() for name, tensor in load(content).items()})
     scores = [

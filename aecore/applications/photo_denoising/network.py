@@ -1,7 +1,7 @@
 """Cleaning photographs: a fully convolutional autoencoder that takes noise out of pictures of any size.
 
 Pictures are float32 [C, H, W] in [0, 1] (C = 1 gray or 3 RGB). The network is blind: nobody tells it which noise there
-is, or how much. It comes trained (photos_training.py) in pretrained/photographs.
+is, or how much. It comes trained (training.py) in pretrained/photographs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WEIGHTS, METADATA = "weights.safetensors", "photographs.json"
 
 MAX_PIXELS = 4_000_000  # pixels of a picture
 STRIDE = 8  # pixels: the network halves a picture three times
-TILE = 512  # pixels each way that a tile cleans; a multiple of GRID
+TILE = 512  # pixels each way that a tile cleans; a multiple of STRIDE
 
 Index = tuple[Any, ...]  # what a tensor is indexed with
 
@@ -66,7 +66,7 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
 
 
 class DenoisingUNet(nn.Module):
-    """`[B, 3, H, W]` with noise -> without; H and W are multiples of GRID.
+    """`[B, 3, H, W]` with noise -> without; H and W are multiples of STRIDE.
 
     An autoencoder with skips (Ronneberger et al. 2015) that draws the noise, not the picture (Zhang et al. 2017): where
     there is none it has only to stay silent. It begins with 2 x 2 pixels as 12 channels: a quarter of the work.
@@ -99,10 +99,10 @@ class DenoisingUNet(nn.Module):
 
     @property
     def receptive_field_margin(self) -> int:
-        """How far from a pixel others still change what comes out there, in pixels: a multiple of GRID."""
+        """How far from a pixel others still change what comes out there, in pixels: a multiple of STRIDE."""
         fine, middling, coarse = self.size.blocks
         # A 3 x 3 convolution looks one step further, and a block has two; a step is 2, 4 and 8 pixels. Blocks lie on
-        # both ways at the two finer levels. What halves and doubles stays inside a cell of GRID: one more for that.
+        # both ways at the two finer levels. What halves and doubles stays inside a cell of STRIDE: one more for that.
         steps = 2 * (1 + 4 * fine + 1) + 4 * (4 * middling) + 8 * (2 * coarse)
         return STRIDE * (-(-steps // STRIDE) + 1)
 

@@ -24,7 +24,7 @@ from aecore.errors import UserError
 def atomic_write(file: Path, content: bytes | str, durable: bool = False, use_reserve: bool = False) -> None:
     """Writes a file whole or not at all: readers see the old content or the new, never half.
 
-    A `lasting` one is on the disk when this returns, and outlives a power cut; that takes a few milliseconds longer.
+    A `durable` one is on the disk when this returns, and outlives a power cut; that takes a few milliseconds longer.
     On a full disk the trash gives way; what is `vital` (a few bytes that say where things stand) may use the reserve
     before that. Raises OSError when it cannot be written.
     """

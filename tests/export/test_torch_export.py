@@ -71,12 +71,12 @@ def test_an_export_replaces_an_earlier_one_and_leaves_what_is_not_its_own(tmp_pa
 def test_a_full_disk_leaves_the_earlier_export(monkeypatch, tmp_path, fails):
     place, write, calls = filled(tmp_path / "out"), files.atomic_write, []
 
-    def writes(file, content, lasting=False):
+    def writes(file, content, durable=False):
         calls.append(file)
         if len(calls) > fails:
             file.write_bytes(content[:3])
             full()
-        write(file, content, lasting)
+        write(file, content, durable)
 
     monkeypatch.setattr(files, "atomic_write", writes)
     with pytest.raises(UserError) as caught:
@@ -101,7 +101,7 @@ def test_a_move_that_fails_takes_all_of_them_back(monkeypatch, tmp_path, fails):
                 full()
         replace(source, target)
 
-    monkeypatch.setattr(files, "atomic_write", lambda file, content, lasting: file.write_bytes(content))
+    monkeypatch.setattr(files, "atomic_write", lambda file, content, durable: file.write_bytes(content))
     monkeypatch.setattr(os, "replace", moves)
     with pytest.raises(UserError, match="what was there is as it was"):
         torch_export._publish(contents, place, ["codes.csv"])

@@ -11,6 +11,7 @@ from aecore.analysis import metrics
 from aecore.models import corruptions
 from ui.session import choices
 from ui.widgets import images
+from ui.widgets.choice_labels import choice_label
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -28,7 +29,7 @@ def show(run: LoadedModel, image: np.ndarray) -> None:
 
 
 def _corruption_picker() -> str:
-    kinds = {name: name.replace("-", " ").capitalize() for name in ("none", *corruptions.CORRUPTIONS)}
+    kinds = {name: choice_label(name) for name in ("none", *corruptions.CORRUPTIONS)}
     return choices.bound_choice("Corruption", kinds, "corruption", "gaussian", help="What is done to the input.")
 
 

@@ -18,6 +18,7 @@ from aecore.models import corruptions
 from ui.session import cache, choices
 from ui.session.failures import or_stop
 from ui.widgets import component, images, live, pickers
+from ui.widgets.choice_labels import choice_label
 from ui.widgets.display import metrics_row
 
 EXAMPLES = {  # of scikit-image, which comes with the laboratory: what they show, and whose they are
@@ -89,7 +90,7 @@ def noise_form(x: np.ndarray, own: bool) -> np.ndarray | None:
     have enough of it."""
     kind = choices.bound_choice(
         "Corruption",
-        {name: name.replace("-", " ").capitalize() for name in ("none", *NOISES)},
+        {name: choice_label(name) for name in ("none", *NOISES)},
         "corruption-own" if own else "corruption",
         "none" if own else "gaussian",
         help="Noise to add. With noise that was added, the PSNR tells how much of it is gone.",

@@ -11,9 +11,10 @@ from typing import Any
 import streamlit as st
 
 from aecore.config import Config
-from aecore.params import Param, ParamValue, params_of
+from aecore.params import Param, ParamInfo, ParamValue, params_of
 from ui.session import choices
 from ui.session.text import escape
+from ui.widgets.choice_labels import choice_label
 
 ARCHITECTURE_FIELDS = ("network", "hidden", "z_dim", "activation", "dropout", "initialisation")  # what weights hang on
 MAIN_FIELDS = (
@@ -27,39 +28,50 @@ MAIN_FIELDS = (
 
 
 def widget(param: Param, scope: str, value: Any = None, disabled: bool = False, narrow: bool = False) -> ParamValue:
-    """The widget that fits a knob, and its checked value; `scope` keeps equal names of two forms apart."""
-    value = param.default if value is None else value
+    """The widget that fits a setting, its notation beneath, and its checked value; `scope` keeps equal names of two
+    forms apart."""
+    given = _input(param, scope, param.default if value is None else value, disabled, narrow)
+    if notation := notation_line(param.info):
+        st.caption(notation)
+    return param.validate(given)
+
+
+def notation_line(info: ParamInfo) -> str:
+    """The symbol of a setting and what its paper calls it, as Markdown; empty where it has neither."""
+    symbol, paper = getattr(info, "symbol", ""), getattr(info, "paper", "")
+    return " · ".join(filter(None, (symbol and f"${symbol}$", paper and f"in the paper: {paper}")))
+
+
+def _input(param: Param, scope: str, value: Any, disabled: bool, narrow: bool) -> Any:
     key, says = f"{scope}-{param.name}", param.info
     common: dict[str, Any] = {"help": says.description, "key": key, "disabled": disabled}
-    given: Any
-    if param.choices and len(param.choices) <= (2 if narrow else 4):
-        given = st.segmented_control(
-            param.label, param.choices, default=value, required=True, width="stretch", wrap=True, **common
-        )
-    elif param.choices:
-        given = st.selectbox(param.label, param.choices, index=param.choices.index(value), **common)
-    elif param.value_type is bool:
-        given = st.toggle(param.label, value, **common)
-    elif param.value_type is tuple:
-        given = st.text_input(param.label, ", ".join(map(str, value)), **common)
-    elif says.log:
-        given = _log_number_input(param, value, **common)
-    elif param.value_type is float and says.min is not None and says.max is not None and says.max - says.min <= 100:
-        given = st.slider(
-            param.label,
-            float(says.min),
-            float(says.max),
-            float(value),
-            float(says.step or 0.01),
-            **common,
-        )
-    elif param.value_type is int and says.max is not None and says.max <= 100:
-        given = st.slider(param.label, int(says.min or 0), int(says.max), int(value), **common)
-    else:
-        kind = param.value_type
-        span = [None if edge is None else kind(edge) for edge in (says.min, says.max)]
-        given = st.number_input(param.label, *span, value=kind(value), step=kind(says.step or 1), **common)
-    return param.validate(given)
+    if param.choices:
+        common["format_func"] = choice_label
+        if len(param.choices) <= (2 if narrow else 4):
+            return st.segmented_control(
+                param.label, param.choices, default=value, required=True, width="stretch", wrap=True, **common
+            )
+        return st.selectbox(param.label, param.choices, index=param.choices.index(value), **common)
+    if param.value_type is bool:
+        return st.toggle(param.label, value, **common)
+    if param.value_type is tuple:
+        return st.text_input(param.label, ", ".join(map(str, value)), **common)
+    if says.log:
+        return _log_number_input(param, value, **common)
+    return _number_input(param, value, **common)
+
+
+def _number_input(param: Param, value: Any, **common: Any) -> float:
+    """A slider where a number has both ends, else a field."""
+    says = param.info
+    if param.value_type is float and says.min is not None and says.max is not None and says.max - says.min <= 100:
+        step = float(says.step or 0.01)
+        return st.slider(param.label, float(says.min), float(says.max), float(value), step, **common)
+    if param.value_type is int and says.max is not None and says.max <= 100:
+        return st.slider(param.label, int(says.min or 0), int(says.max), int(value), **common)
+    kind = param.value_type
+    span = [None if edge is None else kind(edge) for edge in (says.min, says.max)]
+    return st.number_input(param.label, *span, value=kind(value), step=kind(says.step or 1), **common)
 
 
 def _log_number_input(param: Param, value: Any, key: str, help: str, **common: Any) -> float:

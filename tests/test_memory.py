@@ -139,8 +139,8 @@ TALL = WIDE[:25]  # fewer codes than numbers
 @pytest.mark.parametrize("codes", [WIDE, TALL], ids=["many codes", "few codes"])
 def test_components_of_large_codes_are_those_of_small_ones(codes, monkeypatch):
     whole, shares = latent_space.plane_of_components(codes), projections.explained_variance_ratio(codes)
-    monkeypatch.setattr(latent_space, "LARGE", 10)
-    monkeypatch.setattr(projections, "LARGE", 10)
+    monkeypatch.setattr(latent_space, "LARGE_CODE_SIZE", 10)
+    monkeypatch.setattr(projections, "LARGE_CODE_SIZE", 10)
     parts = latent_space.plane_of_components(codes)
     np.testing.assert_allclose(parts.axes, whole.axes, atol=1e-5)
     np.testing.assert_allclose(parts.origin, whole.origin, atol=1e-6)
@@ -176,7 +176,7 @@ def test_parts_of_codes_say_what_all_of_them_do(codes, monkeypatch):
 
 
 def test_large_codes_that_are_one_point_have_a_plane(monkeypatch):
-    monkeypatch.setattr(latent_space, "LARGE", 10)
+    monkeypatch.setattr(latent_space, "LARGE_CODE_SIZE", 10)
     plane = latent_space.plane_of_components(np.ones((20, 12), np.float32))
     assert plane.explained_variance_ratio == (0.0, 0.0) and np.allclose(plane.axes @ plane.axes.T, np.eye(2))
     with pytest.raises(UserError, match="not finite"):
@@ -184,7 +184,7 @@ def test_large_codes_that_are_one_point_have_a_plane(monkeypatch):
 
 
 def test_a_gaussian_of_large_codes_has_their_mean_and_covariance(monkeypatch):
-    monkeypatch.setattr(sampling, "LARGE", 10)
+    monkeypatch.setattr(sampling, "LARGE_CODE_SIZE", 10)
     drawn = sampling.sample_gaussian_fit(WIDE + 5, 20_000, seed=3)
     np.testing.assert_allclose(drawn.mean(axis=0), (WIDE + 5).mean(axis=0), atol=0.1)
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(WIDE.T), atol=0.35)

@@ -4,7 +4,7 @@ the least that its loss can be."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -16,18 +16,15 @@ from torch import Tensor, nn
 from aecore.analysis.loaded import LoadedModel
 from aecore.config import Config
 from aecore.data.cards import CARDS
-from aecore.dispatch import lookup
-from aecore.models.autoencoder import Autoencoder
-from aecore.models.bottlenecks import VectorQuantizer
 from aecore.models.families.build import build_on_meta, model_size, resolve_config
 from aecore.models.footprint import META, count_parameters
-from aecore.models.latents import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
+from aecore.models.latents import LatentSummary
 
 # The network
 
 RESHAPING_LAYERS = ("Flatten", "Unflatten", "Identity")  # layers that only lay numbers out anew
-TIED_LABEL = "Linear, turned round"
-LAYER_LABELS = {"Transposed": TIED_LABEL}  # names of modules that say too little
+TIED_LABEL = "Linear, tied (transposed encoder weights)"
+LAYER_LABELS = {"TiedLinear": TIED_LABEL}  # names of modules that say too little
 
 
 @dataclass(frozen=True)
@@ -66,15 +63,6 @@ def _describe_layer(module: nn.Module) -> str:
         size, stride = module.kernel_size[0], module.stride[0]
         return f"{type(module).__name__} {size} x {size}, stride {stride}"
     return type(module).__name__
-
-
-@dataclass(frozen=True)
-class LatentSummary:
-    """What stands in the middle of a model."""
-
-    shape: tuple[int, ...]
-    type: str  # in two words
-    description: str
 
 
 @dataclass(frozen=True)
@@ -132,63 +120,4 @@ def _fold_activations(layers: Sequence[LayerInfo]) -> list[LayerInfo]:
 
 def _summarise_latent(run: LoadedModel) -> LatentSummary:
     latent = run.latents(np.zeros((1, *run.card.shape), np.float32), np.zeros(1, np.int64))
-    return lookup(LATENT_SUMMARIES, type(latent))(latent, run.model)
-
-
-def _describe_point(latent: Latent, model: Autoencoder) -> LatentSummary:
-    count = latent.code.shape[1]
-    return LatentSummary((count,), "a point", _count_text(count, "number"))
-
-
-def _describe_sparse(latent: SparseLatent, model: Autoencoder) -> LatentSummary:
-    count = latent.code.shape[1]
-    kept = (
-        f", of which at most {round((1 - latent.sparsity_by_design) * count)} are not 0"
-        if latent.sparsity_by_design
-        else ""
-    )
-    return LatentSummary((count,), "units", _count_text(count, "unit") + (kept or ", each more or less active"))
-
-
-def _describe_gaussian(latent: Latent, model: Autoencoder) -> LatentSummary:
-    count = latent.code.shape[1]
-    words = f"{_count_text(count, 'number')}, for each of which the encoder says a mean and a width"
-    return LatentSummary((count,), "a cloud", words)
-
-
-def _describe_ladder(latent: LadderLatent, model: Autoencoder) -> LatentSummary:
-    count = latent.code.shape[1]
-    words = (
-        f"{_count_text(count, 'number')}: {latent.n_top} of a cloud above, which says what to expect of the cloud below"
-    )
-    return LatentSummary((count,), "two clouds", words)
-
-
-def _describe_codebook(latent: Quantized, model: Autoencoder) -> LatentSummary:
-    _, slots, width = latent.quantized.shape
-    assert isinstance(model.bottleneck, VectorQuantizer)
-    words = (
-        f"{_count_text(slots, 'slot')}, each holding one of {len(model.bottleneck.book)} vectors of "
-        f"{_count_text(width, 'number')}"
-    )
-    return LatentSummary((slots, width), "slots", words)
-
-
-def _count_text(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-# kind of code -> what the middle of the drawing says
-LATENT_SUMMARIES: dict[type, Callable[[Any, Autoencoder], LatentSummary]] = {
-    Latent: _describe_point,
-    SparseLatent: _describe_sparse,
-    GaussianLatent: _describe_gaussian,
-    LadderLatent: _describe_ladder,
-    Quantized: _describe_codebook,
-}
-
-
-# Filters and atoms
-
-
-# The least that a loss can be
+    return latent.describe()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,8 @@ from torch import nn
 
 from aecore.analysis.loaded import LoadedModel
 from aecore.data import images
-from aecore.dispatch import lookup
 from aecore.models.bottlenecks import VectorQuantizer
-from aecore.models.latents import Latent, Quantized
+from aecore.models.latents import Quantized
 
 MAX_SHOWN = 32  # filters or atoms at a time
 
@@ -55,44 +54,22 @@ class Atom:
 
 
 def atoms(run: LoadedModel, codes: np.ndarray, order: Sequence[int], max_atoms: int = MAX_SHOWN) -> list[Atom]:
-    """How the picture changes with the numbers of a code one at a time, in the order given; `codes` [N, D] are those of
-    the test pictures."""
-    return lookup(ATOMS, run.types[0])(run, codes, list(order)[:max_atoms])
+    """How the image changes with the latent dimensions one at a time, in the order given; with the positions of a
+    codebook, those that change most first. `codes` [N, D] are those of the test images."""
+    moved = run.model.bottleneck.traversals(codes, list(order)[:max_atoms])
+    start, stop = (
+        _decode_unclipped(run, np.stack([getattr(each, end) for each in moved])) for end in ("start", "stop")
+    )
+    found = [Atom(stop[row] - start[row], each.name, each.endpoints) for row, each in enumerate(moved)]
+    if issubclass(run.types[0], Quantized):
+        found.sort(key=lambda atom: -float(np.square(atom.difference).sum()))
+    return found[:max_atoms]
 
 
-def _dimension_atoms(run: LoadedModel, codes: np.ndarray, order: list[int]) -> list[Atom]:
-    """Each number goes from a standard deviation below its mean to one above, no further than codes go; the others stay
-    at their mean."""
-    mean, sd = codes.mean(axis=0), codes.std(axis=0)
-    low, high = np.maximum(mean - sd, codes.min(axis=0)), np.minimum(mean + sd, codes.max(axis=0))
-    low, high = np.minimum(low, mean), np.maximum(high, mean)  # rounding may put a constant's mean beside it
-    ends = [np.tile(mean, (len(order), 1)) for _ in "-+"]
-    for row, number in enumerate(order):
-        ends[0][row, number], ends[1][row, number] = low[number], high[number]
-    change = _decode_unclipped(run, ends[1]) - _decode_unclipped(run, ends[0])
-    return [
-        Atom(change[row], f"z{number + 1}", (float(low[number]), float(high[number])))
-        for row, number in enumerate(order)
-    ]
-
-
-def _position_atoms(run: LoadedModel, codes: np.ndarray, order: list[int]) -> list[Atom]:
-    """Each slot goes from the vector that it takes most often to its second; the others keep their first."""
-    book = run.model.bottleneck
-    assert isinstance(book, VectorQuantizer)
-    with torch.inference_mode():
-        taken = book.quantize_indices(
-            torch.from_numpy(codes).to(book.book).unflatten(1, (book.n_positions, book.embedding_dim))
-        )
-    counts = torch.stack([torch.bincount(column, minlength=len(book.book)) for column in taken.T])  # [S, K]
-    first, second = counts.topk(2).indices.T.unbind()  # of each slot
-    changed = first.repeat(book.n_positions, 1)
-    changed.fill_diagonal_(0).add_(torch.diag(second))
-    vectors = book.book[torch.cat([first[None], changed])].flatten(1).detach().cpu().numpy()
-    drawn = _decode_unclipped(run, vectors)
-    ends = [(int(a), int(b)) for a, b in zip(first, second, strict=True)]
-    found = [Atom(drawn[slot + 1] - drawn[0], f"slot {slot + 1}", ends[slot]) for slot in range(book.n_positions)]
-    return sorted(found, key=lambda atom: -float(np.square(atom.difference).sum()))[:MAX_SHOWN]
+def n_atoms(run: LoadedModel) -> int:
+    """How many atoms there are in all: one for each latent dimension, or position of a codebook."""
+    bottleneck = run.model.bottleneck
+    return bottleneck.n_positions if isinstance(bottleneck, VectorQuantizer) else bottleneck.out_features
 
 
 def _decode_unclipped(run: LoadedModel, codes: np.ndarray) -> np.ndarray:
@@ -101,13 +78,6 @@ def _decode_unclipped(run: LoadedModel, codes: np.ndarray) -> np.ndarray:
     z = torch.from_numpy(np.asarray(codes, np.float32)).to(weight.device)
     labels = torch.full((len(z),), run.class_label, device=weight.device)
     return run.model.decode_mean(z, labels).cpu().numpy()
-
-
-# kind of code -> how its atoms are found
-ATOMS: dict[type, Callable[[LoadedModel, np.ndarray, list[int]], list[Atom]]] = {
-    Latent: _dimension_atoms,
-    Quantized: _position_atoms,
-}
 
 
 def signed_colormap(signed: np.ndarray) -> np.ndarray:

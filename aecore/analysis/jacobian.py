@@ -4,7 +4,6 @@ values of Jacobians."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +13,8 @@ from torch import Tensor
 
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
-from aecore.dispatch import lookup
 from aecore.errors import UserError
 from aecore.models.autoencoder import Autoencoder, Conditional
-from aecore.models.latents import Latent, Quantized
 
 N_EXTREMES = 4  # of the most and of the least stretched directions: those shown
 N_EVAL_IMAGES = 32  # test pictures whose derivatives are taken
@@ -27,20 +24,11 @@ ZERO_TOLERANCE = 1e-6  # of the largest singular value: what float32 makes of 0
 ENERGY_SHARE = 0.99  # of the squared sum of singular values: what counts as all that happens
 
 
-# kind of code -> the numbers that follow a picture smoothly: of a codebook, what is said before a vector is chosen
-DIFFERENTIABLE_CODES: dict[type, Callable[[Any], Tensor]] = {
-    Latent: lambda latent: latent.code,
-    Quantized: lambda latent: latent.encoded.flatten(1),
-}
-
-
 def encoder_jacobian(model: Autoencoder, x: Tensor, y: Tensor | None = None) -> Tensor:
     """d code / d picture at each of the pictures `[B, C, H, W]`: `[B, D, pixels]`."""
     with torch.enable_grad():
         x = x.detach().clone().requires_grad_()
-        latent = model.encode(x, y)
-        code = lookup(DIFFERENTIABLE_CODES, type(latent))(latent)
-        return _jacobian(code, x)
+        return _jacobian(model.encode(x, y).differentiable_code, x)
 
 
 def decoder_jacobian(model: Autoencoder, z: Tensor, y: Tensor | None = None) -> Tensor:

@@ -27,7 +27,7 @@ from aecore.store import runs
 
 README = """{title}
 
-encoder.pt2   pictures float32 [B, {shape}] in [0, 1] -> codes float32 [B, {z_dim}]
+encoder.pt2   pictures float32 [B, {shape}] in [0, 1] -> codes float32 [B, {code_size}]
 decoder.pt2   codes -> pictures
 codes.csv     the codes and labels of the test pictures
 config.json   the settings; result.json: its scores; weights.safetensors: the weights
@@ -72,12 +72,12 @@ def export_run(run: str, to: Path) -> list[Path]:
     opened = loaded.load(run)
     _make_folder(to)
     x = torch.zeros(2, *opened.card.shape)
-    z = torch.zeros(2, opened.encode(x.numpy()).shape[1])
+    z = torch.zeros(2, opened.code_size)
     shape = ", ".join(map(str, opened.card.shape))
     contents = {
         "encoder.pt2": _exported_program(_Encoder(opened.model), x),
         "decoder.pt2": _exported_program(_Decoder(opened.model), z),
-        "README.txt": README.format(title=opened.config.summary, shape=shape, z_dim=z.shape[1]).encode(),
+        "README.txt": README.format(title=opened.config.summary, shape=shape, code_size=opened.code_size).encode(),
         **{name: (runs.path(run) / name).read_bytes() for name in RUN_FILES},
     }
     if datasets.is_available(opened.config.dataset):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,16 @@ def reparameterize(h: Tensor) -> GaussianLatent:
     mean, logvar = h.chunk(2, dim=1)
     z = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
     return GaussianLatent(z=z, code=mean, mean=mean, logvar=logvar)
+
+
+@dataclass(frozen=True, eq=False)
+class Traversal:
+    """A latent dimension, or position, moved from one end to the other."""
+
+    name: str
+    endpoints: tuple[float, float]  # its values at both ends; indices of codebook entries for a position
+    start: np.ndarray  # [D], the codes at both ends
+    stop: np.ndarray
 
 
 class Bottleneck(nn.Module):
@@ -50,6 +62,24 @@ class Bottleneck(nn.Module):
     def decoder_input(self, z: Tensor) -> Tensor:
         """What the decoder network is given for codes `[B, D]`: these themselves unless said otherwise."""
         return z
+
+    def traversals(self, codes: np.ndarray, dims: Sequence[int]) -> list[Traversal]:
+        """Where each of some latent dimensions is moved to show what it does; `codes` `[N, D]` are those of the data.
+
+        It goes from a standard deviation below its mean to one above, no further than codes go; the others stay at
+        their mean.
+        """
+        mean, std = codes.mean(axis=0), codes.std(axis=0)
+        low, high = np.maximum(mean - std, codes.min(axis=0)), np.minimum(mean + std, codes.max(axis=0))
+        low, high = np.minimum(low, mean), np.maximum(high, mean)  # rounding may put a constant's mean beside it
+        return [
+            Traversal(
+                f"z{dim + 1}",
+                (float(low[dim]), float(high[dim])),
+                *(np.where(np.arange(len(mean)) == dim, end, mean) for end in (low, high)),
+            )
+            for dim in dims
+        ]
 
 
 class DeterministicBottleneck(Bottleneck):
@@ -195,7 +225,7 @@ class VectorQuantizer(Bottleneck):
         if self.training and torch.is_grad_enabled():
             self._ema_update(encoded.detach(), indices)
         z = encoded + (quantized - encoded).detach()
-        return Quantized(z.flatten(1), quantized.flatten(1), encoded, quantized, indices)
+        return Quantized(z.flatten(1), quantized.flatten(1), encoded, quantized, indices, len(self.book))
 
     def quantize_indices(self, vectors: Tensor) -> Tensor:
         """The numbers of the nearest vectors of the codebook: `[B, S, d] -> [B, S]`."""
@@ -210,6 +240,24 @@ class VectorQuantizer(Bottleneck):
         """Each slot drawn by how often it took each vector; what slots have to do with each other is not known."""
         drawn = torch.multinomial(self.counts.cpu(), n, replacement=True).T  # [n, S]
         return self.book.cpu()[drawn].flatten(1)
+
+    @torch.no_grad()
+    def traversals(self, codes: np.ndarray, dims: Sequence[int]) -> list[Traversal]:
+        """Each position, whatever `dims`, goes from the entry that it takes most often to its second; the others keep
+        their first."""
+        taken = self.quantize_indices(
+            torch.from_numpy(codes).to(self.book).unflatten(1, (self.n_positions, self.embedding_dim))
+        )
+        counts = torch.stack([torch.bincount(column, minlength=len(self.book)) for column in taken.T])  # [S, K]
+        first, second = counts.topk(2).indices.T.unbind()  # of each position
+        start = self.book[first].flatten().cpu().numpy()
+        found = []
+        for position in range(self.n_positions):
+            changed = first.clone()
+            changed[position] = second[position]
+            ends = (float(first[position]), float(second[position]))
+            found.append(Traversal(f"position {position + 1}", ends, start, self.book[changed].flatten().cpu().numpy()))
+        return found
 
     @property
     def perplexity(self) -> float:

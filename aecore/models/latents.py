@@ -1,4 +1,11 @@
-"""Latents: what a bottleneck makes of a batch, by the kind of its code."""
+"""Latents: what a bottleneck makes of a batch, by the type of its code.
+
+A latent says of itself what the rest of the laboratory asks: signals for the history, a description for the drawing of
+a model, the code that derivatives are taken of. A new type overrides what differs from its parent's. Beside this file
+it touches `models/bottlenecks.py` (the module that makes it) and, where there is more to say of it,
+`analysis/latents/<type>.py` with a line in `analysis/report.py`, a panel in `ui/panels`, and an operation in
+`export/compile_browser.py`. All of these fall back on the parent's, or do without.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +16,17 @@ from typing import Self
 import torch
 from torch import Tensor
 
+ACTIVE_THRESHOLD = 1e-6  # activation at and below which a unit counts as inactive
+
+
+@dataclass(frozen=True)
+class LatentSummary:
+    """What stands between encoder and decoder, in words."""
+
+    shape: tuple[int, ...]
+    type: str
+    description: str
+
 
 @dataclass
 class Latent:
@@ -16,6 +34,22 @@ class Latent:
 
     z: Tensor  # [B, D], what the decoder gets (may be random)
     code: Tensor  # [B, D], where the input lives (never random)
+
+    @property
+    def differentiable_code(self) -> Tensor:
+        """The numbers `[B, D]` that follow the input smoothly."""
+        return self.code
+
+    def signals(self) -> dict[str, Tensor]:
+        """What is noted of the latents of validation samples after each epoch: name -> `[D]`, `[1]` or `[K]`.
+
+        std: the standard deviation of each latent dimension over the samples.
+        """
+        return {"std": self.code.double().std(0, correction=0)}
+
+    def describe(self) -> LatentSummary:
+        count = self.code.shape[1]
+        return LatentSummary((count,), "point (deterministic code)", count_text(count, "latent dimension"))
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """The same with `function` applied to each of its tensors."""
@@ -38,6 +72,15 @@ class GaussianLatent(Latent):
     mean: Tensor  # [B, D]
     logvar: Tensor  # [B, D]
 
+    def signals(self) -> dict[str, Tensor]:
+        """kl: nats of each dimension, the mean over the samples; sigma: the mean width of the posteriors."""
+        return super().signals() | {"kl": self.kl.mean(0), "sigma": self.sigma.mean(0)}
+
+    def describe(self) -> LatentSummary:
+        count = self.code.shape[1]
+        text = f"{count_text(count, 'latent dimension')}, for each of which the encoder gives a mean and a "
+        return LatentSummary((count,), "Gaussian posterior", f"{text}standard deviation")
+
     @property
     def sigma(self) -> Tensor:
         """Standard deviations, `[B, D]`."""
@@ -55,12 +98,28 @@ class LadderLatent(GaussianLatent):
 
     n_top: int  # how many of the first numbers belong to the top level
 
+    def describe(self) -> LatentSummary:
+        count = self.code.shape[1]
+        text = f"{count_text(count, 'latent dimension')}: {self.n_top} of the top level, which sets the prior of the "
+        return LatentSummary((count,), "two-level Gaussian posterior (ladder)", f"{text}bottom level")
+
 
 @dataclass
 class SparseLatent(Latent):
     """Units that are more or less active: 0 says that a picture does not need one."""
 
     sparsity_by_design: float  # the share of units that are at 0 for any picture, by design: 0 to 1
+
+    def signals(self) -> dict[str, Tensor]:
+        """active_rate: the share of samples that each unit is active for; sparsity_by_design: `[1]`."""
+        rate = (self.code.abs() > ACTIVE_THRESHOLD).float().mean(0)
+        return super().signals() | {"active_rate": rate, "sparsity_by_design": torch.tensor([self.sparsity_by_design])}
+
+    def describe(self) -> LatentSummary:
+        count = self.code.shape[1]
+        most = round((1 - self.sparsity_by_design) * count)
+        more = f", of which at most {most} are not 0" if self.sparsity_by_design else ", each more or less active"
+        return LatentSummary((count,), "sparse activations", count_text(count, "unit") + more)
 
 
 @dataclass
@@ -70,3 +129,24 @@ class Quantized(Latent):
     encoded: Tensor  # [B, S, d], what the encoder said
     quantized: Tensor  # [B, S, d], the nearest vectors of the codebook
     indices: Tensor  # [B, S], their numbers
+    codebook_size: int  # K
+
+    @property
+    def differentiable_code(self) -> Tensor:
+        """What the encoder gives before an entry is chosen, `[B, S d]`."""
+        return self.encoded.flatten(1)
+
+    def signals(self) -> dict[str, Tensor]:
+        """usage: how often each codebook entry that was used at all was, in shares that add up to 1, falling."""
+        counts = self.indices.flatten().bincount().float()
+        return super().signals() | {"usage": (counts[counts > 0] / counts.sum()).sort(descending=True).values}
+
+    def describe(self) -> LatentSummary:
+        _, positions, width = self.quantized.shape
+        text = f"{count_text(positions, 'position')}, each one of {self.codebook_size} codebook entries of dimension"
+        return LatentSummary((positions, width), "codebook indices", f"{text} {width}")
+
+
+def count_text(count: int, noun: str) -> str:
+    """`1 unit`, `1,024 units`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

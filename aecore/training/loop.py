@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from aecore.models.recipe import ForwardPass, Recipe
 from aecore.training.devices import use_bfloat16
 from aecore.training.signals import TrainingSignals
 from aecore.training.state import Diverged as Diverged
-from aecore.training.state import LossValues, RngState, RunningMean, TrainState, trainable_parameters
+from aecore.training.state import LossValues, RngState, RunningMean, TrainState, weights_of
 
 REPORT_EVERY = 0.2  # seconds between two reports, at most
 FIRST_REPORT = 0.03  # seconds to the first one: somebody is waiting for a sign of life
@@ -104,94 +104,110 @@ def fit(
 ) -> Iterator[Progress]:
     """Trains the recipe's model in place; yields at least every 0.2 s (a step allowing) and at each epoch's end.
 
-    Starts, or goes on, `at` a position, which it moves. Raises Diverged when a loss is no longer a number. Closing the
+    Starts, or goes on, at `state`, which it moves. Raises Diverged when a loss is no longer a number. Closing the
     generator stops the training.
     """
     state = state or TrainState(recipe, config, device)
-    train, held_out = (
-        DeviceDataset.from_split(data.train.head(config.pictures), device),
-        DeviceDataset.from_split(data.validation, device),
-    )
-    rate, steps_each = SCHEDULES[config.schedule], math.ceil(len(train) / config.batch_size)
-    steps, half = config.epochs * steps_each, use_bfloat16(config.precision, device)
-    players = [
-        (each, trainable_parameters(each), optimiser)
-        for each, optimiser in zip(recipe.objectives, state.optimisers, strict=True)
-    ]
-    started = time.perf_counter()
-    due = started + FIRST_REPORT
-
-    def report(
-        epoch: int, fraction: float, validation: LossValues | None, seen: TrainingSignals | None = None
-    ) -> Progress:
-        state.seconds += time.perf_counter() - started
-        speed, length = (
-            state.n_samples / state.seconds,
-            _grad_norm([weight.grad for player in active for weight in player[1]]),
-        )
-        return Progress(
-            epoch,
-            config.epochs,
-            state.step,
-            steps,
-            fraction,
-            state.seconds,
-            speed,
-            length,
-            state.running_mean.means(),
-            validation,
-            None if seen is None else seen.compute(recipe.model),
-        )
+    train = DeviceDataset.from_split(data.train.head(config.pictures), device)
+    validation = DeviceDataset.from_split(data.validation, device)
+    bfloat16, steps_per_epoch = use_bfloat16(config.precision, device), math.ceil(len(train) / config.batch_size)
+    steps, timer = config.epochs * steps_per_epoch, Timer(FIRST_REPORT)
 
     while state.epoch < config.epochs:
-        if state.step == state.epoch * steps_each:
+        if state.step == state.epoch * steps_per_epoch:
             state.running_mean = RunningMean()
             with state.rng:
                 state.permutation = torch.randperm(len(train)).to(device)
-        for x, y in train.batches(state.permutation, config.batch_size, state.step - state.epoch * steps_each):
-            progress = state.step / steps
-            with state.rng, _bfloat16_networks(recipe, half):
-                p = recipe.forward(x, y, progress)
-                active = [player for player in players if player[0].active(progress)]
-                gradients = []
-                for objective, weights, _ in active:
-                    parts = objective.loss(p)
-                    total = sum(parts.values(), torch.zeros((), device=device))
-                    keep = objective is not active[-1][0]  # the next player may go back through the same graph
-                    gradients.append(torch.autograd.grad(total, weights, retain_graph=keep, allow_unused=True))
-                    state.running_mean.add(parts, len(x))
-                    if recipe.model in objective.modules:  # not a critic's, nor those of a stage before the last
-                        state.monitored_terms |= parts.keys()
-                # nobody moves before everybody has looked: a step would change weights under the next player's graph
-                for (_, weights, optimiser), found in zip(active, gradients, strict=True):
-                    for weight, gradient in zip(weights, found, strict=True):
-                        weight.grad = gradient
-                    if config.clip:
-                        torch.nn.utils.clip_grad_norm_(weights, config.clip)
-                    optimiser.param_groups[0]["lr"] = config.lr * rate(progress)
-                    optimiser.step()
+
+        for x, y in train.batches(state.permutation, config.batch_size, state.step - state.epoch * steps_per_epoch):
+            with state.rng, _bfloat16_networks(recipe, bfloat16):
+                moved = train_step(recipe, state, config, x, y, state.step / steps)
             state.step, state.n_samples = state.step + 1, state.n_samples + len(x)
-            if time.perf_counter() >= due and state.step % steps_each:
-                yield report(state.epoch, state.step / steps, None)
-                started = time.perf_counter()
-                due = started + REPORT_EVERY
+            if timer.due and state.step % steps_per_epoch:
+                state.seconds += timer.elapsed
+                yield _progress(state, config, steps, _grad_norm(moved))
+                timer = Timer(REPORT_EVERY)
 
-        seen = TrainingSignals()
-        validation = evaluate(recipe, held_out, config, seen.update)
+        signals = TrainingSignals()
+        losses = evaluate(recipe, validation, config, signals.update)
         state.epoch += 1
-        enough = state.early_stopping.update(validation, state.monitored_terms)
-        if enough or (config.patience and state.epoch == config.epochs):
+        stop = state.early_stopping.update(losses, state.monitored_terms)
+        if stop or (config.patience and state.epoch == config.epochs):
             state.early_stopping.restore()
-        yield report(state.epoch, 1.0 if enough else state.step / steps, validation, seen)
-        if enough:
+        state.seconds += timer.elapsed
+        progress = _progress(state, config, steps, _grad_norm(moved))
+        fraction = 1.0 if stop else progress.fraction
+        yield replace(progress, fraction=fraction, validation=losses, signals=signals.compute(recipe.model))
+        if stop:
             return
-        started = time.perf_counter()
-        due = started + REPORT_EVERY
+        timer = Timer(REPORT_EVERY)
 
 
-def _grad_norm(gradients: list[Tensor | None]) -> float:
+class Timer:
+    """Seconds since its start; due after so many."""
+
+    def __init__(self, seconds: float) -> None:
+        self.start, self.seconds = time.perf_counter(), seconds
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.start
+
+    @property
+    def due(self) -> bool:
+        return self.elapsed >= self.seconds
+
+
+def train_step(
+    recipe: Recipe, state: TrainState, config: Config, x: Tensor, y: Tensor, progress: float
+) -> list[Tensor]:
+    """One step of each objective that is active on a batch `x` `[B, *shape]`, `y` `[B]`; the weights that it moved.
+
+    No weight moves before all gradients are taken: a step would change weights under the next objective's graph.
+    """
+    both = zip(recipe.objectives, state.optimisers, strict=True)
+    active = [
+        (objective, optimiser, weights_of(optimiser)) for objective, optimiser in both if objective.active(progress)
+    ]
+    p, gradients = recipe.forward(x, y, progress), []
+    for objective, _, weights in active:
+        parts = objective.loss(p)
+        total = sum(parts.values(), torch.zeros((), device=state.device))
+        keep = objective is not active[-1][0]  # the next objective may go back through the same graph
+        gradients.append(torch.autograd.grad(total, weights, retain_graph=keep, allow_unused=True))
+        state.running_mean.add(parts, len(x))
+        if recipe.model in objective.modules:  # not a discriminator's, nor those of a stage before the last
+            state.monitored_terms |= parts.keys()
+    for (_, optimiser, weights), found in zip(active, gradients, strict=True):
+        for weight, gradient in zip(weights, found, strict=True):
+            weight.grad = gradient
+        if config.clip:
+            torch.nn.utils.clip_grad_norm_(weights, config.clip)
+        optimiser.param_groups[0]["lr"] = config.lr * SCHEDULES[config.schedule](progress)
+        optimiser.step()
+    return [weight for _, _, weights in active for weight in weights]
+
+
+def _progress(state: TrainState, config: Config, steps: int, grad_norm: float) -> Progress:
+    """Where a training stands in the middle of an epoch."""
+    return Progress(
+        epoch=state.epoch,
+        epochs=config.epochs,
+        step=state.step,
+        steps=steps,
+        fraction=state.step / steps,
+        seconds=state.seconds,
+        samples_per_second=state.n_samples / state.seconds,
+        grad_norm=grad_norm,
+        train=state.running_mean.means(),
+        validation=None,
+        signals=None,
+    )
+
+
+def _grad_norm(weights: list[Tensor]) -> float:
     """The length of all gradients of a step together."""
-    return float(torch.nn.utils.get_total_norm([each for each in gradients if each is not None]))
+    return float(torch.nn.utils.get_total_norm([each.grad for each in weights if each.grad is not None]))
 
 
 @torch.no_grad()

@@ -5,19 +5,17 @@ They cost nearly nothing: what is looked at was computed for the loss anyway.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.latents import GaussianLatent, Latent, Quantized, SparseLatent
+from aecore.models.latents import Latent
 from aecore.models.recipe import ForwardPass
 
 SATURATION_MARGIN = 0.001  # of black or white, within which an output counts as certain
 IDENTICAL_TOLERANCE = 1e-3  # of a layer's largest weight: what equal gradients may drift apart by
-ACTIVE_THRESHOLD = 1e-6  # at and below which a unit is silent
 
 
 class TrainingSignals:
@@ -51,59 +49,17 @@ class TrainingSignals:
         out_of_support       share of pixel values that the likelihood can never have made
         constant_output_nll  nats per image (or, averaged, per pixel value) of a decoder whose output is 0 everywhere
         identical_units      largest share of units of a layer that have the weights of its first one
-        code                 by the type of the latent, see LATENT_SIGNALS
+        code                 by the type of the latent, see `models.latents`
         """
         found = {name: _six_digits(float(total) / self.n_samples) for name, total in self.sums.items()}
-        code: dict[str, Any] = {}
-        for kind, look in LATENT_SIGNALS.items():
-            if isinstance(self.latents[0], kind):
-                code |= {name: [_six_digits(each) for each in row.tolist()] for name, row in look(self.latents).items()}
+        rows = Latent.concatenate(self.latents).signals()
+        code = {name: [_six_digits(each) for each in row.tolist()] for name, row in rows.items()}
         return {**found, "identical_units": _six_digits(identical_units(model)), "code": code}
 
 
 def _six_digits(number: float) -> float:
     """Six digits: more say nothing here, and histories are long."""
     return float(f"{number:.6g}")
-
-
-# --- By the kind of code: what the latents of held-out pictures look like, [D], [1] or [K] ----------------------------
-
-
-def _latent_std(latents: list[Any]) -> dict[str, Tensor]:
-    """std: how far each number of the code varies over the pictures."""
-    codes = torch.cat([each.code for each in latents]).double()
-    return {"std": codes.std(0, correction=0)}
-
-
-def _gaussian_signals(latents: list[Any]) -> dict[str, Tensor]:
-    """kl: the nats that each number tells of a picture on average; sigma: how wide its clouds are."""
-    return {
-        "kl": torch.cat([each.kl for each in latents]).mean(0),
-        "sigma": torch.cat([(0.5 * each.logvar).exp() for each in latents]).mean(0),
-    }
-
-
-def _activation_signals(latents: list[Any]) -> dict[str, Tensor]:
-    """active_rate: the share of images that each unit is active for; sparsity_by_design: share of zeros, [1]."""
-    codes = torch.cat([each.code for each in latents])
-    return {
-        "active_rate": (codes.abs() > ACTIVE_THRESHOLD).float().mean(0),
-        "sparsity_by_design": torch.tensor([latents[0].sparsity_by_design]),
-    }
-
-
-def _codebook_signals(latents: list[Any]) -> dict[str, Tensor]:
-    """usage: how often each codebook entry that is used at all is, in shares that add up to 1, falling."""
-    taken = torch.cat([each.indices.flatten() for each in latents]).bincount().float()
-    return {"usage": (taken[taken > 0] / taken.sum()).sort(descending=True).values}
-
-
-LATENT_SIGNALS: dict[type[Latent], Callable[[list[Any]], dict[str, Tensor]]] = {
-    Latent: _latent_std,
-    GaussianLatent: _gaussian_signals,
-    SparseLatent: _activation_signals,
-    Quantized: _codebook_signals,
-}
 
 
 # --- Of the weights ---------------------------------------------------------------------------------------------------

@@ -204,6 +204,12 @@ def trainable_parameters(objective: Objective) -> list[Tensor]:
     return [p for module in objective.modules for p in module.parameters() if p.requires_grad]
 
 
+def weights_of(optimiser: torch.optim.Optimizer) -> list[Tensor]:
+    """The weights that an optimiser moves: one group, those of its objective."""
+    weights: list[Tensor] = optimiser.param_groups[0]["params"]
+    return weights
+
+
 def _optimiser(objective: Objective, config: Config, device: torch.device) -> torch.optim.Optimizer:
     weights, lr, decay = trainable_parameters(objective), config.lr, config.weight_decay
     if config.optimiser == "sgd":

@@ -17,7 +17,6 @@ from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.latents import GaussianLatent, Latent, Quantized, SparseLatent
 from aecore.models.likelihoods import LIKELIHOODS, ScaledTo255
 from aecore.store import runs
-from aecore.training import signals
 from aecore.training.loop import DeviceDataset, evaluate, fit
 from aecore.training.signals import TrainingSignals, identical_units
 
@@ -99,11 +98,11 @@ def test_wrong_certainty_is_saturation():
 
 def test_units_and_vectors_are_counted_as_they_are_used():
     codes = torch.tensor([[0.0, 1.0, 2.0], [0.0, 0.0, 3.0]])
-    assert signals._activation_signals([SparseLatent(codes, codes, 0.25)])["active_rate"].tolist() == [0, 0.5, 1]
+    assert SparseLatent(codes, codes, 0.25).signals()["active_rate"].tolist() == [0, 0.5, 1]
     taken = torch.tensor([[5, 5], [5, 0]])
-    latent = Quantized(codes, codes, codes, codes, taken)
-    assert signals._codebook_signals([latent])["usage"].tolist() == [0.75, 0.25]
-    assert signals._latent_std([Latent(codes, codes)])["std"].tolist() == [0, 0.5, 0.5]
+    latent = Quantized(codes, codes, codes, codes, taken, 8)
+    assert latent.signals()["usage"].tolist() == [0.75, 0.25]
+    assert Latent(codes, codes).signals()["std"].tolist() == [0, 0.5, 0.5]
 
 
 def test_looking_changes_nothing_of_the_loss_and_draws_nothing():

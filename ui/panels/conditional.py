@@ -30,7 +30,7 @@ def _styles(run: LoadedModel) -> None:
     names = [f"{run.card.classes[label]}, test image {number}" for number, label in zip(rows, labels, strict=True)]
     cells = conditional.grid(run, run.encode(x, labels))
     _grid(run, dict(zip(names, np.concatenate([x[:, None], cells], axis=1), strict=True)), ["input"])
-    drawn = np.random.default_rng(0).standard_normal((N_PRIOR_SAMPLES, run.config.z_dim)).astype(np.float32)
+    drawn = np.random.default_rng(0).standard_normal((N_PRIOR_SAMPLES, run.code_size)).astype(np.float32)
     names = [f"Sample {number + 1} from N(0, 1)" for number in range(N_PRIOR_SAMPLES)]
     _grid(run, dict(zip(names, conditional.grid(run, drawn), strict=True)), [])
     st.caption(

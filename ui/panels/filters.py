@@ -35,7 +35,7 @@ def _filters_and_atoms(run: LoadedModel) -> None:
     from aecore.analysis import features
 
     atoms = _atoms(run)
-    slots = atoms[0].name.startswith("slot")
+    slots = atoms[0].name.startswith("position")
     st.markdown(
         f"**Decoder atoms: effect of one latent {'position' if slots else 'dimension'}.** " + _atoms_text(slots)
     )
@@ -48,7 +48,7 @@ def _filters_and_atoms(run: LoadedModel) -> None:
             [atom.name for atom in atoms],
         )
     )
-    every = run.config.z_dim if slots else run.code_size
+    every = features.n_atoms(run)
     st.caption(
         architecture_charts.colour_scale_text(run)
         + (f" {len(atoms)} of {every}: those with the largest KL or variance." if len(atoms) < every else "")

@@ -22,6 +22,7 @@ import torch
 
 from aecore.data.cards import CARDS
 from aecore.export import compile_browser
+from aecore.export.program import Program
 from aecore.models import presets
 from aecore.models.autoencoder import Autoencoder
 from aecore.models.bottlenecks import GaussianBottleneck
@@ -141,12 +142,12 @@ images.single(opened().decode(code)[0], "Decoded", "Decoded")
 """
 
 
-def default_program(dataset: str, network: str, size: int) -> compile_browser.Program:
+def default_program(dataset: str, network: str, size: int) -> Program:
     config = resolve_config(presets.default_config(dataset, network, family="vae", z_dim=size))
     return compile_browser.compile_autoencoder(build_recipe(config).model.eval(), CARDS[dataset].shape)
 
 
-def large_program() -> compile_browser.Program:
+def large_program() -> Program:
     """A decoder for photographs, which no form makes yet."""
     torch.manual_seed(0)
     make, bottleneck = NetworkFactory((3, 64, 64), "conv", (32, 64, 128, 256)), GaussianBottleneck(64)

@@ -23,7 +23,8 @@ from aecore.analysis.loaded import LoadedModel
 from aecore.content import formulas
 from aecore.data.datasets import load
 from aecore.errors import UserError
-from aecore.export.compile_browser import MAX_PARAMETERS, UnsupportedLayer, compile_autoencoder, compile_model
+from aecore.export.compile_browser import MAX_PARAMETERS, compile_autoencoder, compile_model
+from aecore.export.program import UnsupportedLayer
 from aecore.jobs import projection_jobs
 from aecore.models import presets
 from aecore.models.bottlenecks import VectorQuantizer

@@ -199,7 +199,8 @@ def pretrain(args: argparse.Namespace) -> None:
 
 def export(args: argparse.Namespace) -> None:
     """Export a run's encoder and decoder."""
-    from aecore.export.torch_export import export_onnx, export_run
+    from aecore.export.onnx import export_onnx
+    from aecore.export.torch_export import export_run
 
     if args.onnx:
         files = export_onnx(args.target, Path(args.onnx))

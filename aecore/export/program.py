@@ -17,6 +17,14 @@ FILE_NAME = "program.safetensors"
 MAX_BYTES = 200_000_000
 
 
+class UnsupportedLayer(UserError):
+    """The model has a layer that the browser cannot compute."""
+
+
+class TooLarge(UnsupportedLayer):
+    """The model has more weights than a browser is sent."""
+
+
 @dataclass(frozen=True)
 class Program:
     """What the browser needs: `head` says what to do in which order, `weights` is float32 `[W]`."""

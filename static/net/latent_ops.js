@@ -1,4 +1,4 @@
-// The layers that work on codes (aecore/export/compile_browser.py describes each): bottlenecks, labels and ladders.
+// The layers that work on codes (aecore/export/browser_layers.py describes each): bottlenecks, labels and ladders.
 
 import { slice } from './layers.js';
 

@@ -1,4 +1,4 @@
-// The layers of a network (aecore/export/compile_browser.py describes each). Images are channels-last.
+// The layers of a network (aecore/export/browser_layers.py describes each). Images are channels-last.
 
 import { dense, multiply, contiguousWindows } from './matmul.js';
 

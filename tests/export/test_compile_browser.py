@@ -12,8 +12,10 @@ from torch import nn
 
 from aecore.analysis import loaded
 from aecore.data.cards import CARDS
-from aecore.export import compile_browser
+from aecore.export import browser_layers, compile_browser
+from aecore.export.program import Program, UnsupportedLayer
 from aecore.models import presets
+from aecore.models.bottlenecks import DeterministicBottleneck
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.footprint import count_parameters
 from aecore.models.likelihoods import LIKELIHOODS
@@ -57,7 +59,7 @@ def length(op: dict, name: str) -> int:
     return sizes[op["op"]]()
 
 
-def pieces(program: compile_browser.Program) -> set[tuple[int, int]]:
+def pieces(program: Program) -> set[tuple[int, int]]:
     """Where in the block something is read, and how much."""
     all_steps = [*steps(program.head["encoder"]), *steps(program.head["decoder"])]
     return {(op[name], length(op, name)) for op in all_steps for name in BESIDE & set(op)}
@@ -119,24 +121,24 @@ def test_dropout_is_left_out():
 def test_what_the_browser_does_not_know_is_said_in_a_sentence(layer):
     run = opened(family="vae")
     run.model.encoder = layer
-    with pytest.raises(compile_browser.UnsupportedLayer) as error:
+    with pytest.raises(UnsupportedLayer) as error:
         compile_browser.compile_model(run)
     sentence = str(error.value)
     assert sentence.endswith(".") and "browser" in sentence and sentence.count(". ") == 0
 
 
 def test_a_bottleneck_of_its_own_is_not_taken_for_its_parent():
-    class Other(compile_browser.DeterministicBottleneck):
+    class Other(DeterministicBottleneck):
         pass
 
     run = opened(family="vanilla")
     run.model.bottleneck = Other(2)
-    with pytest.raises(compile_browser.UnsupportedLayer, match="Other"):
+    with pytest.raises(UnsupportedLayer, match="Other"):
         compile_browser.compile_model(run)
 
 
 def test_upsampling_is_known():
     shape = CARDS["shapes"].shape
-    ops, out = compile_browser.translate(nn.Upsample(scale_factor=2), shape, compile_browser.WeightBuffer())
+    ops, out = browser_layers.translate(nn.Upsample(scale_factor=2), shape, browser_layers.WeightBuffer())
     assert ops == [{"op": "upsample", "in_shape": list(shape), "scale_factor": [2, 2]}]
     assert out == tuple(nn.Upsample(scale_factor=2)(torch.zeros(1, *shape)).shape[1:])

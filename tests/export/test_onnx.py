@@ -10,7 +10,8 @@ import torch
 
 from aecore.analysis import loaded
 from aecore.cli import main
-from aecore.export import torch_export
+from aecore.errors import UserError
+from aecore.export import onnx
 from aecore.models import presets
 from aecore.models.families.build import build_recipe, resolve_config
 
@@ -19,7 +20,7 @@ CASES = [
     {"family": "conditional-vae", "network": "conv"},
     {"family": "vq-vae"},
 ]
-LACKING = [name for name in torch_export.ONNX_PACKAGES if importlib.util.find_spec(name) is None]
+LACKING = [name for name in onnx.ONNX_PACKAGES if importlib.util.find_spec(name) is None]
 installed = pytest.mark.skipif(bool(LACKING), reason=f"not installed: {', '.join(LACKING)}")
 
 
@@ -42,7 +43,7 @@ def test_onnx_computes_what_torch_computes(opens, tmp_path, case):
     import onnxruntime
 
     run = opens(**case)
-    assert {file.name for file in torch_export.export_onnx(run.id, tmp_path)} == {"encoder.onnx", "decoder.onnx"}
+    assert {file.name for file in onnx.export_onnx(run.id, tmp_path)} == {"encoder.onnx", "decoder.onnx"}
     session = {
         part: onnxruntime.InferenceSession(str(tmp_path / f"{part}.onnx"), providers=["CPUExecutionProvider"])
         for part in ("encoder", "decoder")
@@ -50,24 +51,24 @@ def test_onnx_computes_what_torch_computes(opens, tmp_path, case):
     for count in (1, 7):
         labels = np.arange(count)
         told = {"labels": labels} if run.model.is_conditional else {}
-        pictures = np.random.default_rng(0).random((count, 1, 8, 8), dtype=np.float32)
-        (codes,) = session["encoder"].run(None, {"pictures": pictures, **told})
+        x = np.random.default_rng(0).random((count, 1, 8, 8), dtype=np.float32)
+        (codes,) = session["encoder"].run(None, {"x": x, **told})
         (again,) = session["decoder"].run(None, {"codes": codes, **told})
-        np.testing.assert_allclose(codes, run.encode(pictures, labels), atol=1e-4)
+        np.testing.assert_allclose(codes, run.encode(x, labels), atol=1e-4)
         np.testing.assert_allclose(again, run.decode(codes, labels), atol=1e-4)
 
 
 @installed
 def test_a_file_that_draws_something_else_is_not_called_good(opens, tmp_path):
     run = opens(family="vae")
-    torch_export.export_onnx(run.id, tmp_path)
+    onnx.export_onnx(run.id, tmp_path)
     codes = torch.zeros(2, 2)
     written = (tmp_path / "decoder.onnx").read_bytes()
-    torch_export._check_onnx(torch_export._Decoder(run.model), {"codes": codes}, written, "decoder.onnx")
+    onnx._check_onnx(onnx.Decoder(run.model), {"codes": codes}, written, "decoder.onnx")
     with torch.no_grad():
         run.model.decoder[-2].bias += 0.5
-    with pytest.raises(torch_export.UserError, match="do not use it"):
-        torch_export._check_onnx(torch_export._Decoder(run.model), {"codes": codes}, written, "decoder.onnx")
+    with pytest.raises(UserError, match="do not use it"):
+        onnx._check_onnx(onnx.Decoder(run.model), {"codes": codes}, written, "decoder.onnx")
 
 
 def test_without_the_packages_a_sentence_says_what_to_install(opens, tmp_path, monkeypatch, capsys):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from aecore.data import images
 from aecore.errors import UserError
-from aecore.export import packing, replay
+from aecore.export import gif, packing, replay
 from aecore.store.snapshots import GRID_SIDE, N_PREVIEWS, Snapshot
 from ui.widgets.palette import CLASSES_LIGHT
 
@@ -195,9 +195,9 @@ def test_parts_may_come_and_go_and_be_no_number():
 # --- As a GIF ---------------------------------------------------------------------------------------------------------
 
 
-def gif(taken: list[Snapshot], classes=CLASSES) -> Image.Image:
+def rendered(taken: list[Snapshot], classes=CLASSES) -> Image.Image:
     labels = np.arange(len(taken[0].points)) % len(classes)
-    return Image.open(io.BytesIO(replay.gif(taken, labels, classes, CLASSES_LIGHT, "vae, digits")))
+    return Image.open(io.BytesIO(gif.render(taken, labels, classes, CLASSES_LIGHT, "vae, digits")))
 
 
 def frames(film: Image.Image) -> list[np.ndarray]:
@@ -211,9 +211,9 @@ def frames(film: Image.Image) -> list[np.ndarray]:
 @pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_gif_has_a_frame_for_each_snapshot(shape, size):
-    film = gif([snapshot(epoch, shape, size=size) for epoch in EPOCHS])
+    film = rendered([snapshot(epoch, shape, size=size) for epoch in EPOCHS])
     assert film.n_frames == len(EPOCHS)
-    assert film.width == replay.WIDTH <= 640
+    assert film.width == gif.WIDTH <= 640
     assert film.info["loop"] == 0
     durations = []
     for at in range(film.n_frames):
@@ -224,8 +224,8 @@ def test_a_gif_has_a_frame_for_each_snapshot(shape, size):
 
 
 def test_the_map_of_a_gif_has_the_colours_of_the_classes():
-    *_, last = frames(gif([snapshot(epoch) for epoch in EPOCHS]))
-    pane = last[replay.PADDING + replay.LINE_HEIGHT :][: replay.PANE, -replay.PANE :].reshape(-1, 3)
+    *_, last = frames(rendered([snapshot(epoch) for epoch in EPOCHS]))
+    pane = last[gif.PADDING + gif.LINE_HEIGHT :][: gif.PANE, -gif.PANE :].reshape(-1, 3)
     found = {"#{:02x}{:02x}{:02x}".format(*colour) for colour in np.unique(pane, axis=0)}
     assert set(CLASSES_LIGHT) <= found
 
@@ -235,23 +235,19 @@ def test_the_manifold_of_a_gif_looks_like_the_model_s(shape):
     one = snapshot(0, shape)
     shade = np.array([200, 40, 90] if shape[0] == 3 else [180], np.uint8)
     one.manifold[:] = shade[:, None, None]
-    (frame,) = frames(gif([one]))
-    pane = (
-        frame[replay.PADDING + replay.LINE_HEIGHT :, replay.PADDING :][: replay.PANE, : replay.PANE]
-        .reshape(-1, 3)
-        .astype(int)
-    )
+    (frame,) = frames(rendered([one]))
+    pane = frame[gif.PADDING + gif.LINE_HEIGHT :, gif.PADDING :][: gif.PANE, : gif.PANE].reshape(-1, 3).astype(int)
     assert (np.abs(pane - shade).max(axis=1) <= 2).mean() > 0.5
 
 
 def test_long_names_of_classes_go_on_a_second_line():
     names = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-    assert gif([snapshot(0)], names).height == gif([snapshot(0)]).height + replay.LINE_HEIGHT
+    assert rendered([snapshot(0)], names).height == rendered([snapshot(0)]).height + gif.LINE_HEIGHT
 
 
 def test_no_snapshots_are_said():
     with pytest.raises(UserError, match=r"train it again\.$"):
-        replay.gif([], np.array([]), CLASSES, CLASSES_LIGHT, "vae")
+        gif.render([], np.array([]), CLASSES, CLASSES_LIGHT, "vae")
 
 
 def test_a_real_training_is_told(monkeypatch, tmp_path):
@@ -271,4 +267,4 @@ def test_a_real_training_is_told(monkeypatch, tmp_path):
     assert film.head["losses"]["epochs"] == [1, 2, 3, 4]
     assert film.head["code_size"] == 2
     assert film.head["count"] == len(labels) == len(film.piece("labels"))
-    assert gif(taken).n_frames == len(taken)
+    assert rendered(taken).n_frames == len(taken)

@@ -18,7 +18,7 @@ from safetensors.torch import save
 from aecore import files
 from aecore.cli import main
 from aecore.errors import UserError
-from aecore.export import torch_export
+from aecore.export import folder, torch_export
 from aecore.models import presets
 from aecore.models.families.build import build_recipe, resolve_config
 from aecore.store import runs
@@ -62,7 +62,7 @@ def full(*_args: object, **_more: object) -> None:
 
 def test_an_export_replaces_an_earlier_one_and_leaves_what_is_not_its_own(tmp_path):
     place = filled(tmp_path / "out")
-    assert torch_export._publish(NEW, place, ["codes.csv"]) == sorted(place / name for name in NEW)
+    assert folder.publish(NEW, place, ["codes.csv"]) == sorted(place / name for name in NEW)
     assert held(place) == NEW | {"mine.txt": b"mine"}, "codes of the earlier model are gone"
     assert sorted(each.name for each in place.iterdir()) == sorted([*NEW, "mine.txt"])
 
@@ -80,7 +80,7 @@ def test_a_full_disk_leaves_the_earlier_export(monkeypatch, tmp_path, fails):
 
     monkeypatch.setattr(files, "atomic_write", writes)
     with pytest.raises(UserError) as caught:
-        torch_export._publish(NEW, place, ["codes.csv"])
+        folder.publish(NEW, place, ["codes.csv"])
     assert str(caught.value) == (
         f"The export could not be written to {place} (No space left on device), and what was there is as it was: free "
         "some space there, or name another folder."
@@ -104,7 +104,7 @@ def test_a_move_that_fails_takes_all_of_them_back(monkeypatch, tmp_path, fails):
     monkeypatch.setattr(files, "atomic_write", lambda file, content, durable: file.write_bytes(content))
     monkeypatch.setattr(os, "replace", moves)
     with pytest.raises(UserError, match="what was there is as it was"):
-        torch_export._publish(contents, place, ["codes.csv"])
+        folder.publish(contents, place, ["codes.csv"])
     assert len(calls) > fails and held(place) == OLD | {"mine.txt": b"mine"}
 
 
@@ -115,7 +115,7 @@ def test_a_process_that_dies_leaves_nothing_that_looks_complete(tmp_path, dies):
     source = f"""
         import os
         from pathlib import Path
-        from aecore.export import torch_export as export
+        from aecore.export import folder as export
         new, old, place = {NEW!r}, {OLD!r}, Path({str(place)!r})
         replace, calls = os.replace, []
         def moves(source, target):
@@ -125,7 +125,7 @@ def test_a_process_that_dies_leaves_nothing_that_looks_complete(tmp_path, dies):
                     os._exit(9)
             replace(source, target)
         os.replace = moves
-        export._publish(new, place, ["codes.csv"])
+        export.publish(new, place, ["codes.csv"])
     """
     assert subprocess.run([sys.executable, "-c", textwrap.dedent(source)], cwd=ROOT, timeout=60).returncode == 9
     left = held(place)
@@ -133,15 +133,15 @@ def test_a_process_that_dies_leaves_nothing_that_looks_complete(tmp_path, dies):
     whole = left == OLD
     assert whole if dies == 0 else not whole and left.keys() < NEW.keys() | OLD.keys()
     assert left.items() <= OLD.items() or left.items() < NEW.items()
-    assert torch_export._publish(NEW, place, ["codes.csv"]) and held(place) == NEW | {"mine.txt": b"mine"}
+    assert folder.publish(NEW, place, ["codes.csv"]) and held(place) == NEW | {"mine.txt": b"mine"}
 
 
 def test_what_a_dead_process_left_is_removed_a_day_later(tmp_path):
-    fresh, given_up = tmp_path / f"{torch_export.TEMP_PREFIX}1", tmp_path / f"{torch_export.TEMP_PREFIX}2"
+    fresh, given_up = tmp_path / f"{folder.TEMP_PREFIX}1", tmp_path / f"{folder.TEMP_PREFIX}2"
     for each in (fresh, given_up):
         (each / "new").mkdir(parents=True)
     os.utime(given_up, (0, 0))
-    torch_export._publish(NEW, tmp_path)
+    folder.publish(NEW, tmp_path)
     assert fresh.is_dir() and not given_up.exists()
 
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from aecore.export.compile_browser import UnsupportedLayer
+from aecore.export.program import UnsupportedLayer
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import resolve_config

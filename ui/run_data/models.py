@@ -30,7 +30,7 @@ def load_model(run: str, created: float) -> LoadedModel:
 
 @per_run(max_entries=8)
 def program(run: LoadedModel) -> Program:
-    """The model as the browser computes it; raises aecore.export.compile_browser.UnsupportedLayer when it cannot."""
+    """The model as the browser computes it; raises aecore.export.program.UnsupportedLayer when it cannot."""
     from aecore.export import compile_browser
 
     return compile_browser.compile_model(run)

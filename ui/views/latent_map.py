@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.analysis import latent_geometry, projections
-from aecore.export.compile_browser import UnsupportedLayer
+from aecore.export.program import UnsupportedLayer
 from aecore.jobs import projection_jobs
 from aecore.params import resolve
 from aecore.store import permissions

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from aecore.export import replay
+from aecore.export import gif
 from aecore.store import runs, snapshots
 from ui.session.address import link
 from ui.views import training_history
@@ -35,7 +35,7 @@ def gif_button(run: LoadedModel, labels: np.ndarray) -> None:
 
     def make() -> bytes:
         card = run.card
-        return replay.gif(snapshots.load(run.id), labels, card.classes, palette.CLASSES_LIGHT, run.config.summary)
+        return gif.render(snapshots.load(run.id), labels, card.classes, palette.CLASSES_LIGHT, run.config.summary)
 
     st.download_button(
         "Download as GIF",

@@ -28,7 +28,7 @@ def send_model(run: LoadedModel) -> str | None:
 
     None when the browser cannot compute this model; that is said here, and the page draws on the server instead.
     """
-    from aecore.export.compile_browser import UnsupportedLayer
+    from aecore.export.program import UnsupportedLayer
 
     try:
         program = models.program(run)

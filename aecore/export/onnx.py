@@ -1,0 +1,74 @@
+"""Export to ONNX: a run's encoder and decoder for other programs, checked in onnxruntime."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aecore.analysis import loaded
+from aecore.errors import UserError
+from aecore.export.folder import make_folder, publish
+from aecore.export.torch_export import Decoder, Encoder
+
+ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # what writing and checking ONNX needs; nothing else here does
+TOLERANCE = 1e-4  # how far onnxruntime and torch may be apart
+
+
+def export_onnx(run: str, to: Path) -> list[Path]:
+    """Writes encoder.onnx (`x`, `labels` -> `codes`) and decoder.onnx (`codes`, `labels` -> `reconstruction`) into the
+    folder `to`, and checks in onnxruntime that they compute what the model computes. They take any batch size; only
+    conditional models take labels. Returns the files.
+
+    Raises UserError when the run cannot be opened, the folder cannot be written or a package is not installed.
+    """
+    lacking = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
+    if lacking:
+        raise UserError(f"ONNX needs packages that are not installed: python -m pip install {' '.join(lacking)}.")
+    opened = loaded.load(run)
+    make_folder(to)
+    x = torch.rand(3, *opened.card.shape, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(3) if opened.model.is_conditional else None
+    codes = opened.model.encode_mean(x, labels).clone()
+    encoder = _to_onnx(Encoder(opened.model), {"x": x, "labels": labels}, "codes", "encoder.onnx")
+    decoder = _to_onnx(Decoder(opened.model), {"codes": codes, "labels": labels}, "reconstruction", "decoder.onnx")
+    return publish({"encoder.onnx": encoder, "decoder.onnx": decoder}, to)
+
+
+def _to_onnx(module: nn.Module, inputs: dict[str, Tensor | None], output: str, name: str) -> bytes:
+    given = {each: tensor for each, tensor in inputs.items() if tensor is not None}
+    batch = torch.export.Dim("batch")
+    shapes = tuple({0: batch} for _ in given)
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells every step, and that two inputs have one batch size
+        written = torch.onnx.export(
+            module.eval(),
+            tuple(given.values()),
+            input_names=list(given),
+            output_names=[output],
+            dynamic_shapes=shapes,
+            dynamo=True,
+            verbose=False,
+        )
+    assert written
+    content: bytes = written.model_proto.SerializeToString()
+    twice = {each: torch.cat([tensor, tensor]) for each, tensor in given.items()}  # another batch size
+    _check_onnx(module, twice, content, name)
+    return content
+
+
+def _check_onnx(module: nn.Module, inputs: dict[str, Tensor], content: bytes, name: str) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {each: tensor.numpy() for each, tensor in inputs.items()})
+    with torch.inference_mode():
+        apart = float(np.abs(found - module(*inputs.values()).numpy()).max())
+    if not apart < TOLERANCE:
+        raise UserError(f"{name} computes something else than the model (by {apart:.2g}); do not use it.")

@@ -1,9 +1,11 @@
 """What can be added without changing aecore: each toy is all that such an addition needs (docs/architecture.md)."""
 
+import shutil
 import threading
 import time
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from aecore import limits
 from aecore.jobs import api, executors, scheduler
@@ -11,6 +13,9 @@ from aecore.jobs.executors import Task
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import processes_table, queue, runs
+from tests.pages.test_pages import GALLERY, ROOT, _cold, links, whole  # noqa: F401
+from ui import pages_table
+from ui.pages_table import PAGES, Page
 
 TINY = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2))
 
@@ -79,3 +84,47 @@ def test_an_executor_trains_a_run_and_hears_its_stop(threads):
     api.cancel(long.id)
     _until_done(standing)
     assert runs.entry(long.id).state == "stopped" and runs.entry(long.id).has_checkpoint
+
+
+# --- A page: its file, and a line in the table of pages -------------------------------------------------------------
+
+TOY_PAGE = '''"""Toy: how long is a code?"""
+
+import streamlit as st
+
+from ui import chrome
+from ui.run_data.selected import selected_run
+
+below_picker = chrome.page("toy", "How long is a code?")
+st.metric("Code size", selected_run(below_picker).code_size)
+'''
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """The pages with one more."""
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
+    shutil.copy(ROOT / "app.py", tmp_path)
+    shutil.copytree(ROOT / "pages", tmp_path / "pages")
+    (tmp_path / "pages" / "toy.py").write_text(TOY_PAGE)
+    line = Page("toy", "pages/toy.py", "Toy", ":material/toys:", "Use", needs_run=True)
+    monkeypatch.setattr(pages_table, "PAGES", (*PAGES, line))
+    return tmp_path
+
+
+def _opened(toy, page: str) -> AppTest:
+    app = AppTest.from_file(toy / "app.py", default_timeout=100)
+    app.query_params["run"] = GALLERY
+    app.switch_page(f"pages/{page}.py")
+    return whole(app.run())
+
+
+def test_a_new_page_has_its_title_the_chosen_run_and_a_place_in_the_navigation(toy):
+    app = _opened(toy, "toy")
+    assert [each.value for each in app.title] == ["Toy"] and app.metric[0].value == "2"
+    side = [each.proto.label for each in app.sidebar.get("page_link")]
+    assert side[-1] == "Toy" and len(side) == len(PAGES) + 1
+
+
+def test_where_a_finished_run_leads_to_it_is_offered(toy):
+    assert links(_opened(toy, "train"))["toy"] == f"run={GALLERY}"

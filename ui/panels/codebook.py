@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -42,35 +42,7 @@ def show_usage(run: LoadedModel) -> None:
     """How much of the codebook is in use, and how far its vectors lie apart."""
     said = statistics.report(run, "codebook")
     unused = said["codebook_size"] - said["used_entries"]
-    metrics_row(
-        (
-            "Codebook entries used",
-            f"{said['used_entries']} of {said['codebook_size']}",
-            "Vectors that at least one latent position of a test image takes.",
-        ),
-        (
-            "Perplexity",
-            f"{said['perplexity']:.1f}",
-            f"So many entries, all taken equally often, would be as hard to guess. At most {said['codebook_size']}.",
-        ),
-        (
-            "Bits per image",
-            f"{said['bits_stored']:.0f}",
-            f"{said['n_positions']} latent positions of log2 {said['codebook_size']} bits each, as they are stored.",
-        ),
-        (
-            "Entropy (bits per image)",
-            f"{said['entropy_bits']:.1f}",
-            "Bits at best: if frequent entries were stored shorter, at each latent position by its own habits.",
-        ),
-        (
-            "Quantisation error",
-            f"{said['quantization_distance']:.2f}",
-            "How far the encoder's answer lies from the vector that it is replaced by, on average; the price of "
-            f"having only {said['codebook_size']}. From a vector to its nearest other it is "
-            f"{said['nearest_entry_distance']:.2f}.",
-        ),
-    )
+    metrics_row(*_usage_metrics(said))
     st.markdown(_usage_text(unused, said["codebook_size"], said["perplexity"]))
     left, right = st.columns(2)
     with left:
@@ -81,6 +53,39 @@ def show_usage(run: LoadedModel) -> None:
     st.caption(
         f"The first {said['n_samples']:,} test images. In the map near vectors stand side by side: dark squares along "
         "the diagonal are groups that nearly say the same."
+    )
+
+
+def _usage_metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    return (
+        (
+            "Codebook entries used",
+            f"{report['used_entries']} of {report['codebook_size']}",
+            "Vectors that at least one latent position of a test image takes.",
+        ),
+        (
+            "Perplexity",
+            f"{report['perplexity']:.1f}",
+            f"So many entries, all taken equally often, would be as hard to guess. At most {report['codebook_size']}.",
+        ),
+        (
+            "Bits per image",
+            f"{report['bits_stored']:.0f}",
+            f"{report['n_positions']} latent positions of log2 {report['codebook_size']} bits each, as they are "
+            "stored.",
+        ),
+        (
+            "Entropy (bits per image)",
+            f"{report['entropy_bits']:.1f}",
+            "Bits at best: if frequent entries were stored shorter, at each latent position by its own habits.",
+        ),
+        (
+            "Quantisation error",
+            f"{report['quantization_distance']:.2f}",
+            "How far the encoder's answer lies from the vector that it is replaced by, on average; the price of "
+            f"having only {report['codebook_size']}. From a vector to its nearest other it is "
+            f"{report['nearest_entry_distance']:.2f}.",
+        ),
     )
 
 

@@ -26,27 +26,7 @@ def compare_with_pca(run: LoadedModel) -> None:
             icon=":material/image_not_supported:",
         )
         return
-    size, train, test = len(found["principal_angles"]), found["train"], found["test"]
-    metrics_row(
-        (
-            "Largest principal angle",
-            f"{found['principal_angles'][0]:.2f}°",
-            f"Between the {size}-dimensional space that the decoder spans and that of the first {size} principal "
-            "components. 0°: the same space. 90°: a direction of the one is missing in the other.",
-        ),
-        (
-            "MSE, training",
-            f"{train['model']:.6f}",
-            f"Of this model, on all {found['n_samples']:,} images that it learnt from; PCA has {train['pca']:.6f}.",
-        ),
-        (
-            "PCA MSE, training",
-            f"{train['pca']:.6f}",
-            "The least that any linear autoencoder of this size can have there.",
-        ),
-        ("MSE, test", f"{test['model']:.6f}", "On test images no promise holds: either may be the lower one."),
-        ("PCA MSE, test", f"{test['pca']:.6f}", f"With the same {size} components, on the same test images."),
-    )
+    metrics_row(*_metrics(found))
     st.markdown(_error_against_pca(found))
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -64,6 +44,30 @@ def compare_with_pca(run: LoadedModel) -> None:
     st.caption(
         "Errors here are of images that are not clipped to black and white, as the theorem has it; elsewhere model "
         "and PCA are both clipped. Both are fitted to the same training images."
+    )
+
+
+def _metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    size, train, test = len(report["principal_angles"]), report["train"], report["test"]
+    return (
+        (
+            "Largest principal angle",
+            f"{report['principal_angles'][0]:.2f}°",
+            f"Between the {size}-dimensional space that the decoder spans and that of the first {size} principal "
+            "components. 0°: the same space. 90°: a direction of the one is missing in the other.",
+        ),
+        (
+            "MSE, training",
+            f"{train['model']:.6f}",
+            f"Of this model, on all {report['n_samples']:,} images that it learnt from; PCA has {train['pca']:.6f}.",
+        ),
+        (
+            "PCA MSE, training",
+            f"{train['pca']:.6f}",
+            "The least that any linear autoencoder of this size can have there.",
+        ),
+        ("MSE, test", f"{test['model']:.6f}", "On test images no promise holds: either may be the lower one."),
+        ("PCA MSE, test", f"{test['pca']:.6f}", f"With the same {size} components, on the same test images."),
     )
 
 

@@ -8,7 +8,7 @@ from ui.run_data import splits
 from ui.run_data.selected import require_test_split, selected_run
 from ui.session import choices
 from ui.views import interpolation, live_decoding
-from ui.widgets import live, pickers
+from ui.widgets import glossary, live, pickers
 
 below_picker = chrome.page(
     "interpolate",
@@ -41,7 +41,7 @@ if key:
     live_decoding.interpolation(key, run, np.stack([a, b]), ends, path)
 interpolation.show_path(run, np.stack([a, b]), ends, path)
 
-st.header("Latent traversal")
+glossary.header("Latent traversal", "Move one latent dimension at a time, and see what it changes in the image.")
 if key:
     live_decoding.sliders(key, run, np.stack([a, b]), ends)
 else:

@@ -6,6 +6,7 @@ from ui import chrome
 from ui.run_data import packed
 from ui.run_data.selected import require_test_split, selected_run
 from ui.views import replay
+from ui.widgets import glossary
 
 below_picker = chrome.page(
     "time_machine",
@@ -37,5 +38,5 @@ if across == "PC1":
     )
 if run.model.is_conditional:
     st.caption(f"This model is told the class: its manifold is drawn as {run.card.classes[0]}.")
-st.header("Manifold over training")
+glossary.header("Manifold over training", "The same grid of codes, decoded at a few moments of the training.")
 replay.key_frames(recording)

@@ -19,7 +19,7 @@ from ui.run_data import models, splits
 from ui.session.address import link, select_run
 from ui.session.failures import or_stop
 from ui.session.text import escape
-from ui.widgets import images
+from ui.widgets import glossary, images
 
 MAX_CARD_BYTES = 200_000  # bytes of a model's card
 MAX_OWN_RUNS = 24  # runs of one's own that the picker shows; the others are on the Runs page
@@ -145,12 +145,12 @@ def beta_slider(entries: Sequence[runs.RunInfo]) -> None:
     priced = {float(beta): entry for beta, entry in steps.items() if beta is not None}
     if len(priced) < 2:
         return
-    st.header("Effect of beta (KL weight)")
-    st.markdown(
+    glossary.header(
+        "Effect of beta (KL weight)",
         "Five models, equal but for beta, the weight of the KL in the loss: what a nat of KL costs. **A low one** "
         "buys sharp reconstructions, and draws from the normal distribution miss the places where codes lie. **A "
         "high one** leaves codes little to tell: draws look like digits, and digits drawn again are only roughly "
-        "right."
+        "right.",
     )
     beta = st.select_slider("beta", sorted(priced), value=1.0 if 1.0 in priced else min(priced), key="beta")
     _show_beta_model(priced[beta])

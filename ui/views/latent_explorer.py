@@ -12,7 +12,7 @@ from ui.run_data import packed, splits
 from ui.run_data.selected import require_test_split
 from ui.session.failures import or_stop
 from ui.views import live_decoding, selection
-from ui.widgets import images, live, pickers
+from ui.widgets import glossary, images, live, pickers
 from ui.widgets.display import class_colours, show_chart
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def nearest_samples(run: LoadedModel, test: Split, plane_map: PlaneMap, point: n
     rows, distances = latent_geometry.nearest(splits.codes(run), code, N_NEIGHBOURS)
     here = ", ".join(f"{name} {value:.2f}" for name, value in zip(plane_map.plane.names, point, strict=True) if name)
     here = here.replace("-", "\u2212")
-    st.header("Nearest neighbours among test images")
+    glossary.header("Nearest neighbours among test images")
     st.caption(
         f"Nearest to the point at {here}, with the distance of each code in the latent space; a test image's nearest "
         f"neighbour is usually {plane_map.head['neighbour_distance']:.2g} away."
@@ -82,7 +82,7 @@ def lasso_selection(run: LoadedModel, test: Split, plane_map: PlaneMap, corners:
     """Some of the test images inside a lasso; without one, nothing."""
     if not len(corners):
         return
-    st.header("Selection (lasso)")
+    glossary.header("Selection (lasso)")
     rows = np.flatnonzero(latent_geometry.points_in_polygon(plane_map.points, corners))
     if not len(rows):
         st.info(selection.EMPTY_LASSO.format("test image"), icon=":material/gesture:")

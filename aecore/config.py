@@ -101,7 +101,28 @@ Precision = Annotated[
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that changes the weights of a run, and nothing else."""
+    """Everything that changes the weights of a run, and nothing else; its hash is the run's id.
+
+    Parameters
+    ----------
+    dataset, family, network, activation, likelihood, schedule, optimiser, initialisation, precision, reduction
+        Names; `aecore.resolve_config` refuses an unknown one and names those that there are.
+    parent
+        Id of the run that this one goes on from.
+
+    Notes
+    -----
+    The other fields are numbers, whose meaning and range stand in their annotations; `python -m aecore train --help`
+    lists them.
+
+    Examples
+    --------
+    >>> from aecore import Config
+    >>> Config(family="vanilla", seed=1).seed
+    1
+    >>> Config().id == Config(epochs=60).id != Config(epochs=61).id
+    True
+    """
 
     dataset: str = "digits"
     family: str = "vae"

@@ -37,7 +37,34 @@ LOADING_FACTOR = 2  # times its weights that a model takes while it is read
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model with the settings that made it. Pictures are float32 `[N, C, H, W]` in [0, 1], codes float32 `[N, D]`."""
+    """A trained model with the settings that made it: arrays in, arrays out.
+
+    Images are float32 `[N, C, H, W]` in [0, 1], codes float32 `[N, D]`.
+
+    Attributes
+    ----------
+    config
+        The settings of the run.
+    model
+        The torch module, in evaluation mode.
+    result
+        What its folder holds of its metrics.
+    class_label
+        The class that a conditional model decodes codes as.
+    corrupts
+        Whether it was trained to reconstruct clean images from corrupted ones.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> run = aecore.load_model(next(run.id for run in aecore.list_runs() if run.config.dataset == "digits"))
+    >>> x = aecore.load_dataset("digits").test.to_float(slice(3))
+    >>> codes = run.encode(x)
+    >>> codes.shape == (3, run.code_size), run.decode(codes).shape
+    (True, (3, 1, 8, 8))
+    >>> run.decode(run.sample_prior(2, seed=0)).shape
+    (2, 1, 8, 8)
+    """
 
     config: Config
     model: Autoencoder
@@ -168,9 +195,33 @@ def _to_cpu(tensor: Tensor) -> Tensor:
 
 
 def load(run_id: str) -> LoadedModel:
-    """Opens a finished run on the CPU: pages decode a few pictures at a time, which is faster there.
+    """Open a finished run on the CPU.
 
-    Raises UnknownRun when there is no such run, UserError when it is broken, not finished or too large.
+    Parameters
+    ----------
+    run_id
+        Id of the run, own or pretrained.
+
+    Returns
+    -------
+    LoadedModel
+        The model in evaluation mode, with its settings and metrics.
+
+    Raises
+    ------
+    UnknownRun
+        When there is no such run.
+    UserError
+        When it is broken, not finished, or its weights were changed.
+    TooLarge
+        When this computer has no memory for it.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> aecore.load_model("no-such-run-00000000")
+    Traceback (most recent call last):
+    aecore.store.runs.UnknownRun: There is no run called no-such-run-00000000; ...
     """
     entry = runs.entry(run_id)
     if not entry.finished or entry.config is None:

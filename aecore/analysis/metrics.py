@@ -14,22 +14,80 @@ from aecore.errors import UserError
 
 
 def mse(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Mean squared error per pixel of each pair of `a` and `b` [N, ...]: [N], from 0 (equal)."""
+    """Compute the mean squared error per pixel value of each pair.
+
+    Parameters
+    ----------
+    a, b
+        Arrays `[N, ...]` of one shape.
+
+    Returns
+    -------
+    np.ndarray
+        `[N]`, from 0 (equal).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aecore import metrics
+    >>> metrics.mse(np.zeros((2, 1, 8, 8)), np.full((2, 1, 8, 8), 0.5)).tolist()
+    [0.25, 0.25]
+    """
     gap = np.asarray(a, np.float64) - b
     return (gap**2).reshape(len(gap), -1).mean(axis=1)
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Peak signal-to-noise ratio of each pair of pictures in [0, 1]: [N] decibels, inf when equal."""
+    """Compute the peak signal-to-noise ratio of each pair of images.
+
+    Parameters
+    ----------
+    a, b
+        Images `[N, ...]` in [0, 1].
+
+    Returns
+    -------
+    np.ndarray
+        `[N]`, in decibels; infinite where both are equal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aecore import metrics
+    >>> metrics.psnr(np.zeros((1, 1, 8, 8)), np.full((1, 1, 8, 8), 0.1)).round(6).tolist()
+    [20.0]
+    """
     with np.errstate(divide="ignore"):
         return -10 * np.log10(mse(a, b))
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Structural similarity of each pair of pictures [N, C, H, W] in [0, 1]: [N], -1..1, 1 when equal.
+    """Compute the structural similarity of each pair of images (Wang, Bovik, Sheikh & Simoncelli 2004).
 
-    Compares means, contrasts and patterns (Wang, Bovik, Sheikh & Simoncelli 2004) in windows of 7 by 7 pixels, or the
-    largest odd size that fits; a UserError for pictures under 3 pixels wide or high, which have no patterns.
+    It compares means, contrasts and patterns in windows of 7 x 7 pixels, or of the largest odd size that fits.
+
+    Parameters
+    ----------
+    a, b
+        Images `[N, C, H, W]` in [0, 1].
+
+    Returns
+    -------
+    np.ndarray
+        `[N]`, from -1 to 1; 1 where both are equal.
+
+    Raises
+    ------
+    UserError
+        When images are under 3 pixels wide or high, which have no patterns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aecore import metrics
+    >>> x = np.random.default_rng(0).random((2, 1, 8, 8))
+    >>> metrics.ssim(x, x).tolist()
+    [1.0, 1.0]
     """
     from skimage.metrics import structural_similarity
 
@@ -54,9 +112,29 @@ def bce_lower_bound(test: Split) -> float:
 
 
 def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
-    """How many dimensions of the posterior means [N, D] have a variance over the data above `threshold`.
+    """Count the dimensions of the posterior means whose variance over the data exceeds a threshold.
 
-    The others carry nothing: collapsed to the prior (Burda, Grosse & Salakhutdinov 2015, whose threshold is 0.01).
+    The others carry nothing: they have collapsed to the prior (Burda, Grosse & Salakhutdinov 2015, whose threshold is
+    0.01).
+
+    Parameters
+    ----------
+    means
+        `[N, D]`.
+    threshold
+        The variance above which a dimension counts.
+
+    Returns
+    -------
+    int
+        From 0 to D.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aecore import metrics
+    >>> metrics.active_units(np.random.default_rng(0).normal(0, [1, 0.001, 2], (100, 3)))
+    2
     """
     return int((np.var(means, axis=0, dtype=np.float64) > threshold).sum())
 
@@ -68,9 +146,29 @@ def knn_accuracy(
     test_labels: np.ndarray,
     k: int = 10,
 ) -> float:
-    """Share 0..1 of `test_codes` [M, D] whose `k` nearest `train_codes` [N, D] vote for the right label.
+    """Classify codes by their nearest neighbours, and compute the accuracy.
 
-    With fewer than `k` codes to train on, all of them vote.
+    Parameters
+    ----------
+    train_codes, train_labels
+        `[N, D]` and int `[N]`; with fewer than `k` codes all of them vote.
+    test_codes, test_labels
+        `[M, D]` and int `[M]`.
+    k
+        How many neighbours vote.
+
+    Returns
+    -------
+    float
+        The share of test codes that get their own label, from 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aecore import metrics
+    >>> codes, labels = np.array([[0.0], [0.1], [5.0], [5.1]]), np.array([0, 0, 1, 1])
+    >>> metrics.knn_accuracy(codes, labels, np.array([[0.2], [4.9]]), np.array([0, 1]), k=2)
+    1.0
     """
     from sklearn.neighbors import KNeighborsClassifier
 

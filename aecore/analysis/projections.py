@@ -66,29 +66,96 @@ def _all_equal(codes: np.ndarray) -> bool:
 
 
 def pca(codes: np.ndarray) -> np.ndarray:
-    """PCA: the flat view of the codes that keeps most of their variance, as a shadow does (Pearson 1901).
+    """Project codes onto the two directions of largest variance (Pearson 1901).
 
-    `codes` [N, D] -> [N, 2]; codes of one dimension come out on a line. Signs as in `plane_of_components`.
+    Parameters
+    ----------
+    codes
+        `[N, D]`; those of one dimension come out on a line.
+
+    Returns
+    -------
+    np.ndarray
+        float32 `[N, 2]`, signs as in `plane_of_components`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aecore import projections
+    >>> projections.pca(np.random.default_rng(0).normal(size=(50, 8))).shape
+    (50, 2)
     """
     return plane_of_components(codes).project(codes)
 
 
 def tsne(codes: np.ndarray, perplexity: Perplexity = 30.0, seed: Seed = 0) -> np.ndarray:
-    """t-SNE: neighbours stay neighbours; cluster sizes and gaps mean little (van der Maaten & Hinton 2008).
+    """Embed codes in the plane by t-SNE: neighbours stay neighbours; cluster sizes and gaps mean little.
 
-    `codes` [N, D] -> [N, 2]. Fewer than 5 codes raise a UserError; a perplexity over (N - 1) / 3 is lowered to that,
-    for it looks at 3 times as many neighbours. It starts from PCA, which keeps the large layout (Kobak & Berens 2019),
-    with some noise by seed, which also lets codes of one dimension leave their line.
+    Van der Maaten & Hinton 2008. It starts from PCA, which keeps the large layout (Kobak & Berens 2019), with noise
+    by seed, which also lets codes of one dimension leave their line.
+
+    Parameters
+    ----------
+    codes
+        `[N, D]`.
+    perplexity
+        About how many neighbours each point stays close to; lowered to (N - 1) / 3, for it looks at 3 times as many.
+    seed
+        Of the noise at the start.
+
+    Returns
+    -------
+    np.ndarray
+        float32 `[N, 2]`.
+
+    Raises
+    ------
+    UserError
+        For fewer than 5 codes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aecore import projections
+    >>> projections.tsne(np.random.default_rng(0).normal(size=(20, 4)), perplexity=5).shape
+    (20, 2)
     """
     return _embed("t-SNE", codes, seed, perplexity=min(perplexity, (len(codes) - 1) / 3))
 
 
 def umap(codes: np.ndarray, n_neighbors: Neighbors = 15, min_dist: MinDist = 0.1, seed: Seed = 0) -> np.ndarray:
-    """UMAP: neighbours stay neighbours, drawn tight; gaps mean little (McInnes, Healy & Melville 2018).
+    """Embed codes in the plane by UMAP: neighbours stay neighbours, drawn tight; gaps mean little.
 
-    `codes` [N, D] -> [N, 2]. Fewer than 5 codes raise a UserError; `n_neighbors` is lowered to N - 1 at most. It starts
-    from PCA as well: what starts there keeps the large layout as well as what starts from the graph's spectrum (Kobak &
-    Linderman 2021), and maps of one model look alike.
+    McInnes, Healy & Melville 2018. It starts from PCA as well: what starts there keeps the large layout as well as what
+    starts from the graph's spectrum (Kobak & Linderman 2021), and maps of one model look alike.
+
+    Parameters
+    ----------
+    codes
+        `[N, D]`.
+    n_neighbors
+        How many neighbours each point stays close to; N - 1 at most.
+    min_dist
+        How close points may lie.
+    seed
+        Of the layout.
+
+    Returns
+    -------
+    np.ndarray
+        float32 `[N, 2]`.
+
+    Raises
+    ------
+    UserError
+        For fewer than 5 codes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from aecore import projections
+    >>> projections.umap(np.random.default_rng(0).normal(size=(20, 4)), n_neighbors=5).shape  # doctest: +SKIP
+    (20, 2)
     """
     return _embed("UMAP", codes, seed, n_neighbors=min(n_neighbors, len(codes) - 1), min_dist=min_dist)
 

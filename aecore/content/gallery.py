@@ -169,7 +169,21 @@ def pretrained_model(name: str) -> PretrainedModel:
 
 
 def list_runs() -> list[runs.RunInfo]:
-    """Every run: own ones newest first, then the gallery in its order. Nothing that lies in a folder stops the list."""
+    """List every run: own ones newest first, then the gallery in its order.
+
+    Nothing that lies in a folder stops the list: what is damaged is listed as broken, with the reason.
+
+    Returns
+    -------
+    list of RunInfo
+        With `id`, `state`, `config`, `result` and `pretrained`.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> {run.state for run in aecore.list_runs() if run.pretrained} <= {"finished"}
+    True
+    """
     order = {name: at for at, name in enumerate(PRETRAINED_MODELS)}
     entries = runs.entries()
     pretrained = [entry for entry in entries if entry.pretrained]

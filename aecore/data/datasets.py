@@ -27,6 +27,28 @@ class Split:
     """Samples with their labels, in a random but fixed order: the first rows are a fair sample.
 
     `load` hands the same arrays to everybody: read them, never write into them.
+
+    Attributes
+    ----------
+    x
+        uint8 `[N, C, H, W]`, from 0 to `max_value`.
+    y
+        int64 `[N]`, class labels.
+    max_value
+        The stored integer that means 1.0.
+    factors
+        int64 `[N, F]`, values of `Dataset.factor_names`; only where we draw the images ourselves, else None.
+    synthetic
+        Whether a model decoded these, in place of samples that are not on this computer.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> test = aecore.load_dataset("digits").test
+    >>> test.x.shape, test.max_value
+    ((359, 1, 8, 8), 16)
+    >>> float(test.head(5).to_float().max()) <= 1
+    True
     """
 
     x: np.ndarray  # uint8 [N, C, H, W], 0 to max_value
@@ -52,7 +74,24 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set in memory."""
+    """A data set in memory: three splits and the card that describes it.
+
+    Attributes
+    ----------
+    card
+        What is known of the data set without loading it: shape, classes, licence, source.
+    train, validation, test
+        `Split`, disjoint and the same on every computer.
+    factor_names
+        Names of the columns of `Split.factors`; empty where there are none.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> data = aecore.load_dataset("shapes")
+    >>> data.card.shape, data.factor_names
+    ((1, 32, 32), ('shape', 'scale', 'rotation', 'x', 'y'))
+    """
 
     card: DatasetCard
     train: Split
@@ -72,9 +111,31 @@ def is_available(name: str) -> bool:
 
 
 def load(name: str) -> Dataset:
-    """The data set called `name`; the last few stay in memory, as far as the budget of all caches allows.
+    """Load a data set; the last few stay in memory, as far as the budget of all caches allows.
 
-    Raises DatasetNotAvailable, and UserError for an unknown name or damaged files.
+    Parameters
+    ----------
+    name
+        "digits", "shapes" or "shapes-colour", which come with the package, or one that was downloaded.
+
+    Returns
+    -------
+    Dataset
+        Train, validation and test splits, the same arrays at every call.
+
+    Raises
+    ------
+    DatasetNotAvailable
+        When it has to be downloaded first.
+    UserError
+        When there is no data set of that name, or its files are damaged.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> data = aecore.load_dataset("digits")
+    >>> len(data.train), len(data.validation), len(data.test)
+    (1295, 143, 359)
     """
     require(name)
     return _load_cached(name, data_dir().resolve())

@@ -27,10 +27,33 @@ class DownloadFailed(UserError):
 
 
 def download(name: str) -> Iterator[float]:
-    """Download the data set called `name` into data_dir(), yielding progress in [0, 1] about five times a second.
+    """Download a data set into the folder AECORE_DATA.
 
-    The last value is 1.0, and comes at once for what is here already. Raises DownloadFailed. Nothing stands under the
-    data set's own name before all of it has arrived; closing the generator early ends the download.
+    Nothing stands under the data set's own name before all of it has arrived; closing the generator early ends the
+    download.
+
+    Parameters
+    ----------
+    name
+        Name of the data set.
+
+    Yields
+    ------
+    float
+        Progress in [0, 1], about five times a second. The last is 1.0, and comes at once for what is here already.
+
+    Raises
+    ------
+    DownloadFailed
+        When the server cannot be reached, sends other files than those whose hashes are known, or the disk is full.
+    UserError
+        When there is no data set of that name.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> list(aecore.download_dataset("digits"))
+    [1.0]
     """
     card = dataset_card(name)
     if is_available(name):

@@ -22,11 +22,30 @@ TOLERANCE = 1e-4  # how far onnxruntime and torch may be apart
 
 
 def export_onnx(run: str, to: Path) -> list[Path]:
-    """Writes encoder.onnx (`x`, `labels` -> `codes`) and decoder.onnx (`codes`, `labels` -> `reconstruction`) into the
-    folder `to`, and checks in onnxruntime that they compute what the model computes. They take any batch size; only
-    conditional models take labels. Returns the files.
+    """Export encoder.onnx and decoder.onnx, and check in onnxruntime that they compute what the model computes.
 
-    Raises UserError when the run cannot be opened, the folder cannot be written or a package is not installed.
+    Parameters
+    ----------
+    run
+        Id of a finished run.
+    to
+        The folder to write into; it is made when it is not there.
+
+    Returns
+    -------
+    list of Path
+        Both files. They take any batch size; those of conditional models take labels beside images and codes.
+
+    Raises
+    ------
+    UserError
+        When the run cannot be opened, the folder cannot be written, or a package is not installed.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> aecore.export_onnx(aecore.list_runs()[0].id, Path("exports"))  # doctest: +SKIP
+    [PosixPath('exports/encoder.onnx'), PosixPath('exports/decoder.onnx')]
     """
     lacking = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
     if lacking:

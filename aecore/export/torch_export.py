@@ -50,10 +50,34 @@ class Decoder(nn.Module):
 
 
 def export_run(run: str, to: Path) -> list[Path]:
-    """Writes encoder and decoder as `torch.export` programs (any batch size, no code of ours needed to load them), with
-    settings, scores and the test codes, into the folder `to`. Returns the files.
+    """Export encoder and decoder as `torch.export` programs, which need nothing of this package to be loaded.
 
-    Raises UserError when the run cannot be opened or the folder cannot be written.
+    Settings, metrics and the test codes are written beside them.
+
+    Parameters
+    ----------
+    run
+        Id of a finished run.
+    to
+        The folder to write into; it is made when it is not there.
+
+    Returns
+    -------
+    list of Path
+        The files. Both programs take any batch size.
+
+    Raises
+    ------
+    UserError
+        When the run cannot be opened or the folder cannot be written.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> from pathlib import Path
+    >>> files = aecore.export_run("vae-digits-2d-00000000", Path("exports"))
+    Traceback (most recent call last):
+    aecore.store.runs.UnknownRun: There is no run called vae-digits-2d-00000000; ...
     """
     opened = loaded.load(run)
     make_folder(to)

@@ -35,8 +35,37 @@ class Submission:
 
 
 def submit(config: Config, device: str | None = None, user: str = ANONYMOUS) -> Submission:
-    """Has a resolved run trained, or continued, and returns at once. What is finished or under way already starts
-    nothing new. Raises UserError when the disk is full, or too much waits already.
+    """Have a run trained, or continued, by the scheduler of the runs folder, and return at once.
+
+    What is finished or under way already starts nothing new.
+
+    Parameters
+    ----------
+    config
+        As `resolve_config` returns it.
+    device
+        "cpu", "cuda" or "mps"; else AECORE_DEVICE, else the fastest there is.
+    user
+        Who asks: a run goes on while somebody wants it.
+
+    Returns
+    -------
+    Submission
+        The run's id, and whether a new job was made.
+
+    Raises
+    ------
+    UserError
+        When the disk is full, or too much waits already.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> config = aecore.resolve_config(aecore.default_config("digits", epochs=1))
+    >>> submission = aecore.submit(config)  # doctest: +SKIP
+    >>> *_, last = aecore.watch(submission.run)  # doctest: +SKIP
+    >>> last.state  # doctest: +SKIP
+    'finished'
     """
     with disk.user_errors("This run cannot be kept"):
         created = not _needs_no_job(config.id) and _request(config, device, user)
@@ -97,7 +126,30 @@ def _run_lock(run: str) -> Iterator[None]:
 
 
 def watch(run: str) -> Iterator[runs.RunInfo]:
-    """Where a run stands, again and again until it stops; the last one says how."""
+    """Follow a run until it stops.
+
+    Parameters
+    ----------
+    run
+        Id of the run.
+
+    Yields
+    ------
+    RunInfo
+        Where it stands, about five times a second; the last one says how it ended.
+
+    Raises
+    ------
+    UnknownRun
+        When there is no such run.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> pretrained = next(run for run in aecore.list_runs() if run.pretrained)
+    >>> [info.state for info in aecore.watch(pretrained.id)]
+    ['finished']
+    """
     while True:
         entry = runs.entry(run)
         yield entry
@@ -107,8 +159,35 @@ def watch(run: str) -> Iterator[runs.RunInfo]:
 
 
 def cancel(run: str, user: str = ANONYMOUS, command: runs.Command = "stop") -> int:
-    """A user leaves a run. It stops (or pauses) when nobody else wants it, within a second and with its checkpoint
-    kept; how many others still do. Raises UserError for somebody who has not asked for it.
+    """Withdraw a user's request for a run; it stops (or pauses) when nobody else wants it.
+
+    That takes less than a second, and the checkpoint is kept.
+
+    Parameters
+    ----------
+    run
+        Id of the run.
+    user
+        Who asked for it.
+    command
+        "stop" or "pause".
+
+    Returns
+    -------
+    int
+        How many other users still want it.
+
+    Raises
+    ------
+    UserError
+        For a user who has not asked for it.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> pretrained = next(run for run in aecore.list_runs() if run.pretrained)
+    >>> aecore.cancel(pretrained.id)
+    0
     """
     entry = runs.entry(run)
     if not entry.config or not entry.active:

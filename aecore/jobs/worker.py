@@ -43,13 +43,43 @@ def run_training(
     wait_for_space: bool = False,
     worker: tuple[str, str] = ("", ""),
 ) -> Iterator[Progress]:
-    """Trains a run and writes its folder as it goes; the folder is complete when this ends.
+    """Train a run in this process and write its folder as it goes; the folder is complete when this ends.
 
-    Goes on from the checkpoint where there is one, and leaves one when it is stopped: by closing the generator, or by
-    a command in the folder. Without `resume`, a run that has stopped is left as it is. With `wait_for_space` it stands
-    still while the disk is full, and says so in the run's state, which also names the `worker` (executor, handle).
-    Raises AlreadyTraining when another process is at it, UserError with one sentence when it cannot be done (data
-    missing, diverged, memory or disk exhausted).
+    Goes on from the checkpoint where there is one, and leaves one when it is stopped: by closing the generator, or by a
+    command in the folder.
+
+    Parameters
+    ----------
+    config
+        The run; it is resolved first.
+    device_name
+        "cpu", "cuda" or "mps"; else AECORE_DEVICE, else the fastest there is.
+    resume
+        Whether to train a run that was stopped; else it is left as it is.
+    wait_for_space
+        Whether to stand still while the disk is full; the run's state says so.
+    worker
+        Executor and handle of the process that trains, for the run's state.
+
+    Yields
+    ------
+    Progress
+        Where the training stands.
+
+    Raises
+    ------
+    AlreadyTraining
+        When another process trains it.
+    UserError
+        With one sentence when it cannot be done: data missing, diverged, memory or disk exhausted.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> config = aecore.resolve_config(aecore.default_config("digits", family="vanilla", epochs=1))
+    >>> *_, last = aecore.run_training(config, "cpu")
+    >>> last.epoch, config.id in [run.id for run in aecore.list_runs()]
+    (1, True)
     """
     config = _resolve_config(config)
     with (

@@ -51,7 +51,36 @@ PRESETS: dict[str, Preset] = {
 
 
 def default_config(dataset: str, network: str | None = None, preset: str = "usual", **settings: Any) -> Config:
-    """The settings that the form begins with for a data set, a network and a preset; `more` is put under the preset."""
+    """Choose the settings that a form begins with for a data set, a network and a preset.
+
+    Parameters
+    ----------
+    dataset
+        Name of a data set, as in `aecore.data.cards.CARDS`.
+    network
+        "mlp" or "conv"; the preset chooses when it is not given.
+    preset
+        Name of a preset, as in `PRESETS`.
+    **settings
+        Fields of `Config`, put under the preset.
+
+    Returns
+    -------
+    Config
+        Not checked yet: `aecore.resolve_config` does that.
+
+    Raises
+    ------
+    UserError
+        When there is no preset of that name.
+
+    Examples
+    --------
+    >>> from aecore import default_config
+    >>> config = default_config("digits", family="vanilla", epochs=2)
+    >>> config.family, config.epochs, config.batch_size
+    ('vanilla', 2, 64)
+    """
     if preset not in PRESETS:
         raise UserError(f"There is no preset called {preset}; the presets are: {', '.join(PRESETS)}.")
     usual = DATASET_DEFAULTS.get(dataset, _LARGE)

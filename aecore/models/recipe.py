@@ -64,7 +64,26 @@ def identity(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a family returns and the loop trains."""
+    """What a family returns and the loop trains: a model, its objectives, and how inputs are corrupted.
+
+    Attributes
+    ----------
+    model
+        The autoencoder.
+    objectives
+        Losses, each with the modules that it moves and the part of the training in which it does.
+    corruption
+        Tensor `[B, C, H, W]` to the same shape; the identity where inputs stay as they are.
+    mean_reduction
+        Whether losses take the mean over pixels in place of their sum.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> recipe = aecore.build_recipe(aecore.resolve_config(aecore.default_config("digits", family="denoising")))
+    >>> recipe.corrupts, len(recipe.objectives)
+    (True, 1)
+    """
 
     model: Autoencoder
     objectives: Sequence[Objective]

@@ -77,7 +77,32 @@ def path(run: str) -> Path:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """One folder of the store, as a list shows it."""
+    """One run of the store, as a list shows it.
+
+    Attributes
+    ----------
+    id
+        Name of its folder.
+    state
+        "finished", "training", "waiting", "paused", "stopped", "failed" or "broken".
+    config
+        Its settings; None only when it is broken.
+    result
+        Metrics and circumstances; filled when it is finished.
+    progress
+        Epoch and losses; filled while it trains.
+    message
+        Why it is broken, failed or stopped: one sentence.
+    created
+        Seconds since 1970.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> run = next(run for run in aecore.list_runs() if run.pretrained)
+    >>> run.finished, run.active, 0 < run.result["mse"] < 1
+    (True, False, True)
+    """
 
     id: str
     state: State

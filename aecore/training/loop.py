@@ -102,10 +102,39 @@ def _bfloat16_networks(recipe: Recipe, enabled: bool) -> Iterator[None]:
 def fit(
     recipe: Recipe, data: Dataset, config: Config, device: torch.device, state: TrainState | None = None
 ) -> Iterator[Progress]:
-    """Trains the recipe's model in place; yields at least every 0.2 s (a step allowing) and at each epoch's end.
+    """Train the recipe's model in place.
 
-    Starts, or goes on, at `state`, which it moves. Raises Diverged when a loss is no longer a number. Closing the
-    generator stops the training.
+    Parameters
+    ----------
+    recipe
+        Model, objectives and corruption, already on `device`.
+    data
+        Trained on `data.train`; `data.validation` gives the loss that early stopping monitors.
+    config
+        As `resolve_config` returns it.
+    device
+        Where the tensors are.
+    state
+        Where to go on from; it moves along. A new one when not given.
+
+    Yields
+    ------
+    Progress
+        At least every 0.2 s (a step allowing) and at each epoch's end. Closing the generator stops the training.
+
+    Raises
+    ------
+    Diverged
+        When a loss is no longer a number.
+
+    Examples
+    --------
+    >>> import aecore, torch
+    >>> config = aecore.resolve_config(aecore.default_config("digits", family="vanilla", epochs=2))
+    >>> recipe = aecore.build_recipe(config)
+    >>> *_, last = aecore.fit(recipe, aecore.load_dataset("digits"), config, torch.device("cpu"))
+    >>> last.epoch, last.fraction, sorted(last.validation)
+    (2, 1.0, ['reconstruction'])
     """
     state = state or TrainState(recipe, config, device)
     train = DeviceDataset.from_split(data.train.head(config.pictures), device)

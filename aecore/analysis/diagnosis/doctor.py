@@ -22,7 +22,26 @@ from aecore.store import runs
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
-    """All that is wrong, the cause first; empty for a healthy run, and for one of which nothing is known yet."""
+    """Find what went wrong in a training, the cause first.
+
+    Parameters
+    ----------
+    evidence
+        What is known of the run, as `aecore.analysis.diagnosis.doctor.evidence_of` gathers it.
+
+    Returns
+    -------
+    list of Finding
+        Each with a message, its meaning and settings that mend it. Empty for a healthy run, and for one of which
+        nothing is known yet.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> from aecore.analysis.diagnosis.doctor import evidence_of
+    >>> aecore.diagnose(evidence_of(next(run for run in aecore.list_runs() if run.config.dataset == "digits")))
+    []
+    """
     asked = (sign for sign, waits in CHECKS.items() if not (waits and evidence.too_early))
     return [found for sign in asked if (found := sign(evidence))]
 

@@ -22,10 +22,37 @@ from aecore.params import resolve
 
 
 def resolve_config(config: Config, for_training: bool = True) -> Config:
-    """The same run said completely: every knob filled in and checked, what the family fixes put in place.
+    """Fill in and check every setting of a run, and put what the family fixes in place.
 
-    Two ways of saying one run settle to the same Config, and so to the same id, on any computer. TooLarge for a network
-    that this one has no memory for, or, if it `trains`, no memory to train.
+    Two ways of describing one run resolve to the same `Config`, and so to the same id, on any computer.
+
+    Parameters
+    ----------
+    config
+        The run, as far as it is described.
+    for_training
+        Whether memory must suffice to train it, not only to use it.
+
+    Returns
+    -------
+    Config
+        All settings, each in its own type and range.
+
+    Raises
+    ------
+    UserError
+        When a setting is unknown or out of its range, or the network does not fit the data set.
+    TooLarge
+        When this computer has no memory for the network.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> aecore.resolve_config(aecore.Config(seed="3")).seed
+    3
+    >>> aecore.resolve_config(aecore.Config(epochs=0))
+    Traceback (most recent call last):
+    aecore.errors.UserError: epochs takes a whole number from 1 to 1000, not 0.
     """
     config = complete_config(config)
     limits.check_layers(len(config.hidden))
@@ -119,7 +146,28 @@ def build_on_meta(config: Config) -> Recipe:
 
 
 def build_recipe(config: Config) -> Recipe:
-    """The recipe of a settled run, weights drawn from its seed; the random state outside is kept."""
+    """Build the model, objectives and corruption of a resolved run; weights are drawn from its seed.
+
+    The random state outside is kept.
+
+    Parameters
+    ----------
+    config
+        As `resolve_config` returns it.
+
+    Returns
+    -------
+    Recipe
+        What `fit` trains.
+
+    Examples
+    --------
+    >>> import aecore, torch
+    >>> config = aecore.resolve_config(aecore.default_config("digits", family="vae"))
+    >>> recipe = aecore.build_recipe(config)
+    >>> recipe.model.encode(torch.zeros(5, 1, 8, 8)).z.shape
+    torch.Size([5, 2])
+    """
     card = CARDS[config.dataset]
     make = NetworkFactory(
         card.shape,

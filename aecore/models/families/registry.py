@@ -28,7 +28,33 @@ class CodebookParams:
 
 @dataclass(frozen=True)
 class Family:
-    """A family as declared. Whoever asks what a setting or a part of a loss means asks here, never by its name."""
+    """A family of autoencoders as declared; what a setting or a term of its loss means stands here and nowhere else.
+
+    Attributes
+    ----------
+    name, title
+        In settings, and for people.
+    build
+        The function that returns a `Recipe`; its signature declares the family's parameters.
+    fixed, defaults
+        Fields of `Config` that the family leaves no choice in, and those that suit it better than the form's.
+    note
+        Function of a `Config`: a sentence on some settings before they are trained.
+    loss_terms
+        The terms of its loss beside the reconstruction, by name.
+    corruption
+        The parameter that says how strongly inputs are corrupted; "" where none does.
+    codebook
+        The parameters of its codebook, where it has one.
+    fixes
+        Parameters that mend a failure mode.
+
+    Examples
+    --------
+    >>> import aecore
+    >>> [param.name for param in aecore.FAMILIES["beta-tcvae"].params]
+    ['beta']
+    """
 
     name: str
     title: str

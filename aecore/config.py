@@ -12,41 +12,59 @@ from typing import Annotated, Any, Literal
 from aecore.errors import UserError
 from aecore.params import ParamInfo, ParamValue, params_of, resolve
 
-# Raise when the same settings begin to give other weights: old runs then no longer count as found.
-VERSION = 1
+# Raise when the same settings begin to give other weights: old runs are then no longer reused.
+VERSION = 2
 
 LatentDim = Annotated[
-    int, ParamInfo("How many numbers each picture is squeezed into.", 1, 4096, 1, label="Latent size")
+    int,
+    ParamInfo(
+        "The number of dimensions of the code that each image is compressed to.",
+        1,
+        4096,
+        1,
+        label="Latent dimension",
+        symbol="D",
+    ),
 ]
 HiddenSizes = Annotated[
     tuple[int, ...],
     ParamInfo(
-        "Widths of the encoder's hidden layers (mlp) or channels of its halving layers (conv), "
+        "Units of the encoder's hidden layers (mlp) or channels of its halving layers (conv), "
         "comma-separated; the decoder mirrors them.",
         1,
         4096,
-        label="Hidden widths",
+        label="Hidden layers (units or channels)",
     ),
 ]
-Epochs = Annotated[int, ParamInfo("How often the whole training set is seen.", 1, 1000, 1)]
-BatchSize = Annotated[int, ParamInfo("Pictures in each step; larger is faster and takes fewer steps.", 1, 8192, 1)]
+Epochs = Annotated[int, ParamInfo("How many passes are made over the training set.", 1, 1000, 1)]
+BatchSize = Annotated[
+    int, ParamInfo("Samples in each step; larger is faster and takes fewer steps.", 1, 8192, 1, symbol="B")
+]
 LearningRate = Annotated[
     float,
-    ParamInfo("Size of the optimiser's steps; for one-cycle its peak.", 1e-6, 10, label="Learning rate", log=True),
+    ParamInfo(
+        "Size of the optimiser's steps; for one-cycle its peak.",
+        1e-6,
+        10,
+        label="Learning rate",
+        log=True,
+        symbol=r"\eta",
+    ),
 ]
 Seed = Annotated[int, ParamInfo("Same seed and settings, same weights (on one machine).", 0, 2**31 - 1, 1)]
 NetworkName = Annotated[
     Literal["mlp", "conv"],
-    ParamInfo("mlp: every pixel to every unit. conv: small filters slid over the picture, halving it at each layer."),
+    ParamInfo("mlp: every pixel to every unit. conv: small filters slid over the image, halving it at each layer."),
 ]
 Activation = Annotated[
-    Literal["relu", "leaky-relu", "elu", "silu", "tanh", "sigmoid"], ParamInfo("The bend between layers.")
+    Literal["relu", "leaky-relu", "elu", "silu", "tanh", "sigmoid"], ParamInfo("The nonlinearity between layers.")
 ]
 OutputLikelihood = Annotated[
     Literal["bernoulli", "gaussian", "laplace"],
     ParamInfo(
         "bernoulli: binary cross-entropy (BCE). gaussian: squared error (MSE). laplace: absolute error (MAE).",
-        label="Loss",
+        label="Output likelihood",
+        symbol=r"p(x \mid z)",
     ),
 ]
 Optimiser = Annotated[
@@ -55,40 +73,74 @@ Optimiser = Annotated[
 ]
 Initialisation = Annotated[
     Literal["uniform", "he", "glorot", "zeros"],
-    ParamInfo("The weights before training. zeros: all units of a layer stay alike: see what they learn."),
+    ParamInfo(
+        "The weights before training. zeros: all units of a layer stay identical: see what they learn.",
+        label="Weight initialisation",
+    ),
 ]
 WeightDecay = Annotated[
-    float, ParamInfo("Pulls all weights towards zero at every step.", 0, 1, 1e-6, label="Weight decay", log=True)
+    float,
+    ParamInfo(
+        "Pulls all weights towards zero at every step.",
+        0,
+        1,
+        1e-6,
+        label="Weight decay",
+        log=True,
+        symbol=r"\lambda",
+    ),
 ]
-Dropout = Annotated[float, ParamInfo("Share of hidden units silenced at random in training.", 0, 0.9, 0.05)]
+Dropout = Annotated[
+    float, ParamInfo("Share of hidden units set to zero at random in training.", 0, 0.9, 0.05, symbol="p")
+]
 GradClipNorm = Annotated[
-    float, ParamInfo("Longest gradient that is followed, 0 for any.", 0, 1000, 1, label="Gradient clipping")
+    float,
+    ParamInfo(
+        "The largest gradient norm; longer gradients are scaled down to it. 0: no limit.",
+        0,
+        1000,
+        1,
+        label="Gradient norm clip",
+    ),
 ]
 Patience = Annotated[
     int,
     ParamInfo(
-        "Stops after so many epochs without a better held-out loss and keeps the best weights; 0: never.", 0, 100, 1
+        "Stops after so many epochs without a better validation loss and keeps the best weights; 0: never.",
+        0,
+        100,
+        1,
+        label="Early-stopping patience",
     ),
 ]
 Schedule = Annotated[
     Literal["one-cycle", "constant"],
-    ParamInfo("one-cycle: the rate rises and falls once, which gets further in few epochs (Smith & Topin 2017)."),
+    ParamInfo(
+        "one-cycle: the rate rises and falls once, which gets further in few epochs (Smith & Topin 2017).",
+        label="Learning-rate schedule",
+        symbol=r"\eta(t)",
+        paper="1cycle policy",
+    ),
 ]
 TrainSize = Annotated[
     int,
-    ParamInfo("How many of the training pictures are learnt from; 0: all.", 0, 100_000, 1, label="Training pictures"),
+    ParamInfo(
+        "How many of the training images are used; 0: all.", 0, 100_000, 1, label="Training-set size", symbol="N"
+    ),
 ]
 Reduction = Annotated[
     Literal["sum", "mean"],
     ParamInfo(
-        "How the reconstruction is added up over a picture's pixels. mean: a lesson: beside it a KL, or any other "
-        "charge, weighs as many times more as there are pixels."
+        "How the reconstruction is added up over an image's pixels. mean: a lesson: beside it a KL, or any other "
+        "penalty, weighs as many times more as there are pixels.",
+        label="Loss reduction",
     ),
 ]
 PixelRange = Annotated[
     Literal["0 to 1", "0 to 255"],
     ParamInfo(
-        "What the loss takes black and white for. 0 to 255, as files have them: a lesson: bernoulli cannot say these."
+        "What the loss takes black and white for. 0 to 255, as files have them: a lesson: bernoulli cannot say these.",
+        label="Pixel range",
     ),
 ]
 Precision = Annotated[
@@ -127,8 +179,8 @@ class Config:
     dataset: str = "digits"
     family: str = "vae"
     network: NetworkName = "mlp"
-    hidden: HiddenSizes = (128, 64)
-    z_dim: LatentDim = 2
+    hidden_sizes: HiddenSizes = (128, 64)
+    latent_dim: LatentDim = 2
     activation: Activation = "relu"
     likelihood: OutputLikelihood = "bernoulli"
     epochs: Epochs = 60
@@ -139,14 +191,14 @@ class Config:
     initialisation: Initialisation = "uniform"
     weight_decay: WeightDecay = 0.0
     dropout: Dropout = 0.0
-    clip: GradClipNorm = 0.0
+    grad_clip_norm: GradClipNorm = 0.0
     patience: Patience = 0
     precision: Precision = "float32"
-    pictures: TrainSize = 0
+    train_size: TrainSize = 0
     reduction: Reduction = "sum"
-    pixels: PixelRange = "0 to 1"
+    pixel_range: PixelRange = "0 to 1"
     seed: Seed = 0
-    knobs: Mapping[str, ParamValue] = field(default_factory=dict)  # the family's own
+    params: Mapping[str, ParamValue] = field(default_factory=dict)  # the family's own
     parent: str | None = None  # the run that this one goes on from
     version: int = VERSION
 
@@ -158,36 +210,36 @@ class Config:
         usual = Config(version=0).to_json()
         said = {name: value for name, value in self.to_json().items() if value != usual[name]}
         text = json.dumps(said, sort_keys=True, separators=(",", ":"))
-        return f"{self.family}-{self.dataset}-{self.z_dim}d-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        return f"{self.family}-{self.dataset}-{self.latent_dim}d-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     @property
     def summary(self) -> str:
         """The run in a few words: `vae, digits, 2-D, mlp 128-64`."""
-        widths = "-".join(map(str, self.hidden))
-        return f"{self.family}, {self.dataset}, {self.z_dim}-D, {self.network} {widths}".rstrip()
+        widths = "-".join(map(str, self.hidden_sizes))
+        return f"{self.family}, {self.dataset}, {self.latent_dim}-D, {self.network} {widths}".rstrip()
 
     def validated(self) -> Config:
         """The same Config, every value in its own type and range; a UserError says what would fit."""
-        own = {knob.name for knob in params_of(Config)}
+        own = {param.name for param in params_of(Config)}
         checked: dict[str, Any] = resolve(Config, {n: v for n, v in vars(self).items() if n in own})
         return dataclasses.replace(self, **checked)
 
     def to_json(self) -> dict[str, Any]:
         said = dataclasses.asdict(self)
-        return said | {"hidden": list(self.hidden), "knobs": dict(self.knobs)}
+        return said | {"hidden_sizes": list(self.hidden_sizes), "params": dict(self.params)}
 
     @classmethod
     def from_json(cls, values: Any) -> Config:
         """Back from `to_json`; a UserError when it is not a Config."""
         names = {each.name for each in dataclasses.fields(cls)}
-        if not isinstance(values, dict) or not set(values) <= names or not isinstance(values.get("knobs", {}), dict):
+        if not isinstance(values, dict) or not set(values) <= names or not isinstance(values.get("params", {}), dict):
             raise UserError("The settings are not those of a run; they were written by another program or version.")
         return cls(**values).validated()
 
 
 def diff(configs: Sequence[Config]) -> dict[str, list[ParamValue | None]]:
-    """The settings in which some Configs differ, each with its value in every one; None where one has no such knob."""
-    flat = [{**each.to_json(), **each.knobs} for each in configs]
-    names = dict.fromkeys(name for each in flat for name in each if name not in ("knobs", "version"))
+    """The settings in which Configs differ, each with its value in every one; None where one has no such setting."""
+    flat = [{**each.to_json(), **each.params} for each in configs]
+    names = dict.fromkeys(name for each in flat for name in each if name not in ("params", "version"))
     rows = {name: [each.get(name) for each in flat] for name in names}
     return {name: values for name, values in rows.items() if any(value != values[0] for value in values)}

@@ -1,4 +1,4 @@
-"""Knobs: a setting is declared once, in a signature, and becomes a widget, a command-line option and a line of docs."""
+"""Parameters: a setting is declared once, in a signature; it becomes a widget, a command-line option and a doc line."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 
 @dataclass(frozen=True)
 class ParamInfo:
-    """What a type cannot say of a setting: one sentence for people, its range, its unit. Stands in `Annotated[...]`."""
+    """What a type cannot say of a setting. Stands in `Annotated[...]`."""
 
-    description: str
+    description: str  # one sentence for people
     min: float | None = None
     max: float | None = None
     step: float | None = None
-    unit: str = ""
     label: str = ""
-    log: bool = False  # walked in factors; `step` is then the smallest value above a `low` of 0
+    log: bool = False  # changed by factors; `step` is then the smallest value above a `min` of 0
+    symbol: str = ""  # its usual symbol, in LaTeX without dollar signs
+    paper: str = ""  # what the family's paper calls it, where that is another word
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Param:
         return self.info.label or self.name.replace("_", " ").capitalize()
 
     def validate(self, value: Any) -> ParamValue:
-        """`value` in this knob's own type, or a UserError that says what would fit. Text is accepted for any kind."""
+        """`value` in this parameter's own type, or a UserError that says what would fit. Text is accepted for any."""
         try:
             value = self._convert(value)
         except (TypeError, ValueError, OverflowError):
@@ -103,7 +104,7 @@ def _to_int(value: Any) -> int:
 
 
 def _param(name: str, hint: Any, default: Any) -> Param | None:
-    """The knob that a type hint declares; None for hints without `Says` (they are not settings)."""
+    """The parameter that a type hint declares; None for hints without `ParamInfo` (they are not settings)."""
     says = next((note for note in getattr(hint, "__metadata__", ()) if isinstance(note, ParamInfo)), None)
     if says is None:
         return None
@@ -115,21 +116,21 @@ def _param(name: str, hint: Any, default: Any) -> Param | None:
 
 @cache  # a form asks for them some thirty times
 def params_of(source: Callable[..., Any] | type) -> tuple[Param, ...]:
-    """The knobs that a function's signature or a dataclass's fields declare, in their order."""
+    """The parameters that a function's signature or a dataclass's fields declare, in their order."""
     hints = get_type_hints(source, include_extras=True)
     if dataclasses.is_dataclass(source):
         defaults = {field.name: field.default for field in dataclasses.fields(source)}
     else:
         defaults = {name: p.default for name, p in inspect.signature(source).parameters.items()}
     found = (_param(name, hints[name], default) for name, default in defaults.items() if name in hints)
-    return tuple(knob for knob in found if knob)
+    return tuple(param for param in found if param)
 
 
 def resolve(source: Callable[..., Any] | type, values: Mapping[str, Any]) -> dict[str, ParamValue]:
-    """Every knob of `declared` with its value: the one given, checked, or the default. Unknown names are refused."""
-    knobs = {knob.name: knob for knob in params_of(source)}
-    unknown = sorted(set(values) - set(knobs))
+    """Every parameter of `source` with its value: the one given, checked, or the default. Unknown names are refused."""
+    params = {param.name: param for param in params_of(source)}
+    unknown = sorted(set(values) - set(params))
     if unknown:
-        there = ", ".join(knobs) or "none"
+        there = ", ".join(params) or "none"
         raise UserError(f"There is no setting called {unknown[0]} here; the settings are: {there}.")
-    return {name: knob.validate(values.get(name, knob.default)) for name, knob in knobs.items()}
+    return {name: param.validate(values.get(name, param.default)) for name, param in params.items()}

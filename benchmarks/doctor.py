@@ -56,29 +56,34 @@ class BrokenSetting:
 BROKEN_SETTINGS = (
     BrokenSetting("learning rate 10", ("diverged", "rising loss"), "vae", overrides={"lr": 10.0}),
     BrokenSetting("all weights 0 at the start", ("units all alike",), "vae", overrides={"initialisation": "zeros"}),
-    BrokenSetting("beta 100", ("beta too strong",), "beta-vae", overrides={"knobs": {"beta": 100.0}}),
+    BrokenSetting("beta 100", ("beta too strong",), "beta-vae", overrides={"params": {"beta": 100.0}}),
     BrokenSetting(
         "BCE averaged over pixels", ("reconstruction averaged over pixels",), "vae", overrides={"reduction": "mean"}
     ),
     BrokenSetting(
-        "a ReLU code of 2 units", ("ReLU in the code", "dead units"), "vanilla", overrides={"knobs": {"code": "relu"}}
+        "a ReLU code of 2 units",
+        ("ReLU in the code", "dead units"),
+        "vanilla",
+        overrides={"params": {"latent_activation": "relu"}},
     ),
     BrokenSetting(
         "a codebook of 512 without revival, on shapes",
         ("dead codebook entries",),
         "vq-vae",
         "shapes",
-        {"knobs": {"codes": 512, "revive": False}},
+        {"params": {"codebook_size": 512, "reset_dead_codes": False}},
     ),
     BrokenSetting(
         "100 training pictures for 200 epochs, on shapes",
         ("overfitting",),
         "vanilla",
         "shapes",
-        {"pictures": 100, "epochs": 200},
+        {"train_size": 100, "epochs": 200},
     ),
-    BrokenSetting("a code of 1 number", ("a code of one number",), "vanilla", overrides={"z_dim": 1}),
-    BrokenSetting("pixels 0 to 255 for a Bernoulli", ("pixels out of range",), "vae", overrides={"pixels": "0 to 255"}),
+    BrokenSetting("a code of 1 number", ("a code of one number",), "vanilla", overrides={"latent_dim": 1}),
+    BrokenSetting(
+        "pixels 0 to 255 for a Bernoulli", ("pixels out of range",), "vae", overrides={"pixel_range": "0 to 255"}
+    ),
     # the other families, each by a setting of its own where one can break it
     BrokenSetting("linear, learning rate 1e-5", ("underfitting",), "linear", overrides={"lr": 1e-5}),
     BrokenSetting("tied weights, 2 epochs", ("underfitting",), "tied-weights", overrides={"epochs": 2}),
@@ -86,23 +91,23 @@ BROKEN_SETTINGS = (
         "denoising, all pixels masked",
         ("corruption too strong",),
         "denoising",
-        overrides={"knobs": {"noise": "masking", "strength": 1.0}},
+        overrides={"params": {"corruption": "masking", "corruption_level": 1.0}},
     ),
     BrokenSetting(
-        "sparse, L1 weight 10", ("regularisation too strong",), "sparse", overrides={"knobs": {"sparsity": 10.0}}
+        "sparse, L1 weight 10", ("regularisation too strong",), "sparse", overrides={"params": {"l1_weight": 10.0}}
     ),
     BrokenSetting(
         "sparse KL, weight 100 towards 0.01",
         ("regularisation too strong",),
         "sparse-kl",
-        overrides={"knobs": {"beta": 100.0, "rho": 0.01}},
+        overrides={"params": {"sparsity_weight": 100.0, "rho": 0.01}},
     ),
-    BrokenSetting("top-k, k = 1", ("dead units",), "top-k", overrides={"knobs": {"k": 1}}),
+    BrokenSetting("top-k, k = 1", ("dead units",), "top-k", overrides={"params": {"k": 1}}),
     BrokenSetting(
         "contractive, weight 10",
         ("regularisation too strong",),
         "contractive",
-        overrides={"knobs": {"stiffness": 10.0}},
+        overrides={"params": {"contraction_weight": 10.0}},
     ),
     BrokenSetting("stacked, 2 epochs", ("underfitting",), "stacked", overrides={"epochs": 2}),
     BrokenSetting(
@@ -118,7 +123,10 @@ BROKEN_SETTINGS = (
         overrides={"reduction": "mean"},
     ),
     BrokenSetting(
-        "InfoVAE, MMD weight 1000", ("regularisation too strong",), "info-vae", overrides={"knobs": {"pull": 1000.0}}
+        "InfoVAE, MMD weight 1000",
+        ("regularisation too strong",),
+        "info-vae",
+        overrides={"params": {"mmd_weight": 1000.0}},
     ),
     BrokenSetting(
         "WAE, learning rate 1e-5", ("underfitting",), "wae", overrides={"lr": 1e-5}
@@ -133,7 +141,7 @@ BROKEN_SETTINGS = (
         "AAE, adversarial weight 10",
         ("regularisation too strong", "an adversary that has won"),
         "aae",
-        overrides={"knobs": {"weight": 10.0}},
+        overrides={"params": {"adversarial_weight": 10.0}},
     ),
 )
 

@@ -32,15 +32,15 @@ table were trained once, as they stand in `aecore/content/gallery.py`."""
 
 CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
     "mnist-vae-2d": {
-        "512, 256": {"hidden": (512, 256)},
-        "512, 256, SiLU": {"hidden": (512, 256), "activation": "silu"},
+        "512, 256": {"hidden_sizes": (512, 256)},
+        "512, 256, SiLU": {"hidden_sizes": (512, 256), "activation": "silu"},
         "512, 256, 128": {},
     },
     "mnist-vanilla-32d": {
         "60 epochs": {},
         "20 epochs": {"epochs": 20},
     },
-    "mnist-conv-16d": {"32, 64": {}, "16, 32": {"hidden": (16, 32)}},
+    "mnist-conv-16d": {"32, 64": {}, "16, 32": {"hidden_sizes": (16, 32)}},
 }
 
 

@@ -129,7 +129,7 @@ from ui.widgets import images
 
 @st.cache_resource
 def opened():
-    config = resolve_config(presets.default_config("{dataset}", "{network}", family="vae", z_dim={size}))
+    config = resolve_config(presets.default_config("{dataset}", "{network}", family="vae", latent_dim={size}))
     model = LoadedModel(config, build_recipe(config).model.eval(), {{}})
     gc.collect()
     gc.freeze()
@@ -143,7 +143,7 @@ images.single(opened().decode(code)[0], "Decoded", "Decoded")
 
 
 def default_program(dataset: str, network: str, size: int) -> Program:
-    config = resolve_config(presets.default_config(dataset, network, family="vae", z_dim=size))
+    config = resolve_config(presets.default_config(dataset, network, family="vae", latent_dim=size))
     return compile_browser.compile_autoencoder(build_recipe(config).model.eval(), CARDS[dataset].shape)
 
 

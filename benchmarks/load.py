@@ -36,8 +36,10 @@ from tools.browser import start_server
 DOCS = Path(__file__).parent.parent / "docs" / "load.md"
 HEADER = "# Load, tried out\n\nMade by `python -m benchmarks.load --keep`."
 N_WAITING, N_USERS, N_VISITS = 2000, 10, 30
-LONG_CONFIG = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=1000, batch_size=1))
-SHORT_CONFIG = resolve_config(presets.default_config("digits", family="vae", hidden=(16,), epochs=3))
+LONG_CONFIG = resolve_config(
+    presets.default_config("digits", family="vae", hidden_sizes=(8,), epochs=1000, batch_size=1)
+)
+SHORT_CONFIG = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(16,), epochs=3))
 PAGES = ("", "gallery", "data", "train", "runs", "reconstruct", "latent_map", "manifold", "latent_explorer", "draw",
          "interpolate", "model_inspector", "time_machine", "denoise", "denoise_photo")  # fmt: skip
 N_TRAININGS, N_PAGE_VIEWS, N_VISITORS = 40, 400, 20

@@ -202,14 +202,17 @@ def hostile_forms(dataset: str) -> dict[str, tuple[dict[str, str], dict[str, Any
     for family in ("vae", "vanilla", "beta-tcvae", "vq-vae", "ladder-vae", "conditional-vae"):
         chosen = _query_of(dataset, family)
         for name, typed in widths.items():
-            found[f"{family}, widths {name}"] = chosen, {"hidden": typed}
-        found[f"{family}, latent size 4,096, batch 8,192"] = chosen, {"z_dim": 4096, "batch_size": 8192}
-        found[f"{family}, all at their most"] = chosen, {"hidden": "4096,4096", "z_dim": 4096, "batch_size": 8192}
+            found[f"{family}, widths {name}"] = chosen, {"hidden_sizes": typed}
+        found[f"{family}, latent size 4,096, batch 8,192"] = chosen, {"latent_dim": 4096, "batch_size": 8192}
+        found[f"{family}, all at their most"] = (
+            chosen,
+            {"hidden_sizes": "4096,4096", "latent_dim": 4096, "batch_size": 8192},
+        )
         wide = chosen | {"preset": "convolutional"}
-        found[f"{family}, 4,096 channels"] = wide, {"hidden": "4096"}
-        found[f"{family}, 4,096 channels twice"] = wide, {"hidden": "4096,4096"}
-        found[f"{family}, 4,096 channels, batch 8,192"] = wide, {"hidden": "4096", "batch_size": 8192}
-        found[f"{family}, codebook 1,024 x 64"] = chosen, {"z_dim": 4096, "codes": 1024, "width": 64}
+        found[f"{family}, 4,096 channels"] = wide, {"hidden_sizes": "4096"}
+        found[f"{family}, 4,096 channels twice"] = wide, {"hidden_sizes": "4096,4096"}
+        found[f"{family}, 4,096 channels, batch 8,192"] = wide, {"hidden_sizes": "4096", "batch_size": 8192}
+        found[f"{family}, codebook 1,024 x 64"] = chosen, {"latent_dim": 4096, "codes": 1024, "width": 64}
     return found
 
 
@@ -220,9 +223,15 @@ def _query_of(dataset: str, family: str) -> dict[str, str]:
 
 
 LARGE_MODELS = {  # as large as may be opened with so little memory
-    "widths": {"family": "vae", "hidden": (4096,), "z_dim": 3072},
-    "convolutions": {"dataset": "digits", "family": "vanilla", "network": "conv", "hidden": (4096, 384), "z_dim": 16},
-    "codes": {"family": "vanilla", "hidden": (2048, 2048), "z_dim": 4096},
+    "widths": {"family": "vae", "hidden_sizes": (4096,), "latent_dim": 3072},
+    "convolutions": {
+        "dataset": "digits",
+        "family": "vanilla",
+        "network": "conv",
+        "hidden_sizes": (4096, 384),
+        "latent_dim": 16,
+    },
+    "codes": {"family": "vanilla", "hidden_sizes": (2048, 2048), "latent_dim": 4096},
 }
 
 
@@ -289,7 +298,11 @@ class Trial:
         """Has a training begun, and waits until it has made a checkpoint."""
         started, page = time.monotonic(), AgentSession(self.address)
         page.open("train", **_query_of(config.dataset, config.family))
-        settings = {"hidden": ", ".join(map(str, config.hidden)), "z_dim": config.z_dim, "epochs": config.epochs}
+        settings = {
+            "hidden_sizes": ", ".join(map(str, config.hidden_sizes)),
+            "latent_dim": config.latent_dim,
+            "epochs": config.epochs,
+        }
         page.set(**settings, batch_size=config.batch_size)
         page.press("Train")
         if page.errors:
@@ -430,7 +443,7 @@ def largest_trainable() -> Config:
 
     for size in range(4096, 0, -128):
         with contextlib.suppress(limits.TooLarge):
-            settings = {"hidden": (2048, 2048), "z_dim": size, "batch_size": 4096, "epochs": 1000}
+            settings = {"hidden_sizes": (2048, 2048), "latent_dim": size, "batch_size": 4096, "epochs": 1000}
             return resolve_config(presets.default_config("digits", family="vanilla", **settings))
     raise RuntimeError("Nothing is small enough.")
 

@@ -302,7 +302,7 @@ def train_run(folder: str) -> str:
 
     os.environ["AECORE_RUNS"] = folder
     dataset = "mnist" if datasets.is_available("mnist") else "digits"
-    config = resolve_config(presets.default_config(dataset, family="vae", z_dim=2, epochs=1))
+    config = resolve_config(presets.default_config(dataset, family="vae", latent_dim=2, epochs=1))
     for _ in run_training(config):
         pass
     return config.id

@@ -42,9 +42,11 @@ DOCS = Path(__file__).parent.parent / "docs" / "service.md"
 HEADER = "# Training as a service, tried out\n\nMade by `python -m benchmarks.service`."
 # 20 epochs on one thread: half a minute; the other two minutes
 CONFIG = resolve_config(
-    presets.default_config("digits", family="vae", network="conv", hidden=(16, 32), z_dim=8, epochs=20, batch_size=2)
+    presets.default_config(
+        "digits", family="vae", network="conv", hidden_sizes=(16, 32), latent_dim=8, epochs=20, batch_size=2
+    )
 )
-LONG_CONFIG = dataclasses.replace(CONFIG, hidden=(64, 128), batch_size=1)
+LONG_CONFIG = dataclasses.replace(CONFIG, hidden_sizes=(64, 128), batch_size=1)
 MINUTE_CONFIG = resolve_config(presets.default_config("shapes", family="vae", epochs=90))
 SHORT_CONFIG = resolve_config(presets.default_config("digits", family="vae", epochs=10))
 N_KILLS, N_CONCURRENT, CONCURRENT_EPOCHS, N_USERS, RUNS_PER_USER, N_STOPS, REPEATS = 20, 6, 6, 6, 5, 50, 3

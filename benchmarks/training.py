@@ -131,7 +131,7 @@ LARGE_BATCH: dict[str, Any] = {
 def make_config(network: str, epochs: int, seed: int, precision: str, **overrides: Any) -> Config:
     """A VAE as the form makes it, but for the MLP's batch."""
     more = {"epochs": epochs, "seed": seed, "precision": precision, **BATCH_SETTINGS[network], **overrides}
-    return resolve_config(presets.default_config("mnist", network, family="vae", z_dim=2, **more))
+    return resolve_config(presets.default_config("mnist", network, family="vae", latent_dim=2, **more))
 
 
 def app_loop(config: Config, dataset: data.Dataset) -> Iterator[tuple[float, EvaluateLoss]]:

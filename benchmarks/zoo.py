@@ -30,8 +30,8 @@ HEADER = "# The zoo against published numbers and claims\n\nMade by `python -m b
 CPU = torch.device("cpu")
 # the two models of ae_bakeoff, which has 32 x 32 zero-padded pictures, batch normalisation and a constant rate
 BAKEOFF_CONFIG = {
-    "hidden": (512, 256),
-    "z_dim": 20,
+    "hidden_sizes": (512, 256),
+    "latent_dim": 20,
     "epochs": 60,
     "batch_size": 256,
     "lr": 0.003,
@@ -39,7 +39,7 @@ BAKEOFF_CONFIG = {
 }
 PUBLISHED_RESULTS = (
     ("VAE 784-400-20, 7 epochs: the ELBO", 106.66, "vae", {}, "elbo",
-     {"hidden": (400,), "z_dim": 20, "epochs": 7, "batch_size": 128, "lr": 0.001, "schedule": "constant"}),
+     {"hidden_sizes": (400,), "latent_dim": 20, "epochs": 7, "batch_size": 128, "lr": 0.001, "schedule": "constant"}),
     ("VAE 20-D, 60 epochs: reconstruction", 76.12, "vae", {}, "reconstruction", BAKEOFF_CONFIG),
     ("beta-VAE 20-D, beta 2, 60 epochs: reconstruction", 86.12, "beta-vae", {"beta": 2.0},
      "reconstruction", BAKEOFF_CONFIG),
@@ -49,7 +49,7 @@ PUBLISHED_RESULTS = (
 def train_model(
     dataset: str, family: str, params: dict[str, Any] | None = None, **overrides: Any
 ) -> tuple[Config, Recipe]:
-    config = resolve_config(presets.default_config(dataset, family=family, knobs=params or {}, **overrides))
+    config = resolve_config(presets.default_config(dataset, family=family, params=params or {}, **overrides))
     recipe = build_recipe(config)
     *_, _last = fit(recipe, load(dataset), config, CPU)
     recipe.modules.eval()
@@ -82,7 +82,7 @@ def samples(count: int = 1000) -> list[str]:
         real, some = data.train.to_float(slice(5000)), data.test.to_float(slice(count))
         for size in (8, 16):
             for family in ("vanilla", "vae"):
-                config, recipe = train_model(dataset, family, z_dim=size)
+                config, recipe = train_model(dataset, family, latent_dim=size)
                 opened = loaded.LoadedModel(config, recipe.model, {})
                 made = opened.decode(opened.sample_prior(count))
                 precision, _ = metrics.precision_and_coverage(real, made)
@@ -94,10 +94,10 @@ def samples(count: int = 1000) -> list[str]:
 
 
 def codebook() -> list[str]:
-    _, recipe = train_model("mnist", "vq-vae", z_dim=8)
+    _, recipe = train_model("mnist", "vq-vae", latent_dim=8)
     book = recipe.model.bottleneck
     assert isinstance(book, VectorQuantizer)
-    line = f"Perplexity {book.perplexity:.1f} of {len(book.book)} vectors (8 slots, mlp, the form's settings)."
+    line = f"Perplexity {book.perplexity:.1f} of {len(book.embedding)} vectors (8 slots, mlp, the form's settings)."
     print(line, flush=True)
     return ["## VQ-VAE's codebook on MNIST", "", line]
 
@@ -115,7 +115,7 @@ def disentanglement(seeds: int = 5, size: int = 6) -> list[str]:
     for family, knobs in (("vae", {}), ("beta-tcvae", {"beta": 4.0})):
         found = []
         for seed in range(seeds):
-            config, recipe = train_model("shapes", family, knobs, z_dim=size, epochs=30, seed=seed)
+            config, recipe = train_model("shapes", family, knobs, latent_dim=size, epochs=30, seed=seed)
             codes = loaded.LoadedModel(config, recipe.model, {}).encode_split(test)
             found.append(metrics.mutual_information_gap(codes, test.factors))
         each = ", ".join(f"{mig:.3f}" for mig in found)

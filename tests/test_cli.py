@@ -13,7 +13,7 @@ from aecore.data.datasets import CARDS, load
 from aecore.models.families.build import FAMILIES
 from aecore.store import runs
 
-QUICK = ["train", "--family", "vanilla", "--hidden", "8", "--epochs", "2", "--z-dim", "3", "--device", "cpu"]
+QUICK = ["train", "--family", "vanilla", "--hidden-sizes", "8", "--epochs", "2", "--latent-dim", "3", "--device", "cpu"]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -76,12 +76,12 @@ def test_downloading_what_is_here_is_nothing_to_do(says):
 def test_families_with_their_knobs(says, capsys):
     told = {each["name"]: each for each in says("families")}
     assert told.keys() == FAMILIES.keys()
-    assert [knob["name"] for knob in told["denoising"]["params"]] == ["noise", "strength"]
+    assert [knob["name"] for knob in told["denoising"]["params"]] == ["corruption", "corruption_level"]
     assert main(["families"]) == 0
     text = capsys.readouterr().out
     assert (
-        "--set strength=0.4  (0 to 1)" in text
-        and "--set noise=gaussian  (gaussian, masking, salt-and-pepper, dropout, mixed)" in text
+        "--set corruption_level=0.4  (0 to 1)" in text
+        and "--set corruption=gaussian  (gaussian, masking, salt-and-pepper, dropout, mixed)" in text
     )
 
 
@@ -99,9 +99,23 @@ def test_training_says_its_scores_and_the_second_time_finds_them(says, capsys):
 
 
 def test_settings_and_knobs_reach_the_run(says):
-    said = says(*QUICK, "--family", "denoising", "--set", "noise=masking", "--set", "strength=0.25", "--hidden", "")
+    said = says(
+        *QUICK,
+        "--family",
+        "denoising",
+        "--set",
+        "corruption=masking",
+        "--set",
+        "corruption_level=0.25",
+        "--hidden-sizes",
+        "",
+    )
     config = runs.entry(said["id"]).config
-    assert config.knobs == {"noise": "masking", "strength": 0.25} and config.hidden == () and config.z_dim == 3
+    assert (
+        config.params == {"corruption": "masking", "corruption_level": 0.25}
+        and config.hidden_sizes == ()
+        and config.latent_dim == 3
+    )
     assert config.family == "denoising" and config.epochs == 2
 
 
@@ -165,17 +179,20 @@ MISTAKES = {
     "unknown data set": (["train", "--dataset", "minst"], "no data set called minst"),
     "unknown family": (["train", "--family", "vaee"], "no family called vaee"),
     "unknown knob": (["train", "--set", "colour=red"], "no setting called colour"),
-    "knob without value": (["train", "--family", "denoising", "--set", "strength"], "strength takes a number"),
-    "knob out of range": (["train", "--family", "denoising", "--set", "strength=2"], "from 0 to 1, not 2"),
+    "knob without value": (
+        ["train", "--family", "denoising", "--set", "corruption_level"],
+        "corruption_level takes a number",
+    ),
+    "knob out of range": (["train", "--family", "denoising", "--set", "corruption_level=2"], "from 0 to 1, not 2"),
     "setting out of range": (["train", "--epochs", "0"], "epochs takes a whole number from 1 to 1000, not 0"),
     "setting of another kind": (["train", "--lr", "fast"], "lr takes a number"),
     "no number": (["train", "--lr", "nan"], "lr takes a number"),
     "a number beyond floats": (["train", "--seed", "1" + "0" * 400], "seed takes a whole number"),
-    "odd widths": (["train", "--hidden", "64;32"], "hidden takes whole numbers with commas"),
+    "odd widths": (["train", "--hidden-sizes", "64;32"], "hidden_sizes takes whole numbers with commas"),
     "unknown network": (["train", "--network", "transformer"], "network takes one of mlp, conv"),
     "unknown device": ([*QUICK, "--seed", "77", "--device", "abacus"], "no device abacus"),
     "data that are not here": (["train", "--dataset", "mnist"], "--download mnist"),
-    "too many halvings": (["train", "--network", "conv", "--hidden", "4,4,4,4"], "halved 3 times"),
+    "too many halvings": (["train", "--network", "conv", "--hidden-sizes", "4,4,4,4"], "halved 3 times"),
     "download of an unknown set": (["datasets", "--download", "minst"], "no data set called 'minst'"),
     "watching nothing": (["watch", "vae-digits-2d-00000000"], "no run called vae-digits-2d-00000000"),
     "evaluating nothing": (["evaluate", "vae-digits-2d-00000000"], "no run called vae-digits-2d-00000000"),

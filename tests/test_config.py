@@ -39,7 +39,7 @@ def test_names_of_runs_are_what_they_were():
     """Links, folders and the gallery hold these names. If this fails on purpose, raise config.VERSION with it."""
     assert resolve_config(Config()).id == "vae-digits-2d-2430f1a2"
     assert resolve_config(Config(family="denoising")).id == "denoising-digits-2d-91953f74"
-    linear = resolve_config(Config(family="linear", likelihood="gaussian", z_dim=8))
+    linear = resolve_config(Config(family="linear", likelihood="gaussian", latent_dim=8))
     assert linear.id == "linear-digits-8d-f3d2117c"
 
 
@@ -47,8 +47,8 @@ OTHERS = {
     "dataset": "mnist",
     "family": "vanilla",
     "network": "conv",
-    "hidden": (64, 128),
-    "z_dim": 3,
+    "hidden_sizes": (64, 128),
+    "latent_dim": 3,
     "activation": "tanh",
     "likelihood": "gaussian",
     "epochs": 61,
@@ -59,14 +59,14 @@ OTHERS = {
     "initialisation": "he",
     "weight_decay": 0.01,
     "dropout": 0.1,
-    "clip": 5.0,
+    "grad_clip_norm": 5.0,
     "patience": 3,
     "precision": "bfloat16",
-    "pictures": 100,
+    "train_size": 100,
     "reduction": "mean",
-    "pixels": "0 to 255",
+    "pixel_range": "0 to 255",
     "seed": 1,
-    "knobs": {"weight": 2.0},
+    "params": {"weight": 2.0},
     "parent": "vae-digits-2d-2430f1a2",
     "version": 99,
 }
@@ -79,17 +79,19 @@ def test_every_field_makes_another_name():
 
 
 def test_the_order_of_knobs_and_the_kind_of_a_number_make_no_other_name():
-    a = Config(family="denoising", knobs={"noise": "masking", "strength": 1})
-    b = Config(family="denoising", knobs={"strength": "1.0", "noise": "masking"})
+    a = Config(family="denoising", params={"corruption": "masking", "corruption_level": 1})
+    b = Config(family="denoising", params={"corruption_level": "1.0", "corruption": "masking"})
     assert a.id != b.id and resolve_config(a).id == resolve_config(b).id
 
 
 def test_two_ways_of_saying_one_run_settle_to_one():
     plain = resolve_config(Config(family="denoising"))
-    said = resolve_config(Config(family="denoising", epochs="60", knobs={"strength": 0.4, "noise": "gaussian"}))  # type: ignore[arg-type]
-    assert said == plain and said.id == plain.id and plain.knobs == {"noise": "gaussian", "strength": 0.4}
-    fixed = resolve_config(Config(family="linear", network="conv", hidden=(3, 3)))
-    assert fixed == resolve_config(Config(family="linear")) and (fixed.network, fixed.hidden) == ("mlp", ())
+    said = resolve_config(
+        Config(family="denoising", epochs="60", params={"corruption_level": 0.4, "corruption": "gaussian"})
+    )  # type: ignore[arg-type]
+    assert said == plain and said.id == plain.id and plain.params == {"noise": "gaussian", "strength": 0.4}
+    fixed = resolve_config(Config(family="linear", network="conv", hidden_sizes=(3, 3)))
+    assert fixed == resolve_config(Config(family="linear")) and (fixed.network, fixed.hidden_sizes) == ("mlp", ())
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -99,7 +101,9 @@ def test_settling_twice_changes_nothing(family):
 
 
 def test_the_name_says_kind_data_and_size_and_fits_a_file_system():
-    assert resolve_config(presets.default_config("digits", family="vae", z_dim=16)).id.startswith("vae-digits-16d-")
+    assert resolve_config(presets.default_config("digits", family="vae", latent_dim=16)).id.startswith(
+        "vae-digits-16d-"
+    )
     for exhibit in PRETRAINED_MODELS.values():
         assert resolve_config(exhibit.config).id.replace("-", "").replace("_", "").isalnum()
 
@@ -112,11 +116,14 @@ def test_the_name_says_kind_data_and_size_and_fits_a_file_system():
     [
         (Config(family="vaee"), "no family called vaee; the families are: vanilla, "),
         (Config(dataset="minst"), "no data set called minst; the data sets are: digits, "),
-        (Config(knobs={"strength": 0.1}), "no setting called strength here; the settings are: none"),
-        (Config(family="denoising", knobs={"strenght": 0.1}), "strenght here; the settings are: noise, strength"),
-        (Config(family="denoising", knobs={"strength": 1.5}), "strength takes a number from 0 to 1, not 1.5"),
-        (Config(family="denoising", knobs={"noise": "snow"}), "noise takes one of gaussian, masking, salt-and-pepper"),
-        (Config(z_dim=0), "z_dim takes a whole number from 1 to 4096, not 0"),
+        (Config(params={"corruption_level": 0.1}), "no setting called strength here; the settings are: none"),
+        (Config(family="denoising", params={"strenght": 0.1}), "strenght here; the settings are: noise, strength"),
+        (Config(family="denoising", params={"corruption_level": 1.5}), "strength takes a number from 0 to 1, not 1.5"),
+        (
+            Config(family="denoising", params={"corruption": "snow"}),
+            "noise takes one of gaussian, masking, salt-and-pepper",
+        ),
+        (Config(latent_dim=0), "latent_dim takes a whole number from 1 to 4096, not 0"),
         (Config(lr=math.nan), "lr takes a number from 1e-06 to 10, not nan"),
     ],
 )
@@ -162,7 +169,7 @@ def test_words_are_refused_unless_they_are_choices(knob):
 
 
 def test_widths_are_read_from_text_and_lists():
-    hidden = next(knob for knob in KNOBS if knob.name == "hidden")
+    hidden = next(knob for knob in KNOBS if knob.name == "hidden_sizes")
     for said in ("64, 32", "64,32,", [64, 32], (64.0, 32), "64,32"):
         assert hidden.validate(said) == (64, 32)
     assert hidden.validate("") == hidden.validate([]) == ()
@@ -190,7 +197,7 @@ def test_switches_are_read_from_words():
     [
         Config(),
         Config(**OTHERS),
-        resolve_config(Config(family="denoising", network="conv", hidden=(8,), lr=0.1)),
+        resolve_config(Config(family="denoising", network="conv", hidden_sizes=(8,), lr=0.1)),
         resolve_config(Config(family="linear")),
         *(exhibit.config for exhibit in PRETRAINED_MODELS.values()),
     ],
@@ -203,9 +210,9 @@ def test_a_config_comes_back_from_json(config):
 
 def test_fields_that_are_missing_are_the_defaults():
     """A run written before a setting was there has the default of that setting, and keeps its name."""
-    said = Config(z_dim=5).to_json()
+    said = Config(latent_dim=5).to_json()
     del said["activation"], said["parent"]
-    assert Config.from_json(said) == Config(z_dim=5) and Config.from_json(said).id == Config(z_dim=5).id
+    assert Config.from_json(said) == Config(latent_dim=5) and Config.from_json(said).id == Config(latent_dim=5).id
 
 
 @pytest.mark.parametrize(
@@ -217,14 +224,14 @@ def test_fields_that_are_missing_are_the_defaults():
         7,
         {"z_dims": 2},
         Config().to_json() | {"colour": "red"},
-        {"knobs": []},
-        {"knobs": None},
-        {"hidden": 5},
-        {"hidden": [math.inf]},
-        {"hidden": [[1]]},
+        {"params": []},
+        {"params": None},
+        {"hidden_sizes": 5},
+        {"hidden_sizes": [math.inf]},
+        {"hidden_sizes": [[1]]},
         {"lr": math.nan},
         {"epochs": 1e400},
-        {"z_dim": "two"},
+        {"latent_dim": "two"},
         {"seed": -1},
         {"network": ["mlp"]},
     ],
@@ -236,9 +243,9 @@ def test_what_is_no_config_is_refused_in_one_sentence(said):
 
 
 def test_a_checked_config_has_each_value_in_its_own_type():
-    raw = {"epochs": "7", "z_dim": 4.0, "lr": 1, "hidden": "8,4", "seed": "3"}
+    raw = {"epochs": "7", "latent_dim": 4.0, "lr": 1, "hidden_sizes": "8,4", "seed": "3"}
     checked = Config(**raw).validated()  # type: ignore[arg-type]
-    values = (checked.epochs, checked.z_dim, checked.lr, checked.hidden, checked.seed)
+    values = (checked.epochs, checked.latent_dim, checked.lr, checked.hidden_sizes, checked.seed)
     assert values == (7, 4, 1.0, (8, 4), 3) and [type(v) for v in values] == [int, int, float, tuple, int]
 
 

@@ -17,7 +17,7 @@ from tests.pages.test_pages import GALLERY, ROOT, _cold, links, whole  # noqa: F
 from ui import pages_table
 from ui.pages_table import PAGES, Page
 
-TINY = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2))
+TINY = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=2))
 
 
 # --- An executor ------------------------------------------------------------------------------------------------------
@@ -74,7 +74,9 @@ def test_an_executor_trains_a_run_and_hears_its_stop(threads):
     _until_done(standing)
     assert runs.entry(TINY.id).finished and [line["epoch"] for line in runs.history(TINY.id)] == [1, 2]
 
-    long = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1000, batch_size=8))
+    long = resolve_config(
+        presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1000, batch_size=8)
+    )
     api.submit(long)
     while not runs.entry(long.id).progress.get("step"):
         standing.tick()

@@ -161,7 +161,7 @@ def test_too_rare_costs_more_than_too_often_by_as_much():
 
 
 @pytest.mark.parametrize(
-    ("family", "inputs", "hidden", "z_dim", "parameters"),
+    ("family", "inputs", "hidden_sizes", "latent_dim", "parameters"),
     [
         # N32. The catalogue writes out the widths of Paytm, K5 and K8; those of T40, K2 and K6 follow from the count
         ("vanilla", 784, (256,), 64, 435_536),  # T40; its dropout has no parameters
@@ -173,8 +173,8 @@ def test_too_rare_costs_more_than_too_often_by_as_much():
         ("stacked", 100, (64, 32), 20, 18_488),  # K8
     ],
 )
-def test_more_layouts_of_the_course_have_the_parameters_it_counts(family, inputs, hidden, z_dim, parameters):
-    model = FAMILIES[family].build(NetworkFactory((1, 1, inputs), hidden_sizes=hidden, dropout=0.3), z_dim).model
+def test_more_layouts_of_the_course_have_the_parameters_it_counts(family, inputs, hidden, latent_dim, parameters):
+    model = FAMILIES[family].build(NetworkFactory((1, 1, inputs), hidden_sizes=hidden, dropout=0.3), latent_dim).model
     assert count_parameters(model) == parameters
 
 
@@ -238,7 +238,9 @@ def test_a_colour_picture_in_7_by_7_by_8_floats_is_one_and_a_half_times_smaller(
 
 
 def test_784_512_256_128_32_does_not_halve_at_each_layer():
-    config = resolve_config(presets.default_config("mnist", "mlp", hidden=(512, 256, 128), z_dim=32, family="vanilla"))
+    config = resolve_config(
+        presets.default_config("mnist", "mlp", hidden_sizes=(512, 256, 128), latent_dim=32, family="vanilla")
+    )
     encoder = [layer.shape for layer in architecture.layers(config) if layer.part == "encoder"]
     steps = itertools.pairwise(dict.fromkeys(encoder))
     found = [metrics.compression(wide, *narrow).dimension_ratio for wide, narrow in steps]
@@ -282,10 +284,10 @@ def test_the_gradient_of_the_sum_is_that_of_the_mean_times_the_number_of_pixels(
 
 def test_averaged_over_784_pixels_a_vae_is_a_beta_vae_of_784():
     """N30: by its gradients, which are 784 times smaller."""
-    usual = Config(dataset="mnist", hidden=(6,), z_dim=2)
+    usual = Config(dataset="mnist", hidden_sizes=(6,), latent_dim=2)
     averaged = build_recipe(resolve_config(replace(usual, family="vae", reduction="mean")))
     dear = build_recipe(
-        resolve_config(replace(usual, family="beta-vae", knobs={"beta": 784.0}))
+        resolve_config(replace(usual, family="beta-vae", params={"beta": 784.0}))
     )  # the same seed, the same weights
     x = torch.rand(4, 1, 28, 28, dtype=torch.float64)
     for recipe in (averaged, dear):

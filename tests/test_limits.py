@@ -42,7 +42,7 @@ from tests.kit.peaks import peak
 from tests.pages.test_pages import ROOT, AppTest, _cold, control, said, whole  # noqa: F401
 
 GIB = 1 << 30
-SMALL = Config(hidden=(8,), epochs=1)
+SMALL = Config(hidden_sizes=(8,), epochs=1)
 FACTOR = 2.5  # between the estimate of a training's memory and its measured peak, either way
 
 
@@ -155,7 +155,9 @@ def test_counts_are_those_of_the_network_itself(family):
 def at_its_most(family: str) -> Config:
     """A family with every number of its own at its highest."""
     highest = {knob.name: knob.info.max for knob in FAMILIES[family].params if knob.value_type in (int, float)}
-    return Config(family=family, z_dim=4, knobs={name: each for name, each in highest.items() if each is not None})
+    return Config(
+        family=family, latent_dim=4, params={name: each for name, each in highest.items() if each is not None}
+    )
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -171,7 +173,7 @@ def test_every_family_is_followed_through_a_step_that_is_never_taken(family, mon
 def test_what_a_batch_takes_grows_with_it_and_weights_are_not_counted_in():
     small, large = (footprint_of(resolve_config(dataclasses.replace(SMALL, batch_size=each))) for each in (8, 512))
     assert large.step > 20 * small.step and large.persistent == small.persistent
-    wide = resolve_config(presets.default_config("digits", family="vanilla", hidden=(1024, 1024)))
+    wide = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(1024, 1024)))
     assert bytes_per_sample(wide) < 100_000 < 4 * model_size(wide).parameters
 
 
@@ -197,7 +199,9 @@ def test_nothing_is_measured_anew_for_settings_that_change_nothing(monkeypatch):
         footprint, "measured", lambda recipe, config, card: asked.append(config) or measured(recipe, config, card)
     )
     for seed in range(20):
-        resolve_config(dataclasses.replace(SMALL, hidden=(9, 7), seed=seed, lr=0.001 + seed / 1e4, epochs=1 + seed))
+        resolve_config(
+            dataclasses.replace(SMALL, hidden_sizes=(9, 7), seed=seed, lr=0.001 + seed / 1e4, epochs=1 + seed)
+        )
     assert len(asked) == 1
 
 
@@ -212,15 +216,15 @@ def test_names_of_runs_are_the_same_on_any_computer(monkeypatch):
 # --- Refusing ---------------------------------------------------------------------------------------------------------
 
 HOSTILE = {
-    "80 layers of 4,096": {"hidden": (4096,) * 80},
-    "a million layers": {"hidden": (1,) * 10**6},
-    "101 layers": {"hidden": (1,) * 101},
-    "widths and latent size": {"hidden": (4096, 4096), "z_dim": 4096},
-    "a large batch": {"hidden": (4096, 2048), "batch_size": 8192},
-    "wide convolutions": {"network": "conv", "hidden": (4096, 4096)},
-    "wide convolutions, large batch": {"network": "conv", "hidden": (4096,), "batch_size": 8192},
-    "a codebook": {"family": "vq-vae", "z_dim": 4096, "knobs": {"codes": 1024, "width": 64}},
-    "pairs of a batch": {"family": "beta-tcvae", "z_dim": 64, "batch_size": 8192},
+    "80 layers of 4,096": {"hidden_sizes": (4096,) * 80},
+    "a million layers": {"hidden_sizes": (1,) * 10**6},
+    "101 layers": {"hidden_sizes": (1,) * 101},
+    "widths and latent size": {"hidden_sizes": (4096, 4096), "latent_dim": 4096},
+    "a large batch": {"hidden_sizes": (4096, 2048), "batch_size": 8192},
+    "wide convolutions": {"network": "conv", "hidden_sizes": (4096, 4096)},
+    "wide convolutions, large batch": {"network": "conv", "hidden_sizes": (4096,), "batch_size": 8192},
+    "a codebook": {"family": "vq-vae", "latent_dim": 4096, "params": {"codebook_size": 1024, "embedding_dim": 64}},
+    "pairs of a batch": {"family": "beta-tcvae", "latent_dim": 64, "batch_size": 8192},
     "kernels of a batch": {"family": "wae", "batch_size": 8192},
 }
 
@@ -241,12 +245,12 @@ def test_what_is_too_large_is_refused_before_anything_is_allocated(name):
 def test_the_sentence_has_the_number_and_the_limit(monkeypatch):
     monkeypatch.setenv("AECORE_MAX_PARAMETERS", "1000")
     with pytest.raises(TooLarge, match=r"would have 1,156 parameters, and 1,000 are the most on this computer"):
-        resolve_config(Config(hidden=(8,)))
+        resolve_config(Config(hidden_sizes=(8,)))
     monkeypatch.delenv("AECORE_MAX_PARAMETERS")
     monkeypatch.setenv("AECORE_RUN_BYTES", "1000000")
     monkeypatch.setenv("AECORE_MAX_PARAMETERS", "2000")
     with pytest.raises(TooLarge, match=r"would take about [0-9.]+ MB of memory, and 1 MB are the most for a run"):
-        resolve_config(Config(hidden=(8,)))
+        resolve_config(Config(hidden_sizes=(8,)))
 
 
 @pytest.mark.slow
@@ -266,7 +270,7 @@ def test_form_command_line_and_fork_share_the_limit(monkeypatch, capsys):
     settled = resolve_config(SMALL)
     assert list(run_training(settled))
     monkeypatch.setenv("AECORE_MAX_PARAMETERS", "1000")
-    assert main(["train", "--family", "vae", "--hidden", "8", "--epochs", "1"]) == 1
+    assert main(["train", "--family", "vae", "--hidden-sizes", "8", "--epochs", "1"]) == 1
     assert "1,000 are the most on this computer" in capsys.readouterr().err
     for parameters in ({}, {"parent": settled.id}):
         app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
@@ -278,17 +282,17 @@ def test_form_command_line_and_fork_share_the_limit(monkeypatch, capsys):
 def test_widths_typed_on_train_are_refused_without_pressing_train():
     app = whole(AppTest.from_file(ROOT / "app.py", default_timeout=100).switch_page("pages/train.py").run())
     before = psutil.Process().memory_info().rss
-    control(app, "Hidden widths").set_value("4096," * 80)
+    control(app, "Hidden layers (units or channels)").set_value("4096," * 80)
     app = whole(app.run())
     assert len(refused(app)) == 1
     assert psutil.Process().memory_info().rss - before < 200e6
-    control(app, "Hidden widths").set_value("64, 32")
+    control(app, "Hidden layers (units or channels)").set_value("64, 32")
     assert not refused(whole(app.run())), "the page goes on"
 
 
 def test_a_run_asked_for_elsewhere_says_so_and_going_on_is_refused(monkeypatch):
     """A queue that came from a larger computer: the run has failed with the sentence, it does not die twice."""
-    config = resolve_config(dataclasses.replace(SMALL, hidden=(1024,)))
+    config = resolve_config(dataclasses.replace(SMALL, hidden_sizes=(1024,)))
     monkeypatch.setenv("AECORE_MAX_PARAMETERS", "100000")
     with pytest.raises(TooLarge):
         list(run_training(config))
@@ -329,11 +333,11 @@ def _knob(name: str) -> Param:
 @pytest.mark.parametrize(
     ("name", "typed"),
     [
-        ("hidden", "9" * 10**6),
-        ("hidden", "x," * 10**5),
+        ("hidden_sizes", "9" * 10**6),
+        ("hidden_sizes", "x," * 10**5),
         ("epochs", "9" * 5000),
         ("network", "m" * 10**6),
-        ("hidden", (0,) * 10**6),
+        ("hidden_sizes", (0,) * 10**6),
     ],
 )
 def test_what_was_typed_is_cut_in_messages(name, typed):
@@ -344,20 +348,25 @@ def test_what_was_typed_is_cut_in_messages(name, typed):
 
 def test_lists_of_widths_are_read_up_to_some_length():
     fits = ",".join(["4096"] * limits.MAX_LAYERS)
-    assert len(_knob("hidden").validate(fits)) == limits.MAX_LAYERS and len(fits) <= MAX_TEXT
+    assert len(_knob("hidden_sizes").validate(fits)) == limits.MAX_LAYERS and len(fits) <= MAX_TEXT
     with pytest.raises(UserError, match="hidden takes"):
-        _knob("hidden").validate("1," * MAX_TEXT)
+        _knob("hidden_sizes").validate("1," * MAX_TEXT)
 
 
 # --- Against measured peaks -------------------------------------------------------------------------------------------
 
 MEASURED = {
-    "mlp": {"hidden": (4096, 1024)},
-    "large batch": {"dataset": "shapes", "family": "vanilla", "hidden": (2048, 1024), "batch_size": 8192},
-    "conv": {"network": "conv", "hidden": (1024,), "batch_size": 512},
-    "vq": {"family": "vq-vae", "z_dim": 256, "batch_size": 1024, "knobs": {"codes": 1024, "width": 8}},
-    "ladder": {"family": "ladder-vae", "z_dim": 128, "hidden": (4096, 1024), "batch_size": 512},
-    "pairs of a batch": {"family": "beta-tcvae", "z_dim": 64, "batch_size": 1024},
+    "mlp": {"hidden_sizes": (4096, 1024)},
+    "large batch": {"dataset": "shapes", "family": "vanilla", "hidden_sizes": (2048, 1024), "batch_size": 8192},
+    "conv": {"network": "conv", "hidden_sizes": (1024,), "batch_size": 512},
+    "vq": {
+        "family": "vq-vae",
+        "latent_dim": 256,
+        "batch_size": 1024,
+        "params": {"codebook_size": 1024, "embedding_dim": 8},
+    },
+    "ladder": {"family": "ladder-vae", "latent_dim": 128, "hidden_sizes": (4096, 1024), "batch_size": 512},
+    "pairs of a batch": {"family": "beta-tcvae", "latent_dim": 64, "batch_size": 1024},
 }
 BEFORE = """
 from aecore.jobs.executors.process import preload

@@ -40,7 +40,7 @@ CPU = torch.device("cpu")
 
 def opened(**settings) -> LoadedModel:
     config = resolve_config(
-        presets.default_config("digits", **{"family": "vae", "hidden": (16,), "z_dim": 4} | settings)
+        presets.default_config("digits", **{"family": "vae", "hidden_sizes": (16,), "latent_dim": 4} | settings)
     )
     return LoadedModel(config, build_recipe(config).model.eval(), {"created": 1.0})
 
@@ -65,7 +65,7 @@ def test_smaller_batches_give_the_same_numbers(family, monkeypatch):
 def test_a_network_that_takes_much_for_a_picture_is_given_few_at_a_time():
     """4,096 channels of 14 x 14 are 3 MB a picture: a thousand were 10 GB."""
     config = resolve_config(
-        presets.default_config("mnist", "conv", family="vanilla", hidden=(4096,)), for_training=False
+        presets.default_config("mnist", "conv", family="vanilla", hidden_sizes=(4096,)), for_training=False
     )
     few = loaded.batch_size_for(loaded.bytes_per_sample(config), loaded.MAX_BATCH_SIZE)
     assert 1 < few < 40
@@ -74,7 +74,7 @@ def test_a_network_that_takes_much_for_a_picture_is_given_few_at_a_time():
 
 
 def test_a_loss_is_the_same_over_smaller_batches(monkeypatch):
-    config = resolve_config(presets.default_config("digits", family="vanilla", hidden=(16,)))
+    config = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(16,)))
     recipe, held_out = build_recipe(config), DeviceDataset.from_split(load("digits").validation, CPU)
     whole = evaluate(recipe, held_out, config)
     monkeypatch.setattr(limits, "MAX_BATCH_BYTES", 5 * loaded.bytes_per_sample(config))
@@ -108,7 +108,7 @@ def test_pages_that_compute_much_at_once_take_turns(monkeypatch):
 
 
 def test_codes_of_all_pictures_have_a_limit(monkeypatch):
-    run, test = opened(z_dim=64), load("digits").test
+    run, test = opened(latent_dim=64), load("digits").test
     monkeypatch.setattr(limits, "MIN_CACHE_BYTES", 1000)
     monkeypatch.setenv("AECORE_MEMORY", "500000")
     with pytest.raises(UserError, match=r"The codes of 359 images of 64 dimensions each take 0\.0919 MB, and 0\.06"):
@@ -241,7 +241,7 @@ def test_maps_of_codes_that_would_not_fit_are_refused(monkeypatch, tmp_path):
 
 
 def test_a_jacobian_of_many_numbers_is_refused_before_it_is_computed(monkeypatch):
-    run = opened(family="vq-vae", z_dim=8, knobs={"codes": 16, "width": 8})
+    run = opened(family="vq-vae", latent_dim=8, params={"codebook_size": 16, "embedding_dim": 8})
     monkeypatch.setattr(jacobian, "MAX_JACOBIAN_ELEMENTS", 64 * 64 - 1)
     with pytest.raises(UserError, match=r"The Jacobian of this model has 64 x 64 numbers, and 4,095 are the most"):
         jacobian.jacobian_spectra(run, load("digits").test.to_float([0])[0])
@@ -268,7 +268,7 @@ def test_a_recipe_of_an_opened_run_shares_its_weights():
 
 
 def test_what_the_browser_gets_is_one_copy(monkeypatch):
-    run = opened(family="vanilla", hidden=(64,))
+    run = opened(family="vanilla", hidden_sizes=(64,))
     run.model.encoder[1].weight.data.mul_(1 / 3)  # not exact in half precision
     made = compile_model(run)
     parcel = live._payload.__wrapped__("a", "bernoulli", made)
@@ -297,15 +297,17 @@ def test_a_browser_is_sent_models_of_some_size(monkeypatch):
 
 def test_parts_of_a_loss_are_named_without_building_the_network(monkeypatch):
     """4,096 x 10 were 1.3 GB for a list of names."""
-    config = resolve_config(presets.default_config("digits", family="aae", hidden=(4096,) * 2), for_training=False)
+    config = resolve_config(
+        presets.default_config("digits", family="aae", hidden_sizes=(4096,) * 2), for_training=False
+    )
     before = psutil.Process().memory_info().rss
     names = [player.terms for player in formulas.objectives(config)]
-    assert names == [("reconstruction", "fooling"), ("critic",)]
+    assert names == [("reconstruction", "adversarial"), ("discriminator",)]
     assert psutil.Process().memory_info().rss - before < 60e6
 
 
 def test_parts_of_a_loss_that_asks_for_numbers_are_named_too(monkeypatch):
-    config = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,)))
+    config = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,)))
     family = FAMILIES["vanilla"]
 
     def asking(*args, **knobs) -> Recipe:
@@ -319,8 +321,10 @@ def test_parts_of_a_loss_that_asks_for_numbers_are_named_too(monkeypatch):
 
 def test_a_checkpoint_is_the_only_copy(monkeypatch):
     """Of weights and moments, which are three times the network: none is cloned on the way."""
-    recipe = build_recipe(resolve_config(presets.default_config("digits", family="vae", hidden=(8,))))
-    at = state.TrainState(recipe, resolve_config(presets.default_config("digits", family="vae", hidden=(8,))), CPU)
+    recipe = build_recipe(resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,))))
+    at = state.TrainState(
+        recipe, resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,))), CPU
+    )
     given: dict[str, torch.Tensor] = {}
     monkeypatch.setattr(state, "save", lambda tensors, said: given.update(tensors) or b"")
     at.save()
@@ -385,7 +389,7 @@ def test_a_run_whose_worker_was_killed_for_memory_says_so():
 
 def test_a_codebook_is_asked_whether_it_has_begun_wherever_it_is():
     with torch.device("meta"):
-        assert not VectorQuantizer(2, 4, 3).started
+        assert not VectorQuantizer(2, 4, 3).initialised
 
 
 # --- A server with 4 GiB ----------------------------------------------------------------------------------------------

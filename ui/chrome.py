@@ -121,7 +121,9 @@ def _run_name(entry: runs.RunInfo, labels: dict[str, people.RunLabel]) -> str:
         return given
     if entry.title:
         return f"{entry.title} · gallery"
-    return f"{entry.config.family}, latent dimension {entry.config.z_dim}, {entry.config.dataset} · {entry.id[-4:]}"
+    return (
+        f"{entry.config.family}, latent dimension {entry.config.latent_dim}, {entry.config.dataset} · {entry.id[-4:]}"
+    )
 
 
 def _show_device(torch_loaded: threading.Event) -> None:

@@ -97,7 +97,7 @@ def _config_from_args(args: argparse.Namespace) -> Config:
     defaults = presets.default_config(
         args.dataset, str(network) if network else None, args.preset, **get_family(args.family).defaults
     )
-    return dataclasses.replace(defaults, family=args.family, knobs=family_params, **given)
+    return dataclasses.replace(defaults, family=args.family, params=family_params, **given)
 
 
 def _user() -> str:
@@ -207,3 +207,16 @@ def export(args: argparse.Namespace) -> None:
     else:
         files = export_run(args.target, Path(args.to or Path("exports") / args.target))
     print_rows([{"file": str(file), "bytes": file.stat().st_size} for file in files], args.json)
+
+
+def upgrade(args: argparse.Namespace) -> None:
+    """Convert a folder of format 1, and say what became of each run in it."""
+    from aecore.store.upgrade.folder import upgrade_folder
+
+    report = upgrade_folder(Path(args.target) if args.target else disk.runs_dir())
+    rows: list[Row] = [{"id": old, "new_id": new, "message": ""} for old, new in report.upgraded.items()]
+    rows += [{"id": each, "new_id": "", "message": why} for each, why in report.left.items()]
+    print_rows(rows, args.json)
+    if not args.json:
+        database = "; the database was converted" if report.database else ""
+        print(f"{len(report.upgraded)} upgraded, {len(report.left)} left as they are{database}.")

@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--download", metavar="NAME", help="fetch this data set into AECORE_DATA")
     command("families", commands.families, "list the models and their parameters")
     _add_train_options(
-        command("train", commands.train, "train a model; the same settings a second time are found, not trained")
+        command("train", commands.train, "train a model; the same settings a second time are not trained again")
     )
     command("watch", commands.watch, "follow a run until it stops").add_argument("target", metavar="RUN")
     command("runs", commands.list_runs, "list the runs")
@@ -45,6 +45,8 @@ def parser() -> argparse.ArgumentParser:
     where = one.add_mutually_exclusive_group()
     where.add_argument("--to", metavar="FOLDER", help="where to (default: exports/RUN)")
     where.add_argument("--onnx", metavar="FOLDER", help="write encoder.onnx and decoder.onnx there instead")
+    one = command("upgrade", commands.upgrade, "convert runs of format 1 to the names of format 2")
+    one.add_argument("target", nargs="?", metavar="FOLDER", help="the folder of the runs (default: AECORE_RUNS)")
     return top
 
 
@@ -52,7 +54,7 @@ def _add_train_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--dataset", default="digits")
     train.add_argument("--family", default="vae")
     about = "; ".join(f"{name}: {preset.description}" for name, preset in presets.PRESETS.items())
-    train.add_argument("--preset", default="usual", metavar="|".join(presets.PRESETS), help=about)
+    train.add_argument("--preset", default="default", metavar="|".join(presets.PRESETS), help=about)
     for param in params_of(Config):
         option, choices = f"--{param.name.replace('_', '-')}", "|".join(param.choices) or None
         train.add_argument(option, metavar=choices, help=param.info.description)

@@ -61,7 +61,7 @@ BY_FAMILY: dict[str, Advice] = {
     "tied-weights": Advice(
         (
             Suggestion("train",
-                "Train one with no hidden layer (empty **Hidden widths**): each filter is then also what "
+                "Train one with no hidden layer (empty **Hidden layers**): each filter is then also what "
                 "its number draws. See the panel with filters and atoms."),
             Suggestion("runs",
                 "Train a vanilla one of the same layout and compare error and parameters: it has about twice "

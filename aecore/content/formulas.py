@@ -72,7 +72,7 @@ def latex(config: Config, term: str) -> str:
         return _reconstruction(config)
     family = get_family(config.family)
     if term in family.loss_terms:
-        return family.loss_terms[term].latex(family.resolve_params(config.knobs))
+        return family.loss_terms[term].latex(family.resolve_params(config.params))
     return rf"\text{{{term.translate(LATEX_ESCAPES)}}}"
 
 

@@ -35,7 +35,7 @@ def _config(dataset: str, family: str, network: str = "mlp", **overrides: Any) -
 
 def _beta_config(beta: float) -> Config:
     """One model of the sweep over beta: all alike but for the weight of the KL."""
-    return _config("mnist", "beta-vae", "conv", z_dim=16, epochs=12, knobs={"beta": beta, "warm_up": 0.2})
+    return _config("mnist", "beta-vae", "conv", latent_dim=16, epochs=12, params={"beta": beta, "kl_warmup": 0.2})
 
 
 def _beta_sweep() -> list[PretrainedModel]:
@@ -65,37 +65,44 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
         PretrainedModel(
             "mnist-vae-2d",
             "VAE, 2-D",
-            _config("mnist", "vae", z_dim=2, hidden=_DEEP, epochs=50),
-            "Walking about: two numbers are a map that one can see whole.",
+            _config("mnist", "vae", latent_dim=2, hidden_sizes=_DEEP, epochs=50),
+            "Walking about: two dimensions are a map that one can see whole.",
             "Sharp pictures: 4 and 9, and 3, 5 and 8, share places.",
             on_home=True,
         ),
         PretrainedModel(
             "mnist-vae-16d",
             "VAE, 16-D",
-            _config("mnist", "vae", "conv", z_dim=16, epochs=40),
+            _config("mnist", "vae", "conv", latent_dim=16, epochs=40),
             "New digits from draws of a normal distribution, and smooth ways between pictures.",
             "Seeing all of it at once: any map leaves out most of its directions.",
         ),
         PretrainedModel(
             "mnist-vanilla-2d",
             "Vanilla, 2-D",
-            _config("mnist", "vanilla", z_dim=2, hidden=_DEEP, epochs=40),
+            _config("mnist", "vanilla", latent_dim=2, hidden_sizes=_DEEP, epochs=40),
             "Comparing with the VAE: classes lie farther apart, with empty land between them.",
             "Drawing new pictures: nothing says where codes should lie.",
         ),
         PretrainedModel(
             "mnist-vanilla-32d",
             "Vanilla, 32-D",
-            _config("mnist", "vanilla", z_dim=32, hidden=_DEEP, epochs=60),
-            "Faithful reconstructions: 784 pixels in 32 numbers.",
+            _config("mnist", "vanilla", latent_dim=32, hidden_sizes=_DEEP, epochs=60),
+            "Faithful reconstructions: 784 pixels in 32 dimensions.",
             "Random codes: they decode to scribbles.",
         ),
         PretrainedModel(
             "mnist-linear-32d",
             "Linear, 32-D",
             _config(
-                "mnist", "linear", z_dim=32, hidden=(), epochs=40, likelihood="gaussian", lr=0.01, precision="float32"
+                "mnist",
+                "linear",
+                latent_dim=32,
+                hidden_sizes=(),
+                epochs=40,
+                likelihood="gaussian",
+                lr=0.01,
+                precision="float32",
             ),
             "Seeing how far one layer each way gets: it looks for the plane that PCA finds.",
             "Anything curved: shadows and ghosts stay.",
@@ -103,14 +110,21 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
         PretrainedModel(
             "mnist-conv-16d",
             "Convolutional, 16-D",
-            _config("mnist", "vanilla", "conv", z_dim=16, epochs=12),
+            _config("mnist", "vanilla", "conv", latent_dim=16, epochs=12),
             "How far small filters get with few weights.",
             "Draws from a normal distribution.",
         ),
         PretrainedModel(
             "mnist-denoiser",
             "Denoiser",
-            _config("mnist", "denoising", "conv", z_dim=32, epochs=15, knobs={"noise": "mixed", "strength": 0.8}),
+            _config(
+                "mnist",
+                "denoising",
+                "conv",
+                latent_dim=32,
+                epochs=15,
+                params={"corruption": "mixed", "corruption_level": 0.8},
+            ),
             "Cleaning digits: it has met Gaussian noise, masking, and salt and pepper, weak and strong.",
             "Anything but a digit: it draws one all the same.",
         ),
@@ -118,42 +132,42 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
         PretrainedModel(
             "mnist-conditional-2d",
             "Conditional VAE, 2-D",
-            _config("mnist", "conditional-vae", z_dim=2, epochs=40),
+            _config("mnist", "conditional-vae", latent_dim=2, epochs=40),
             "One handwriting, ten digits: the class is told, so the code is free for the style.",
             "Recognising digits by their code: it knows nothing of the class.",
         ),
         PretrainedModel(
             "mnist-vq",
             "VQ-VAE",
-            _config("mnist", "vq-vae", z_dim=16, epochs=30),
+            _config("mnist", "vq-vae", latent_dim=16, epochs=30),
             "A picture as 16 words from a dictionary of 64.",
             "New pictures: words drawn one by one do not make a sentence.",
         ),
         PretrainedModel(
             "mnist-aae-2d",
             "Adversarial AE, 2-D",
-            _config("mnist", "aae", z_dim=2, epochs=40),
-            "Codes that a critic has pushed into a normal cloud, without any KL.",
+            _config("mnist", "aae", latent_dim=2, epochs=40),
+            "Codes that a discriminator has pushed into a normal distribution, without any KL.",
             "Likelihoods: it has none to tell.",
         ),
         PretrainedModel(
             "shapes-vae",
             "VAE, shapes in colour",
-            _config("shapes-colour", "vae", "conv", z_dim=8, epochs=20),
+            _config("shapes-colour", "vae", "conv", latent_dim=8, epochs=20),
             "Known causes: place, size, turn, kind and colour are all that differs.",
-            "One number for each cause: it mixes them.",
+            "One dimension for each cause: it mixes them.",
         ),
         PretrainedModel(
             "shapes-tcvae",
             "beta-TCVAE, shapes in colour",
-            _config("shapes-colour", "beta-tcvae", "conv", z_dim=8, epochs=20),
+            _config("shapes-colour", "beta-tcvae", "conv", latent_dim=8, epochs=20),
             "Numbers with a meaning each: move one slider and watch what changes.",
             "All of them: which cause gets a number of its own is a matter of luck.",
         ),
         PretrainedModel(
             "digits-vae-2d",
             "VAE, 2-D, small digits",
-            _config("digits", "vae", z_dim=2, epochs=200),
+            _config("digits", "vae", latent_dim=2, epochs=200),
             "Trying things: its pictures come with the laboratory, and it trains in seconds.",
             "Beauty: 8 x 8 pixels.",
         ),

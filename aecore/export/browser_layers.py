@@ -229,7 +229,7 @@ def _top_k(bottleneck: TopK, buffer: WeightBuffer) -> Ops:
 
 
 def _ladder(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops:
-    parts = {"to_bottom": ladder.to_bottom, "to_top": ladder.to_top, "prior_net": ladder.expect}
+    parts = {"to_bottom": ladder.to_bottom, "to_top": ladder.to_top, "prior_net": ladder.prior_net}
     sizes = {"to_bottom": ladder.in_features, "to_top": ladder.in_features, "prior_net": ladder.n_top}
     steps = {name: translate(part, (sizes[name],), buffer)[0] for name, part in parts.items()}
     return [
@@ -239,15 +239,15 @@ def _ladder(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops:
 
 
 def _ladder_decoder_input(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops:
-    prior_net, _ = translate(ladder.expect, (ladder.n_top,), buffer)
+    prior_net, _ = translate(ladder.prior_net, (ladder.n_top,), buffer)
     sizes = {"n_top": ladder.n_top, "n_bottom": ladder.decoder_in_features}
     return [{"op": "ladder_prior", **sizes, "prior_net": prior_net}]
 
 
 def _quantize(bottleneck: VectorQuantizer, buffer: WeightBuffer) -> Ops:
-    positions, dim, size = bottleneck.n_positions, bottleneck.embedding_dim, len(bottleneck.book)
+    positions, dim, size = bottleneck.n_positions, bottleneck.embedding_dim, len(bottleneck.embedding)
     sizes = {"n_positions": positions, "embedding_dim": dim, "codebook_size": size}
-    return [{"op": "quantize", **sizes, "weight": buffer.add(bottleneck.book)}]
+    return [{"op": "quantize", **sizes, "weight": buffer.add(bottleneck.embedding)}]
 
 
 BOTTLENECKS: dict[type, tuple[BottleneckCompiler, BottleneckCompiler]] = {

@@ -59,12 +59,12 @@ def _unconditional(model: Autoencoder, buffer: WeightBuffer) -> tuple[Ops, Ops, 
 
 
 def _conditional(model: Conditional, buffer: WeightBuffer) -> tuple[Ops, Ops, int]:
-    classes = len(model.hints)
+    classes = len(model.label_embedding)
     hint = {
         "op": "add_label_image",
         "n_classes": classes,
-        "size": model.hints[0].numel(),
-        "weight": buffer.add(model.hints),
+        "size": model.label_embedding[0].numel(),
+        "weight": buffer.add(model.label_embedding),
     }
     return [hint], [{"op": "concat_label", "n_classes": classes}], classes
 

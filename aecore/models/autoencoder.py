@@ -101,20 +101,20 @@ class Conditional(Autoencoder):
         label_embedding: Tensor,
     ) -> None:
         super().__init__(encoder, bottleneck, decoder, likelihood)
-        self.hints = nn.Parameter(label_embedding)  # [K, *shape], added to what the encoder sees
+        self.label_embedding = nn.Parameter(label_embedding)  # [K, *shape], added to what the encoder sees
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         y = self.infer_label(x) if y is None else y
-        return super().features(x + self.hints[y])
+        return super().features(x + self.label_embedding[y])
 
     def decoder_input(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         y = torch.zeros(z.shape[0], dtype=torch.long, device=z.device) if y is None else y
-        return torch.cat([super().decoder_input(z, y), nn.functional.one_hot(y, len(self.hints)).to(z)], 1)
+        return torch.cat([super().decoder_input(z, y), nn.functional.one_hot(y, len(self.label_embedding)).to(z)], 1)
 
     @torch.no_grad()
     def infer_label(self, x: Tensor) -> Tensor:
         """The class `[B]` under which each picture is given back with the least surprise."""
-        tried = [torch.full((x.shape[0],), label, device=x.device) for label in range(len(self.hints))]
+        tried = [torch.full((x.shape[0],), label, device=x.device) for label in range(len(self.label_embedding))]
         nll = [self.likelihood.nll(self.decode(self.encode(x, y).code, y), x) for y in tried]
         return torch.stack(nll).argmin(0)
 

@@ -140,7 +140,7 @@ class LadderBottleneck(Bottleneck):
         self.in_features, self.out_features, self.n_top = width, n_top + n_bottom, n_top
         self.to_bottom = nn.Linear(width, 2 * n_bottom)
         self.to_top = mlp([width, width, 2 * n_top])
-        self.expect = mlp([n_top, width, 2 * n_bottom])  # p(bottom | top): mean and log-variance
+        self.prior_net = mlp([n_top, width, 2 * n_bottom])  # p(bottom | top): mean and log-variance
 
     def forward(self, h: Tensor) -> LadderLatent:
         h = torch.relu(h)
@@ -153,7 +153,7 @@ class LadderBottleneck(Bottleneck):
 
     def _posterior_given_top(self, h: Tensor, top: Tensor) -> Tensor:
         """q(bottom | x, top) in units of p(bottom | top): the product of what is seen and what is expected."""
-        (seen, doubt), (expected, spread) = self.to_bottom(h).chunk(2, 1), self.expect(top).chunk(2, 1)
+        (seen, doubt), (expected, spread) = self.to_bottom(h).chunk(2, 1), self.prior_net(top).chunk(2, 1)
         share = torch.sigmoid(spread - doubt)  # of the precision that comes from what is seen
         # exp(logvar) = 1 / (1/exp(doubt) + 1/exp(spread)), so in units of the spread it is 1 - share
         mean = share * (seen - expected) * (-0.5 * spread).exp()
@@ -166,7 +166,7 @@ class LadderBottleneck(Bottleneck):
     def decoder_input(self, z: Tensor) -> Tensor:
         """The bottom level in its own units, `[B, bottom]`, of codes `[B, top + bottom]`."""
         top, bottom = z[:, : self.n_top], z[:, self.n_top :]
-        expected, spread = self.expect(top).chunk(2, 1)
+        expected, spread = self.prior_net(top).chunk(2, 1)
         return expected + (0.5 * spread).exp() * bottom
 
 
@@ -183,10 +183,10 @@ class VectorQuantizer(Bottleneck):
     is put where the encoder is. Gradients pass straight through the choice.
     """
 
-    book: Tensor  # [K, d]
-    counts: Tensor  # [S, K], moving averages of how often a slot took a vector
-    sums: Tensor  # [K, d], moving averages of what was assigned
-    started: Tensor
+    embedding: Tensor  # [K, d]
+    ema_counts: Tensor  # [S, K], moving averages of how often a slot took a vector
+    ema_sums: Tensor  # [K, d], moving averages of what was assigned
+    initialised: Tensor
     standard_normal_prior = False
 
     def __init__(
@@ -205,87 +205,93 @@ class VectorQuantizer(Bottleneck):
             decay,
             reset_dead_codes,
         )
-        self.register_buffer("book", torch.randn(codebook_size, embedding_dim))
-        self.register_buffer("counts", torch.ones(n_positions, codebook_size) / codebook_size)
-        self.register_buffer("sums", self.book.clone())
+        self.register_buffer("embedding", torch.randn(codebook_size, embedding_dim))
+        self.register_buffer("ema_counts", torch.ones(n_positions, codebook_size) / codebook_size)
+        self.register_buffer("ema_sums", self.embedding.clone())
         # on the CPU to begin with, for it is asked in each step: on torch's meta device there would be no answer
-        self.register_buffer("started", torch.tensor(False, device="cpu"))
+        self.register_buffer("initialised", torch.tensor(False, device="cpu"))
 
     @property
     def bits(self) -> float:
         """Each slot is stored as the index of its vector: log2 K bits, K being how many vectors there are."""
-        return self.n_positions * math.log2(len(self.book))
+        return self.n_positions * math.log2(len(self.embedding))
 
     def forward(self, h: Tensor) -> Quantized:
         encoded = h.float().unflatten(1, (self.n_positions, self.embedding_dim))  # [B, S, d]
-        if self.training and torch.is_grad_enabled() and not self.started:
+        if self.training and torch.is_grad_enabled() and not self.initialised:
             self._init_from_batch(encoded.detach().flatten(0, 1))
         indices = self.quantize_indices(encoded)
-        quantized = self.book[indices]
+        quantized = self.embedding[indices]
         if self.training and torch.is_grad_enabled():
             self._ema_update(encoded.detach(), indices)
         z = encoded + (quantized - encoded).detach()
-        return Quantized(z.flatten(1), quantized.flatten(1), encoded, quantized, indices, len(self.book))
+        return Quantized(z.flatten(1), quantized.flatten(1), encoded, quantized, indices, len(self.embedding))
 
     def quantize_indices(self, vectors: Tensor) -> Tensor:
         """The numbers of the nearest vectors of the codebook: `[B, S, d] -> [B, S]`."""
         # the mode is named because choosing it by the number of rows would tie an exported model to one batch size
-        distances = torch.cdist(vectors.flatten(0, 1), self.book, compute_mode="use_mm_for_euclid_dist")
+        distances = torch.cdist(vectors.flatten(0, 1), self.embedding, compute_mode="use_mm_for_euclid_dist")
         return distances.argmin(1).view(vectors.shape[:2])
 
     def project(self, codes: Tensor) -> Tensor:
-        return self.book[self.quantize_indices(codes.unflatten(1, (self.n_positions, self.embedding_dim)))].flatten(1)
+        return self.embedding[
+            self.quantize_indices(codes.unflatten(1, (self.n_positions, self.embedding_dim)))
+        ].flatten(1)
 
     def sample_prior(self, n: int) -> Tensor:
         """Each slot drawn by how often it took each vector; what slots have to do with each other is not known."""
-        drawn = torch.multinomial(self.counts.cpu(), n, replacement=True).T  # [n, S]
-        return self.book.cpu()[drawn].flatten(1)
+        drawn = torch.multinomial(self.ema_counts.cpu(), n, replacement=True).T  # [n, S]
+        return self.embedding.cpu()[drawn].flatten(1)
 
     @torch.no_grad()
     def traversals(self, codes: np.ndarray, dims: Sequence[int]) -> list[Traversal]:
         """Each position, whatever `dims`, goes from the entry that it takes most often to its second; the others keep
         their first."""
         taken = self.quantize_indices(
-            torch.from_numpy(codes).to(self.book).unflatten(1, (self.n_positions, self.embedding_dim))
+            torch.from_numpy(codes).to(self.embedding).unflatten(1, (self.n_positions, self.embedding_dim))
         )
-        counts = torch.stack([torch.bincount(column, minlength=len(self.book)) for column in taken.T])  # [S, K]
+        counts = torch.stack([torch.bincount(column, minlength=len(self.embedding)) for column in taken.T])  # [S, K]
         first, second = counts.topk(2).indices.T.unbind()  # of each position
-        start = self.book[first].flatten().cpu().numpy()
+        start = self.embedding[first].flatten().cpu().numpy()
         found = []
         for position in range(self.n_positions):
             changed = first.clone()
             changed[position] = second[position]
             ends = (float(first[position]), float(second[position]))
-            found.append(Traversal(f"position {position + 1}", ends, start, self.book[changed].flatten().cpu().numpy()))
+            found.append(
+                Traversal(f"position {position + 1}", ends, start, self.embedding[changed].flatten().cpu().numpy())
+            )
         return found
 
     @property
     def perplexity(self) -> float:
         """How many vectors are in use: exp of the entropy of their frequencies, 1 to K."""
-        share = self.counts.sum(0) / self.counts.sum()
+        share = self.ema_counts.sum(0) / self.ema_counts.sum()
         return float(torch.special.entr(share).sum().exp())
 
     @torch.no_grad()
     def _init_from_batch(self, vectors: Tensor) -> None:
         """The first vectors are those of the first batch."""
-        self.book.copy_(vectors[torch.randint(len(vectors), (len(self.book),), device=vectors.device)])
-        self.sums.copy_(self.book * self.n_positions / len(self.book))  # as if each were taken equally often
-        self.started.fill_(True)
+        self.embedding.copy_(vectors[torch.randint(len(vectors), (len(self.embedding),), device=vectors.device)])
+        self.ema_sums.copy_(
+            self.embedding * self.n_positions / len(self.embedding)
+        )  # as if each were taken equally often
+        self.initialised.fill_(True)
 
     @torch.no_grad()
     def _ema_update(self, encoded: Tensor, indices: Tensor) -> None:
         """One step of the moving averages (van den Oord et al. 2017, appendix A.1), in shares of a batch."""
-        taken = nn.functional.one_hot(indices, len(self.book)).float()  # [B, S, K]
+        taken = nn.functional.one_hot(indices, len(self.embedding)).float()  # [B, S, K]
         vectors, flat = encoded.flatten(0, 1), taken.flatten(0, 1)
-        self.counts.lerp_(taken.mean(0), 1 - self.decay)
+        self.ema_counts.lerp_(taken.mean(0), 1 - self.decay)
         with _autocast_disabled(vectors.device):  # averages of small steps need all their bits
-            self.sums.lerp_(flat.T @ vectors / len(encoded), 1 - self.decay)
-        weight = self.counts.sum(0)  # [K], adds up to S
+            self.ema_sums.lerp_(flat.T @ vectors / len(encoded), 1 - self.decay)
+        weight = self.ema_counts.sum(0)  # [K], adds up to S
         if self.reset_dead_codes:
-            dead = weight < 0.02 * self.n_positions / len(self.book)  # a fiftieth of an equal share
-            fresh = vectors[torch.randint(len(vectors), (len(self.book),), device=vectors.device)]
-            equal = self.n_positions / len(self.book)
-            self.sums.copy_(torch.where(dead[:, None], equal * fresh, self.sums))
-            self.counts.copy_(torch.where(dead, 1 / len(self.book), self.counts))
-            weight = self.counts.sum(0)
-        self.book.copy_(self.sums / weight.clamp_min(1e-6)[:, None])
+            dead = weight < 0.02 * self.n_positions / len(self.embedding)  # a fiftieth of an equal share
+            fresh = vectors[torch.randint(len(vectors), (len(self.embedding),), device=vectors.device)]
+            equal = self.n_positions / len(self.embedding)
+            self.ema_sums.copy_(torch.where(dead[:, None], equal * fresh, self.ema_sums))
+            self.ema_counts.copy_(torch.where(dead, 1 / len(self.embedding), self.ema_counts))
+            weight = self.ema_counts.sum(0)
+        self.embedding.copy_(self.ema_sums / weight.clamp_min(1e-6)[:, None])

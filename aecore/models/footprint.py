@@ -100,7 +100,7 @@ def estimate(recipe: Recipe, config: Config, card: DatasetCard) -> Footprint:
     best = _module_bytes(recipe.model) if config.patience else 0
     images, pixels = card.n_train + card.n_validation + card.n_test, _numel(card)
     codes = 4 * card.n_test * recipe.model.bottleneck.out_features
-    learnt = min(config.batch_size, config.pictures or card.n_train, card.n_train)
+    learnt = min(config.batch_size, config.train_size or card.n_train, card.n_train)
     return Footprint(
         n_parameters=count,
         persistent=weights + 4 * count + moments + best,

@@ -34,23 +34,23 @@ class Preset:
 
 def _deep(config: Config) -> dict[str, Any]:
     if config.network == "conv":
-        return {"hidden": (*config.hidden, 2 * config.hidden[-1])}
-    return {"hidden": tuple(width for full in config.hidden for width in (full, full * 3 // 4))}
+        return {"hidden_sizes": (*config.hidden_sizes, 2 * config.hidden_sizes[-1])}
+    return {"hidden_sizes": tuple(width for full in config.hidden_sizes for width in (full, full * 3 // 4))}
 
 
 def _overcomplete(config: Config) -> dict[str, Any]:
-    return {"z_dim": math.prod(CARDS[config.dataset].shape) * 5 // 4}
+    return {"latent_dim": math.prod(CARDS[config.dataset].shape) * 5 // 4}
 
 
 PRESETS: dict[str, Preset] = {
-    "usual": Preset("Two hidden layers.", lambda config: {}),
+    "default": Preset("Two hidden layers.", lambda config: {}),
     "deep": Preset("Four hidden layers, or three convolutional ones.", _deep),
     "overcomplete": Preset("A code with a quarter more numbers than the picture: it can simply copy.", _overcomplete),
     "convolutional": Preset("Small filters slid over the picture in place of full layers.", lambda config: {}),
 }
 
 
-def default_config(dataset: str, network: str | None = None, preset: str = "usual", **settings: Any) -> Config:
+def default_config(dataset: str, network: str | None = None, preset: str = "default", **settings: Any) -> Config:
     """Choose the settings that a form begins with for a data set, a network and a preset.
 
     Parameters
@@ -86,7 +86,7 @@ def default_config(dataset: str, network: str | None = None, preset: str = "usua
     usual = DATASET_DEFAULTS.get(dataset, _LARGE)
     network = network or ("conv" if preset == "convolutional" else "mlp")
     rest = {name: value for name, value in usual.items() if name not in ("mlp", "conv")}
-    said: dict[str, Any] = {"dataset": dataset, "network": network, "hidden": usual[network], **rest}
+    said: dict[str, Any] = {"dataset": dataset, "network": network, "hidden_sizes": usual[network], **rest}
     if dataset not in CARDS:
         return Config(**said | settings)
     said |= {"likelihood": CARDS[dataset].likelihood} | settings

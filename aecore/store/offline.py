@@ -15,9 +15,8 @@ from aecore import files
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.store import runs, schema
-from aecore.store.upgrade import documents
 
-FILE_NAME = "products.safetensors"
+FILE_NAME = "offline.safetensors"
 N_SAMPLES = 2000  # test pictures whose codes are kept: the first ones
 MAX_BYTES = 100_000_000  # of the file: 2,000 codes of 4,096 numbers have 16 MB
 
@@ -38,12 +37,12 @@ def save_bundle(run_dir: Path, bundle: OfflineBundle) -> None:
     said = {"pseudo_label_accuracy": bundle.pseudo_label_accuracy}
     arrays: dict[str, np.ndarray] = {
         "codes": bundle.codes.astype(np.float16),
-        "votes": bundle.pseudo_labels.astype(np.uint8),
-        "errors": bundle.mse.astype(np.float16),
+        "pseudo_labels": bundle.pseudo_labels.astype(np.uint8),
+        "mse": bundle.mse.astype(np.float16),
     }
     if bundle.kl_per_dim is not None:
-        arrays["nats"] = bundle.kl_per_dim.astype(np.float32)
-    files.atomic_write(run_dir / FILE_NAME, save(arrays, {"said": json.dumps(said)}))
+        arrays["kl_per_dim"] = bundle.kl_per_dim.astype(np.float32)
+    files.atomic_write(run_dir / FILE_NAME, save(arrays, {"metadata": json.dumps(said)}))
 
 
 def load_bundle(run: str) -> OfflineBundle | None:
@@ -54,13 +53,12 @@ def load_bundle(run: str) -> OfflineBundle | None:
     runs.verify_checksum(run, FILE_NAME, MAX_BYTES)
     try:
         arrays, head = files.read_tensors(file, MAX_BYTES)
-        raw = documents.result(files.parse_json(head["said"].encode()))  # until pretrained/ is converted
-        said = schema.validate(raw, schema.OFFLINE_BUNDLE, FILE_NAME)
+        said = schema.validate(files.parse_json(head["metadata"].encode()), schema.OFFLINE_BUNDLE, FILE_NAME)
         found = OfflineBundle(
             arrays["codes"].astype(np.float32),
-            arrays["votes"].astype(np.int64),
-            arrays["errors"].astype(np.float32),
-            arrays.get("nats"),
+            arrays["pseudo_labels"].astype(np.int64),
+            arrays["mse"].astype(np.float32),
+            arrays.get("kl_per_dim"),
             float(said["pseudo_label_accuracy"]),
         )
     except (FileNotFoundError, KeyError, TypeError, ValueError) as error:

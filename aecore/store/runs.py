@@ -2,7 +2,7 @@
 
     config.json          the settings; written last, so a folder that has it is complete
     weights.safetensors  the model
-    adversary.safetensors    what only its training needed, where it did
+    auxiliary.safetensors    what only its training needed, where it did
     result.json          seconds, parameters, losses
     history.jsonl        one line an epoch
     thumbnail.png        a small map of decoded codes
@@ -53,7 +53,7 @@ INACTIVE_STATES: tuple[State, ...] = (
     "failed",
     *STATE_AFTER.values(),
 )  # nobody trains it until it is asked for again
-WEIGHTS_FILE, AUXILIARY_FILE = "weights.safetensors", "adversary.safetensors"
+WEIGHTS_FILE, AUXILIARY_FILE = "weights.safetensors", "auxiliary.safetensors"
 CHECKPOINT_FILE, STATE_FILE = "checkpoint.safetensors", "state.json"
 HEARTBEAT_TIMEOUT = 20.0  # seconds without a sign of life (state.json touched) after which a training counts as dead
 LABEL_FILE, DELETED_FILE = "label.json", "deleted.json"
@@ -186,7 +186,10 @@ def _broken(run_dir: Path, error: UserError | str, created: float = 0.0) -> RunI
 
 def _read_config(run_dir: Path, name: str) -> Config:
     """The settings in a run's folder; UserError when they are not the ones that its name belongs to."""
-    config = Config.from_json(schema.validate(read_json(run_dir / name), schema.CONFIG, name))
+    values = read_json(run_dir / name)
+    if documents.is_format_1(values):
+        raise UserError('It is of format 1: run "python -m aecore upgrade" to convert it.')
+    config = Config.from_json(schema.validate(values, schema.CONFIG, name))
     if config.id != run_dir.name:
         raise UserError("The folder's name does not belong to the settings in it.")
     if config.dataset not in CARDS:
@@ -201,7 +204,6 @@ def _finished(run_dir: Path, stamps: tuple[Stamp | None, ...]) -> RunInfo:
         config, result = _read_config(run_dir, "config.json"), read_json(run_dir / "result.json")
         if result is None:
             raise UserError("result.json is missing.")
-        result = documents.result(result)  # until pretrained/ is converted
         schema.validate(result, schema.RESULT, "result.json")
         check_weights(run_dir)
     except UserError as error:
@@ -386,7 +388,6 @@ def _parse_history(file: Path, stamp: Stamp) -> tuple[Sequence[dict[str, Any]], 
 def _parse_epoch(line: bytes, previous: int) -> dict[str, Any]:
     """A line of a history that comes after the one of epoch `before`; ValueError when it is spoilt."""
     found: dict[str, Any] = files.parse_json(line)
-    found = documents.history_line(found)  # until pretrained/ is converted
     if wrong := schema.HISTORY_LINE(found):
         raise ValueError(wrong)
     if found["epoch"] <= previous:

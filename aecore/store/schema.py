@@ -46,8 +46,8 @@ CONFIG = record(
     optional={
         "dataset": SHORT_TEXT,
         "family": SHORT_TEXT,
-        "hidden": list_of(count, max_items=64),
-        "knobs": dict_of(PARAM_VALUE, max_items=100),
+        "hidden_sizes": list_of(count, max_items=64),
+        "params": dict_of(PARAM_VALUE, max_items=100),
         "parent": nullable(text(200)),
         "version": count,
     }
@@ -324,8 +324,8 @@ TRAIN_STATE = record(
         "n_samples": count,
         "seconds": non_negative,
         "counts": dict_of(count),
-        "judged": list_of(text(100), max_items=50),
-        "best": lambda value: "" if type(value) is list and len(value) == 2 and not count(value[1]) else "is no pair",
+        "monitored_terms": list_of(text(100), max_items=50),
+        "early_stopping": record({"best_loss": text(40), "epochs_since_best": count}),
     }
 )
 
@@ -336,9 +336,10 @@ PHOTO_CARD = record(
         "blocks": list_of(integer(1, 16), min_items=3, max_items=3),
         "sha256": HASH,
         "scores": list_of(
-            record({"noise": text(100), "strength": number, "before": nullable(number), "after": number}), max_items=100
+            record({"corruption": text(100), "level": number, "psnr_noisy": nullable(number), "psnr_denoised": number}),
+            max_items=100,
         ),
-        "photographs": record({"trained": count, "held_out": list_of(text(100))}),
+        "data": record({"n_train": count, "test": list_of(text(100))}),
     }
 )
 

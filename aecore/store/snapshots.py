@@ -76,7 +76,7 @@ def max_codes(code_size: int) -> int:
 
 def serialise(snapshot: Snapshot) -> bytes:
     arrays = {name: np.ascontiguousarray(each) for name, each in vars(snapshot).items() if isinstance(each, np.ndarray)}
-    return save(arrays, {"names": json.dumps(snapshot.axis_names)})
+    return save(arrays, {"axis_names": json.dumps(snapshot.axis_names)})
 
 
 def snapshot_files(run_dir: Path) -> list[tuple[int, Path]]:
@@ -96,7 +96,7 @@ def _serialise_compressed(snapshot: Snapshot) -> bytes:
     shapes = {name: each.shape for name, each in arrays.items() if each.dtype == np.uint8}
     for name in shapes:
         arrays[name] = np.frombuffer(zlib.compress(arrays[name].tobytes(), 9), np.uint8)
-    return save(arrays, {"names": json.dumps(snapshot.axis_names), "compressed": json.dumps(shapes)})
+    return save(arrays, {"axis_names": json.dumps(snapshot.axis_names), "compressed": json.dumps(shapes)})
 
 
 def _load_file(file: Path) -> Snapshot:
@@ -108,7 +108,7 @@ def _load_file(file: Path) -> Snapshot:
         )
         for name, shape in shapes.items():
             arrays[name] = _decompress(arrays[name], shape)
-        first, second = schema.validate(files.parse_json(said["names"].encode()), schema.AXIS_NAMES, file.name)
+        first, second = schema.validate(files.parse_json(said["axis_names"].encode()), schema.AXIS_NAMES, file.name)
         taken = Snapshot(int(file.stem), (first, second), **arrays)
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise UserError(f"{file.name} is no snapshot of this laboratory ({schema.plain_text(str(error))}).") from None

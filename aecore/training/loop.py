@@ -137,7 +137,7 @@ def fit(
     (2, 1.0, ['reconstruction'])
     """
     state = state or TrainState(recipe, config, device)
-    train = DeviceDataset.from_split(data.train.head(config.pictures), device)
+    train = DeviceDataset.from_split(data.train.head(config.train_size), device)
     validation = DeviceDataset.from_split(data.validation, device)
     bfloat16, steps_per_epoch = use_bfloat16(config.precision, device), math.ceil(len(train) / config.batch_size)
     steps, timer = config.epochs * steps_per_epoch, Timer(FIRST_REPORT)
@@ -210,8 +210,8 @@ def train_step(
     for (_, optimiser, weights), found in zip(active, gradients, strict=True):
         for weight, gradient in zip(weights, found, strict=True):
             weight.grad = gradient
-        if config.clip:
-            torch.nn.utils.clip_grad_norm_(weights, config.clip)
+        if config.grad_clip_norm:
+            torch.nn.utils.clip_grad_norm_(weights, config.grad_clip_norm)
         optimiser.param_groups[0]["lr"] = config.lr * SCHEDULES[config.schedule](progress)
         optimiser.step()
     return [weight for _, _, weights in active for weight in weights]

@@ -128,25 +128,28 @@ class TrainState:
     def save(self) -> bytes:
         """All of it as a safetensors file."""
         tensors = {f"weights/{name}": each for name, each in self._weights().items()}
-        tensors |= {f"best/{name}": each for name, each in self.early_stopping.weights.items()}
-        tensors |= {f"chance/{number}": each for number, each in enumerate(self.rng.state)}
-        tensors |= {f"tally/{name}": each for name, each in self.running_mean.sums.items()}
+        tensors |= {f"best_weights/{name}": each for name, each in self.early_stopping.weights.items()}
+        tensors |= {f"rng/{number}": each for number, each in enumerate(self.rng.state)}
+        tensors |= {f"running_mean/{name}": each for name, each in self.running_mean.sums.items()}
         for number, optimiser in enumerate(self.optimisers):
             for weight, kept in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser/{number}/{weight}/{name}": each for name, each in kept.items()}
-        tensors["order"] = self.permutation.int()
+        tensors["permutation"] = self.permutation.int()
         numbers = {
             "epoch": self.epoch,
             "step": self.step,
             "n_samples": self.n_samples,
             "seconds": self.seconds,
             "counts": self.running_mean.counts,
-            "judged": sorted(self.monitored_terms),
-            "best": [repr(self.early_stopping.loss), self.early_stopping.epochs_since_best],
+            "monitored_terms": sorted(self.monitored_terms),
+            "early_stopping": {
+                "best_loss": repr(self.early_stopping.loss),
+                "epochs_since_best": self.early_stopping.epochs_since_best,
+            },
         }
         # no copies beside the one that is returned: of a large network it is as large as its weights and moments
         there = {name: torch.as_tensor(each).detach().cpu().contiguous() for name, each in tensors.items()}
-        return save(there, {"position": json.dumps(numbers | {"crc": _crc(there)})})
+        return save(there, {"train_state": json.dumps(numbers | {"crc": _crc(there)})})
 
     def load(self, file: Path) -> None:
         """Puts everything where `save` found it. Raises UserError when the file is not of these settings."""
@@ -154,7 +157,7 @@ class TrainState:
             files.open_regular(file).close()  # no FIFO, for which safetensors would wait
             with safe_open(file, framework="pt") as saved:
                 numbers = schema.validate(
-                    files.parse_json(saved.metadata()["position"].encode()), schema.TRAIN_STATE, file.name
+                    files.parse_json(saved.metadata()["train_state"].encode()), schema.TRAIN_STATE, file.name
                 )
                 tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118  not a dictionary
             if numbers.get("crc") not in (None, _crc(tensors)):  # one of before it was noted has none
@@ -177,15 +180,14 @@ class TrainState:
                 weight_number, kept = name.split("/")
                 state.setdefault(int(weight_number), {})[kept] = each
             optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-        self.early_stopping.weights = {name: each.to(self.device) for name, each in under("best/").items()}
-        self.early_stopping.loss, self.early_stopping.epochs_since_best = (
-            float(metadata["best"][0]),
-            metadata["best"][1],
-        )
-        self.rng.state = [tensors[f"chance/{number}"] for number in range(len(self.rng.state))]
-        self.running_mean.sums = {name: each.to(self.device) for name, each in under("tally/").items()}
-        self.running_mean.counts, self.monitored_terms = metadata["counts"], set(metadata["judged"])
-        self.permutation = tensors["order"].long().to(self.device)
+        self.early_stopping.weights = {name: each.to(self.device) for name, each in under("best_weights/").items()}
+        stopping = metadata["early_stopping"]
+        self.early_stopping.loss = float(stopping["best_loss"])
+        self.early_stopping.epochs_since_best = stopping["epochs_since_best"]
+        self.rng.state = [tensors[f"rng/{number}"] for number in range(len(self.rng.state))]
+        self.running_mean.sums = {name: each.to(self.device) for name, each in under("running_mean/").items()}
+        self.running_mean.counts, self.monitored_terms = metadata["counts"], set(metadata["monitored_terms"])
+        self.permutation = tensors["permutation"].long().to(self.device)
         self.epoch, self.step = metadata["epoch"], metadata["step"]
         self.n_samples, self.seconds = metadata["n_samples"], metadata["seconds"]
 

@@ -32,17 +32,23 @@ from ui.panels.registry import COMMON
 from ui.run_data import statistics
 
 SEED = 3  # of weights and pictures made here
-SMALL = Config(hidden=(4, 6), z_dim=3, seed=SEED)
+SMALL = Config(hidden_sizes=(4, 6), latent_dim=3, seed=SEED)
 KINDS = {  # runs of every kind of code
-    "vanilla, 1-D": {"family": "vanilla", "z_dim": 1},
-    "sparse, 80-D": {"family": "sparse", "z_dim": 80},
-    "beta-vae, conv": {"family": "beta-vae", "z_dim": 3, "network": "conv", "hidden": (4, 6)},
-    "ladder": {"family": "ladder-vae", "z_dim": 4},
-    "conditional": {"family": "conditional-vae", "z_dim": 2},
-    "codebook": {"family": "vq-vae", "z_dim": 4},
-    "adversary": {"family": "aae", "z_dim": 2},
-    "stages": {"family": "stacked", "z_dim": 2},
-    "colours": {"family": "vae", "z_dim": 3, "dataset": "shapes-colour", "network": "conv", "hidden": (4, 4)},
+    "vanilla, 1-D": {"family": "vanilla", "latent_dim": 1},
+    "sparse, 80-D": {"family": "sparse", "latent_dim": 80},
+    "beta-vae, conv": {"family": "beta-vae", "latent_dim": 3, "network": "conv", "hidden_sizes": (4, 6)},
+    "ladder": {"family": "ladder-vae", "latent_dim": 4},
+    "conditional": {"family": "conditional-vae", "latent_dim": 2},
+    "codebook": {"family": "vq-vae", "latent_dim": 4},
+    "adversary": {"family": "aae", "latent_dim": 2},
+    "stages": {"family": "stacked", "latent_dim": 2},
+    "colours": {
+        "family": "vae",
+        "latent_dim": 3,
+        "dataset": "shapes-colour",
+        "network": "conv",
+        "hidden_sizes": (4, 4),
+    },
 }
 
 
@@ -89,7 +95,7 @@ def test_a_drawing_has_every_parameter_once_and_ends_in_a_picture(family, networ
 
 
 def test_layers_that_learn_nothing_are_told_with_the_one_before():
-    opened = _model(family="vanilla", network="conv", hidden=(4, 6), dropout=0.1)
+    opened = _model(family="vanilla", network="conv", hidden_sizes=(4, 6), dropout=0.1)
     said = [(layer.type, layer.shape) for layer in architecture.summarise_architecture(opened).encoder]
     assert said == [
         ("Conv2d 4 x 4, stride 2 + ReLU + Dropout", (4, 4, 4)),
@@ -135,17 +141,17 @@ def test_players_are_who_moves_what_and_when():
         for family in ("aae", "stacked", "vae")
     }
     assert [(each.terms, each.trains_model) for each in said["aae"]] == [
-        (("reconstruction", "fooling"), True),
-        (("critic",), False),
+        (("reconstruction", "adversarial"), True),
+        (("discriminator",), False),
     ]
     assert [each.is_over for each in said["stacked"]] == [True, True, True, False]
     assert [each.terms for each in said["vae"]] == [("reconstruction", "kl")]
 
 
 def test_formulas_say_the_prices_of_this_run():
-    config = resolve_config(replace(SMALL, family="beta-vae", knobs={"free_bits": 0.25}))
-    assert r"\beta" in formulas.latex(config, "beta kl") and r"\max(0.25" in formulas.latex(config, "beta kl")
-    assert "max" not in formulas.latex(resolve_config(replace(config, knobs={})), "beta kl")
+    config = resolve_config(replace(SMALL, family="beta-vae", params={"free_bits": 0.25}))
+    assert r"\beta" in formulas.latex(config, "beta*kl") and r"\max(0.25" in formulas.latex(config, "beta*kl")
+    assert "max" not in formulas.latex(resolve_config(replace(config, params={})), "beta*kl")
     squared = resolve_config(replace(SMALL, family="vanilla", likelihood="gaussian"))
     assert r"2\cdot0.2^2" in formulas.latex(squared, "reconstruction")
     averaged = resolve_config(replace(squared, reduction="mean"))
@@ -172,7 +178,7 @@ def test_the_price_of_a_nat_is_told_for_each_pixel_value():
     vae = resolve_config(replace(SMALL, family="vae"))
     assert formulas.relative_weight(vae) == effective_beta(vae)
     assert "costs 1, or 0.016" in formulas.relative_weight(vae)
-    info = resolve_config(replace(SMALL, family="info-vae", knobs={"alpha": 0.75}))
+    info = resolve_config(replace(SMALL, family="info-vae", params={"alpha": 0.75}))
     assert "costs 0.25," in formulas.relative_weight(info)
     assert "64 times" in formulas.relative_weight(resolve_config(replace(SMALL, family="wae", reduction="mean")))
 
@@ -192,7 +198,7 @@ def test_filters_are_the_first_weights_the_largest_first():
 
 
 def test_atoms_of_a_linear_decoder_are_its_columns():
-    opened = _model(family="linear", likelihood="gaussian", z_dim=4)
+    opened = _model(family="linear", likelihood="gaussian", latent_dim=4)
     codes = np.random.default_rng(SEED).normal(size=(50, 4)).astype(np.float32)
     columns = opened.model.decoder[0].weight.detach().numpy().T.reshape(4, 1, 8, 8)
     for atom, number in zip(features.atoms(opened, codes, [2, 0]), [2, 0], strict=True):
@@ -202,7 +208,7 @@ def test_atoms_of_a_linear_decoder_are_its_columns():
 
 
 def test_atoms_stay_where_codes_are():
-    opened = _model(family="sparse", z_dim=2)
+    opened = _model(family="sparse", latent_dim=2)
     codes = np.zeros((100, 2), np.float32)
     codes[:5, 0] = 1  # mostly off, as sparse units are; the other one never on
     lively, dead = features.atoms(opened, codes, [0, 1])
@@ -210,8 +216,8 @@ def test_atoms_stay_where_codes_are():
 
 
 def test_atoms_of_a_codebook_go_from_vector_to_vector():
-    opened = _model(family="vq-vae", z_dim=2, knobs={"codes": 5, "width": 3})
-    book = opened.model.bottleneck.book
+    opened = _model(family="vq-vae", latent_dim=2, params={"codebook_size": 5, "embedding_dim": 3})
+    book = opened.model.bottleneck.embedding
     choice = np.array([[4, 1]] * 5 + [[2, 1]] * 3 + [[2, 0]])  # slot 1 takes 4, then 2; slot 2 takes 1, then 0
     codes = book[torch.from_numpy(choice)].flatten(1).numpy()
     found = {atom.name: atom for atom in features.atoms(opened, codes, range(6))}
@@ -232,7 +238,7 @@ def test_signs_become_colours_around_white_or_gray():
 
 
 def test_a_linear_model_is_stretched_by_the_singular_values_of_its_weights():
-    opened = _model(family="linear", likelihood="gaussian", z_dim=5)
+    opened = _model(family="linear", likelihood="gaussian", latent_dim=5)
     x = _split(opened).to_float()[0]
     outward, inward = jacobian.jacobian_spectra(opened, x)
     for found, weight in ((outward, opened.model.decoder[0].weight), (inward, opened.model.encoder[1].weight)):
@@ -268,7 +274,7 @@ def test_jacobians_are_those_of_autograd_in_every_family(family, network):
 
 
 def test_the_encoders_size_is_what_a_contractive_autoencoder_is_charged_for():
-    opened = _model(family="contractive", hidden=(), z_dim=5)
+    opened = _model(family="contractive", hidden_sizes=(), latent_dim=5)
     test = _split(opened)
     code = opened.model.encode_mean(torch.from_numpy(test.to_float()))
     charged = losses.jacobian_frobenius_exact(code, next(opened.model.encoder.parameters()))
@@ -281,7 +287,7 @@ def test_directions_that_count():
 
 
 def test_a_direction_in_which_nothing_happens():
-    opened = _model(family="linear", likelihood="gaussian", z_dim=2)
+    opened = _model(family="linear", likelihood="gaussian", latent_dim=2)
     with torch.no_grad():
         opened.model.decoder[0].weight[:, 1] = 0
     outward, _ = jacobian.jacobian_spectra(opened, _split(opened).to_float()[0])
@@ -296,7 +302,7 @@ def test_a_direction_in_which_nothing_happens():
 
 
 def test_many_numbers_take_few_pictures():
-    opened = _model(family="vanilla", z_dim=2048, hidden=())
+    opened = _model(family="vanilla", latent_dim=2048, hidden_sizes=())
     room = replace(_split(opened), pictures=_split(opened, 64).x, labels=np.zeros(64, np.int64))
     assert jacobian.report(opened, room)["n_samples"] == 4_000_000 // (64 * 2048) == 30
 
@@ -311,7 +317,7 @@ def test_gray_pixels_cost_their_entropy():
     assert metrics.bce_lower_bound(test) == pytest.approx(float(least), rel=1e-5)
     assert reconstruction.report(opened, test)["bce_lower_bound"] == metrics.bce_lower_bound(test)
     assert "bce_lower_bound" not in reconstruction.report(_model(family="vanilla", likelihood="gaussian"), test)
-    assert "bce_lower_bound" not in reconstruction.report(_model(family="vanilla", pixels="0 to 255"), test)
+    assert "bce_lower_bound" not in reconstruction.report(_model(family="vanilla", pixel_range="0 to 255"), test)
 
 
 # --- Advice ---------------------------------------------------------------------------------------------------------
@@ -356,7 +362,8 @@ def store(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AECORE_RUNS", str(place))
         yield furnished(
-            place, {name: {"hidden": (8,), "epochs": 1, "pictures": 200, **said} for name, said in KINDS.items()}
+            place,
+            {name: {"hidden_sizes": (8,), "epochs": 1, "train_size": 200, **said} for name, said in KINDS.items()},
         )
 
 

@@ -91,7 +91,7 @@ def test_the_mean_digit_is_what_the_catalogue_measured(digits):
 
 def test_a_model_and_a_baseline_that_give_back_the_same_have_the_same_error(digits):
     """The linear autoencoder that PCA is, with squared error: what it gives back leaves [0, 1] in places."""
-    config = resolve_config(presets.default_config("digits", family="linear", z_dim=8, likelihood="gaussian"))
+    config = resolve_config(presets.default_config("digits", family="linear", latent_dim=8, likelihood="gaussian"))
     model, pca = build_recipe(config).model.eval(), PCA.fit(digits, 8)
     encoder, decoder = (
         next(m for m in part.modules() if hasattr(m, "weight")) for part in (model.encoder, model.decoder)

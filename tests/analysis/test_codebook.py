@@ -30,7 +30,7 @@ FEW = Split(TEST.x[:50], TEST.y[:50], TEST.max_value)
 
 def untrained(**settings) -> LoadedModel:
     config = resolve_config(
-        presets.default_config("digits", **{"family": "vq-vae", "z_dim": 3, "hidden": (8,), **settings})
+        presets.default_config("digits", **{"family": "vq-vae", "latent_dim": 3, "hidden_sizes": (8,), **settings})
     )
     return LoadedModel(config, build_recipe(config).model.eval(), {})
 
@@ -39,14 +39,16 @@ def levels(off: float = 0.0) -> LoadedModel:
     """A model that tells each of 64 pixels by one of the 17 levels of grey, and draws it so; `off`: how far each vector
     lies above the level that it stands for."""
     bottleneck = VectorQuantizer(64, 17, 1)
-    bottleneck.book.copy_(torch.arange(17)[:, None] / 16 + off)
+    bottleneck.embedding.copy_(torch.arange(17)[:, None] / 16 + off)
     same = nn.Linear(64, 64, bias=False)
     nn.init.eye_(same.weight)
     model = Autoencoder(
         nn.Sequential(nn.Flatten(), same), bottleneck, nn.Unflatten(1, (1, 8, 8)), LIKELIHOODS["gaussian"]
     )
     config = resolve_config(
-        presets.default_config("digits", family="vq-vae", z_dim=64, knobs={"codes": 17, "width": 1})
+        presets.default_config(
+            "digits", family="vq-vae", latent_dim=64, params={"codebook_size": 17, "embedding_dim": 1}
+        )
     )
     return LoadedModel(config, model.eval(), {})
 
@@ -103,7 +105,10 @@ def test_choices_are_those_of_the_model():
     np.testing.assert_allclose(chosen.distances, gaps.detach().numpy(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("settings", [{"z_dim": 1}, {"z_dim": 80}, {"knobs": {"codes": 2}}, {"knobs": {"codes": 1024}}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"latent_dim": 1}, {"latent_dim": 80}, {"params": {"codebook_size": 2}}, {"params": {"codebook_size": 1024}}],
+)
 def test_codebooks_of_any_size_have_numbers(settings):
     opened = untrained(**settings)
     said = codebook.report(opened, FEW)
@@ -175,10 +180,10 @@ def test_only_so_many_strokes_are_kept_and_the_first_always():
 # --- Panels -----------------------------------------------------------------------------------------------------------
 
 ROOMS = {
-    "usual": {"z_dim": 4},
-    "1 slot of 2": {"z_dim": 1, "knobs": {"codes": 2}},
-    "many": {"z_dim": 30, "knobs": {"codes": 600}},
-    "colour, conv": {"z_dim": 4, "dataset": "shapes-colour", "network": "conv", "hidden": (4, 4)},
+    "usual": {"latent_dim": 4},
+    "1 slot of 2": {"latent_dim": 1, "params": {"codebook_size": 2}},
+    "many": {"latent_dim": 30, "params": {"codebook_size": 600}},
+    "colour, conv": {"latent_dim": 4, "dataset": "shapes-colour", "network": "conv", "hidden_sizes": (4, 4)},
 }
 
 

@@ -26,8 +26,8 @@ from tests.kit.cases import few, marked
 
 VAE = resolve_config(presets.default_config("digits", family="vae"))
 AAE = resolve_config(presets.default_config("digits", family="aae"))
-VQ = resolve_config(presets.default_config("digits", family="vq-vae", z_dim=8))
-RELU = resolve_config(presets.default_config("digits", family="vanilla", knobs={"code": "relu"}))
+VQ = resolve_config(presets.default_config("digits", family="vq-vae", latent_dim=8))
+RELU = resolve_config(presets.default_config("digits", family="vanilla", params={"latent_activation": "relu"}))
 
 # as a healthy 2-D VAE on the digits ends: 57 % of the variance, PCA's 2 numbers 30 %
 BLANK = 64 * math.log(2)
@@ -108,7 +108,7 @@ TROUBLES = {
     "units all alike": {"identical_units": 1.0},
     "rising loss": {"history": [*HISTORY, epoch(35, 35)]},
     "beta too strong": {
-        "config": resolve_config(dataclasses.replace(VAE, family="beta-vae", knobs={"beta": 4})),
+        "config": resolve_config(dataclasses.replace(VAE, family="beta-vae", params={"beta": 4})),
         "code": code(std=[0.01, 0.0], kl=[0.0, 0.0]),
     },
     "reconstruction averaged over pixels": {
@@ -122,25 +122,27 @@ TROUBLES = {
         "code": POINTS | {"active_rate": [0.97, 0.99], "sparsity_by_design": [0.0]},
     },
     "dead units": {
-        "config": resolve_config(presets.default_config("digits", family="sparse", z_dim=8)),
-        "validation": {"reconstruction": 20.0, "activity": 1.0},
+        "config": resolve_config(presets.default_config("digits", family="sparse", latent_dim=8)),
+        "validation": {"reconstruction": 20.0, "l1": 1.0},
         "code": POINTS | {"active_rate": [0.5] * 3 + [0.0] * 5, "sparsity_by_design": [0.0]},
     },
     "regularisation too strong": {
-        "config": resolve_config(presets.default_config("digits", family="wae", knobs={"pull": 900})),
+        "config": resolve_config(presets.default_config("digits", family="wae", params={"mmd_weight": 900})),
         "code": POINTS,
         "validation": PLAIN | {"mmd": 1.0},
         "mse": 0.071,
     },
     "corruption too strong": {
-        "config": resolve_config(presets.default_config("digits", family="denoising", knobs={"strength": 1.0})),
+        "config": resolve_config(
+            presets.default_config("digits", family="denoising", params={"corruption_level": 1.0})
+        ),
         "code": POINTS,
         "validation": PLAIN,
         "mse": 0.071,
     },
     "dead codebook entries": {"config": VQ, "code": POINTS | {"usage": [1 / 15] * 15}},  # of 64
-    "an adversary that has won": {"config": AAE, "code": POINTS, "validation": PLAIN | {"critic": 0.1}},
-    "a code of one number": {"config": dataclasses.replace(VAE, z_dim=1), "mse": 0.03},
+    "an adversary that has won": {"config": AAE, "code": POINTS, "validation": PLAIN | {"discriminator": 0.1}},
+    "a code of one number": {"config": dataclasses.replace(VAE, latent_dim=1), "mse": 0.03},
     "overfitting": {"history": [epoch(18, 20.9)] * VAE.epochs},
     "underfitting": {"mse": 0.065},
     "saturated outputs": {"saturated_wrong": 0.03},
@@ -166,7 +168,7 @@ def test_a_loss_that_is_no_number_comes_before_all_else():
 
 HARMLESS = {
     "steps that overshot at first": {"history": [epoch(3 * BLANK, 20), *HISTORY]},
-    "a beta below 1": {"config": resolve_config(dataclasses.replace(VAE, family="beta-vae", knobs={"beta": 0.1}))},
+    "a beta below 1": {"config": resolve_config(dataclasses.replace(VAE, family="beta-vae", params={"beta": 0.1}))},
     "an averaged loss without a KL": {
         "config": resolve_config(presets.default_config("digits", family="vanilla", reduction="mean")),
         "code": POINTS,
@@ -175,23 +177,23 @@ HARMLESS = {
         "history": [],
     },
     "zeros that were asked for": {
-        "config": resolve_config(presets.default_config("digits", family="top-k", z_dim=16)),
+        "config": resolve_config(presets.default_config("digits", family="top-k", latent_dim=16)),
         "code": POINTS | {"active_rate": [0.5] * 16, "sparsity_by_design": [0.5]},
         "validation": PLAIN,
     },
     "units to spare": {
         "config": resolve_config(presets.default_config("digits", family="sparse")),
         "code": POINTS | {"active_rate": [0.5] * 20 + [0.0] * 44, "sparsity_by_design": [0.0]},
-        "validation": PLAIN | {"activity": 1.0},
+        "validation": PLAIN | {"l1": 1.0},
     },
     "numbers to spare": {"code": {"std": [1, 1, 0, 0, 0, 0], "kl": [1.5, 1.4, 0, 0, 0, 0], "sigma": [0.2] * 6}},
     "half a codebook idle that is put back": {"config": VQ, "code": POINTS | {"usage": [1 / 32] * 32}},
     "a critic that cannot tell": {
         "config": AAE,
         "code": POINTS,
-        "validation": PLAIN | {"critic": CHANCE_DISCRIMINATOR_LOSS},
+        "validation": PLAIN | {"discriminator": CHANCE_DISCRIMINATOR_LOSS},
     },
-    "one number that is enough": {"config": dataclasses.replace(VAE, z_dim=1), "mse": 0.005, "pca_mse": 0.05},
+    "one number that is enough": {"config": dataclasses.replace(VAE, latent_dim=1), "mse": 0.005, "pca_mse": 0.05},
     "a gap as small trainings have": {"history": [epoch(20.0, 21.2)] * VAE.epochs},
 }
 
@@ -243,7 +245,7 @@ def test_every_cure_is_another_run_that_can_be_trained(name):
 def test_another_family_brings_its_own_knobs():
     found = diagnose(Evidence(VAE, HISTORY, CHECKUP | {"code": code(std=[0, 0], kl=[0, 0])}))[0]
     config = resolve_config(with_fix(VAE, found))
-    assert (config.family, config.knobs["free_bits"]) == ("beta-vae", 0.1)
+    assert (config.family, config.params["free_bits"]) == ("beta-vae", 0.1)
 
 
 # the price of the KL is what its family says it is, not a setting of that name
@@ -255,15 +257,15 @@ def collapsed(family: str, **more) -> list[doctor.Finding]:
 
 
 def test_a_beta_that_weighs_total_correlation_is_not_taken_for_the_price_of_the_kl():
-    found = collapsed("beta-tcvae", knobs={"beta": 20})
+    found = collapsed("beta-tcvae", params={"beta": 20})
     assert found[0].name == "regularisation too strong" and found[0].fix == {"beta": 3.0}
     assert "beta too strong" not in [each.name for each in found]
-    within = collapsed("beta-tcvae", knobs={"beta": 3})
+    within = collapsed("beta-tcvae", params={"beta": 3})
     assert within[0].name == "posterior collapse" and within[0].fix == {"beta": 1.0}
 
 
 def test_what_an_info_vae_does_not_charge_is_counted():
-    config = resolve_config(dataclasses.replace(VAE, family="info-vae", knobs={"alpha": 0.9}, reduction="mean"))
+    config = resolve_config(dataclasses.replace(VAE, family="info-vae", params={"alpha": 0.9}, reduction="mean"))
     assert Evidence(config).kl_weight == pytest.approx(0.1 * 64)
     assert Evidence(dataclasses.replace(config, reduction="sum")).kl_weight == pytest.approx(0.1)
     assert Evidence(resolve_config(presets.default_config("digits", family="wae"))).kl_weight == 0
@@ -278,8 +280,10 @@ def test_each_cure_that_a_family_declares_is_of_settings_that_there_are(family):
 
 def test_a_cure_keeps_all_other_settings():
     found = diagnose(Evidence(dataclasses.replace(VAE, lr=5.0), [], diverged=True))[0]
-    config = dataclasses.replace(VAE, lr=5.0, seed=7, hidden=(9,))
-    assert with_fix(config, found) == dataclasses.replace(config, lr=presets.default_config("digits").lr, clip=1.0)
+    config = dataclasses.replace(VAE, lr=5.0, seed=7, hidden_sizes=(9,))
+    assert with_fix(config, found) == dataclasses.replace(
+        config, lr=presets.default_config("digits").lr, grad_clip_norm=1.0
+    )
 
 
 # --- Trainings --------------------------------------------------------------------------------------------------------
@@ -314,7 +318,7 @@ QUICK = ("learning rate 10", "all weights 0 at the start", "beta 100", "BCE aver
 def test_what_is_broken_on_purpose_is_named(broken, store):
     """Seed 0, most of them half as long; docs/doctor.md has three seeds of the whole, and the cures trained."""
     whole = broken.config(0)
-    config = whole if whole.pictures else dataclasses.replace(whole, epochs=whole.epochs // 2)
+    config = whole if whole.train_size else dataclasses.replace(whole, epochs=whole.epochs // 2)
     found = examined(config)
     assert found[0].name in broken.right
     assert resolve_config(with_fix(config, found[0])).id != config.id

@@ -24,8 +24,10 @@ from tests.kit.trained_runs import furnished
 TEST = load("digits").test
 
 
-def untrained(family: str, z_dim: int, **more) -> LoadedModel:
-    config = resolve_config(presets.default_config("digits", family=family, z_dim=z_dim, hidden=(16,), **more))
+def untrained(family: str, latent_dim: int, **more) -> LoadedModel:
+    config = resolve_config(
+        presets.default_config("digits", family=family, latent_dim=latent_dim, hidden_sizes=(16,), **more)
+    )
     return LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
@@ -53,13 +55,13 @@ def test_a_bottom_drawn_from_n_0_1_is_one_that_the_top_expects():
     drawn = hierarchy.resample_level(code, 2, 20_000)["bottom_resampled"][0]
     with torch.no_grad():
         own = ladder.decoder_input(torch.from_numpy(drawn))
-        expected, spread = ladder.expect(torch.from_numpy(code[:, :2])).chunk(2, 1)
+        expected, spread = ladder.prior_net(torch.from_numpy(code[:, :2])).chunk(2, 1)
     assert own.mean(0).tolist() == pytest.approx(expected[0].tolist(), abs=0.03)
     assert own.std(0).tolist() == pytest.approx((0.5 * spread[0]).exp().tolist(), rel=0.03)
 
 
 def test_numbers_of_a_ladder_say_what_each_level_tells():
-    opened = untrained("ladder-vae", 5, knobs={"top_share": 0.4})
+    opened = untrained("ladder-vae", 5, params={"top_level_share": 0.4})
     found = hierarchy.report(opened, TEST)
     assert json.loads(json.dumps(found)) == found and hierarchy.report(opened, TEST) == found
     assert (found["top"]["dimensions"], found["bottom"]["dimensions"]) == (2, 3) and found[
@@ -71,7 +73,7 @@ def test_numbers_of_a_ladder_say_what_each_level_tells():
 
 def test_a_top_that_the_bottom_does_not_hear_changes_nothing():
     opened = untrained("ladder-vae", 4)
-    for parameter in opened.model.bottleneck.expect.parameters():
+    for parameter in opened.model.bottleneck.prior_net.parameters():
         nn.init.zeros_(parameter)  # whatever the top says, N(0, 1) is expected
     found = hierarchy.report(opened, TEST)
     assert found["top"]["effect"] == pytest.approx(0, abs=1e-9)
@@ -138,10 +140,10 @@ def _conditional(run: str) -> None:
 
 
 ROOMS = {
-    "ladder": {"family": "ladder-vae", "z_dim": 4},
-    "smallest ladder": {"family": "ladder-vae", "z_dim": 2, "network": "conv"},
-    "conditional": {"family": "conditional-vae", "z_dim": 1},
-    "colour": {"family": "conditional-vae", "z_dim": 80, "dataset": "shapes-colour", "hidden": (8,)},
+    "ladder": {"family": "ladder-vae", "latent_dim": 4},
+    "smallest ladder": {"family": "ladder-vae", "latent_dim": 2, "network": "conv"},
+    "conditional": {"family": "conditional-vae", "latent_dim": 1},
+    "colour": {"family": "conditional-vae", "latent_dim": 80, "dataset": "shapes-colour", "hidden_sizes": (8,)},
 }
 
 

@@ -30,14 +30,16 @@ PARTS = ("mutual_information", "total_correlation", "dimension_wise_kl")
 TEST = load("digits").test
 
 
-def untrained(family: str, z_dim: int = 3, seed: int = 0) -> LoadedModel:
-    config = resolve_config(presets.default_config("digits", family=family, z_dim=z_dim, hidden=(16,), seed=seed))
+def untrained(family: str, latent_dim: int = 3, seed: int = 0) -> LoadedModel:
+    config = resolve_config(
+        presets.default_config("digits", family=family, latent_dim=latent_dim, hidden_sizes=(16,), seed=seed)
+    )
     return LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
-def silent(z_dim: int = 3) -> LoadedModel:
+def silent(latent_dim: int = 3) -> LoadedModel:
     """A VAE whose every cloud is N(0, 1)."""
-    opened = untrained("vae", z_dim)
+    opened = untrained("vae", latent_dim)
     for parameter in opened.model.encoder.parameters():
         nn.init.zeros_(parameter)
     return opened
@@ -85,13 +87,13 @@ def test_a_model_that_makes_points_is_told_so():
         posterior.report(untrained("vanilla"), TEST)
 
 
-@pytest.mark.parametrize("z_dim", [1, 3, 80])
-def test_clouds_that_are_all_the_prior_tell_nothing(z_dim):
-    found = posterior.report(silent(z_dim), TEST)
-    assert found["kl"] == [0.0] * z_dim and found["active_units"] == 0
-    assert found["sigma"] == [1.0] * z_dim
+@pytest.mark.parametrize("latent_dim", [1, 3, 80])
+def test_clouds_that_are_all_the_prior_tell_nothing(latent_dim):
+    found = posterior.report(silent(latent_dim), TEST)
+    assert found["kl"] == [0.0] * latent_dim and found["active_units"] == 0
+    assert found["sigma"] == [1.0] * latent_dim
     for part in PARTS:
-        assert found[part] == pytest.approx(0, abs=2e-4 * z_dim)  # float32 sums of z_dim logarithms
+        assert found[part] == pytest.approx(0, abs=2e-4 * latent_dim)  # float32 sums of latent_dim logarithms
 
 
 @pytest.mark.parametrize("pictures", [200, 5000])
@@ -199,12 +201,12 @@ def _show(run: str, title: str) -> None:
 
 
 ROOMS = {
-    "1-D": {"family": "vae", "z_dim": 1},
-    "2-D, conv": {"family": "info-vae", "z_dim": 2, "network": "conv"},
-    "overcomplete": {"family": "beta-vae", "z_dim": 80},
-    "conditional": {"family": "conditional-vae", "z_dim": 2},
-    "ladder": {"family": "ladder-vae", "z_dim": 4},
-    "colour": {"family": "vae", "z_dim": 3, "dataset": "shapes-colour", "hidden": (8,)},
+    "1-D": {"family": "vae", "latent_dim": 1},
+    "2-D, conv": {"family": "info-vae", "latent_dim": 2, "network": "conv"},
+    "overcomplete": {"family": "beta-vae", "latent_dim": 80},
+    "conditional": {"family": "conditional-vae", "latent_dim": 2},
+    "ladder": {"family": "ladder-vae", "latent_dim": 4},
+    "colour": {"family": "vae", "latent_dim": 3, "dataset": "shapes-colour", "hidden_sizes": (8,)},
 }
 
 

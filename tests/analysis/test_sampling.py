@@ -30,7 +30,7 @@ SCORES = ("precision", "strict_precision", "coverage")
 
 def untrained(family: str, **settings) -> LoadedModel:
     config = resolve_config(
-        presets.default_config("digits", **{"family": family, "z_dim": 3, "hidden": (8,), **settings})
+        presets.default_config("digits", **{"family": family, "latent_dim": 3, "hidden_sizes": (8,), **settings})
     )
     return LoadedModel(config, build_recipe(config).model.eval(), {})
 
@@ -112,14 +112,14 @@ def test_distributions_are_fitted_to_training_codes():
 
 
 def test_the_prior_of_an_aae_is_its_own_shape():
-    ring = untrained("aae", z_dim=2, knobs={"prior": "ring"}).sample_prior(500)
+    ring = untrained("aae", latent_dim=2, params={"prior": "ring"}).sample_prior(500)
     assert np.linalg.norm(ring, axis=1) == pytest.approx(np.full(500, 2.0), abs=0.9)  # 0.2 wide
 
 
 def test_the_prior_of_a_codebook_is_made_of_its_vectors():
-    opened = untrained("vq-vae", knobs={"codes": 5, "width": 2})
+    opened = untrained("vq-vae", params={"codebook_size": 5, "embedding_dim": 2})
     codes = opened.sample_prior(40)
-    book = opened.model.bottleneck.book.numpy()
+    book = opened.model.bottleneck.embedding.numpy()
     gaps = np.abs(codes.reshape(-1, 1, 2) - book).max(axis=2).min(axis=1)
     assert gaps.max() == 0
 
@@ -199,13 +199,13 @@ def test_nothing_is_measured_against_pictures_that_the_model_drew():
 # --- Panels -----------------------------------------------------------------------------------------------------------
 
 ROOMS = {
-    "1-D": {"family": "vanilla", "z_dim": 1},
-    "2-D": {"family": "vae", "z_dim": 2},
-    "overcomplete": {"family": "sparse", "z_dim": 80},
-    "ring": {"family": "aae", "z_dim": 3, "knobs": {"prior": "ring"}},
-    "codebook": {"family": "vq-vae", "z_dim": 4},
-    "conditional": {"family": "conditional-vae", "z_dim": 2},
-    "colour": {"family": "wae", "z_dim": 3, "dataset": "shapes-colour", "hidden": (8,)},
+    "1-D": {"family": "vanilla", "latent_dim": 1},
+    "2-D": {"family": "vae", "latent_dim": 2},
+    "overcomplete": {"family": "sparse", "latent_dim": 80},
+    "ring": {"family": "aae", "latent_dim": 3, "params": {"prior": "ring"}},
+    "codebook": {"family": "vq-vae", "latent_dim": 4},
+    "conditional": {"family": "conditional-vae", "latent_dim": 2},
+    "colour": {"family": "wae", "latent_dim": 3, "dataset": "shapes-colour", "hidden_sizes": (8,)},
 }
 
 

@@ -26,14 +26,14 @@ FEW = Split(TEST.x[:50], TEST.y[:50], TEST.max_value)
 
 def untrained(family: str, **settings) -> LoadedModel:
     config = resolve_config(
-        presets.default_config("digits", **{"family": family, "z_dim": 6, "hidden": (), **settings})
+        presets.default_config("digits", **{"family": family, "latent_dim": 6, "hidden_sizes": (), **settings})
     )
     return LoadedModel(config, build_recipe(config).model.eval(), {})
 
 
 def saying(family: str, *said: float, **settings) -> LoadedModel:
     """A model whose encoder says the same of every picture."""
-    opened = untrained(family, z_dim=len(said), **settings)
+    opened = untrained(family, latent_dim=len(said), **settings)
     last = next(each for each in opened.model.encoder.modules() if isinstance(each, nn.Linear))
     with torch.no_grad():
         nn.init.zeros_(last.weight)
@@ -73,7 +73,7 @@ def test_the_families_that_are_measured():
 
 
 @pytest.mark.parametrize(
-    ("family", "knobs", "expected"),
+    ("family", "params", "expected"),
     [
         ("sparse", {}, (False, 0.0)),
         ("sparse-kl", {}, (True, 0.0)),
@@ -83,7 +83,7 @@ def test_the_families_that_are_measured():
     ],
 )
 def test_the_manner_of_units(family, knobs, expected):
-    smooth, by_design = sparsity.activation_kind(untrained(family, knobs=knobs))
+    smooth, by_design = sparsity.activation_kind(untrained(family, params=knobs))
     assert (smooth, pytest.approx(by_design)) == expected
 
 
@@ -95,7 +95,7 @@ def test_a_relu_code_of_known_activations():
 
 
 def test_a_sigmoid_code_of_known_activations():
-    said = sparsity.report(saying("sparse-kl", 0.0, 3.0, knobs={"rho": 0.2}), FEW)
+    said = sparsity.report(saying("sparse-kl", 0.0, 3.0, params={"rho": 0.2}), FEW)
     high = 1 / (1 + np.exp(-3))
     assert said["zero_share"] == 0 and said["dead_units"] == 2 and said["active_per_sample"] == 1 and said["rho"] == 0.2
     assert said["rho_hat"] == {"mean": pytest.approx((0.5 + high) / 2), "min": 0.5, "max": pytest.approx(high)}
@@ -107,7 +107,7 @@ def test_a_sigmoid_that_is_rounded_to_0_is_still_a_sigmoid():
 
 
 def test_the_zeros_of_top_k_are_those_by_design():
-    said = sparsity.report(untrained("top-k", knobs={"k": 2}), TEST)
+    said = sparsity.report(untrained("top-k", params={"k": 2}), TEST)
     assert said["zero_share"] == pytest.approx(said["sparsity_by_design"]) == pytest.approx(4 / 6)
     assert said["active_per_sample"] == 2
 
@@ -120,7 +120,7 @@ def test_at_most_2000_pictures_are_asked():
 @pytest.mark.parametrize("family", SPARSE_FAMILIES)
 @pytest.mark.parametrize("size", [1, 80])
 def test_every_family_has_numbers(family, size):
-    said = sparsity.report(untrained(family, z_dim=size), FEW)
+    said = sparsity.report(untrained(family, latent_dim=size), FEW)
     assert 0 <= said["zero_share"] <= 1 and 0 <= said["dead_units"] <= size and 0 <= said["active_per_sample"] <= size
     json.dumps(said, allow_nan=False)
 
@@ -150,7 +150,7 @@ def test_the_picture_builds_up_to_its_reconstruction():
 
 
 def test_steps_double_up_to_all_that_say_something():
-    opened = untrained("sparse", z_dim=80)
+    opened = untrained("sparse", latent_dim=80)
     assert sparsity.progressive_reconstruction(opened, np.ones(80, np.float32), np.zeros(80, np.float32))[0] == [
         0,
         1,
@@ -180,16 +180,18 @@ def test_strength_is_the_distance_from_rest_and_rest_is_0_or_the_median():
 
 ROOMS = {
     **{family: {"family": family} for family in SPARSE_FAMILIES},
-    "overcomplete": {"family": "sparse", "z_dim": 80},
-    "1-D": {"family": "sparse", "z_dim": 1, "hidden": ()},
-    "colour, conv": {"family": "top-k", "dataset": "shapes-colour", "network": "conv", "hidden": (4, 4)},
+    "overcomplete": {"family": "sparse", "latent_dim": 80},
+    "1-D": {"family": "sparse", "latent_dim": 1, "hidden_sizes": ()},
+    "colour, conv": {"family": "top-k", "dataset": "shapes-colour", "network": "conv", "hidden_sizes": (4, 4)},
 }
 
 
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory):
     place = tmp_path_factory.mktemp("units")
-    return place, furnished(place, {name: {"epochs": 1, "z_dim": 12, **settings} for name, settings in ROOMS.items()})
+    return place, furnished(
+        place, {name: {"epochs": 1, "latent_dim": 12, **settings} for name, settings in ROOMS.items()}
+    )
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ def test_what_is_written_comes_back(folder):
     assert read.size == SMALL
     for before, after in zip(net().parameters(), read.parameters(), strict=True):
         assert torch.allclose(before, after, atol=1e-3, rtol=1e-3)  # halves have 11 bits
-    assert {each["noise"] for each in network.metadata(folder)["scores"]} == {"gaussian", "masking"}
+    assert {each["corruption"] for each in network.metadata(folder)["scores"]} == {"gaussian", "masking"}
 
 
 def test_settings_are_json_for_every_reader(folder):
@@ -232,8 +232,8 @@ def test_damaged_settings_are_said(copy, text):
         {"blocks": [2, 1, 10**9]},
         {"sha256": None},
         {"scores": [1]},
-        {"scores": [{"noise": "gaussian", "strength": 0, "before": None, "after": float("nan")}]},
-        {"photographs": {}},
+        {"scores": [{"corruption": "gaussian", "level": 0, "psnr_noisy": None, "psnr_denoised": float("nan")}]},
+        {"data": {}},
     ],
 )
 def test_settings_with_a_wrong_field_are_said(copy, change):
@@ -268,8 +268,8 @@ def test_the_committed_network_is_small_and_its_card_is_of_it():
     cleaner, said = network.load(), network.metadata()
     assert sum(weights.numel() for weights in cleaner.parameters()) == said["parameters"] < 1_200_000
     assert (network.FOLDER / "README.md").read_text() == photos_card.readme(said)
-    at_25 = next(each for each in said["scores"] if each["noise"] == "gaussian" and each["strength"] == 25 / 255)
-    assert at_25["after"] >= 29.5 and len(said["photographs"]["held_out"]) == 20
+    at_25 = next(each for each in said["scores"] if each["corruption"] == "gaussian" and each["level"] == 25 / 255)
+    assert at_25["psnr_denoised"] >= 29.5 and len(said["data"]["test"]) == 20
 
 
 def test_it_cleans_a_photograph_that_it_has_never_seen():
@@ -409,7 +409,7 @@ def figures(app: AppTest) -> dict[str, float]:
 @pytest.mark.parametrize("name", [network.WEIGHTS, network.METADATA])
 def test_the_page_without_a_file_of_the_network_says_what_is_missing(monkeypatch, tmp_path, name):
     """As LICENSE and README let people delete the weights."""
-    place = shutil.copytree(network.FOLDER, tmp_path / "pretrained" / "photographs")
+    place = shutil.copytree(network.FOLDER, tmp_path / "pretrained" / "photo-denoising")
     (place / name).unlink()
     for function in (network.load, network.metadata):
         monkeypatch.setattr(function, "__defaults__", (place,))
@@ -418,10 +418,11 @@ def test_the_page_without_a_file_of_the_network_says_what_is_missing(monkeypatch
     assert (
         said
         == {
-            network.WEIGHTS: "No photograph can be cleaned here because pretrained/photographs/weights.safetensors "
-            "(the weights of the network for photographs) is missing: fetch the folder pretrained/photographs again.",
-            network.METADATA: "photographs.json of the network for photographs is missing: fetch the folder "
-            "pretrained/photographs again.",
+            network.WEIGHTS: "No photograph can be cleaned here because pretrained/photo-denoising/weights.safetensors "
+            "(the weights of the network for photographs) is missing: fetch the folder "
+            "pretrained/photo-denoising again.",
+            network.METADATA: "metadata.json of the network for photographs is missing: fetch the folder "
+            "pretrained/photo-denoising again.",
         }[name]
     )
     assert app.title[0].value == "Denoise a photo" and not app.main.metric

@@ -13,7 +13,7 @@ expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=30_000)  # ms
 LONG = 180_000  # ms: this machine may be busy with other things
 
-SMALL = {"hidden": (16,), "epochs": 12}
+SMALL = {"hidden_sizes": (16,), "epochs": 12}
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,14 @@ def trained(furnish):
     """The ids of an ill model and of one of words from a codebook."""
     return furnish(
         {
-            "ill": {"family": "beta-vae", "knobs": {"beta": 100.0}, **SMALL},
-            "words": {"family": "vq-vae", "z_dim": 4, "knobs": {"codes": 32}, "hidden": (64,), "epochs": 60},
+            "ill": {"family": "beta-vae", "params": {"beta": 100.0}, **SMALL},
+            "words": {
+                "family": "vq-vae",
+                "latent_dim": 4,
+                "params": {"codebook_size": 32},
+                "hidden_sizes": (64,),
+                "epochs": 60,
+            },
         }
     )
 

@@ -39,7 +39,7 @@ def typed(page, field, text: str) -> str:
 
 
 def test_a_latent_size_of_ten_and_a_sparsity_of_a_hundred_thousandth_are_typed(form, phone):
-    size, sparsity = (form.get_by_role("spinbutton", name=name) for name in ("Latent size", "Sparsity"))
+    size, sparsity = (form.get_by_role("spinbutton", name=name) for name in ("Latent dimension", "L1 weight"))
     assert typed(phone, size, "10") == "10"
     assert float(typed(phone, sparsity, "1e-5")) == 1e-5
     assert float(typed(phone, sparsity, "0")) == 0
@@ -51,7 +51,7 @@ def test_a_latent_size_of_ten_and_a_sparsity_of_a_hundred_thousandth_are_typed(f
 
 @pytest.mark.slow
 def test_a_double_press_does_not_end_at_zero(form, phone):
-    sparsity = form.get_by_role("spinbutton", name="Sparsity")
+    sparsity = form.get_by_role("spinbutton", name="L1 weight")
     assert float(typed(phone, sparsity, "0.1")) == 0.1
     for _ in range(2):
         sparsity.press("ArrowDown")

@@ -13,9 +13,9 @@ from tools.browser import wait_until_idle
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
 RUNS = {  # what is trained to look at
-    "2-D": {"family": "vae", "z_dim": 2, "epochs": 12},
-    "1-D": {"family": "vanilla", "z_dim": 1, "epochs": 2},
-    "8-D": {"family": "vae", "z_dim": 8, "epochs": 2},
+    "2-D": {"family": "vae", "latent_dim": 2, "epochs": 12},
+    "1-D": {"family": "vanilla", "latent_dim": 1, "epochs": 2},
+    "8-D": {"family": "vae", "latent_dim": 8, "epochs": 2},
 }
 INK = """canvas => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);

@@ -33,7 +33,7 @@ WEIGHTS_AND_CODES = {
 @pytest.fixture(scope="module")
 def run(shelf, furnish):
     """The runs folder and the id of a model in it."""
-    return shelf, furnish({"vae": {"family": "vae", "z_dim": 2, "epochs": 12}})["vae"]
+    return shelf, furnish({"vae": {"family": "vae", "latent_dim": 2, "epochs": 12}})["vae"]
 
 
 def begin(page, lab, run, name: str) -> None:

@@ -51,9 +51,9 @@ OTHER_CASES = [
     *({"family": "vae", "likelihood": name} for name in LIKELIHOODS),
     {"dataset": "mnist", "family": "vae", "network": "conv", "preset": "deep"},  # odd sizes: 28, 14, 7, 3
     {"dataset": "mnist", "family": "vae", "network": "conv", "activation": "silu"},  # no zeros, 7 pixels in a line
-    {"dataset": "shapes-colour", "family": "conditional-vae", "network": "conv", "z_dim": 16},
-    {"family": "ladder-vae", "z_dim": 5, "knobs": {"top_share": 0.3}},
-    {"family": "top-k", "z_dim": 3, "knobs": {"k": 64}},
+    {"dataset": "shapes-colour", "family": "conditional-vae", "network": "conv", "latent_dim": 16},
+    {"family": "ladder-vae", "latent_dim": 5, "params": {"top_level_share": 0.3}},
+    {"family": "top-k", "latent_dim": 3, "params": {"k": 64}},
 ]
 
 
@@ -91,7 +91,7 @@ def clear(bottleneck: nn.Module, vectors: np.ndarray) -> np.ndarray:
     if not isinstance(bottleneck, VectorQuantizer):
         return np.full(len(vectors), True)
     slots = torch.from_numpy(vectors).view(-1, bottleneck.embedding_dim)
-    nearest, second = torch.cdist(slots, bottleneck.book).topk(2, largest=False).values.T
+    nearest, second = torch.cdist(slots, bottleneck.embedding).topk(2, largest=False).values.T
     return (second - nearest > 1e-3).view(len(vectors), -1).all(1).numpy()
 
 
@@ -178,7 +178,7 @@ def test_the_browser_guesses_the_class_that_torch_guesses(page, likelihood, netw
     found = np.array(page.evaluate(GUESS, [head, packed(program.weights), packed(x)]))
     given = torch.from_numpy(x)
     with torch.inference_mode():
-        told = [torch.full((COUNT,), label) for label in range(len(model.hints))]
+        told = [torch.full((COUNT,), label) for label in range(len(model.label_embedding))]
         nats = [model.likelihood.nll(model.decode(model.encode(given, y).code, y), given) for y in told]
         best, second = torch.stack(nats).topk(2, dim=0, largest=False).values
         right = model.infer_label(given).numpy()

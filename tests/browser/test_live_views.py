@@ -18,10 +18,10 @@ expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
 LONG = 180_000  # ms: this machine may be busy with other things
 KINDS = {
-    "vae": {"family": "vae", "z_dim": 20, "epochs": 8},
-    "conditional": {"family": "conditional-vae", "z_dim": 3, "epochs": 8},
+    "vae": {"family": "vae", "latent_dim": 20, "epochs": 8},
+    "conditional": {"family": "conditional-vae", "latent_dim": 3, "epochs": 8},
     "codebook": {"family": "vq-vae", "epochs": 40},
-    "colour": {"dataset": "shapes-colour", "family": "denoising", "z_dim": 4, "hidden": (32,), "epochs": 1},
+    "colour": {"dataset": "shapes-colour", "family": "denoising", "latent_dim": 4, "hidden_sizes": (32,), "epochs": 1},
 }
 PIXELS = """canvas => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);

@@ -13,10 +13,10 @@ from tools.browser import wait_until_idle
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
 RUNS = {  # what is trained to look at
-    "2-D": {"family": "vae", "z_dim": 2, "epochs": 20},
-    "1-D": {"family": "vanilla", "z_dim": 1, "epochs": 2},
-    "8-D": {"family": "vae", "z_dim": 8, "epochs": 2},
-    "conditional": {"family": "conditional-vae", "z_dim": 2, "epochs": 5},
+    "2-D": {"family": "vae", "latent_dim": 2, "epochs": 20},
+    "1-D": {"family": "vanilla", "latent_dim": 1, "epochs": 2},
+    "8-D": {"family": "vae", "latent_dim": 8, "epochs": 2},
+    "conditional": {"family": "conditional-vae", "latent_dim": 2, "epochs": 5},
 }
 
 

@@ -30,7 +30,7 @@ NOBODY = "http://127.0.0.1:9"  # a proxy that is not there: no request of the se
 def other_run(tmp_path_factory):
     """A runs folder, and in it a run beside the gallery's."""
     place = tmp_path_factory.mktemp("paths")
-    return place, furnished(place / "runs", {"vanilla": {"family": "vanilla", "z_dim": 3, "epochs": 1}})["vanilla"]
+    return place, furnished(place / "runs", {"vanilla": {"family": "vanilla", "latent_dim": 3, "epochs": 1}})["vanilla"]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def healthy(page) -> None:
 
 def fill(page, label: str, value: object) -> None:
     """Types into a field of the form and lets it take effect."""
-    role = "textbox" if label == "Hidden widths" else "spinbutton"
+    role = "textbox" if label == "Hidden layers (units or channels)" else "spinbutton"
     field = main(page).get_by_role(role, name=label)
     field.fill(str(value))
     field.press("Enter")
@@ -115,7 +115,7 @@ def epoch_beyond(page, least: int) -> int:
 
 def train_long(page, seed: int) -> str:
     """Starts a run that takes minutes."""
-    fill(page, "Hidden widths", "1024, 1024")
+    fill(page, "Hidden layers (units or channels)", "1024, 1024")
     fill(page, "Epochs", 1000)
     fill(page, "Seed", seed)
     return press_train(page)

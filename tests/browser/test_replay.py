@@ -23,7 +23,7 @@ EPOCHS = 12
 def trained(furnish, shelf):
     """Runs of codes with 2, 1, 4 and 3 dimensions, by these; the last has no snapshots."""
     sizes = {size: EPOCHS if size == 2 else 2 for size in (2, 1, 4, 3)}
-    ids = furnish({size: {"family": "vae", "z_dim": size, "epochs": n} for size, n in sizes.items()})
+    ids = furnish({size: {"family": "vae", "latent_dim": size, "epochs": n} for size, n in sizes.items()})
     shutil.rmtree(shelf / ids[3] / "snapshots", ignore_errors=True)
     return ids
 

@@ -28,7 +28,7 @@ def opened(lab, page, path: str = "train"):
 
 
 def start(page, epochs: int, seed: int, widths: str = "64, 32") -> str:
-    fill(page, "Hidden widths", widths)
+    fill(page, "Hidden layers (units or channels)", widths)
     fill(page, "Epochs", epochs)
     fill(page, "Seed", seed)
     return press_train(page)

@@ -101,8 +101,8 @@ def test_what_is_told_of_it_is_what_stands_in_the_list(name):
 
 def test_the_sweep_is_alike_but_for_its_price():
     swept = [resolve_config(PRETRAINED_MODELS[f"mnist-beta-{beta:g}"].config) for beta in BETA_SWEEP]
-    assert [config.knobs["beta"] for config in swept] == list(BETA_SWEEP)
-    assert len({(c.network, c.hidden, c.z_dim, c.epochs, c.lr, c.seed) for c in swept}) == 1
+    assert [config.params["beta"] for config in swept] == list(BETA_SWEEP)
+    assert len({(c.network, c.hidden_sizes, c.latent_dim, c.epochs, c.lr, c.seed) for c in swept}) == 1
     told = [runs.entry(config.id).result["scores"] for config in swept]
     assert np.all(np.diff([each["kl"] for each in told]) < 0), "the dearer a nat, the fewer are told"
     assert np.all(np.diff([each["test"]["reconstruction"] for each in told]) > 0)

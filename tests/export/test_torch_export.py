@@ -33,7 +33,7 @@ NEW = {"encoder.pt2": b"new encoder", "decoder.pt2": b"new decoder", "README.txt
 def run(monkeypatch, tmp_path) -> str:
     """A finished run of the digits with random weights."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
-    config = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=1))
+    config = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,), epochs=1))
     losses = {"reconstruction": 1.0, "kl": 1.0}
     result = {"seconds": 1.0, "parameters": 1, "mse": 0.1, "device": "cpu", "created": 1.0}
     with runs.RunWriter(config) as draft:

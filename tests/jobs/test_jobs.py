@@ -40,10 +40,10 @@ from aecore.models.families.build import resolve_config
 from aecore.store import database, people, processes_table, queue, runs
 from tests.kit.results import RESULT
 
-QUICK = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=3))
+QUICK = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=3))
 # a few seconds, with a checkpoint each second; random numbers at every step
 MEDIUM = resolve_config(
-    presets.default_config("digits", family="vae", hidden=(16,), epochs=15, batch_size=8, dropout=0.1)
+    presets.default_config("digits", family="vae", hidden_sizes=(16,), epochs=15, batch_size=8, dropout=0.1)
 )
 LONG = dataclasses.replace(QUICK, epochs=1000, batch_size=8)  # minutes: it ends only by being ended
 PATIENCE = 60  # seconds until a condition counts as never met; on an idle machine all take under five
@@ -541,7 +541,7 @@ def test_a_run_starts_from_anothers_weights_or_says_why_not(two):
     api.submit(parent)
     assert ends(parent) == "finished"
     child = dataclasses.replace(parent, parent=parent.id, epochs=1, lr=1e-6, schedule="constant")
-    misfit = dataclasses.replace(child, hidden=(4,))
+    misfit = dataclasses.replace(child, hidden_sizes=(4,))
     api.submit(child)
     api.submit(misfit)
     assert ends(child) == "finished" and ends(misfit) == "failed"
@@ -557,7 +557,18 @@ def test_the_command_line_trains_in_the_queue_of_an_open_laboratory(two, capsys,
     from aecore.cli import commands
 
     monkeypatch.setattr(work, "run_training", None)  # nothing may be trained in this process
-    arguments = ["train", "--family", "vanilla", "--hidden", "8", "--epochs", "2", "--seed", str(next(SEEDS)), "--json"]
+    arguments = [
+        "train",
+        "--family",
+        "vanilla",
+        "--hidden-sizes",
+        "8",
+        "--epochs",
+        "2",
+        "--seed",
+        str(next(SEEDS)),
+        "--json",
+    ]
     assert main(arguments) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["already_trained"] is False and runs.entry(said["id"]).finished

@@ -112,7 +112,7 @@ def test_another_maker_draws_another_map(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("some", "kind", "knobs", "words"),
+    ("some", "kind", "params", "words"),
     [
         (np.eye(4), "t-SNE", {}, "at least 5 points, not 4"),
         (np.full((9, 2), np.nan), "UMAP", {}, "not finite"),
@@ -344,7 +344,7 @@ def test_preparing_is_bounded_and_never_raises(monkeypatch):
 def test_a_finished_run_has_the_maps_drawn_that_pages_ask_for(laboratory, monkeypatch):
     asked = []
     monkeypatch.setattr(projection_jobs, "submit", lambda *said, **more: asked.append((*said, more)))
-    config = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=1, seed=5))
+    config = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,), epochs=1, seed=5))
     with contextlib.closing(work.run_training(config)) as training:
         for _ in training:
             pass

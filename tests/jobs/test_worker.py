@@ -30,7 +30,7 @@ from aecore.training.state import Diverged, TrainState
 ROOT = Path(worker.__file__).parents[2]
 CPU = torch.device("cpu")
 SMALL = resolve_config(
-    presets.default_config("digits", family="vae", hidden=(16,), epochs=6, batch_size=256, dropout=0.1)
+    presets.default_config("digits", family="vae", hidden_sizes=(16,), epochs=6, batch_size=256, dropout=0.1)
 )
 STEPS = 6  # an epoch
 
@@ -377,7 +377,7 @@ def test_a_file_is_written_whole_while_others_sweep(store):
 
 
 def test_a_run_starts_from_the_weights_of_another(store):
-    first = resolve_config(presets.default_config("digits", family="vae", hidden=(16,), epochs=6))
+    first = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(16,), epochs=6))
     list(worker.run_training(first))
     second = dataclasses.replace(first, parent=first.id, epochs=1, lr=1e-6, schedule="constant", seed=5)
     list(worker.run_training(second))
@@ -389,11 +389,11 @@ def test_a_run_starts_from_the_weights_of_another(store):
 
 
 def test_a_parent_that_does_not_fit_or_is_gone_is_said(store):
-    first = resolve_config(presets.default_config("digits", family="vanilla", hidden=(16,), epochs=1))
+    first = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(16,), epochs=1))
     list(worker.run_training(first))
     for said, words in (
-        ({"hidden": (8,)}, "do not fit"),
-        ({"z_dim": 3}, "do not fit"),
+        ({"hidden_sizes": (8,)}, "do not fit"),
+        ({"latent_dim": 3}, "do not fit"),
         ({"parent": "vae-digits-2d-00000000"}, "not here any more"),
         ({"parent": "../.."}, "no run called"),
     ):
@@ -404,7 +404,7 @@ def test_a_parent_that_does_not_fit_or_is_gone_is_said(store):
 
 
 def test_a_run_under_way_no_longer_needs_its_parent(store):
-    first = resolve_config(presets.default_config("digits", family="vanilla", hidden=(16,), epochs=1))
+    first = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(16,), epochs=1))
     list(worker.run_training(first))
     second = dataclasses.replace(first, parent=first.id, epochs=3)
     _reports(second, 8)

@@ -227,7 +227,7 @@ def extra(chance: Random, run: Path, outside: Path) -> str:
         "checkpoint.safetensors",
         "label.json",
         "preview.png",
-        "products.safetensors",
+        "offline.safetensors",
     )
     place = chance.choice([run, run / "snapshots", run.parent]) / chance.choice(names)
     if not place.parent.is_dir() or os.path.lexists(place):

@@ -24,7 +24,7 @@ from aecore.training.loop import Progress, fit
 from tests.kit.cases import crossed, marked, pairwise
 
 CPU = torch.device("cpu")
-SMALL = Config(hidden=(4, 6), z_dim=3, epochs=2, batch_size=8, lr=0.01)  # milliseconds on every shape
+SMALL = Config(hidden_sizes=(4, 6), latent_dim=3, epochs=2, batch_size=8, lr=0.01)  # milliseconds on every shape
 
 # one data set for each shape that there is; its pictures are made here, none is read
 DATASETS = {card.shape: name for name, card in reversed(CARDS.items())}.values()
@@ -157,7 +157,7 @@ def test_a_picture_is_coded_the_same_alone_in_a_crowd_and_in_training(config):
     crossed(list(FAMILIES), [(1, 7, 7), (2, 9, 5), (1, 28, 28), (3, 4, 4)], list(NETWORKS)),
 )
 def test_odd_sizes_make_the_round_trip(family, shape, network):
-    fixed = {{"hidden": "hidden_sizes"}.get(name, name): value for name, value in FAMILIES[family].fixed.items()}
+    fixed = {{"hidden_sizes": "hidden_sizes"}.get(name, name): value for name, value in FAMILIES[family].fixed.items()}
     settings = {"network": network, "hidden_sizes": (3, 5), **fixed}
     recipe = FAMILIES[family].build(NetworkFactory(shape, **settings, n_classes=10), 2)
     x = torch.rand(3, *shape, generator=torch.Generator().manual_seed(0))
@@ -165,7 +165,7 @@ def test_odd_sizes_make_the_round_trip(family, shape, network):
     assert p.x_in.shape == p.logits.shape == x.shape and p.nll.shape == (3,)
 
 
-@pytest.mark.parametrize(("hidden", "most"), [((2, 2, 2, 2), 2), ((2, 2, 2), 2)])
+@pytest.mark.parametrize(("hidden_sizes", "most"), [((2, 2, 2, 2), 2), ((2, 2, 2), 2)])
 def test_a_picture_that_cannot_be_halved_so_often_says_how_often_it_can(hidden, most):
     with pytest.raises(UserError, match=f"5 x 7 pixels can be halved {most} times"):
         NetworkFactory((1, 5, 7), "conv", hidden).encoder(2)
@@ -276,8 +276,8 @@ def test_the_loss_falls_on_an_easy_set(config):
     pair[0, 0, :, 3:5], pair[1, 0, 3:5] = 16, 16
     split = Split(np.tile(pair, (32, 1, 1, 1)), np.arange(64) % 2, 16)
     # a deep net with a sigmoid code and tied weights may rest for long at the mean of the two; a shallow one does not
-    deep = config.hidden and config.family != "contractive"
-    config = replace(config, hidden=(16, 16) if deep else (), epochs=20, schedule="constant")
+    deep = config.hidden_sizes and config.family != "contractive"
+    config = replace(config, hidden_sizes=(16, 16) if deep else (), epochs=20, schedule="constant")
     _, reports = _trained(config, Dataset(CARDS["digits"], split, split, split))
     ends = [each.validation["reconstruction"] for each in reports if each.validation is not None]
     first, last = ends[0], ends[-1]

@@ -43,15 +43,15 @@ def test_what_it_declares_of_its_settings_are_settings_that_it_has(family):
 
 # a nat of KL(q(z|x) || p(z)), as the papers charge it
 @pytest.mark.parametrize(
-    ("family", "knobs", "weight"),
+    ("family", "params", "weight"),
     [
         ("vae", {}, 1),
         ("conditional-vae", {}, 1),
         ("ladder-vae", {}, 1),
         ("beta-vae", {"beta": 4}, 4),
         ("beta-tcvae", {"beta": 6}, 1),  # its beta weighs total correlation, what a code tells is charged once
-        ("info-vae", {"alpha": 0.25, "pull": 5}, 0.75),
-        ("wae", {"pull": 10}, 0),
+        ("info-vae", {"alpha": 0.25, "mmd_weight": 5}, 0.75),
+        ("wae", {"mmd_weight": 10}, 0),
         ("aae", {}, 0),
         ("vanilla", {}, 0),
     ],
@@ -71,12 +71,12 @@ def test_a_declared_weight_is_the_one_in_the_loss(family):
             continue
         doubled = resolve_config(
             presets.default_config(
-                "digits", family=family, knobs={part.weight_param: 2 * usual.knobs[part.weight_param]}
+                "digits", family=family, params={part.weight_param: 2 * usual.params[part.weight_param]}
             )
         )
         before, after = (_losses(config) for config in (usual, doubled))
         assert after[name] / before[name] == pytest.approx(
-            part.weight_value(doubled.knobs) / part.weight_value(usual.knobs), rel=1e-4
+            part.weight_value(doubled.params) / part.weight_value(usual.params), rel=1e-4
         )
         assert {n: v for n, v in after.items() if n != name} == pytest.approx(
             {n: v for n, v in before.items() if n != name}, rel=1e-4
@@ -125,7 +125,7 @@ def _texts(node: ast.AST) -> list[str]:
 
 def _is_of_settings(node: ast.AST) -> bool:
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    return name in ("knobs", "parts", "test", "train", "validation")
+    return name in ("params", "parts", "test", "train", "validation")
 
 
 def test_no_module_decides_by_the_name_of_a_family_a_setting_or_a_part_of_a_loss():
@@ -150,11 +150,11 @@ def test_no_module_decides_by_the_name_of_a_family_a_setting_or_a_part_of_a_loss
 def test_that_look_would_notice():
     code = """
 if config.family == "denoising": pass
-price = config.knobs.get("beta", 1.0)
+price = config.params.get("beta", 1.0)
 fooled = parts["critic"]
 if part in ("kl", "mmd"): pass
 """
-    assert [text for _, text in decisions(ast.parse(code))] == ["denoising", "beta", "critic", "kl", "mmd"]
+    assert [text for _, text in decisions(ast.parse(code))] == ["denoising", "beta", "discriminator", "kl", "mmd"]
 
 
 def test_terms_that_compare_codes_with_the_prior_are_those_of_the_papers():

@@ -80,11 +80,11 @@ def _adversarial(play_when=(0.0, 1.0), judge_when=(0.0, 1.0), detach: bool = Tru
     )
 
     def play(p: ForwardPass) -> dict[str, Tensor]:
-        return reconstruction_loss(p) | {"fooling": 10 * _says(critic(p.latent.z), real=True)}
+        return reconstruction_loss(p) | {"adversarial": 10 * _says(critic(p.latent.z), real=True)}
 
     def judge(p: ForwardPass) -> dict[str, Tensor]:
         z = p.latent.z.detach() if detach else p.model.encode(p.x_in).z
-        return {"critic": _says(critic(torch.randn_like(z)), real=True) + _says(critic(z), real=False)}
+        return {"discriminator": _says(critic(torch.randn_like(z)), real=True) + _says(critic(z), real=False)}
 
     objectives = [Objective(play, [model], play_when), Objective(judge, [critic], judge_when)]
     return Recipe(model, objectives), critic
@@ -95,7 +95,7 @@ def test_playing_moves_the_model_and_not_the_critic():
     model_before, critic_before = _weights(recipe.model), _weights(critic)
     last = _last(recipe)
     assert _moved(recipe.model, model_before) and not _moved(critic, critic_before)
-    assert set(last.train) == {"reconstruction", "fooling"}
+    assert set(last.train) == {"reconstruction", "adversarial"}
 
 
 @pytest.mark.parametrize("detach", [True, False], ids=["detached", "through the encoder"])
@@ -104,7 +104,7 @@ def test_judging_moves_the_critic_and_not_the_model(detach):
     model_before, critic_before = _weights(recipe.model), _weights(critic)
     last = _last(recipe)
     assert not _moved(recipe.model, model_before) and _moved(critic, critic_before)
-    assert set(last.train) == {"critic"}
+    assert set(last.train) == {"discriminator"}
 
 
 def test_both_move_in_one_training_and_all_losses_are_reported():
@@ -112,7 +112,7 @@ def test_both_move_in_one_training_and_all_losses_are_reported():
     model_before, critic_before = _weights(recipe.model), _weights(critic)
     last = _last(recipe)
     assert _moved(recipe.model, model_before) and _moved(critic, critic_before)
-    assert set(last.train) == set(last.validation) == {"reconstruction", "fooling", "critic"}
+    assert set(last.train) == set(last.validation) == {"reconstruction", "adversarial", "discriminator"}
 
 
 def test_the_game_is_the_one_written_by_hand():
@@ -175,10 +175,10 @@ class Quantized(Latent):
 class Codebook(Bottleneck):
     """The nearest of K vectors; gradients pass straight through to the encoder (van den Oord 2017)."""
 
-    def __init__(self, count: int, z_dim: int) -> None:
+    def __init__(self, count: int, latent_dim: int) -> None:
         super().__init__()
-        self.in_features = z_dim
-        self.vectors = nn.Parameter(torch.randn(count, z_dim))
+        self.in_features = latent_dim
+        self.vectors = nn.Parameter(torch.randn(count, latent_dim))
 
     def forward(self, h: Tensor) -> Quantized:
         indices = torch.cdist(h, self.vectors).argmin(1)
@@ -257,7 +257,7 @@ def test_three_objectives_of_which_one_comes_late():
 
     def judge(p: ForwardPass) -> dict[str, Tensor]:
         drawn = p.logits.detach().flatten(1)
-        return {"critic": _says(critic(p.x.flatten(1)), True) + _says(critic(drawn), False)}
+        return {"discriminator": _says(critic(p.x.flatten(1)), True) + _says(critic(drawn), False)}
 
     recipe = Recipe(
         model,
@@ -266,7 +266,7 @@ def test_three_objectives_of_which_one_comes_late():
     before = [_weights(each) for each in (model, probe, critic)]
     last = _last(recipe)
     assert all(_moved(each, old) for each, old in zip((model, probe, critic), before, strict=True))
-    assert set(last.validation) == {"reconstruction", "probe", "critic"}
+    assert set(last.validation) == {"reconstruction", "probe", "discriminator"}
     in_training = [progress for progress in p_seen if progress < 1]  # the others are from scoring
     assert in_training == pytest.approx([step / 12 for step in range(6, 12)])  # 4 epochs of 3 steps, the later half
 
@@ -301,9 +301,9 @@ class Listener(nn.Module):
 class Speaker(nn.Module):
     """[B, z] -> [B, T, 1]: the code is said to a GRU at every step."""
 
-    def __init__(self, z_dim: int, length: int) -> None:
+    def __init__(self, latent_dim: int, length: int) -> None:
         super().__init__()
-        self.length, self.gru, self.head = length, nn.GRU(z_dim, 16, batch_first=True), nn.Linear(16, 1)
+        self.length, self.gru, self.head = length, nn.GRU(latent_dim, 16, batch_first=True), nn.Linear(16, 1)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.head(self.gru(z[:, None].expand(-1, self.length, -1))[0])

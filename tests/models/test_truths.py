@@ -87,7 +87,7 @@ def test_the_worked_example_goes_backward():
 
 def test_the_worked_examples_encoder_bent_by_a_sigmoid_has_the_jacobian_of_the_catalogue():
     """N36: both sides of the formula, as the contractive family charges it, by autograd and by random directions."""
-    recipe = FAMILIES["contractive"].build(NetworkFactory((1, 1, 3), hidden_sizes=()), 2, stiffness=1.0)
+    recipe = FAMILIES["contractive"].build(NetworkFactory((1, 1, 3), hidden_sizes=()), 2, contraction_weight=1.0)
     model, x = recipe.model.double(), X.view(1, 1, 1, 3)
     model.encoder[1].load_state_dict(_worked().encoder[0].state_dict())
     weight = model.encoder[1].weight.detach()
@@ -96,7 +96,7 @@ def test_the_worked_examples_encoder_bent_by_a_sigmoid_has_the_jacobian_of_the_c
     assert by_formula == pytest.approx(0.06073810, abs=5e-9)
     jacobian = torch.autograd.functional.jacobian(lambda x: model.encode(x).code, x).view(2, 3)
     assert jacobian.square().sum().item() == pytest.approx(by_formula, rel=1e-12)
-    assert recipe.objectives[0].loss(recipe.forward(x))["jacobian"].item() == pytest.approx(by_formula, rel=1e-12)
+    assert recipe.objectives[0].loss(recipe.forward(x))["contraction"].item() == pytest.approx(by_formula, rel=1e-12)
     # |J'v|^2 of a normal v has the variance 2 |JJ'|^2: five standard errors are 1.7 percent
     n = 100_000
     found = jacobian_frobenius_hutchinson(recipe.forward(x.expand(n, 1, 1, 3))).item()
@@ -206,13 +206,13 @@ def test_draws_have_the_mean_and_variance_they_say_and_their_average_gradient_is
 # Sizes
 
 
-def _counted(dims: int, hidden: tuple[int, ...], z_dim: int, family: str = "vanilla") -> list[int]:
-    recipe = FAMILIES[family].build(NetworkFactory((1, 1, dims), "mlp", hidden), z_dim)
+def _counted(dims: int, hidden: tuple[int, ...], latent_dim: int, family: str = "vanilla") -> list[int]:
+    recipe = FAMILIES[family].build(NetworkFactory((1, 1, dims), "mlp", hidden), latent_dim)
     return [count_parameters(part) for part in (recipe.model, recipe.model.encoder, recipe.model.decoder)]
 
 
 @pytest.mark.parametrize(
-    ("hidden", "z_dim", "family", "parameters"),
+    ("hidden_sizes", "latent_dim", "family", "parameters"),
     [
         ((256, 128), 32, "vanilla", 476_720),
         ((128,), 32, "vanilla", 209_968),
@@ -225,8 +225,8 @@ def _counted(dims: int, hidden: tuple[int, ...], z_dim: int, family: str = "vani
         ((512, 256), 10, "vae", 1_074_980),
     ],
 )
-def test_layouts_of_the_course_have_the_parameters_it_counts(hidden, z_dim, family, parameters):
-    assert _counted(784, hidden, z_dim, family)[0] == parameters
+def test_layouts_of_the_course_have_the_parameters_it_counts(hidden, latent_dim, family, parameters):
+    assert _counted(784, hidden, latent_dim, family)[0] == parameters
 
 
 def test_encoder_decoder_weights_and_biases_of_784_256_128_32():
@@ -242,7 +242,9 @@ def test_a_picture_of_784_in_32_numbers_is_24_and_a_half_times_smaller():
 
 
 def test_two_halving_layers_take_28_to_7_and_back():
-    config = resolve_config(presets.default_config("mnist", "conv", hidden=(16, 32), z_dim=8, family="vanilla"))
+    config = resolve_config(
+        presets.default_config("mnist", "conv", hidden_sizes=(16, 32), latent_dim=8, family="vanilla")
+    )
     shapes = [layer.shape for layer in architecture.layers(config)]
     halvings = [(16, 14, 14), (32, 7, 7), (1568,), (8,)]
     assert [shape for shape in shapes if shape in halvings] != [] and shapes[-1] == (1, 28, 28)
@@ -408,10 +410,10 @@ def _learned(config: Config, recipe: Recipe | None = None) -> tuple[Autoencoder,
     return recipe.model.eval(), last.validation
 
 
-@pytest.mark.parametrize("z_dim", few([2, 8], 2))
-def test_the_linear_autoencoder_finds_the_plane_of_pca(z_dim):
+@pytest.mark.parametrize("latent_dim", few([2, 8], 2))
+def test_the_linear_autoencoder_finds_the_plane_of_pca(latent_dim):
     config = resolve_config(
-        Config(family="linear", z_dim=z_dim, likelihood="gaussian", epochs=300, batch_size=128, lr=0.03)
+        Config(family="linear", latent_dim=latent_dim, likelihood="gaussian", epochs=300, batch_size=128, lr=0.03)
     )
     model, _ = _learned(config)
     data = load("digits")
@@ -445,9 +447,9 @@ def test_the_vae_of_the_form_learns_digits(vae):
 @pytest.mark.slow
 def test_without_the_kl_the_clouds_shrink_to_points(vae):
     config = resolve_config(presets.default_config("digits", family="vae"))
-    make = NetworkFactory((1, 8, 8), "mlp", config.hidden)
+    make = NetworkFactory((1, 8, 8), "mlp", config.hidden_sizes)
     model, _ = _learned(
-        config, Recipe.simple(build_autoencoder(GaussianBottleneck(config.z_dim), make), reconstruction_loss)
+        config, Recipe.simple(build_autoencoder(GaussianBottleneck(config.latent_dim), make), reconstruction_loss)
     )
     x = torch.from_numpy(load("digits").test.to_float())
     with torch.no_grad():

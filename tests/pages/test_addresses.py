@@ -51,7 +51,7 @@ def run(tmp_path_factory):
         patch.setenv("AECORE_RUNS", str(place / "runs"))
         patch.setenv("AECORE_DATA", str(place / "no-data"))
         config = resolve_config(
-            presets.default_config("digits", family="conditional-vae", z_dim=3, hidden=(8,), epochs=1)
+            presets.default_config("digits", family="conditional-vae", latent_dim=3, hidden_sizes=(8,), epochs=1)
         )
         assert list(run_training(config))
         patch.setattr(

@@ -57,22 +57,22 @@ def pressed(app, submitted) -> Config:
 @pytest.mark.parametrize("size", [10, 1, 7, 4096])
 def test_any_latent_size_can_be_typed(size, submitted):
     app = form("vae")
-    control(app, LABELS["z_dim"]).set_value(size)
+    control(app, LABELS["latent_dim"]).set_value(size)
     assert not whole(app.run()).error
-    assert pressed(app, submitted).z_dim == size
+    assert pressed(app, submitted).latent_dim == size
 
 
 def test_no_control_knows_a_knob_by_name():
     source = inspect.getsource(controls.widget)
-    assert "z_dim" not in source and "knob.name ==" not in source
+    assert "latent_dim" not in source and "knob.name ==" not in source
 
 
 @pytest.mark.parametrize("typed", [1e-5, 0.0, 10.0, 3.7e-4])
 def test_a_sparsity_of_many_decades_can_be_typed(typed, submitted):
     app = form("sparse")
-    control(app, "Sparsity").set_value(typed)
+    control(app, "L1 weight").set_value(typed)
     assert not whole(app.run()).error
-    assert pressed(app, submitted).knobs["sparsity"] == typed
+    assert pressed(app, submitted).params["l1_weight"] == typed
 
 
 def test_learning_rate_and_weight_decay_are_walked_in_factors_too():
@@ -103,18 +103,18 @@ def test_from_zero_the_first_step_is_the_smallest_value_above_it():
 def test_the_buttons_of_a_field_walk_in_factors():
     app, seen = form("sparse"), []
     for _ in range(4):
-        control(app, "Sparsity").decrement()
-        seen.append(control(whole(app.run()), "Sparsity").value)
+        control(app, "L1 weight").decrement()
+        seen.append(control(whole(app.run()), "L1 weight").value)
     assert seen == pytest.approx([0.03, 0.01, 0.003, 0.001])
-    control(app, "Sparsity").increment()
-    assert control(whole(app.run()), "Sparsity").value == pytest.approx(0.0017)
+    control(app, "L1 weight").increment()
+    assert control(whole(app.run()), "L1 weight").value == pytest.approx(0.0017)
 
 
 def test_what_binary_fractions_add_to_a_step_is_no_other_run(submitted):
     app = form("sparse")
-    control(app, "Sparsity").set_value(0.1 + 0.2)
+    control(app, "L1 weight").set_value(0.1 + 0.2)
     whole(app.run())
-    assert pressed(app, submitted).knobs["sparsity"] == 0.3
+    assert pressed(app, submitted).params["l1_weight"] == 0.3
 
 
 # --- Step 5: the curves, with their total, and as a file --------------------------------------------------------------
@@ -125,7 +125,7 @@ def trained(store):  # noqa: F811
     """A run of two epochs of each of some families, their losses made up in different ways."""
     ids = {}
     for family in ("vae", "vanilla", "aae", "stacked"):
-        config = resolve_config(presets.default_config("digits", family=family, epochs=2, hidden=(16,)))
+        config = resolve_config(presets.default_config("digits", family=family, epochs=2, hidden_sizes=(16,)))
         assert list(run_training(config))
         ids[family] = config.id
     return ids
@@ -152,12 +152,12 @@ def test_a_loss_of_one_part_is_its_own_total(family, trained):
 
 def test_an_adversary_s_loss_is_not_added_to_that_of_the_model_and_the_page_says_so(trained):
     app, history = opened("train", trained["aae"]), runs.history(trained["aae"])
-    model = [line["validation"]["reconstruction"] + line["validation"]["fooling"] for line in history]
+    model = [line["validation"]["reconstruction"] + line["validation"]["adversarial"] for line in history]
     assert lines_of(app)["total, validation"] == pytest.approx(model)
     assert any("Outside it: critic" in each.value for each in app.caption)
     (loss,) = [each for each in app.metric if each.label == "Test loss"]
     test = runs.entry(trained["aae"]).result["test"]
-    assert float(loss.value) == pytest.approx(test["reconstruction"] + test["fooling"], abs=0.01)
+    assert float(loss.value) == pytest.approx(test["reconstruction"] + test["adversarial"], abs=0.01)
 
 
 @pytest.mark.parametrize("family", ["vae", "aae", "stacked"])
@@ -194,7 +194,7 @@ def test_runs_side_by_side_have_a_total_each_of_its_own_objective(trained):
     charged = [training_history.objective_terms(entry.config) for entry in entries]
     chart = charts.loss_comparison(histories, ("one", "other"), ("#000", "#111"), charts.TOTAL, charged)
     last = [history[-1]["validation"] for history in histories]
-    ends = [last[0]["reconstruction"] + last[0]["kl"], last[1]["reconstruction"] + last[1]["fooling"]]
+    ends = [last[0]["reconstruction"] + last[0]["kl"], last[1]["reconstruction"] + last[1]["adversarial"]]
     assert [trace.y[-1] for trace in chart.figure.data] == pytest.approx(ends)
 
 
@@ -313,7 +313,7 @@ def test_gaussian_quantiles_are_those_of_the_prior_where_that_is_a_normal(traine
 
 
 def test_of_many_dimensions_the_page_says_where_the_range_is_counted_from(store):  # noqa: F811
-    config = resolve_config(presets.default_config("digits", family="vae", z_dim=5, epochs=1, hidden=(16,)))
+    config = resolve_config(presets.default_config("digits", family="vae", latent_dim=5, epochs=1, hidden_sizes=(16,)))
     assert list(run_training(config))
     app = manifold(config.id, range="fixed")
     assert any("0 on both axes is the mean of the codes" in each.value for each in app.caption)

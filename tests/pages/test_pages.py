@@ -96,8 +96,10 @@ def own_store(monkeypatch, tmp_path):
 def trained(store):
     """The id of a run of each of KINDS, trained on the digits for one epoch."""
     ids = {}
-    for kind, (family, z_dim, network) in KINDS.items():
-        config = resolve_config(presets.default_config("digits", network, family=family, z_dim=z_dim, epochs=1))
+    for kind, (family, latent_dim, network) in KINDS.items():
+        config = resolve_config(
+            presets.default_config("digits", network, family=family, latent_dim=latent_dim, epochs=1)
+        )
         assert list(run_training(config))
         ids[kind] = config.id
     return ids
@@ -105,7 +107,9 @@ def trained(store):
 
 def untrained(dataset: str, **more) -> Config:
     """A finished run's folder with random weights: what a page needs of a run, without the training."""
-    config = resolve_config(presets.default_config(dataset, family="vae", **({"hidden": (8,), "epochs": 1} | more)))
+    config = resolve_config(
+        presets.default_config(dataset, family="vae", **({"hidden_sizes": (8,), "epochs": 1} | more))
+    )
     losses = {"reconstruction": 1.0, "kl": 1.0}
     result = {"seconds": 1.0, "parameters": 1, "mse": 0.1, "device": "cpu", "created": 1.0}
     result |= {"train": losses, "validation": losses, "test": losses}
@@ -233,7 +237,7 @@ def test_explore_page_shows_every_kind_of_code(page, kind, trained):
 def test_explore_page_shows_colour(page, own_store, monkeypatch):
     # the PCA of 3,072 colours takes longer than all else here
     monkeypatch.setattr(baselines, "baseline_errors", lambda *_: {"mean_baseline_mse": 0.2, "pca_mse": 0.1})
-    app = opened(page, untrained("shapes-colour", z_dim=3).id)
+    app = opened(page, untrained("shapes-colour", latent_dim=3).id)
     assert not app.error
 
 
@@ -351,7 +355,7 @@ def test_a_page_says_that_a_run_is_broken(damage, page, own_store):
 
 @pytest.mark.parametrize("page", EXPLORE)
 def test_weights_of_another_network_are_said(page, own_store):
-    config, other = untrained("digits"), untrained("digits", hidden=(16,))
+    config, other = untrained("digits"), untrained("digits", hidden_sizes=(16,))
     weights = (own_store / other.id / "weights.safetensors").read_bytes()
     (own_store / config.id / "weights.safetensors").write_bytes(weights)
     app = opened(page, config.id)
@@ -494,7 +498,7 @@ def test_another_data_set_brings_its_own_start(dataset):
     whole(app.run())
     start = presets.default_config(dataset)
     assert control(app, LABELS["epochs"]).value == start.epochs
-    assert control(app, LABELS["hidden"]).value == ", ".join(map(str, start.hidden))
+    assert control(app, LABELS["hidden_sizes"]).value == ", ".join(map(str, start.hidden_sizes))
 
 
 @pytest.mark.parametrize(
@@ -508,17 +512,17 @@ def test_widths_that_make_no_network_are_said(network, typed):
     app = opened("train")
     control(app, LABELS["network"]).set_value(network)
     whole(app.run())
-    control(app, LABELS["hidden"]).set_value(typed)
+    control(app, LABELS["hidden_sizes"]).set_value(typed)
     whole(app.run())
     assert len(app.error) == 1
     one_sentence(app.error[0].value)
-    control(app, LABELS["hidden"]).set_value("16")
+    control(app, LABELS["hidden_sizes"]).set_value("16")
     assert not whole(app.run()).error
 
 
 def test_no_hidden_layers_are_a_network_too():
     app = opened("train")
-    control(app, LABELS["hidden"]).set_value("")
+    control(app, LABELS["hidden_sizes"]).set_value("")
     assert not whole(app.run()).error
 
 
@@ -536,12 +540,12 @@ def test_train_submits_what_the_form_says(known, monkeypatch, own_store):
     control(app, "Model").set_value("vanilla")
     whole(app.run())
     control(app, LABELS["seed"]).set_value(7)
-    control(app, LABELS["z_dim"]).set_value(3)
+    control(app, LABELS["latent_dim"]).set_value(3)
     whole(app.run())
     control(app, "Train").click()
     whole(app.run())
     (config,) = submitted
-    assert config == resolve_config(presets.default_config("digits", family="vanilla", seed=7, z_dim=3))
+    assert config == resolve_config(presets.default_config("digits", family="vanilla", seed=7, latent_dim=3))
     assert chosen(app) == config.id
     assert any("found" in text.lower() for text in said(app)) == known
 
@@ -568,9 +572,9 @@ def test_a_slider_changes_the_decoded_picture(kind, trained):
 
 @pytest.mark.usefixtures("on_the_server")
 def test_every_number_of_a_code_has_a_slider(trained):
-    for kind, (_, z_dim, _) in KINDS.items():
+    for kind, (_, latent_dim, _) in KINDS.items():
         app = opened("interpolate", trained[kind])
-        assert {s.label for s in app.slider} >= {f"z{i + 1}" for i in range(z_dim)}
+        assert {s.label for s in app.slider} >= {f"z{i + 1}" for i in range(latent_dim)}
 
 
 @pytest.mark.usefixtures("on_the_server")

@@ -22,8 +22,8 @@ from tests.pages.test_pages import GALLERY, ROOT, AppTest, _cold, chosen, contro
 from ui.session import identity
 from ui.views import runs_table
 
-QUICK = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=2))
-OTHER = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2, seed=1))
+QUICK = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,), epochs=2))
+OTHER = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=2, seed=1))
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def texts(app) -> str:
 
 def test_a_waiting_run_says_its_place_and_when(store):
     train(
-        resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=2, seed=9))
+        resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,), epochs=2, seed=9))
     )  # tells the pace
     api.submit(OTHER, user="bob")
     api.submit(QUICK, user="ada")
@@ -135,7 +135,7 @@ def test_a_fork_keeps_what_the_weights_hang_on(store):
     app.run()
     app.query_params["parent"] = run
     whole(app.switch_page("pages/train.py").run())
-    assert control(app, "Latent size").disabled and control(app, "Hidden widths").value == "8"
+    assert control(app, "Latent dimension").disabled and control(app, "Hidden layers (units or channels)").value == "8"
     assert "Data set" not in labels(app) and "Model" not in labels(app)
     control(app, "Learning rate").set_value(0.001)
     whole(app.run())

@@ -24,7 +24,7 @@ from aecore.models.families.build import resolve_config
 from aecore.store import database, database_snapshot, people, queue, recovery, runs, trash
 from tests.kit.disks import fill
 
-SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1))
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1))
 
 
 @pytest.fixture(autouse=True)
@@ -308,7 +308,7 @@ def test_a_journal_that_is_no_file_is_not_waited_for_and_not_followed(store, tmp
 def test_a_damaged_database_is_set_aside_whole_and_made_again_from_the_runs(store):
     people.set_display_name("ada", "Ada L.")
     jobs_of = [
-        resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1, seed=seed))
+        resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1, seed=seed))
         for seed in range(3)
     ]
     for config in jobs_of:

@@ -21,7 +21,7 @@ from aecore.store import people, queue, runs, trash
 from tests.kit.cases import few
 from tests.kit.disks import fill
 
-SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1))
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1))
 OTHER = dataclasses.replace(SMALL, seed=1)
 LONGER = dataclasses.replace(SMALL, epochs=60)
 
@@ -264,7 +264,13 @@ def work_on(config) -> None:
     api.submit(config, user="ada")
 
 
-COMMANDS = (["runs"], ["train", "--epochs", "1", "--hidden", "8"], ["watch", "x"], ["evaluate", "x"], ["export", "x"])
+COMMANDS = (
+    ["runs"],
+    ["train", "--epochs", "1", "--hidden-sizes", "8"],
+    ["watch", "x"],
+    ["evaluate", "x"],
+    ["export", "x"],
+)
 
 
 @pytest.mark.parametrize("command", few(COMMANDS, *COMMANDS[:2], name=lambda command: command[0]))

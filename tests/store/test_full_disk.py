@@ -15,8 +15,10 @@ from tests.pages.test_pages import GALLERY, PAGES, opened, whole
 from tests.pages.test_service_pages import purge, select, texts
 from ui.session import identity
 
-TRAINED = resolve_config(presets.default_config("digits", family="vae", hidden=(8,), epochs=40, batch_size=8, seed=1))
-LARGE = resolve_config(presets.default_config("digits", family="vanilla", hidden=(1024, 1024), epochs=1, seed=2))
+TRAINED = resolve_config(
+    presets.default_config("digits", family="vae", hidden_sizes=(8,), epochs=40, batch_size=8, seed=1)
+)
+LARGE = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(1024, 1024), epochs=1, seed=2))
 
 
 def until(condition, seconds: float = 100) -> None:

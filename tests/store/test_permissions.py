@@ -10,8 +10,8 @@ from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import people, permissions, runs, trash
 
-SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1))
-WAITS = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=1, seed=1))
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1))
+WAITS = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1, seed=1))
 GALLERY = next(entry for entry in runs.entries() if entry.pretrained).id
 
 

@@ -28,7 +28,7 @@ from tests.kit.results import EPOCH, RESULT
 
 GALLERY = resolve_config(PRETRAINED_MODELS["digits-vae-2d"].config)
 WEIGHTS = save({"w": np.zeros(5000, np.float32)})
-SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2))
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=2))
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +106,7 @@ SPOILT = {
     "half a config": _cut("config.json", 0.5),
     "no text": _instead("config.json", b"\xff\xfe\x00\x01"),
     "unknown setting": _instead("config.json", b'{"colour": "red"}'),
-    "infinite setting": _instead("config.json", b'{"lr": Infinity, "hidden": [1e999]}'),
+    "infinite setting": _instead("config.json", b'{"lr": Infinity, "hidden_sizes": [1e999]}'),
     "config is a folder": _a_folder("config.json"),
     "other settings": _other_settings,
     "no weights": _gone("weights.safetensors"),
@@ -159,7 +159,7 @@ def test_weights_of_another_shape_are_refused_when_the_run_is_opened(place):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("change", [{"dataset": "nonesuch"}, {"family": "nonesuch"}, {"knobs": {"nonesuch": 1}}])
+@pytest.mark.parametrize("change", [{"dataset": "nonesuch"}, {"family": "nonesuch"}, {"params": {"nonesuch": 1}}])
 def test_settings_of_a_newer_laboratory_are_said_when_the_run_is_opened(change):
     run = _write(dataclasses.replace(GALLERY, **change)).name
     with pytest.raises(UserError, match="nonesuch"):

@@ -26,8 +26,8 @@ from aecore.models.families.build import resolve_config
 from aecore.store import offline, people, previews, queue, runs, snapshots, trash
 from tests.kit.results import EPOCH, RESULT
 
-SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=2))
-OTHER = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), epochs=3))
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=2))
+OTHER = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=3))
 WEIGHTS = save({"w": np.zeros(10, np.float32)})
 ROOT = Path(runs.__file__).parents[2]
 
@@ -296,7 +296,7 @@ def test_a_reason_has_no_markup_and_no_end_of_line():
     draft = runs.RunWriter(SMALL)
     draft.request()
     name = "![x](http://example.org)\n<b>" * 100
-    runs.atomic_write(draft.run_dir / "request.json", json.dumps(SMALL.to_json() | {"knobs": {name: 1}}))
+    runs.atomic_write(draft.run_dir / "request.json", json.dumps(SMALL.to_json() | {"params": {name: 1}}))
     _, reason = state_of()
     assert len(reason) < 450 and not set("<>[]\n`") & set(reason)
 

@@ -20,7 +20,7 @@ from aecore.models.families.build import build_recipe, resolve_config
 from aecore.store import runs, snapshots, trash
 from aecore.store.snapshots import Snapshot
 
-SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden=(16,), z_dim=4, epochs=5))
+SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(16,), latent_dim=4, epochs=5))
 PIXELS = 64
 SIZES = {"digits 2-D": (PIXELS, 2), "mnist 20-D": (784, 20), "colour 12-D": (3 * 32 * 32, 12), "wide": (784, 980)}
 
@@ -39,7 +39,7 @@ def _opened(config: Config = SMALL) -> loaded.LoadedModel:
 
 def _album(place: Path, epochs: int = 5) -> SnapshotRecorder:
     place.mkdir(parents=True, exist_ok=True)
-    return SnapshotRecorder(place, PIXELS, SMALL.z_dim, epochs)
+    return SnapshotRecorder(place, PIXELS, SMALL.latent_dim, epochs)
 
 
 # When
@@ -112,7 +112,7 @@ def test_one_is_due_when_its_epoch_has_come_and_time_allows(tmp_path):
 
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_a_snapshot_of_a_trained_model(size):
-    config = dataclasses.replace(SMALL, z_dim=size)
+    config = dataclasses.replace(SMALL, latent_dim=size)
     list(worker.run_training(config))
     opened, test = loaded.load(config.id), load("digits").test
     taken = recorder.capture(opened, test, 5, None)
@@ -156,7 +156,7 @@ def test_thinned_ones_show_the_same_and_take_less_room():
     for each in after:
         for name in ("points", "x", "y", "manifold", "reconstructions"):
             np.testing.assert_array_equal(getattr(each, name), getattr(known[each.epoch], name))
-        assert each.axis_names == known[each.epoch].axis_names and each.codes.shape == (0, config.z_dim)
+        assert each.axis_names == known[each.epoch].axis_names and each.codes.shape == (0, config.latent_dim)
 
 
 def test_the_pictures_shown_are_the_first_of_each_class_and_then_others():
@@ -274,7 +274,9 @@ def test_going_back_forgets_what_came_later(store):
 def test_taking_snapshots_does_not_change_the_training(monkeypatch, store):
     """Bit for bit, with a critic, dropout and noise, which draw random numbers at every step."""
     config = resolve_config(
-        presets.default_config("digits", family="aae", hidden=(16,), z_dim=4, epochs=6, dropout=0.2, batch_size=256)
+        presets.default_config(
+            "digits", family="aae", hidden_sizes=(16,), latent_dim=4, epochs=6, dropout=0.2, batch_size=256
+        )
     )
     weights = []
     for folder, every in (("with", True), ("without", False)):

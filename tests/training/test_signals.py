@@ -21,7 +21,7 @@ from aecore.training.loop import DeviceDataset, evaluate, fit
 from aecore.training.signals import TrainingSignals, identical_units
 
 CPU = torch.device("cpu")
-QUICK = resolve_config(presets.default_config("digits", family="vae", hidden=(16,), epochs=2))
+QUICK = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(16,), epochs=2))
 
 
 def seen(config: Config, trained_first: bool = False) -> dict:
@@ -36,7 +36,7 @@ def seen(config: Config, trained_first: bool = False) -> dict:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_has_vitals_of_its_kind(family):
-    config = resolve_config(presets.default_config("digits", family=family, hidden=(8,), z_dim=3))
+    config = resolve_config(presets.default_config("digits", family=family, hidden_sizes=(8,), latent_dim=3))
     said = seen(config)
     latent = build_recipe(config).model.encode(torch.zeros(2, 1, 8, 8))
     names = {"std"}
@@ -64,8 +64,8 @@ def test_a_decoder_that_says_nothing_has_ln_2_for_each_pixel_of_a_bernoulli():
 def test_pixels_that_a_bernoulli_cannot_say_are_counted():
     share = float((255 * load("digits").validation.to_float() > 1).mean())
     assert 0.4 < share < 0.6  # a digit fills about half of its frame
-    assert seen(dataclasses.replace(QUICK, pixels="0 to 255"))["out_of_support"] == pytest.approx(share, rel=1e-5)
-    assert seen(dataclasses.replace(QUICK, pixels="0 to 255", likelihood="gaussian"))["out_of_support"] == 0
+    assert seen(dataclasses.replace(QUICK, pixel_range="0 to 255"))["out_of_support"] == pytest.approx(share, rel=1e-5)
+    assert seen(dataclasses.replace(QUICK, pixel_range="0 to 255", likelihood="gaussian"))["out_of_support"] == 0
 
 
 def test_a_likelihood_of_bytes_asks_about_255_and_answers_in_1():
@@ -130,7 +130,7 @@ def test_a_checkup_made_again_from_the_weights_says_the_same(family, monkeypatch
     """Also of an adversary, whose weights are kept for that."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     config = resolve_config(
-        presets.default_config("digits", family=family, hidden=(8,), z_dim=3, epochs=1, dropout=0.1)
+        presets.default_config("digits", family=family, hidden_sizes=(8,), latent_dim=3, epochs=1, dropout=0.1)
     )
     list(run_training(config))
     entry = runs.entry(config.id)
@@ -141,7 +141,7 @@ def test_a_checkup_made_again_from_the_weights_says_the_same(family, monkeypatch
 
 def test_an_adversary_that_was_changed_is_refused_in_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
-    config = resolve_config(presets.default_config("digits", family="aae", hidden=(8,), epochs=1))
+    config = resolve_config(presets.default_config("digits", family="aae", hidden_sizes=(8,), epochs=1))
     list(run_training(config))
     file = runs.path(config.id) / runs.AUXILIARY_FILE
     file.write_bytes(file.read_bytes()[:-1] + b"x")

@@ -44,7 +44,7 @@ def digits() -> Dataset:
 
 
 def _config(**said) -> Config:
-    usual = {"family": "vanilla", "hidden": (16,), "z_dim": 4, "epochs": EPOCHS, "batch_size": 32}
+    usual = {"family": "vanilla", "hidden_sizes": (16,), "latent_dim": 4, "epochs": EPOCHS, "batch_size": 32}
     return resolve_config(Config(**usual | said))
 
 
@@ -107,13 +107,19 @@ VARIANTS = {
     "sgd": {"optimiser": "sgd", "lr": 0.01},
     "weight decay": {"weight_decay": 0.1},
     "dropout": {"dropout": 0.3},
-    "clip": {"clip": 0.5},
+    "grad_clip_norm": {"grad_clip_norm": 0.5},
     "patience": {"patience": 1, "schedule": "constant", "lr": 0.2, "epochs": 12},
-    "conv": {"network": "conv", "hidden": (4, 8)},
+    "conv": {"network": "conv", "hidden_sizes": (4, 8)},
     "bfloat16": {"precision": "bfloat16"},
     "one batch an epoch": {"batch_size": 200},
-    "critic with rmsprop": {"family": "aae", "optimiser": "rmsprop", "lr": 0.001, "dropout": 0.2, "clip": 1.0},
-    "stages with sgd": {"family": "stacked", "optimiser": "sgd", "lr": 0.01, "hidden": (16, 8)},
+    "critic with rmsprop": {
+        "family": "aae",
+        "optimiser": "rmsprop",
+        "lr": 0.001,
+        "dropout": 0.2,
+        "grad_clip_norm": 1.0,
+    },
+    "stages with sgd": {"family": "stacked", "optimiser": "sgd", "lr": 0.01, "hidden_sizes": (16, 8)},
 }
 
 
@@ -186,8 +192,8 @@ def test_a_damaged_checkpoint_is_said(damage, digits, tmp_path):
 
 
 FOREIGN = {
-    "another width": {"hidden": (8,)},
-    "another size": {"z_dim": 5},
+    "another width": {"hidden_sizes": (8,)},
+    "another size": {"latent_dim": 5},
     "another family": {"family": "aae"},
 }
 
@@ -229,7 +235,7 @@ def test_a_random_state_of_ones_own_leaves_the_processs_alone():
 @pytest.mark.parametrize("at", [0.5, 0.9, 0.999])
 def test_a_checkpoint_with_a_flipped_bit_is_refused(at, tmp_path):
     """Wherever it lies: in the order of the pictures it would end every training that goes on from there."""
-    config = resolve_config(Config(family="vanilla", hidden=(8,), epochs=2))
+    config = resolve_config(Config(family="vanilla", hidden_sizes=(8,), epochs=2))
     position = TrainState(build_recipe(config), config, CPU)
     position.permutation = torch.randperm(1000)
     content = bytearray(position.save())
@@ -242,7 +248,7 @@ def test_a_checkpoint_with_a_flipped_bit_is_refused(at, tmp_path):
 
 
 def test_what_is_no_file_is_no_checkpoint(tmp_path):
-    config = resolve_config(Config(family="vanilla", hidden=(8,), epochs=2))
+    config = resolve_config(Config(family="vanilla", hidden_sizes=(8,), epochs=2))
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(UserError, match="named pipe"):
         TrainState(build_recipe(config), config, CPU).load(tmp_path / "fifo")

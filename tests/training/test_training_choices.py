@@ -38,7 +38,7 @@ def digits() -> Dataset:
 
 def _config(**said) -> Config:
     return resolve_config(
-        Config(**{"family": "vanilla", "hidden": (32,), "z_dim": 8, "epochs": 6, "batch_size": 32} | said)
+        Config(**{"family": "vanilla", "hidden_sizes": (32,), "latent_dim": 8, "epochs": 6, "batch_size": 32} | said)
     )
 
 
@@ -144,7 +144,7 @@ def test_clipping_bounds_the_steps_of_sgd(digits, monkeypatch):
     assert steps[0] == pytest.approx(lr * clip, rel=1e-3)  # summed over pixels, gradients are longer
     bounds = [lr * clip * (1 - 0.9**n) / (1 - 0.9) for n in range(1, 21)]
     assert all(step <= bound * 1.001 for step, bound in zip(steps, bounds, strict=True))
-    free, _ = _fit(replace(config, clip=0.0), digits)
+    free, _ = _fit(replace(config, grad_clip_norm=0.0), digits)
     assert (_flat(free.model) - _flat(build_recipe(config).model)).norm() > 2 * (
         at - _flat(build_recipe(config).model)
     ).norm()
@@ -158,14 +158,14 @@ def test_a_clip_longer_than_every_gradient_changes_nothing(digits):
 # Dropout
 
 
-@pytest.mark.parametrize(("network", "hidden"), [("mlp", (32, 16)), ("conv", (4, 8))])
+@pytest.mark.parametrize(("network", "hidden_sizes"), [("mlp", (32, 16)), ("conv", (4, 8))])
 def test_dropout_is_silent_in_evaluation_and_loud_in_training(network, hidden):
-    model = build_recipe(_config(dropout=0.5, network=network, hidden=hidden)).model
+    model = build_recipe(_config(dropout=0.5, network=network, hidden_sizes=hidden)).model
     x = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     assert not torch.equal(model.train().encode_mean(x), model.encode_mean(x))
     assert torch.equal(model.eval().encode_mean(x), model.encode_mean(x))
     without = build_recipe(
-        _config(dropout=0.0, network=network, hidden=hidden)
+        _config(dropout=0.0, network=network, hidden_sizes=hidden)
     ).model  # the same seed, the same weights
     torch.testing.assert_close(model.encode_mean(x), without.encode_mean(x), rtol=0, atol=0)
     torch.testing.assert_close(model.reconstruct(x), without.reconstruct(x), rtol=0, atol=0)
@@ -196,7 +196,9 @@ def test_scores_are_taken_without_dropout(digits):
 
 def _overfitting(**said) -> Config:
     """Forty pictures and a wide network: what is held out gets worse after some epochs."""
-    return _config(hidden=(128, 64), z_dim=16, epochs=80, batch_size=8, lr=0.003, schedule="constant", **said)
+    return _config(
+        hidden_sizes=(128, 64), latent_dim=16, epochs=80, batch_size=8, lr=0.003, schedule="constant", **said
+    )
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,7 @@ def usual(place): ...
 
 
 def test_a_run_that_was_trained_again_under_its_name_is_another_one_to_caches(monkeypatch):
-    config = resolve_config(presets.default_config("digits", family="vae", hidden=(8,)))
+    config = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,)))
     first, again = (LoadedModel(config, build_recipe(config).model, {"created": created}) for created in (1.0, 2.0))
     assert key_of(first) != key_of(again)
     here = key_of(first)
@@ -94,8 +94,8 @@ def test_a_run_that_was_trained_again_under_its_name_is_another_one_to_caches(mo
 def test_what_is_kept_of_a_run_is_told_apart_by_its_code_and_what_it_learnt_from(monkeypatch):
     """Baselines of runs on one data set differ with the size of the code, and with how many pictures were learnt."""
     found = []
-    for more in ({"z_dim": 2}, {"z_dim": 8}, {"z_dim": 2, "pictures": 50}):
-        config = resolve_config(presets.default_config("digits", family="vanilla", hidden=(8,), **more))
+    for more in ({"latent_dim": 2}, {"latent_dim": 8}, {"latent_dim": 2, "train_size": 50}):
+        config = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), **more))
         found.append(statistics.baselines(LoadedModel(config, build_recipe(config).model.eval(), {"created": 1.0})))
     assert found[1]["pca_mse"] < found[0]["pca_mse"] < found[2]["pca_mse"]
     assert found[0]["mean_baseline_mse"] == found[1]["mean_baseline_mse"] != found[2]["mean_baseline_mse"]
@@ -124,7 +124,7 @@ def test_sizes_are_those_of_buffers_each_counted_once():
 
 
 def test_models_tables_and_charts_are_weighed_too():
-    config = resolve_config(presets.default_config("digits", family="vae", hidden=(64,)))
+    config = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(64,)))
     model = build_recipe(config).model
     weights = sum(each.nbytes for each in model.state_dict().values())
     assert weights <= size(LoadedModel(config, model, {})) <= weights + 20_000

@@ -15,12 +15,12 @@ from ui.views import drawing, latent_explorer, selection
 from ui.widgets import live
 
 KINDS = {  # runs of every kind of code that the pages can meet, and how many numbers the codes have
-    "vae, 2-D": {"family": "vae", "z_dim": 2},
-    "vanilla, 1-D": {"family": "vanilla", "z_dim": 1},
-    "vae, 32-D": {"family": "vae", "z_dim": 32},
-    "conditional": {"family": "conditional-vae", "z_dim": 2},
+    "vae, 2-D": {"family": "vae", "latent_dim": 2},
+    "vanilla, 1-D": {"family": "vanilla", "latent_dim": 1},
+    "vae, 32-D": {"family": "vae", "latent_dim": 32},
+    "conditional": {"family": "conditional-vae", "latent_dim": 2},
     "vq": {"family": "vq-vae"},
-    "conv": {"family": "vae", "z_dim": 3, "network": "conv"},
+    "conv": {"family": "vae", "latent_dim": 3, "network": "conv"},
 }
 CLOSE = 1e-5
 

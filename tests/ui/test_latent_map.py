@@ -21,10 +21,10 @@ from ui.views import latent_map
 from ui.widgets import live
 
 KINDS = {  # runs of every kind of code that the page can meet
-    "2-D": {"family": "vae", "z_dim": 2},
-    "1-D": {"family": "vanilla", "z_dim": 1},
-    "8-D": {"family": "vae", "z_dim": 8},
-    "conditional": {"family": "conditional-vae", "z_dim": 2},
+    "2-D": {"family": "vae", "latent_dim": 2},
+    "1-D": {"family": "vanilla", "latent_dim": 1},
+    "8-D": {"family": "vae", "latent_dim": 8},
+    "conditional": {"family": "conditional-vae", "latent_dim": 2},
 }
 TEST = len(datasets.load("digits").test)
 TRAINING = len(datasets.load("digits").train) + len(datasets.load("digits").validation)

@@ -36,8 +36,8 @@ def runs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AECORE_RUNS", str(tmp_path_factory.mktemp("runs")))
         opened = {}
-        for family, z_dim in (("vae", 5), ("vanilla", 3), ("conditional-vae", 2), ("vq-vae", 8)):
-            config = resolve_config(presets.default_config("digits", family=family, z_dim=z_dim, epochs=3))
+        for family, latent_dim in (("vae", 5), ("vanilla", 3), ("conditional-vae", 2), ("vq-vae", 8)):
+            config = resolve_config(presets.default_config("digits", family=family, latent_dim=latent_dim, epochs=3))
             assert list(run_training(config))
             opened[family] = load(config.id)
         yield opened
@@ -60,7 +60,7 @@ def test_packed_arrays_come_back():
 
 
 def test_clouds_are_those_that_draws_fill():
-    run = of("vae", z_dim=3)
+    run = of("vae", latent_dim=3)
     x = datasets.load("digits").test.to_float(slice(0, 2))
     seen = posterior.encode(run, x)
     sigma, nats = seen.sigma, seen.kl
@@ -81,11 +81,11 @@ def test_looking_at_clouds_leaves_the_random_state_alone():
 
 
 @pytest.mark.parametrize(
-    ("family", "knobs", "normal"),
+    ("family", "params", "normal"),
     [("vae", {}, True), ("aae", {}, True), ("aae", {"prior": "ring"}, False), ("vq-vae", {}, False)],
 )
 def test_only_priors_that_are_not_normal_are_drawn_here(family, knobs, normal):
-    run = of(family, knobs=knobs, z_dim=4)
+    run = of(family, params=knobs, latent_dim=4)
     drawn = run.sample_prior(50)
     assert run.model.bottleneck.standard_normal_prior == normal
     assert drawn.shape == (50, run.code_size) and np.array_equal(drawn, run.sample_prior(50))

@@ -80,7 +80,7 @@ def store(tmp_path_factory):
 def learnt(name: str, **more) -> str:
     """A run of a family, trained for two epochs."""
     config = resolve_config(
-        presets.default_config("digits", family=name, **({"hidden": (16,), "z_dim": 4, "epochs": 2} | more))
+        presets.default_config("digits", family=name, **({"hidden_sizes": (16,), "latent_dim": 4, "epochs": 2} | more))
     )
     if not (runs.path(config.id) / "config.json").exists():
         list(run_training(config))
@@ -154,9 +154,9 @@ def unheard():
             return Spun(z=h, code=h, turns=3)
 
     @family("Unheard of")
-    def unheard_of(make, z_dim: int) -> Recipe:
+    def unheard_of(make, latent_dim: int) -> Recipe:
         """Something that nobody has seen before."""
-        model = build_autoencoder(Spinner(z_dim, nn.Identity), make)
+        model = build_autoencoder(Spinner(latent_dim, nn.Identity), make)
         return Recipe.simple(model, lambda p: {"surprise": p.nll.mean(), "spin": 0.01 * p.latent.code.square().sum()})
 
     yield "unheard-of"
@@ -202,7 +202,7 @@ def shown(app: AppTest) -> str:
 
 
 def test_the_angle_between_a_linear_model_and_pca_is_that_of_evaluate(evaluated, capsys):
-    run = learnt("linear", epochs=60, hidden=(), likelihood="gaussian", lr=0.02)
+    run = learnt("linear", epochs=60, hidden_sizes=(), likelihood="gaussian", lr=0.02)
     said = evaluated(run, capsys)
     app, found = opened(run, "Comparison with PCA"), said["report"]["pca"]
     assert metric(app, "Largest principal angle") == f"{found['principal_angles'][0]:.2f}°"
@@ -221,7 +221,7 @@ def test_the_gap_between_the_elbo_and_a_tighter_bound_is_that_of_evaluate(evalua
 
 
 def test_a_codes_size_is_all_its_numbers_and_its_bits_what_it_takes_to_store(evaluated, capsys):
-    run = learnt("vq-vae", knobs={"codes": 32, "width": 3})
+    run = learnt("vq-vae", params={"codebook_size": 32, "embedding_dim": 3})
     said = evaluated(run, capsys)
     assert (said["code_size"], said["code_bits"]) == (12, 20)  # 4 slots of 3 numbers, each one of 32
     assert said["checkup"]["code_size"] == 12 and runs.entry(run).result["code_size"] == 12
@@ -270,7 +270,7 @@ def test_what_pages_measure_is_what_evaluate_prints(name, evaluated, capsys):
 
 
 def test_a_healthy_model_gets_a_clean_bill_with_its_numbers(evaluated, capsys):
-    run = learnt("linear", epochs=60, hidden=())
+    run = learnt("linear", epochs=60, hidden_sizes=())
     said = evaluated(run, capsys)["checkup"]
     app = opened(run)
     share = 1 - said["mse"] / said["mean_baseline_mse"]
@@ -279,14 +279,14 @@ def test_a_healthy_model_gets_a_clean_bill_with_its_numbers(evaluated, capsys):
 
 
 def test_an_ill_model_is_told_its_trouble_and_one_click_makes_the_cured_run(monkeypatch):
-    run = learnt("beta-vae", knobs={"beta": 100.0}, epochs=20)
+    run = learnt("beta-vae", params={"beta": 100.0}, epochs=20)
     asked = []
     monkeypatch.setattr(api, "submit", lambda config, *rest: asked.append(config) or False)
     app = opened(run)
     assert "Beta too strong." in shown(app)
     (cure,) = [each for each in app.button if each.label == "Retrain with beta 1"]
     cure.click().run()
-    assert [config.knobs["beta"] for config in asked] == [1.0]
+    assert [config.params["beta"] for config in asked] == [1.0]
     assert asked[0].id != run
 
 

@@ -40,7 +40,7 @@ def _loss(run: LoadedModel) -> None:
         "$x$: an image, $\\hat x$: its reconstruction, $i$: its pixel values, $z$: its code, $j$: its latent "
         f"dimensions{_posterior_notation(run)}. The numbers are means over the test images, in nats per image, "
         "weights included; constants that no training can change are left out."
-        + ("" if config.pixels == "0 to 1" else f" Pixels run from {config.pixels} here.")
+        + ("" if config.pixel_range == "0 to 1" else f" Pixels run from {config.pixel_range} here.")
     )
     _terms(run, config, mine, others)
     if stages := [player for player in players if player.is_over]:
@@ -100,7 +100,7 @@ def _family_params(config: Config, own_terms: Mapping[str, float]) -> None:
     from aecore.models.families.build import FAMILIES
 
     knobs = FAMILIES[config.family].params
-    lines = [f"- **{knob.label}** {_format_value(config.knobs[knob.name])}: {knob.info.description}" for knob in knobs]
+    lines = [f"- **{knob.label}** {_format_value(config.params[knob.name])}: {knob.info.description}" for knob in knobs]
     if lines:
         st.markdown("**Model hyperparameters**\n\n" + "\n".join(lines))
     if len(own_terms) > 1:

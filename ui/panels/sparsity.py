@@ -115,7 +115,7 @@ def _atoms_caption(run: LoadedModel, is_sigmoid: bool) -> str:
         if is_sigmoid
         else "all units at 0"
     )
-    if run.config.hidden:
+    if run.config.hidden_sizes:
         lone = (
             "The decoder has hidden layers, so atoms **do not simply add up**: what a unit draws depends on which "
             "others are active."
@@ -142,7 +142,7 @@ def _show_progressive_reconstruction(run: LoadedModel, x: np.ndarray, code: np.n
 
 SPARSE = (
     Panel(
-        "activity",
+        "l1",
         "Unit activity and sparsity",
         "Each latent dimension is a unit that is more or less active. A sparse code tells each image by a few "
         "units; which ones differs from image to image.",

@@ -77,7 +77,7 @@ def baselines(run: LoadedModel) -> dict[str, float]:
     images that it learnt from."""
     if not splits.data_available(run):
         return {name: run.result["scores"][name] for name in ("pca_mse", "mean_baseline_mse")}
-    return _baselines(run.config.dataset, run.config.pictures, run.code_size)
+    return _baselines(run.config.dataset, run.config.train_size, run.code_size)
 
 
 @per_run(max_entries=64, spinner="Measuring the model ...")

@@ -66,7 +66,7 @@ def _model_row(entries: Sequence[runs.RunInfo], labels: Mapping[str, people.RunL
         for entry in entries:
             assert entry.config
             given = labels.get(entry.id, people.RunLabel()).name
-            name = given or entry.title or f"{entry.config.family}, latent dimension {entry.config.z_dim}"
+            name = given or entry.title or f"{entry.config.family}, latent dimension {entry.config.latent_dim}"
             with st.container(width=136, gap="xxsmall"):
                 thumbnail(entry, name)
                 st.caption(f"{CARDS[entry.config.dataset].title.split(':')[0]} · test MSE {entry.result['mse']:.4f}")

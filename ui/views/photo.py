@@ -180,7 +180,7 @@ def _detail(title: str, region: tuple[slice, slice], crops: dict[str, np.ndarray
 def model_note() -> None:
     """What the network has learnt from, what it scores, and what it makes up."""
     said = or_stop(photos.metadata)
-    learnt, held_out = said["photographs"]["trained"], len(said["photographs"]["held_out"])
+    learnt, held_out = said["data"]["n_train"], len(said["data"]["test"])
     st.info(
         f"It has learnt from {learnt} photographs (people, animals, landscapes, buildings) what noise looks like, and "
         "takes that away. **Where noise has covered something, it invents what is likely there**: hair, grass and skin "
@@ -190,8 +190,8 @@ def model_note() -> None:
     )
     with st.expander("Benchmark: PSNR before and after"):
         rows = [
-            {"noise": at["noise"], "level": card.format_level(at["noise"], at["strength"])}
-            | {"PSNR before (dB)": at["before"], "PSNR after (dB)": at["after"]}
+            {"noise": at["corruption"], "level": card.format_level(at["corruption"], at["level"])}
+            | {"PSNR before (dB)": at["psnr_noisy"], "PSNR after (dB)": at["psnr_denoised"]}
             for at in said["scores"]
         ]
         decimals = {

@@ -16,11 +16,18 @@ from ui.session import choices
 from ui.session.text import escape
 from ui.widgets.choice_labels import choice_label
 
-ARCHITECTURE_FIELDS = ("network", "hidden", "z_dim", "activation", "dropout", "initialisation")  # what weights hang on
+ARCHITECTURE_FIELDS = (
+    "network",
+    "hidden_sizes",
+    "latent_dim",
+    "activation",
+    "dropout",
+    "initialisation",
+)  # what weights hang on
 MAIN_FIELDS = (
     "network",
-    "z_dim",
-    "hidden",
+    "latent_dim",
+    "hidden_sizes",
     "likelihood",
     "epochs",
     "seed",
@@ -180,7 +187,7 @@ def _settings_form(start: Config, fixed: Mapping[str, Any], scope: Callable[[str
 
     names = [knob.name for knob in params_of(Config) if knob.name != "network"]
     ask([name for name in MAIN_FIELDS if name in names])
-    own = param_widgets(FAMILIES[start.family].build, f"{scope('')}-{start.family}", start.knobs)
+    own = param_widgets(FAMILIES[start.family].build, f"{scope('')}-{start.family}", start.params)
     with st.expander("More settings"):
         ask([name for name in names if name not in MAIN_FIELDS])
-    return dataclasses.replace(start, knobs=own, **said)
+    return dataclasses.replace(start, params=own, **said)

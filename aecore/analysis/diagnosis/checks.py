@@ -33,7 +33,7 @@ def _diverged(evidence: Evidence) -> Finding | None:
         f"longer a number "
         "(NaN or infinite).",
         "A step went so far that the next gradient was larger still, until numbers ended.",
-        {"lr": lower_lr(evidence), "clip": 1.0},
+        {"lr": lower_lr(evidence), "grad_clip_norm": 1.0},
     )
 
 
@@ -47,7 +47,7 @@ def _out_of_range(evidence: Evidence) -> Finding | None:
         f"knows 0 "
         "to 1, and they go up to 255.",
         "The loss has no floor then: it falls for ever while the pictures get no better.",
-        {"pixels": "0 to 1"},
+        {"pixel_range": "0 to 1"},
     )
 
 
@@ -118,7 +118,7 @@ def _dead_units(evidence: Evidence) -> Finding | None:
         f"{dead} of {len(evidence.code['active_rate'])} units of the code are active for no picture.",
         "A unit that is never active gets no gradient and stays so; what is left of the code is small.",
         evidence.fix_for(
-            FailureMode.DEAD_UNITS, {"lr": evidence.config.lr / 4, "z_dim": max(64, evidence.config.z_dim)}
+            FailureMode.DEAD_UNITS, {"lr": evidence.config.lr / 4, "latent_dim": max(64, evidence.config.latent_dim)}
         ),
     )
 
@@ -167,17 +167,17 @@ def _one_dimensional_code(evidence: Evidence) -> Finding | None:
         f"One number gives back {format_share(evidence.r2)} of the variance of the pictures.",
         "All pictures lie on one line: to get from one kind to another one passes all between them. Two numbers make "
         "a map, 16 draw MNIST well.",
-        {"z_dim": 2},
+        {"latent_dim": 2},
     )
 
 
 def _overfitting(evidence: Evidence) -> Finding | None:
     if evidence.generalisation_gap <= THRESHOLDS["generalisation_gap"].value:
         return None
-    few = evidence.config.pictures or CARDS[evidence.config.dataset].n_train
+    few = evidence.config.train_size or CARDS[evidence.config.dataset].n_train
     # what it was taught with so few pictures need not suit more of them
     more: dict[str, ParamValue] = (
-        {"pictures": 0, "epochs": evidence.default_config.epochs} if evidence.config.pictures else {"patience": 5}
+        {"train_size": 0, "epochs": evidence.default_config.epochs} if evidence.config.train_size else {"patience": 5}
     )
     return Finding(
         FailureMode.OVERFITTING,

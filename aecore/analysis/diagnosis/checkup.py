@@ -45,7 +45,7 @@ def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str
 
 def training_subset(config: Config, data: Dataset) -> Split:
     """The pictures that a run learnt from."""
-    return data.train.head(config.pictures)
+    return data.train.head(config.train_size)
 
 
 def effective_code_size(code_size: int, code: dict[str, list[float]]) -> int:

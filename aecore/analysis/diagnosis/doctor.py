@@ -51,10 +51,10 @@ def with_fix(config: Config, finding: Finding) -> Config:
     still to check it."""
     own = {each.name for each in dataclasses.fields(Config)}
     family = str(finding.fix.get("family", config.family))
-    kept = dict(config.knobs) if family == config.family else {}
+    kept = dict(config.params) if family == config.family else {}
     knobs = kept | {name: value for name, value in finding.fix.items() if name not in own}
     settings: dict[str, Any] = {name: value for name, value in finding.fix.items() if name in own}
-    return dataclasses.replace(config, **settings, knobs=knobs)
+    return dataclasses.replace(config, **settings, params=knobs)
 
 
 def health_summary(evidence: Evidence) -> list[tuple[str, str]]:

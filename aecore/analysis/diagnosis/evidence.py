@@ -93,7 +93,7 @@ class Evidence:
     @cached_property
     def params(self) -> Params:
         """The settings of the family, all of them."""
-        return self.family.resolve_params(self.config.knobs)
+        return self.family.resolve_params(self.config.params)
 
     @property
     def kl_weight(self) -> float:
@@ -139,7 +139,7 @@ class Evidence:
     @property
     def code_size(self) -> int:
         """How many numbers a code has; runs of before it was noted had one for each of their latent size."""
-        return int(self.checkup.get("code_size", self.config.z_dim))
+        return int(self.checkup.get("code_size", self.config.latent_dim))
 
     @property
     def r2(self) -> float:

@@ -25,8 +25,8 @@ def train_longer(evidence: Evidence) -> dict[str, ParamValue]:
     cure: dict[str, ParamValue] = {"epochs": min(1000, max(2 * evidence.config.epochs, usual.epochs))}
     if not usual.lr / 4 <= evidence.config.lr <= 4 * usual.lr:
         cure["lr"] = usual.lr
-    if sum(evidence.config.hidden) < sum(usual.hidden):
-        cure["hidden"] = usual.hidden
+    if sum(evidence.config.hidden_sizes) < sum(usual.hidden_sizes):
+        cure["hidden_sizes"] = usual.hidden_sizes
     return cure
 
 

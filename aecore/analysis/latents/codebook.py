@@ -27,7 +27,7 @@ class Assignments:
 
 def codebook(run: LoadedModel) -> np.ndarray:
     """The vectors, [K, d]."""
-    return _bottleneck(run).book.cpu().numpy()
+    return _bottleneck(run).embedding.cpu().numpy()
 
 
 def _bottleneck(run: LoadedModel) -> VectorQuantizer:

@@ -55,7 +55,7 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """
     codes = run.encode(test.to_float(slice(N_EVAL_IMAGES)), test.y[:N_EVAL_IMAGES])
     smooth, by_design = activation_kind(run)
-    rates, rho = codes.mean(axis=0, dtype=np.float64), get_family(run.config.family).target(run.config.knobs)
+    rates, rho = codes.mean(axis=0, dtype=np.float64), get_family(run.config.family).target(run.config.params)
     return {
         "n_samples": len(codes),
         "n_units": codes.shape[1],

@@ -76,7 +76,7 @@ def to_float16(net: DenoisingUNet, pixels: Tensor) -> bytes:
 
 def _score(net: DenoisingUNet, pixels: Tensor, corruption: str, level: float) -> dict[str, float | None]:
     before, after = psnr(net, pixels, corruption, level)
-    return {"before": before if level else None, "after": after}  # infinite without noise
+    return {"psnr_noisy": before if level else None, "psnr_denoised": after}  # infinite without noise
 
 
 def write(
@@ -91,28 +91,28 @@ def write(
     content = to_float16(net, dataset.validation)
     net.load_state_dict({name: tensor.float() for name, tensor in load(content).items()})
     scores = [
-        {"noise": kind, "strength": strength, **_score(net, dataset.test, kind, strength)}
-        for kind, strengths in TEST_CORRUPTIONS.items()
-        for strength in strengths
+        {"corruption": kind, "level": level, **_score(net, dataset.test, kind, level)}
+        for kind, levels in TEST_CORRUPTIONS.items()
+        for level in levels
     ]
     said = {
         **{name: value for name, value in dataclasses.asdict(config).items() if name != "size"},
         **dataclasses.asdict(config.size),
-        "split": dataset.split_seed,
+        "split_seed": dataset.split_seed,
         "steps": steps,
         "seconds": round(elapsed),
-        "weights": "float16" if len(content) < 3 * count_parameters(net) else "float32",
+        "dtype": "float16" if len(content) < 3 * count_parameters(net) else "float32",
         "parameters": count_parameters(net),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, of which training took {torch.get_num_threads()}",
-        "photographs": {
-            "trained": len(dataset.train),
-            "validation": len(dataset.validation),
-            "held_out": dataset.test_names,
+        "data": {
+            "n_train": len(dataset.train),
+            "n_validation": len(dataset.validation),
+            "test": dataset.test_names,
         },
         "scores": scores,
-        "unclipped": psnr_unclipped(net, dataset.test),
-        "speed": seconds_per_image(net),
-        "speed_threads": torch.get_num_threads(),
+        "psnr_unclipped": psnr_unclipped(net, dataset.test),
+        "seconds_per_image": seconds_per_image(net),
+        "threads": torch.get_num_threads(),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,58 +127,59 @@ def write(
 CARD = """# Photographs: a blind denoising autoencoder
 
 Takes noise out of colour photographs of any size, without being told which noise there is or how much. Fully
-convolutional, with skips, {parameters:,} weights; it draws the noise, which is then subtracted.
+convolutional, with skip connections, {parameters:,} weights; it predicts the noise (residual learning), which is
+then subtracted.
 
-- **Good for:** grain. Gaussian noise up to 55 of 255, single pixels that are black or white (up to 30 %) or missing (up
-  to 50 %). Gray photographs too. Clean pictures pass nearly unchanged.
-- **Bad at:** noise with a structure (JPEG blocks, stripes, coarse grain, what a phone has already smoothed), blur,
+- **Intended use:** grain. Gaussian noise up to 55 of 255, single pixels that are black or white (up to 30 %) or missing
+  (up to 50 %). Gray photographs too. Clean pictures pass nearly unchanged.
+- **Limitations:** noise with a structure (JPEG blocks, stripes, coarse grain, what a phone has already smoothed), blur,
   scratches wider than a few pixels: it takes them for a part of the picture. On three photographs of scikit-image with
   noise 25 the result was 2 to 3 dB worse where the noisy picture had been a JPEG of quality 75, and 4 to 5 dB worse
   where the grain was two pixels wide instead of one.
-- **Invents:** where noise has covered what was there, it draws what is likely beside it. Fine texture (grass, hair,
-  skin, cloth) comes out smoother than it was, faint detail is lost, and small letters, numbers or faces may come out
-  wrong and still look sharp. Nothing that matters should be read from its pictures.
-- **Data:** {trained} photographs of BSDS500/train (Berkeley Segmentation Data Set: Martin, Fowlkes, Tal & Malik 2001;
+- **Hallucinates:** where noise has covered what was there, it draws what is likely beside it. Fine texture (grass,
+  hair, skin, cloth) comes out smoother than it was, faint detail is lost, and small letters, numbers or faces may come
+  out wrong and still look sharp. Nothing that matters should be read from its pictures.
+- **Data:** {n_train} photographs of BSDS500/train (Berkeley Segmentation Data Set: Martin, Fowlkes, Tal & Malik 2001;
   Arbelaez, Maire, Fowlkes & Malik 2011), which is given for non-commercial research and teaching. No photograph is part
   of this folder. Whoever wants to earn money with these weights should ask the data set's makers first.
-- **Held out:** {count} of the 200 photographs, never trained on; {validation} more for choosing settings. They are the
-  first ones of the sorted names in the order of NumPy's RandomState({split}).permutation.
+- **Test:** {count} of the 200 photographs, never trained on; {n_validation} more for choosing settings. They are the
+  first ones of the sorted names in the order of NumPy's RandomState({split_seed}).permutation.
 - **Trained** for {duration:.0f} minutes ({steps:,} steps) on {machine}, seed {seed}; remade by
   `python -m aecore.applications.photo_denoising.training --minutes {minutes:g}`. The learning rate follows the clock,
   so another training gives other weights of about the same worth.
-- **Speed:** {speed:.2f} s for 481 x 321 pixels on the same machine with {speed_threads} threads.
+- **Speed:** {seconds_per_image:.2f} s for 481 x 321 pixels on the same machine with {threads} threads.
 
-PSNR in decibels, mean of the {count} held-out photographs. Noise is clipped to what a picture file can hold.
+PSNR in decibels, mean of the {count} test photographs. Noise is clipped to what a picture file can hold.
 
-| noise | strength | with noise | cleaned |
+| corruption | level | noisy PSNR | denoised PSNR |
 |---|---|---|---|
 {table}
 
-With Gaussian noise 25 that may leave the range from black to white, as papers add it: {unclipped:.2f} dB. On other
+With Gaussian noise 25 that may leave the range from black to white, as papers add it: {psnr_unclipped:.2f} dB. On other
 photographs of that set (CBSD68) CBM3D is published at 30.7 dB and DnCNN, blind too, at 31.2 dB.
 
-| setting | |
+| hyperparameter | |
 |---|---|
 {settings}
 
-Held out: {names}.
+Test photographs: {names}.
 
 SHA-256 of {file}: `{sha256}`
 """
-CARD_KEYS = ("channels", "blocks", "rate", "batch", "patch", "clip", "average", "weights")
+CARD_KEYS = ("channels", "blocks", "lr", "batch_size", "patch_size", "grad_clip_norm", "ema_decay", "dtype")
 
 
 def readme(metadata: dict[str, Any]) -> str:
     """The card, from what the network says of itself."""
-    known, table = metadata["photographs"], "\n".join(map(_row, metadata["scores"]))
+    known, table = metadata["data"], "\n".join(map(_row, metadata["scores"]))
     rows = {name: metadata[name] for name in CARD_KEYS} | {
         name: ", ".join(map(str, metadata[name])) for name in CARD_KEYS[:2]
     }
     settings = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     words = {
         "duration": metadata["seconds"] / 60,
-        "count": len(known["held_out"]),
-        "names": ", ".join(known["held_out"]),
+        "count": len(known["test"]),
+        "names": ", ".join(known["test"]),
     }
     return CARD.format_map(
         {**metadata, **known, **words, "table": table, "settings": settings, "file": network.WEIGHTS}
@@ -186,8 +187,9 @@ def readme(metadata: dict[str, Any]) -> str:
 
 
 def _row(score: dict[str, Any]) -> str:
-    before = "no noise" if score["before"] is None else f"{score['before']:.2f}"
-    return f"| {score['noise']} | {format_level(score['noise'], score['strength'])} | {before} | {score['after']:.2f} |"
+    before = "no noise" if score["psnr_noisy"] is None else f"{score['psnr_noisy']:.2f}"
+    level = format_level(score["corruption"], score["level"])
+    return f"| {score['corruption']} | {level} | {before} | {score['psnr_denoised']:.2f} |"
 
 
 def format_level(corruption: str, value: float) -> str:

@@ -1,7 +1,7 @@
 """Cleaning photographs: a fully convolutional autoencoder that takes noise out of pictures of any size.
 
 Pictures are float32 [C, H, W] in [0, 1] (C = 1 gray or 3 RGB). The network is blind: nobody tells it which noise there
-is, or how much. It comes trained (training.py) in pretrained/photographs.
+is, or how much. It comes trained (training.py) in pretrained/photo-denoising.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from aecore.data import images
 from aecore.errors import UserError
 from aecore.store import schema
 
-FOLDER = Path(__file__).resolve().parents[3] / "pretrained" / "photographs"
-WEIGHTS, METADATA = "weights.safetensors", "photographs.json"
+FOLDER = Path(__file__).resolve().parents[3] / "pretrained" / "photo-denoising"
+WEIGHTS, METADATA = "weights.safetensors", "metadata.json"
 
 MAX_PIXELS = 4_000_000  # pixels of a picture
 STRIDE = 8  # pixels: the network halves a picture three times
@@ -109,7 +109,7 @@ class DenoisingUNet(nn.Module):
 
 # The one that comes with the laboratory
 
-_FETCH_AGAIN = "fetch the folder pretrained/photographs again."
+_FETCH_AGAIN = "fetch the folder pretrained/photo-denoising again."
 
 
 def metadata(folder: Path = FOLDER) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def fit(
 
 
 def main() -> None:
-    """Trains, measures and writes pretrained/photographs."""
+    """Trains, measures and writes pretrained/photo-denoising."""
     parser = argparse.ArgumentParser(prog="python -m aecore.applications.photo_denoising.training", description=__doc__)
     parser.add_argument(
         "--minutes", type=float, default=TrainingConfig.minutes, help="of training (default: %(default)g)"
@@ -104,7 +104,7 @@ def main() -> None:
     settings, known = TrainingConfig(minutes=asked.minutes), load_photos()
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    checkpoint = files.runs_dir() / "photographs.safetensors"
+    checkpoint = files.runs_dir() / "photo_denoising.safetensors"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     for at in fit(known.train, settings, time.monotonic, report_every=60):

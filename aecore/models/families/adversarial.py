@@ -25,83 +25,138 @@ from aecore.params import ParamInfo
 
 PriorName = Annotated[
     Literal["gaussian", "ring", "mixture"],
-    ParamInfo("The cloud that all codes together should fill; ring and mixture use the first two dimensions."),
+    ParamInfo(
+        "The prior that the aggregate posterior should match; ring and mixture use the first two dimensions.",
+        symbol="p(z)",
+        paper="imposed prior",
+    ),
 ]
 AdversarialWeight = Annotated[
-    float, ParamInfo("How much fooling the critic counts beside the reconstruction.", 0, 10, 0.1)
+    float,
+    ParamInfo(
+        "Weight lambda of the adversarial loss beside the reconstruction.",
+        0,
+        10,
+        0.1,
+        label="Adversarial weight",
+        symbol=r"\lambda",
+    ),
 ]
-CodebookSize = Annotated[int, ParamInfo("How many vectors the codebook holds.", 2, 1024, 1)]
-EmbeddingDim = Annotated[int, ParamInfo("How many numbers each vector has.", 1, 64, 1)]
+CodebookSize = Annotated[
+    int,
+    ParamInfo(
+        "How many vectors (embeddings) the codebook holds.",
+        2,
+        1024,
+        1,
+        label="Codebook size",
+        symbol="K",
+        paper="size of the discrete latent space",
+    ),
+]
+EmbeddingDim = Annotated[
+    int,
+    ParamInfo(
+        "The dimension of each embedding vector.",
+        1,
+        64,
+        1,
+        label="Embedding dimension",
+        symbol="D",
+        paper="size of an embedding vector",
+    ),
+]
 CommitmentCost = Annotated[
-    float, ParamInfo("How strongly the encoder is held to the vectors chosen for it.", 0, 10, 0.05)
+    float,
+    ParamInfo(
+        "Weight beta of the commitment loss, which holds the encoder to the vectors chosen for it.",
+        0,
+        10,
+        0.05,
+        label="Commitment cost",
+        symbol=r"\beta",
+        paper="beta",
+    ),
 ]
-ResetDeadCodes = Annotated[bool, ParamInfo("Puts vectors that nothing uses where the encoder is.")]
+ResetDeadCodes = Annotated[
+    bool,
+    ParamInfo("Resets codebook vectors that nothing uses to outputs of the encoder.", label="Reset dead codes"),
+]
 
 
 @family(
     "Adversarial autoencoder (AAE)",
     loss_terms={
-        "fooling": WeightedTerm(loss_terms.ADVERSARIAL, "weight", r"\text{weight}"),
-        "critic": WeightedTerm(loss_terms.DISCRIMINATOR),
+        "adversarial": WeightedTerm(loss_terms.ADVERSARIAL, "adversarial_weight", r"\lambda"),
+        "discriminator": WeightedTerm(loss_terms.DISCRIMINATOR),
     },
 )
 def aae(
-    make: NetworkFactory, latent_dim: int, prior: PriorName = "gaussian", weight: AdversarialWeight = 1.0
+    make: NetworkFactory, latent_dim: int, prior: PriorName = "gaussian", adversarial_weight: AdversarialWeight = 1.0
 ) -> Recipe:
-    """A critic learns to tell codes from draws of a prior; the encoder learns to fool it.
+    """A discriminator learns to tell codes from draws of a prior; the encoder learns to fool it.
 
     The prior can be anything that one can draw from, not only a normal (Makhzani et al. 2015).
     """
-    model, critic = (
+    model, discriminator = (
         build_autoencoder(DeterministicBottleneck(latent_dim, prior=PRIORS[prior]), make),
         mlp([latent_dim, 128, 128, 1]),
     )
 
-    def play(p: ForwardPass) -> dict[str, Tensor]:
-        return reconstruction_loss(p) | {"fooling": weight * discriminator_bce(critic(p.latent.z), real=True)}
+    def adversarial(p: ForwardPass) -> dict[str, Tensor]:
+        return reconstruction_loss(p) | {
+            "adversarial": adversarial_weight * discriminator_bce(discriminator(p.latent.z), real=True)
+        }
 
-    def judge(p: ForwardPass) -> dict[str, Tensor]:
+    def discrimination(p: ForwardPass) -> dict[str, Tensor]:
         codes = p.latent.z.detach()
         drawn = PRIORS[prior](*codes.shape).to(codes)
-        return {"critic": discriminator_bce(critic(drawn), real=True) + discriminator_bce(critic(codes), real=False)}
+        return {
+            "discriminator": discriminator_bce(discriminator(drawn), real=True)
+            + discriminator_bce(discriminator(codes), real=False)
+        }
 
-    return Recipe(model, [Objective(play, [model]), Objective(judge, [critic])])
+    return Recipe(model, [Objective(adversarial, [model]), Objective(discrimination, [discriminator])])
 
 
 def code_size_note(config: Config) -> str:
     """What a code is here."""
-    k, width = int(as_float(config.knobs["codes"])), int(as_float(config.knobs["width"]))
-    bits = config.z_dim * math.log2(k)
+    k, width = int(as_float(config.params["codebook_size"])), int(as_float(config.params["embedding_dim"]))
+    bits = config.latent_dim * math.log2(k)
     return (
-        f"A picture becomes {config.z_dim} choices among {k} vectors of {width} numbers: a code of "
-        f"{config.z_dim * width} numbers, and {bits:.3g} bits in all."
+        f"An image becomes {config.latent_dim} latent positions, each one of {k} codebook vectors of dimension {width}"
+        f": a code of {config.latent_dim * width} dimensions, and {bits:.3g} bits in all."
     )
 
 
 @family(
     "VQ-VAE",
     code_size_note,
-    defaults={"z_dim": 8},
-    loss_terms={"commitment": WeightedTerm(loss_terms.COMMITMENT, "commitment_cost", r"\text{commitment cost}")},
-    codebook=CodebookParams(size="codes", reset="revive"),
+    defaults={"latent_dim": 8},
+    loss_terms={"commitment": WeightedTerm(loss_terms.COMMITMENT, "commitment_cost", r"\beta")},
+    codebook=CodebookParams(size="codebook_size", reset="reset_dead_codes"),
 )
 def vq_vae(
     make: NetworkFactory,
     latent_dim: int,
-    codes: CodebookSize = 64,
-    width: EmbeddingDim = 4,
+    codebook_size: CodebookSize = 64,
+    embedding_dim: EmbeddingDim = 4,
     commitment_cost: CommitmentCost = 0.25,
-    revive: ResetDeadCodes = True,
+    reset_dead_codes: ResetDeadCodes = True,
 ) -> Recipe:
     """Each slot of the code holds one of a fixed set of vectors, as words come from a dictionary.
 
     There is no normal to draw from: new pictures are drawn by how often each slot took each vector, which knows nothing
-    of what slots have to do with each other. Latent size is the number of slots (van den Oord et al. 2017).
+    of what slots have to do with each other. The latent dimension is the number of latent positions (van den Oord et
+    al. 2017).
     """
 
     def loss(p: ForwardPass) -> dict[str, Tensor]:
         return reconstruction_loss(p) | {"commitment": commitment_cost * commitment_loss(p)}
 
     return Recipe.simple(
-        build_autoencoder(VectorQuantizer(latent_dim, codes, width, reset_dead_codes=revive), make), loss
+        build_autoencoder(
+            VectorQuantizer(latent_dim, codebook_size, embedding_dim, reset_dead_codes=reset_dead_codes), make
+        ),
+        loss,
     )

@@ -55,7 +55,7 @@ def resolve_config(config: Config, for_training: bool = True) -> Config:
     aecore.errors.UserError: epochs takes a whole number from 1 to 1000, not 0.
     """
     config = complete_config(config)
-    limits.check_layers(len(config.hidden))
+    limits.check_layers(len(config.hidden_sizes))
     limits.check_parameters(model_size(config).parameters)
     limits.check_codes(CARDS[config.dataset].n_test, model_size(config).code_size)
     if for_training:
@@ -72,7 +72,7 @@ def complete_config(config: Config) -> Config:
     shape = CARDS[config.dataset].shape
     if not NETWORKS[config.network].supports(shape):
         raise UserError(f"A {config.network} network does not fit {config.dataset}; choose mlp.")
-    return dataclasses.replace(config, knobs=resolve(chosen.build, config.knobs))
+    return dataclasses.replace(config, params=resolve(chosen.build, config.params))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,7 @@ def model_size(config: Config) -> ModelSize:
 
 def footprint_of(config: Config) -> Footprint:
     """The memory that the training of a settled run takes; nothing is allocated."""
-    return _footprint(_architecture_key(config, "batch_size", "optimiser", "patience", "pictures"))
+    return _footprint(_architecture_key(config, "batch_size", "optimiser", "patience", "train_size"))
 
 
 def bytes_per_sample(config: Config) -> int:
@@ -104,13 +104,13 @@ ARCHITECTURE_FIELDS = (
     "dataset",
     "family",
     "network",
-    "hidden",
-    "z_dim",
+    "hidden_sizes",
+    "latent_dim",
     "activation",
     "likelihood",
     "dropout",
-    "pixels",
-    "knobs",
+    "pixel_range",
+    "params",
 )
 
 
@@ -172,14 +172,14 @@ def build_recipe(config: Config) -> Recipe:
     make = NetworkFactory(
         card.shape,
         config.network,
-        config.hidden,
+        config.hidden_sizes,
         config.activation,
-        PIXEL_RANGES[config.pixels](LIKELIHOODS[config.likelihood]),
+        PIXEL_RANGES[config.pixel_range](LIKELIHOODS[config.likelihood]),
         config.dropout,
         len(card.classes),
-        min(card.n_train, config.pictures or card.n_train),
+        min(card.n_train, config.train_size or card.n_train),
     )
     with seeded(config.seed):
-        recipe = get_family(config.family).build(make, config.z_dim, **config.knobs)
+        recipe = get_family(config.family).build(make, config.latent_dim, **config.params)
         INITIALISATIONS[config.initialisation](recipe.modules)
     return dataclasses.replace(recipe, mean_reduction=config.reduction == "mean")

@@ -27,47 +27,108 @@ from aecore.params import ParamInfo
 LatentActivation = Annotated[
     Literal["linear", "relu"],
     ParamInfo(
-        "linear: numbers of any sign. relu, as many tutorials have it: none below zero, and units that die stay dead."
+        "The activation function of the latent layer. linear: values of any sign. relu, as many tutorials have it: "
+        "none below zero, and units that die stay dead.",
+        label="Latent activation",
     ),
 ]
 CorruptionName = Annotated[
     Literal["gaussian", "masking", "salt-and-pepper", "dropout", "mixed"],
     ParamInfo(
-        "What is done to the pictures that go in; the pictures that should come out stay clean. mixed: one of the "
-        "first three for each picture, at any strength up to the one set."
+        "The corruption process of the inputs; the targets stay clean. mixed: one of the first three for each image, "
+        "at any level up to the one set.",
+        symbol="q_D",
+        paper="corruption process",
     ),
 ]
 CorruptionLevel = Annotated[
     float,
     ParamInfo(
-        "Gaussian: the standard deviation, 1 being black to white. The others: the share of pixels hit.", 0, 1, 0.05
+        "Gaussian: the standard deviation sigma, 1 being black to white. The others: the share p of pixels corrupted.",
+        0,
+        1,
+        0.05,
+        label="Corruption level",
+        symbol=r"\sigma,\ \nu",
+        paper="destruction level",
     ),
 ]
 L1Weight = Annotated[
-    float, ParamInfo("Nats charged for each unit of activation, summed over the code.", 0, 10, 1e-6, log=True)
+    float,
+    ParamInfo(
+        "Weight lambda of the L1 penalty: nats for each unit of activation, summed over the code.",
+        0,
+        10,
+        1e-6,
+        label="L1 weight",
+        log=True,
+        symbol=r"\lambda",
+    ),
 ]
 TargetActivation = Annotated[
-    float, ParamInfo("How active each unit should be on average, from 0 to 1.", 0.01, 0.5, 0.01)
+    float,
+    ParamInfo(
+        "The mean activation rho that each unit should have, from 0 to 1.",
+        0.01,
+        0.5,
+        0.01,
+        label="Target activation",
+        symbol=r"\rho",
+        paper="sparsity parameter",
+    ),
 ]
-SparsityWeight = Annotated[float, ParamInfo("How hard units are pushed towards that activity.", 0, 100, 0.5)]
-ActiveUnits = Annotated[int, ParamInfo("How many numbers of each code are kept; the others are put to zero.", 1, 64, 1)]
+SparsityWeight = Annotated[
+    float,
+    ParamInfo(
+        "Weight beta of the sparsity penalty: nats for each nat of the KL between rho and the mean activations.",
+        0,
+        100,
+        0.5,
+        label="Sparsity weight",
+        symbol=r"\beta",
+        paper="beta",
+    ),
+]
+ActiveUnits = Annotated[
+    int,
+    ParamInfo(
+        "How many units of each code stay active; the others are set to zero.",
+        1,
+        64,
+        1,
+        label="Active units (k)",
+        symbol="k",
+        paper="sparsity level",
+    ),
+]
 ContractionWeight = Annotated[
-    float, ParamInfo("Nats charged for the squared size of the encoder's Jacobian.", 0, 10, 0.01)
+    float,
+    ParamInfo(
+        "Weight lambda of the contraction penalty: nats for the squared Frobenius norm of the encoder's Jacobian.",
+        0,
+        10,
+        0.01,
+        label="Contraction weight",
+        symbol=r"\lambda",
+        paper="lambda",
+    ),
 ]
 
 
-@family("Vanilla autoencoder", fixes={FailureMode.RELU_CODE: {"code": "linear"}})
-def vanilla(make: NetworkFactory, latent_dim: int, code: LatentActivation = "linear") -> Recipe:
-    """Squeezes each picture through a few numbers and draws it again from them.
+@family("Vanilla autoencoder", fixes={FailureMode.RELU_CODE: {"latent_activation": "linear"}})
+def vanilla(make: NetworkFactory, latent_dim: int, latent_activation: LatentActivation = "linear") -> Recipe:
+    """Compresses each image to a code of few dimensions and reconstructs it from that.
 
-    Nothing orders the code: similar pictures tend to come close, but the space between them is nobody's business, so
-    decoding a random point can give nonsense (Rumelhart, Hinton & Williams 1986; Hinton & Salakhutdinov 2006).
+    The loss does not constrain the space between codes: similar images tend to come close, but decoding a
+    random point can give nonsense (Rumelhart, Hinton & Williams 1986; Hinton & Salakhutdinov 2006).
     """
-    bend = {"linear": nn.Identity, "relu": nn.ReLU}[code]
+    bend = {"linear": nn.Identity, "relu": nn.ReLU}[latent_activation]
     return Recipe.simple(build_autoencoder(DeterministicBottleneck(latent_dim, bend), make), reconstruction_loss)
 
 
-@family("Linear autoencoder", defaults={"likelihood": "gaussian", "lr": 0.02}, network="mlp", hidden=(), dropout=0.0)
+@family(
+    "Linear autoencoder", defaults={"likelihood": "gaussian", "lr": 0.02}, network="mlp", hidden_sizes=(), dropout=0.0
+)
 def linear(make: NetworkFactory, latent_dim: int) -> Recipe:
     """One linear layer each way: with squared error it finds the plane that PCA finds.
 
@@ -82,7 +143,7 @@ def linear(make: NetworkFactory, latent_dim: int) -> Recipe:
 
 @family("Tied weights", network="mlp")
 def tied_weights(make: NetworkFactory, latent_dim: int) -> Recipe:
-    """The decoder uses the encoder's weights, transposed: half the numbers to learn.
+    """The decoder uses the encoder's weights, transposed: half the parameters.
 
     What a unit looks for in a picture is also what it draws (Vincent et al. 2010 tie theirs so).
     """
@@ -92,11 +153,14 @@ def tied_weights(make: NetworkFactory, latent_dim: int) -> Recipe:
     )
 
 
-@family("Denoising autoencoder", corruption="strength")
+@family("Denoising autoencoder", corruption="corruption_level")
 def denoising(
-    make: NetworkFactory, latent_dim: int, noise: CorruptionName = "gaussian", strength: CorruptionLevel = 0.4
+    make: NetworkFactory,
+    latent_dim: int,
+    corruption: CorruptionName = "gaussian",
+    corruption_level: CorruptionLevel = 0.4,
 ) -> Recipe:
-    """Gets a spoilt picture and must draw the clean one.
+    """Gets a corrupted image and must reconstruct the clean one.
 
     The loss compares with the clean picture, so copying does not pay: the network has to learn what pictures look like
     to know what is missing (Vincent, Larochelle, Bengio & Manzagol 2008).
@@ -104,24 +168,24 @@ def denoising(
     return Recipe.simple(
         build_autoencoder(DeterministicBottleneck(latent_dim), make),
         reconstruction_loss,
-        lambda x: TRAINING_CORRUPTIONS[noise](x, strength),
+        lambda x: TRAINING_CORRUPTIONS[corruption](x, corruption_level),
     )
 
 
 @family(
     "Sparse autoencoder, L1",
-    defaults={"z_dim": 64},
-    loss_terms={"activity": WeightedTerm(loss_terms.L1, "sparsity", r"\text{sparsity}")},
+    defaults={"latent_dim": 64},
+    loss_terms={"l1": WeightedTerm(loss_terms.L1, "l1_weight", r"\lambda")},
 )
-def sparse(make: NetworkFactory, latent_dim: int, sparsity: L1Weight = 0.1) -> Recipe:
-    """Activity costs: each picture is told by the few units that it needs.
+def sparse(make: NetworkFactory, latent_dim: int, l1_weight: L1Weight = 0.1) -> Recipe:
+    """Activity has an L1 penalty: each image is encoded by the few units that it needs.
 
     The code may then be larger than the picture and still not copy it. Most zeros come from the ReLU itself; watch what
-    the charge adds. A decoder with large weights lets small activations escape it (Olshausen & Field 1996).
+    the penalty adds. A decoder with large weights lets small activations escape it (Olshausen & Field 1996).
     """
 
     def loss(p: ForwardPass) -> dict[str, Tensor]:
-        return reconstruction_loss(p) | {"activity": sparsity * p.latent.code.abs().sum(1).mean()}
+        return reconstruction_loss(p) | {"l1": l1_weight * p.latent.code.abs().sum(1).mean()}
 
     model = build_autoencoder(DeterministicBottleneck(latent_dim, nn.ReLU), make)
     last = [each for each in model.encoder.modules() if isinstance(each, nn.Linear)][-1]
@@ -131,27 +195,29 @@ def sparse(make: NetworkFactory, latent_dim: int, sparsity: L1Weight = 0.1) -> R
 
 @family(
     "Sparse autoencoder, KL",
-    defaults={"z_dim": 64},
-    loss_terms={"rarity": WeightedTerm(loss_terms.SPARSITY_KL, "beta", r"\beta", target_param="rho")},
+    defaults={"latent_dim": 64},
+    loss_terms={"sparsity_kl": WeightedTerm(loss_terms.SPARSITY_KL, "sparsity_weight", r"\beta", target_param="rho")},
 )
-def sparse_kl(make: NetworkFactory, latent_dim: int, rho: TargetActivation = 0.1, beta: SparsityWeight = 0.5) -> Recipe:
+def sparse_kl(
+    make: NetworkFactory, latent_dim: int, rho: TargetActivation = 0.1, sparsity_weight: SparsityWeight = 0.5
+) -> Recipe:
     """Every unit should be active at a rate rho: rarely, but not never.
 
-    The charge is the KL between a coin that shows heads with rate rho and one with the unit's mean activation over the
+    The penalty is the KL between a coin that shows heads with rate rho and one with the unit's mean activation over the
     batch. It is steeper below rho than above it (Ng 2011).
     """
 
     def loss(p: ForwardPass) -> dict[str, Tensor]:
-        return reconstruction_loss(p) | {"rarity": beta * sparsity_kl(p.latent.code, rho)}
+        return reconstruction_loss(p) | {"sparsity_kl": sparsity_weight * sparsity_kl(p.latent.code, rho)}
 
     return Recipe.simple(build_autoencoder(DeterministicBottleneck(latent_dim, nn.Sigmoid), make), loss)
 
 
-@family("Sparse autoencoder, top-k", defaults={"z_dim": 64}, fixes={FailureMode.DEAD_UNITS: {"k": 8}})
+@family("Sparse autoencoder, top-k", defaults={"latent_dim": 64}, fixes={FailureMode.DEAD_UNITS: {"k": 8}})
 def top_k(make: NetworkFactory, latent_dim: int, k: ActiveUnits = 8) -> Recipe:
-    """Of each code only the k largest numbers are kept.
+    """Of each code only the k largest units stay active.
 
-    No charge to tune: sparsity is exact. Units that never make it among the k learn nothing (Makhzani & Frey 2013).
+    No penalty to tune: sparsity is exact. Units that never make it among the k learn nothing (Makhzani & Frey 2013).
     """
     return Recipe.simple(build_autoencoder(TopK(latent_dim, k), make), reconstruction_loss)
 
@@ -159,15 +225,15 @@ def top_k(make: NetworkFactory, latent_dim: int, k: ActiveUnits = 8) -> Recipe:
 # elu: with tied weights and a sigmoid code many a ReLU dies, on shapes all but two or three numbers of the code with it
 @family(
     "Contractive autoencoder",
-    defaults={"z_dim": 16, "activation": "elu"},
-    loss_terms={"jacobian": WeightedTerm(loss_terms.CONTRACTION, "stiffness", r"\text{stiffness}")},
+    defaults={"latent_dim": 16, "activation": "elu"},
+    loss_terms={"contraction": WeightedTerm(loss_terms.CONTRACTION, "contraction_weight", r"\lambda")},
     network="mlp",
     dropout=0.0,
 )
-def contractive(make: NetworkFactory, latent_dim: int, stiffness: ContractionWeight = 0.05) -> Recipe:
+def contractive(make: NetworkFactory, latent_dim: int, contraction_weight: ContractionWeight = 0.05) -> Recipe:
     """A small change of the picture should change the code only a little.
 
-    The charge is the squared norm of the encoder's Jacobian: exact with no hidden layer, by a random direction
+    The penalty is the squared norm of the encoder's Jacobian: exact with no hidden layer, by a random direction
     otherwise. The decoder's weights are the encoder's, or the encoder could shrink and the decoder grow, and nothing
     would be gained (Rifai, Vincent, Muller, Glorot & Bengio 2011).
     """
@@ -180,7 +246,7 @@ def contractive(make: NetworkFactory, latent_dim: int, stiffness: ContractionWei
             if make.hidden_sizes
             else jacobian_frobenius_exact(p.latent.code, first.weight)
         )
-        return reconstruction_loss(p) | {"jacobian": stiffness * norm}
+        return reconstruction_loss(p) | {"contraction": contraction_weight * norm}
 
     return Recipe.simple(
         Autoencoder(encoder, DeterministicBottleneck(latent_dim, nn.Sigmoid), decoder, make.likelihood), loss

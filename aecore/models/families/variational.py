@@ -30,25 +30,98 @@ from aecore.models.networks import NetworkFactory
 from aecore.models.recipe import ForwardPass, Recipe
 from aecore.params import ParamInfo
 
-KLWeight = Annotated[float, ParamInfo("How much a nat of KL costs. 1: the ELBO.", 0, 1000, 0.1)]
-KLWarmup = Annotated[float, ParamInfo("Share of the training over which the KL's price rises from 0.", 0, 1, 0.05)]
+KLWeight = Annotated[
+    float,
+    ParamInfo(
+        "Weight beta of the KL term. 1: the ELBO.",
+        0,
+        1000,
+        0.1,
+        label="KL weight",
+        symbol=r"\beta",
+        paper="beta",
+    ),
+]
+KLWarmup = Annotated[
+    float,
+    ParamInfo(
+        "Share of the training over which the KL weight rises from 0 (KL annealing).",
+        0,
+        1,
+        0.05,
+        label="KL warm-up",
+        symbol=r"\beta(t)",
+        paper="KL cost annealing",
+    ),
+]
 AnnealingCycles = Annotated[
-    int, ParamInfo("How often the price starts again from 0; with any, the warm-up share does not count.", 0, 10)
+    int,
+    ParamInfo(
+        "How often the KL weight starts again from 0 (cyclical annealing); with any, the warm-up share does not count.",
+        0,
+        10,
+        label="Annealing cycles",
+        symbol="M",
+        paper="number of cycles",
+    ),
 ]
-FreeBits = Annotated[float, ParamInfo("Nats of KL that each dimension has free of charge.", 0, 3, 0.05)]
-TCWeight = Annotated[float, ParamInfo("How much a nat of total correlation costs; the other parts cost 1.", 0, 20, 0.5)]
+FreeBits = Annotated[
+    float,
+    ParamInfo(
+        "Nats of KL that each latent dimension has before it is penalised.",
+        0,
+        3,
+        0.05,
+        label="Free bits",
+        symbol=r"\lambda",
+        paper="free bits",
+    ),
+]
+TCWeight = Annotated[
+    float,
+    ParamInfo(
+        "Weight beta of the total correlation; the other two terms have weight 1.",
+        0,
+        20,
+        0.5,
+        label="TC weight",
+        symbol=r"\beta",
+        paper="beta",
+    ),
+]
 InfoVAEAlpha = Annotated[
-    float, ParamInfo("Share of the mutual information that is not charged. 0: as a VAE; 1: none is.", 0, 1, 0.05)
+    float,
+    ParamInfo(
+        "Share of the mutual information that is not penalised; the KL has weight 1 - alpha. 0: as a VAE.",
+        0,
+        1,
+        0.05,
+        label="alpha",
+        symbol=r"\alpha",
+        paper="alpha",
+    ),
 ]
-MMDWeight = Annotated[float, ParamInfo("Nats charged for a unit of MMD between codes and normal draws.", 1, 1000, 1)]
+MMDWeight = Annotated[
+    float,
+    ParamInfo(
+        "Weight lambda of the MMD between codes and draws of the prior, in nats.",
+        1,
+        1000,
+        1,
+        label="MMD weight",
+        symbol=r"\lambda",
+        paper="lambda",
+    ),
+]
 TopLevelShare = Annotated[
-    float, ParamInfo("Share of the code's numbers that belong to the top level.", 0.1, 0.9, 0.1, label="Top share")
+    float,
+    ParamInfo("Share of the latent dimensions that belong to the top level.", 0.1, 0.9, 0.1, label="Top-level share"),
 ]
 
 
 def effective_beta(config: Config) -> str:
     """What a nat of KL costs beside a reconstruction loss that is summed, or averaged, over this many pixels."""
-    beta, pixels = get_family(config.family).kl_weight(config.knobs), math.prod(CARDS[config.dataset].shape)
+    beta, pixels = get_family(config.family).kl_weight(config.params), math.prod(CARDS[config.dataset].shape)
     if config.reduction == "mean":
         return (
             f"The reconstruction is averaged over {pixels:,} pixel values: a nat of KL costs as much as with a beta of "
@@ -63,7 +136,7 @@ def effective_beta(config: Config) -> str:
 
 KL_TERM = {"kl": WeightedTerm(loss_terms.KL)}  # the KL of a VAE, at its own price
 # what keeps a posterior from collapsing: the ELBO, its KL charged slowly and a little of it not at all
-COLLAPSE_FIXES = {"beta": 1.0, "warm_up": 0.3, "free_bits": 0.1}
+COLLAPSE_FIXES = {"beta": 1.0, "kl_warmup": 0.3, "free_bits": 0.1}
 
 
 def _free_bits_latex(params: Params) -> str:
@@ -91,15 +164,15 @@ def vae(make: NetworkFactory, latent_dim: int) -> Recipe:
 @family(
     "beta-VAE",
     effective_beta,
-    loss_terms={"beta kl": WeightedTerm(loss_terms.KL, "beta", formula=_free_bits_latex)},
+    loss_terms={"beta*kl": WeightedTerm(loss_terms.KL, "beta", formula=_free_bits_latex)},
     fixes={FailureMode.BETA_TOO_STRONG: {"beta": 1.0}, FailureMode.POSTERIOR_COLLAPSE: COLLAPSE_FIXES},
 )
 def beta_vae(
     make: NetworkFactory,
     latent_dim: int,
     beta: KLWeight = 2.0,
-    warm_up: KLWarmup = 0.0,
-    cycles: AnnealingCycles = 0,
+    kl_warmup: KLWarmup = 0.0,
+    annealing_cycles: AnnealingCycles = 0,
     free_bits: FreeBits = 0.0,
 ) -> Recipe:
     """A VAE in which the KL costs beta times as much: above 1 tidier and blurrier, below 1 sharper.
@@ -109,8 +182,8 @@ def beta_vae(
     """
 
     def loss(p: ForwardPass) -> dict[str, Tensor]:
-        price = beta * kl_anneal(p.progress, warm_up, cycles)
-        return reconstruction_loss(p) | {"beta kl": price * free_bits_kl(gaussian_latent(p).kl, free_bits)}
+        price = beta * kl_anneal(p.progress, kl_warmup, annealing_cycles)
+        return reconstruction_loss(p) | {"beta*kl": price * free_bits_kl(gaussian_latent(p).kl, free_bits)}
 
     return Recipe.simple(build_autoencoder(GaussianBottleneck(latent_dim), make), loss)
 
@@ -121,14 +194,14 @@ def conditional_vae(make: NetworkFactory, latent_dim: int) -> Recipe:
 
     The same code drawn under another label gives another digit in the same hand (Sohn, Lee & Yan 2015).
     """
-    bottleneck, hints = GaussianBottleneck(latent_dim), torch.zeros(make.n_classes, *make.shape)
+    bottleneck, label_embedding = GaussianBottleneck(latent_dim), torch.zeros(make.n_classes, *make.shape)
     encoder, decoder = make.encoder(bottleneck.in_features), make.decoder(latent_dim + make.n_classes)
-    return Recipe.simple(Conditional(encoder, bottleneck, decoder, make.likelihood, hints), negative_elbo)
+    return Recipe.simple(Conditional(encoder, bottleneck, decoder, make.likelihood, label_embedding), negative_elbo)
 
 
 @family(
     "beta-TCVAE",
-    defaults={"z_dim": 8},
+    defaults={"latent_dim": 8},
     loss_terms={
         "mutual information": WeightedTerm(loss_terms.MUTUAL_INFORMATION),
         "total correlation": WeightedTerm(loss_terms.TOTAL_CORRELATION, "beta", r"\beta"),
@@ -154,17 +227,17 @@ def beta_tcvae(make: NetworkFactory, latent_dim: int, beta: TCWeight = 3.0) -> R
     "InfoVAE (MMD)",
     effective_beta,
     loss_terms={
-        "kl": WeightedTerm(loss_terms.KL, symbol=r"(1-\alpha)", weight=lambda knobs: 1 - as_float(knobs["alpha"])),
+        "kl": WeightedTerm(loss_terms.KL, symbol=r"(1-\alpha)", weight=lambda params: 1 - as_float(params["alpha"])),
         "mmd": WeightedTerm(
             loss_terms.MMD,
-            "pull",
-            r"(\alpha+\text{pull}-1)",
-            lambda knobs: as_float(knobs["alpha"]) + as_float(knobs["pull"]) - 1,
+            "mmd_weight",
+            r"(\alpha+\lambda-1)",
+            lambda params: as_float(params["alpha"]) + as_float(params["mmd_weight"]) - 1,
         ),
     },
     fixes={FailureMode.POSTERIOR_COLLAPSE: {"alpha": 0.9}},
 )
-def info_vae(make: NetworkFactory, latent_dim: int, alpha: InfoVAEAlpha = 0.9, pull: MMDWeight = 2.0) -> Recipe:
+def info_vae(make: NetworkFactory, latent_dim: int, alpha: InfoVAEAlpha = 0.9, mmd_weight: MMDWeight = 2.0) -> Recipe:
     """A VAE that is charged less for what a code tells of its picture, and more for a wrong crowd of codes.
 
     The KL compares each cloud with the normal; MMD compares the crowd of all codes with it, which is what sampling
@@ -173,20 +246,20 @@ def info_vae(make: NetworkFactory, latent_dim: int, alpha: InfoVAEAlpha = 0.9, p
 
     def loss(p: ForwardPass) -> dict[str, Tensor]:
         crowd = mmd(p.latent.z, torch.randn_like(p.latent.z))
-        return reconstruction_loss(p) | {"kl": (1 - alpha) * kl_divergence(p), "mmd": (alpha + pull - 1) * crowd}
+        return reconstruction_loss(p) | {"kl": (1 - alpha) * kl_divergence(p), "mmd": (alpha + mmd_weight - 1) * crowd}
 
     return Recipe.simple(build_autoencoder(GaussianBottleneck(latent_dim), make), loss)
 
 
-@family("Wasserstein autoencoder (MMD)", loss_terms={"mmd": WeightedTerm(loss_terms.MMD, "pull", r"\text{pull}")})
-def wae(make: NetworkFactory, latent_dim: int, pull: MMDWeight = 100.0) -> Recipe:
+@family("Wasserstein autoencoder (MMD)", loss_terms={"mmd": WeightedTerm(loss_terms.MMD, "mmd_weight", r"\lambda")})
+def wae(make: NetworkFactory, latent_dim: int, mmd_weight: MMDWeight = 100.0) -> Recipe:
     """No clouds: each picture has one code, and only the crowd of all codes must look like a normal.
 
     Clouds of a VAE have to overlap, which blurs; single codes need not (Tolstikhin et al. 2018).
     """
 
     def loss(p: ForwardPass) -> dict[str, Tensor]:
-        return reconstruction_loss(p) | {"mmd": pull * mmd(p.latent.z, torch.randn_like(p.latent.z))}
+        return reconstruction_loss(p) | {"mmd": mmd_weight * mmd(p.latent.z, torch.randn_like(p.latent.z))}
 
     return Recipe.simple(build_autoencoder(DeterministicBottleneck(latent_dim), make), loss)
 
@@ -194,22 +267,22 @@ def wae(make: NetworkFactory, latent_dim: int, pull: MMDWeight = 100.0) -> Recip
 @family(
     "Ladder VAE, two levels",
     effective_beta,
-    defaults={"z_dim": 8},
+    defaults={"latent_dim": 8},
     loss_terms=KL_TERM,
-    fixes={FailureMode.POSTERIOR_COLLAPSE: {"warm_up": 0.6}},
+    fixes={FailureMode.POSTERIOR_COLLAPSE: {"kl_warmup": 0.6}},
 )
 def ladder_vae(
-    make: NetworkFactory, latent_dim: int, top_share: TopLevelShare = 0.5, warm_up: KLWarmup = 0.3
+    make: NetworkFactory, latent_dim: int, top_level_share: TopLevelShare = 0.5, kl_warmup: KLWarmup = 0.3
 ) -> Recipe:
     """Two levels of codes: the top one sets what to expect of the bottom one, which fills in the rest.
 
     The first numbers of the code are the top level; each level has at least one (Sonderby et al. 2016).
     """
-    top = min(max(1, round(top_share * latent_dim)), max(1, latent_dim - 1))
+    top = min(max(1, round(top_level_share * latent_dim)), max(1, latent_dim - 1))
     ladder = LadderBottleneck(top, max(1, latent_dim - top))
     decoder = make.decoder(ladder.decoder_in_features)
 
     def loss(p: ForwardPass) -> dict[str, Tensor]:
-        return reconstruction_loss(p) | {"kl": kl_anneal(p.progress, warm_up, 0) * kl_divergence(p)}
+        return reconstruction_loss(p) | {"kl": kl_anneal(p.progress, kl_warmup, 0) * kl_divergence(p)}
 
     return Recipe.simple(Autoencoder(make.encoder(ladder.in_features), ladder, decoder, make.likelihood), loss)

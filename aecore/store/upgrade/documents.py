@@ -63,6 +63,13 @@ def deleted(values: Any) -> Any:
     return rename_keys(values, tables.DELETED)
 
 
+def label(values: Any) -> Any:
+    """label.json."""
+    old, new = tables.ANONYMOUS
+    _change(values, "owner", lambda owner: new if owner == old else owner)
+    return values
+
+
 def result(values: Any) -> Any:
     """result.json, but for the checksums in it."""
     fields = rename_keys(values, tables.RESULT)
@@ -107,3 +114,73 @@ def _reports(values: Any) -> Any:
                 _change(fields, level, lambda one: rename_keys(one, tables.LEVEL_FIELDS))
         reports[tables.REPORTS.get(name, name)] = fields
     return reports
+
+
+# --- Settings ---------------------------------------------------------------------------------------------------------
+
+
+def is_format_1(values: Any) -> bool:
+    """Whether settings are those of a run of format 1."""
+    if not isinstance(values, dict):
+        return False
+    return values.get("version") == 1 or ("version" not in values and not tables.SETTINGS.keys().isdisjoint(values))
+
+
+def settings(values: dict[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    """config.json and request.json. `ids` maps old ids of runs to new ones, of which one may be the parent."""
+    fields = rename_keys(values, tables.SETTINGS) | {"version": 2}
+    names = tables.PARAMS.get(str(values.get("family")), {})
+    _change(fields, "params", lambda each: rename_keys(each, names))
+    _change(fields, "parent", lambda parent: ids.get(parent, parent))
+    return fields
+
+
+# --- What stands in the metadata of safetensors files -----------------------------------------------------------------
+
+
+def train_state(values: dict[str, Any]) -> dict[str, Any]:
+    """Where a training stands, but for the checksum over the tensors beside it."""
+    fields: dict[str, Any] = rename_keys(values, tables.TRAIN_STATE)
+    _change(fields, "counts", loss_terms)
+    _change(fields, "monitored_terms", lambda terms: sorted(tables.LOSS_TERMS.get(each, each) for each in terms))
+    _change(fields, "early_stopping", _early_stopping)
+    return fields
+
+
+def _early_stopping(pair: Any) -> Any:
+    if not isinstance(pair, list) or len(pair) != 2:
+        return pair
+    return {"best_loss": pair[0], "epochs_since_best": pair[1]}
+
+
+def program_head(values: dict[str, Any]) -> dict[str, Any]:
+    """What the browser computes, step by step."""
+    head: dict[str, Any] = rename_keys(values, tables.PROGRAM)
+    for part in ("encoder", "decoder"):
+        _change(head, part, _steps)
+    return head
+
+
+def _steps(ops: Any) -> Any:
+    return [_step(op) for op in ops] if isinstance(ops, list) else ops
+
+
+def _step(op: Any) -> Any:
+    if not isinstance(op, dict) or "op" not in op:
+        return op
+    step: dict[str, Any] = rename_keys(op, tables.OP_KEYS.get(op["op"], {}))
+    step["op"] = tables.OPS.get(op["op"], op["op"])
+    for name in tables.NESTED_STEPS:
+        _change(step, name, _steps)
+    return step
+
+
+# --- The network for photographs --------------------------------------------------------------------------------------
+
+
+def photo_metadata(values: Any) -> Any:
+    """What the network for photographs says of itself, but for the checksum of its weights."""
+    fields = rename_keys(values, tables.PHOTO_METADATA)
+    _change(fields, "data", lambda each: rename_keys(each, tables.PHOTO_DATA))
+    _change(fields, "scores", lambda rows: [rename_keys(each, tables.PHOTO_SCORE) for each in rows])
+    return fields

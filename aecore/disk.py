@@ -70,6 +70,11 @@ def runs_dir() -> Path:
     return current_store().root
 
 
+def pretrained_dir() -> Path:
+    """The folder of the gallery: the environment's AECORE_PRETRAINED, or `pretrained` beside the package's sources."""
+    return Path(os.environ.get("AECORE_PRETRAINED") or Path(__file__).resolve().parents[1] / "pretrained")
+
+
 @contextlib.contextmanager
 def user_errors(action: str = "") -> Iterator[None]:
     """Turns what the system refuses into a sentence for people: a full disk, or a place that cannot be written. `what`

@@ -160,6 +160,8 @@ def list_runs(args: argparse.Namespace) -> None:
     """List the runs: own ones newest first, then the gallery."""
     if error := disk.runs_dir_error():
         print(f"aecore: {error}", file=sys.stderr)
+    if error := gallery.gallery_error():
+        print(f"aecore: {error}", file=sys.stderr)
     rows: list[Row] = [
         {
             "id": each.id,

@@ -23,10 +23,11 @@ from aecore import files
 from aecore.analysis import loaded, offline_bundle
 from aecore.analysis.evaluation import evaluate_run
 from aecore.content import model_card
-from aecore.content.gallery import PretrainedModel
+from aecore.content.gallery import PretrainedModel, gallery_error
 from aecore.data.cards import CARDS
 from aecore.data.datasets import is_available, load
 from aecore.disk import Store
+from aecore.errors import UserError
 from aecore.export import compile_browser, program
 from aecore.jobs.worker import run_training
 from aecore.models.families.build import resolve_config
@@ -46,8 +47,11 @@ def build_model(spec: PretrainedModel, on_progress: Callable[[Progress], None], 
     """Train a model of the gallery, unless it is there (`force`: in any case); returns the id of its run. The card of
     one that is there is brought up to date and, where its data set is here, its numbers.
 
-    Raises DatasetNotAvailable when its data set is not here. What is in the gallery stays until the new one is whole.
+    Raises DatasetNotAvailable when its data set is not here, UserError when there is no folder of the gallery. What is
+    in the gallery stays until the new one is whole.
     """
+    if error := gallery_error():
+        raise UserError(error)
     config = resolve_config(spec.config)
     place = runs.PRETRAINED_DIR / config.id
     if not force and (place / "config.json").exists():

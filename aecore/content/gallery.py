@@ -175,6 +175,16 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
 }
 
 
+def gallery_error() -> str:
+    """What is wrong when there is no folder of pretrained models, and what to do; empty when there is one."""
+    if runs.PRETRAINED_DIR.is_dir():
+        return ""
+    return (
+        f"There are no pretrained models at {runs.PRETRAINED_DIR}: they come with the laboratory's sources, so let "
+        "AECORE_PRETRAINED name the folder pretrained of a copy of them."
+    )
+
+
 def pretrained_model(name: str) -> PretrainedModel:
     """Look up a model of the gallery by its name; a UserError lists those that there are."""
     if name not in PRETRAINED_MODELS:

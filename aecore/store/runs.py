@@ -42,7 +42,7 @@ from aecore.files import runs_dir as runs_dir
 from aecore.store import database_snapshot, queue, schema
 from aecore.store.upgrade import documents
 
-PRETRAINED_DIR = Path(__file__).resolve().parents[2] / "pretrained"
+PRETRAINED_DIR = disk.pretrained_dir()
 RUN_ID = re.compile(schema.RUN_ID)
 
 State = Literal["finished", "training", "waiting", "paused", "stopped", "failed", "broken"]

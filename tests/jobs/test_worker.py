@@ -304,8 +304,11 @@ for line in sys.stdin:
 """
 
 
-def test_a_process_killed_at_any_moment_leaves_no_half_file_and_goes_on_to_the_same_end(store, undisturbed):
+def test_a_process_killed_at_any_moment_leaves_no_half_file_and_goes_on_to_the_same_end(
+    store, undisturbed, monkeypatch
+):
     """Killed 12 times while it writes as much as it can: after 1 to 4 reports and up to 8 ms more (seed 1)."""
+    monkeypatch.setattr(runs, "HEARTBEAT_TIMEOUT", -60.0)  # not waited for
     chance, place = random.Random(1), store / SMALL.id
     standing = subprocess.Popen(
         [sys.executable, "-c", FORKS, json.dumps(SMALL.to_json())],
@@ -330,7 +333,7 @@ def test_a_process_killed_at_any_moment_leaves_no_half_file_and_goes_on_to_the_s
         entry = runs.entry(SMALL.id)
         assert entry.state in ("stopped", "finished")
         if entry.state == "stopped":
-            assert entry.message == "Its process ended before it was done."
+            assert entry.message.startswith("Its process ended before it was done")
             at = TrainState(build_recipe(SMALL), SMALL, CPU)
             at.load(place / "checkpoint.safetensors")
             epochs = [line["epoch"] for line in runs.history(SMALL.id)]

@@ -312,7 +312,8 @@ def test_a_damaged_database_is_set_aside_whole_and_made_again_from_the_runs(stor
         for seed in range(3)
     ]
     for config in jobs_of:
-        queue.enqueue(config.id, config.to_json(), "ada", None, {}, lambda c=config: bool(runs.RunWriter(c).request()))
+        queue.enqueue(config.id, config.to_json(), "ada", None, {})
+        runs.RunWriter(config).request()
         trash.save_label(config.id)
     trash.rename(jobs_of[0].id, "the first", "ada")
     runs.RunWriter(jobs_of[1]).set_stopped("stop")  # at rest: it is not asked for again

@@ -94,7 +94,7 @@ def test_one_is_due_when_its_epoch_has_come_and_time_allows(tmp_path):
     assert not album.should_record(0, 9.0, is_last=False) and album.should_record(
         album.planned_epochs[1], 9.0, is_last=False
     )
-    album.seconds_spent = snapshots.START_SECONDS + 30 * snapshots.TIME_SHARE  # what thirty seconds of training allow
+    album.seconds_spent = recorder.START_SECONDS + 30 * recorder.TIME_SHARE  # what thirty seconds of training allow
     assert not album.should_record(album.planned_epochs[1], 29.0, is_last=False)
     assert album.should_record(album.planned_epochs[1], 31.0, is_last=False)
     assert album.should_record(

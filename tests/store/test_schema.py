@@ -23,7 +23,7 @@ from aecore.errors import UserError
 from aecore.jobs import projection_jobs, projection_store, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import offline, people, previews, queue, runs, snapshots, trash
+from aecore.store import offline, people, previews, runs, snapshots, trash
 from tests.kit.results import EPOCH, RESULT
 
 SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=2))
@@ -528,7 +528,6 @@ def test_of_a_link_the_link_is_deleted_and_not_what_it_leads_to(store, tmp_path)
 
 
 def test_a_label_that_is_spoilt_makes_a_run_everybodys(store):
-    queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {}, lambda: True)
     finished()
     ticket = trash.delete(SMALL.id, "ada")
     (store / disk.TRASH_DIR / ticket / "label.json").write_text('{"owner": ["x"], "name": 7}')

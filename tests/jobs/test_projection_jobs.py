@@ -73,7 +73,8 @@ def drawing(urgent: bool = True) -> np.ndarray:
     some = long()
     projection_jobs.submit(some, "t-SNE", urgent=urgent)
     until(lambda: state(some) == "running")
-    process(some).suspend()
+    with projection_store.lock():  # it must not be stopped with the lock in its hands
+        process(some).suspend()
     return some
 
 

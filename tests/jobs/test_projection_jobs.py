@@ -123,9 +123,9 @@ def test_another_maker_draws_another_map(monkeypatch):
         (np.eye(9), "UMAP", {"perplexity": 5}, "no setting called perplexity"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_in_a_sentence(some, kind, knobs, words, folder):
+def test_what_cannot_be_drawn_is_refused_in_a_sentence(some, kind, params, words, folder):
     with pytest.raises(UserError, match=words):
-        projection_jobs.submit(some, kind, knobs)
+        projection_jobs.submit(some, kind, params)
     assert not folder.exists()
 
 

@@ -32,6 +32,8 @@ RUN_FILES = ("config.json", "result.json", "weights.safetensors")  # files of a 
 
 
 class Encoder(nn.Module):
+    """Images `[B, C, H, W]` (and labels) -> codes `[B, D]`."""
+
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
         self.model = model
@@ -41,6 +43,8 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
+    """Codes `[B, D]` (and labels) -> images `[B, C, H, W]` in [0, 1]."""
+
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
         self.model = model

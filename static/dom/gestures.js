@@ -30,7 +30,6 @@ const MAX_PINCH_STEP = 40; // pixels; mouse wheels turn further at a time
 
 /** @param {HTMLElement} stage @param {AbortSignal} signal @param {GestureHandlers} on */
 export function gestures(stage, signal, on) {
-  const view = stage.closest('.live');
   /** @type {Map<number, Point>} */
   const pointers = new Map(); // pointer -> where it is, in shares of the stage
   /** @type {'point' | 'pan' | 'lasso' | 'pair' | null} */
@@ -43,13 +42,6 @@ export function gestures(stage, signal, on) {
   let last = [0, 0];
   let fingers = { across: 0, down: 0, apart: 0 };
   let moved = false;
-  const listen = listenUntil(signal);
-
-  /** @param {MouseEvent} event @returns {Point} */
-  function pointerPosition(event) {
-    const box = stage.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-  }
 
   function pinchState() {
     // the middle of two fingers and how far apart they are
@@ -58,20 +50,21 @@ export function gestures(stage, signal, on) {
     return { across: (ax + bx) / 2, down: (ay + by) / 2, apart: Math.hypot((ax - bx) * w, (ay - by) * h) };
   }
 
-  listen(stage, 'pointerdown', (event) => {
+  /** @param {PointerEvent} event */
+  function press(event) {
     if (event.button > 1) return;
     if (event.button === 1) event.preventDefault(); // no scrolling by the middle button
     stage.setPointerCapture(event.pointerId);
-    pointers.set(event.pointerId, pointerPosition(event));
+    pointers.set(event.pointerId, pointerPosition(stage, event));
     if (pointers.size === 1) startDrag(event);
     else if (pointers.size === 2) startPinch();
-  });
+  }
 
   /** @param {PointerEvent} event */
   function startDrag(event) {
     start = on.position?.();
     action = event.shiftKey || event.button === 1 ? 'pan' : on.lassoActive() ? 'lasso' : on.dragMode;
-    last = pointerPosition(event);
+    last = pointerPosition(stage, event);
     moved = on.dragMode !== 'pan'; // elsewhere a tap is nothing of its own
     if (action === 'point') on.moveTo?.(on.locate(...last));
     if (action === 'lasso') on.drawLasso((polygon = [on.locateFree(...last)]));
@@ -89,8 +82,9 @@ export function gestures(stage, signal, on) {
     fingers = pinchState();
   }
 
-  listen(stage, 'pointermove', (event) => {
-    const now = pointerPosition(event);
+  /** @param {PointerEvent} event */
+  function move(event) {
+    const now = pointerPosition(stage, event);
     if (!pointers.has(event.pointerId)) {
       if (event.pointerType === 'mouse' && !on.lassoActive()) on.hover(on.locate(...now));
       return;
@@ -101,7 +95,7 @@ export function gestures(stage, signal, on) {
     else if (action === 'lasso') return extendLasso(now);
     else if (action === 'pair' && pointers.size === 2) return pinch();
     last = now;
-  });
+  }
 
   /** @param {Point} now */
   const distanceTo = (now) =>
@@ -141,29 +135,34 @@ export function gestures(stage, signal, on) {
     else if (action === 'pan' && !moved) on.select?.(on.locate(...last));
     action = null;
   }
-  listen(stage, 'pointerup', release);
-  listen(stage, 'pointercancel', release);
-  listen(stage, 'pointerleave', () => {
-    if (!pointers.size) on.hover(null);
-  });
 
   function finishLasso() {
     const every = Math.ceil(polygon.length / MAX_CORNERS);
     on.closeLasso(polygon.length < 3 ? [] : polygon.filter((corner, i) => i % every === 0));
   }
 
-  // A wheel alone belongs to the page, until something here has the focus: whoever scrolls by is not held up.
-  listen(
-    stage,
-    'wheel',
-    (event) => {
-      if (!event.ctrlKey && !event.metaKey && !view?.matches(':focus-within')) return;
-      event.preventDefault();
-      // a touchpad's pinch comes as small steps with Ctrl
-      const small = event.ctrlKey && Math.abs(event.deltaY) < MAX_PINCH_STEP;
-      const turned = event.deltaY * (event.deltaMode ? 30 : 1) * (small ? 6 : 1);
-      on.zoomBy(Math.exp(Math.max(-1, Math.min(1, -turned * 0.0018))), ...pointerPosition(event));
-    },
-    { passive: false },
-  );
+  const listen = listenUntil(signal);
+  listen(stage, 'pointerdown', press);
+  listen(stage, 'pointermove', move);
+  listen(stage, 'pointerup', release);
+  listen(stage, 'pointercancel', release);
+  listen(stage, 'pointerleave', () => void (pointers.size || on.hover(null)));
+  listen(stage, 'wheel', (event) => zoomByWheel(stage, event, on), { passive: false });
+}
+
+/** @param {HTMLElement} stage @param {MouseEvent} event @returns {Point} */
+function pointerPosition(stage, event) {
+  const box = stage.getBoundingClientRect();
+  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+}
+
+// A wheel alone belongs to the page, until something here has the focus: whoever scrolls by is not held up.
+/** @param {HTMLElement} stage @param {WheelEvent} event @param {GestureHandlers} on */
+function zoomByWheel(stage, event, on) {
+  if (!event.ctrlKey && !event.metaKey && !stage.closest('.live')?.matches(':focus-within')) return;
+  event.preventDefault();
+  // a touchpad's pinch comes as small steps with Ctrl
+  const small = event.ctrlKey && Math.abs(event.deltaY) < MAX_PINCH_STEP;
+  const turned = event.deltaY * (event.deltaMode ? 30 : 1) * (small ? 6 : 1);
+  on.zoomBy(Math.exp(Math.max(-1, Math.min(1, -turned * 0.0018))), ...pointerPosition(stage, event));
 }

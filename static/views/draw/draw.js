@@ -72,7 +72,9 @@ export default function draw({ parentElement, data, model }) {
     const reconstruction = code ? model.decode(code, label) : x;
     drawImage($('.reconstruction', HTMLCanvasElement), reconstruction, model.shape);
     if (currentStroke && code) currentStroke.trail.push(project(planeMap, code));
-    describe(empty ? 'Nothing is drawn yet.' : describeLabel(label) + describeError(mse(x, reconstruction)));
+    describe(
+      empty ? 'Nothing is drawn yet.' : describeLabel(label) + describeError(mse(x, reconstruction), errorQuantiles),
+    );
   }
 
   /** @param {string} result */
@@ -91,23 +93,23 @@ export default function draw({ parentElement, data, model }) {
   /** @param {number} label */
   const describeLabel = (label) => (model.nClasses ? `Taken for ${planeMap.classNames[label]}. ` : '');
 
-  // How well it is redrawn, against the errors of test pictures: the median, and what 9 of 10 and 99 of 100 stay below.
-  /** @param {number} error */
-  function describeError(error) {
-    const [median, p90, p99] = errorQuantiles;
-    const number = `Squared error ${error.toFixed(4)} per pixel`;
-    if (error <= median) return `${number}, less than for half of the test pictures.`;
-    if (error <= p90) return `${number}, as usual for test pictures (half of them stay below ${median.toFixed(4)}).`;
-    const share = error <= p99 ? '9 of 10' : '99 of 100';
-    return `${number}, more than for ${share} test pictures: this model has hardly seen such a drawing.`;
+  function connect() {
+    on($('.undo'), 'click', pad.undo);
+    on($('.clear'), 'click', pad.clear);
+    on(centre, 'change', () => screen.request('strokes'));
+    on(pen, 'input', () => fillTrack(pen));
+    const sizes = new ResizeObserver(() => screen.request('pad', 'map'));
+    for (const each of [$('.drawing-pad'), $('.stage')]) sizes.observe(each);
+    return sizes;
   }
 
-  on($('.undo'), 'click', pad.undo);
-  on($('.clear'), 'click', pad.clear);
-  on(centre, 'change', () => screen.request('strokes'));
-  on(pen, 'input', () => fillTrack(pen));
-  const sizes = new ResizeObserver(() => screen.request('pad', 'map'));
-  for (const each of [$('.drawing-pad'), $('.stage')]) sizes.observe(each);
+  function initControls() {
+    $('.keys').textContent = KEYS;
+    pen.value = String(100 * data.pen_width);
+    centre.checked = true;
+    $('.drawing-pad').setAttribute('aria-label', 'Drawing pad');
+    fillTrack(pen);
+  }
 
   /** @param {Data} next */
   function update(next) {
@@ -126,21 +128,25 @@ export default function draw({ parentElement, data, model }) {
     screen.request('pad', 'map');
   }
 
-  $('.keys').textContent = KEYS;
-  pen.value = String(100 * data.pen_width);
-  centre.checked = true;
-  $('.drawing-pad').setAttribute('aria-label', 'Drawing pad');
-  fillTrack(pen);
-  update(data);
+  function close() {
+    screen.stop();
+    speaker.stop();
+    sizes.disconnect();
+    stop();
+  }
 
-  return {
-    update,
-    restyle,
-    close() {
-      screen.stop();
-      speaker.stop();
-      sizes.disconnect();
-      stop();
-    },
-  };
+  const sizes = connect();
+  initControls();
+  update(data);
+  return { update, restyle, close };
+}
+
+// How good it is, by the errors of test images: the median, and what 9 of 10 and 99 of 100 stay below.
+/** @param {number} error @param {number[]} quantiles */
+function describeError(error, [median, p90, p99]) {
+  const number = `Squared error ${error.toFixed(4)} per pixel`;
+  if (error <= median) return `${number}, less than for half of the test pictures.`;
+  if (error <= p90) return `${number}, as usual for test pictures (half of them stay below ${median.toFixed(4)}).`;
+  const share = error <= p99 ? '9 of 10' : '99 of 100';
+  return `${number}, more than for ${share} test pictures: this model has hardly seen such a drawing.`;
 }

@@ -121,15 +121,19 @@ export default function home({ parentElement, data, model }) {
     return button;
   }
 
-  on($('.clear'), 'click', pad.clear);
-  document.addEventListener('visibilitychange', () => document.hidden && tour.stop(), { signal });
-  const sizes = new ResizeObserver(() => screen.request());
-  sizes.observe($('.drawing-pad'));
-  $('.map-keys').textContent = `On the map: ${KEYS}.`;
-  $('.pen-keys').textContent = `On the sheet: ${PEN_KEYS}`;
-  setLabel($('.drawing-pad'), 'Drawing pad, empty');
-  update(data);
-  if (!reducedMotion.matches && !document.hidden) tour.play(data.start, data.intro_path);
+  function connect() {
+    on($('.clear'), 'click', pad.clear);
+    document.addEventListener('visibilitychange', () => document.hidden && tour.stop(), { signal });
+    const sizes = new ResizeObserver(() => screen.request());
+    sizes.observe($('.drawing-pad'));
+    return sizes;
+  }
+
+  function initTexts() {
+    $('.map-keys').textContent = `On the map: ${KEYS}.`;
+    $('.pen-keys').textContent = `On the sheet: ${PEN_KEYS}`;
+    setLabel($('.drawing-pad'), 'Drawing pad, empty');
+  }
 
   /** @param {Data} next */
   function update(next) {
@@ -152,6 +156,11 @@ export default function home({ parentElement, data, model }) {
     sizes.disconnect();
     stop();
   }
+
+  const sizes = connect();
+  initTexts();
+  update(data);
+  if (!reducedMotion.matches && !document.hidden) tour.play(data.start, data.intro_path);
   return { update, restyle, close };
 }
 

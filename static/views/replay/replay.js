@@ -119,13 +119,18 @@ function createPlayer(root, { head, blob }) {
     screen.request();
   }
 
-  slider.max = String(last);
-  slider.value = String(last);
-  slider.disabled = button.disabled = !last;
-  on(button, 'click', () => play(!playing));
-  on(slider, 'input', onInput);
-  const sizes = new ResizeObserver(resize);
-  sizes.observe($('.panels'));
+  function connect() {
+    slider.max = String(last);
+    slider.value = String(last);
+    slider.disabled = button.disabled = !last;
+    on(button, 'click', () => play(!playing));
+    on(slider, 'input', onInput);
+    const sizes = new ResizeObserver(resize);
+    sizes.observe($('.panels'));
+    return sizes;
+  }
+
+  const sizes = connect();
   play(false);
   resize();
 

@@ -120,21 +120,25 @@ export default function sliders({ parentElement, data, model }) {
     );
   }
 
-  on($('.reset'), 'click', () => startFrom(start.name));
-  on($('.prior'), 'click', samplePrior);
-  on($('.class-sample'), 'click', () => {
-    const label = Number($('select', HTMLSelectElement).value);
-    if (state.classes) setCode(gaussianSampler(state.classes.means[label], state.classes.stds[label]));
-  });
-  on($('.draw'), 'click', samplePosterior);
-  on($('.copy'), 'click', () =>
-    copyText(
-      JSON.stringify([...code].map((value) => +value.toPrecision(7))),
-      $('textarea', HTMLTextAreaElement),
-      $('.note'),
-    ),
-  );
+  function connect() {
+    on($('.reset'), 'click', () => startFrom(start.name));
+    on($('.prior'), 'click', samplePrior);
+    on($('.class-sample'), 'click', () => {
+      const label = Number($('select', HTMLSelectElement).value);
+      if (state.classes) setCode(gaussianSampler(state.classes.means[label], state.classes.stds[label]));
+    });
+    on($('.draw'), 'click', samplePosterior);
+    on($('.copy'), 'click', () =>
+      copyText(
+        JSON.stringify([...code].map((value) => +value.toPrecision(7))),
+        $('textarea', HTMLTextAreaElement),
+        $('.note'),
+      ),
+    );
+  }
+
   root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
+  connect();
   buildControls();
   startFrom(start.name);
 

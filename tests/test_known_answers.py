@@ -173,8 +173,10 @@ def test_too_rare_costs_more_than_too_often_by_as_much():
         ("stacked", 100, (64, 32), 20, 18_488),  # K8
     ],
 )
-def test_more_layouts_of_the_course_have_the_parameters_it_counts(family, inputs, hidden, latent_dim, parameters):
-    model = FAMILIES[family].build(NetworkFactory((1, 1, inputs), hidden_sizes=hidden, dropout=0.3), latent_dim).model
+def test_more_layouts_of_the_course_have_the_parameters_it_counts(family, inputs, hidden_sizes, latent_dim, parameters):
+    model = (
+        FAMILIES[family].build(NetworkFactory((1, 1, inputs), hidden_sizes=hidden_sizes, dropout=0.3), latent_dim).model
+    )
     assert count_parameters(model) == parameters
 
 

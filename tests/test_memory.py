@@ -310,8 +310,8 @@ def test_parts_of_a_loss_that_asks_for_numbers_are_named_too(monkeypatch):
     config = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,)))
     family = FAMILIES["vanilla"]
 
-    def asking(*args, **knobs) -> Recipe:
-        recipe = family.build(*args, **knobs)
+    def asking(*args, **params) -> Recipe:
+        recipe = family.build(*args, **params)
         return Recipe.simple(recipe.model, lambda p: {"rounded": torch.tensor(round(p.nll.mean().item()))})
 
     monkeypatch.setitem(FAMILIES, "vanilla", dataclasses.replace(family, build=asking))

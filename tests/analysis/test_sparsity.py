@@ -82,8 +82,8 @@ def test_the_families_that_are_measured():
         ("top-k", {"k": 6}, (False, 0.0)),  # nothing is left out, and yet it is no sigmoid
     ],
 )
-def test_the_manner_of_units(family, knobs, expected):
-    smooth, by_design = sparsity.activation_kind(untrained(family, params=knobs))
+def test_the_manner_of_units(family, params, expected):
+    smooth, by_design = sparsity.activation_kind(untrained(family, params=params))
     assert (smooth, pytest.approx(by_design)) == expected
 
 

@@ -166,10 +166,10 @@ def test_odd_sizes_make_the_round_trip(family, shape, network):
 
 
 @pytest.mark.parametrize(("hidden_sizes", "most"), [((2, 2, 2, 2), 2), ((2, 2, 2), 2)])
-def test_a_picture_that_cannot_be_halved_so_often_says_how_often_it_can(hidden, most):
+def test_a_picture_that_cannot_be_halved_so_often_says_how_often_it_can(hidden_sizes, most):
     with pytest.raises(UserError, match=f"5 x 7 pixels can be halved {most} times"):
-        NetworkFactory((1, 5, 7), "conv", hidden).encoder(2)
-    assert NetworkFactory((1, 5, 7), "conv", hidden[:most]).encoder(2)(torch.zeros(1, 1, 5, 7)).shape == (1, 2)
+        NetworkFactory((1, 5, 7), "conv", hidden_sizes).encoder(2)
+    assert NetworkFactory((1, 5, 7), "conv", hidden_sizes[:most]).encoder(2)(torch.zeros(1, 1, 5, 7)).shape == (1, 2)
 
 
 # Training

@@ -56,8 +56,8 @@ def test_what_it_declares_of_its_settings_are_settings_that_it_has(family):
         ("vanilla", {}, 0),
     ],
 )
-def test_the_weight_of_the_kl_is_what_the_loss_charges(family, knobs, weight):
-    assert FAMILIES[family].kl_weight(knobs) == pytest.approx(weight)
+def test_the_weight_of_the_kl_is_what_the_loss_charges(family, params, weight):
+    assert FAMILIES[family].kl_weight(params) == pytest.approx(weight)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def _is_of_settings(node: ast.AST) -> bool:
 
 
 def test_no_module_decides_by_the_name_of_a_family_a_setting_or_a_part_of_a_loss():
-    knobs = {knob.name for each in FAMILIES.values() for knob in each.params}
-    names = {*FAMILIES, *(part for each in FAMILIES.values() for part in each.loss_terms), RECONSTRUCTION} | knobs
+    params = {knob.name for each in FAMILIES.values() for knob in each.params}
+    names = {*FAMILIES, *(part for each in FAMILIES.values() for part in each.loss_terms), RECONSTRUCTION} | params
     # words that mean something else where they stand: what is noted of a kind of code, a key of the scores, a piece of
     # a packed map, a way of drawing samples, a range of the manifold
     other = {("evidence.py", "kl"), ("doctor.py", "kl"), ("gallery.py", "denoising"), ("latent_map.py", "codes")}

@@ -225,8 +225,8 @@ def _counted(dims: int, hidden: tuple[int, ...], latent_dim: int, family: str = 
         ((512, 256), 10, "vae", 1_074_980),
     ],
 )
-def test_layouts_of_the_course_have_the_parameters_it_counts(hidden, latent_dim, family, parameters):
-    assert _counted(784, hidden, latent_dim, family)[0] == parameters
+def test_layouts_of_the_course_have_the_parameters_it_counts(hidden_sizes, latent_dim, family, parameters):
+    assert _counted(784, hidden_sizes, latent_dim, family)[0] == parameters
 
 
 def test_encoder_decoder_weights_and_biases_of_784_256_128_32():

@@ -327,8 +327,8 @@ def test_free_bits_have_no_gradient_below_the_floor_and_one_per_nat_above():
         (0.7, 2, [0, 1, 0, 1, 1]),  # with cycles the share does not count
     ],
 )
-def test_the_price_rises_once_or_again_and_again_and_ends_in_full(warm_up, cycles, prices):
-    assert [kl_anneal(at, warm_up, cycles) for at in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx(prices)
+def test_the_price_rises_once_or_again_and_again_and_ends_in_full(kl_warmup, annealing_cycles, prices):
+    assert [kl_anneal(at, kl_warmup, annealing_cycles) for at in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx(prices)
 
 
 def test_each_cycle_rises_for_half_of_it():
@@ -587,8 +587,8 @@ def test_one_step_of_the_averages_is_the_papers():
 
 
 @pytest.mark.parametrize("reset_dead_codes", [True, False])
-def test_dead_vectors_are_put_where_the_encoder_is(revive):
-    book = _book(2, 4, 2, decay=0.8, revive=revive)
+def test_dead_vectors_are_put_where_the_encoder_is(reset_dead_codes):
+    book = _book(2, 4, 2, decay=0.8, revive=reset_dead_codes)
     book.embedding.copy_(
         torch.tensor([[0.0, 0.0], [1.0, 1.0], [1e3, 1e3], [-1e3, 1e3]])
     )  # two where nothing ever comes
@@ -596,9 +596,9 @@ def test_dead_vectors_are_put_where_the_encoder_is(revive):
     for _ in range(60):
         book.train()(torch.rand(50, 4))
     far = (book.embedding.abs().amax(1) > 2).sum().item()
-    assert far == (0 if revive else 2)
-    assert (book.perplexity > 2.5) == revive
-    torch.testing.assert_close(book.ema_counts.sum(1), torch.ones(2), rtol=0, atol=0.5 if revive else 1e-5)
+    assert far == (0 if reset_dead_codes else 2)
+    assert (book.perplexity > 2.5) == reset_dead_codes
+    torch.testing.assert_close(book.ema_counts.sum(1), torch.ones(2), rtol=0, atol=0.5 if reset_dead_codes else 1e-5)
 
 
 @pytest.mark.parametrize("how", ["eval", "no_grad", "inference"])

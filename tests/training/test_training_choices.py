@@ -159,13 +159,13 @@ def test_a_clip_longer_than_every_gradient_changes_nothing(digits):
 
 
 @pytest.mark.parametrize(("network", "hidden_sizes"), [("mlp", (32, 16)), ("conv", (4, 8))])
-def test_dropout_is_silent_in_evaluation_and_loud_in_training(network, hidden):
-    model = build_recipe(_config(dropout=0.5, network=network, hidden_sizes=hidden)).model
+def test_dropout_is_silent_in_evaluation_and_loud_in_training(network, hidden_sizes):
+    model = build_recipe(_config(dropout=0.5, network=network, hidden_sizes=hidden_sizes)).model
     x = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     assert not torch.equal(model.train().encode_mean(x), model.encode_mean(x))
     assert torch.equal(model.eval().encode_mean(x), model.encode_mean(x))
     without = build_recipe(
-        _config(dropout=0.0, network=network, hidden_sizes=hidden)
+        _config(dropout=0.0, network=network, hidden_sizes=hidden_sizes)
     ).model  # the same seed, the same weights
     torch.testing.assert_close(model.encode_mean(x), without.encode_mean(x), rtol=0, atol=0)
     torch.testing.assert_close(model.reconstruct(x), without.reconstruct(x), rtol=0, atol=0)

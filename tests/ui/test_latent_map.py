@@ -61,15 +61,15 @@ def slow(monkeypatch):
     """Maps that take a while, in the state that a test wants: `slow["now"]`; notes what is asked for and cancelled."""
     found: dict = {"now": None, "asked": [], "cancelled": []}
 
-    def ask(codes, kind, knobs, urgent=True, person=""):
-        found["asked"].append((len(codes), kind, dict(knobs)))
+    def ask(codes, kind, params, urgent=True, person=""):
+        found["asked"].append((len(codes), kind, dict(params)))
         found["now"] = found["now"] or ProjectionStatus("k", "running", 0.25, 2.0, 6.0)
         return found["now"]
 
     def points(self):
         return np.random.default_rng(0).normal(size=(found["asked"][-1][0] if found["asked"] else TEST, 2))
 
-    monkeypatch.setattr(latent_map.projection_jobs, "status", lambda codes, kind, knobs: found["now"])
+    monkeypatch.setattr(latent_map.projection_jobs, "status", lambda codes, kind, params: found["now"])
     monkeypatch.setattr(latent_map.projection_jobs, "submit", ask)
     monkeypatch.setattr(
         latent_map.projection_jobs, "cancel", lambda drawing, person: found["cancelled"].append(drawing)
@@ -325,7 +325,7 @@ def test_other_settings_are_drawn_only_when_somebody_says_so(runs, browser, slow
     assert not slow["asked"] and "PCA" in browser.given["title"]
     control(app, "Compute projection").click()
     whole(app.run())
-    assert [(kind, knobs["perplexity"]) for _, kind, knobs in slow["asked"]] == [("t-SNE", 12.0)]
+    assert [(kind, params["perplexity"]) for _, kind, params in slow["asked"]] == [("t-SNE", 12.0)]
 
 
 def test_of_many_pictures_a_slow_map_takes_some_until_more_are_asked_for(runs, browser, slow, monkeypatch):

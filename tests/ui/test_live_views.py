@@ -84,12 +84,12 @@ def test_looking_at_clouds_leaves_the_random_state_alone():
     ("family", "params", "normal"),
     [("vae", {}, True), ("aae", {}, True), ("aae", {"prior": "ring"}, False), ("vq-vae", {}, False)],
 )
-def test_only_priors_that_are_not_normal_are_drawn_here(family, knobs, normal):
-    run = of(family, params=knobs, latent_dim=4)
+def test_only_priors_that_are_not_normal_are_drawn_here(family, params, normal):
+    run = of(family, params=params, latent_dim=4)
     drawn = run.sample_prior(50)
     assert run.model.bottleneck.standard_normal_prior == normal
     assert drawn.shape == (50, run.code_size) and np.array_equal(drawn, run.sample_prior(50))
-    if knobs:
+    if params:
         assert np.linalg.norm(drawn[:, :2], axis=1).mean() == pytest.approx(2, abs=0.2)
 
 

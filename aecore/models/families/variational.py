@@ -96,7 +96,7 @@ InfoVAEAlpha = Annotated[
         0,
         1,
         0.05,
-        label="alpha",
+        label="Alpha",
         symbol=r"\alpha",
         paper="alpha",
     ),

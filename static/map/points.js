@@ -94,7 +94,7 @@ export function describePoint({ classNames, labels, indices, splits }, at) {
   let row = indices[at];
   let which = 0;
   while (row >= splits[which][1] && which < splits.length - 1) row -= splits[which++][1];
-  return `${classNames[labels[at]]}, ${splits[which][0]} picture ${row}`;
+  return `${classNames[labels[at]]}, ${splits[which][0]} image ${row}`;
 }
 
 // A map in words: how many points, and how many of each class.
@@ -103,5 +103,5 @@ export function describeMap({ count, classNames, classCounts }, title) {
   /** @param {number} number */
   const format = (number) => number.toLocaleString('en');
   const each = classNames.map((name, at) => `${name}: ${format(classCounts[at])}`).filter((_, at) => classCounts[at]);
-  return `${title} of ${format(count)} pictures, coloured by class (${each.join(', ')})`;
+  return `${title} of ${format(count)} images, coloured by class (${each.join(', ')})`;
 }

@@ -35,7 +35,7 @@ def trained(furnish):
 def open_page(lab, browser_page, trained, sent):
     def go(kind: str = "2-D", page=browser_page, more: str = ""):
         page.goto(f"{lab}/latent_map?run={trained[kind]}{more}")
-        expect(dots(page)).to_have_attribute("aria-label", re.compile("pictures"))
+        expect(dots(page)).to_have_attribute("aria-label", re.compile("images"))
         wait_until_idle(page)
         return page
 
@@ -75,7 +75,7 @@ def scrolled(page) -> float:
     return page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollTop")
 
 
-NAMED = re.compile(r"\d, (test|training|held-out) picture \d+$")
+NAMED = re.compile(r"\d, (test|training|validation) image \d+$")
 
 
 # Mouse
@@ -84,10 +84,10 @@ NAMED = re.compile(r"\d, (test|training|held-out) picture \d+$")
 def test_the_map_says_what_it_is(open_page):
     page = open_page()
     expect(dots(page)).to_have_attribute(
-        "aria-label", re.compile(r"^Map of codes as they are of 359 images, coloured by class \(0: \d+, 1: ")
+        "aria-label", re.compile(r"^Raw latent space of 359 images, coloured by class \(0: \d+, 1: ")
     )
     page.get_by_text("Training and validation", exact=True).click()
-    expect(dots(page)).to_have_attribute("aria-label", re.compile(r"of 1,438 pictures"))
+    expect(dots(page)).to_have_attribute("aria-label", re.compile(r"of 1,438 images"))
 
 
 def test_moving_over_it_tells_class_and_row_and_draws_the_reconstruction(open_page, sent):
@@ -283,7 +283,7 @@ def test_points_travel_from_map_to_map_and_arrive(open_page):
     expected = drawn(page, "canvas.points")
     page = open_page()
     page.get_by_text("PCA", exact=True).click()
-    expect(dots(page)).to_have_attribute("aria-label", re.compile("^Map by PCA"))
+    expect(dots(page)).to_have_attribute("aria-label", re.compile("^PCA projection"))
     assert drawn(page, "canvas.points") != expected
     page.wait_for_timeout(1500)
     assert drawn(page, "canvas.points") == expected
@@ -294,7 +294,7 @@ def test_a_slow_map_comes_by_itself_and_keeps_what_is_hidden(open_page):
     page = open_page("8-D")
     page.locator(".legend button").nth(3).click()
     page.get_by_text("t-SNE", exact=True).click()
-    expect(dots(page)).to_have_attribute("aria-label", re.compile("^Map by t-SNE of 359"), timeout=60_000)
+    expect(dots(page)).to_have_attribute("aria-label", re.compile("^t-SNE projection of 359"), timeout=60_000)
     expect(page.locator(".legend button").nth(3)).to_have_attribute("aria-pressed", "false")
     page.mouse.move(*spot(stage(page), 0.5, 0.5))
     assert NAMED.match(found(page))

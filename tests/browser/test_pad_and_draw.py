@@ -48,7 +48,7 @@ def sheet(page):
 
 def near(page):
     """The pictures that the server has found near the point."""
-    return page.locator('[data-testid="stHtml"] img[alt^="Test picture"]')
+    return page.locator('[data-testid="stHtml"] img[alt^="Test image"]')
 
 
 # The latent pad
@@ -71,7 +71,7 @@ def test_dragging_redraws_the_picture_and_only_letting_go_is_heard(open_page, se
     assert not sent, "not a word while it is dragged"
     words = stage(page).get_attribute("aria-label")
     page.mouse.up()
-    page.wait_for_function("(old) => [...document.querySelectorAll('img[alt^=\"Test picture\"]')]"
+    page.wait_for_function("(old) => [...document.querySelectorAll('img[alt^=\"Test image\"]')]"
                            ".map((each) => each.src).join() !== old.join()", arg=at_first)  # fmt: skip
     assert sent
     x, y = (float(number.replace("−", "-")) for number in re.findall(r"z\d (−?\d+\.\d+)", words))
@@ -193,7 +193,7 @@ def test_another_label_redraws_the_same_place(open_page):
     page.mouse.move(2, 2)
     painted(page)
     before, words = drawn(page, "canvas.image"), stage(page).get_attribute("aria-label")
-    page.get_by_test_id("stSidebar").get_by_role("combobox", name="Draw codes as").click()
+    page.get_by_test_id("stSidebar").get_by_role("combobox", name="Class label for decoding").click()
     page.get_by_role("option", name="7", exact=True).click()
     redrawn(page, "canvas.image", before)
     assert stage(page).get_attribute("aria-label") == words

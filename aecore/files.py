@@ -87,7 +87,7 @@ def _open_write(file: Path, flags: int) -> FileIO:
 
 
 def checksum(file: Path, max_bytes: int = 10**10) -> str:
-    """The SHA-256 of a file, in hexadecimal. UserError when it has more than `most` bytes, which takes long."""
+    """The SHA-256 of a file, in hexadecimal. UserError when it has more than `max_bytes` bytes, which takes long."""
     with open_regular(file) as stream:
         if os.fstat(stream.fileno()).st_size > max_bytes:
             raise _too_large_error(file, max_bytes)
@@ -157,7 +157,7 @@ def refuse_links(file: Path) -> None:
 
 
 def read_bytes(file: Path, max_bytes: int) -> bytes:
-    """What a regular file of `most` bytes at most holds. FileNotFoundError when there is none; UserError when something
+    """What a regular file of at most `max_bytes` holds. FileNotFoundError when there is none; UserError when something
     else is in its place, or it is larger."""
     with open_regular(file) as stream:
         try:
@@ -174,7 +174,7 @@ def _too_large_error(file: Path, max_bytes: int) -> UserError:
 
 
 def read_tail(file: Path, max_bytes: int) -> str:
-    """The last bytes of a file of text, `most` at most; "" when there is none. UserError as `read_bytes`."""
+    """The last bytes of a file of text, `max_bytes` at most; "" when there is none. UserError as `read_bytes`."""
     try:
         with open_regular(file) as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - max_bytes))
@@ -219,10 +219,10 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def read_tensors(file: Path, most: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays of a safetensors file of `most` bytes at most, and what its head says. FileNotFoundError when there is
+def read_tensors(file: Path, max_bytes: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays of a safetensors file of at most `max_bytes` bytes, and its metadata. FileNotFoundError when there is
     none, UserError when it is damaged."""
-    content = read_bytes(file, most)
+    content = read_bytes(file, max_bytes)
     try:
         arrays = load_tensors(content)
         head = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}

@@ -1,13 +1,21 @@
 """What can be added without changing aecore: each toy is all that such an addition needs (docs/architecture.md)."""
 
+import json
 import shutil
 import threading
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from aecore import limits
+from aecore import cli, limits
+from aecore.analysis import loaded
+from aecore.analysis.evaluation import evaluate_run
+from aecore.data import datasets
+from aecore.data.cards import CARDS, DatasetCard
+from aecore.data.datasets import Dataset, Split
 from aecore.jobs import api, executors, scheduler
 from aecore.jobs.executors import Task
 from aecore.models import presets
@@ -130,3 +138,51 @@ def test_a_new_page_has_its_title_the_chosen_run_and_a_place_in_the_navigation(t
 
 def test_where_a_finished_run_leads_to_it_is_offered(toy):
     assert links(_opened(toy, "train"))["toy"] == f"run={GALLERY}"
+
+
+# --- A data set: a card and a loader ----------------------------------------------------------------------------------
+
+
+def load_stripes(card: DatasetCard, root: Path) -> Dataset:
+    """Stripes of one to four pixels, which are the class, at every place and in every shade of a few."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(len(card.classes), size=card.n_train + card.n_validation + card.n_test)
+    column = np.arange(8) + rng.integers(8, size=len(labels))[:, None]  # [N, W]
+    bright = column // (labels + 1)[:, None] % 2 * rng.integers(100, 256, size=len(labels))[:, None]
+    x = np.repeat(bright[:, None, None].astype(np.uint8), 8, axis=2)  # [N, 1, H, W]
+    ends = np.cumsum([card.n_train, card.n_validation])
+    return Dataset(card, *(Split(*each) for each in zip(np.split(x, ends), np.split(labels, ends), strict=True)))
+
+
+STRIPES = DatasetCard(
+    "stripes", "Stripes, 8 x 8", "Upright stripes of four widths.", "8 x 8 images of stripes", (1, 8, 8),
+    ("1", "2", "3", "4"), n_train=200, n_validation=40, n_test=60, licence="MIT", source="drawn by this test",
+)  # fmt: skip
+
+
+@pytest.fixture
+def stripes(monkeypatch, tmp_path):
+    """The data sets with one more."""
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
+    monkeypatch.setitem(CARDS, "stripes", STRIPES)
+    monkeypatch.setitem(datasets.LOADERS, "stripes", load_stripes)
+    return resolve_config(presets.default_config("stripes", family="vae", epochs=2))
+
+
+def test_a_data_set_trains_is_measured_and_is_listed(stripes, capsys):
+    assert cli.main(["train", "--dataset", "stripes", "--epochs", "2", "--device", "cpu", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    run = loaded.load(result["id"])
+    assert run.reconstruct(datasets.load("stripes").test.to_float()).shape == (60, 1, 8, 8)
+    assert 0 < evaluate_run(run)["mse"] < 1
+    assert cli.main(["datasets"]) == 0 and "stripes" in capsys.readouterr().out
+
+
+def test_a_data_set_is_shown_and_offered_by_the_pages(stripes):
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
+    app.switch_page("pages/data.py")
+    assert STRIPES.title in [each.value for each in whole(app.run()).header]
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
+    app.query_params["dataset"] = "stripes"
+    app.switch_page("pages/train.py")
+    assert "stripes" in [box.value for box in whole(app.run()).selectbox]

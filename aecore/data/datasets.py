@@ -172,7 +172,7 @@ def _load_cached(name: str, root: Path) -> Dataset:
     with _CACHE_LOCK:
         entry = _CACHE.pop((name, root), None)
         if entry is None:
-            loaded = _LOADERS[name](CARDS[name], root)
+            loaded = LOADERS[name](CARDS[name], root)
             entry = CacheEntry(loaded, lambda: _CACHE.pop((name, root), None))
         _CACHE[name, root] = entry
         while len(_CACHE) > MAX_LOADED:
@@ -234,7 +234,8 @@ def _load_torchvision(card: DatasetCard, root: Path) -> Dataset:
     return Dataset(card, train, validation, _make_split(card, pictures, labels, None, _permutation(len(labels))))
 
 
-_LOADERS: dict[str, Callable[[DatasetCard, Path], Dataset]] = {
+# by the name of the card; each gets the card and the folder of downloads
+LOADERS: dict[str, Callable[[DatasetCard, Path], Dataset]] = {
     "digits": _load_digits,
     "shapes": partial(_load_shapes, shapes.grey_shapes, shapes.FACTORS),
     "shapes-colour": partial(_load_shapes, partial(shapes.coloured_shapes, 12_000, _SEED), (*shapes.FACTORS, "hue")),

@@ -227,11 +227,11 @@ class VectorQuantizer(Bottleneck):
         z = encoded + (quantized - encoded).detach()
         return Quantized(z.flatten(1), quantized.flatten(1), encoded, quantized, indices, len(self.embedding))
 
-    def quantize_indices(self, vectors: Tensor) -> Tensor:
+    def quantize_indices(self, encoded: Tensor) -> Tensor:
         """The numbers of the nearest vectors of the codebook: `[B, S, d] -> [B, S]`."""
         # the mode is named because choosing it by the number of rows would tie an exported model to one batch size
-        distances = torch.cdist(vectors.flatten(0, 1), self.embedding, compute_mode="use_mm_for_euclid_dist")
-        return distances.argmin(1).view(vectors.shape[:2])
+        distances = torch.cdist(encoded.flatten(0, 1), self.embedding, compute_mode="use_mm_for_euclid_dist")
+        return distances.argmin(1).view(encoded.shape[:2])
 
     def project(self, codes: Tensor) -> Tensor:
         return self.embedding[

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from aecore.data.datasets import Split
 
 
-def selected_run(place: DeltaGenerator) -> LoadedModel:
-    """The run that the address names, opened. Says so and ends the page when there is none of that name. In `place` a
-    conditional run's class label is asked."""
+def selected_run(container: DeltaGenerator) -> LoadedModel:
+    """The run of the address, opened. Says so and ends the page when there is none of that name. In `container`
+    a conditional run's class label is asked."""
     run = run_param()
     if run is None:
         st.info("There is no trained model yet: train one first.", icon=":material/info:")
@@ -41,13 +41,13 @@ def selected_run(place: DeltaGenerator) -> LoadedModel:
         link("train", "Watch it")
         st.stop()
     opened = or_stop(models.load_model, run, entry.created)
-    return _with_class_label(opened, place) if opened.model.is_conditional else opened
+    return _with_class_label(opened, container) if opened.model.is_conditional else opened
 
 
-def _with_class_label(run: LoadedModel, place: DeltaGenerator) -> LoadedModel:
+def _with_class_label(run: LoadedModel, container: DeltaGenerator) -> LoadedModel:
     """A conditional run, and the label that its codes are decoded with."""
     classes = run.card.classes
-    name = place.selectbox(
+    name = container.selectbox(
         "Class label for decoding",
         classes,
         key="class-label",

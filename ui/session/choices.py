@@ -20,13 +20,13 @@ def bound_choice(
     key: str,
     default: str | None = None,
     widget: str = "segments",
-    place: Any = None,
+    container: Any = None,
     **more: Any,
 ) -> str:
     """One of `options` ({id: label}, or ids that are their own labels), as the address's parameter `key` says it.
 
     Without a parameter, or with one that is no id, it is `default`, or the first. The default is not written into the
-    address. `place` is the container to draw it in; `more` goes to the widget.
+    address. `container` is where to draw it in; `more` goes to the widget.
     """
     labels = dict(options) if isinstance(options, Mapping) else {each: each for each in options}
     first = default if default is not None and default in labels else next(iter(labels))
@@ -45,6 +45,6 @@ def bound_choice(
     st.session_state[key] = asked if asked in labels else first
     if widget != "select":
         more = {"required": True, "wrap": True} | more
-    draw = getattr(place or st, WIDGETS[widget])
+    draw = getattr(container or st, WIDGETS[widget])
     found = draw(label, list(labels), format_func=lambda each: labels.get(each, each), key=key, on_change=write, **more)
     return found if found in labels else first

@@ -58,7 +58,7 @@ def request_form(run: LoadedModel) -> MapRequest:
         "Projection",
         kinds | IDS,
         "map",
-        place=left,
+        container=left,
         help="How codes become points of a plane: their two dimensions as they are, or a projection of more.",
     )
     kind = IDS.get(chosen, chosen)
@@ -67,7 +67,7 @@ def request_form(run: LoadedModel) -> MapRequest:
         {name: SUBSET_LABELS[name] for name in splits.available_subsets(run)},
         "subset",
         "test",
-        place=right,
+        container=right,
         help="The model has learnt from the training images (the validation images among them only steered it). It has "
         "never seen the test images.",
     )

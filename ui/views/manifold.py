@@ -58,7 +58,7 @@ def range_form(run: LoadedModel) -> Range:
         "Grid range",
         labels,
         "range",
-        place=place,
+        container=place,
         help="Codes: even steps (uniform spacing) from the 1st to the 99th percentile of the codes.  \n"
         "Fixed: even steps from one number to the other.  \n"
         "Gaussian quantiles: from the 5th to the 95th percentile of the prior, N(0, 1); each step passes the same "

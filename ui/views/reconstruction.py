@@ -23,10 +23,10 @@ ORDERS = {"random": "Random", "lowest": "Lowest error", "highest": "Highest erro
 def row_form(run: LoadedModel, test: Split, mse: np.ndarray) -> np.ndarray:
     """Asks which test images to show; their rows, at most N_IMAGES."""
     controls = st.columns([3, 2, 2], vertical_alignment="bottom")
-    order = choices.bound_choice("Test images", ORDERS, "order", place=controls[0])
+    order = choices.bound_choice("Test images", ORDERS, "order", container=controls[0])
     label = choices.bound_choice(
         "Class", {"all": "All classes"} | {name: name for name in run.card.classes}, "class", widget="select",
-        place=controls[1],
+        container=controls[1],
     )  # fmt: skip
     rows = np.arange(len(test)) if label == "all" else np.flatnonzero(test.y == run.card.classes.index(label))
     if order == "indices":

@@ -43,9 +43,9 @@ def spread_rows(rows: np.ndarray) -> np.ndarray:
     return rows[np.unique(np.linspace(0, len(rows) - 1, MAX_LASSO_IMAGES).astype(int))]
 
 
-def selection_caption(rows: np.ndarray, shown: np.ndarray, total: int, noun: str, counts: str) -> str:
+def selection_caption(rows: np.ndarray, displayed: np.ndarray, total: int, noun: str, counts: str) -> str:
     """How many samples are selected, of which classes, and how many of them are shown."""
-    some = f" {len(shown)} of them:" if len(shown) < len(rows) else ""
+    some = f" {len(displayed)} of them:" if len(displayed) < len(rows) else ""
     return f"{len(rows):,} of {total:,} {noun} ({counts}).{some}"
 
 

@@ -132,7 +132,7 @@ export function radioGroup(fieldset, names, first, onChange) {
       const radio = createElement('input', { type: 'radio', name: group, value: name });
       radio.checked = name === first;
       radio.addEventListener('change', () => onChange(name));
-      return createElement('label', {}, radio, createElement('span', {}, name));
+      return createElement('label', {}, radio, createElement('span', {}, name[0].toUpperCase() + name.slice(1)));
     }),
   );
 }

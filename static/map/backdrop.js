@@ -63,7 +63,7 @@ export function drawBackdrop(canvas, { theme, view, map, backdrop, imageGrid }) 
   const own = cached(canvas, theme, map);
   if (!canvas.width || !canvas.height) return; // not laid out yet
   const whole = [...map.panLimits[0], ...(map.oneDimensional ? map.extent[1] : map.panLimits[1])];
-  if (backdrop === 'pictures') {
+  if (backdrop === 'decoded images') {
     imageGrid?.draw(ctx, view, width, height);
     ctx.globalAlpha = 0.6;
     if (own.coverMask) drawRegion(ctx, own.coverMask, whole, view, width, height);

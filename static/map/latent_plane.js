@@ -26,7 +26,11 @@ import { unpack as unpackPieces } from '../net/packing.js';
  */
 
 const FAR = 2; // times the threshold: from there on a place is out of distribution
-export const ZONES = ['among the data', 'at the edge of the data', 'far from anything it has seen'];
+export const ZONES = [
+  'in distribution, among the data',
+  'at the edge of the distribution',
+  'out of distribution, far from anything it has seen',
+];
 
 /** @param {PlaneMapHead} head @param {Bytes} bytes */
 export function unpack(head, bytes) {

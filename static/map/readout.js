@@ -22,7 +22,7 @@ const classOf = (planeMap, { row }) => planeMap.classNames[planeMap.labels[row]]
 export function describe(planeMap, point) {
   const nearest = nearestCode(planeMap, ...point);
   const zone = ZONES[zoneIndex(planeMap, nearest.distance)];
-  return `${formatPoint(planeMap, ...point)}. ${zone}. Nearest test picture: ${classOf(planeMap, nearest)}.`;
+  return `${formatPoint(planeMap, ...point)}. ${zone}. Nearest test image: ${classOf(planeMap, nearest)}.`;
 }
 
 // Fills .image, .coordinates, .gauge, .distance and .nearest of `root`.
@@ -42,7 +42,7 @@ export function readout(root, model, describeDistance) {
       zone[0].toUpperCase() + zone.slice(1),
       nearest.distance / planeMap.neighbourDistance,
     );
-    $('.nearest').textContent = `Nearest test picture: ${classOf(planeMap, nearest)}`;
-    image.setAttribute('aria-label', `The picture decoded at ${position}`);
+    $('.nearest').textContent = `Nearest test image: ${classOf(planeMap, nearest)}`;
+    image.setAttribute('aria-label', `The image decoded at ${position}`);
   };
 }

@@ -175,7 +175,7 @@ def test_the_levels_of_a_ladder_are_shown_with_their_numbers(kind, runs_of):
     assert [metric.value for metric in page.metric] == [f"{found[name]['kl']:.2f} nats" for name in ("top", "bottom")]
     assert f"{found['bottom']['effect']:.0%} as much" in page.caption[-1].value
     pictures = "".join(element.proto.body for element in page.get("html"))
-    assert pictures.count("<img") == 2 + 2 * 10 and "0, test picture 0, draw 10" in pictures
+    assert pictures.count("<img") == 2 + 2 * 10 and "0, test image 0, sample 10" in pictures
 
 
 @pytest.mark.parametrize("kind", ["conditional", "colour"])
@@ -188,7 +188,7 @@ def test_every_style_is_shown_under_every_label(kind, runs_of):
     assert [metric.value for metric in page.metric] == said
     pictures = "".join(element.proto.body for element in page.get("html"))
     assert pictures.count("<img") == 5 * (1 + len(classes)) + 3 * len(classes)
-    assert f"drawn as {classes[-1]}" in pictures
+    assert f"decoded as {classes[-1]}" in pictures
 
 
 def test_the_last_pictures_styles_go_on_with_the_first(runs_of):
@@ -196,4 +196,4 @@ def test_the_last_pictures_styles_go_on_with_the_first(runs_of):
     page.number_input(key="test-image").set_value(len(TEST) - 1).run()
     assert not page.exception
     pictures = "".join(element.proto.body for element in page.get("html"))
-    assert f"test picture {len(TEST) - 1}" in pictures and "test picture 3" in pictures
+    assert f"test image {len(TEST) - 1}" in pictures and "test image 3" in pictures

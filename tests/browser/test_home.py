@@ -208,7 +208,7 @@ def test_keys_move_the_point_and_say_where_it_is(opened):
     painted(page)
     assert picture(page) != before
     assert where(page)[0] > x + 1 and where(page)[1] > y
-    expect(page.locator(".home .live-region")).to_have_text(re.compile("z1 .* Nearest test picture: "))
+    expect(page.locator(".home .live-region")).to_have_text(re.compile("z1 .* Nearest test image: "))
 
 
 def test_it_is_alive_until_somebody_takes_the_point(opened):
@@ -252,7 +252,7 @@ def test_a_step_of_the_story_leads_the_point(opened, step_taken):
     assert len(seen) > (1 if len(way) == 1 else 2)
     wait_for_rest(page)
     assert where(page) == pytest.approx(way[-1], abs=0.006)
-    expect(page.locator(".home .live-region")).to_have_text(re.compile("Nearest test picture"))
+    expect(page.locator(".home .live-region")).to_have_text(re.compile("Nearest test image"))
     far = "Far from anything it has seen" if number == 3 else "Among the data"
     assert page.locator(".home .distance").inner_text() == far
 

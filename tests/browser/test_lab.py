@@ -66,7 +66,7 @@ def test_the_next_picture_of_a_class_is_found_by_keyboard(device, server, reques
     number, name = main.get_by_role("spinbutton").first, main.get_by_role("combobox", name="Class").first
     name.click()
     page.get_by_role("option", name="7", exact=True).click()
-    expect(main.get_by_text(re.compile(r"^7, test picture \d+$")).first).to_be_visible()
+    expect(main.get_by_text(re.compile(r"^7, test image \d+$")).first).to_be_visible()
     page.wait_for_url(re.compile(r"[?&]a=\d"))
     wait_until_idle(page)
     before = number.input_value()

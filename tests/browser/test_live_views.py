@@ -134,7 +134,7 @@ def test_every_number_has_a_slider_and_those_that_tell_most_come_first(open_page
     page = open_page("interpolate")
     told = [float(text) for text in page.locator(".code-slider small").all_inner_texts()]
     assert len(told) == 16 and told == sorted(told, reverse=True)
-    more = page.get_by_text("4 more, which tell less")
+    more = page.get_by_text("4 more dimensions (lower KL)")
     more.focus()
     page.keyboard.press("Enter")
     expect(page.locator(".code-slider")).to_have_count(20)
@@ -152,7 +152,7 @@ def test_buttons_move_what_is_not_locked(open_page, trained):
     page.keyboard.press("Space")
     expect(slider(page, name)).to_be_disabled()
     codes = [start]
-    for button in ("Random from the prior", "Random, like a", "Random from the prior"):
+    for button in ("Sample from the prior", "Sample near class", "Sample from the prior"):
         page.get_by_role("button", name=button).click()
         codes.append(code_of(page))
         assert codes[-1][number] == start[number]
@@ -173,7 +173,7 @@ def _tests(run, row: int) -> np.ndarray:
 @pytest.mark.slow
 def test_a_cloud_is_drawn_from_where_there_is_one(open_page):
     page = open_page("interpolate")
-    draw = page.get_by_role("button", name="Draw from its cloud")
+    draw = page.get_by_role("button", name="Sample from q(z|x)")
     draw.click()
     draws = picture(page, "Draw ")
     expect(draws).to_have_count(8)
@@ -181,7 +181,7 @@ def test_a_cloud_is_drawn_from_where_there_is_one(open_page):
     assert len(first) == 8
     draw.click()
     assert not first & {canvas.evaluate("canvas => canvas.toDataURL()") for canvas in draws.all()}
-    page.get_by_role("radio", name="mean code").check(force=True)
+    page.get_by_role("radio", name="Mean code").check(force=True)
     expect(draw).to_be_disabled()
     page = open_page("interpolate", "colour")
     expect(draw).to_have_count(0)
@@ -212,7 +212,7 @@ def test_another_picture_and_another_label_arrive(open_page, trained):
 
 # --- Interpolation ----------------------------------------------------------------------------------------------------
 
-WAY = "How far from the first picture to the second"
+WAY = "How far from the first image to the second"
 
 
 @pytest.mark.parametrize("kind", few(list(KINDS), "conditional"))
@@ -293,9 +293,9 @@ def test_strength_is_dragged_and_pictures_and_scores_follow(kind, open_page, tra
     noisy, drawn = picture(page, "Given to the model"), picture(page, "Drawn by the model")
     clean, cells = _tests(run, 3), page.locator("tbody td")
     before = cells.all_inner_texts()
-    assert drag(page, slider(page, "Strength"), noisy) >= 5
+    assert drag(page, slider(page, "Corruption level"), noisy) >= 5
     assert all(new != old for new, old in zip(cells.all_inner_texts(), before, strict=True))
-    strength = float(slider(page, "Strength").input_value())
+    strength = float(slider(page, "Corruption level").input_value())
     assert f"corruption-level={strength:g}" in page.url
     given = _noisy(page, "gaussian", clean[0], strength)[None]
     cleaned = run.reconstruct(given)
@@ -312,7 +312,7 @@ def _scores(clean: np.ndarray, other: np.ndarray) -> list[str]:
 def test_every_noise_and_another_draw(open_page, trained):
     page, run = open_page("denoise"), trained["vae"]
     noisy, seen = picture(page, "Given to the model"), set()
-    again = page.get_by_role("button", name="Another draw")
+    again = page.get_by_role("button", name="New seed")
     for kind in NOISES:
         page.get_by_role("radio", name=kind, exact=True).check(force=True)
         for _ in range(2):
@@ -321,15 +321,15 @@ def test_every_noise_and_another_draw(open_page, trained):
             again.focus()
             page.keyboard.press("Enter")
     assert len(seen) == 2 * len(NOISES)
-    page.get_by_role("radio", name="none", exact=True).check(force=True)
+    page.get_by_role("radio", name="None", exact=True).check(force=True)
     still(page)
     same(noisy, _tests(run, 3)[0])
     assert page.locator("tbody td").nth(1).inner_text() == "∞"
-    expect(slider(page, "Strength")).to_be_disabled()
+    expect(slider(page, "Corruption level")).to_be_disabled()
     page.talk.clear()
     page.reload()
     wait_until_idle(page)
-    expect(page.get_by_role("radio", name="none", exact=True)).to_be_checked()
+    expect(page.get_by_role("radio", name="None", exact=True)).to_be_checked()
 
 
 @pytest.mark.slow
@@ -440,7 +440,7 @@ def test_fingers_on_a_phone(path, lab, browser, trained):
 def test_the_picture_stays_in_sight_beside_many_sliders(open_page):
     page = open_page("interpolate")
     decoded = picture(page, "Decoded from the code ").last
-    page.get_by_role("button", name="Draw from its cloud").click()
+    page.get_by_role("button", name="Sample from q(z|x)").click()
     for width in (1280, 400):
         page.set_viewport_size({"width": width, "height": 700})
         wait_until_idle(page)
@@ -465,7 +465,7 @@ def test_the_keyboard_reaches_everything(open_page):
         reached.append(page.evaluate(focused).strip())
         page.keyboard.press("Tab")
     names = page.locator(".code-slider > span").all_inner_texts()
-    wanted = ["Reset", "Random from the prior", "Random, like a", "Class", "Draw from its cloud", "Copy the code"]
+    wanted = ["Reset", "Sample from the prior", "Sample near class", "Class", "Sample from q(z|x)", "Copy the code"]
     wanted += [name for number in names for name in (number, f"Lock {number}")]
     assert [name for name in wanted if name in reached] == wanted
 

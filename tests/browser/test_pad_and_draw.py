@@ -98,13 +98,13 @@ def test_keys_move_the_point_and_say_where_it_is(open_page, sent):
     stage(page).focus()
     label = stage(page).get_attribute("aria-label")
     assert re.match(
-        r"Latent pad. z1 \S+, z2 \S+. (among|at the edge of|far from) .*. Nearest test picture: \d.$", label
+        r"Latent explorer. z1 \S+, z2 \S+. (in|at the edge of|out of) .*. Nearest test image: \d.$", label
     ), label
     sent.clear()
     page.keyboard.press("ArrowRight")
     expect(stage(page)).not_to_have_attribute("aria-label", label)
     small = stage(page).get_attribute("aria-label")
-    expect(page.locator(".live-region")).to_have_text(small.removeprefix("Latent pad. "))
+    expect(page.locator(".live-region")).to_have_text(small.removeprefix("Latent explorer. "))
     page.keyboard.press("Shift+ArrowRight")
     expect(stage(page)).not_to_have_attribute("aria-label", small)
     labels = (label, small, stage(page).get_attribute("aria-label"))
@@ -233,7 +233,7 @@ def test_each_stroke_changes_the_code_and_what_is_redrawn(open_page, sent, kind)
         states.append((code(page), drawn(page, "canvas.model-input"), drawn(page, "canvas.reconstruction")))
     for before, after in zip(*states, strict=True):
         assert before != after
-    expect(page.locator(".result")).to_contain_text("Squared error")
+    expect(page.locator(".result")).to_contain_text("MSE")
     page.get_by_role("button", name="Undo stroke").click()
     painted(page)
     assert (code(page), drawn(page, "canvas.model-input"), drawn(page, "canvas.reconstruction")) == states[0]

@@ -15,7 +15,7 @@ from tools.browser import wait_until_idle
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
 LONG = 180_000  # ms: this machine may be busy with other things
-PANELS = ("Map of", "Manifold", "16 test pictures", "Losses")
+PANELS = ("Map of", "Manifold", "16 test images", "Losses")
 EPOCHS = 12
 
 
@@ -33,7 +33,7 @@ def open_page(lab, browser_page, trained):
     def go(size: int = 2):
         browser_page.goto(f"{lab}/time_machine?run={trained[size]}")
         wait_until_idle(browser_page)
-        expect(panel(browser_page, "16 test pictures")).to_be_visible()
+        expect(panel(browser_page, "16 test images")).to_be_visible()
         return browser_page
 
     return go
@@ -53,7 +53,7 @@ def panel(page, begins: str):
 
 
 def slider(page):
-    return page.get_by_role("slider", name="Moment of the training")
+    return page.get_by_role("slider", name="Epoch")
 
 
 def moment(page) -> int:

@@ -221,7 +221,7 @@ def test_a_seven_and_a_three_are_found_by_their_class():
         whole(app.run())
     assert (shown(app, "from"), shown(app, "to")) == ("7", "3")
     words = [alt for alt, _ in pictures(app)]
-    assert any("3, test picture" in alt for alt in words) and any("7, test picture" in alt for alt in words)
+    assert any("3, test image" in alt for alt in words) and any("7, test image" in alt for alt in words)
     assert app.query_params["from"] and app.query_params["to"], "the address keeps both"
 
 
@@ -241,7 +241,7 @@ def test_a_typed_number_shows_its_class():
     for row in range(12):
         app.number_input(key="from").set_value(row)
         whole(app.run())
-        assert any(f"{shown(app, 'a')}, test picture {row}" in alt for alt, _ in pictures(app))
+        assert any(f"{shown(app, 'from')}, test image {row}" in alt for alt, _ in pictures(app))
         seen.add(shown(app, "from"))
     assert len(seen) > 3
 

@@ -194,9 +194,9 @@ def test_a_clicked_point_shows_its_picture(part, runs, browser):
     split, own = (datasets.load("digits").test, 7) if part == "test" else (datasets.load("digits").validation, None)
     own = len(split) - 1 if own is None else own
     name = datasets.load("digits").card.classes[split.y[own]]
-    word = "test" if part == "test" else "held-out"
+    word = "test" if part == "test" else "validation"
     assert [alt for alt, _ in pictures(app)] == [
-        f"{kind}: {name}, {word} picture {own}" for kind in ("Original", "Reconstruction")
+        f"{kind}: {name}, {word} image {own}" for kind in ("Original", "Reconstruction")
     ]
 
 
@@ -210,7 +210,7 @@ def test_a_lasso_counts_by_class_and_leaves_out_what_is_hidden(runs, browser):
     browser.selection = {"map_key": browser.given["key"], "polygon": everything(), "hidden_classes": []}
     whole(app.run())
     caption = next(each.value for each in app.caption if "0: " in each.value)
-    assert caption.startswith(f"{TEST} of {TEST} pictures") and f"3: {counts[3]}" in caption
+    assert caption.startswith(f"{TEST} of {TEST} images") and f"3: {counts[3]}" in caption
     assert len(pictures(app)) == 2 * latent_map.MAX_IMAGES
     browser.selection = {"map_key": browser.given["key"], "polygon": everything(), "hidden_classes": [3]}
     whole(app.run())
@@ -275,7 +275,7 @@ def test_a_slow_map_is_begun_and_pca_is_shown_meanwhile(kind, runs, browser, slo
     chosen(app, "Map", kind)
     assert slow["asked"] == [(TEST, kind, resolve(projections.PROJECTIONS[kind], {}))]
     assert "PCA" in browser.given["title"] and browser.given["head"]["count"] == TEST
-    assert any(f"the same {TEST} pictures by PCA" in each.value for each in app.caption)
+    assert any(f"the same {TEST} images by PCA" in each.value for each in app.caption)
     bar = next(each for each in app.main if each.type == "progress")
     assert bar.proto.value == 25 and "about 6 s left" in bar.proto.text
     slow["now"] = ProjectionStatus("k", "ready", 1.0)

@@ -101,7 +101,7 @@ def test_sliders_are_given_what_they_need(family, runs, given):
     ends = run.encode(x)
     live_decoding.sliders("model", run, x, ends)
     sent, size = given["sliders"], ends.shape[1]
-    assert sent["starts"] == ["From", "To", "mean code"]
+    assert sent["starts"] == ["From", "To", "Mean code"]
     assert np.array_equal(array(sent, "codes", 1), ends[1])
     assert sorted(sent["order"]) == list(range(size)) and array(sent, "ranges").shape == (size, 2)
     clouded = family in ("vae", "conditional-vae")

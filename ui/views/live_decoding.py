@@ -48,7 +48,7 @@ def interpolation(model: str, run: LoadedModel, images: np.ndarray, ends: np.nda
 def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) -> None:
     """A slider for each number of a code, from the codes `ends` `[2, D]` of two images or from the mean of all."""
     ranges, order = statistics.dim_ranges(run)
-    starts = {"From": ends[0], "To": ends[1], "mean code": splits.codes(run).mean(axis=0)}
+    starts = {"From": ends[0], "To": ends[1], "Mean code": splits.codes(run).mean(axis=0)}
     normal = run.model.bottleneck.standard_normal_prior
     means, class_stds = _class_stats(run)
     given = {

@@ -55,7 +55,7 @@ export default function denoise({ parentElement, data, model }) {
 
   function updateControls() {
     const level = formatNumber(slider.valueAsNumber);
-    const how = kind === 'none' ? 'no noise' : `${kind} noise, strength ${level}`;
+    const how = kind === 'none' ? 'no noise' : `${kind} noise, level ${level}`;
     fillTrack(slider);
     slider.disabled = again.disabled = kind === 'none';
     $('output').textContent = level;

@@ -85,7 +85,7 @@ export default function draw({ parentElement, data, model }) {
     $('.result').textContent = result;
     setLabel($('.model-input'), empty ? 'Nothing drawn yet' : 'Your drawing as the model is given it');
     setLabel($('.reconstruction'), empty ? 'Nothing drawn yet' : `What the model makes of the code at ${position}`);
-    setLabel($('.map'), `Map of ${count} test pictures; the code of the drawing: ${position}`);
+    setLabel($('.map'), `Map of ${count} test images; the code of the drawing: ${position}`);
     if (!pad.currentStroke) speaker.announce(empty ? result : `Code: ${position}. ${result}`);
   }
 
@@ -144,9 +144,9 @@ export default function draw({ parentElement, data, model }) {
 // How good it is, by the errors of test images: the median, and what 9 of 10 and 99 of 100 stay below.
 /** @param {number} error @param {number[]} quantiles */
 function describeError(error, [median, p90, p99]) {
-  const number = `Squared error ${error.toFixed(4)} per pixel`;
-  if (error <= median) return `${number}, less than for half of the test pictures.`;
-  if (error <= p90) return `${number}, as usual for test pictures (half of them stay below ${median.toFixed(4)}).`;
+  const number = `MSE ${error.toFixed(4)} per pixel`;
+  if (error <= median) return `${number}, less than for half of the test images.`;
+  if (error <= p90) return `${number}, as usual for test images (half of them stay below ${median.toFixed(4)}).`;
   const share = error <= p99 ? '9 of 10' : '99 of 100';
-  return `${number}, more than for ${share} test pictures: this model has hardly seen such a drawing.`;
+  return `${number}, more than for ${share} test images: this model has hardly seen such a drawing.`;
 }

@@ -43,7 +43,7 @@ export default function home({ parentElement, data, model }) {
   let fromDrawing = false; // whether the picture is what the drawing's code decodes to
 
   const navigation = new Navigation(root, model, signal, {
-    name: 'Map of pictures',
+    name: 'Map of images',
     move: stopTour,
     draw({ theme, view, planeMap, hover }) {
       const trails = pad.strokes.map(({ trail }) => trail);
@@ -54,7 +54,7 @@ export default function home({ parentElement, data, model }) {
         trails,
         at: null,
       });
-      $('.image-title').textContent = fromDrawing && !hover ? 'Your drawing, redrawn' : 'Decoded here';
+      $('.image-title').textContent = fromDrawing && !hover ? 'Reconstruction of your drawing' : 'Decoded here';
     },
   });
   const tour = tourPlayer(

@@ -34,9 +34,9 @@ import { classFilter } from './class_filter.js';
 const TRANSITION_TIME = 700; // milliseconds in which points go from one map to the next
 const GESTURES =
   'Drag: move the map (on a touch screen, tap it first). Two fingers, or the wheel with Ctrl or once you '
-  + 'have clicked: closer and further away. Click: see the picture below.';
+  + 'have clicked: closer and further away. Click: see the image below.';
 const KEYS =
-  'Arrows move the cross, with Shift further; Home: the middle; Enter: the picture nearest to it; + and −: '
+  'Arrows move the cross, with Shift further; Home: the middle; Enter: the image nearest to it; + and −: '
   + 'closer and further away; 0: the whole map; L: the lasso, in which Enter sets a corner, Enter again closes it and '
   + 'Escape ends it.';
 
@@ -182,7 +182,7 @@ class MapView {
   #hint() {
     const { hidden, classNames } = this.#pointMap;
     return hidden.size < classNames.length
-      ? 'Point at the map to see which picture lies there.'
+      ? 'Point at the map to see which image lies there.'
       : 'All classes are hidden.';
   }
 
@@ -192,7 +192,7 @@ class MapView {
     const code = point >= 0 && model ? this.#pointMap.code(point) : null;
     const image = this.$('.image', HTMLCanvasElement);
     image.style.visibility = code ? 'visible' : 'hidden'; // it keeps its room
-    setLabel(image, code ? `Decoded from the code of ${text}` : 'No picture');
+    setLabel(image, code ? `Decoded from the code of ${text}` : 'No image');
     if (code && model) drawImage(image, model.decode(code, this.#pointMap.labels[point]), model.shape);
   }
 

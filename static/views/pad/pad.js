@@ -1,4 +1,4 @@
-// The latent pad: a plane of the latent space, and the image decoded under the pointer while it moves.
+// The latent explorer: a plane of the latent space, and the image decoded under the pointer while it moves.
 
 import { Navigation, KEYS } from '../../map/navigation.js';
 import { lasso } from '../../map/lasso.js';
@@ -11,7 +11,7 @@ import { imageGrid } from '../../map/image_grid.js';
  */
 
 const GESTURES =
-  'Move over the map and the picture follows; drag, and the point stays where you let go. Two fingers, or the wheel '
+  'Move over the map and the image follows; drag, and the point stays where you let go. Two fingers, or the wheel '
   + 'with Ctrl or once you have clicked: closer and further away. Shift and drag, or two fingers: move the map. '
   + 'Shaded places are far from every code.';
 const LASSO = 'L: the lasso, in which Enter sets a corner, Enter again closes it and Escape ends it.';
@@ -36,11 +36,11 @@ export default function pad({ parentElement, data, model, setStateValue }) {
     },
   });
   const navigation = new Navigation(root, model, signal, {
-    name: 'Latent pad',
+    name: 'Latent explorer',
     describeDistance,
     stop: (point) => setStateValue('point', rounded(point, 6)),
     backdrop({ view, planeMap, label, stage }) {
-      if (backdrop === 'pictures') grid.request(view, planeMap, label, stage.clientWidth, stage.clientHeight);
+      if (backdrop === 'decoded images') grid.request(view, planeMap, label, stage.clientWidth, stage.clientHeight);
       return { backdrop, imageGrid: grid };
     },
     lasso: polygon,
@@ -50,7 +50,7 @@ export default function pad({ parentElement, data, model, setStateValue }) {
   on($('.zoom-in'), 'click', () => navigation.controls.zoom(1.5));
   on($('.zoom-out'), 'click', () => navigation.controls.zoom(1 / 1.5));
   on($('.reset-view'), 'click', navigation.controls.resetView);
-  radioGroup($('.backdrop'), ['points', 'density', 'pictures'], backdrop, (name) => {
+  radioGroup($('.backdrop'), ['points', 'density', 'decoded images'], backdrop, (name) => {
     backdrop = name;
     navigation.redraw('map', 'over');
   });

@@ -16,7 +16,7 @@ export function drawManifold(canvas, recording, step, when) {
   const scale = Math.min(width / picture.width, height / picture.height);
   const box = [0, 0, picture.width * scale, picture.height * scale];
   drawPixelated(ctx, picture, [0, 0, picture.width, picture.height], box);
-  setLabel(canvas, `Manifold ${when}: pictures decoded from a grid of codes.`);
+  setLabel(canvas, `Manifold ${when}: images decoded from a grid of codes.`);
 }
 
 /** @param {Recording} recording @param {number} width */
@@ -47,5 +47,5 @@ export function drawPairs(canvas, recording, step, when) {
     drawPixelated(ctx, recording.originals, [i * wide, 0, wide, high], [x, y, w, h]);
     drawPixelated(ctx, drawn, [i * wide, 0, wide, high], [x, y + h + AIR, w, h]);
   }
-  setLabel(canvas, `${count} test pictures and below each its reconstruction ${when}.`);
+  setLabel(canvas, `${count} test images and below each its reconstruction ${when}.`);
 }

@@ -53,7 +53,7 @@ export function drawLosses(canvas, theme, recording, step, between, when) {
   const values = parts(recording).map(([name, curves], row) => {
     const top = row * (NAME + CHART + AIR) + NAME;
     drawCurves(ctx, theme, recording.losses.epochs, curves, line, across, top, width);
-    const text = `${formatLoss(curves.validation[line])} held-out, ${formatLoss(curves.train[line])} training`;
+    const text = `${formatLoss(curves.validation[line])} validation, ${formatLoss(curves.train[line])} training`;
     drawCursor(ctx, theme, across(now), top);
     drawTitle(ctx, theme, name, text, top, width);
     return `${name} ${text}`;

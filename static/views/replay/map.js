@@ -32,7 +32,7 @@ export function drawMap(canvas, theme, recording, step, between, when) {
   drawPoints(ctx, theme, recording, side, step, between);
   drawManifoldBounds(ctx, theme, recording, side, step, between);
   ctx.restore();
-  setLabel(canvas, `Map of ${recording.count.toLocaleString('en')} test pictures ${when}, coloured by class.`);
+  setLabel(canvas, `Map of ${recording.count.toLocaleString('en')} test images ${when}, coloured by class.`);
 }
 
 /** @param {Context} ctx @param {Theme} theme @param {Recording} recording @param {number} side */

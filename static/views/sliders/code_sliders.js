@@ -41,7 +41,7 @@ export function codeSliders(place, { order, ranges, kl }, code, onChange) {
   const others = order.slice(VISIBLE);
   more.hidden = !others.length;
   more.open = false;
-  $('details summary').textContent = `${others.length} more, which ${kl ? 'tell' : 'vary'} less`;
+  $('details summary').textContent = `${others.length} more dimensions (lower ${kl ? 'KL' : 'variance'})`;
   more.ontoggle = () => {
     // made when somebody looks: there may be hundreds
     if (more.open && !rest.children.length) rest.replaceChildren(...others.map(make));
@@ -61,10 +61,9 @@ export function codeSliders(place, { order, ranges, kl }, code, onChange) {
 
 /** @param {number} count @param {Float32Array | null} kl */
 function orderNote(count, kl) {
-  if (count === 1) return kl ? 'Beside its name: the nats that it tells of a picture on average (its KL).' : '';
-  if (kl)
-    return 'Those that tell most of a picture come first; beside each name the nats that it tells on average (its KL).';
-  return 'Those that vary most over the test pictures come first.';
+  if (count === 1) return kl ? 'Beside its name: its KL in nats, what it tells of an image on average.' : '';
+  if (kl) return 'By falling KL: beside each name its KL in nats, what it tells of an image on average.';
+  return 'By falling variance over the test images.';
 }
 
 /**

@@ -92,13 +92,13 @@ export default function sliders({ parentElement, data, model }) {
     if (!start.std) return;
     $('.posterior').hidden = false;
     $('.posterior p').textContent =
-      `${SAMPLES} draws from the cloud of ${start.name}: to the model all of them mean that picture.`;
+      `${SAMPLES} samples from the posterior q(z|x) of ${start.name}: to the model all of them mean that image.`;
     const one = gaussianSampler(start.code, start.std);
     const drawn = new Float32Array(model.codeSize);
     for (const [number, canvas] of $('.samples').querySelectorAll('canvas').entries()) {
       for (let i = 0; i < drawn.length; i++) drawn[i] = one(i);
       drawImage(canvas, model.decode(drawn, state.label), model.shape);
-      canvas.setAttribute('aria-label', `Draw ${number + 1} from the cloud of ${start.name}`);
+      canvas.setAttribute('aria-label', `Sample ${number + 1} from the posterior of ${start.name}`);
     }
   }
 

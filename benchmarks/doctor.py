@@ -55,7 +55,7 @@ class BrokenSetting:
 
 BROKEN_SETTINGS = (
     BrokenSetting("learning rate 10", ("diverged", "rising loss"), "vae", overrides={"lr": 10.0}),
-    BrokenSetting("all weights 0 at the start", ("units all alike",), "vae", overrides={"initialisation": "zeros"}),
+    BrokenSetting("all weights 0 at the start", ("identical units",), "vae", overrides={"initialisation": "zeros"}),
     BrokenSetting("beta 100", ("beta too strong",), "beta-vae", overrides={"params": {"beta": 100.0}}),
     BrokenSetting(
         "BCE averaged over pixels", ("reconstruction averaged over pixels",), "vae", overrides={"reduction": "mean"}
@@ -80,7 +80,7 @@ BROKEN_SETTINGS = (
         "shapes",
         {"train_size": 100, "epochs": 200},
     ),
-    BrokenSetting("a code of 1 number", ("a code of one number",), "vanilla", overrides={"latent_dim": 1}),
+    BrokenSetting("a code of 1 number", ("one-dimensional code",), "vanilla", overrides={"latent_dim": 1}),
     BrokenSetting(
         "pixels 0 to 255 for a Bernoulli", ("pixels out of range",), "vae", overrides={"pixel_range": "0 to 255"}
     ),
@@ -139,7 +139,7 @@ BROKEN_SETTINGS = (
     ),
     BrokenSetting(
         "AAE, adversarial weight 10",
-        ("regularisation too strong", "an adversary that has won"),
+        ("regularisation too strong", "discriminator too strong"),
         "aae",
         overrides={"params": {"adversarial_weight": 10.0}},
     ),

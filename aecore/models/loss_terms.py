@@ -24,7 +24,7 @@ class LossTerm:
     latex: str
     penalises: str  # one sentence
     matches_prior: bool = False  # whether it compares codes with the prior
-    penalises_information: bool = False  # whether it grows with all that a code tells of its picture
+    penalises_information: bool = False  # whether it grows with all that a code tells of its image
 
 
 @dataclass(frozen=True)
@@ -58,38 +58,38 @@ def as_float(value: ParamValue) -> float:
 
 KL = LossTerm(
     r"\tfrac12\textstyle\sum_j\,(\mu_j^2+\sigma_j^2-1-\log\sigma_j^2)",
-    "Every cloud that is not the standard normal: what the code tells of this picture, at a price in nats.",
+    "Every posterior q(z|x) that is not the standard normal: what the code tells of this image, in nats.",
     matches_prior=True,
     penalises_information=True,
 )
 MUTUAL_INFORMATION = LossTerm(
     r"I(x;z)",
-    "What a code tells of its picture. It cannot be large for nothing: the reconstruction needs it.",
+    "What a code tells of its image. It cannot be large for nothing: the reconstruction needs it.",
     matches_prior=True,
     penalises_information=True,
 )
 TOTAL_CORRELATION = LossTerm(
     r"\mathrm{TC}(z)",
-    "What the numbers of a code tell of each other: 0 if they are independent.",
+    "What the dimensions of a code tell of each other: 0 if they are independent.",
     matches_prior=True,
 )
 DIMENSION_WISE_KL = LossTerm(
     r"\textstyle\sum_j\mathrm{KL}\left(q(z_j)\,\|\,\mathcal N(0,1)\right)",
-    "Each number whose values, over all pictures together, are not spread as a standard normal.",
+    "Each dimension whose values, over all images together, are not spread as a standard normal.",
     matches_prior=True,
 )
 MMD = LossTerm(
     r"\mathrm{MMD}^2",
-    "Codes that, as a crowd, can be told from normal draws. Near 0, or a little below, when they cannot.",
+    "Codes whose distribution (the aggregate posterior) differs from the prior. Near 0, or a little below, when not.",
     matches_prior=True,
 )
 ADVERSARIAL = LossTerm(
-    r"[-\log D(z)]", "Codes that the critic D takes for codes, not for draws of the prior.", matches_prior=True
+    r"[-\log D(z)]", "Codes that the discriminator D takes for codes, not for draws of the prior.", matches_prior=True
 )
 DISCRIMINATOR = LossTerm(
     r"-\log D(z')-\log(1-D(z))",
-    "A critic that mistakes draws of the prior z' for codes z, or codes for draws. Where it can only guess it pays "
-    f"2 log 2 = {2 * math.log(2):.3f}.",
+    "A discriminator that mistakes draws of the prior z' for codes z, or codes for draws. Where it can only guess it "
+    f"pays 2 log 2 = {2 * math.log(2):.3f}.",
 )
 L1 = LossTerm(r"\textstyle\sum_j|z_j|", "Every unit that is on, in proportion to how far: an unneeded one is put to 0.")
 SPARSITY_KL = LossTerm(
@@ -97,7 +97,7 @@ SPARSITY_KL = LossTerm(
     "Every unit whose mean activity over a batch is not rho: seldom on is wanted, never on costs too.",
 )
 CONTRACTION = LossTerm(
-    r"\left\|\partial z/\partial x\right\|^2", "A code that moves when its picture changes a little, in whatever pixel."
+    r"\left\|\partial z/\partial x\right\|^2", "A code that moves when its image changes a little, in whatever pixel."
 )
 COMMITMENT = LossTerm(
     r"\textstyle\sum_s\|e_s-v_s\|^2", "What the encoder says that lies far from the vectors chosen for it."

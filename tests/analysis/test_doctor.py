@@ -75,8 +75,8 @@ def test_a_healthy_run_gets_a_clean_bill_with_its_numbers():
     healthy = Evidence(VAE, HISTORY, CHECKUP)
     assert diagnose(healthy) == []
     said = dict(health_summary(healthy))
-    assert said["variance given back"] == "57% (PCA with 2: 30%)"
-    assert said["numbers in use"] == "2 of 2, which tell 2.90 nats"
+    assert said["explained variance (R2)"] == "57% (PCA with 2: 30%)"
+    assert said["active dimensions"] == "2 of 2, total KL 2.90 nats"
 
 
 def test_steps_that_overshot_for_good_are_found_also_after_the_loss_has_come_down():
@@ -105,7 +105,7 @@ POINTS = {"std": [1.0, 1.0]}
 PLAIN = {"reconstruction": 20.0}
 TROUBLES = {
     "pixels out of range": {"out_of_support": 0.001},
-    "units all alike": {"identical_units": 1.0},
+    "identical units": {"identical_units": 1.0},
     "rising loss": {"history": [*HISTORY, epoch(35, 35)]},
     "beta too strong": {
         "config": resolve_config(dataclasses.replace(VAE, family="beta-vae", params={"beta": 4})),
@@ -141,8 +141,8 @@ TROUBLES = {
         "mse": 0.071,
     },
     "dead codebook entries": {"config": VQ, "code": POINTS | {"usage": [1 / 15] * 15}},  # of 64
-    "an adversary that has won": {"config": AAE, "code": POINTS, "validation": PLAIN | {"discriminator": 0.1}},
-    "a code of one number": {"config": dataclasses.replace(VAE, latent_dim=1), "mse": 0.03},
+    "discriminator too strong": {"config": AAE, "code": POINTS, "validation": PLAIN | {"discriminator": 0.1}},
+    "one-dimensional code": {"config": dataclasses.replace(VAE, latent_dim=1), "mse": 0.03},
     "overfitting": {"history": [epoch(18, 20.9)] * VAE.epochs},
     "underfitting": {"mse": 0.065},
     "saturated outputs": {"saturated_wrong": 0.03},
@@ -209,7 +209,7 @@ def test_before_half_of_the_training_only_what_cannot_pass_is_said():
     assert diagnose(Evidence(VAE, few)) == []
     assert [each.name for each in diagnose(Evidence(VAE, [*few, asleep]))] == ["posterior collapse"]
     alike = EPOCH | {"signals": EPOCH["signals"] | {"identical_units": 1.0}}
-    assert [each.name for each in diagnose(Evidence(VAE, [alike]))] == ["units all alike"]
+    assert [each.name for each in diagnose(Evidence(VAE, [alike]))] == ["identical units"]
 
 
 def test_a_history_of_before_there_were_vitals_is_read():
@@ -233,7 +233,7 @@ def test_every_cure_is_another_run_that_can_be_trained(name):
     told = {"config": VAE, "history": HISTORY} | TROUBLES[name]
     given = {key: told.pop(key) for key in ("config", "history")}
     found = diagnose(Evidence(**given, checkup=CHECKUP | told))[0]
-    if name in ("pixels out of range", "units all alike"):  # those of VAE, whose settings are not to blame, say them
+    if name in ("pixels out of range", "identical units"):  # those of VAE, whose settings are not to blame, say them
         assert resolve_config(with_fix(given["config"], found)) == given["config"]
     else:
         assert resolve_config(with_fix(given["config"], found)).id != given["config"].id

@@ -29,9 +29,8 @@ def _diverged(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         FailureMode.DIVERGED,
-        f"After {len(evidence.history)} epochs, at a learning rate of {evidence.config.lr:g}, the loss was no "
-        f"longer a number "
-        "(NaN or infinite).",
+        f"After {len(evidence.history)} epochs, at a learning rate of {evidence.config.lr:g}, the loss was no longer "
+        "a number (NaN or infinite).",
         "A step went so far that the next gradient was larger still, until numbers ended.",
         {"lr": lower_lr(evidence), "grad_clip_norm": 1.0},
     )
@@ -44,9 +43,8 @@ def _out_of_range(evidence: Evidence) -> Finding | None:
     return Finding(
         FailureMode.OUT_OF_RANGE,
         f"{share:.0%} of the pixel values lie outside what a {evidence.config.likelihood} likelihood can say: it "
-        f"knows 0 "
-        "to 1, and they go up to 255.",
-        "The loss has no floor then: it falls for ever while the pictures get no better.",
+        "knows 0 to 1, and they go up to 255.",
+        "The loss has no floor then: it falls for ever while the images get no better.",
         {"pixel_range": "0 to 1"},
     )
 
@@ -102,7 +100,7 @@ def _relu_code(evidence: Evidence) -> Finding | None:
     return Finding(
         FailureMode.RELU_CODE,
         f"{zeros:.1%} of the numbers of the codes are exactly 0, and {dead} of {len(on)} units are never active.",
-        "A ReLU cuts off what lies below 0: such pictures share a wall of the latent space, and a unit that is 0 for "
+        "A ReLU cuts off what lies below 0: such images share a wall of the latent space, and a unit that is 0 for "
         "all of them gets no gradient any more. Hidden layers have units to spare; a code of this size has not.",
         cure,
         "" if cure else "Use a code without a bend.",
@@ -115,7 +113,7 @@ def _dead_units(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         FailureMode.DEAD_UNITS,
-        f"{dead} of {len(evidence.code['active_rate'])} units of the code are active for no picture.",
+        f"{dead} of {len(evidence.code['active_rate'])} units of the code are active for no image.",
         "A unit that is never active gets no gradient and stays so; what is left of the code is small.",
         evidence.fix_for(
             FailureMode.DEAD_UNITS, {"lr": evidence.config.lr / 4, "latent_dim": max(64, evidence.config.latent_dim)}
@@ -135,9 +133,9 @@ def _dead_entries(evidence: Evidence) -> Finding | None:
     enough = 2 ** math.ceil(math.log2(max(2.0, perplexity)))
     return Finding(
         FailureMode.DEAD_CODEBOOK_ENTRIES,
-        f"{size - len(taken)} of {size} vectors of the codebook are taken by no picture; the others are used as "
+        f"{size - len(taken)} of {size} vectors of the codebook are taken by no image; the others are used as "
         f"evenly as {perplexity:.0f} would be.",
-        "A vector that is never the nearest never moves. The codebook is smaller than it says.",
+        "A codebook entry that is never the nearest never moves. The codebook is smaller than it says.",
         {named.size: min(size, enough), named.reset: True},
     )
 
@@ -151,7 +149,7 @@ def _discriminator_too_strong(evidence: Evidence) -> Finding | None:
     }
     return Finding(
         FailureMode.DISCRIMINATOR_TOO_STRONG,
-        f"The critic is wrong by {wrong:.2f} nats, where one that cannot tell codes from draws has "
+        f"The discriminator loss is {wrong:.2f} nats, where one that cannot tell codes from draws has "
         f"{CHANCE_DISCRIMINATOR_LOSS:.2f}.",
         "It tells codes from draws of the prior nearly always, so the codes do not fill the prior, and draws from it "
         "decode to nothing sensible.",
@@ -164,8 +162,8 @@ def _one_dimensional_code(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         FailureMode.ONE_DIMENSIONAL_CODE,
-        f"One number gives back {format_share(evidence.r2)} of the variance of the pictures.",
-        "All pictures lie on one line: to get from one kind to another one passes all between them. Two numbers make "
+        f"A one-dimensional code explains {format_share(evidence.r2)} of the variance of the images.",
+        "All images lie on one line: to get from one kind to another one passes all between them. Two dimensions make "
         "a map, 16 draw MNIST well.",
         {"latent_dim": 2},
     )
@@ -175,15 +173,15 @@ def _overfitting(evidence: Evidence) -> Finding | None:
     if evidence.generalisation_gap <= THRESHOLDS["generalisation_gap"].value:
         return None
     few = evidence.config.train_size or CARDS[evidence.config.dataset].n_train
-    # what it was taught with so few pictures need not suit more of them
+    # what it was taught with so few images need not suit more of them
     more: dict[str, ParamValue] = (
         {"train_size": 0, "epochs": evidence.default_config.epochs} if evidence.config.train_size else {"patience": 5}
     )
     return Finding(
         FailureMode.OVERFITTING,
-        f"{evidence.generalisation_gap:.0%} of what it learnt to save on its {few:,} training pictures, in nats, is "
+        f"{evidence.generalisation_gap:.0%} of what it learnt to save on its {few:,} training images, in nats, is "
         f"missing on others.",
-        "It has learnt these pictures by heart, not what pictures have in common.",
+        "It has learnt these images by heart, not what images have in common.",
         more,
     )
 
@@ -193,7 +191,7 @@ def _underfitting(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         FailureMode.UNDERFITTING,
-        f"It gives back {format_share(evidence.r2)} of the variance of the pictures; {pca_text(evidence)}.",
+        f"It explains {format_share(evidence.r2)} of the variance of the images (R2); {pca_text(evidence)}.",
         "A plane, which needs no training, does better: it has not learnt enough yet, or is too small.",
         train_longer(evidence),
     )

@@ -1,7 +1,7 @@
 """The doctor: what is wrong with a model, the number that shows it, and the settings that cure it.
 
 It reads what a training leaves behind (its history, and the checkup at its end), never the model itself, so it answers
-while a model still trains, and for one that broke. All of it is of validation pictures. Causes come before what follows
+while a model still trains, and for one that broke. All of it is of validation images. Causes come before what follows
 from them: the first finding is the one to mend.
 """
 
@@ -63,35 +63,38 @@ def health_summary(evidence: Evidence) -> list[tuple[str, str]]:
     if evidence.checkup:
         size = evidence.checkup["effective_code_size"]
         lines.append(
-            ("variance given back", f"{format_share(evidence.r2)} (PCA with {size}: {format_share(evidence.pca_r2)})")
+            (
+                "explained variance (R2)",
+                f"{format_share(evidence.r2)} (PCA with {size}: {format_share(evidence.pca_r2)})",
+            )
         )
     if evidence.history:
         lines.append(
             (
-                "missing on pictures it did not learn from",
-                f"{max(0.0, evidence.generalisation_gap):.1%} of what was learnt",
+                "generalisation gap",
+                f"{max(0.0, evidence.generalisation_gap):.1%} of what was learnt is missing on validation images",
             )
         )
     if "kl" in code:
         lines.append(
-            ("numbers in use", f"{evidence.active_dimensions} of {len(code['kl'])}, which tell {evidence.kl:.2f} nats")
+            ("active dimensions", f"{evidence.active_dimensions} of {len(code['kl'])}, total KL {evidence.kl:.2f} nats")
         )
     if "active_rate" in code:
         dead = sum(share == 0 for share in code["active_rate"])
-        lines.append(("units never active", f"{dead} of {len(code['active_rate'])}"))
+        lines.append(("dead units", f"{dead} of {len(code['active_rate'])}"))
     if "usage" in code:
         named = evidence.family.codebook
         size = f" of {evidence.params[named.size]}" if named else ""
-        lines.append(("vectors in use", f"{len(code['usage'])}{size}"))
+        lines.append(("codebook entries used", f"{len(code['usage'])}{size}"))
     if evidence.discriminator_loss is not None:
         lines.append(
             (
-                "critic wrong by",
-                f"{evidence.discriminator_loss:.2f} nats (cannot tell: {CHANCE_DISCRIMINATOR_LOSS:.2f})",
+                "discriminator loss",
+                f"{evidence.discriminator_loss:.2f} nats (chance: {CHANCE_DISCRIMINATOR_LOSS:.2f})",
             )
         )
     if evidence.signals:
-        lines.append(("certain and wrong", f"{evidence.signals['saturated_wrong']:.2%} of pixels"))
+        lines.append(("saturated errors", f"{evidence.signals['saturated_wrong']:.2%} of pixels"))
     return lines
 
 

@@ -97,7 +97,7 @@ class Evidence:
 
     @property
     def kl_weight(self) -> float:
-        """What a nat of KL costs against a nat of the picture; 0 where nothing is charged for it."""
+        """What a nat of KL costs against a nat of the image; 0 where nothing is charged for it."""
         return self.family.kl_weight(self.params) * (self.n_pixels if self.config.reduction == "mean" else 1)
 
     @property
@@ -143,8 +143,8 @@ class Evidence:
 
     @property
     def r2(self) -> float:
-        """Share of the pictures' variance that comes back; below 0, the mean picture would do better.
-        Its errors and PCA's are of the same pictures, clipped alike, and both are fitted to all that the run learnt
+        """Share of the images' variance that comes back; below 0, the mean image would do better.
+        Its errors and PCA's are of the same images, clipped alike, and both are fitted to all that the run learnt
         from."""
         return 1 - float(self.checkup["mse"]) / float(self.checkup["mean_baseline_mse"])
 
@@ -155,7 +155,7 @@ class Evidence:
 
     @property
     def generalisation_gap(self) -> float:
-        """Share of what was learnt of training pictures that is missing on others, over the last three epochs; 0 where
+        """Share of what was learnt of training images that is missing on others, over the last three epochs; 0 where
         little was learnt yet."""
         blank, last = self.signals.get("constant_output_nll", 0.0), self.history[-3:]
         pairs = [[line[split].get(RECONSTRUCTION, blank) for split in ("train", "validation")] for line in last]

@@ -51,4 +51,4 @@ def n_dead_units(evidence: Evidence) -> int:
 
 def pca_text(evidence: Evidence) -> str:
     size = evidence.checkup["effective_code_size"]
-    return f"PCA with {size} {'number' if size == 1 else 'numbers'} gives back {evidence.pca_r2:.0%}"
+    return f"PCA with {size} {'component' if size == 1 else 'components'} explains {evidence.pca_r2:.0%}"

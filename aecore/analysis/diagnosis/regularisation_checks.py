@@ -20,10 +20,9 @@ def kl_weight_too_high(evidence: Evidence) -> Finding | None:
         cure |= evidence.fix_for(FailureMode.BETA_TOO_STRONG, {})
     return Finding(
         FailureMode.MEAN_REDUCTION if averaged else FailureMode.BETA_TOO_STRONG,
-        f"A nat of KL costs as much as {evidence.kl_weight:,.4g} nats of the picture{why}; "
-        f"{format_nats(evidence.kl)} are left, and {evidence.active_dimensions} of {len(evidence.code['kl'])} numbers "
-        "are in use.",
-        "Telling the decoder anything does not pay, so all codes are alike and it draws the average picture.",
+        f"A nat of KL costs as much as {evidence.kl_weight:,.4g} nats of the image{why}; {format_nats(evidence.kl)} "
+        f"are left, and {evidence.active_dimensions} of {len(evidence.code['kl'])} latent dimensions are active.",
+        "Telling the decoder anything does not pay, so all codes are alike and it draws the average image.",
         cure,
     )
 
@@ -42,12 +41,12 @@ def regularisation_too_strong(evidence: Evidence) -> Finding | None:
         heavy["dropout"] = ("Dropout", config.dropout, 0.0)
     if not lost or not heavy:
         return None
-    said = ", ".join(f"{label} is {value:g} (usually {usual:g})" for label, value, usual in heavy.values())
+    said = ", ".join(f"{label} is {value:g} (default {usual:g})" for label, value, usual in heavy.values())
     return Finding(
         FailureMode.REGULARISATION_TOO_STRONG,
         f"{lost} {said}.",
-        "What is charged beside the reconstruction outweighs it, so that part of the loss is made small and the "
-        "pictures are given up for it.",
+        "What the loss penalises beside the reconstruction outweighs it, so that part of the loss is made small and "
+        "the images are given up for it.",
         {name: usual for name, (_, _, usual) in heavy.items()},
     )
 
@@ -62,8 +61,8 @@ def corruption_too_strong(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         FailureMode.CORRUPTION_TOO_STRONG,
-        f"Inputs are corrupted with a strength of {strength:g} (usually {usual:g}). {reconstruction_failure(evidence)}",
-        "So little is left of what goes in that the average picture is the best answer.",
+        f"Inputs are corrupted at a level of {strength:g} (default {usual:g}). {reconstruction_failure(evidence)}",
+        "So little is left of what goes in that the average image is the best answer.",
         {name: usual},
     )
 
@@ -76,10 +75,10 @@ def posterior_collapse(evidence: Evidence) -> Finding | None:
         cure["lr"] = evidence.default_config.lr
     return Finding(
         FailureMode.POSTERIOR_COLLAPSE,
-        f"The codes tell {format_nats(evidence.kl)} of a picture, and {evidence.active_dimensions} of "
-        f"{len(evidence.code['kl'])} numbers are in "
-        "use (their mean moves).",
-        "All clouds are alike, so the decoder draws the average picture, whatever the code.",
+        f"The total KL is {format_nats(evidence.kl)} per image, and {evidence.active_dimensions} of "
+        f"{len(evidence.code['kl'])} latent dimensions are "
+        "active (their mean moves).",
+        "All posteriors are alike, so the decoder draws the average image, whatever the code.",
         cure,
     )
 
@@ -88,9 +87,9 @@ def reconstruction_failure(evidence: Evidence) -> str:
     """What a model has lost, in a sentence: its code tells nothing, or what it gives back is far from the images; ""
     where neither is so."""
     if evidence.collapsed:
-        return f"The codes tell {format_nats(evidence.kl)} of a picture."
+        return f"The total KL is {format_nats(evidence.kl)} per image."
     if dead := n_dead_units(evidence):
-        return f"{dead} of {len(evidence.code['active_rate'])} units of the code are active for no picture."
+        return f"{dead} of {len(evidence.code['active_rate'])} units of the code are active for no image."
     if below_pca(evidence):
-        return f"It gives back {format_share(evidence.r2)} of the variance of the pictures; {pca_text(evidence)}."
+        return f"It explains {format_share(evidence.r2)} of the variance of the images (R2); {pca_text(evidence)}."
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-CHANCE_DISCRIMINATOR_LOSS = 2 * math.log(2)  # nats of a critic that cannot tell: it says "one half" to both crowds
+CHANCE_DISCRIMINATOR_LOSS = 2 * math.log(2)  # nats of a discriminator that can only guess: it says "one half" to both
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "collapsed_kl": Threshold(
         0.1,
-        "Nats of KL in all. Below, a code narrows down which picture it is of by a factor of 1.1 at most; healthy ones "
+        "Nats of KL in all. Below, a code narrows down which image it is of by a factor of 1.1 at most; healthy ones "
         "tell 1 to 50.",
     ),
     "active_variance": Threshold(
-        0.01, "Variance of a mean over pictures, as Burda, Grosse & Salakhutdinov (2015) count units."
+        0.01, "Variance of a mean over images, as Burda, Grosse & Salakhutdinov (2015) count units."
     ),
     "kl_weight": Threshold(
-        1.0, "What a nat of KL costs against a nat of the picture. Above, a collapse is explained by it."
+        1.0, "What a nat of KL costs against a nat of the image. Above, a collapse is explained by it."
     ),
     "weight_ratio": Threshold(
         2.0,
@@ -61,42 +61,43 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "dropout": Threshold(0.5, "Share of hidden units silenced above which dropout is."),
     "small_code": Threshold(
-        16, "Numbers of a code in which each one counts. Larger ones are meant to have units to spare."
+        16, "Dimensions of a code in which each one counts. Larger ones are meant to have units to spare."
     ),
     "exact_zeros": Threshold(
         0.01,
         "Share of exact zeros in a small code that nobody asked to be sparse. A linear code has none; a unit that is 0 "
-        "for a picture gets no gradient from it, and one that is 0 for all never comes back.",
+        "for an image gets no gradient from it, and one that is 0 for all never comes back.",
     ),
     "min_active": Threshold(8, "Units of a code that are still active when others died: fewer, and they are missed."),
     "dead_codes": Threshold(
-        0.75, "Share of a codebook that no picture takes: families at their defaults stay below a half."
+        0.75, "Share of a codebook that no image takes: families at their defaults stay below a half."
     ),
     "dead_codes_frozen": Threshold(
         0.25, "The same where nothing puts unused vectors back: one that nothing takes never moves."
     ),
     "discriminator_loss": Threshold(
         0.5,
-        f"Nats that a critic is wrong by. One that cannot tell codes from draws has 2 ln 2 = "
-        f"{CHANCE_DISCRIMINATOR_LOSS:.2f}; at 0.5 "
-        "it is right with 78 % on both, and what it says pushes the encoder nowhere.",
+        "Loss of the discriminator in nats. One that cannot tell codes from draws has 2 ln 2 = "
+        f"{CHANCE_DISCRIMINATOR_LOSS:.2f}; at 0.5 it is right with 78 % on both, and what it says pushes the encoder "
+        "nowhere.",
     ),
     "one_dim_r2": Threshold(
-        0.9, "Share of the pictures' variance that a code of one number must give back; less, and one is too few."
+        0.9,
+        "Share of the images' variance that a one-dimensional code must explain; less, and one dimension is too few.",
     ),
     "min_improvement": Threshold(
         0.1, "What part of saying nothing must have been saved before shares of it mean anything."
     ),
     "generalisation_gap": Threshold(
         0.075,
-        "Share of what was learnt on training pictures that is missing on others, in nats of reconstruction. The "
+        "Share of what was learnt on training images that is missing on others, in nats of reconstruction. The "
         "families at their defaults stay below it on the 1,295 digits, and below 0.01 on larger sets.",
     ),
     "r2_gap_plain": Threshold(
-        0.1, "How far the share of variance given back may lie below PCA's where nothing but that was asked for."
+        0.1, "How far the explained variance (R2) may lie below PCA's where nothing but that was asked for."
     ),
     "r2_ratio_regularised": Threshold(
-        0.4, "What part of PCA's share must be given back where other charges pay for order: all defaults reach 0.6."
+        0.4, "What part of PCA's R2 must be reached where other loss terms pay for order: all defaults reach 0.6."
     ),
     "saturated_wrong": Threshold(
         0.02, "Share of pixels drawn fully black where it is light, or fully white where it is dark."

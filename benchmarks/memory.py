@@ -407,7 +407,7 @@ def run_trial() -> Iterator[tuple[Trial, dict[str, str], list[str]]]:
 def _cache_status(page: AgentSession) -> str:
     """What the sidebar says of the caches."""
     said = [str(each.get("props", {}).get("body")) for each in elements(page.open("")["tree"])]
-    return next(each for each in said if "Cached:" in each).splitlines()[-1].strip()
+    return next(each for each in said if "Cache:" in each).splitlines()[-1].strip()
 
 
 def oversized_requests(short: bool = False) -> list[str]:

@@ -205,13 +205,13 @@ def runs_of(rooms, monkeypatch):
 @pytest.mark.parametrize("title", [each.title for each in CODEBOOK])
 @pytest.mark.parametrize("kind", ROOMS)
 def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
-    page = panel(runs_of[kind], "codebooks", title)
+    page = panel(runs_of[kind], "codebook", title)
     assert seen(page) and page.get("plotly_chart")
 
 
 def test_panels_say_the_numbers_that_evaluate_says(runs_of):
     said = codebook.report(loaded.load(runs_of["usual"]), TEST)
-    page = panel(runs_of["usual"], "codebooks", "Codebook usage")
+    page = panel(runs_of["usual"], "codebook", "Codebook usage")
     assert [each.value for each in page.metric] == [
         f"{said['used_entries']} of 64",
         f"{said['perplexity']:.1f}",
@@ -231,7 +231,7 @@ def strokes(page) -> list[tuple[int, ...]]:
 
 
 def test_painting_undoing_and_starting_again_without_a_mouse(runs_of):
-    page = panel(runs_of["usual"], "codebooks", "Edit codebook indices")
+    page = panel(runs_of["usual"], "codebook", "Edit codebook indices")
     before, start = painted(page), strokes(page)[0]
     page.segmented_control(key="panel-position").set_value(2).run()
     other = next(vector for vector in page.selectbox(key="panel-entry-2").options if int(vector) != start[2])
@@ -249,7 +249,7 @@ def test_painting_undoing_and_starting_again_without_a_mouse(runs_of):
 
 
 def test_another_picture_is_another_painting(runs_of):
-    page = panel(runs_of["usual"], "codebooks", "Edit codebook indices")
+    page = panel(runs_of["usual"], "codebook", "Edit codebook indices")
     page.selectbox(key="panel-entry-0").set_value((strokes(page)[0][0] + 1) % 64).run()
     assert len(strokes(whole(page))) == 2
     page.number_input(key="test-image").set_value(7).run()

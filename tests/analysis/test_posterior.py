@@ -220,7 +220,7 @@ def trained_runs(tmp_path_factory):
 def runs_of(trained_runs, monkeypatch):
     place, ids = trained_runs
     monkeypatch.setattr(
-        report, "NUMBERS", {GaussianLatent: {"posterior": posterior.report}}
+        report, "REPORTS", {GaussianLatent: {"posterior": posterior.report}}
     )  # and no others: they take time
     monkeypatch.setenv("AECORE_RUNS", str(place))
     return ids
@@ -281,4 +281,4 @@ def test_stand_ins_are_said_to_be_what_the_model_drew(panel, monkeypatch, tmp_pa
     monkeypatch.setattr(report, "REPORTS", {GaussianLatent: {"posterior": posterior.report}})
     run = resolve_config(PRETRAINED_MODELS["mnist-vae-2d"].config).id
     page = AppTest.from_function(_show, args=(run, panel), default_timeout=60).run()
-    assert "the model drew in place of" in seen(page)
+    assert "the model decoded in place of" in seen(page)

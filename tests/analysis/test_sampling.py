@@ -229,7 +229,7 @@ def _show(run: str, module: str, title: str) -> None:
     from aecore.store import runs
     from ui.run_data import models
 
-    table = importlib.import_module(f"ui.{module}")
+    table = importlib.import_module(f"ui.panels.{module}")
     panels = next(value for name, value in vars(table).items() if name in ("SPARSE", "CODEBOOK", "SAMPLES"))
     panel = next(panel for panel in panels if panel.title == title)
     panel.show(models.load_model(run, runs.entry(run).created))

@@ -67,7 +67,7 @@ def test_a_waiting_run_says_its_place_and_when(store):
     api.submit(OTHER, user="bob")
     api.submit(QUICK, user="ada")
     words = texts(opened("train", QUICK.id))
-    assert "Waiting: 1 before it" in words and "about" in words
+    assert "Queued: 1 run ahead" in words and "about" in words
 
 
 def test_pause_and_resume(store):
@@ -76,7 +76,7 @@ def test_pause_and_resume(store):
     assert runs.entry(QUICK.id).state == "paused" and queue.job(QUICK.id) is None
     app = opened("train", QUICK.id)
     assert any("Paused after 0 of 2 epochs" in text for text in said(app))
-    press(app, "Train again")  # nothing was learnt yet, so there is nothing to resume
+    press(app, "Restart training")  # nothing was learnt yet, so there is nothing to resume
     assert queue.job(QUICK.id).state == "waiting"
 
 
@@ -95,7 +95,7 @@ def test_leaving_a_shared_run_leaves_it_to_the_others(store):
         api.submit(QUICK, user=person)
     app = opened("train", QUICK.id)
     assert "Bob asked for this run too" in texts(app) and not labels(app) & {"Stop", "Pause"}
-    press(app, "Leave it to them")
+    press(app, "Leave this run")
     assert queue.requesters(QUICK.id) == ["bob"] and queue.job(QUICK.id)
 
 
@@ -103,7 +103,7 @@ def test_who_did_not_ask_can_watch_and_join(store):
     api.submit(QUICK, user="bob")
     app = opened("train", QUICK.id)
     assert "Bob asked for this run" in texts(app) and not labels(app) & {"Stop", "Pause"}
-    press(app, "I want it too")
+    press(app, "Follow this run")
     assert queue.requesters(QUICK.id) == ["bob", "ada"]
 
 

@@ -30,7 +30,7 @@ from ui.widgets import component
 
 ROOT = Path(__file__).resolve().parents[2]
 # as many entries as a program has functions, components or sentences: what people do adds none
-FEW = {"knobs_of", "_component", "_tell", "mounted"}
+FEW = {"params_of", "_component", "_print_once", "_by_name", "_pattern"}
 
 
 def unbounded(source: str) -> list[str]:
@@ -41,8 +41,10 @@ def unbounded(source: str) -> list[str]:
             name = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator).rpartition(".")[2]
             given = {each.arg: ast.unparse(each.value) for each in getattr(decorator, "keywords", [])}
             if name in ("cache_resource", "cache_data") and node.args.args:
-                endless = True  # bounded in entries or not, it knows nothing of the others: ui.session.cache.kept does
-            elif name == "kept":
+                endless = (
+                    True  # bounded in entries or not, it knows nothing of the others: ui.session.cache.cached does
+                )
+            elif name in ("cached", "per_run"):
                 endless = given.get("max_entries", "None") == "None"
             else:
                 endless = name == "cache" or (name == "lru_cache" and given.get("maxsize") == "None")
@@ -74,12 +76,14 @@ def by_itself(run): ...
 def endless(run): ...
 @cache.cached(max_entries=3)
 def bounded(run): ...
+@per_run(max_entries=None)
+def of_a_run(run): ...
 @st.cache_resource
 def once(): ...
 @lru_cache
 def usual(place): ...
 """
-    assert unbounded(code) == ["models", "codes", "files", "all_of_them", "by_itself", "endless"]
+    assert unbounded(code) == ["models", "codes", "files", "all_of_them", "by_itself", "endless", "of_a_run"]
 
 
 def test_a_run_that_was_trained_again_under_its_name_is_another_one_to_caches(monkeypatch):
@@ -248,7 +252,7 @@ def _others(name: str) -> np.ndarray:
 def narrow(monkeypatch):
     """A budget of 250 KB for all caches of this process, which are empty."""
     monkeypatch.setenv("AECORE_CACHE_BYTES", "250000")
-    monkeypatch.setattr(cache, "KEPT", CacheBudget(lambda: 250_000))
+    monkeypatch.setattr(cache, "CACHE_BUDGET", CacheBudget(lambda: 250_000))
     for each in (_kilobytes, _others):
         each.clear()
     CALLS.clear()
@@ -259,7 +263,7 @@ def test_results_are_kept_until_room_is_needed(narrow):
     first = _kilobytes("a", 100)
     assert _kilobytes("a", 100) is first and CALLS == ["a"]
     _others("b")
-    assert narrow.total == 200_000 and cache.status() == "Cached: 0.2 MB of 0.25 MB"
+    assert narrow.total == 200_000 and cache.status() == "Cache: 0.2 MB of 0.25 MB"
     _others("c")
     assert narrow.total == 200_000
     assert _kilobytes("a", 100) is not first and CALLS == ["a", "a"]
@@ -300,7 +304,7 @@ def test_one_model_serves_all_that_look_at_it_even_when_it_is_not_kept(narrow, m
     load = loaded.load
     monkeypatch.setattr(loaded, "load", lambda name: read.append(name) or load(name))
     monkeypatch.setenv("AECORE_CACHE_BYTES", "1000")
-    monkeypatch.setattr(cache, "KEPT", CacheBudget(lambda: 1000))
+    monkeypatch.setattr(cache, "CACHE_BUDGET", CacheBudget(lambda: 1000))
     models.load_model.clear()
     held = models.load_model(run, -1.0)
     assert models.load_model(run, -1.0) is held and read == [run]
@@ -312,12 +316,12 @@ def test_one_model_serves_all_that_look_at_it_even_when_it_is_not_kept(narrow, m
 def test_data_sets_come_under_the_same_budget(monkeypatch):
     datasets._CACHE.clear()
     gc.collect()
-    monkeypatch.setattr(datasets, "KEPT", CacheBudget(lambda: 1 << 30))
+    monkeypatch.setattr(datasets, "CACHE_BUDGET", CacheBudget(lambda: 1 << 30))
     datasets.load("digits")
     datasets.load("shapes")
     pixels = sum(each.x.nbytes for each in vars(datasets.load("shapes")).values() if isinstance(each, datasets.Split))
     assert datasets.CACHE_BUDGET.total > pixels > 10e6
-    monkeypatch.setattr(datasets.CACHE_BUDGET, "most", lambda: 1 << 20)
+    monkeypatch.setattr(datasets.CACHE_BUDGET, "max_bytes", lambda: 1 << 20)
     datasets._CACHE.clear()
     gc.collect()
     datasets.load("digits")

@@ -161,7 +161,7 @@ def test_names_of_people_and_runs_make_no_link(store):  # noqa: F811
     assert people.labels()[done.id].name == "www.evil.example"
 
     def one(run: str) -> None:
-        from aecore.store import runs
+        from aecore.store import people, runs
         from ui.views import runs_table
 
         runs_table.run_actions(runs.entry(run), people.labels()[run], "me")

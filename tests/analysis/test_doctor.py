@@ -320,7 +320,7 @@ def test_what_is_broken_on_purpose_is_named(broken, store):
     whole = broken.config(0)
     config = whole if whole.train_size else dataclasses.replace(whole, epochs=whole.epochs // 2)
     found = examined(config)
-    assert found[0].name in broken.right
+    assert found[0].name in broken.expected
     assert resolve_config(with_fix(config, found[0])).id != config.id
 
 

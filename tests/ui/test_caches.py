@@ -30,7 +30,7 @@ from ui.widgets import component
 
 ROOT = Path(__file__).resolve().parents[2]
 # as many entries as a program has functions, components or sentences: what people do adds none
-FEW = {"params_of", "_component", "_print_once", "_by_name", "_pattern"}
+FEW = {"get", "params_of", "_component", "_print_once", "_by_name", "_pattern"}
 
 
 def unbounded(source: str) -> list[str]:
@@ -41,7 +41,7 @@ def unbounded(source: str) -> list[str]:
             name = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator).rpartition(".")[2]
             given = {each.arg: ast.unparse(each.value) for each in getattr(decorator, "keywords", [])}
             if name in ("cache_resource", "cache_data") and node.args.args:
-                endless = (
+                endless = True  # bounded in entries or not, it knows nothing of the others: ui.session.cache does
                     True  # bounded in entries or not, it knows nothing of the others: ui.session.cache.cached does
                 )
             elif name in ("cached", "per_run"):

@@ -42,8 +42,6 @@ def unbounded(source: str) -> list[str]:
             given = {each.arg: ast.unparse(each.value) for each in getattr(decorator, "keywords", [])}
             if name in ("cache_resource", "cache_data") and node.args.args:
                 endless = True  # bounded in entries or not, it knows nothing of the others: ui.session.cache does
-                    True  # bounded in entries or not, it knows nothing of the others: ui.session.cache.cached does
-                )
             elif name in ("cached", "per_run"):
                 endless = given.get("max_entries", "None") == "None"
             else:

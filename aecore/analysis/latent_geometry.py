@@ -69,13 +69,12 @@ def points_in_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     The even-odd rule (Shimrat 1962): inside is where a ray to the right meets the border an odd number of times. A
     lasso may cross itself; fewer than three corners hold nothing.
     """
-    x, y = np.asarray(points, np.float64).T
-    corners, within = np.asarray(polygon, np.float64).reshape(-1, 2), np.zeros(len(points), bool)
-    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if ay != by:
-            meets = (ay > y) != (by > y)  # half open: a ray through a corner meets one of its two edges
-            within ^= meets & (x < ax + (y - ay) * (bx - ax) / (by - ay))
-    return within
+    from skimage.measure import points_in_poly
+
+    corners = np.asarray(polygon, np.float64).reshape(-1, 2)
+    if len(corners) < 3:
+        return np.zeros(len(points), bool)
+    return np.asarray(points_in_poly(np.asarray(points, np.float64), corners), bool)
 
 
 def nearest(codes: np.ndarray, code: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

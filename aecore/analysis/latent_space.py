@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -217,11 +217,11 @@ def procrustes_align(plane: Plane, codes: np.ndarray, towards: np.ndarray) -> Pl
     """The same plane, its axes turned or flipped so that `codes` [N, D] fall as near as can be to the points `towards`
     [N, 2] (the orthogonal Procrustes problem, Schonemann 1966): maps of a model that learns then do not spin.
     """
+    from scipy.linalg import orthogonal_procrustes
+
     now, then = (each.astype(np.float64) - each.mean(axis=0) for each in (plane.project(codes), towards))
-    left, _, right = np.linalg.svd(now.T @ then)
-    return Plane(
-        plane.origin, ((left @ right).T @ plane.axes).astype(np.float32), plane.names, plane.explained_variance_ratio
-    )
+    rotation, _ = orthogonal_procrustes(now, then)
+    return replace(plane, axes=(rotation.T @ plane.axes).astype(np.float32))
 
 
 # Grids

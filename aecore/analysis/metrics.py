@@ -219,13 +219,13 @@ def precision_and_coverage(real: np.ndarray, generated: np.ndarray, k: int = 5) 
     neighbour (Kynkaanniemi et al. 2019). Coverage: the share of real ones that have a made one within reach (Naeem et
     al. 2020). Distances are between pixels.
     """
+    from sklearn.metrics import euclidean_distances
     from sklearn.neighbors import NearestNeighbors
 
     real, generated = real.reshape(len(real), -1), generated.reshape(len(generated), -1)
     tree = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(real)
     reach = tree.kneighbors(real)[0][:, -1]  # its own distance, 0, is the first
-    squared = (generated**2).sum(1)[:, None] + (real**2).sum(1)[None] - 2 * generated @ real.T
-    near = np.sqrt(np.maximum(squared, 0)) <= reach[None]
+    near = euclidean_distances(generated, real) <= reach[None]
     return float(near.any(1).mean()), float(near.any(0).mean())
 
 

@@ -162,6 +162,8 @@ def umap(codes: np.ndarray, n_neighbors: Neighbors = 15, min_dist: MinDist = 0.1
 
 def _embed(kind: str, codes: np.ndarray, seed: int, **settings: float) -> np.ndarray:
     """A map by what draws maps of its kind here; turned like PCA's, for a map has no up or down of its own."""
+    from scipy.linalg import orthogonal_procrustes
+
     codes = check_codes(codes)
     if _all_equal(codes):
         return np.zeros((len(codes), 2), np.float32)
@@ -169,8 +171,8 @@ def _embed(kind: str, codes: np.ndarray, seed: int, **settings: float) -> np.nda
     plane /= plane[:, 0].std()
     points = ENGINES[kind][engine(kind)](codes, plane, seed, **settings)
     points = points - points.mean(axis=0)
-    left, _, right = np.linalg.svd(points.T @ plane)  # the turn that brings both closest (Schoenemann 1966)
-    return (points @ left @ right).astype(np.float32)
+    rotation, _ = orthogonal_procrustes(points, plane)  # the turn that brings both closest (Schoenemann 1966)
+    return (points @ rotation).astype(np.float32)
 
 
 # --- What draws them --------------------------------------------------------------------------------------------------

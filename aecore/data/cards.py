@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aecore.data import shapes
+from aecore.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,19 @@ class DatasetCard:
     source: str
     download_bytes: int = 0  # 0: comes with the laboratory
     max_value: int = 255  # the stored integer that means 1.0
-    likelihood: str = "bernoulli"  # the output model that fits by default
+    # settings that suit it: what a training begins with
+    likelihood: str = "bernoulli"
+    epochs: int = 10
+    batch_size: int = 256
+    lr: float = 0.003
+    precision: str = "auto"
+
+
+def get_card(name: str) -> DatasetCard:
+    """The card of the data set `name`, or a UserError that lists those there are."""
+    if name not in CARDS:
+        raise UserError(f"There is no data set called {name}; the data sets are: {', '.join(CARDS)}.")
+    return CARDS[name]
 
 
 _DIGITS = tuple("0123456789")
@@ -50,6 +63,10 @@ CARDS: dict[str, DatasetCard] = {
             source="Alpaydin & Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine "
             "Learning Repository, https://doi.org/10.24432/C50P49; the copy that comes with scikit-learn",
             max_value=16,
+            epochs=120,
+            batch_size=64,
+            lr=0.004,
+            precision="float32",
         ),
         DatasetCard(
             "shapes",

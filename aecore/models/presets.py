@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aecore.config import Config
-from aecore.data.cards import CARDS
+from aecore.data.cards import CARDS, DatasetCard, get_card
 from aecore.errors import UserError
 
-# widths of the encoder for each network, and what a data set of this size needs to be learnt in a short while
-_SMALL: dict[str, Any] = {"mlp": (128, 64), "conv": (32, 64), "epochs": 120, "batch_size": 64, "lr": 0.004}
-_LARGE: dict[str, Any] = {
-    "mlp": (512, 256),
-    "conv": (32, 64),
-    "epochs": 10,
-    "batch_size": 256,
-    "lr": 0.003,
-    "precision": "auto",
+_LARGE_IMAGE = 512  # pixel values from which on a network needs wide layers
+
+# network -> the hidden sizes of its encoder that suit a data set
+DEFAULT_HIDDEN_SIZES: dict[str, Callable[[DatasetCard], tuple[int, ...]]] = {
+    "mlp": lambda card: (512, 256) if math.prod(card.shape) >= _LARGE_IMAGE else (128, 64),
+    "conv": lambda card: (32, 64),
 }
-DATASET_DEFAULTS: dict[str, dict[str, Any]] = {"digits": _SMALL}
 
 
 @dataclass(frozen=True)
@@ -83,11 +80,12 @@ def default_config(dataset: str, network: str | None = None, preset: str = "defa
     """
     if preset not in PRESETS:
         raise UserError(f"There is no preset called {preset}; the presets are: {', '.join(PRESETS)}.")
-    usual = DATASET_DEFAULTS.get(dataset, _LARGE)
+    card = get_card(dataset)
     network = network or ("conv" if preset == "convolutional" else "mlp")
-    rest = {name: value for name, value in usual.items() if name not in ("mlp", "conv")}
-    said: dict[str, Any] = {"dataset": dataset, "network": network, "hidden_sizes": usual[network], **rest}
-    if dataset not in CARDS:
-        return Config(**said | settings)
-    said |= {"likelihood": CARDS[dataset].likelihood} | settings
-    return Config(**said | PRESETS[preset].overrides(Config(**said)))
+    suited: dict[str, Any] = {
+        name: getattr(card, name) for name in ("likelihood", "epochs", "batch_size", "lr", "precision")
+    }
+    if network in DEFAULT_HIDDEN_SIZES:
+        suited["hidden_sizes"] = DEFAULT_HIDDEN_SIZES[network](card)
+    config = Config(**{"dataset": dataset, "network": network} | suited | settings)
+    return dataclasses.replace(config, **PRESETS[preset].overrides(config))

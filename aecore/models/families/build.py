@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from aecore import limits
 from aecore.config import Config
-from aecore.data.cards import CARDS
+from aecore.data.cards import CARDS, get_card
 from aecore.errors import UserError
 from aecore.models import footprint
 from aecore.models.families.registry import FAMILIES as FAMILIES
@@ -67,10 +67,7 @@ def complete_config(config: Config) -> Config:
     """A run said completely, however large it is."""
     chosen = get_family(config.family)
     config = dataclasses.replace(config.validated(), **chosen.fixed)
-    if config.dataset not in CARDS:
-        raise UserError(f"There is no data set called {config.dataset}; the data sets are: {', '.join(CARDS)}.")
-    shape = CARDS[config.dataset].shape
-    if not NETWORKS[config.network].supports(shape):
+    if not NETWORKS[config.network].supports(get_card(config.dataset).shape):
         raise UserError(f"A {config.network} network does not fit {config.dataset}; choose mlp.")
     return dataclasses.replace(config, params=resolve(chosen.build, config.params))
 

@@ -116,4 +116,4 @@ def test_batches_cover_a_split_once(digits, monkeypatch):
     parts = list(baselines.batches(digits))
     assert [len(x) for x, _ in parts] == [500, 500, 500, 297]
     assert np.array_equal(np.concatenate([labels for _, labels in parts]), digits.y)
-    assert np.array_equal(np.concatenate([x for x, _ in parts]), digits.floats())
+    assert np.array_equal(np.concatenate([x for x, _ in parts]), digits.to_float())

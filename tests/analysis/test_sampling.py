@@ -192,7 +192,7 @@ def test_every_family_has_numbers(family):
 
 
 def test_nothing_is_measured_against_pictures_that_the_model_drew():
-    said = sampling.report(untrained("vae"), dataclasses.replace(FEW, drawn=True))
+    said = sampling.report(untrained("vae"), dataclasses.replace(FEW, synthetic=True))
     assert set(said) == {"mmd", "mmd_noise_floor", "n_samples"} and said["n_samples"] == 0
 
 

@@ -281,7 +281,7 @@ def test_with_the_exact_posterior_one_draw_is_enough(linear_gaussian):
     torch.testing.assert_close(log_weights(exact, x, 1)[0], expected, rtol=1e-4, atol=1e-4)
 
 
-class _Posterior(nn.Module):
+class _Posterior(Bottleneck):
     """The posterior of z given x = q z + .5 e with orthonormal q: mean q'x / 1.25, variance .25 / 1.25."""
 
     def __init__(self, q: Tensor) -> None:
@@ -561,7 +561,7 @@ def test_the_first_batch_gives_the_first_vectors_and_keeps_them_where_they_are()
 def test_vectors_follow_the_means_of_what_is_assigned_to_them(slots):
     """Four clusters, far apart, and a vector near each: after many batches each vector is its cluster's mean."""
     centres = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
-    book = _book(slots, 4, 2, decay=0.9, revive=False)
+    book = _book(slots, 4, 2, decay=0.9, reset_dead_codes=False)
     book.embedding.copy_(centres + 1)
     book.ema_sums.copy_(book.embedding * slots / 4)
     which = torch.arange(400 * slots) % 4
@@ -576,7 +576,7 @@ def test_vectors_follow_the_means_of_what_is_assigned_to_them(slots):
 
 def test_one_step_of_the_averages_is_the_papers():
     """van den Oord et al. 2017, appendix A.1, in shares of a batch."""
-    book, h = _book(2, 3, 1, decay=0.8, revive=False), torch.randn(10, 2)
+    book, h = _book(2, 3, 1, decay=0.8, reset_dead_codes=False), torch.randn(10, 2)
     counts, sums = book.ema_counts.clone(), book.ema_sums.clone()
     indices = book.train()(h).indices
     for k in range(3):
@@ -806,8 +806,8 @@ def conditional(bars):
 def test_a_conditional_model_guesses_labels_it_is_not_given(conditional, bars):
     x, y = torch.from_numpy(bars.test.to_float()), torch.from_numpy(bars.test.y)
     assert (conditional.infer_label(x) == y).float().mean() > 0.95  # chance: half of two, a tenth of ten
-    assert torch.equal(conditional.encode_mean(x), conditional.codes(x))
-    assert torch.equal(conditional.encode_mean(x), conditional.codes(x, conditional.infer_label(x)))
+    assert torch.equal(conditional.encode_mean(x), conditional.encode_mean(x))
+    assert torch.equal(conditional.encode_mean(x), conditional.encode_mean(x, conditional.infer_label(x)))
     assert torch.equal(conditional.reconstruct(x), conditional.reconstruct(x, conditional.infer_label(x)))
 
 

@@ -292,7 +292,7 @@ def test_units_that_start_alike_stay_alike(activation, digits):
         torch.testing.assert_close(layer.weight, layer.weight[:1].expand_as(layer.weight), rtol=0, atol=1e-5)
     for layer in (recipe.model.decoder[0], recipe.model.decoder[2]):
         torch.testing.assert_close(layer.weight, layer.weight[:, :1].expand_as(layer.weight), rtol=0, atol=1e-5)
-    codes = recipe.model.eval().encode_mean(torch.from_numpy(digits.validation.floats()))
+    codes = recipe.model.eval().encode_mean(torch.from_numpy(digits.validation.to_float()))
     torch.testing.assert_close(codes, codes[:, :1].expand_as(codes), rtol=0, atol=1e-4)  # 8 numbers that say one
     fair = _fit(_config(activation=activation, epochs=8), digits)[1][-1].validation["reconstruction"]
     assert reports[-1].validation["reconstruction"] > fair

@@ -18,6 +18,7 @@ from aecore.jobs import worker
 from aecore.models import corruptions, presets, priors
 from aecore.models.autoencoder import Autoencoder, build_autoencoder
 from aecore.models.bottlenecks import (
+    Bottleneck,
     DeterministicBottleneck,
     GaussianBottleneck,
     LadderBottleneck,

@@ -4,26 +4,44 @@ import json
 import shutil
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from torch import Tensor
 
 from aecore import cli, limits
-from aecore.analysis import loaded
+from aecore.analysis import architecture, features, loaded, report
+from aecore.analysis.diagnosis.doctor import diagnose, evidence_of
 from aecore.analysis.evaluation import evaluate_run
+from aecore.content import formulas
 from aecore.data import datasets
 from aecore.data.cards import CARDS, DatasetCard
 from aecore.data.datasets import Dataset, Split
+from aecore.export import compile_browser
+from aecore.export.program import UnsupportedLayer
 from aecore.jobs import api, executors, scheduler
 from aecore.jobs.executors import Task
+from aecore.jobs.worker import run_training
 from aecore.models import presets
+from aecore.models.autoencoder import build_autoencoder
+from aecore.models.bottlenecks import Bottleneck
 from aecore.models.families.build import resolve_config
+from aecore.models.families.registry import FAMILIES, family
+from aecore.models.latents import Latent, LatentSummary
+from aecore.models.loss_terms import LossTerm, WeightedTerm
+from aecore.models.losses import reconstruction_loss
+from aecore.models.recipe import ForwardPass, Recipe
+from aecore.params import ParamInfo
 from aecore.store import processes_table, queue, runs
 from tests.pages.test_pages import GALLERY, ROOT, _cold, links, whole  # noqa: F401
 from ui import pages_table
 from ui.pages_table import PAGES, Page
+from ui.panels.panel import Panel
+from ui.panels.registry import PANELS, panels
 
 TINY = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=2))
 
@@ -186,3 +204,78 @@ def test_a_data_set_is_shown_and_offered_by_the_pages(stripes):
     app.query_params["dataset"] = "stripes"
     app.switch_page("pages/train.py")
     assert "stripes" in [box.value for box in whole(app.run()).selectbox]
+
+
+# --- A family: one function -------------------------------------------------------------------------------------------
+# --- A latent type: latents.py and bottlenecks.py; a row of the reports, and one of the panels, with a file each -------
+
+
+@dataclass
+class UnitLatent(Latent):
+    """Codes on the unit sphere."""
+
+    radius: Tensor  # [B, 1], how long the encoder's vector was
+
+    def signals(self) -> dict[str, Tensor]:
+        return super().signals() | {"radius": self.radius.mean(0)}
+
+    def describe(self) -> LatentSummary:
+        return LatentSummary((self.code.shape[1],), "unit vector", "a direction")
+
+
+class UnitBottleneck(Bottleneck):
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.in_features = self.out_features = latent_dim
+
+    def forward(self, h: Tensor) -> UnitLatent:
+        radius = h.norm(dim=1, keepdim=True)
+        z = h / radius.clamp_min(1e-6)
+        return UnitLatent(z, z, radius)
+
+
+RadiusWeight = Annotated[float, ParamInfo("Weight of the squared distance from the sphere.", 0, 10)]
+RADIUS = LossTerm(r"(\|h\|-1)^2", "A vector that lies far from the sphere.")
+
+
+@pytest.fixture
+def toy_family(monkeypatch, tmp_path):
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
+
+    @family("Toy", loss_terms={"radius": WeightedTerm(RADIUS, "radius_weight", r"\lambda")})
+    def toy_sphere(make, latent_dim: int, radius_weight: RadiusWeight = 0.1) -> Recipe:
+        """Puts every code on the unit sphere."""
+
+        def loss(p: ForwardPass) -> dict[str, Tensor]:
+            return reconstruction_loss(p) | {"radius": radius_weight * (p.latent.radius - 1).square().mean()}
+
+        return Recipe.simple(build_autoencoder(UnitBottleneck(latent_dim), make), loss)
+
+    yield "toy-sphere"
+    del FAMILIES["toy-sphere"]
+
+
+def mean_radius(run, test) -> dict[str, float]:
+    return {"mean": float(run.latents(test.to_float(slice(10))).radius.mean())}
+
+
+def test_a_family_and_a_latent_type_train_and_are_shown(toy_family, monkeypatch):
+    monkeypatch.setitem(report.REPORTS, UnitLatent, {"sphere": mean_radius})
+    monkeypatch.setitem(PANELS, UnitLatent, (Panel("sphere", "Sphere", "Codes on a sphere.", lambda run: None),))
+    config = resolve_config(presets.default_config("digits", family=toy_family, epochs=2))
+    assert config.id.startswith("toy-sphere-digits")
+    assert list(run_training(config))
+
+    last, run = runs.history(config.id)[-1], loaded.load(config.id)
+    assert {"reconstruction", "radius"} == {*last["train"]} and [*last["signals"]["code"]] == ["std", "radius"]
+    assert diagnose(evidence_of(runs.entry(config.id))) is not None
+    codes = run.encode(datasets.load("digits").test.to_float())
+    assert run.types[0] is UnitLatent and np.linalg.norm(codes, axis=1) == pytest.approx(1, abs=1e-4)
+    assert architecture.summarise_architecture(run).latent.type == "unit vector"
+    assert len(features.atoms(run, codes, range(run.code_size))) == run.code_size
+    found = evaluate_run(run)["report"]
+    assert {"sphere", "jacobian", "sampling"} <= {*found} and found["sphere"]["mean"] > 0
+    assert r"\lambda\cdot(\|h\|-1)^2" in formulas.equation(config, ["reconstruction", "radius"])
+    assert {"sphere", "network"} <= {*panels(run)}
+    with pytest.raises(UnsupportedLayer):  # the server decodes
+        compile_browser.compile_model(run)

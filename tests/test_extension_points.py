@@ -207,7 +207,7 @@ def test_a_data_set_is_shown_and_offered_by_the_pages(stripes):
 
 
 # --- A family: one function -------------------------------------------------------------------------------------------
-# --- A latent type: latents.py and bottlenecks.py; a row of the reports, and one of the panels, with a file each -------
+# --- A latent type: latents.py and bottlenecks.py; a row of the reports, and one of the panels, with a file each ---
 
 
 @dataclass

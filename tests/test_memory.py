@@ -315,7 +315,7 @@ def test_parts_of_a_loss_that_asks_for_numbers_are_named_too(monkeypatch):
         return Recipe.simple(recipe.model, lambda p: {"rounded": torch.tensor(round(p.nll.mean().item()))})
 
     monkeypatch.setitem(FAMILIES, "vanilla", dataclasses.replace(family, build=asking))
-    monkeypatch.setattr(formulas, "resolve_config", lambda config, trains: config)
+    monkeypatch.setattr(formulas, "resolve_config", lambda config, for_training: config)
     assert [player.terms for player in formulas.objectives(config)] == [("rounded",)]
 
 

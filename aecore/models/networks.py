@@ -47,7 +47,7 @@ class NetworkFactory:
         return NETWORKS[self.network].decoder(self, in_features)
 
     def replace(self, **changes: Any) -> NetworkFactory:
-        """The same maker with something changed: `make.but(hidden=())`."""
+        """The same maker with something changed: `make.replace(hidden_sizes=())`."""
         return dataclasses.replace(self, **changes)
 
     def activation_layer(self) -> nn.Module:

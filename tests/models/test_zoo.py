@@ -589,7 +589,7 @@ def test_one_step_of_the_averages_is_the_papers():
 
 @pytest.mark.parametrize("reset_dead_codes", [True, False])
 def test_dead_vectors_are_put_where_the_encoder_is(reset_dead_codes):
-    book = _book(2, 4, 2, decay=0.8, revive=reset_dead_codes)
+    book = _book(2, 4, 2, decay=0.8, reset_dead_codes=reset_dead_codes)
     book.embedding.copy_(
         torch.tensor([[0.0, 0.0], [1.0, 1.0], [1e3, 1e3], [-1e3, 1e3]])
     )  # two where nothing ever comes

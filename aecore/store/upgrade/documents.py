@@ -48,6 +48,8 @@ def state(values: Any) -> Any:
     """state.json."""
     fields = rename_keys(values, tables.STATE)
     _change(fields, "progress", _progress)
+    if isinstance(fields, dict):
+        fields = {name: each for name, each in fields.items() if name not in tables.STATE_DROPPED}
     return fields
 
 

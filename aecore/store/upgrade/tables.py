@@ -46,7 +46,8 @@ SIGNALS = {
 }
 HISTORY = {"gradient": "grad_norm", "vitals": "signals"}
 PROGRESS = {"gradient": "grad_norm", "pictures_per_second": "samples_per_second"}
-STATE = {"born": "start_time", "time": "updated_at", "reason": "message", "offer": "fallback_device"}
+STATE = {"time": "updated_at", "reason": "message", "offer": "fallback_device"}
+STATE_DROPPED = ("pid", "born")  # of the process that wrote it, which does not run during an upgrade
 DELETED = {"by": "deleted_by", "up": "uptime", "boot": "boot_id"}
 
 # --- result.json ------------------------------------------------------------------------------------------------------

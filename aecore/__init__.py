@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from aecore.models.families.registry import Family as Family
     from aecore.models.presets import default_config as default_config
     from aecore.models.recipe import Recipe as Recipe
-    from aecore.store.runs import RunInfo as RunInfo
+    from aecore.store.run_info import RunInfo as RunInfo
     from aecore.training.loop import fit as fit
 
 _SOURCES = {
@@ -67,7 +67,7 @@ _SOURCES = {
     "cancel": "aecore.jobs.api:cancel",
     # runs, and what is measured of them
     "list_runs": "aecore.content.gallery:list_runs",
-    "RunInfo": "aecore.store.runs:RunInfo",
+    "RunInfo": "aecore.store.run_info:RunInfo",
     "load_model": "aecore.analysis.loaded:load",
     "LoadedModel": "aecore.analysis.loaded:LoadedModel",
     "evaluate_run": "aecore.analysis.evaluation:evaluate_run",

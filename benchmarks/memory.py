@@ -31,6 +31,7 @@ from aecore.config import Config
 from aecore.data import datasets
 from aecore.models import presets
 from aecore.store import runs
+from aecore.store.writer import RunWriter
 from benchmarks import report
 from tools.browser import start_server
 
@@ -248,7 +249,7 @@ def make_runs(dataset: str) -> dict[str, str]:
         losses = {"reconstruction": 1.0} | dict.fromkeys(FAMILIES[config.family].loss_terms, 1.0)
         result = {"seconds": 1.0, "parameters": 1, "mse": 0.1, "device": "cpu", "created": time.time()}
         result |= {"train": losses, "validation": losses, "test": losses}
-        with runs.RunWriter(config) as draft:
+        with RunWriter(config) as draft:
             draft.finish(save(build_recipe(config).model.state_dict()), result, images.png(_blank_image()))
         made[name] = config.id
     return made

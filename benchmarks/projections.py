@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aecore.analysis import metrics, projections
+from aecore.analysis import metrics, projection_engines, projections
 from aecore.data.datasets import load
 from aecore.errors import UserError
 from aecore.limits import cores
@@ -170,9 +170,8 @@ def main() -> None:
     top = [
         "## Maps of codes", "",
         f"The first 32 principal components of {name}; {platform.machine()}, {cores()} cores, load before "
-        f"{os.getloadavg()[0]:.1f}; ours by {projections.engine_version('t-SNE')}. Seconds: the least of {ROUNDS} "
-        f"rounds up "
-        f"to {MAX_EVALUATED:,} codes, else of one. 10-NN: accuracy of the classes.", "",
+        f"{os.getloadavg()[0]:.1f}; ours by {projection_engines.engine_version('t-SNE')}. Seconds: the least of "
+        f"{ROUNDS} rounds up to {MAX_EVALUATED:,} codes, else of one. 10-NN: accuracy of the classes.", "",
         "| codes | map | by | cold | warm | trustworthiness | 10-NN |", "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     print("\n".join(top), flush=True)

@@ -35,7 +35,8 @@ from aecore.jobs import api, supervisor
 from aecore.jobs.executors.process import parse_handle
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import processes_table, queue, runs
+from aecore.store import history, processes_table, queue, runs
+from aecore.store.writer import RunWriter
 from benchmarks import report
 
 DOCS = Path(__file__).parent.parent / "docs" / "service.md"
@@ -115,7 +116,7 @@ def outcome(config: Config) -> tuple[bytes, list[dict[str, Any]]]:
     entry = runs.entry(config.id)
     if not entry.finished:
         raise RuntimeError(f"{config.id} is {entry.state}: {entry.message} {entry.log}")
-    lines = [{name: value for name, value in line.items() if name != "seconds"} for line in runs.history(config.id)]
+    lines = [{name: value for name, value in line.items() if name != "seconds"} for line in history.history(config.id)]
     return (runs.path(config.id) / "weights.safetensors").read_bytes(), lines
 
 
@@ -159,7 +160,7 @@ class KillTrial:
 def kill_workers(trial: KillTrial) -> None:
     """Each kill up to a second after a checkpoint that is newer than the last kill."""
     api.submit(trial.config)
-    draft, mark = runs.RunWriter(trial.config), 0
+    draft, mark = RunWriter(trial.config), 0
     while not trial.is_over():
         wait_until(lambda mark=mark: draft.checkpoint_version() not in (0, mark) or is_inactive(trial.config))
         mark = draft.checkpoint_version()
@@ -275,12 +276,12 @@ def kill_worker(configs: list[Config], versions: dict[str, int], rng: random.Ran
     ripe = [
         config
         for config in configs
-        if not is_inactive(config) and runs.RunWriter(config).checkpoint_version() not in (0, versions[config.id])
+        if not is_inactive(config) and RunWriter(config).checkpoint_version() not in (0, versions[config.id])
     ]
     if not ripe:
         return 0
     config = rng.choice(ripe)
-    pid, versions[config.id] = pid_of(config), runs.RunWriter(config).checkpoint_version()
+    pid, versions[config.id] = pid_of(config), RunWriter(config).checkpoint_version()
     return kill_process(pid)
 
 

@@ -12,6 +12,7 @@ from aecore.cli import main
 from aecore.data.datasets import CARDS, load
 from aecore.models.families.build import FAMILIES
 from aecore.store import runs
+from aecore.store.writer import RunWriter
 
 QUICK = ["train", "--family", "vanilla", "--hidden-sizes", "8", "--epochs", "2", "--latent-dim", "3", "--device", "cpu"]
 
@@ -220,7 +221,7 @@ def test_exporting_into_a_file_is_a_mistake(refuses, run, tmp_path):
 def test_a_run_that_another_process_trains_is_a_mistake(refuses, says):
     trained_one = runs.entry(says(*QUICK, "--seed", "8")["id"]).config
     other = type(trained_one).from_json(trained_one.to_json() | {"seed": 9})
-    with runs.RunWriter(other):
+    with RunWriter(other):
         assert "already being trained" in refuses(*QUICK, "--seed", "9")
 
 

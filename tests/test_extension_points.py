@@ -36,7 +36,7 @@ from aecore.models.loss_terms import LossTerm, WeightedTerm
 from aecore.models.losses import reconstruction_loss
 from aecore.models.recipe import ForwardPass, Recipe
 from aecore.params import ParamInfo
-from aecore.store import processes_table, queue, runs
+from aecore.store import history, processes_table, queue, runs
 from tests.pages.test_pages import GALLERY, ROOT, _cold, links, whole  # noqa: F401
 from ui import pages_table
 from ui.pages_table import PAGES, Page
@@ -98,7 +98,7 @@ def test_an_executor_trains_a_run_and_hears_its_stop(threads):
     standing.tick()
     assert [(worker.executor, worker.handle) for worker in standing.workers] == [("threads", "thread 0")]
     _until_done(standing)
-    assert runs.entry(TINY.id).finished and [line["epoch"] for line in runs.history(TINY.id)] == [1, 2]
+    assert runs.entry(TINY.id).finished and [line["epoch"] for line in history.history(TINY.id)] == [1, 2]
 
     long = resolve_config(
         presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1000, batch_size=8)
@@ -266,7 +266,7 @@ def test_a_family_and_a_latent_type_train_and_are_shown(toy_family, monkeypatch)
     assert config.id.startswith("toy-sphere-digits")
     assert list(run_training(config))
 
-    last, run = runs.history(config.id)[-1], loaded.load(config.id)
+    last, run = history.history(config.id)[-1], loaded.load(config.id)
     assert {"reconstruction", "radius"} == {*last["train"]} and [*last["signals"]["code"]] == ["std", "radius"]
     assert diagnose(evidence_of(runs.entry(config.id))) is not None
     codes = run.encode(datasets.load("digits").test.to_float())

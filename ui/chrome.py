@@ -12,7 +12,8 @@ from aecore import disk
 from aecore.content.gallery import list_runs
 from aecore.errors import UserError
 from aecore.jobs import supervisor
-from aecore.store import database_snapshot, people, runs
+from aecore.store import database_snapshot, people
+from aecore.store.run_info import RunInfo
 from ui import pages_table, startup
 from ui.session import address, cache, failures, identity
 from ui.session.text import escape
@@ -114,7 +115,7 @@ def _run_picker() -> None:
         gallery.model_dialog()
 
 
-def _run_name(entry: runs.RunInfo, labels: dict[str, people.RunLabel]) -> str:
+def _run_name(entry: RunInfo, labels: dict[str, people.RunLabel]) -> str:
     """What the picker calls a run: the name that somebody or the gallery gave it, or its family, size and data."""
     assert entry.config
     if given := labels[entry.id].name if entry.id in labels else "":

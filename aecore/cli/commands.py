@@ -19,6 +19,7 @@ from aecore.jobs import api, supervisor
 from aecore.models import presets
 from aecore.params import Param, params_of
 from aecore.store import runs
+from aecore.store.run_info import RunInfo
 
 
 def datasets(args: argparse.Namespace) -> None:
@@ -146,7 +147,7 @@ def _is_finished(run: str) -> bool:
         return False
 
 
-def _print_result(entry: runs.RunInfo, already_trained: bool, as_json: bool) -> None:
+def _print_result(entry: RunInfo, already_trained: bool, as_json: bool) -> None:
     result = dict(entry.result)
     loss = {split: sum(result[split].values()) for split in ("train", "test")}
     if as_json:

@@ -11,6 +11,7 @@ from typing import Any
 from aecore.config import Config
 from aecore.jobs import api, queue_position
 from aecore.store import runs
+from aecore.store.run_info import RunInfo
 
 Row = dict[str, Any]
 
@@ -62,7 +63,7 @@ def progress_bar(config: Config, quiet: bool) -> Iterator[Callable[[int, Mapping
         yield update
 
 
-def follow_run(run: str, quiet: bool) -> runs.RunInfo:
+def follow_run(run: str, quiet: bool) -> RunInfo:
     """Show how far a run of the server is until it stops; returns how it stands then."""
     entry = runs.entry(run)
     assert entry.config

@@ -11,6 +11,7 @@ from aecore.config import Config
 from aecore.errors import UserError
 from aecore.models import presets
 from aecore.store import runs
+from aecore.store.run_info import RunInfo
 
 BETA_SWEEP = (0.1, 0.5, 1.0, 2.0, 4.0)  # weights of the KL, of the models that a slider leads through
 
@@ -192,7 +193,7 @@ def pretrained_model(name: str) -> PretrainedModel:
     return PRETRAINED_MODELS[name]
 
 
-def list_runs() -> list[runs.RunInfo]:
+def list_runs() -> list[RunInfo]:
     """List every run: own ones newest first, then the gallery in its order.
 
     Nothing that lies in a folder stops the list: what is damaged is listed as broken, with the reason.

@@ -7,10 +7,11 @@ from typing import Any
 
 from aecore.data.cards import CARDS
 from aecore.models.families.build import FAMILIES
-from aecore.store import offline, runs
+from aecore.store import offline
+from aecore.store.run_info import RunInfo
 
 
-def readme(entry: runs.RunInfo) -> str:
+def readme(entry: RunInfo) -> str:
     """Write the card of a pretrained model, in Markdown, from its result."""
     config, result = entry.config, entry.result
     assert config
@@ -53,7 +54,7 @@ def _offline_note(result: Any, title: str) -> list[str]:
     ]
 
 
-def metric_rows(entry: runs.RunInfo) -> list[tuple[str, str]]:
+def metric_rows(entry: RunInfo) -> list[tuple[str, str]]:
     """The metrics of a pretrained model on the test set: names and values as its card shows them."""
     said = entry.result["scores"]
     lines = [("latent code", f"{_dimensions_text(said['code_size'])}, {said['code_bits']:,.0f} bits")]

@@ -20,6 +20,8 @@ from aecore.config import Config
 from aecore.errors import UserError
 from aecore.jobs.supervisor import notify_scheduler, register_server
 from aecore.store import database_snapshot, permissions, queue, runs, trash
+from aecore.store.run_info import Command, RunInfo
+from aecore.store.writer import RunWriter
 
 POLL = 0.2  # seconds between two looks at a run
 LOCK_TIMEOUT = 1.0  # seconds that a request waits for others for the same run
@@ -103,7 +105,7 @@ def _request(config: Config, device: str | None, user: str) -> bool:
         created = queue.enqueue(config.id, config.to_json(), user, device, _environment())
         if created:
             try:
-                runs.RunWriter(config).request()
+                RunWriter(config).request()
             except (OSError, UserError):
                 queue.withdraw(config.id, user)
                 raise
@@ -125,7 +127,7 @@ def _run_lock(run: str) -> Iterator[None]:
         lock.release()
 
 
-def watch(run: str) -> Iterator[runs.RunInfo]:
+def watch(run: str) -> Iterator[RunInfo]:
     """Follow a run until it stops.
 
     Parameters
@@ -158,7 +160,7 @@ def watch(run: str) -> Iterator[runs.RunInfo]:
         time.sleep(POLL)
 
 
-def cancel(run: str, user: str = ANONYMOUS, command: runs.Command = "stop") -> int:
+def cancel(run: str, user: str = ANONYMOUS, command: Command = "stop") -> int:
     """Withdraw a user's request for a run; it stops (or pauses) when nobody else wants it.
 
     That takes less than a second, and the checkpoint is kept.
@@ -197,7 +199,7 @@ def cancel(run: str, user: str = ANONYMOUS, command: runs.Command = "stop") -> i
     if others:
         return others
     with disk.user_errors("The command cannot be given"):
-        writer = runs.RunWriter(entry.config)
+        writer = RunWriter(entry.config)
         if job and job.state == "waiting":
             writer.set_stopped(command)
         else:

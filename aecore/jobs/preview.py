@@ -10,6 +10,7 @@ from aecore.jobs.recorder import eval_mode
 from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
 from aecore.store import runs, snapshots
+from aecore.store.writer import RunWriter
 
 PREVIEW_SIZE = 10  # images
 
@@ -23,7 +24,7 @@ class PreviewStrip:
         self.y = torch.from_numpy(data.validation.y[rows])
 
     @torch.no_grad()
-    def draw(self, recipe: Recipe, writer: runs.RunWriter) -> None:
+    def draw(self, recipe: Recipe, writer: RunWriter) -> None:
         """The images, their corrupted input if that differs, and the reconstructions, one row each."""
         device = next(recipe.model.parameters()).device
         with seeded(0):

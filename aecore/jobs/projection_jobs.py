@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from aecore import disk, files, limits, system
-from aecore.analysis import projections
+from aecore.analysis import projection_engines, projections
 from aecore.errors import UserError
 from aecore.jobs import executors
 from aecore.jobs.executors import Task
@@ -163,7 +163,7 @@ def _resolve_params(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _key(codes: np.ndarray, kind: str, params: Mapping[str, Any]) -> str:
     """A hash of all that shapes a projection: codes, kind, parameters, and the version of what computes it."""
-    said = json.dumps([kind, params, codes.shape, projections.engine_version(kind)], sort_keys=True)
+    said = json.dumps([kind, params, codes.shape, projection_engines.engine_version(kind)], sort_keys=True)
     found = hashlib.blake2b(said.encode(), digest_size=12)
     found.update(np.ascontiguousarray(codes, np.float32).data)
     return found.hexdigest()

@@ -24,7 +24,7 @@ from typing import Any
 from filelock import FileLock
 
 from aecore import disk, files
-from aecore.analysis import projections
+from aecore.analysis import projection_engines
 from aecore.errors import UserError
 from aecore.jobs import executors
 from aecore.store import schema
@@ -127,7 +127,7 @@ def _timings() -> list[list[Any]]:
 
 def expected_seconds(request: ProjectionRequest) -> float:
     """Seconds that a projection takes, by the last one of its kind that was most like it in size."""
-    drawn = [request.kind, projections.engine(request.kind)]
+    drawn = [request.kind, projection_engines.engine(request.kind)]
     known = [(count, seconds) for *by, count, seconds in _timings() if by == drawn]
     known = known[::-1] or [(10_000, DEFAULT_SECONDS[request.kind])]
     count, seconds = min(known, key=lambda each: abs(math.log(each[0] / request.count)))
@@ -135,5 +135,5 @@ def expected_seconds(request: ProjectionRequest) -> float:
 
 
 def record_timing(request: ProjectionRequest, seconds: float) -> None:
-    line = [request.kind, projections.engine(request.kind), request.count, round(seconds, 2)]
+    line = [request.kind, projection_engines.engine(request.kind), request.count, round(seconds, 2)]
     files.atomic_write(projections_dir() / "timings.json", json.dumps([*_timings(), line][-MAX_TIMINGS:]))

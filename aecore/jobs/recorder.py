@@ -16,7 +16,6 @@ from aecore.analysis.loaded import LoadedModel
 from aecore.data.cards import CARDS
 from aecore.data.datasets import Split
 from aecore.models.recipe import Recipe
-from aecore.store import runs
 from aecore.store.snapshots import (
     FOLDER,
     GRID_SIDE,
@@ -31,6 +30,7 @@ from aecore.store.snapshots import (
     snapshot_files,
     try_load,
 )
+from aecore.store.writer import RunWriter
 
 START_SECONDS, TIME_SHARE = 0.25, 0.004  # of the training time: seconds to begin with, and a share
 
@@ -90,7 +90,7 @@ class SnapshotRecorder:
         self.saved_epochs = {epoch for epoch, _ in snapshot_files(run_dir)}
 
     @classmethod
-    def of_run(cls, writer: runs.RunWriter, recipe: Recipe, epoch: int) -> SnapshotRecorder:
+    def of_run(cls, writer: RunWriter, recipe: Recipe, epoch: int) -> SnapshotRecorder:
         """The recorder of a run whose training goes on after so many epochs."""
         pixels, size = math.prod(CARDS[writer.config.dataset].shape), recipe.model.bottleneck.out_features
         recorder = cls(writer.run_dir, pixels, size, writer.config.epochs)

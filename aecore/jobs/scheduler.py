@@ -24,6 +24,8 @@ from aecore.jobs import executors
 from aecore.jobs.executors import Executor, Task
 from aecore.jobs.wake import WakeSocket
 from aecore.store import processes_table, queue, recovery, runs
+from aecore.store.run_info import INACTIVE_STATES
+from aecore.store.writer import RunWriter
 
 POLL_STOPPING, POLL_BUSY, POLL_IDLE = 0.1, 0.5, 2.0  # seconds until it looks by itself: while a worker stops or works
 KILL_AFTER = 0.6  # seconds that a worker has to follow a command by itself
@@ -102,11 +104,11 @@ class Scheduler:
     def start_worker(self, job: queue.Job, slot: int) -> None:
         """Starts a worker. What the queue or the disk refuses is tried again at the next look."""
         try:
-            writer = runs.RunWriter(Config.from_json(dict(job.config)))
+            writer = RunWriter(Config.from_json(dict(job.config)))
         except UserError:  # settings of another version: they must not keep the others from their turns
             queue.complete(job.run, leader=True)
             return
-        if writer.state in runs.INACTIVE_STATES and writer.state != "finished":
+        if writer.state in INACTIVE_STATES and writer.state != "finished":
             writer.set_state("waiting", message="")  # an earlier end must not be taken for this worker's
         handle = self.executor.start(self._task(job, slot))
         self.workers.append(Worker(job, self.executor.name, handle, slot))
@@ -128,7 +130,7 @@ class Scheduler:
 
     def enforce_deadline(self, worker: Worker) -> None:
         """Kills a worker that does not follow its command; what came after its last checkpoint is done again later."""
-        command = runs.RunWriter(Config.from_json(dict(worker.job.config))).command
+        command = RunWriter(Config.from_json(dict(worker.job.config))).command
         self.stopping = self.stopping or command is not None
         worker.stopping_since = (worker.stopping_since or time.monotonic()) if command else None
         if worker.stopping_since and time.monotonic() - worker.stopping_since > KILL_AFTER:
@@ -142,7 +144,7 @@ class Scheduler:
         job, now = worker.job, queue.job(worker.job.run)
         if now and now.handle and (now.executor, now.handle) != (worker.executor, worker.handle):
             return  # another one was there first
-        writer = runs.RunWriter(Config.from_json(dict(job.config)))
+        writer = RunWriter(Config.from_json(dict(job.config)))
         state = writer.state
         if state in ("finished", "failed"):
             if state == "finished":
@@ -156,7 +158,7 @@ class Scheduler:
         else:
             self.handle_crash(job, writer, exit_message, worker.slot)
 
-    def handle_crash(self, job: queue.Job, writer: runs.RunWriter, exit_message: str, slot: int) -> None:
+    def handle_crash(self, job: queue.Job, writer: RunWriter, exit_message: str, slot: int) -> None:
         """A worker died: another one goes on from the checkpoint, unless that has just been tried."""
         version = writer.checkpoint_version()
         crashes = queue.record_crash(job.run, version, leader=True)

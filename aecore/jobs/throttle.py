@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aecore import disk
-from aecore.store import runs
+from aecore.store.writer import RunWriter
 
 WriteFunction = Callable[..., None]  # calls a function with what it is given, when there is room for what it writes
 
@@ -47,7 +47,7 @@ class RetryWhenDiskFull:
 
     RETRY_EVERY = 0.5  # seconds between two tries
 
-    def __init__(self, writer: runs.RunWriter) -> None:
+    def __init__(self, writer: RunWriter) -> None:
         self.writer = writer
 
     def __call__(self, write: Callable[..., None], *args: Any, **kwargs: Any) -> None:

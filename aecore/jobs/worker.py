@@ -27,7 +27,8 @@ from aecore.models.autoencoder import Autoencoder
 from aecore.models.families.build import build_recipe, complete_config, model_size, resolve_config
 from aecore.models.footprint import count_parameters
 from aecore.models.recipe import Recipe
-from aecore.store import runs
+from aecore.store import run_info, runs
+from aecore.store.writer import RunWriter
 from aecore.training import devices
 from aecore.training.loop import DeviceDataset, Progress, evaluate, fit
 from aecore.training.state import Diverged, TrainState
@@ -83,19 +84,19 @@ def run_training(
     """
     config = _resolve_config(config)
     with (
-        runs.RunWriter(config, *worker) as writer,
+        RunWriter(config, *worker) as writer,
         threads_limited(config),
         heartbeat(writer.run_dir / runs.STATE_FILE),
         _failures_in_state(writer),
     ):
-        if resume or writer.state not in runs.INACTIVE_STATES:
+        if resume or writer.state not in run_info.INACTIVE_STATES:
             yield from _train_until_stopped(
                 writer, config, device_name, RetryWhenDiskFull(writer) if wait_for_space else write_now
             )
 
 
 @contextlib.contextmanager
-def _failures_in_state(writer: runs.RunWriter) -> Iterator[None]:
+def _failures_in_state(writer: RunWriter) -> Iterator[None]:
     """Writes into a run's state why its training ended before it was done; what people can mend becomes UserError."""
     try:
         yield
@@ -131,7 +132,7 @@ def _resolve_config(config: Config) -> Config:
     try:
         return resolve_config(config)
     except TooLarge as error:
-        with runs.RunWriter(complete_config(config)) as draft:
+        with RunWriter(complete_config(config)) as draft:
             if draft.state != "finished":
                 draft.set_state("failed", message=str(error))
         raise
@@ -145,7 +146,7 @@ def threads_limited(config: Config) -> contextlib.AbstractContextManager[None]:
 
 
 def _train_until_stopped(
-    writer: runs.RunWriter, config: Config, device_name: str | None, write: WriteFunction
+    writer: RunWriter, config: Config, device_name: str | None, write: WriteFunction
 ) -> Iterator[Progress]:
     try:
         yield from _train(writer, config, device_name, write)
@@ -154,7 +155,7 @@ def _train_until_stopped(
         writer.set_stopped(command[0] if command else "stop")
 
 
-def _train(writer: runs.RunWriter, config: Config, device_name: str | None, write: WriteFunction) -> Iterator[Progress]:
+def _train(writer: RunWriter, config: Config, device_name: str | None, write: WriteFunction) -> Iterator[Progress]:
     # why another worker goes on, say
     message = writer.state_fields.get("message", "") if writer.state == "training" else ""
     begun = writer.state_fields.get("progress") or _initial_progress(config)
@@ -182,7 +183,7 @@ class _Outputs:
     """What is written into a run's folder while it trains."""
 
     def __init__(
-        self, writer: runs.RunWriter, recipe: Recipe, data: Dataset, state: TrainState, write: WriteFunction
+        self, writer: RunWriter, recipe: Recipe, data: Dataset, state: TrainState, write: WriteFunction
     ) -> None:
         self.writer, self.recipe, self.data, self.state, self.write = writer, recipe, data, state, write
         self.preview, self.snapshots = PreviewStrip(data), SnapshotRecorder.of_run(writer, recipe, state.epoch)
@@ -222,7 +223,7 @@ def _initial_progress(config: Config) -> dict[str, Any]:
 
 
 def _start_or_resume(
-    writer: runs.RunWriter, config: Config, device: torch.device, write: WriteFunction
+    writer: RunWriter, config: Config, device: torch.device, write: WriteFunction
 ) -> tuple[Recipe, TrainState]:
     """A recipe, and where its training stands: at the checkpoint, else at the beginning."""
     recipe = build_recipe(config)
@@ -254,18 +255,18 @@ def load_parent_weights(model: Autoencoder, parent: str) -> None:
         ) from None
 
 
-def _record_epoch(writer: runs.RunWriter, progress: Progress) -> None:
+def _record_epoch(writer: RunWriter, progress: Progress) -> None:
     said = dataclasses.asdict(progress)
     writer.add_epoch({name: said[name] for name in HISTORY_FIELDS})
 
 
-def _report_progress(writer: runs.RunWriter, progress: Progress) -> None:
+def _report_progress(writer: RunWriter, progress: Progress) -> None:
     said = dataclasses.asdict(progress) | {"seconds_left": min(progress.seconds_left, 1e9)}
     writer.set_state("training", progress={name: each for name, each in said.items() if name != "signals"})
 
 
 def _finish(
-    writer: runs.RunWriter,
+    writer: RunWriter,
     recipe: Recipe,
     data: Dataset,
     device: devices.Device,

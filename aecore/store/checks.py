@@ -57,6 +57,7 @@ def between(low: float, high: float) -> Check:
 
 
 fraction, non_negative, timestamp = between(0, 1), between(0, MAX_NUMBER), between(0, MAX_TIMESTAMP)
+positive = between(1e-30, MAX_NUMBER)
 
 
 def integer(low: int, high: int) -> Check:

@@ -15,6 +15,7 @@ from aecore import files
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.store import runs, schema
+from aecore.store.run_info import RunInfo
 
 FILE_NAME = "offline.safetensors"
 N_SAMPLES = 2000  # test pictures whose codes are kept: the first ones
@@ -70,7 +71,7 @@ def load_bundle(run: str) -> OfflineBundle | None:
     return found
 
 
-def _content_error(bundle: OfflineBundle, entry: runs.RunInfo) -> str:
+def _content_error(bundle: OfflineBundle, entry: RunInfo) -> str:
     """What does not fit the run that brings it, in words; empty when all does."""
     scores = entry.result.get("scores")  # of pictures that are not here: the same ones
     if entry.config is None or not scores:

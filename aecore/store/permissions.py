@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from aecore.errors import UserError
 from aecore.store import database_snapshot, people, runs
+from aecore.store.run_info import RunInfo
 
 
 class NotAllowed(UserError):
@@ -23,7 +24,7 @@ class AccessRequest:
     """Somebody who wants to do something, and to what."""
 
     user: str
-    entry: runs.RunInfo | None = None  # the run; None for something else
+    entry: RunInfo | None = None  # the run; None for something else
     label: people.RunLabel = field(default_factory=people.RunLabel)
     requesters: Collection[str] = ()  # the people who asked for it, while it is under way
     deleted_by: str = ""

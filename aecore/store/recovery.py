@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from aecore import disk
 from aecore.store import database, database_snapshot, runs
+from aecore.store.run_info import RunInfo
 
 
 def recover() -> Path | None:
@@ -59,7 +60,7 @@ def _rebuild() -> None:
                 )
 
 
-def _job_state(entry: runs.RunInfo) -> tuple[float, str, str | None, str | None] | None:
+def _job_state(entry: RunInfo) -> tuple[float, str, str | None, str | None] | None:
     """(requested_at, state, executor, handle) of a run that waits or is being trained; None of one that has stopped.
     Whether its worker lives the scheduler finds out."""
     fields = runs.read_state(entry.id) if entry.config and not entry.finished else {}

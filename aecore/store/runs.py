@@ -17,42 +17,31 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import os
 import re
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 
-from aecore import disk, files, system
+from aecore import disk, files
 from aecore.config import Config
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.files import atomic_write as atomic_write
 from aecore.files import read_json
 from aecore.files import runs_dir as runs_dir
-from aecore.store import database_snapshot, queue, schema
+from aecore.store import database_snapshot, queue, schema, schema_result
+from aecore.store.run_info import RunInfo, State
 from aecore.store.upgrade import documents
 
 PRETRAINED_DIR = disk.pretrained_dir()
 RUN_ID = re.compile(schema.RUN_ID)
-
-State = Literal["finished", "training", "waiting", "paused", "stopped", "failed", "broken"]
-Command = Literal["stop", "pause"]
-STATE_AFTER: dict[Command, State] = {"stop": "stopped", "pause": "paused"}
-INACTIVE_STATES: tuple[State, ...] = (
-    "finished",
-    "failed",
-    *STATE_AFTER.values(),
-)  # nobody trains it until it is asked for again
 WEIGHTS_FILE, AUXILIARY_FILE = "weights.safetensors", "auxiliary.safetensors"
 CHECKPOINT_FILE, STATE_FILE = "checkpoint.safetensors", "state.json"
 HEARTBEAT_TIMEOUT = 20.0  # seconds without a sign of life (state.json touched) after which a training counts as dead
@@ -75,62 +64,6 @@ def path(run: str) -> Path:
     return PRETRAINED_DIR / run if not os.path.exists(ours) and os.path.exists(PRETRAINED_DIR / run) else ours
 
 
-@dataclass(frozen=True)
-class RunInfo:
-    """One run of the store, as a list shows it.
-
-    Attributes
-    ----------
-    id
-        Name of its folder.
-    state
-        "finished", "training", "waiting", "paused", "stopped", "failed" or "broken".
-    config
-        Its settings; None only when it is broken.
-    result
-        Metrics and circumstances; filled when it is finished.
-    progress
-        Epoch and losses; filled while it trains.
-    message
-        Why it is broken, failed or stopped: one sentence.
-    created
-        Seconds since 1970.
-
-    Examples
-    --------
-    >>> import aecore
-    >>> run = next(run for run in aecore.list_runs() if run.pretrained)
-    >>> run.finished, run.active, 0 < run.result["mse"] < 1
-    (True, False, True)
-    """
-
-    id: str
-    state: State
-    config: Config | None = None  # None only when broken
-    result: Mapping[str, Any] = field(default_factory=dict)  # filled when finished
-    progress: Mapping[str, Any] = field(default_factory=dict)  # filled while it trains
-    message: str = ""  # why it is broken, failed or at rest: one sentence
-    fallback_device: str = ""  # a device to try instead, when this one gave up
-    log: str = ""  # the end of what its process printed, when that failed
-    diverged: bool = False  # whether it failed because its loss was no longer a number
-    has_checkpoint: bool = False  # whether there is a checkpoint to go on from
-    pretrained: bool = False
-    created: float = 0.0  # seconds since 1970
-
-    @property
-    def finished(self) -> bool:
-        return self.state == "finished"
-
-    @property
-    def title(self) -> str:
-        """What the gallery calls it; empty for a run of ours."""
-        return str(self.result.get("pretrained", {}).get("title", ""))
-
-    @property
-    def active(self) -> bool:
-        return self.state in ("training", "waiting")
-
-
 Stamp = tuple[int, int, int, int]  # by which a file is known to be the one that was read before
 
 
@@ -140,7 +73,7 @@ def entry(run: str) -> RunInfo:
 
 
 def _entry(run_dir: Path, find_job: Callable[[str], queue.Job | None]) -> RunInfo:
-    kind = _stamp(run_dir)
+    kind = file_stamp(run_dir)
     if kind and stat.S_ISLNK(kind[3]) and os.path.isdir(run_dir):
         return _broken(run_dir, "It is a symbolic link, and links in the runs folder are not followed; delete it.")
     if not kind or not stat.S_ISDIR(kind[3]):
@@ -154,7 +87,7 @@ def _entry(run_dir: Path, find_job: Callable[[str], queue.Job | None]) -> RunInf
     return _finished(run_dir, found)
 
 
-def _stamp(file: Path | str) -> Stamp | None:
+def file_stamp(file: Path | str) -> Stamp | None:
     """What tells a file from another in its place; None when there is none, or nobody may look."""
     try:
         found = os.lstat(file)
@@ -164,12 +97,12 @@ def _stamp(file: Path | str) -> Stamp | None:
 
 
 def _stamps(run_dir: Path, *names: str) -> tuple[Stamp | None, ...]:
-    return tuple(_stamp(os.path.join(run_dir, name)) for name in names)
+    return tuple(file_stamp(os.path.join(run_dir, name)) for name in names)
 
 
 def _complete_stamps(run_dir: Path) -> tuple[Stamp | None, ...] | None:
     """The stamps of the files that make a folder complete; None when it is not."""
-    config = _stamp(os.path.join(run_dir, "config.json"))
+    config = file_stamp(os.path.join(run_dir, "config.json"))
     return config and (config, *_stamps(run_dir, "result.json", WEIGHTS_FILE))
 
 
@@ -204,7 +137,7 @@ def _finished(run_dir: Path, stamps: tuple[Stamp | None, ...]) -> RunInfo:
         config, result = _read_config(run_dir, "config.json"), read_json(run_dir / "result.json")
         if result is None:
             raise UserError("result.json is missing.")
-        schema.validate(result, schema.RESULT, "result.json")
+        schema.validate(result, schema_result.RESULT, "result.json")
         check_weights(run_dir)
     except UserError as error:
         return _broken(run_dir, error, _mtime(stamps[0]))
@@ -251,7 +184,7 @@ def _unfinished(run_dir: Path, job: queue.Job | None) -> RunInfo:
     """A folder without a config.json. Its `job` was looked up before its state, which says how the run came to rest
     when there is none any more."""
     stamps = _stamps(run_dir, "request.json", STATE_FILE)
-    said = _read_unfinished(run_dir, stamps, _stamp(os.path.join(run_dir, CHECKPOINT_FILE)))
+    said = _read_unfinished(run_dir, stamps, file_stamp(os.path.join(run_dir, CHECKPOINT_FILE)))
     if said.config is None:
         return said
     if job:
@@ -316,7 +249,7 @@ def _entries(run_dirs: Iterable[Path], jobs: Mapping[str, queue.Job]) -> Iterato
 def _waiting(run_dir: Path, requested_at: float) -> RunInfo:
     """A run that waits, as a list shows it: looked at once, for nothing about it changes before its turn."""
     noted = _read_unfinished(
-        run_dir, _stamps(run_dir, "request.json", STATE_FILE), _stamp(os.path.join(run_dir, CHECKPOINT_FILE))
+        run_dir, _stamps(run_dir, "request.json", STATE_FILE), file_stamp(os.path.join(run_dir, CHECKPOINT_FILE))
     )
     return noted if noted.config is None else dataclasses.replace(noted, state="waiting")
 
@@ -333,9 +266,6 @@ def _run_dirs(parent: Path) -> Iterator[Path]:
         yield parent / name
 
 
-MAX_HISTORY_BYTES = 200_000_000  # 1,000 epochs of a code of 4,096 numbers have half of it
-
-
 def read_label(run: str) -> dict[str, str | None]:
     """Whose a run is and what it is called, as its folder says: `owner`, `owner_name`, `name`."""
     with contextlib.suppress(UserError):
@@ -350,198 +280,6 @@ def read_state(run: str) -> dict[str, Any]:
     return {}
 
 
-def history(run: str) -> list[dict[str, Any]]:
-    """One dictionary an epoch: `epoch`, `seconds`, `train`, `validation` (loss terms, nats per image), `signals`
-    (see training/signals.py). Ends before the first line that is invalid, of which `history_error` tells. Everybody
-    gets the same ones: read them, never write into them."""
-    return list(_read_history(run)[0])
-
-
-def history_error(run: str) -> str:
-    """From where on the history of a run cannot be read, and why: one sentence; empty when all of it can."""
-    return _read_history(run)[1]
-
-
-def _read_history(run: str) -> tuple[Sequence[dict[str, Any]], str]:
-    file = path(run) / "history.jsonl"
-    stamp = _stamp(file)
-    return _parse_history(file, stamp) if stamp else ((), "")
-
-
-@lru_cache(maxsize=16)  # of a thousand epochs with their signals 5 MB each
-def _parse_history(file: Path, stamp: Stamp) -> tuple[Sequence[dict[str, Any]], str]:
-    lines: list[dict[str, Any]] = []
-    try:
-        content = files.read_bytes(file, MAX_HISTORY_BYTES)
-        for line in content.split(b"\n")[:-1]:  # what follows the last newline is half written at this moment
-            lines.append(_parse_epoch(line, lines[-1]["epoch"] if lines else 0))
-    except FileNotFoundError:  # deleted at this moment
-        return (), ""
-    except UserError as error:
-        return lines, str(error)
-    except ValueError as error:
-        why = schema.plain_text(str(error))
-        return lines, f"Line {len(lines) + 1} of history.jsonl is spoilt ({why}): from there on its epochs are lost."
-    return lines, ""
-
-
-def _parse_epoch(line: bytes, previous: int) -> dict[str, Any]:
-    """A line of a history that comes after the one of epoch `before`; ValueError when it is spoilt."""
-    found: dict[str, Any] = files.parse_json(line)
-    if wrong := schema.HISTORY_LINE(found):
-        raise ValueError(wrong)
-    if found["epoch"] <= previous:
-        raise ValueError(f"epoch {found['epoch']} follows epoch {previous}")
-    return found
-
-
-def stop_message(command: Command, epoch: int, epochs: int) -> str:
-    """What is said of a run that came to rest by an order."""
-    return f"{STATE_AFTER[command].capitalize()} after {epoch} of {epochs} epochs."
-
-
 def run_lock(run: str) -> FileLock:
     """The lock that whoever trains a run holds, in whatever process. Raises OSError when it cannot be made."""
     return FileLock(str(disk.internal_dir(".locks") / run))
-
-
-class RunWriter:
-    """The folder of a run in the making. Inside `with` it holds the run's lock against other processes. A worker gives
-    the name of its executor and its handle, by which others find it."""
-
-    def __init__(self, config: Config, executor: str = "", handle: str = "") -> None:
-        self.config, self.executor, self.handle = config, executor, handle
-        with disk.user_errors("A run cannot be kept"):
-            self.run_dir = disk.internal_dir(config.id)
-            self.lock = run_lock(config.id)
-        self.state_fields = self._read_state()
-
-    def __enter__(self) -> RunWriter:
-        try:
-            self.lock.acquire(timeout=0)
-        except Timeout:
-            raise AlreadyTraining(
-                f"{self.config.id} is already being trained; wait for it, or stop it first."
-            ) from None
-        self._remove_partial_files()
-        atomic_write(self.run_dir / "request.json", json.dumps(self.config.to_json()), use_reserve=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        disk.remove(self.run_dir / "command")  # meant for this training, not for the next
-        self.lock.release()
-
-    # What is said of it
-
-    def set_state(self, state: State, **fields: Any) -> None:
-        """Writes state.json: where the run stands, and who works on it. How far it is can wait for room on the disk;
-        all else is vital."""
-        self.state_fields |= {
-            "state": state,
-            "executor": self.executor,
-            "handle": self.handle,
-            "updated_at": time.time(),
-        } | fields
-        atomic_write(self.run_dir / STATE_FILE, json.dumps(self.state_fields), use_reserve=set(fields) != {"progress"})
-
-    @property
-    def state(self) -> State | None:
-        """What state the folder is in; None when nothing was said."""
-        if (self.run_dir / "config.json").exists():
-            return "finished"
-        state: State | None = self._read_state().get("state")
-        return state
-
-    def _read_state(self) -> dict[str, Any]:
-        """What state.json holds; nothing when there is none, or a spoilt one, which the next word replaces."""
-        return read_state(self.config.id)
-
-    def request(self) -> None:
-        """Leaves the request for a worker to take up; what it has learnt so far stays."""
-        disk.remove(self.run_dir / "command")
-        atomic_write(self.run_dir / "request.json", json.dumps(self.config.to_json()))
-        self.set_state("waiting", message="", fallback_device="", log="")
-
-    def set_stopped(self, command: Command) -> None:
-        """Says that the run came to rest by an order."""
-        disk.remove(self.run_dir / "command")
-        done = self.state_fields.get("progress", {}).get("epoch", 0)
-        self.set_state(STATE_AFTER[command], message=stop_message(command, done, self.config.epochs))
-
-    # Orders to its worker
-
-    def send_command(self, command: Command) -> None:
-        atomic_write(self.run_dir / "command", command, use_reserve=True)
-
-    @property
-    def command(self) -> tuple[Command, float] | None:
-        """An order to come to rest, and when it was given (seconds since 1970)."""
-        file = self.run_dir / "command"
-        try:
-            order, given = files.read_bytes(file, 100), file.stat().st_mtime
-        except (FileNotFoundError, UserError):  # what is no file is no order
-            return None
-        return ("pause" if order == b"pause" else "stop"), given
-
-    # What it has learnt
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.run_dir / CHECKPOINT_FILE
-
-    def checkpoint_version(self) -> int:
-        """Which checkpoint there is: a number that every new one changes; 0 for none."""
-        try:
-            return self.checkpoint.stat().st_mtime_ns
-        except FileNotFoundError:
-            return 0
-
-    def add_epoch(self, line: Mapping[str, Any]) -> None:
-        files.append(self.run_dir / "history.jsonl", json.dumps(line) + "\n")
-
-    def save_checkpoint(self, checkpoint: bytes) -> None:
-        """Writes the checkpoint; what of the history it stands on is on the disk before it."""
-        with contextlib.suppress(FileNotFoundError), open(self.run_dir / "history.jsonl", "rb+") as stream:
-            os.fsync(stream.fileno())
-        atomic_write(self.checkpoint, checkpoint, durable=True)
-
-    def truncate_history(self, epoch: int) -> None:
-        """Forgets what was noted after so many epochs: training goes on from there."""
-        if not epoch:
-            (self.run_dir / "preview.png").unlink(missing_ok=True)
-        kept = [line for line in history(self.config.id) if line["epoch"] <= epoch]
-        atomic_write(self.run_dir / "history.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
-
-    def tail_log(self, max_bytes: int = 3000) -> str:
-        """The end of what its processes printed."""
-        try:
-            return files.read_tail(self.run_dir / "log.txt", max_bytes)
-        except UserError as error:
-            return str(error)
-
-    def finish(
-        self, weights: bytes, result: Mapping[str, Any], thumbnail: bytes, auxiliary: bytes | None = None
-    ) -> None:
-        """Makes the folder complete: config.json comes last."""
-        kept = {WEIGHTS_FILE: weights} | ({AUXILIARY_FILE: auxiliary} if auxiliary else {})
-        for name, content in kept.items():
-            atomic_write(self.run_dir / name, content, durable=True)
-        result = {**result, "sha256": {name: hashlib.sha256(each).hexdigest() for name, each in kept.items()}}
-        atomic_write(self.run_dir / "thumbnail.png", thumbnail)
-        atomic_write(self.run_dir / "result.json", json.dumps(result, indent=1), durable=True)
-        atomic_write(self.run_dir / "config.json", json.dumps(self.config.to_json(), indent=1), durable=True)
-        self.cleanup()
-
-    def cleanup(self) -> None:
-        """Removes what only a run in the making needs."""
-        for name in ("request.json", "state.json", "log.txt", "command", CHECKPOINT_FILE):
-            (self.run_dir / name).unlink(missing_ok=True)
-        self._remove_partial_files()
-
-    def _remove_partial_files(self) -> None:
-        """Removes what killed processes were writing; not what somebody writes at this moment."""
-        for half in self.run_dir.rglob(".*"):
-            writer = half.name.split("-")[-2:-1]  # as files.write names it
-            if not (writer and writer[0].isdecimal() and system.pid_exists(int(writer[0]))):
-                with contextlib.suppress(OSError):
-                    disk.remove(half)

@@ -5,13 +5,10 @@ Fields that are not named here are allowed, for newer versions to add; what page
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from aecore.store.checks import (
     MAX_COUNT,
-    MAX_NUMBER,
-    Check,
     all_of,
     between,
     boolean,
@@ -25,6 +22,7 @@ from aecore.store.checks import (
     number,
     number_or_nan,
     one_of,
+    positive,
     record,
     text,
     timestamp,
@@ -37,6 +35,7 @@ MAX_EPOCHS = 1000  # that a run has at most (config.Epochs)
 
 # --- A run while it is made -------------------------------------------------------------------------------------------
 
+HASH = text(64, "[0-9a-f]{64}")
 RUN_ID = r"[a-z0-9][a-z0-9._-]{0,120}"
 SHORT_TEXT = text(60)
 PARAM_VALUE = all_of(lambda value: "" if type(value) in (bool, int, float, str, list) else "is no setting")
@@ -115,194 +114,12 @@ def _code_signals(value: Any) -> str:
     return ""
 
 
-_SIGNALS = {"saturated_wrong": number_or_nan, "code": _code_signals}
-_OPTIONAL_SIGNALS = dict.fromkeys(("out_of_support", "constant_output_nll", "identical_units"), number_or_nan)
+SIGNALS = {"saturated_wrong": number_or_nan, "code": _code_signals}
+OPTIONAL_SIGNALS = dict.fromkeys(("out_of_support", "constant_output_nll", "identical_units"), number_or_nan)
 
 HISTORY_LINE = record(
     {"epoch": integer(1, MAX_EPOCHS), "seconds": non_negative, "train": LOSS_TERMS, "validation": LOSS_TERMS},
-    {"grad_norm": number_or_nan, "signals": nullable(record(_SIGNALS, _OPTIONAL_SIGNALS))},
-)
-
-# --- A finished run ---------------------------------------------------------------------------------------------------
-
-_positive = between(1e-30, MAX_NUMBER)
-
-FINAL_CHECKUP = record(
-    {
-        **_SIGNALS,
-        "validation": LOSS_TERMS,
-        "mse": non_negative,
-        "mean_baseline_mse": _positive,
-        "pca_mse": non_negative,
-        "effective_code_size": integer(1, 5000),
-    },
-    {**_OPTIONAL_SIGNALS, "code_size": integer(1, 5000)},
-)
-
-
-def _number_fields(*names: str) -> dict[str, Check]:
-    return dict.fromkeys(names, number)
-
-
-def _same_length(*names: str) -> Check:
-    """Lists of one length under these names."""
-    lengths = lambda value: {len(value[name]) for name in names}  # noqa: E731
-    return lambda value: "" if len(lengths(value)) == 1 else f"{names[0]} has another length than {names[1]}"
-
-
-_number_list = list_of(number, min_items=1)
-_errors = record({"model": non_negative, "pca": _positive})
-_level = record({"dimensions": count, **_number_fields("kl", "effect")})
-_sample_quality = record(_number_fields("precision", "strict_precision", "coverage"))
-_SAMPLE_SETS = ("prior", "gaussian_fit", "gmm_fit", "reconstructions", "training_data")
-
-
-def _bounds(value: Any) -> str:
-    """Bounds on log p(x) under the number of samples that each was taken with."""
-    wrong = dict_of(number, min_items=2, max_items=20)(value)
-    return wrong or next((f"{name[:20]} is no number" for name in value if not re.fullmatch(r"[1-9]\d{0,6}", name)), "")
-
-
-def _samples(value: Any) -> str:
-    """How near samples come: all crowds or, where no pictures were here, none."""
-    crowds = dict.fromkeys(_SAMPLE_SETS, _sample_quality) if type(value) is dict and "prior" in value else {}
-    return record({"n_samples": count, **_number_fields("mmd", "mmd_noise_floor"), **crowds})(value)
-
-
-def _or_empty(check: Check) -> Check:
-    """An object without fields, where there was nothing to measure, or what `check` takes."""
-    return lambda value: "" if value == {} else check(value)
-
-
-_POSTERIOR_FIELDS = ("kl_total", "mutual_information", "total_correlation", "dimension_wise_kl", "log_n")
-_CODEBOOK_FIELDS = ("perplexity", "bits_stored", "entropy_bits", "quantization_distance", "nearest_entry_distance")
-
-# what was measured of a run of its kind, as aecore.analysis.report says it
-REPORTS: dict[str, Check] = {
-    "reconstruction": record(optional={"bce_lower_bound": number}),
-    "jacobian": record(
-        {"n_samples": count, "n_singular_values": count}
-        | _number_fields(
-            "effective_dimension", "max_singular_value", "min_singular_value", "encoder_squared_frobenius_norm"
-        )
-    ),
-    "sampling": _samples,
-    "posterior": all_of(
-        record(
-            {
-                "n_samples": count,
-                "estimator_batch_size": count,
-                "active_units": count,
-                **_number_fields(*_POSTERIOR_FIELDS),
-            }
-            | dict.fromkeys(("kl", "sigma", "variance_of_means"), _number_list)
-        ),
-        _same_length("kl", "sigma", "variance_of_means"),
-    ),
-    "likelihood_bounds": _or_empty(
-        record({"n_samples": count, "log_likelihood": _bounds, **_number_fields("gap", "gap_std_error")})
-    ),
-    "hierarchy": record({"n_samples": count, "top": _level, "bottom": _level}),
-    "sparsity": record(
-        {
-            "n_samples": count,
-            "n_units": count,
-            "is_sigmoid": boolean,
-            "zero_share": fraction,
-            "sparsity_by_design": fraction,
-        }
-        | {"active_per_sample": number, "dead_units": count, "rho": nullable(number)}
-        | {"rho_hat": record(_number_fields("mean", "min", "max"))}
-    ),
-    "codebook": all_of(
-        record(
-            {
-                "n_samples": count,
-                "n_positions": count,
-                "codebook_size": integer(1, 100_000),
-                "used_entries": count,
-                "usage": _number_list,
-            }
-            | _number_fields(*_CODEBOOK_FIELDS)
-        ),
-        lambda value: (
-            "" if len(value["usage"]) == value["codebook_size"] else "usage has another length than codebook_size"
-        ),
-    ),
-    "conditional": record(
-        {
-            "n_styles": count,
-            "n_generated": count,
-            "n_reference_samples": count,
-            **_number_fields("label_fidelity", "real_baseline", "label_leakage"),
-        }
-    ),
-    "pca": _or_empty(
-        all_of(
-            record(
-                {"n_samples": count, "train": _errors, "test": _errors, "min_angle_between_axes": number}
-                | {
-                    "principal_angles": _number_list,
-                    "singular_values": _number_list,
-                    "cosines": list_of(_number_list, min_items=1),
-                }
-            ),
-            lambda value: _square_error(value["cosines"]),
-        )
-    ),
-}
-
-
-def _square_error(rows: list[list[float]]) -> str:
-    return "" if all(len(row) == len(rows) for row in rows) else "cosines has rows of several lengths"
-
-
-def _scores(value: Any) -> str:
-    """What was measured of an exhibit; the lists of its clouds are as long as its code."""
-    wrong = record(
-        {"test": LOSS_TERMS, "mse": non_negative, "code_size": integer(1, 5000), "code_bits": non_negative}
-        | {"mean_baseline_mse": _positive, "pca_mse": non_negative},
-        {"active_units": count, "knn_accuracy": fraction, "report": record(optional=REPORTS)}
-        | _number_fields("elbo", "kl", "reconstruction_at_mean_code")
-        | {"denoising": dict_of(record(_number_fields("corrupted_psnr", "denoised_psnr", "psnr_gain")))},
-    )(value)
-    clouds = value.get("report", {}).get("posterior") if not wrong else None
-    return (
-        "report.posterior.kl has another length than the code"
-        if clouds and len(clouds["kl"]) != value["code_size"]
-        else wrong
-    )
-
-
-HASH = text(64, "[0-9a-f]{64}")
-
-RESULT = record(
-    {
-        "seconds": non_negative,
-        "parameters": count,
-        "train": LOSS_TERMS,
-        "test": LOSS_TERMS,
-        "mse": non_negative,
-        "device": text(200),
-    }
-    | {"created": timestamp},
-    {
-        "validation": LOSS_TERMS,
-        "checkup": FINAL_CHECKUP,
-        "scores": _scores,
-        "code_size": integer(1, 5000),
-        "code_bits": non_negative,
-        "active_units": count,
-        "threads": count,
-        "pseudo_label_accuracy": fraction,
-        "sha256": dict_of(HASH),
-        **dict.fromkeys(("precision", "torch", "processor", "weights_dtype"), text(200)),
-        "pretrained": record(
-            optional=dict.fromkeys(("name", "title"), text(100))
-            | dict.fromkeys(("good_for", "not_for"), text(500))
-            | {"on_home": boolean, "sweep_beta": nullable(non_negative)}
-        ),
-    },
+    {"grad_norm": number_or_nan, "signals": nullable(record(SIGNALS, OPTIONAL_SIGNALS))},
 )
 
 # --- What lies beside -------------------------------------------------------------------------------------------------
@@ -356,7 +173,7 @@ PROJECTION_REQUEST = record(
 
 
 def _duration(value: Any) -> str:
-    checks = (text(20), text(100), integer(1, MAX_COUNT), _positive)
+    checks = (text(20), text(100), integer(1, MAX_COUNT), positive)
     if type(value) is not list or len(value) != len(checks):
         return "is no list of 4"
     return next((wrong for check, item in zip(checks, value, strict=True) if (wrong := check(item))), "")

@@ -20,6 +20,7 @@ from typing import Any
 from aecore import disk, files, system
 from aecore.errors import UserError
 from aecore.store import checks, people, permissions, runs, schema
+from aecore.store.run_info import RunInfo
 
 RETENTION_SECONDS = 24 * 3600  # seconds that a deleted run can be taken back
 
@@ -173,7 +174,7 @@ def _purge_expired(trash: Path) -> None:
 # --- What it weighs ---------------------------------------------------------------------------------------------------
 
 
-def disk_usage(entry: runs.RunInfo) -> int:
+def disk_usage(entry: RunInfo) -> int:
     """Bytes that a run takes on the disk; of one at rest looked up once."""
     if entry.active and not entry.has_checkpoint:
         return 0  # a few settings: of a thousand that wait nobody wants to know

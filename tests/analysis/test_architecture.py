@@ -15,7 +15,7 @@ from torch import nn
 from aecore.analysis import architecture, features, jacobian, loaded, metrics, reconstruction, report
 from aecore.analysis.loaded import LoadedModel
 from aecore.config import Config
-from aecore.content import advice, formulas
+from aecore.content import advice, family_advice, formulas
 from aecore.data.datasets import Split, load
 from aecore.models import losses
 from aecore.models.families.build import FAMILIES, build_recipe, model_size, resolve_config
@@ -324,12 +324,12 @@ def test_gray_pixels_cost_their_entropy():
 
 
 def test_every_family_has_advice_that_leads_to_pages_there_are():
-    assert set(advice.BY_FAMILY) == set(FAMILIES)
+    assert set(family_advice.BY_FAMILY) == set(FAMILIES)
     pages = {page.id for page in pages_table.PAGES}
-    for each in (*advice.BY_FAMILY.values(), *advice.BY_LATENT.values()):
+    for each in (*family_advice.BY_FAMILY.values(), *advice.BY_LATENT.values()):
         assert 1 <= len(each.suggestions) <= 3 and 1 <= len(each.pitfalls) <= 3
         assert {one.page for one in each.suggestions} <= pages
-    assert all(len(each.suggestions) >= 2 for each in advice.BY_FAMILY.values())
+    assert all(len(each.suggestions) >= 2 for each in family_advice.BY_FAMILY.values())
 
 
 def test_a_family_never_seen_is_advised_by_its_kind_of_code():
@@ -395,7 +395,7 @@ def test_the_panels_of_every_kind_of_code(kind, store, no_links):
     for part, nats in run.result["test"].items():
         assert f"{nats:.4f}" in formulae and f"**{part}**, {nats:.4f}" in words
     assert FAMILIES[run.config.family].source.strip() == page.code[0].value.strip()
-    assert len(no_links) == len(advice.BY_FAMILY[run.config.family].suggestions)
+    assert len(no_links) == len(family_advice.BY_FAMILY[run.config.family].suggestions)
 
 
 def test_train_opens_with_this_family_and_data(store, no_links):

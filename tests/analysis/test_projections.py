@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from aecore.analysis import projections
+from aecore.analysis import projection_engines, projections
 from aecore.analysis.metrics import knn_accuracy, trustworthiness
 from aecore.errors import UserError
 from aecore.params import params_of, resolve
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.filterwarnings("i
 
 def _marks(packages: list[str], package: str) -> list[pytest.MarkDecorator]:
     """What others fall back to is slow: umap-learn compiles for a quarter of a minute."""
-    here = [each for each in packages if projections._version(each)]
+    here = [each for each in packages if projection_engines._version(each)]
     missing = pytest.mark.skipif(package not in here, reason=f"{package} is not installed here")
     return [missing] if package == here[0] else [missing, pytest.mark.slow]
 
@@ -26,12 +26,12 @@ def _marks(packages: list[str], package: str) -> list[pytest.MarkDecorator]:
 # every package that draws maps of a kind, the one that is used here and those that others fall back to
 DRAWN_BY = [
     pytest.param((kind, package), id=f"{kind} by {package}", marks=_marks(list(packages), package))
-    for kind, packages in projections.ENGINES.items()
+    for kind, packages in projection_engines.ENGINES.items()
     for package in packages
 ]
 MAPS = pytest.mark.parametrize("project", DRAWN_BY, indirect=True)
 ALL = pytest.mark.parametrize("project", [("PCA", ""), *DRAWN_BY], indirect=True)
-SCRANPY = pytest.mark.skipif(not projections._version("scranpy"), reason="scranpy has no wheel for this system")
+SCRANPY = pytest.mark.skipif(not projection_engines._version("scranpy"), reason="scranpy has no wheel for this system")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def project(request, monkeypatch):
     """A projection that is drawn by the package asked for."""
     kind, package = request.param
     if package:
-        monkeypatch.setitem(projections.ENGINES, kind, {package: projections.ENGINES[kind][package]})
+        monkeypatch.setitem(projection_engines.ENGINES, kind, {package: projection_engines.ENGINES[kind][package]})
     return projections.PROJECTIONS[kind]
 
 
@@ -127,14 +127,14 @@ def test_maps_are_turned_as_pca_lies(project, blobs):
     np.testing.assert_allclose(points.mean(axis=0), 0, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", projections.ENGINES)
+@pytest.mark.parametrize("kind", projection_engines.ENGINES)
 def test_another_seed_draws_a_map_that_looks_alike(kind, digits):
     first, second = (projections.PROJECTIONS[kind](digits, seed=seed) for seed in (0, 1))
     assert np.corrcoef(first.ravel(), second.ravel())[0, 1] > 0.9  # both start from PCA
 
 
 @SCRANPY
-@pytest.mark.parametrize("kind", projections.ENGINES)
+@pytest.mark.parametrize("kind", projection_engines.ENGINES)
 def test_threads_change_nothing(kind, digits, monkeypatch):
     maps = []
     for threads in ("1", "3"):
@@ -144,19 +144,21 @@ def test_threads_change_nothing(kind, digits, monkeypatch):
 
 
 @SCRANPY
-@pytest.mark.parametrize("kind", projections.ENGINES)
+@pytest.mark.parametrize("kind", projection_engines.ENGINES)
 def test_nearly_exact_neighbours_draw_maps_as_good(kind, digits, monkeypatch):
     exact = projections.PROJECTIONS[kind](digits)
-    monkeypatch.setattr(projections, "EXACT_KNN_LIMIT", 0)
+    monkeypatch.setattr(projection_engines, "EXACT_KNN_LIMIT", 0)
     nearly = projections.PROJECTIONS[kind](digits)
     assert trustworthiness(digits, nearly) > trustworthiness(digits, exact) - 0.005
 
 
 @SCRANPY
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", projections.ENGINES)
+@pytest.mark.parametrize("kind", projection_engines.ENGINES)
 def test_the_fast_one_keeps_neighbours_as_well(kind, digits):
-    fast, slow = (draw(digits, _plane(digits), 0, **DEFAULTS[kind]) for draw in projections.ENGINES[kind].values())
+    fast, slow = (
+        draw(digits, _plane(digits), 0, **DEFAULTS[kind]) for draw in projection_engines.ENGINES[kind].values()
+    )
     assert trustworthiness(digits, fast) > trustworthiness(digits, slow) - 0.005
 
 
@@ -170,12 +172,12 @@ def _plane(codes: np.ndarray) -> np.ndarray:
 
 def test_the_best_package_that_is_there_draws(monkeypatch):
     installed = {"scikit-learn": "1", "umap-learn": "2"}
-    monkeypatch.setattr(projections, "_version", lambda package: installed.get(package, ""))
-    assert [projections.engine(kind) for kind in projections.ENGINES] == ["scikit-learn", "umap-learn"]
-    before = projections.engine_version("UMAP")
+    monkeypatch.setattr(projection_engines, "_version", lambda package: installed.get(package, ""))
+    assert [projection_engines.engine(kind) for kind in projection_engines.ENGINES] == ["scikit-learn", "umap-learn"]
+    before = projection_engines.engine_version("UMAP")
     installed["scranpy"] = "3"
-    assert [projections.engine(kind) for kind in projections.ENGINES] == ["scranpy", "scranpy"]
-    assert projections.engine_version("UMAP") != before
+    assert [projection_engines.engine(kind) for kind in projection_engines.ENGINES] == ["scranpy", "scranpy"]
+    assert projection_engines.engine_version("UMAP") != before
 
 
 @MAPS

@@ -255,14 +255,14 @@ def test_a_real_training_is_told(monkeypatch, tmp_path):
     from aecore.jobs.worker import run_training
     from aecore.models import presets
     from aecore.models.families.build import resolve_config
-    from aecore.store import runs, snapshots
+    from aecore.store import history, snapshots
 
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     config = resolve_config(presets.default_config("digits", family="vae", epochs=4))
     assert list(run_training(config))
     taken, test = snapshots.load(config.id), datasets.load("digits").test
     labels, originals = test.y[: len(taken[0].points)], test.to_float(snapshots.preview_rows(test))
-    film = replay.pack(taken, labels, originals, CLASSES, runs.history(config.id))
+    film = replay.pack(taken, labels, originals, CLASSES, history.history(config.id))
     assert film.head["epochs"][0] == 0 and film.head["epochs"][-1] == 4
     assert film.head["losses"]["epochs"] == [1, 2, 3, 4]
     assert film.head["code_size"] == 2

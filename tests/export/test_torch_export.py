@@ -21,7 +21,7 @@ from aecore.errors import UserError
 from aecore.export import folder, torch_export
 from aecore.models import presets
 from aecore.models.families.build import build_recipe, resolve_config
-from aecore.store import runs
+from aecore.store.writer import RunWriter
 from tests.kit.cases import few
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +36,7 @@ def run(monkeypatch, tmp_path) -> str:
     config = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,), epochs=1))
     losses = {"reconstruction": 1.0, "kl": 1.0}
     result = {"seconds": 1.0, "parameters": 1, "mse": 0.1, "device": "cpu", "created": 1.0}
-    with runs.RunWriter(config) as draft:
+    with RunWriter(config) as draft:
         torch.manual_seed(0)
         draft.finish(
             save(build_recipe(config).model.state_dict()), result | dict.fromkeys(("train", "test"), losses), b""

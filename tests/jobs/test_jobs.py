@@ -37,7 +37,8 @@ from aecore.jobs.executors import Task
 from aecore.jobs.executors.process import exit_message, parse_handle
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import database, people, processes_table, queue, runs
+from aecore.store import database, history, people, processes_table, queue, runs
+from aecore.store.writer import RunWriter
 from tests.kit.results import RESULT
 
 QUICK = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=3))
@@ -87,19 +88,19 @@ def pid(job: queue.Job) -> int | None:
 
 def kept(config: Config) -> int:
     """Waits for a checkpoint; which one it is."""
-    until(lambda: runs.RunWriter(config).checkpoint_version())
-    return runs.RunWriter(config).checkpoint_version()
+    until(lambda: RunWriter(config).checkpoint_version())
+    return RunWriter(config).checkpoint_version()
 
 
 def goes_on(config: Config) -> None:
     """Waits until a run has done another epoch."""
-    seen = len(runs.history(config.id))
-    until(lambda: len(runs.history(config.id)) > seen)
+    seen = len(history.history(config.id))
+    until(lambda: len(history.history(config.id)) > seen)
 
 
 def _told(run: str) -> list[dict]:
     """The history without its clock."""
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in runs.history(run)]
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in history.history(run)]
 
 
 def like_undisturbed(config: Config, tmp_path: Path) -> bool:
@@ -285,7 +286,7 @@ def test_thirty_who_ask_at_once_share_one_training(two):
         created = list(pool.map(ask, range(30)))
     assert created.count(True) == 1
     assert ends(config) == "finished"
-    assert [line["epoch"] for line in runs.history(config.id)] == [1, 2, 3]
+    assert [line["epoch"] for line in history.history(config.id)] == [1, 2, 3]
     until(lambda: not queue.jobs())
     assert queue.requesters(config.id) == []
 
@@ -375,7 +376,7 @@ def test_a_run_stopped_while_it_waits_never_starts(one):
     api.cancel(first.id)
     assert ends(after) == "finished"  # it stood behind the others
     assert (state(waiting), state(paused)) == ("stopped", "paused")
-    assert runs.history(waiting.id) == runs.history(paused.id) == []
+    assert history.history(waiting.id) == history.history(paused.id) == []
 
 
 # --- Turns ------------------------------------------------------------------------------------------------------------
@@ -396,7 +397,7 @@ def test_with_two_lanes_two_train_side_by_side(two):
     pair = [fresh(LONG), fresh(LONG)]
     for config in pair:
         api.submit(config)
-    until(lambda: all(runs.history(config.id) for config in pair))
+    until(lambda: all(history.history(config.id) for config in pair))
     assert [state(config) for config in pair] == ["training"] * 2
     assert worker(pair[0]) != worker(pair[1]) and processes_table.scheduler_process().slots == 2
 
@@ -422,14 +423,14 @@ def test_a_place_in_the_queue_says_how_many_and_how_long(nowhere):
     training, second, third, unknown = (fresh(QUICK) for _ in range(4))
     for config in (training, second, third):
         queue.enqueue(config.id, config.to_json(), "ada", None, {})
-        runs.RunWriter(config).request()
+        RunWriter(config).request()
     assert queue.claim().run == training.id
-    runs.RunWriter(training).set_state("training", progress={"seconds_left": 30.0, "epoch": 1})
+    RunWriter(training).set_state("training", progress={"seconds_left": 30.0, "epoch": 1})
     assert queue_position.position(second.id) == queue_position.QueuePosition(1, 30.0)
     assert queue_position.position(third.id) == queue_position.QueuePosition(
         2, None
     )  # nobody knows how long the second takes
-    runs.RunWriter(second).set_state("waiting", progress={"seconds_left": 12.0})
+    RunWriter(second).set_state("waiting", progress={"seconds_left": 12.0})
     queue_position._queue_positions.cache_clear()  # a moment later
     assert queue_position.position(third.id) == queue_position.QueuePosition(2, 42.0)
     processes_table.acquire_leadership(9)  # with two workers, it begins when the first of the two is done
@@ -441,10 +442,10 @@ def test_a_place_in_the_queue_says_how_many_and_how_long(nowhere):
 
 def test_runs_that_were_never_begun_are_judged_by_finished_ones_like_them(nowhere):
     done, waiting = fresh(QUICK), dataclasses.replace(fresh(QUICK), epochs=30)
-    runs.RunWriter(waiting).request()
+    RunWriter(waiting).request()
     assert queue_position.seconds_left(waiting.id) is None
     queue_position._seconds_per_epoch.cache_clear()
-    with runs.RunWriter(done) as draft:
+    with RunWriter(done) as draft:
         draft.finish(save({"w": np.zeros(3, np.float32)}), RESULT | {"seconds": 6.0}, b"")
     assert queue_position.seconds_left(waiting.id) == pytest.approx(60.0)  # 3 epochs took 6 seconds
 
@@ -457,8 +458,8 @@ def test_a_killed_worker_is_noticed_said_and_its_run_goes_on_to_the_same_end(two
     config, mark = fresh(dataclasses.replace(MEDIUM, epochs=30)), 0
     api.submit(config)
     for _ in range(2):
-        until(lambda mark=mark: runs.RunWriter(config).checkpoint_version() not in (0, mark))
-        mark, pid = runs.RunWriter(config).checkpoint_version(), worker(config)
+        until(lambda mark=mark: RunWriter(config).checkpoint_version() not in (0, mark))
+        mark, pid = RunWriter(config).checkpoint_version(), worker(config)
         os.kill(pid, signal.SIGKILL)
         assert until(lambda: "another one goes on" in runs.entry(config.id).message) < 5
         until(lambda pid=pid: worker(config) != pid)
@@ -497,7 +498,7 @@ def test_the_log_of_a_failed_run_is_its_end(two):
     until(lambda: worker(config) != pid)
     said = (two / config.id / "log.txt").read_text()
     assert "Segmentation fault" in said and "aecore/jobs/worker.py" in said
-    assert runs.RunWriter(config).tail_log(max_bytes=20) == said[-20:]
+    assert RunWriter(config).tail_log(max_bytes=20) == said[-20:]
 
 
 def test_a_training_that_fails_says_why(two, monkeypatch, tmp_path):
@@ -518,14 +519,14 @@ def test_a_run_that_the_command_line_trains_already_is_waited_for_and_taken_over
     api.submit(first)
     worker(first)
     api.submit(config)
-    with runs.RunWriter(config) as draft:
+    with RunWriter(config) as draft:
         draft.set_state("training", message="")
         api.cancel(first.id)
         at_work = worker(config)
         time.sleep(1)  # long enough for two deaths, had it given up
         job = queue.job(config.id)
         assert pid(job) == at_work and job.crashes == 0 and state(config) == "training"
-    assert ends(config) == "finished" and len(runs.history(config.id)) == 3  # whoever had it is gone
+    assert ends(config) == "finished" and len(history.history(config.id)) == 3  # whoever had it is gone
 
 
 def test_settings_of_another_version_do_not_keep_others_from_their_turns(one):
@@ -628,7 +629,7 @@ def test_a_dead_foreman_is_replaced_and_the_new_one_takes_over_what_runs(two):
     os.kill(pid, signal.SIGKILL)  # no child of the new foreman, and missed all the same
     until(lambda: worker(noted) != pid)
     goes_on(noted)
-    epochs = [line["epoch"] for line in runs.history(noted.id)]
+    epochs = [line["epoch"] for line in history.history(noted.id)]
     assert epochs == list(range(1, len(epochs) + 1))
     api.cancel(noted.id)
     assert ends(noted) == "stopped"
@@ -691,7 +692,7 @@ def test_laboratories_that_die_leave_their_jobs_to_the_next(tmp_path):
         assert (api.cancel(running.id, "ada"), api.cancel(running.id, "ben")) == (1, 0)
         assert ends(running) == "stopped"
         until(lambda: ended(standing))  # nothing runs, and nobody is there who would want more
-        assert state(waiting) == "waiting" and runs.history(waiting.id) == []
+        assert state(waiting) == "waiting" and history.history(waiting.id) == []
         supervisor.register_server()  # the next server
         assert ends(waiting) == "finished"
         standing = processes_table.scheduler_process().pid
@@ -718,7 +719,7 @@ def test_a_request_that_the_disk_refuses_leaves_nothing(nowhere, monkeypatch):
     def refuse(*_: object) -> None:
         raise full
 
-    monkeypatch.setattr(runs.RunWriter, "request", refuse)
+    monkeypatch.setattr(RunWriter, "request", refuse)
     with pytest.raises(UserError, match="disk is full"):
         api.submit(config)
     assert queue.jobs() == [] and queue.requesters(config.id) == []
@@ -727,7 +728,7 @@ def test_a_request_that_the_disk_refuses_leaves_nothing(nowhere, monkeypatch):
 def test_what_the_command_line_trains_gets_no_job_until_it_gives_no_sign_of_life(nowhere, monkeypatch):
     config = fresh(QUICK)
     monkeypatch.setattr(api, "register_server", lambda: None)
-    with runs.RunWriter(config) as writer:
+    with RunWriter(config) as writer:
         writer.set_state("training")
     assert not api.submit(config).created and queue.jobs() == [] and state(config) == "training"
     os.utime(nowhere / config.id / "state.json", (1.0, 1.0))
@@ -738,7 +739,7 @@ def test_what_the_command_line_trains_gets_no_job_until_it_gives_no_sign_of_life
 def test_who_asks_for_a_run_that_waits_in_a_closed_laboratory_opens_one(nowhere, monkeypatch):
     config, opened = fresh(QUICK), []
     queue.enqueue(config.id, config.to_json(), "ada", None, {})
-    runs.RunWriter(config).request()
+    RunWriter(config).request()
     monkeypatch.setattr(api, "register_server", lambda: opened.append(1))
     assert not api.submit(config, user="ben").created and opened
     assert queue.requesters(config.id) == ["ada", "ben"]
@@ -818,9 +819,9 @@ def mourned(nowhere) -> Callable[..., str]:
     standing = scheduler.Scheduler(Idle())
     config = fresh(QUICK)
     queue.enqueue(config.id, config.to_json(), "ada", None, {})
-    runs.RunWriter(config).request()
+    RunWriter(config).request()
     job = queue.claim(leader=True)
-    draft = runs.RunWriter(config)
+    draft = RunWriter(config)
 
     def die(checkpoint: bytes = b"", log: bytes = b"") -> str:
         if checkpoint:

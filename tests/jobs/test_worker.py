@@ -23,7 +23,9 @@ from aecore.errors import UserError
 from aecore.jobs import worker
 from aecore.models import presets
 from aecore.models.families.build import build_recipe, resolve_config
-from aecore.store import runs, snapshots
+from aecore.store import history, runs, snapshots
+from aecore.store.run_info import STATE_AFTER
+from aecore.store.writer import RunWriter
 from aecore.training import loop
 from aecore.training.state import Diverged, TrainState
 
@@ -112,14 +114,14 @@ def test_a_run_closed_after_its_very_last_report_is_finished_next_time(store, un
 
 @pytest.mark.parametrize("order", ["stop", "pause"])
 def test_an_order_is_followed_at_the_next_report_with_the_checkpoint_kept(order, store, undisturbed):
-    draft, told = runs.RunWriter(SMALL), 0
+    draft, told = RunWriter(SMALL), 0
     for _ in worker.run_training(SMALL):
         told += 1
         if told == 8:
             draft.send_command(order)
     assert told == 8
     entry = runs.entry(SMALL.id)
-    assert entry.state == runs.STATE_AFTER[order] and entry.has_checkpoint
+    assert entry.state == STATE_AFTER[order] and entry.has_checkpoint
     assert entry.message == f"{entry.state.capitalize()} after 1 of 6 epochs." and draft.command is None
     at = TrainState(build_recipe(SMALL), SMALL, CPU)
     at.load(draft.checkpoint)
@@ -132,24 +134,24 @@ def test_an_order_is_followed_at_the_next_report_with_the_checkpoint_kept(order,
 def test_a_worker_that_waited_for_the_lock_leaves_a_run_at_rest(order, store, undisturbed):
     """The order that the process before it followed is gone when its turn comes."""
     for _ in worker.run_training(SMALL):
-        runs.RunWriter(SMALL).send_command(order)
+        RunWriter(SMALL).send_command(order)
     place = store / SMALL.id
     assert list(worker.run_training(SMALL, resume=False)) == []
-    assert runs.entry(SMALL.id).state == runs.STATE_AFTER[order] and runs.entry(SMALL.id).has_checkpoint
-    runs.RunWriter(SMALL).request()  # asked for again, it goes on
+    assert runs.entry(SMALL.id).state == STATE_AFTER[order] and runs.entry(SMALL.id).has_checkpoint
+    RunWriter(SMALL).request()  # asked for again, it goes on
     assert list(worker.run_training(SMALL, resume=False)) and _like(place, undisturbed)
 
 
 def test_an_order_from_before_does_not_stop_the_next_training(store, undisturbed):
-    runs.RunWriter(SMALL).send_command("stop")
-    runs.RunWriter(SMALL).request()  # asked for anew
+    RunWriter(SMALL).send_command("stop")
+    RunWriter(SMALL).request()  # asked for anew
     list(worker.run_training(SMALL))
     assert _like(store / SMALL.id, undisturbed)
 
 
 def test_a_damaged_checkpoint_is_said_and_the_run_starts_over(store, undisturbed):
     _reports(SMALL, 20)
-    checkpoint = runs.RunWriter(SMALL).checkpoint
+    checkpoint = RunWriter(SMALL).checkpoint
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     training = worker.run_training(SMALL)
     assert next(training).step == 1
@@ -170,15 +172,15 @@ def test_a_spoilt_state_does_not_keep_a_run_from_being_trained(store, undisturbe
 def test_history_and_snapshots_from_after_the_checkpoint_are_forgotten(store, undisturbed):
     """As after a power cut: the files of two moments."""
     _reports(SMALL, 8)
-    early = runs.RunWriter(SMALL).checkpoint.read_bytes()
+    early = RunWriter(SMALL).checkpoint.read_bytes()
     _reports(SMALL, 24)
-    assert len(runs.history(SMALL.id)) == 5
-    runs.RunWriter(SMALL).checkpoint.write_bytes(early)
+    assert len(history.history(SMALL.id)) == 5
+    RunWriter(SMALL).checkpoint.write_bytes(early)
     with open(store / SMALL.id / "history.jsonl", "a") as stream:
         stream.write('{"epoch": 6, "tr')  # and half a line
     training = worker.run_training(SMALL)
     next(training)
-    assert [line["epoch"] for line in runs.history(SMALL.id)] == [1]
+    assert [line["epoch"] for line in history.history(SMALL.id)] == [1]
     assert max(snapshots.epochs(SMALL.id)) <= 1
     list(training)
     assert _like(store / SMALL.id, undisturbed)
@@ -222,7 +224,7 @@ def test_a_full_disk_stops_the_run_with_its_last_checkpoint_intact(when, store, 
         and entry.message.startswith("The disk is full: free some space")
     )
     at = TrainState(build_recipe(SMALL), SMALL, CPU)
-    at.load(runs.RunWriter(SMALL).checkpoint)
+    at.load(RunWriter(SMALL).checkpoint)
     assert at.step >= 15 and not list((store / SMALL.id).rglob(".*"))
     list(worker.run_training(SMALL))
     assert _like(store / SMALL.id, undisturbed)
@@ -336,7 +338,7 @@ def test_a_process_killed_at_any_moment_leaves_no_half_file_and_goes_on_to_the_s
             assert entry.message.startswith("Its process ended before it was done")
             at = TrainState(build_recipe(SMALL), SMALL, CPU)
             at.load(place / "checkpoint.safetensors")
-            epochs = [line["epoch"] for line in runs.history(SMALL.id)]
+            epochs = [line["epoch"] for line in history.history(SMALL.id)]
             assert epochs == list(range(1, len(epochs) + 1)) and len(epochs) >= at.epoch
         assert len(snapshots.load(SMALL.id)) == len(snapshots.epochs(SMALL.id))
     standing.communicate()
@@ -354,7 +356,7 @@ def test_what_a_killed_process_was_writing_is_swept_away(store):
         for name in (".checkpoint.safetensors-1f", f".state.json-{ended.pid}-3d", at_work):
             (place / name).write_bytes(b"half")
             os.utime(place / name, (time.time() + 3600,) * 2)  # whatever the clock says
-    with runs.RunWriter(SMALL):
+    with RunWriter(SMALL):
         assert _leftovers(store / SMALL.id) == [at_work, at_work, "request.json"]
 
 
@@ -366,14 +368,14 @@ def test_a_file_is_written_whole_while_others_sweep(store):
     def late(source: Path, target: Path) -> None:
         if Path(target).name == "command" and not swept:
             swept.append(1)
-            with runs.RunWriter(SMALL):
+            with RunWriter(SMALL):
                 pass
         replace(source, target)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "replace", late)
-        runs.RunWriter(SMALL).send_command("stop")
-    assert swept and runs.RunWriter(SMALL).command[0] == "stop"
+        RunWriter(SMALL).send_command("stop")
+    assert swept and RunWriter(SMALL).command[0] == "stop"
 
 
 # From another run's weights

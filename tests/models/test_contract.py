@@ -18,7 +18,7 @@ from aecore.jobs import worker
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.likelihoods import LIKELIHOODS
 from aecore.models.networks import NETWORKS, NetworkFactory
-from aecore.store import runs
+from aecore.store import history, runs
 from aecore.training import loop
 from aecore.training.loop import Progress, fit
 from tests.kit.cases import crossed, marked, pairwise
@@ -310,5 +310,5 @@ def test_a_saved_run_comes_back_the_same(config, monkeypatch, tmp_path):
     test = _data(config).test
     error = np.square(test.to_float() - opened.reconstruct(test.to_float(), test.y)).mean()
     assert opened.result["mse"] == pytest.approx(error, rel=1e-4)
-    assert [line["epoch"] for line in runs.history(config.id)] == [1, 2]
+    assert [line["epoch"] for line in history.history(config.id)] == [1, 2]
     assert runs.entry(config.id).finished and not (tmp_path / config.id / "state.json").exists()

@@ -13,7 +13,7 @@ from aecore.models.loss_terms import RECONSTRUCTION
 
 ROOT = Path(__file__).resolve().parents[2]
 # where names are what is written about: the families, what is said of each, and which models come along
-DOCUMENTS = {"deterministic.py", "variational.py", "adversarial.py", "advice.py", "gallery.py"}
+DOCUMENTS = {"deterministic.py", "variational.py", "adversarial.py", "family_advice.py", "gallery.py"}
 
 
 def final_parts(family: str) -> list[str]:
@@ -134,7 +134,7 @@ def test_no_module_decides_by_the_name_of_a_family_a_setting_or_a_part_of_a_loss
     # words that mean something else where they stand: what is noted of a kind of code, a key of the scores, a piece of
     # a packed map, a way of drawing samples, a range of the manifold
     other = {("evidence.py", "kl"), ("doctor.py", "kl"), ("gallery.py", "denoising"), ("latent_map.py", "codes")}
-    other |= {("sampling.py", "prior"), ("manifold.py", "prior"), ("schema.py", "kl"), ("schema.py", "prior")}
+    other |= {("sampling.py", "prior"), ("manifold.py", "prior"), ("schema.py", "kl"), ("schema_result.py", "prior")}
     files = [path for folder in ("aecore", "ui", "pages") for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 100
     found = [

@@ -20,7 +20,7 @@ from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import FAMILIES, resolve_config
 from aecore.params import params_of
-from aecore.store import runs
+from aecore.store import history, runs
 from tests.pages.test_pages import GALLERY, LABELS, ROOT, _cold, control, labels, opened, pictures, said, store, whole  # noqa: F401
 from ui.run_data import models
 from ui.views import manifold as mosaic
@@ -141,7 +141,7 @@ def test_the_curves_show_the_total_of_reconstruction_and_kl(trained):
     drawn = lines_of(opened("train", trained["vae"]))
     assert len(drawn) == 6
     for split, style in (("validation", "validation"), ("train", "training")):
-        sums = [sum(line[split].values()) for line in runs.history(trained["vae"])]
+        sums = [sum(line[split].values()) for line in history.history(trained["vae"])]
         assert drawn[f"total, {style}"] == pytest.approx(sums)
 
 
@@ -151,8 +151,8 @@ def test_a_loss_of_one_part_is_its_own_total(family, trained):
 
 
 def test_an_adversary_s_loss_is_not_added_to_that_of_the_model_and_the_page_says_so(trained):
-    app, history = opened("train", trained["aae"]), runs.history(trained["aae"])
-    model = [line["validation"]["reconstruction"] + line["validation"]["adversarial"] for line in history]
+    app, epochs = opened("train", trained["aae"]), history.history(trained["aae"])
+    model = [line["validation"]["reconstruction"] + line["validation"]["adversarial"] for line in epochs]
     assert lines_of(app)["total, validation"] == pytest.approx(model)
     assert any("Outside it: critic" in each.value for each in app.caption)
     (loss,) = [each for each in app.metric if each.label == "Test loss"]
@@ -162,13 +162,13 @@ def test_an_adversary_s_loss_is_not_added_to_that_of_the_model_and_the_page_says
 
 @pytest.mark.parametrize("family", ["vae", "aae", "stacked"])
 def test_the_history_is_a_csv_file(family, trained):
-    history = runs.history(trained[family])
+    epochs = history.history(trained[family])
     config = runs.entry(trained[family]).config
     read = list(
-        csv.DictReader(io.StringIO(training_history.history_csv(history, training_history.objective_terms(config))))
+        csv.DictReader(io.StringIO(training_history.history_csv(epochs, training_history.objective_terms(config))))
     )
     assert [int(line["epoch"]) for line in read] == [1, 2] and float(read[1]["seconds"]) > 0
-    for line, found in zip(read, history, strict=True):
+    for line, found in zip(read, epochs, strict=True):
         for split in ("train", "validation"):
             for part, nats in found[split].items():
                 assert float(line[f"{split}_{part}".replace(" ", "_")]) == nats
@@ -190,10 +190,10 @@ def test_the_csv_file_is_offered_with_the_name_of_its_run(trained):
 
 def test_runs_side_by_side_have_a_total_each_of_its_own_objective(trained):
     entries = [runs.entry(trained[family]) for family in ("vae", "aae")]
-    histories = [runs.history(entry.id) for entry in entries]
+    histories = [history.history(entry.id) for entry in entries]
     charged = [training_history.objective_terms(entry.config) for entry in entries]
     chart = charts.loss_comparison(histories, ("one", "other"), ("#000", "#111"), charts.TOTAL, charged)
-    last = [history[-1]["validation"] for history in histories]
+    last = [epochs[-1]["validation"] for epochs in histories]
     ends = [last[0]["reconstruction"] + last[0]["kl"], last[1]["reconstruction"] + last[1]["adversarial"]]
     assert [trace.y[-1] for trace in chart.figure.data] == pytest.approx(ends)
 

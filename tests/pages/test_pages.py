@@ -33,6 +33,7 @@ from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.networks import NETWORKS
 from aecore.params import params_of
 from aecore.store import queue, runs
+from aecore.store.writer import RunWriter
 from tests.kit.cases import crossed, marked
 from ui.session import identity
 from ui.widgets import live
@@ -113,7 +114,7 @@ def untrained(dataset: str, **more) -> Config:
     losses = {"reconstruction": 1.0, "kl": 1.0}
     result = {"seconds": 1.0, "parameters": 1, "mse": 0.1, "device": "cpu", "created": 1.0}
     result |= {"train": losses, "validation": losses, "test": losses}
-    with runs.RunWriter(config) as draft:
+    with RunWriter(config) as draft:
         draft.finish(save(build_recipe(config).model.state_dict()), result, _png())
     return config
 
@@ -121,7 +122,7 @@ def untrained(dataset: str, **more) -> Config:
 def in_state(state: str, **more) -> Config:
     """A run that stands in a state, said to be the work of this process."""
     config = resolve_config(presets.default_config("digits", family="vae", seed=1))
-    with runs.RunWriter(config) as draft:
+    with RunWriter(config) as draft:
         draft.set_state(state, **more)
     return config
 
@@ -429,7 +430,7 @@ def test_train_shows_a_run_in_training_and_stops_it(progress, own_store):
     assert not said(app)
     control(app, "Stop").click()
     whole(app.run())
-    order, _ = runs.RunWriter(config).command
+    order, _ = RunWriter(config).command
     assert order == "stop"
 
 
@@ -532,7 +533,7 @@ def test_train_submits_what_the_form_says(known, monkeypatch, own_store):
 
     def submit(config, device=None, person=""):
         submitted.append(config)
-        runs.RunWriter(config).request()
+        RunWriter(config).request()
         return known
 
     monkeypatch.setattr(api, "submit", submit)

@@ -17,6 +17,7 @@ from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import database, database_snapshot, people, queue, recovery, runs, trash
+from aecore.store.writer import RunWriter
 from tests.kit.disks import fill
 from tests.pages.test_pages import GALLERY, ROOT, AppTest, _cold, chosen, control, labels, links, opened, said, whole  # noqa: F401
 from ui.session import identity
@@ -108,7 +109,7 @@ def test_who_did_not_ask_can_watch_and_join(store):
 
 
 def test_a_failed_run_shows_its_log(store):
-    with runs.RunWriter(QUICK) as draft:
+    with RunWriter(QUICK) as draft:
         draft.set_state("failed", message="Its process died.", log="Fatal Python error: Segmentation fault")
     app = opened("train", QUICK.id)
     assert any("Segmentation fault" in each.value for each in app.code)

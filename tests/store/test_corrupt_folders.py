@@ -36,7 +36,8 @@ from aecore.jobs.executors.process import process_handle
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import offline, people, previews, runs, snapshots, trash
+from aecore.store import history, offline, people, previews, runs, snapshots, trash
+from aecore.store.run_info import RunInfo
 from tests.kit import corrupt
 from ui.views import monitor, runs_table
 
@@ -205,8 +206,8 @@ def _looked(run: str) -> dict[str, object]:
     listed = {entry.id: entry for entry in runs.entries()}  # may raise nothing at all
     assert listed[HEALTHY.id].finished, "the healthy run is not shown"
     entry = asked("entry", lambda: runs.entry(run))
-    known = runs.history(run)
-    told |= {"history": known, "trouble": runs.history_error(run), "epochs": snapshots.epochs(run)}
+    known = history.history(run)
+    told |= {"history": known, "trouble": history.history_error(run), "epochs": snapshots.epochs(run)}
     taken = snapshots.load(run)
     for name in ("thumbnail.png", "preview.png"):
         asked(name, lambda name=name: previews.read_png(runs.path(run) / name))
@@ -214,7 +215,7 @@ def _looked(run: str) -> dict[str, object]:
     asked("program", lambda: program.load_program(runs.path(run)))
     asked("seconds left", lambda: queue_position.seconds_left(run))
     assert all(each.strip() and "\n" not in each for each in told.get("sentences", []))
-    if not isinstance(entry, runs.RunInfo):
+    if not isinstance(entry, RunInfo):
         return told
     assert entry.state != "broken" or (entry.message.strip() and "\n" not in entry.message), entry
     told["line"] = runs_table._row(entry, people.RunLabel(), runs_table.display_name(entry, {}))
@@ -255,14 +256,14 @@ def _counted(laboratory: Laboratory, seed: int) -> None:
         with laboratory.out_of_bounds():
             told = _looked(run)
             entry = told["entry"]
-            if seed % 5 == 0 and isinstance(entry, runs.RunInfo) and not entry.active:
+            if seed % 5 == 0 and isinstance(entry, RunInfo) and not entry.active:
                 _deleted(run)
         took = time.monotonic() - started
         assert took < SLOWEST, f"took {took:.1f} s"
         assert SECRET not in repr(told), "the secret is out"
     except Exception as error:
         raise AssertionError(f"seed {seed}, {kind}: {done}: {type(error).__name__}: {error}") from error
-    state = entry.state if isinstance(entry, runs.RunInfo) else "gone"
+    state = entry.state if isinstance(entry, RunInfo) else "gone"
     laboratory.tally.update([state, "all"])
 
 

@@ -22,6 +22,7 @@ from aecore.jobs.executors.process import process_handle
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import database, database_snapshot, people, queue, recovery, runs, trash
+from aecore.store.writer import RunWriter
 from tests.kit.disks import fill
 
 SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1))
@@ -313,10 +314,10 @@ def test_a_damaged_database_is_set_aside_whole_and_made_again_from_the_runs(stor
     ]
     for config in jobs_of:
         queue.enqueue(config.id, config.to_json(), "ada", None, {})
-        runs.RunWriter(config).request()
+        RunWriter(config).request()
         trash.save_label(config.id)
     trash.rename(jobs_of[0].id, "the first", "ada")
-    runs.RunWriter(jobs_of[1]).set_stopped("stop")  # at rest: it is not asked for again
+    RunWriter(jobs_of[1]).set_stopped("stop")  # at rest: it is not asked for again
     queue.withdraw(jobs_of[1].id, "ada")
     spoilt = b"this is no database" * 100
     database.path().write_bytes(spoilt)
@@ -337,7 +338,7 @@ def test_a_run_in_training_keeps_its_worker_when_the_database_is_made_again(stor
     worker = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {})
-        runs.RunWriter(SMALL).request()
+        RunWriter(SMALL).request()
         trash.save_label(SMALL.id)
         state = json.loads((store / SMALL.id / "state.json").read_text())
         state |= {"state": "training", "executor": "fork", "handle": process_handle(worker.pid)}

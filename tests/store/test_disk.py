@@ -17,7 +17,8 @@ from aecore.errors import UserError
 from aecore.jobs import worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import people, queue, runs, trash
+from aecore.store import history, people, queue, runs, trash
+from aecore.store.writer import RunWriter
 from tests.kit.cases import few
 from tests.kit.disks import fill
 
@@ -189,17 +190,17 @@ def test_a_training_waits_for_room_and_ends_as_if_nothing_had_been(small_disk, t
 
     training = threading.Thread(target=carry_out)
     training.start()
-    _until(lambda: len(runs.history(LONGER.id)) > 2)
+    _until(lambda: len(history.history(LONGER.id)) > 2)
     filler = fill(small_disk)
     _until(lambda: "disk is full" in runs.read_state(LONGER.id).get("message", ""))
     assert runs.entry(LONGER.id).state == "training"
-    done = len(runs.history(LONGER.id))
+    done = len(history.history(LONGER.id))
     time.sleep(0.3)
-    assert len(runs.history(LONGER.id)) == done and training.is_alive()
+    assert len(history.history(LONGER.id)) == done and training.is_alive()
     filler.unlink()
     training.join(60)
     found = runs.entry(LONGER.id)
-    assert found.finished and [line["epoch"] for line in runs.history(LONGER.id)] == list(range(1, 61))
+    assert found.finished and [line["epoch"] for line in history.history(LONGER.id)] == list(range(1, 61))
     weights = (small_disk / LONGER.id / runs.WEIGHTS_FILE).read_bytes()
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "undisturbed"))
     list(worker.run_training(LONGER))
@@ -210,10 +211,10 @@ def test_a_training_that_waits_for_room_can_be_stopped(small_disk):
     disk.create_reserve()
     training = threading.Thread(target=lambda: list(worker.run_training(LONGER, wait_for_space=True)))
     training.start()
-    _until(lambda: len(runs.history(LONGER.id)) > 2)
+    _until(lambda: len(history.history(LONGER.id)) > 2)
     fill(small_disk)
     _until(lambda: "disk is full" in runs.read_state(LONGER.id).get("message", ""))
-    runs.RunWriter(LONGER).send_command("stop")
+    RunWriter(LONGER).send_command("stop")
     training.join(20)
     assert not training.is_alive() and runs.entry(LONGER.id).state == "stopped"
 

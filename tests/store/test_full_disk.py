@@ -9,7 +9,7 @@ from aecore import disk
 from aecore.jobs import api, supervisor, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import people, processes_table, runs, trash
+from aecore.store import history, people, processes_table, runs, trash
 from tests.kit.disks import fill, mounted
 from tests.pages.test_pages import GALLERY, PAGES, opened, whole
 from tests.pages.test_service_pages import purge, select, texts
@@ -56,17 +56,17 @@ def test_every_page_opens_room_is_made_from_the_page_and_all_three_finish(tmp_pa
 def _goes_through(three, place, patch) -> None:
     for config in three:
         api.submit(config, user="ada")
-    until(lambda: all(len(runs.history(config.id)) > 1 for config in three))
+    until(lambda: all(len(history.history(config.id)) > 1 for config in three))
     assert (place / "runs" / disk.RESERVE_FILE).exists()
     filler = fill(place)
     until(lambda: all("disk is full" in runs.read_state(config.id).get("message", "") for config in three))
-    done = [len(runs.history(config.id)) for config in three]
+    done = [len(history.history(config.id)) for config in three]
     for name in PAGES:
         app = opened(name, run=GALLERY)
         assert not app.exception and disk.DISK_FULL_MESSAGE in texts(app), name
     app = opened("train", run=three[0].id)
     assert "The disk is full: it goes on as soon as there is room." in texts(app)
-    assert [len(runs.history(config.id)) for config in three] == done  # they stand still, and nothing is lost
+    assert [len(history.history(config.id)) for config in three] == done  # they stand still, and nothing is lost
     select(patch, LARGE.id)
     app = purge(whole(next(each for each in opened("runs").button if each.label == "Delete").click().run()))
     assert [each.value for each in app.error] == []
@@ -74,4 +74,4 @@ def _goes_through(three, place, patch) -> None:
     until(lambda: all(runs.entry(config.id).finished for config in three))
     assert filler.exists()  # nothing else made room
     for config in three:
-        assert [line["epoch"] for line in runs.history(config.id)] == list(range(1, 41))
+        assert [line["epoch"] for line in history.history(config.id)] == list(range(1, 41))

@@ -9,6 +9,7 @@ from aecore.jobs import api, projection_jobs, supervisor, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import people, permissions, runs, trash
+from aecore.store.run_info import RunInfo
 
 SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1))
 WAITS = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1, seed=1))
@@ -28,8 +29,8 @@ def store(monkeypatch, tmp_path):
     return tmp_path / "runs"
 
 
-def entry(state: str, gallery: bool = False) -> runs.RunInfo:
-    return runs.RunInfo("x", state, pretrained=gallery)
+def entry(state: str, gallery: bool = False) -> RunInfo:
+    return RunInfo("x", state, pretrained=gallery)
 
 
 HERS, NOBODYS = people.RunLabel("ada", "Ada"), people.RunLabel()

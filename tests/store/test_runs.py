@@ -23,7 +23,9 @@ from aecore.errors import UserError
 from aecore.jobs import worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import queue, runs
+from aecore.store import history, queue, runs
+from aecore.store.run_info import RunInfo
+from aecore.store.writer import RunWriter
 from tests.kit.results import EPOCH, RESULT
 
 GALLERY = resolve_config(PRETRAINED_MODELS["digits-vae-2d"].config)
@@ -45,7 +47,7 @@ def place(store) -> Path:
     return store / GALLERY.id
 
 
-def _ours() -> list[runs.RunInfo]:
+def _ours() -> list[RunInfo]:
     return [entry for entry in runs.entries() if not entry.pretrained]
 
 
@@ -54,7 +56,7 @@ def _one_sentence(text: str) -> bool:
 
 
 def _write(config: Config, result=RESULT, weights: bytes = WEIGHTS) -> Path:
-    with runs.RunWriter(config) as draft:
+    with RunWriter(config) as draft:
         draft.finish(weights, result, b"picture")
     return draft.run_dir
 
@@ -133,7 +135,7 @@ def test_a_spoilt_folder_is_listed_with_one_sentence_and_stops_nothing(place, sp
     with pytest.raises(UserError) as caught:
         loaded.load(place.name)
     assert _one_sentence(str(caught.value))
-    assert runs.history(place.name) is not None
+    assert history.history(place.name) is not None
 
 
 def test_an_unspoilt_copy_is_finished(place):
@@ -179,7 +181,7 @@ STATES = {
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES)
 def test_an_unfinished_folder_with_an_odd_state_is_listed_with_one_sentence(store, state):
-    draft = runs.RunWriter(SMALL)
+    draft = RunWriter(SMALL)
     runs.atomic_write(draft.run_dir / "request.json", json.dumps(SMALL.to_json()))
     if state is not None:
         runs.atomic_write(draft.run_dir / "state.json", json.dumps(state))
@@ -205,7 +207,7 @@ def test_names_that_lead_elsewhere_are_unknown_runs(store, run):
 def test_an_unknown_run_is_said():
     with pytest.raises(runs.UnknownRun, match="no run called vae-digits-2d-00000000"):
         runs.entry("vae-digits-2d-00000000")
-    assert runs.history("vae-digits-2d-00000000") == []
+    assert history.history("vae-digits-2d-00000000") == []
 
 
 def test_files_links_to_nowhere_and_odd_names_are_passed_over(store, place):
@@ -226,14 +228,14 @@ def test_a_linked_folder_is_broken_and_what_it_leads_to_is_not_read(store, place
     with pytest.raises(UserError, match="links in the runs folder are not followed"):
         loaded.load(place.name)
     with pytest.raises(UserError, match="links in the runs folder are not followed"):
-        runs.RunWriter(GALLERY)
+        RunWriter(GALLERY)
 
 
 def test_the_runs_folder_itself_may_be_a_link(store, place, monkeypatch, tmp_path):
     (tmp_path / "elsewhere").symlink_to(store)
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "elsewhere"))
     assert [entry.state for entry in _ours()] == ["finished"] and loaded.load(place.name).id == place.name
-    with runs.RunWriter(SMALL) as draft:
+    with RunWriter(SMALL) as draft:
         draft.set_state("training")
     assert runs.entry(SMALL.id).state == "training"
 
@@ -313,11 +315,11 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path, monke
 
 WRITER = """
 import dataclasses, itertools, json, sys
-from aecore.store import runs
+from aecore.store.writer import RunWriter
 from aecore.config import Config
 weights = open(sys.argv[1], "rb").read()
 for seed in itertools.count(int(sys.argv[2])):
-    with runs.RunWriter(Config(family="vanilla", seed=seed)) as draft:
+    with RunWriter(Config(family="vanilla", seed=seed)) as draft:
         draft.set_state("training", message="", progress={"epoch": 0})
         for epoch in range(3):
             draft.add_epoch(json.loads(sys.argv[4]) | {"epoch": epoch + 1})
@@ -357,7 +359,7 @@ def test_a_writer_killed_at_any_moment_leaves_complete_folders_or_ones_that_say_
         assert entry.state in ("finished", "stopped", "broken"), entry
         if entry.finished:
             assert (store / entry.id / "weights.safetensors").read_bytes() == WEIGHTS
-            assert [line["epoch"] for line in runs.history(entry.id)] == [
+            assert [line["epoch"] for line in history.history(entry.id)] == [
                 1,
                 2,
                 3,
@@ -374,16 +376,16 @@ def test_a_half_written_last_line_of_the_history_is_passed_over(place):
     lines = "".join(json.dumps(EPOCH | {"epoch": epoch}) + "\n" for epoch in (1, 2))
     for end in range(len(lines) + 1):
         (place / "history.jsonl").write_text(lines[:end])
-        assert [line["epoch"] for line in runs.history(place.name)] == [1, 2][: lines[:end].count("\n")]
+        assert [line["epoch"] for line in history.history(place.name)] == [1, 2][: lines[:end].count("\n")]
 
 
 def test_one_draft_at_a_time():
-    with runs.RunWriter(SMALL):
-        with pytest.raises(runs.AlreadyTraining), runs.RunWriter(SMALL):
+    with RunWriter(SMALL):
+        with pytest.raises(runs.AlreadyTraining), RunWriter(SMALL):
             pass
-        with runs.RunWriter(GALLERY):
+        with RunWriter(GALLERY):
             pass  # another run is another lock
-    with runs.RunWriter(SMALL) as draft:
+    with RunWriter(SMALL) as draft:
         draft.set_state("training")
 
 
@@ -414,7 +416,7 @@ def test_a_stopped_run_says_so_and_can_be_trained_again():
     seen = []
     for progress in worker.run_training(config):
         seen.append(progress.fraction)
-        runs.RunWriter(config).send_command("stop")
+        RunWriter(config).send_command("stop")
     assert len(seen) == 1 and seen[0] < 1
     entry = runs.entry(config.id)
     assert entry.state == "stopped" and _one_sentence(entry.message) and "of 10 epochs" in entry.message
@@ -424,7 +426,7 @@ def test_a_stopped_run_says_so_and_can_be_trained_again():
 
 
 def test_a_paused_run_is_at_rest_until_it_is_asked_for_again():
-    draft = runs.RunWriter(SMALL)
+    draft = RunWriter(SMALL)
     draft.request()
     assert runs.entry(SMALL.id).state == "waiting"  # this process answers for it
     draft.send_command("pause")
@@ -440,7 +442,7 @@ def test_a_paused_run_is_at_rest_until_it_is_asked_for_again():
 
 def test_the_ledger_says_what_runs_are_moving_and_the_folder_how_they_came_to_rest(store):
     """Also for somebody who looks in the very moment in between."""
-    draft = runs.RunWriter(SMALL)
+    draft = RunWriter(SMALL)
     queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {})
     draft.request()
     assert runs.entry(SMALL.id).state == "waiting"
@@ -454,7 +456,7 @@ def test_the_ledger_says_what_runs_are_moving_and_the_folder_how_they_came_to_re
 
 
 def test_looking_while_a_run_comes_to_rest_never_says_that_its_process_died(monkeypatch):
-    draft = runs.RunWriter(SMALL)
+    draft = RunWriter(SMALL)
     queue.enqueue(SMALL.id, SMALL.to_json(), "ada", None, {})
     draft.request()
     runs.atomic_write(draft.run_dir / "state.json", json.dumps(draft.state_fields | {"state": "training"}))
@@ -482,7 +484,7 @@ def test_a_finished_folder_keeps_nothing_of_the_making():
     for name in ("checkpoint.safetensors", "state.json", "request.json", "command", "log.txt"):
         (place / name).write_text("{}")
     assert runs.entry(SMALL.id).finished
-    runs.RunWriter(SMALL).cleanup()
+    RunWriter(SMALL).cleanup()
     assert {file.name for file in place.iterdir()} == {
         "config.json",
         "weights.safetensors",
@@ -508,7 +510,7 @@ def test_a_training_that_ends_early_says_why(monkeypatch, error, state, words):
         list(worker.run_training(SMALL))
     entry = runs.entry(SMALL.id)
     assert entry.state == state and words in entry.message and not entry.active
-    with runs.RunWriter(SMALL):
+    with RunWriter(SMALL):
         pass  # the lock is free
 
 

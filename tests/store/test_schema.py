@@ -23,7 +23,8 @@ from aecore.errors import UserError
 from aecore.jobs import projection_jobs, projection_store, worker
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from aecore.store import offline, people, previews, runs, snapshots, trash
+from aecore.store import history, offline, people, previews, runs, snapshots, trash
+from aecore.store.writer import RunWriter
 from tests.kit.results import EPOCH, RESULT
 
 SMALL = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=2))
@@ -41,7 +42,7 @@ def store(monkeypatch, tmp_path) -> Path:
 
 def finished(config=SMALL, **more: Any) -> Path:
     """The folder of a finished run whose result says `more`."""
-    with runs.RunWriter(config) as draft:
+    with RunWriter(config) as draft:
         draft.finish(WEIGHTS, RESULT | more, b"")
     return draft.run_dir
 
@@ -168,7 +169,7 @@ def test_a_runs_folder_that_nobody_may_read_is_said(store, monkeypatch):
 def test_a_draft_writes_through_no_link(name, store, tmp_path):
     (tmp_path / "outside").mkdir()
     (store / name).symlink_to(tmp_path / "outside")
-    assert f"{name} is a symbolic link" in refusal(runs.RunWriter, SMALL)
+    assert f"{name} is a symbolic link" in refusal(RunWriter, SMALL)
     assert not list((tmp_path / "outside").iterdir())
 
 
@@ -268,7 +269,7 @@ UNFIT: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("more", "words"), UNFIT.values(), ids=UNFIT)
 def test_a_state_with_a_wrong_field_is_broken_and_says_which(more, words):
-    draft = runs.RunWriter(SMALL)
+    draft = RunWriter(SMALL)
     draft.request()
     runs.atomic_write(draft.run_dir / "state.json", json.dumps(STATE))
     assert state_of() == ("stopped", "Stopped.")
@@ -278,7 +279,7 @@ def test_a_state_with_a_wrong_field_is_broken_and_says_which(more, words):
 
 def test_a_request_of_another_run_is_broken():
     """Or Resume would train what nobody sees there."""
-    draft = runs.RunWriter(SMALL)
+    draft = RunWriter(SMALL)
     draft.request()
     runs.atomic_write(draft.run_dir / "request.json", json.dumps(OTHER.to_json()))
     assert state_of() == ("broken", "The folder's name does not belong to the settings in it.")
@@ -286,14 +287,14 @@ def test_a_request_of_another_run_is_broken():
 
 @pytest.mark.parametrize("parent", [["x"], 7, "x" * 300])
 def test_a_parent_that_is_no_run_is_broken(parent):
-    draft = runs.RunWriter(SMALL)
+    draft = RunWriter(SMALL)
     draft.request()
     runs.atomic_write(draft.run_dir / "request.json", json.dumps(SMALL.to_json() | {"parent": parent}))
     assert state_of()[1].startswith("request.json is spoilt (parent ")
 
 
 def test_a_reason_has_no_markup_and_no_end_of_line():
-    draft = runs.RunWriter(SMALL)
+    draft = RunWriter(SMALL)
     draft.request()
     name = "![x](http://example.org)\n<b>" * 100
     runs.atomic_write(draft.run_dir / "request.json", json.dumps(SMALL.to_json() | {"params": {name: 1}}))
@@ -305,7 +306,7 @@ def test_the_gallery_has_the_format():
     for place in runs.PRETRAINED_DIR.iterdir():
         if (place / "result.json").exists():
             assert runs.entry(place.name).finished
-            assert runs.history(place.name) and runs.history_error(place.name) == ""
+            assert history.history(place.name) and history.history_error(place.name) == ""
 
 
 def test_what_training_writes_has_the_format(store):
@@ -315,7 +316,7 @@ def test_what_training_writes_has_the_format(store):
             assert runs.entry(config.id).state == "training"
         entry = runs.entry(config.id)
         assert entry.finished, entry.message
-        assert [line["epoch"] for line in runs.history(config.id)] == [1, 2]
+        assert [line["epoch"] for line in history.history(config.id)] == [1, 2]
         assert [each.epoch for each in snapshots.load(config.id)] == snapshots.epochs(config.id)
 
 
@@ -340,8 +341,8 @@ def test_a_history_is_read_to_its_first_spoilt_line_and_that_is_said(line, words
     place = finished()
     lines = [json.dumps(EPOCH), line, json.dumps(EPOCH | {"epoch": 3})]
     (place / "history.jsonl").write_text("".join(f"{each}\n" for each in lines))
-    assert [each["epoch"] for each in runs.history(SMALL.id)] == [1]
-    assert runs.history_error(SMALL.id) == (
+    assert [each["epoch"] for each in history.history(SMALL.id)] == [1]
+    assert history.history_error(SMALL.id) == (
         f"Line 2 of history.jsonl is spoilt ({words}): from there on its epochs are lost."
     )
     assert runs.entry(SMALL.id).finished  # its weights are what counts
@@ -349,7 +350,7 @@ def test_a_history_is_read_to_its_first_spoilt_line_and_that_is_said(line, words
 
 def test_a_history_that_is_no_file_is_said(store):
     os.mkfifo(finished() / "history.jsonl")
-    assert runs.history(SMALL.id) == [] and "FIFO" in runs.history_error(SMALL.id)
+    assert history.history(SMALL.id) == [] and "FIFO" in history.history_error(SMALL.id)
 
 
 # --- Pictures, snapshots, products, maps ------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from aecore.models import presets
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.latents import GaussianLatent, Latent, Quantized, SparseLatent
 from aecore.models.likelihoods import LIKELIHOODS, ScaledTo255
-from aecore.store import runs
+from aecore.store import history, runs
 from aecore.training.loop import DeviceDataset, evaluate, fit
 from aecore.training.signals import TrainingSignals, identical_units
 
@@ -158,7 +158,7 @@ def test_a_sparse_code_is_compared_with_as_many_numbers_as_it_uses():
 def test_every_epoch_of_a_history_has_its_vitals(monkeypatch, tmp_path):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     list(run_training(QUICK))
-    lines = runs.history(QUICK.id)
+    lines = history.history(QUICK.id)
     assert [len(line["signals"]["code"]["kl"]) for line in lines] == [2, 2]
     assert lines[-1]["signals"]["code"] == runs.entry(QUICK.id).result["checkup"]["code"]
     assert np.isclose(lines[-1]["signals"]["constant_output_nll"], 64 * math.log(2), rtol=1e-5)

@@ -16,7 +16,7 @@ from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.networks import INITIALISATIONS, NetworkFactory
 from aecore.models.recipe import Recipe
 from aecore.params import params_of
-from aecore.store import runs
+from aecore.store import history
 from aecore.training import loop
 from aecore.training.loop import DeviceDataset, Progress, evaluate, fit
 
@@ -245,8 +245,8 @@ def test_a_run_that_stopped_early_says_what_its_kept_weights_score(forty, monkey
     monkeypatch.setattr(worker, "load", lambda _: forty)
     config = _overfitting(patience=4)
     list(worker.run_training(config))
-    opened, history = loaded.load(config.id), runs.history(config.id)
-    ends = [sum(line["validation"].values()) for line in history]
+    opened, epochs = loaded.load(config.id), history.history(config.id)
+    ends = [sum(line["validation"].values()) for line in epochs]
     assert sum(opened.result["validation"].values()) == min(ends) < ends[-1]
     recipe = build_recipe(config)
     recipe.model.load_state_dict(opened.model.state_dict())

@@ -25,6 +25,7 @@ from aecore.models.families.registry import FAMILIES, family
 from aecore.models.latents import GaussianLatent, LadderLatent, Latent
 from aecore.models.recipe import Recipe
 from aecore.store import runs
+from aecore.store.writer import RunWriter
 from ui.panels import registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -296,7 +297,7 @@ def test_trouble_is_said_while_a_model_still_trains():
     vitals = {"saturated_wrong": 0.0, "out_of_support": 0.0, "constant_output_nll": 44.4, "identical_units": 1.0}
     code = {"std": [0.0, 0.0], "kl": [0.0, 0.0], "sigma": [1.0, 1.0]}
     line = {"seconds": 1.0, "train": losses, "validation": losses, "grad_norm": 0.0, "signals": vitals | {"code": code}}
-    with runs.RunWriter(config) as draft:
+    with RunWriter(config) as draft:
         draft.set_state("training", progress={"epoch": 1, "epochs": 50, "fraction": 0.02})
         draft.add_epoch({"epoch": 1, **line})
         app = AppTest.from_file(ROOT / "app.py", default_timeout=60)

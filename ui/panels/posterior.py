@@ -11,7 +11,7 @@ import streamlit as st
 from aecore.analysis.latents import posterior
 from aecore.analysis.latents.posterior import ACTIVE_THRESHOLD
 from aecore.models.latents import LadderLatent
-from aecore.store import runs
+from aecore.store import history
 from ui.panels.charts import posterior_charts
 from ui.panels.panel import Panel
 from ui.run_data import splits, statistics
@@ -88,7 +88,7 @@ def _inactive_text(inactive: list[str], size: int) -> str:
 
 
 def _kl_by_epoch(run: LoadedModel, order: np.ndarray) -> None:
-    codes = ((line["epoch"], (line.get("signals") or {}).get("code", {})) for line in runs.history(run.id))
+    codes = ((line["epoch"], (line.get("signals") or {}).get("code", {})) for line in history.history(run.id))
     kept = [(epoch, code["kl"]) for epoch, code in codes if len(code.get("kl", [])) == len(order)]
     if not kept:
         st.caption("This run was trained before KLs were kept epoch by epoch: only runs trained from now on have them.")

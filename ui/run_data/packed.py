@@ -62,7 +62,7 @@ def plane_map(run: LoadedModel, dimensions: tuple[int, int] | None) -> PlaneMap:
 def replay(run: LoadedModel) -> Packed | None:
     """The snapshots of a run; None when there are none."""
     from aecore.export import replay as recording
-    from aecore.store import runs, snapshots
+    from aecore.store import history, snapshots
 
     taken = snapshots.load(run.id)
     if not taken:
@@ -75,4 +75,4 @@ def replay(run: LoadedModel) -> Packed | None:
         else taken[-1].reconstructions / np.float32(255)
     )
     labels = test.y[: len(taken[0].points)]
-    return recording.pack(taken, labels, originals, run.card.classes, runs.history(run.id))
+    return recording.pack(taken, labels, originals, run.card.classes, history.history(run.id))

@@ -10,7 +10,8 @@ from aecore.config import Config, diff
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.params import params_of
-from aecore.store import runs, snapshots
+from aecore.store import history, snapshots
+from aecore.store.run_info import RunInfo
 from ui.run_data import models, splits
 from ui.session.failures import or_stop
 from ui.session.text import escape
@@ -21,7 +22,7 @@ from ui.widgets.display import class_colours, show_chart
 MAX_RUNS = 6  # runs at a time: more colours cannot be told apart
 
 
-def compare(entries: Sequence[runs.RunInfo], names: Sequence[str]) -> None:
+def compare(entries: Sequence[RunInfo], names: Sequence[str]) -> None:
     """Draws the comparison of finished runs; `names` are those that the list shows."""
     configs = [entry.config for entry in entries if entry.config]
     st.header(f"Comparison of {len(entries)} runs")
@@ -30,7 +31,7 @@ def compare(entries: Sequence[runs.RunInfo], names: Sequence[str]) -> None:
     _images(entries, configs, names)
 
 
-def _settings(entries: Sequence[runs.RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
+def _settings(entries: Sequence[RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
     words = {knob.name: knob.label for knob in params_of(Config)}
     lines = []
     for setting, values in diff(configs).items():
@@ -52,8 +53,8 @@ def _format_value(value: object) -> str:
     return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _curves(entries: Sequence[runs.RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
-    histories = [runs.history(entry.id) for entry in entries]
+def _curves(entries: Sequence[RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
+    histories = [history.history(entry.id) for entry in entries]
     if not all(histories):
         return
     parts = [part for part in histories[0][-1]["validation"] if all(part in h[-1]["validation"] for h in histories)]
@@ -70,7 +71,7 @@ def _curves(entries: Sequence[runs.RunInfo], configs: Sequence[Config], names: S
     show_chart(charts.loss_comparison(histories, names, class_colours(), part, charged), key="compare-curves")
 
 
-def _images(entries: Sequence[runs.RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
+def _images(entries: Sequence[RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
     dataset = configs[0].dataset
     same = [number for number, config in enumerate(configs) if config.dataset == dataset]
     if len(same) < len(entries):

@@ -15,6 +15,7 @@ from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.store import people, previews, runs
+from aecore.store.run_info import RunInfo
 from ui.run_data import models, splits
 from ui.session.address import link, select_run
 from ui.session.failures import or_stop
@@ -28,17 +29,17 @@ N_SAMPLES = 10  # new images of the sweep
 SEED = 0  # of these
 
 
-def own_runs(entries: Sequence[runs.RunInfo]) -> list[runs.RunInfo]:
+def own_runs(entries: Sequence[RunInfo]) -> list[RunInfo]:
     """The finished runs that were trained here, newest first."""
     return [entry for entry in entries if entry.finished and not entry.pretrained]
 
 
-def pretrained_models(entries: Sequence[runs.RunInfo]) -> list[runs.RunInfo]:
+def pretrained_models(entries: Sequence[RunInfo]) -> list[RunInfo]:
     """What the gallery has, also what is broken: that is said."""
     return [entry for entry in entries if entry.pretrained]
 
 
-def denoiser() -> runs.RunInfo | None:
+def denoiser() -> RunInfo | None:
     """The first exhibit that can be used and was measured as a denoiser."""
     usable = (entry for entry in pretrained_models(list_runs()) if entry.finished)
     return next((entry for entry in usable if "denoising" in entry.result.get("scores", {})), None)
@@ -61,7 +62,7 @@ def model_dialog() -> None:
     _model_row(shown, labels)
 
 
-def _model_row(entries: Sequence[runs.RunInfo], labels: Mapping[str, people.RunLabel]) -> None:
+def _model_row(entries: Sequence[RunInfo], labels: Mapping[str, people.RunLabel]) -> None:
     with st.container(horizontal=True, gap="small"):
         for entry in entries:
             assert entry.config
@@ -74,7 +75,7 @@ def _model_row(entries: Sequence[runs.RunInfo], labels: Mapping[str, people.RunL
                     select_run(entry.id)
 
 
-def thumbnail(entry: runs.RunInfo, name: str, size: int = 128) -> None:
+def thumbnail(entry: RunInfo, name: str, size: int = 128) -> None:
     """A few images that the model drew from places of its latent space."""
     try:
         png = previews.read_png(runs.path(entry.id) / "thumbnail.png")
@@ -91,7 +92,7 @@ def thumbnail(entry: runs.RunInfo, name: str, size: int = 128) -> None:
 # --- The page ---------------------------------------------------------------------------------------------------------
 
 
-def model_cards(entries: Sequence[runs.RunInfo]) -> None:
+def model_cards(entries: Sequence[RunInfo]) -> None:
     """A card for each model of the gallery: what it draws, what it is good and bad at, and where to go with it."""
     for entry in entries:
         with st.container(border=True):
@@ -101,7 +102,7 @@ def model_cards(entries: Sequence[runs.RunInfo]) -> None:
                 st.error(f"{escape(entry.id)} cannot be used: {escape(entry.message)}", icon=":material/broken_image:")
 
 
-def _model_card(entry: runs.RunInfo) -> None:
+def _model_card(entry: RunInfo) -> None:
     assert entry.config
     shown, result = entry.result.get("pretrained", {}), entry.result
     picture, words = st.columns([1, 4], gap="medium")
@@ -124,7 +125,7 @@ def _model_card(entry: runs.RunInfo) -> None:
                 st.markdown(_card_text(entry))
 
 
-def _card_text(entry: runs.RunInfo) -> str:
+def _card_text(entry: RunInfo) -> str:
     """What is known of an exhibit, without the headline that stands above it already."""
     try:
         content = files.read_bytes(runs.path(entry.id) / "README.md", MAX_CARD_BYTES)
@@ -138,7 +139,7 @@ def _card_text(entry: runs.RunInfo) -> str:
 # --- What the price of the KL does ------------------------------------------------------------------------------------
 
 
-def beta_slider(entries: Sequence[runs.RunInfo]) -> None:
+def beta_slider(entries: Sequence[RunInfo]) -> None:
     """The beta-VAEs of the gallery, all alike but for beta: one slides through them."""
     shown = (entry for entry in entries if entry.finished and entry.config)
     steps = {entry.result.get("pretrained", {}).get("sweep_beta"): entry for entry in shown}
@@ -157,7 +158,7 @@ def beta_slider(entries: Sequence[runs.RunInfo]) -> None:
     _beta_table({price: priced[price] for price in sorted(priced)}, beta)
 
 
-def _show_beta_model(entry: runs.RunInfo) -> None:
+def _show_beta_model(entry: RunInfo) -> None:
     run = or_stop(models.load_model, entry.id, entry.created)
     test, codes = or_stop(splits.test_split, run), splits.codes(run)
     from aecore.store import snapshots
@@ -172,7 +173,7 @@ def _show_beta_model(entry: runs.RunInfo) -> None:
     images.rows(drawn, [f"sample {number + 1}" for number in range(N_SAMPLES)], size=84)
 
 
-def _beta_table(by_beta: Mapping[float, runs.RunInfo], beta: float) -> None:
+def _beta_table(by_beta: Mapping[float, RunInfo], beta: float) -> None:
     lines = []
     for price, entry in by_beta.items():
         said = entry.result.get("scores", {})

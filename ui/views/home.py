@@ -17,6 +17,7 @@ from aecore.errors import UserError
 from aecore.export import packed_map, tour
 from aecore.export import program as programs
 from aecore.store import offline, runs, snapshots
+from aecore.store.run_info import RunInfo
 from ui import pages_table
 from ui.session import cache
 from ui.session.address import link
@@ -60,14 +61,14 @@ class Showcase:
     start_image: bytes  # a PNG of what the place where the point starts decodes to; empty when nobody kept one
 
 
-def home_model() -> runs.RunInfo | None:
+def home_model() -> RunInfo | None:
     """The model of the gallery that the first screen shows; None when there is none."""
     return next(
         (entry for entry in runs.entries() if entry.pretrained and entry.finished and _is_home_model(entry)), None
     )
 
 
-def _is_home_model(entry: runs.RunInfo) -> bool:
+def _is_home_model(entry: RunInfo) -> bool:
     return bool(entry.result.get("pretrained", {}).get("on_home"))
 
 
@@ -174,7 +175,7 @@ def _points_svg(points: np.ndarray, labels: np.ndarray, span: Sequence[Sequence[
     return "data:image/svg+xml," + text.replace("#", "%23").replace("<", "%3C").replace(">", "%3E")
 
 
-def load_showcase(entry: runs.RunInfo | None) -> Showcase | str:
+def load_showcase(entry: RunInfo | None) -> Showcase | str:
     """What the first screen shows; in a sentence why not, when it cannot.
 
     Asked for before the page is drawn: drawing it wakes torch (ui/shared.py), and both at once take twice as long.

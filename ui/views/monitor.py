@@ -14,7 +14,8 @@ from aecore.data import datasets
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.jobs import api, queue_position
-from aecore.store import people, previews, queue, runs, snapshots
+from aecore.store import history, people, previews, queue, runs, snapshots
+from aecore.store.run_info import RunInfo
 from ui.session import identity
 from ui.session.address import link, run_links, select_run
 from ui.session.failures import or_stop
@@ -62,7 +63,7 @@ def _live_progress(run: str) -> None:
     _preview_strip(run)
 
 
-def _show_findings(entry: runs.RunInfo) -> None:
+def _show_findings(entry: RunInfo) -> None:
     """What the doctor finds so far; nothing while all is well."""
     case = troubles.evidence_of(entry)
     if found := troubles.diagnose(case):
@@ -150,7 +151,7 @@ def _show_snapshot(snapshot: snapshots.Snapshot, config: Config) -> None:
 # --- When it has come to rest -----------------------------------------------------------------------------------------
 
 
-def _final_state(entry: runs.RunInfo) -> None:
+def _final_state(entry: RunInfo) -> None:
     if entry.finished:
         _show_results(entry)
     elif entry.config is None:
@@ -166,7 +167,7 @@ def _final_state(entry: runs.RunInfo) -> None:
             _restart_buttons(entry, entry.config)
 
 
-def _restart_buttons(entry: runs.RunInfo, config: Config) -> None:
+def _restart_buttons(entry: RunInfo, config: Config) -> None:
     words = "Resume" if entry.has_checkpoint else "Restart training"
     if st.button(words, icon=":material/play_arrow:", type="primary"):
         _submit(config)
@@ -187,7 +188,7 @@ def _start_training(config: Config, device: str | None = None) -> None:
     api.submit(config, device, identity.current_user())
 
 
-def _show_results(entry: runs.RunInfo) -> None:
+def _show_results(entry: RunInfo) -> None:
     result, config = entry.result, entry.config
     assert config
     parts = training_history.objective_terms(config)
@@ -228,29 +229,29 @@ def _continue_form(config: Config) -> None:
 # --- Both -------------------------------------------------------------------------------------------------------------
 
 
-def _curves(entry: runs.RunInfo) -> None:
+def _curves(entry: RunInfo) -> None:
     """The losses of every epoch until now, and what their total leaves out."""
-    if trouble := runs.history_error(entry.id):
+    if trouble := history.history_error(entry.id):
         st.warning(trouble, icon=":material/broken_image:")
-    history = runs.history(entry.id)
-    if not history or entry.config is None:
+    epochs = history.history(entry.id)
+    if not epochs or entry.config is None:
         return
     own = training_history.objective_terms(entry.config)
-    show_chart(charts.loss_curves(history, class_colours(), own), key=f"curves-{entry.id}")
-    if others := [part for part in history[-1]["validation"] if part not in own]:
+    show_chart(charts.loss_curves(epochs, class_colours(), own), key=f"curves-{entry.id}")
+    if others := [part for part in epochs[-1]["validation"] if part not in own]:
         apart = f"{', '.join(map(escape, others))}, {'an objective' if len(others) == 1 else 'objectives'} of its own"
         st.caption(f"total: {' + '.join(own)}, which the model minimises. Outside it: {apart}.")
 
 
-def _csv_button(entry: runs.RunInfo) -> None:
+def _csv_button(entry: RunInfo) -> None:
     """The losses of every epoch as a file."""
-    history = runs.history(entry.id)
-    if not history or entry.config is None:
+    epochs = history.history(entry.id)
+    if not epochs or entry.config is None:
         return
     own = training_history.objective_terms(entry.config)
     st.download_button(
         "CSV",
-        lambda: training_history.history_csv(history, own),
+        lambda: training_history.history_csv(epochs, own),
         f"{entry.id}.csv",
         "text/csv",
         icon=":material/table:",

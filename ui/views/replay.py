@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.export import gif
-from aecore.store import runs, snapshots
+from aecore.store import history, snapshots
 from ui.session.address import link
 from ui.views import training_history
 from ui.widgets import charts, component, live, palette
@@ -66,12 +66,12 @@ def key_frames(packed: Packed) -> None:
 
 def no_snapshots(run: LoadedModel) -> None:
     """What to say and show of a run that has no snapshots."""
-    history = runs.history(run.id)
+    epochs = history.history(run.id)
     st.info(
-        f"No snapshots were kept while this model was trained, so {'only its losses' if history else 'nothing'} can be "
+        f"No snapshots were kept while this model was trained, so {'only its losses' if epochs else 'nothing'} can be "
         "shown of it: train a new one or choose another run.",
         icon=":material/history_toggle_off:",
     )
     link("train")
-    if history:
-        show_chart(charts.loss_curves(history, class_colours(), training_history.objective_terms(run.config)))
+    if epochs:
+        show_chart(charts.loss_curves(epochs, class_colours(), training_history.objective_terms(run.config)))

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from aecore.store import database, people, permissions, runs
+from aecore.store import database, people, permissions
 from aecore.store import trash as shelf
+from aecore.store.run_info import RunInfo
 from ui.session import failures
 from ui.session.address import link, run_links
 from ui.session.failures import or_stop
@@ -19,16 +20,16 @@ Labels = Mapping[str, people.RunLabel]
 MAX_TRASH_ROWS = 20  # runs of the trash that are shown one by one
 
 
-def display_name(entry: runs.RunInfo, labels: Labels) -> str:
+def display_name(entry: RunInfo, labels: Labels) -> str:
     """The name of a run: the one that somebody or the gallery gave it, else its id."""
     label = labels.get(entry.id)
     return (label.name if label else "") or entry.title or entry.id
 
 
-def search(entries: Sequence[runs.RunInfo], labels: Labels, query: str) -> list[runs.RunInfo]:
+def search(entries: Sequence[RunInfo], labels: Labels, query: str) -> list[RunInfo]:
     """The runs in which every word of a search occurs, pinned ones first."""
 
-    def text(entry: runs.RunInfo) -> str:
+    def text(entry: RunInfo) -> str:
         label = labels.get(entry.id, people.RunLabel())
         return " ".join((entry.id, label.name, label.owner_name, entry.state, "gallery" * entry.pretrained)).lower()
 
@@ -36,7 +37,7 @@ def search(entries: Sequence[runs.RunInfo], labels: Labels, query: str) -> list[
     return sorted(kept, key=lambda entry: not labels.get(entry.id, people.RunLabel()).pinned)
 
 
-def table(entries: Sequence[runs.RunInfo], labels: Labels) -> list[int]:
+def table(entries: Sequence[RunInfo], labels: Labels) -> list[int]:
     """Draws the list; the numbers of the lines that are selected."""
     lines = [_row(entry, labels.get(entry.id, people.RunLabel()), display_name(entry, labels)) for entry in entries]
     done = sum(entry.finished for entry in entries)
@@ -61,7 +62,7 @@ def table(entries: Sequence[runs.RunInfo], labels: Labels) -> list[int]:
     return [row for row in shown.selection.rows if row < len(entries)]
 
 
-def _row(entry: runs.RunInfo, label: people.RunLabel, name: str) -> dict[str, object]:
+def _row(entry: RunInfo, label: people.RunLabel, name: str) -> dict[str, object]:
     config = entry.config
     return {
         "": "📌" if label.pinned else "",
@@ -79,7 +80,7 @@ def _row(entry: runs.RunInfo, label: people.RunLabel, name: str) -> dict[str, ob
     }
 
 
-def run_actions(entry: runs.RunInfo, label: people.RunLabel, user: str) -> None:
+def run_actions(entry: RunInfo, label: people.RunLabel, user: str) -> None:
     """What can be done with one run."""
     if entry.config is None:
         st.error(f"{escape(entry.id)} is broken: {escape(entry.message)}", icon=":material/broken_image:")
@@ -101,12 +102,12 @@ def run_actions(entry: runs.RunInfo, label: people.RunLabel, user: str) -> None:
             _delete([entry], user)
 
 
-def _why_not(action: str, entry: runs.RunInfo, label: people.RunLabel, user: str) -> str:
+def _why_not(action: str, entry: RunInfo, label: people.RunLabel, user: str) -> str:
     """Why somebody may not do that to a run; empty when they may."""
     return permissions.denial_reason(action, permissions.AccessRequest(user, entry, label))
 
 
-def _rename(entry: runs.RunInfo, label: people.RunLabel, user: str) -> None:
+def _rename(entry: RunInfo, label: people.RunLabel, user: str) -> None:
     key = f"name-{entry.id}-{label.name}"  # another name, given elsewhere, makes another field
 
     def change() -> None:
@@ -116,7 +117,7 @@ def _rename(entry: runs.RunInfo, label: people.RunLabel, user: str) -> None:
         st.text_input("Name", label.name, max_chars=80, key=key, on_change=change, placeholder=entry.id)
 
 
-def bulk_actions(entries: Sequence[runs.RunInfo], labels: Labels, user: str) -> None:
+def bulk_actions(entries: Sequence[RunInfo], labels: Labels, user: str) -> None:
     """What can be done with some runs: delete them, or compare those that are finished."""
     allowed = [
         entry for entry in entries if not _why_not("delete", entry, labels.get(entry.id, people.RunLabel()), user)
@@ -133,7 +134,7 @@ def bulk_actions(entries: Sequence[runs.RunInfo], labels: Labels, user: str) -> 
         st.info("Select two finished runs or more to compare them.", icon=":material/info:")
 
 
-def _delete(entries: Sequence[runs.RunInfo], user: str) -> None:
+def _delete(entries: Sequence[RunInfo], user: str) -> None:
     st.session_state["ae-undo"] = failures.call_each(shelf.delete, [(entry.id, user) for entry in entries])
     st.session_state["ae-table-version"] = (
         st.session_state.get("ae-table-version", 0) + 1

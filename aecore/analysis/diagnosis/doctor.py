@@ -18,7 +18,8 @@ from aecore.analysis.diagnosis.evidence import format_share
 from aecore.analysis.diagnosis.thresholds import CHANCE_DISCRIMINATOR_LOSS
 from aecore.analysis.diagnosis.thresholds import THRESHOLDS as THRESHOLDS
 from aecore.config import Config
-from aecore.store import runs
+from aecore.store import history
+from aecore.store.run_info import RunInfo
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
@@ -98,8 +99,8 @@ def health_summary(evidence: Evidence) -> list[tuple[str, str]]:
     return lines
 
 
-def evidence_of(entry: runs.RunInfo, checkup: Mapping[str, Any] | None = None) -> Evidence:
+def evidence_of(entry: RunInfo, checkup: Mapping[str, Any] | None = None) -> Evidence:
     """The case of a run of the store whose settings can be read, with a `checkup` made just now or that of its end."""
     assert entry.config
     found = entry.result.get("checkup", {}) if checkup is None else checkup
-    return Evidence(entry.config, runs.history(entry.id), found, entry.diverged)
+    return Evidence(entry.config, history.history(entry.id), found, entry.diverged)

@@ -47,7 +47,7 @@ class Evidence:
     """What is known of a run: its settings, its epochs so far and, when it is finished, its checkup."""
 
     config: Config
-    history: Sequence[Mapping[str, Any]] = ()  # as runs.history gives it
+    history: Sequence[Mapping[str, Any]] = ()  # as history.history gives it
     checkup: Mapping[str, Any] = field(default_factory=dict)  # as checkup.examined gives it
     diverged: bool = False
 

@@ -17,7 +17,7 @@ from tests.kit.trained_runs import furnished
 from tests.pages.test_pages import _cold, control, labels, one_sentence, opened, pictures, said, store, whole  # noqa: F401
 from ui.run_data import models, splits
 from ui.run_data.packed import _point_map
-from ui.views import latent_map
+from ui.views import latent_map, selection
 from ui.widgets import live
 
 KINDS = {  # runs of every kind of code that the page can meet
@@ -61,7 +61,7 @@ def slow(monkeypatch):
     """Maps that take a while, in the state that a test wants: `slow["now"]`; notes what is asked for and cancelled."""
     found: dict = {"now": None, "asked": [], "cancelled": []}
 
-    def ask(codes, kind, params, urgent=True, person=""):
+    def ask(codes, kind, params, urgent=True, user=""):
         found["asked"].append((len(codes), kind, dict(params)))
         found["now"] = found["now"] or ProjectionStatus("k", "running", 0.25, 2.0, 6.0)
         return found["now"]
@@ -71,9 +71,7 @@ def slow(monkeypatch):
 
     monkeypatch.setattr(latent_map.projection_jobs, "status", lambda codes, kind, params: found["now"])
     monkeypatch.setattr(latent_map.projection_jobs, "submit", ask)
-    monkeypatch.setattr(
-        latent_map.projection_jobs, "cancel", lambda drawing, person: found["cancelled"].append(drawing)
-    )
+    monkeypatch.setattr(latent_map.projection_jobs, "cancel", lambda drawing, user: found["cancelled"].append(drawing))
     monkeypatch.setattr(ProjectionStatus, "points", lambda self: points(self).astype(np.float32))
     _point_map.clear()
     return found
@@ -166,7 +164,7 @@ def test_codes_that_are_one_point_are_told_from_others(size):
 @pytest.mark.parametrize("part", ["test", "training"])
 def test_the_page_sends_all_codes_and_who_they_belong_to(kind, part, runs, browser):
     app = opened("latent_map", runs[kind])
-    chosen(app, "Pictures", part)
+    chosen(app, "Images", part)
     head, run = browser.given["head"], opening.load(runs[kind])
     assert (
         head["count"] == sum(size for _, size in browser.given["splits"]) == {"test": TEST, "training": TRAINING}[part]
@@ -186,7 +184,7 @@ def test_the_page_sends_all_codes_and_who_they_belong_to(kind, part, runs, brows
 @pytest.mark.parametrize("part", ["test", "training"])
 def test_a_clicked_point_shows_its_picture(part, runs, browser):
     app = opened("latent_map", runs["2-D"])
-    chosen(app, "Pictures", part)
+    chosen(app, "Images", part)
     assert any("Nothing selected" in text for text in said(app)) and not pictures(app)
     row = TRAINING - 1 if part == "training" else 7
     browser.selection = {"map_key": browser.given["key"], "row": row, "hidden_classes": []}
@@ -211,7 +209,7 @@ def test_a_lasso_counts_by_class_and_leaves_out_what_is_hidden(runs, browser):
     whole(app.run())
     caption = next(each.value for each in app.caption if "0: " in each.value)
     assert caption.startswith(f"{TEST} of {TEST} images") and f"3: {counts[3]}" in caption
-    assert len(pictures(app)) == 2 * latent_map.MAX_IMAGES
+    assert len(pictures(app)) == 2 * selection.MAX_LASSO_IMAGES
     browser.selection = {"map_key": browser.given["key"], "polygon": everything(), "hidden_classes": [3]}
     whole(app.run())
     caption = next(each.value for each in app.caption if "0: " in each.value)
@@ -221,14 +219,14 @@ def test_a_lasso_counts_by_class_and_leaves_out_what_is_hidden(runs, browser):
         "polygon": [[50, 50], [51, 50], [51, 51]],
         "hidden_classes": [],
     }
-    assert any("No picture" in text for text in said(whole(app.run())))
+    assert any("No image" in text for text in said(whole(app.run())))
 
 
 def test_what_was_chosen_on_another_map_is_forgotten(runs, browser):
     app = opened("latent_map", runs["2-D"])
     browser.selection = {"map_key": browser.given["key"], "row": 3, "hidden_classes": []}
     assert pictures(whole(app.run()))
-    assert not pictures(chosen(app, "Map", "PCA"))
+    assert not pictures(chosen(app, "Projection", "PCA"))
 
 
 @pytest.mark.parametrize(
@@ -272,7 +270,7 @@ def test_a_collapsed_model_is_said(runs, browser, monkeypatch):
 @pytest.mark.parametrize("kind", latent_map.ITERATIVE)
 def test_a_slow_map_is_begun_and_pca_is_shown_meanwhile(kind, runs, browser, slow):
     app = opened("latent_map", runs["8-D"])
-    chosen(app, "Map", kind)
+    chosen(app, "Projection", kind)
     assert slow["asked"] == [(TEST, kind, resolve(projections.PROJECTIONS[kind], {}))]
     assert "PCA" in browser.given["title"] and browser.given["head"]["count"] == TEST
     assert any(f"the same {TEST} images by PCA" in each.value for each in app.caption)
@@ -280,21 +278,21 @@ def test_a_slow_map_is_begun_and_pca_is_shown_meanwhile(kind, runs, browser, slo
     assert bar.proto.value == 25 and "about 6 s left" in bar.proto.text
     slow["now"] = ProjectionStatus("k", "ready", 1.0)
     whole(app.run())
-    assert browser.given["title"] == f"Map by {kind}" and browser.given["head"]["axis_names"] == ["", ""]
+    assert browser.given["title"] == f"{kind} projection" and browser.given["head"]["axis_names"] == ["", ""]
     assert not any(each.type == "progress" for each in app.main)
 
 
 def test_a_map_that_waits_says_for_how_many(runs, browser, slow):
     app = opened("latent_map", runs["8-D"])
     slow["now"] = ProjectionStatus("k", "waiting", seconds_left=90.0, ahead=2)
-    chosen(app, "Map", "UMAP")
+    chosen(app, "Projection", "UMAP")
     bar = next(each for each in app.main if each.type == "progress")
-    assert bar.proto.text == "Waiting: 2 maps before it, about 2 min left"
+    assert bar.proto.text == "Queued: 2 projections ahead, about 2 min left"
 
 
 def test_a_drawing_is_cancelled_and_drawn_again(runs, browser, slow):
     app = opened("latent_map", runs["8-D"])
-    chosen(app, "Map", "t-SNE")
+    chosen(app, "Projection", "t-SNE")
     control(app, "Cancel").click()
     whole(app.run())
     assert [each.key for each in slow["cancelled"]] == ["k"]
@@ -311,7 +309,7 @@ def test_a_drawing_is_cancelled_and_drawn_again(runs, browser, slow):
 def test_why_a_drawing_failed_is_said(runs, browser, slow):
     app = opened("latent_map", runs["8-D"])
     slow["now"] = ProjectionStatus("k", "failed", message="The process that drew it was ended before it was done.")
-    chosen(app, "Map", "t-SNE")
+    chosen(app, "Projection", "t-SNE")
     assert one_sentence(app.error[0].value) == slow["now"].message
     assert "Compute again" in labels(app) and "PCA" in browser.given["title"]
 
@@ -319,7 +317,7 @@ def test_why_a_drawing_failed_is_said(runs, browser, slow):
 def test_other_settings_are_drawn_only_when_somebody_says_so(runs, browser, slow):
     app = opened("latent_map", runs["8-D"])
     slow["now"] = ProjectionStatus("k", "ready", 1.0)
-    chosen(app, "Map", "t-SNE")
+    chosen(app, "Projection", "t-SNE")
     slow["now"] = None
     chosen(app, "Perplexity", 12.0)
     assert not slow["asked"] and "PCA" in browser.given["title"]
@@ -331,13 +329,13 @@ def test_other_settings_are_drawn_only_when_somebody_says_so(runs, browser, slow
 def test_of_many_pictures_a_slow_map_takes_some_until_more_are_asked_for(runs, browser, slow, monkeypatch):
     monkeypatch.setattr(latent_map, "DEFAULT_POINTS", 400)
     app = opened("latent_map", runs["8-D"])
-    chosen(app, "Pictures", "training")
+    chosen(app, "Images", "training")
     assert browser.given["head"]["count"] == TRAINING
-    chosen(app, "Map", "UMAP")
+    chosen(app, "Projection", "UMAP")
     assert slow["asked"][-1][0] == 400 == browser.given["head"]["count"]
     begun = len(slow["asked"])
     slow["now"] = None
-    chosen(app, "Points", TRAINING)
+    chosen(app, "Number of points", str(TRAINING))
     assert len(slow["asked"]) == begun and browser.given["head"]["count"] == TRAINING
     control(app, "Compute projection").click()
     whole(app.run())
@@ -346,10 +344,10 @@ def test_of_many_pictures_a_slow_map_takes_some_until_more_are_asked_for(runs, b
 
 def test_a_real_map_appears(runs, browser):
     app = opened("latent_map", runs["8-D"])
-    chosen(app, "Map", "t-SNE")
+    chosen(app, "Projection", "t-SNE")
     codes, begun = splits.codes(opening.load(runs["8-D"])), time.monotonic()
     while (now := latent_map.projection_jobs.status(codes, "t-SNE", {})) and now.state in ("waiting", "running"):
         assert time.monotonic() - begun < 60
         time.sleep(0.05)
     whole(app.run())
-    assert browser.given["title"] == "Map by t-SNE"
+    assert browser.given["title"] == "t-SNE projection"

@@ -32,7 +32,7 @@ st.caption(
 )
 if across == "PC1":
     st.caption(
-        f"These codes have {recording.head['size']} latent dimensions. The map is the plane of their first two "
+        f"These codes have {recording.head['code_size']} latent dimensions. The map is the plane of their first two "
         "principal components, found anew at each epoch and turned as little as possible from one to the next, so "
         "that it does not spin."
     )

@@ -77,8 +77,8 @@ with st.expander("Layers and model source code"):
 
 if pressed:
     or_stop(datasets.require, config.dataset)
-    duplicate = or_stop(api.submit, config, None, identity.current_user())
-    select_run(config.id, ALREADY_SUBMITTED if duplicate else "")
+    submission = or_stop(api.submit, config, None, identity.current_user())
+    select_run(config.id, "" if submission.created else ALREADY_SUBMITTED)
 if run := run_param():
     st.divider()
     st.header(f"Run {escape(run)}")

@@ -76,7 +76,7 @@ def test_a_sparsity_of_many_decades_can_be_typed(typed, submitted):
 
 
 def test_learning_rate_and_weight_decay_are_walked_in_factors_too():
-    assert {"lr", "weight_decay", "sparsity"} <= {knob.name for knob in LOG}
+    assert {"lr", "weight_decay", "l1_weight"} <= {knob.name for knob in LOG}
 
 
 @pytest.mark.parametrize("knob", LOG, ids=lambda knob: knob.name)
@@ -154,7 +154,7 @@ def test_an_adversary_s_loss_is_not_added_to_that_of_the_model_and_the_page_says
     app, epochs = opened("train", trained["aae"]), history.history(trained["aae"])
     model = [line["validation"]["reconstruction"] + line["validation"]["adversarial"] for line in epochs]
     assert lines_of(app)["total, validation"] == pytest.approx(model)
-    assert any("Outside it: critic" in each.value for each in app.caption)
+    assert any("Outside it: discriminator" in each.value for each in app.caption)
     (loss,) = [each for each in app.metric if each.label == "Test loss"]
     test = runs.entry(trained["aae"]).result["test"]
     assert float(loss.value) == pytest.approx(test["reconstruction"] + test["adversarial"], abs=0.01)
@@ -306,7 +306,7 @@ def test_a_range_that_there_is_not_is_that_of_the_data(value, trained):
 
 
 def test_gaussian_quantiles_are_those_of_the_prior_where_that_is_a_normal(trained):
-    app = manifold(trained["vae"], range="prior")
+    app = manifold(trained["vae"], range="quantiles")
     assert np.array(axes(app)[0]) == pytest.approx(np.array([[-1.645, 1.645]] * 2), abs=0.01)
     for family in ("vanilla", "stacked"):
         assert "Gaussian quantiles" not in control(opened("manifold", trained[family]), "Grid range").options
@@ -318,7 +318,7 @@ def test_of_many_dimensions_the_page_says_where_the_range_is_counted_from(store)
     app = manifold(config.id, range="fixed")
     assert any("0 on both axes is the mean of the codes" in each.value for each in app.caption)
     control(app, "Plane").set_value("dimensions")
-    assert any("the code's own numbers" in each.value for each in whole(app.run()).caption)
+    assert any("are latent dimensions" in each.value for each in whole(app.run()).caption)
 
 
 def test_up_is_up_in_the_grid_and_its_file_has_sharp_pixels(trained):

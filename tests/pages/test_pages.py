@@ -35,6 +35,7 @@ from aecore.params import params_of
 from aecore.store import queue, runs
 from aecore.store.writer import RunWriter
 from tests.kit.cases import crossed, marked
+from ui import pages_table
 from ui.session import identity
 from ui.widgets import live
 
@@ -214,7 +215,7 @@ def test_page_opens_with_its_title(page):
     assert not app.error
     assert len(app.title) == 1
     if page:
-        assert app.title[0].value.lower() == page.replace("_", " ")
+        assert app.title[0].value == next(each.title for each in pages_table.PAGES if each.file == f"pages/{page}.py")
     assert chosen(app) == GALLERY
 
 
@@ -531,10 +532,10 @@ def test_no_hidden_layers_are_a_network_too():
 def test_train_submits_what_the_form_says(known, monkeypatch, own_store):
     submitted = []
 
-    def submit(config, device=None, person=""):
+    def submit(config, device=None, user=""):
         submitted.append(config)
         RunWriter(config).request()
-        return known
+        return api.Submission(config.id, created=not known)
 
     monkeypatch.setattr(api, "submit", submit)
     app = opened("train")
@@ -548,7 +549,7 @@ def test_train_submits_what_the_form_says(known, monkeypatch, own_store):
     (config,) = submitted
     assert config == resolve_config(presets.default_config("digits", family="vanilla", seed=7, latent_dim=3))
     assert chosen(app) == config.id
-    assert any("found" in text.lower() for text in said(app)) == known
+    assert any("exists already" in text for text in said(app)) == known
 
 
 # --- What people do on the pages ----------------------------------------------------------------------------
@@ -672,7 +673,8 @@ def test_the_core_never_imports_streamlit():
     assert sources
     for path in sources:
         assert not _imported(path.read_text()) & {"streamlit", "ui"}, path.name
-    modules = [f"aecore.{path.stem}" for path in sources if path.stem not in ("__init__", "__main__")]
+    names = (path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in sources)
+    modules = [name for name in names if not name.endswith(("__init__", "__main__"))]
     assert _python(f"import sys, {', '.join(modules)}\nprint('streamlit' in sys.modules)").strip() == "False"
 
 

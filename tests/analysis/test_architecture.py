@@ -303,7 +303,7 @@ def test_a_direction_in_which_nothing_happens():
 
 def test_many_numbers_take_few_pictures():
     opened = _model(family="vanilla", latent_dim=2048, hidden_sizes=())
-    room = replace(_split(opened), pictures=_split(opened, 64).x, labels=np.zeros(64, np.int64))
+    room = replace(_split(opened), x=_split(opened, 64).x, y=np.zeros(64, np.int64))
     assert jacobian.report(opened, room)["n_samples"] == 4_000_000 // (64 * 2048) == 30
 
 

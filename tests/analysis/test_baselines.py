@@ -19,7 +19,7 @@ def digits() -> Split:
     """All 1,797, in the order of the splits."""
     data = load("digits")
     splits = (data.train, data.validation, data.test)
-    joined = {name: np.concatenate([getattr(each, name) for each in splits]) for name in ("pictures", "labels")}
+    joined = {name: np.concatenate([getattr(each, name) for each in splits]) for name in ("x", "y")}
     return dataclasses.replace(data.train, **joined)
 
 

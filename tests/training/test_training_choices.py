@@ -134,7 +134,7 @@ def test_clipping_bounds_the_steps_of_sgd(digits, monkeypatch):
     monkeypatch.setattr(loop, "REPORT_EVERY", 0)
     monkeypatch.setattr(loop, "FIRST_REPORT", 0)
     lr, clip = 0.001, 0.5
-    config = _config(optimiser="sgd", lr=lr, clip=clip, epochs=2, schedule="constant")
+    config = _config(optimiser="sgd", lr=lr, grad_clip_norm=clip, epochs=2, schedule="constant")
     recipe = build_recipe(config)
     at, steps = _flat(recipe.model), []
     for _ in fit(recipe, digits, config, CPU):
@@ -151,7 +151,7 @@ def test_clipping_bounds_the_steps_of_sgd(digits, monkeypatch):
 
 
 def test_a_clip_longer_than_every_gradient_changes_nothing(digits):
-    a, b = (_fit(_config(clip=clip, epochs=2), digits)[0].model for clip in (0.0, 1000.0))
+    a, b = (_fit(_config(grad_clip_norm=clip, epochs=2), digits)[0].model for clip in (0.0, 1000.0))
     assert torch.equal(_flat(a), _flat(b))
 
 

@@ -269,7 +269,7 @@ def test_panels_say_the_numbers_that_evaluate_says(runs_of):
 
 
 def test_who_was_asked_to_fill_the_prior_is_said(runs_of):
-    for kind, words in (("2-D", "by *kl*"), ("ring", "by *fooling*"), ("colour", "by *mmd*")):
+    for kind, words in (("2-D", "by *kl*"), ("ring", "by *adversarial*"), ("colour", "by *mmd*")):
         assert words in seen(panel(runs_of[kind], "sampling", "Aggregate posterior against the prior"))
     assert "they lie wherever" in seen(panel(runs_of["1-D"], "sampling", "Aggregate posterior against the prior"))
 

@@ -187,8 +187,8 @@ def test_the_card_says_what_it_must(folder):
         "BSDS500",
         "research and teaching",
         said["sha256"],
-        "Invents",
-        "Bad at",
+        "Hallucinates",
+        "Limitations",
         "seed 0",
         "25 of 255",
         "1, 2",
@@ -452,7 +452,7 @@ def test_noise_is_chosen_by_kind_and_strength():
     assert figures(app)["PSNR before"] > first["PSNR before"] + 3
     app.main.segmented_control(key="corruption").set_value("none")
     app.run()
-    assert set(figures(app)) == {"Taken away"} and not app.main.slider
+    assert set(figures(app)) == {"RMS change"} and not app.main.slider
 
 
 def test_one_s_own_photograph_is_cleaned_without_more_noise():
@@ -460,7 +460,7 @@ def test_one_s_own_photograph_is_cleaned_without_more_noise():
     assert any("Upload" in each.value for each in app.info) and not app.main.metric
     noisy = np.random.default_rng(0).normal(128, 25, (40, 56, 3)).clip(0, 255).astype(np.uint8)
     upload(app, png(noisy))
-    assert 10 < figures(app)["Taken away"] < 30
+    assert 10 < figures(app)["RMS change"] < 30
     assert any("56 x 40" in each.value for each in app.caption)
     app.main.segmented_control(key="corruption-own").set_value("gaussian")
     app.run()

@@ -211,12 +211,12 @@ def test_pages_say_what_stands_in():
 def test_the_gallery_shows_all_and_slides_through_beta():
     app = opened("gallery")
     assert {exhibit.title for exhibit in PRETRAINED_MODELS.values()} <= {each.value for each in app.header}
-    app.select_slider(key="sweep").set_value(4.0).run()
+    app.select_slider(key="beta").set_value(4.0).run()
     assert not app.exception and not app.error
 
 
 def test_the_picker_shows_all_of_them_with_their_pictures():
     app = opened("reconstruct", IDS["digits-vae-2d"])
-    next(each for each in app.sidebar.button if each.label == "Choose by picture").click().run()
+    next(each for each in app.sidebar.button if each.label == "Browse models").click().run()
     assert {f"browse-{run}" for run in IDS.values()} <= {each.key for each in app.button}  # a click: tests/browser
     assert not app.exception

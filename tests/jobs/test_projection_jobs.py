@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
-from aecore.analysis import loaded, projections
+from aecore.analysis import loaded, projection_engines, projections
 from aecore.data.datasets import load
 from aecore.errors import UserError
 from aecore.jobs import projection_jobs, projection_store, projection_worker, tasks
@@ -108,7 +108,7 @@ def test_a_setting_that_is_left_out_has_its_default():
 def test_another_maker_draws_another_map(monkeypatch):
     some, settings = codes(), projection_jobs._resolve_params("UMAP", {})
     before = projection_jobs._key(some, "UMAP", settings)
-    monkeypatch.setattr(projections, "engine_version", lambda kind: "another")
+    monkeypatch.setattr(projection_engines, "engine_version", lambda kind: "another")
     assert projection_jobs._key(some, "UMAP", settings) != before
 
 

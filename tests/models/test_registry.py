@@ -151,7 +151,7 @@ def test_that_look_would_notice():
     code = """
 if config.family == "denoising": pass
 price = config.params.get("beta", 1.0)
-fooled = parts["critic"]
+fooled = parts["discriminator"]
 if part in ("kl", "mmd"): pass
 """
     assert [text for _, text in decisions(ast.parse(code))] == ["denoising", "beta", "discriminator", "kl", "mmd"]

@@ -716,7 +716,7 @@ def test_a_ladders_code_is_not_random_and_its_draws_are():
 )
 def test_the_ladders_levels_share_the_code(latent_dim, share, top):
     bottleneck = _made("ladder-vae", latent_dim, top_level_share=share).model.bottleneck
-    assert (bottleneck.top, bottleneck.out_features) == (top, latent_dim)
+    assert (bottleneck.n_top, bottleneck.out_features) == (top, latent_dim)
 
 
 # Adversaries and priors

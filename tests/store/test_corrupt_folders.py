@@ -39,7 +39,7 @@ from aecore.models.families.build import resolve_config
 from aecore.store import history, offline, people, previews, runs, snapshots, trash
 from aecore.store.run_info import RunInfo
 from tests.kit import corrupt
-from ui.views import monitor, runs_table
+from ui.views import runs_table, training_history
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "the-secret-that-nobody-may-see"
@@ -224,7 +224,7 @@ def _looked(run: str) -> dict[str, object]:
     if entry.config:
         case = doctor.evidence_of(entry)
         told["findings"] = [doctor.diagnose(case), doctor.health_summary(case)]
-        told["table"] = known and monitor.history_csv(
+        told["table"] = known and training_history.history_csv(
             known, monitor._objective_terms.__wrapped__(entry.id, entry.config)
         )
     if entry.finished:
@@ -355,7 +355,7 @@ def _shown(laboratory: Laboratory, seed: int) -> None:
 
 def _chosen_line(run: str) -> None:
     """What the Runs page shows of the run whose line is selected."""
-    from aecore.store import runs
+    from aecore.store import people, runs
     from ui.views import runs_table
 
     runs_table.undo_delete("ada")

@@ -225,7 +225,7 @@ def _looked(run: str) -> dict[str, object]:
         case = doctor.evidence_of(entry)
         told["findings"] = [doctor.diagnose(case), doctor.health_summary(case)]
         told["table"] = known and training_history.history_csv(
-            known, monitor._objective_terms.__wrapped__(entry.id, entry.config)
+            known, training_history._objective_terms.__wrapped__(entry.id, entry.config)
         )
     if entry.finished:
         asked("opened", lambda: loaded.load(run))

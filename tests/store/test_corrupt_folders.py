@@ -47,7 +47,7 @@ SLOWEST = 10.0  # seconds for one look at one folder: hashing a sparse file of 2
 HEALTHY = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=1))
 TRAINED = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,), latent_dim=2, epochs=3))
 HALFWAY = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,), latent_dim=3, epochs=40))
-BROUGHT = "vae-mnist-2d-84cdf52f"  # with its products, in place of MNIST
+BROUGHT = "vae-mnist-2d-8d676f8e"  # with its products, in place of MNIST
 PAGES = ("", "runs", "train", "gallery", "reconstruct", "latent_map", "manifold", "latent_explorer", "draw",
          "interpolate", "model_inspector", "time_machine", "denoise")  # fmt: skip
 

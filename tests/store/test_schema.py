@@ -423,7 +423,7 @@ def test_pictures_that_unpack_to_more_than_they_say_are_left_out(trained_place, 
         assert len(snapshots.load(SMALL.id)) == 2
 
 
-BROUGHT = "vae-mnist-2d-84cdf52f"
+BROUGHT = "vae-mnist-2d-8d676f8e"
 
 
 def test_products_that_do_not_fit_their_run_are_refused(store):

@@ -275,7 +275,7 @@ def test_the_gradient_of_the_sum_is_that_of_the_mean_times_the_number_of_pixels(
     )  # the squared error itself
     summed = FAMILIES["vanilla"].build(make, 3)
     summed.model.double()
-    averaged, x = replace(summed, averaged=True), torch.rand(5, 1, 1, inputs, dtype=torch.float64)
+    averaged, x = replace(summed, mean_reduction=True), torch.rand(5, 1, 1, inputs, dtype=torch.float64)
     reported = losses.reconstruction_loss(averaged.forward(x))["reconstruction"].item()
     drawn = summed.model.reconstruct(x).numpy()
     assert reported == pytest.approx(metrics.mse(x.numpy(), drawn).mean(), rel=1e-12)

@@ -196,7 +196,7 @@ def test_nothing_is_measured_anew_for_settings_that_change_nothing(monkeypatch):
     asked: list[Config] = []
     measured = footprint.estimate
     monkeypatch.setattr(
-        footprint, "measured", lambda recipe, config, card: asked.append(config) or measured(recipe, config, card)
+        footprint, "estimate", lambda recipe, config, card: asked.append(config) or measured(recipe, config, card)
     )
     for seed in range(20):
         resolve_config(
@@ -301,7 +301,7 @@ def test_a_run_asked_for_elsewhere_says_so_and_going_on_is_refused(monkeypatch):
     app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
     app.query_params["run"] = config.id
     app = whole(app.switch_page("pages/train.py").run())
-    control(app, "Train again").click()
+    control(app, "Restart training").click()
     assert refused(whole(app.run())) == ["100,000", "100,000"], "what is said of the run, and to who presses"
     assert runs.entry(config.id).state == "failed"
 
@@ -349,7 +349,7 @@ def test_what_was_typed_is_cut_in_messages(name, typed):
 def test_lists_of_widths_are_read_up_to_some_length():
     fits = ",".join(["4096"] * limits.MAX_LAYERS)
     assert len(_knob("hidden_sizes").validate(fits)) == limits.MAX_LAYERS and len(fits) <= MAX_TEXT
-    with pytest.raises(UserError, match="hidden takes"):
+    with pytest.raises(UserError, match="hidden_sizes takes"):
         _knob("hidden_sizes").validate("1," * MAX_TEXT)
 
 

@@ -273,7 +273,7 @@ def test_what_the_browser_gets_is_one_copy(monkeypatch):
     made = compile_model(run)
     parcel = live._payload.__wrapped__("a", "bernoulli", made)
     (chunk,) = parcel["blob"]["blob"].chunks
-    assert not parcel["head"]["half"] and chunk.buffers()[2].address == made.weights.ctypes.data
+    assert not parcel["head"]["float16"] and chunk.buffers()[2].address == made.weights.ctypes.data
     assert chunk[0].as_py() == made.weights.tobytes()
     assert component.blob(b"abc")["blob"][0].as_py() == b"abc"
 

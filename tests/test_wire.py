@@ -30,7 +30,7 @@ from aecore.models import loss_terms, presets
 from aecore.models.families.build import FAMILIES, build_on_meta, build_recipe, resolve_config
 from aecore.models.networks import NETWORKS
 from aecore.params import params_of
-from aecore.store import database, offline, runs
+from aecore.store import database, offline, runs, writer
 from aecore.training.state import TrainState
 
 ROOT = Path(__file__).parents[1]
@@ -162,7 +162,7 @@ def small_files() -> Any:
         config = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,), epochs=50))
         for progress in run_training(config):
             if progress.epoch:
-                runs.RunWriter(config).send_command("stop")
+                writer.RunWriter(config).send_command("stop")
         stopped = Path(place, config.id)
         found = {name: names_in(json.loads((stopped / name).read_text())) for name in ("request.json", "state.json")}
         deleted = Path(place, ".trash", trash.delete(config.id, "ada"))

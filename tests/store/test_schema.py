@@ -436,13 +436,13 @@ def test_products_that_do_not_fit_their_run_are_refused(store):
     arrays, head = files.read_tensors(place / offline.FILE_NAME, 10**7)
     for change, words in [
         ({"codes": np.zeros((2000, 3), np.float16)}, "not of 2000 codes of 2 numbers"),
-        ({"votes": np.full(2000, 77, np.uint8)}, "votes for classes that there are not"),
-        ({"errors": np.full(2000, np.nan, np.float16)}, "numbers that are not finite"),
-        ({"nats": np.zeros(3, np.float32)}, "its nats are not those of 2 numbers"),
+        ({"pseudo_labels": np.full(2000, 77, np.uint8)}, "classes that there are not"),
+        ({"mse": np.full(2000, np.nan, np.float16)}, "numbers that are not finite"),
+        ({"kl_per_dim": np.zeros(3, np.float32)}, "not of 2 dimensions"),
     ]:
         (place / offline.FILE_NAME).write_bytes(save(arrays | change, head))
         assert words in refusal(offline.load_bundle, BROUGHT)
-    (place / offline.FILE_NAME).write_bytes(save(arrays, {"said": '{"agreement": NaN}'}))
+    (place / offline.FILE_NAME).write_bytes(save(arrays, {"metadata": '{"pseudo_label_accuracy": NaN}'}))
     assert "pseudo_label_accuracy is no finite number" in refusal(offline.load_bundle, BROUGHT)
     (place / "result.json").write_text(json.dumps({name: each for name, each in result.items() if name != "scores"}))
     (place / offline.FILE_NAME).write_bytes(save(arrays, head))

@@ -24,7 +24,7 @@ from aecore.config import Config
 from aecore.data.datasets import load
 from aecore.errors import UserError
 from aecore.models.families.build import resolve_config
-from aecore.store import database, offline, people, queue, runs, schema, snapshots, trash
+from aecore.store import database, history, offline, people, queue, runs, schema, snapshots, trash
 from aecore.store.upgrade import convert, tables, tensors
 from aecore.store.upgrade.folder import upgrade_folder, upgrade_run
 from aecore.training import devices
@@ -94,7 +94,7 @@ def test_every_run_opens_and_gives_the_codes_that_it_gave(archive, upgraded):
         entry = runs.entry(ids[old_id])
         assert entry.finished and resolve_config(entry.config).id == entry.id == ids[old_id], entry.message
         np.testing.assert_allclose(loaded.load(entry.id).encode(x, y), expected, atol=1e-5, err_msg=old_id)
-        assert runs.history(entry.id) and runs.history_error(entry.id) == ""
+        assert history.history(entry.id) and history.history_error(entry.id) == ""
         for name in entry.result["sha256"]:
             runs.verify_checksum(entry.id, name)
         for name in ("weights", "adversary"):
@@ -267,7 +267,7 @@ def test_what_is_invalid_stays_and_is_named(old):
     report = upgrade_folder(old)
     assert report.left[renamed.name] == "The folder's name does not belong to the settings in it."
     assert "cannot be read" in report.left[DEEP] and {renamed.name, DEEP} == set(report.left)
-    assert runs.history_error(report.upgraded[FULL]).startswith("Line 1 of history.jsonl")
+    assert history.history_error(report.upgraded[FULL]).startswith("Line 1 of history.jsonl")
     broken = runs.entry(report.upgraded[FORK])
     assert broken.state == "broken" and "weights.safetensors is damaged" in broken.message
 

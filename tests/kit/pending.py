@@ -1,5 +1,8 @@
-"""Tests that wait to be seen passing again after the renaming (issue of the house): they are collected, named as expected
-failures and not run, until each has been looked at; then its line goes. Nothing may be added for another reason."""
+"""Tests in a browser that wait to be seen passing again after the renaming.
+
+They are collected, named as expected failures and not run, until each has been looked at; then its line goes. Nothing
+may be added for another reason.
+"""
 
 from __future__ import annotations
 

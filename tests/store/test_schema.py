@@ -438,7 +438,7 @@ def test_products_that_do_not_fit_their_run_are_refused(store):
         ({"codes": np.zeros((2000, 3), np.float16)}, "not of 2000 codes of 2 numbers"),
         ({"pseudo_labels": np.full(2000, 77, np.uint8)}, "classes that there are not"),
         ({"mse": np.full(2000, np.nan, np.float16)}, "numbers that are not finite"),
-        ({"kl_per_dim": np.zeros(3, np.float32)}, "not of 2 dimensions"),
+        ({"kl_per_dim": np.zeros(3, np.float32)}, "its nats are not those of 2 numbers"),
     ]:
         (place / offline.FILE_NAME).write_bytes(save(arrays | change, head))
         assert words in refusal(offline.load_bundle, BROUGHT)

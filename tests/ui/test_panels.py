@@ -275,7 +275,7 @@ def test_a_healthy_model_gets_a_clean_bill_with_its_numbers(evaluated, capsys):
     said = evaluated(run, capsys)["checkup"]
     app = opened(run)
     share = 1 - said["mse"] / said["mean_baseline_mse"]
-    assert f"Variance given back: {share:.0%}" in app.success[0].value
+    assert f"Explained variance (R2): {share:.0%}" in app.success[0].value
     assert not [each for each in app.button if each.label.startswith("Retrain")]
 
 
@@ -304,7 +304,7 @@ def test_trouble_is_said_while_a_model_still_trains():
         app.query_params["run"] = config.id
         app.run().switch_page("pages/train.py").run()
         assert not app.exception
-        assert "Units all alike." in shown(app)
+        assert "Identical units" in shown(app)
         assert "collapse" not in shown(app)  # that may still come
 
 

@@ -14,7 +14,6 @@ from aecore.store import people, runs
 from tests.pages.test_pages import AppTest, _cold, in_state, opened, store, untrained  # noqa: F401
 from tools.browser import record_errors, start_server, wait_until_idle
 from ui import chrome, startup
-from ui.session import failures
 from ui.session.text import WORD_JOINER, escape, escape_figure
 from ui.widgets import charts
 
@@ -121,8 +120,9 @@ def shown(app) -> str:
 def test_an_error_that_quotes_what_was_typed_is_escaped():
     def page() -> None:
         from aecore.models import presets
+        from ui.session import failures as errors
 
-        failures.or_stop(presets.default_config, "digits", preset="![x](http://evil.example/a.png)")
+        errors.or_stop(presets.default_config, "digits", preset="![x](http://evil.example/a.png)")
 
     app = AppTest.from_function(page, default_timeout=60).run()
     assert [each.value.partition(";")[0] for each in app.error] == [

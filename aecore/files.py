@@ -7,7 +7,8 @@ import json
 import os
 import stat
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,16 @@ def open_regular(file: Path) -> BufferedReader:
         stream.close()
         raise
     return stream
+
+
+@contextmanager
+def regular_path(file: Path) -> Iterator[Path]:
+    """The path of a regular file for a library that opens by path, as safetensors does: of the file that was looked at,
+    whatever takes its place meanwhile (a FIFO would be waited for, with the interpreter's lock held). Raises what
+    `open_regular` raises."""
+    with open_regular(file) as stream:
+        opened = Path(f"/dev/fd/{stream.fileno()}")  # Windows has none, and no FIFO either
+        yield opened if opened.exists() else file
 
 
 def _refuse_irregular(file: Path, mode: int) -> None:

@@ -154,8 +154,7 @@ def _finished(run_dir: Path, stamps: tuple[Stamp | None, ...]) -> RunInfo:
 def check_weights(run_dir: Path) -> None:
     """Raises UserError when the weights are missing or cut short; reads the header only."""
     try:
-        files.open_regular(run_dir / WEIGHTS_FILE).close()  # no FIFO, for which safetensors would wait
-        with safe_open(run_dir / WEIGHTS_FILE, framework="numpy"):
+        with files.regular_path(run_dir / WEIGHTS_FILE) as weights, safe_open(weights, framework="numpy"):
             pass
     except FileNotFoundError:
         raise UserError("weights.safetensors is missing.") from None

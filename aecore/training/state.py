@@ -154,8 +154,7 @@ class TrainState:
     def load(self, file: Path) -> None:
         """Puts everything where `save` found it. Raises UserError when the file is not of these settings."""
         try:
-            files.open_regular(file).close()  # no FIFO, for which safetensors would wait
-            with safe_open(file, framework="pt") as saved:
+            with files.regular_path(file) as regular, safe_open(regular, framework="pt") as saved:
                 numbers = schema.validate(
                     files.parse_json(saved.metadata()["train_state"].encode()), schema.TRAIN_STATE, file.name
                 )

@@ -35,7 +35,12 @@ LOG += [knob for knob in params_of(Config) if knob.info.log]
 def submitted(monkeypatch):
     """The settings of what Train starts; nothing is trained."""
     found = []
-    monkeypatch.setattr(api, "submit", lambda config, *_: found.append(config))
+
+    def submit(config, *_):
+        found.append(config)
+        return api.Submission(config.id, created=True)
+
+    monkeypatch.setattr(api, "submit", submit)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin
 
 import pytest
@@ -23,7 +24,8 @@ def redirected(path: str, query: str = "") -> tuple[int, str]:
 
     scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "root_path": ""}
     scope |= {"headers": [(b"host", b"lab:8501")], "scheme": "http", "server": ("lab", 8501)}
-    asyncio.run(Starlette(routes=old_addresses.routes())(scope, receive, send))
+    with ThreadPoolExecutor(1) as pool:  # this thread may hold the loop of a browser's tests
+        pool.submit(asyncio.run, Starlette(routes=old_addresses.routes())(scope, receive, send)).result()
     location = dict(sent[0]["headers"])[b"location"].decode()
     return sent[0]["status"], urljoin(f"http://lab:8501{path}", location)
 

@@ -373,7 +373,7 @@ def supervised(source: str, before: str = "") -> tuple[int, str]:
     script = f"""
         import sys
         from tools import classroom
-        classroom.PAUSES = (0.0,) * 5
+        classroom.BACKOFF = (0.0,) * 5
         {before}
         sys.exit(classroom.Supervisor([sys.executable, "-c", {source!r}], "is port 1 taken?").run())
     """
@@ -400,7 +400,7 @@ count = pathlib.Path({str(count)!r})
 count.write_text(count.read_text() + "x" if count.exists() else "x")
 time.sleep(0.6 if len(count.read_text()) == 4 else 0)
 """
-    assert supervised(source, "classroom.EARLY = 0.5")[0] == 1
+    assert supervised(source, "classroom.MIN_UPTIME = 0.5")[0] == 1
     assert len(count.read_text()) == 4 + 5  # three early ends, a steady one, five early ones
 
 

@@ -33,7 +33,7 @@ DOCS = Path(__file__).parent.parent / "docs" / "doctor.md"
 HEADER = """# What the doctor finds
 
 Made by `python -m benchmarks.doctor`. The doctor (aecore/analysis/diagnosis/doctor.py) reads the
-history of a training and the checkup at its end, both of validation pictures; the first finding is the cause, and is
+history of a training and the checkup at its end, both of validation images; the first finding is the cause, and is
 the one to mend."""
 
 
@@ -74,7 +74,7 @@ BROKEN_SETTINGS = (
         {"params": {"codebook_size": 512, "reset_dead_codes": False}},
     ),
     BrokenSetting(
-        "100 training pictures for 200 epochs, on shapes",
+        "100 training images for 200 epochs, on shapes",
         ("overfitting",),
         "vanilla",
         "shapes",

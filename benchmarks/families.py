@@ -2,7 +2,7 @@
 
     python -m benchmarks.families [--datasets digits,shapes] [--seeds 0,1,2]
 
-Every family is trained from the form's start for the data set; errors are on the test pictures.
+Every family is trained from the form's start for the data set; errors are on the test images.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def score(config: Config, data: Dataset) -> dict[str, Any]:
 
 
 def table_row(dataset: str, family: str, data: Dataset, seeds: list[int], network: str) -> tuple[str, bool]:
-    """A line of the table, and whether all seeds beat the mean picture and the half way to PCA."""
+    """A line of the table, and whether all seeds beat the mean image and the half way to PCA."""
     config = default_run_config(dataset, family, seeds[0], network)
     found = [score(default_run_config(dataset, family, seed, network), data) for seed in seeds]
     size = model_size(config).code_size
@@ -75,8 +75,8 @@ def table_row(dataset: str, family: str, data: Dataset, seeds: list[int], networ
 
 HEADER = """# Families at their defaults
 
-Made by `python -m benchmarks.families`. Squared errors are per pixel on the test pictures: the median over the seeds,
-and their span. *good* says that every seed is better than the mean picture and than half way from it to PCA with as
+Made by `python -m benchmarks.families`. Squared errors are per pixel on the test images: the median over the seeds,
+and their span. *good* says that every seed is better than the mean image and than half way from it to PCA with as
 many numbers. KL is held out, in nats, as charged by the loss."""
 TABLE_HEADER = "| family | network | size | squared error | PCA's | KL | active | seconds | parameters | good |"
 
@@ -108,7 +108,7 @@ def main() -> int:
     for dataset in filter(is_available, given.datasets.split(",")):
         data = load(dataset)
         error = baselines.baseline_errors(data.train, data.test, 0)["mean_baseline_mse"]
-        said, rows = f"Seeds {given.seeds}. The mean picture's error is {error:.4f}.", []
+        said, rows = f"Seeds {given.seeds}. The mean image's error is {error:.4f}.", []
         for family in given.families.split(","):
             for network in given.networks.split(","):
                 if default_run_config(dataset, family, 0, network).network == network:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery [--only mnist-vae-2d] [--keep]
 
-Candidates are compared on the held-out (validation) pictures; the cards state the test pictures. Runs are kept under
+Candidates are compared on the held-out (validation) images; the cards state the test images. Runs are kept under
 AECORE_RUNS like any other, so that a second call finds what was trained before.
 """
 
@@ -27,7 +27,7 @@ HEADER = """# How the gallery was chosen
 both need its data set under AECORE_DATA. What each scores stands on its card, `pretrained/RUN/README.md`.
 
 The tables say what was tried (`python -m benchmarks.gallery --keep`). Losses are in nats per held-out (validation)
-picture, all parts together; the test pictures took no part in the choice. The chosen one is in bold. Exhibits without a
+image, all parts together; the test images took no part in the choice. The chosen one is in bold. Exhibits without a
 table were trained once, as they stand in `aecore/content/gallery.py`."""
 
 CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {

@@ -1,11 +1,11 @@
-"""How fast pictures follow a hand: decoding in Chromium beside the same model behind a slider and the server.
+"""How fast images follow a hand: decoding in Chromium beside the same model behind a slider and the server.
 
     python -m benchmarks.interaction            prints a table and, last, one line of JSON
 
 The first line says how busy this machine was: times of a busy one say little. Models are as the form starts them, with
 the weights they have before training; half of what a ReLU says is zero, as it is about after training. Streamlit's
 slider sends nothing while it is dragged, so the server's time is from letting go (a key) until the page holds the new
-picture; beside it stands how long the browser works on one.
+image; beside it stands how long the browser works on one.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.networks import NetworkFactory
 from tools.browser import ROOT, launch_browser, start_server, wait_until_idle
 
-REPEATS = 300  # pictures decoded one after the other
-GRID_SIZE = 20  # pictures on each side of the mosaic
-# name: (data set, network, size of the code, most milliseconds for 95 of 100 pictures)
+REPEATS = 300  # images decoded one after the other
+GRID_SIZE = 20  # images on each side of the mosaic
+# name: (data set, network, size of the code, most milliseconds for 95 of 100 images)
 MODELS = {
     "MNIST, mlp": ("mnist", "mlp", 2, 8),
     "MNIST, conv": ("mnist", "conv", 2, 8),
@@ -40,7 +40,7 @@ MODELS = {
 }
 LARGE = "64 x 64 x 3, conv 256-128-64-32"
 
-# resolves at the moment at which the page holds another picture; the screen shows it with its next frame
+# resolves at the moment at which the page holds another image; the screen shows it with its next frame
 WAIT_FOR_CHANGE = """([selector, before]) => new Promise(done => {
   const look = () => {
     const found = document.querySelector(selector);
@@ -107,11 +107,11 @@ TIME_GRID = """async ([name, count]) => {
 }"""
 TIME_RECONSTRUCTION = """([name, times]) => {
   const { encode, decode, shape } = models[name], found = [];
-  const picture = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  const image = new Float32Array(shape.reduce((a, b) => a * b, 1));
   for (let i = -30; i < times; i++) {
-    picture.forEach((_, at) => { picture[at] = Math.random() < 0.2 ? Math.random() : 0; });  // as much ink as a digit
+    image.forEach((_, at) => { image[at] = Math.random() < 0.2 ? Math.random() : 0; });  // as much ink as a digit
     const began = performance.now();
-    decode(encode(picture));
+    decode(encode(image));
     if (i >= 0) found.push(performance.now() - began);
   }
   return found;
@@ -195,15 +195,15 @@ def measure_browser(page: Any, address: str, table: Table) -> None:
         times = page.evaluate(TIME_DECODE, [name, REPEATS])
         table.add(f"{name}: decode, p50", statistics.median(times), "ms")
         table.add(f"{name}: decode, p95", p95(times), "ms", max_value=limit)
-        pictures, times = page.evaluate(TIME_DRAG, [name, 2000])
-        table.add(f"{name}: while dragging", pictures, "pictures/s", min_value=55 if name != LARGE else None)
+        images, times = page.evaluate(TIME_DRAG, [name, 2000])
+        table.add(f"{name}: while dragging", images, "images/s", min_value=55 if name != LARGE else None)
         table.add(f"{name}: decode and paint while dragging, p50", statistics.median(times), "ms")
     mlp, conv, *_ = programs
     first = []
     for _ in range(5):
         fresh(mlp)
         first.append(page.evaluate(TIME_FIRST_DECODE, [mlp]))
-    table.add(f"{len(programs[mlp].weights):,} weights: first picture", max(first), "ms", max_value=150)
+    table.add(f"{len(programs[mlp].weights):,} weights: first image", max(first), "ms", max_value=150)
     fresh(conv, mlp)
     mosaics = [page.evaluate(TIME_GRID, [conv, GRID_SIZE**2]) for _ in range(6)]
     table.add(f"{conv}: {GRID_SIZE} x {GRID_SIZE} mosaic, the first", mosaics[0][0], "ms", max_value=500)
@@ -219,17 +219,17 @@ def measure_browser(page: Any, address: str, table: Table) -> None:
 
 
 def measure_server(page: Any, address: str, repeats: int = 40) -> list[float]:
-    """Presses an arrow key on Streamlit's slider until the picture that the server decodes has changed."""
+    """Presses an arrow key on Streamlit's slider until the image that the server decodes has changed."""
     page.goto(address)
     wait_until_idle(page)
     thumb, found = page.get_by_role("slider"), []
-    picture = '[data-testid="stMain"] img'
+    image = '[data-testid="stMain"] img'
     for turn in range(repeats + 3):
-        before = page.get_attribute(picture, "src")
+        before = page.get_attribute(image, "src")
         thumb.focus()
         began = page.evaluate("performance.now()")
         page.keyboard.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft", delay=0)
-        found.append(page.evaluate(WAIT_FOR_CHANGE, [picture, before]) - began)
+        found.append(page.evaluate(WAIT_FOR_CHANGE, [image, before]) - began)
         page.wait_for_timeout(250)
     return found[3:]
 
@@ -246,7 +246,7 @@ def main() -> None:
             script.write_text(SLIDER_APP.format(dataset=dataset, network=network, size=size))
             with start_server(script, env={"PYTHONPATH": str(ROOT)}) as address:
                 served = statistics.median(measure_server(page, address))
-            table.add(f"{name}: st.slider let go to picture, p50", served, "ms")
+            table.add(f"{name}: st.slider let go to image, p50", served, "ms")
             drawn = table.values[f"{name}: decode and paint while dragging, p50"]
             table.add(f"{name}: times as long as in the browser", served / drawn, "")
     table.values["load"] = round(os.getloadavg()[0], 2)

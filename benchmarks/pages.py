@@ -67,9 +67,9 @@ WAIT_FOR_PAGE = """([title, began]) => new Promise((done) => {
 GRID_SELECTOR = '[data-testid="stPlotlyChart"] image'
 WAIT_FOR_REDRAW = """([selector, before]) => new Promise((done) => {
   const look = () => {
-    const picture = document.querySelector(selector);
+    const image = document.querySelector(selector);
     const state = document.querySelector('[data-testid="stApp"]').dataset.testScriptState;
-    if (picture && picture.getAttribute('href') !== before && state === 'notRunning')
+    if (image && image.getAttribute('href') !== before && state === 'notRunning')
       done([performance.now() - __talk.sent, __talk.heard - __talk.sent]);
     else requestAnimationFrame(look);
   };
@@ -108,7 +108,7 @@ def _p95(times: list[float]) -> float:
 
 
 def time_cold_start() -> float:
-    """From `streamlit run` in a new process to the first screen's picture in an open browser, milliseconds."""
+    """From `streamlit run` in a new process to the first screen's image in an open browser, milliseconds."""
     with launch_browser() as browser:
         page, port = browser.new_context().new_page(), free_port()
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
@@ -146,13 +146,13 @@ def time_page_changes(page: Any, rounds: int) -> dict[str, Latencies]:
 
 
 def time_map(page: Any, address: str, run: str, repeats: int) -> Latencies:
-    """From an address to the map of all training pictures, 60,000 with MNIST, drawn and ready to be moved."""
+    """From an address to the map of all training images, 60,000 with MNIST, drawn and ready to be moved."""
     found = Latencies()
     for _ in range(repeats + 1):  # the first one encodes them
         page.goto("about:blank")
         began = time.perf_counter()
         page.goto(f"{address}/latent_map?run={run}&of=training")
-        page.wait_for_selector('canvas.points[aria-label*="pictures"]')
+        page.wait_for_selector('canvas.points[aria-label*="images"]')
         found.add([1000 * (time.perf_counter() - began), 0.0])
     found.total, found.server = found.total[1:], found.server[1:]
     return found
@@ -162,7 +162,7 @@ def time_server_slider(page: Any, address: str, run: str, repeats: int) -> Laten
     """Moves a slider of Streamlit's by a key: from the message that goes out to the new mosaic on the screen."""
     page.goto(f"{address}/manifold?run={run}")
     wait_until_idle(page)
-    thumb, found = page.get_by_role("slider", name="Pictures a side"), Latencies()
+    thumb, found = page.get_by_role("slider", name="Images a side"), Latencies()
     for turn in range(repeats):
         before = page.locator(GRID_SELECTOR).first.get_attribute("href")
         thumb.focus()
@@ -174,7 +174,7 @@ def time_server_slider(page: Any, address: str, run: str, repeats: int) -> Laten
 
 
 def time_live_slider(page: Any, address: str, run: str, repeats: int) -> Latencies:
-    """Moves a latent slider by a key: until the browser has decoded another picture; the server hears nothing."""
+    """Moves a latent slider by a key: until the browser has decoded another image; the server hears nothing."""
     page.goto(f"{address}/interpolate?run={run}")
     wait_until_idle(page)
     thumb, canvas, found = (
@@ -201,7 +201,7 @@ def time_first_loss(page: Any, address: str, seed: int) -> list[float]:
         wait_until_idle(page)
     began = time.perf_counter()
     page.get_by_role("button", name="Train", exact=True).click()
-    page.wait_for_selector("text=In this epoch, training pictures", timeout=20_000)
+    page.wait_for_selector("text=In this epoch, training images", timeout=20_000)
     took = 1000 * (time.perf_counter() - began)
     page.get_by_role("button", name="Stop").click()
     wait_until_idle(page)
@@ -230,7 +230,7 @@ async def _concurrent_users(address: str, run: str, n_users: int) -> tuple[Laten
                 await asyncio.sleep(0.5 + chance.random())
                 side = side + chance.choice((-1, 1)) if 6 < side < 24 else 15
                 began = time.perf_counter()
-                well = await visitor.rerun("manifold", **{"Pictures a side": side})
+                well = await visitor.rerun("manifold", **{"Images a side": side})
                 took = 1000 * (time.perf_counter() - began)
                 waits.add([took, took])
                 failed += not well
@@ -327,7 +327,7 @@ def main() -> None:
                 rows |= {f"to the page {title}": waits for title, waits in changes.items()}
                 rows["by address to a map of 60,000"] = time_map(page, address, run, 5)
                 rows["slider of Streamlit's to a new mosaic"] = time_server_slider(page, address, run, 40)
-                rows["latent slider to a new picture"] = time_live_slider(page, address, run, 40)
+                rows["latent slider to a new image"] = time_live_slider(page, address, run, 40)
                 rows["Train to the first loss"] = Latencies()
                 for seed in range(1, 6):
                     rows["Train to the first loss"].add(time_first_loss(page, address, seed))

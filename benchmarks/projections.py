@@ -5,7 +5,7 @@
     ... --slow 60000                                         the others draw so many too (half an hour)
     ... --keep                                               puts the table into docs/performance.md too
 
-Codes are the first 32 principal components of MNIST's test pictures, then of its training pictures; without MNIST, of
+Codes are the first 32 principal components of MNIST's test images, then of its training images; without MNIST, of
 shapes, of which there are so few that the largest count is left out. Each line is drawn by processes of its own, the
 ones to compare in turns. Cold: from starting Python to the map, with all imports and what compiles itself; warm: the
 second map of the same process. Of each the least of all rounds: other programs only add.
@@ -33,7 +33,7 @@ from aecore.errors import UserError
 from aecore.limits import cores
 from benchmarks import report
 
-MAX_SAMPLES = 50_000  # pictures of each split
+MAX_SAMPLES = 50_000  # images of each split
 MAX_EVALUATED = 10_000  # points at most by which a map is judged: it takes all distances between them
 ROUNDS = 2
 
@@ -81,12 +81,12 @@ def codes_and_labels() -> tuple[str, np.ndarray, np.ndarray]:
     except UserError:
         name, data = "shapes", load("shapes")
     splits = (data.test, data.train)
-    pictures = np.concatenate(
+    images = np.concatenate(
         [split.to_float(slice(MAX_SAMPLES)).reshape(min(MAX_SAMPLES, len(split)), -1) for split in splits]
     )
-    pictures -= pictures.mean(axis=0)
-    _, axes = np.linalg.eigh(pictures.T @ pictures)
-    return name, pictures @ axes[:, -32:], np.concatenate([split.y[:MAX_SAMPLES] for split in splits])
+    images -= images.mean(axis=0)
+    _, axes = np.linalg.eigh(images.T @ images)
+    return name, images @ axes[:, -32:], np.concatenate([split.y[:MAX_SAMPLES] for split in splits])
 
 
 def time_process(kind: str, implementation: str, folder: Path, repeat: bool) -> tuple[float, float | None]:

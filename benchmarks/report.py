@@ -8,7 +8,7 @@ PERFORMANCE = Path(__file__).parent.parent / "docs" / "performance.md"
 PERFORMANCE_HEADER = """# How fast it is
 
 Tables are made by `python -m benchmarks.training`, `benchmarks.projections` and `benchmarks.pages`, each with `--keep`.
-How fast pictures follow a hand is told by `benchmarks.interaction`; what the queue costs, in [service.md](service.md).
+How fast images follow a hand is told by `benchmarks.interaction`; what the queue costs, in [service.md](service.md).
 Compare within a table only: rivals were timed in one run with nothing else on the machine, and another machine will
 have other ratios."""
 

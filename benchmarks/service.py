@@ -423,7 +423,7 @@ class TimeBreakdown:
     total: float  # from asking to finished
     startup: float  # until the first step
     training: float
-    reporting: float  # reports, checkpoints, pictures and snapshots while it trains
+    reporting: float  # reports, checkpoints, images and snapshots while it trains
     finalising: float  # the last snapshot, the test losses, the final files
 
 
@@ -464,7 +464,7 @@ def overhead_report(epochs: int, threads: int, bare: list[float], totals: list[T
         f"| the service | {middle['whole']:.2f} ({spans[1]}) |",
         f"| of it until the first step (`fit` alone has most of it too) | {middle['start']:.2f} |",
         f"| of it training | {middle['training']:.2f} |",
-        f"| of it reports, checkpoints, pictures, snapshots | {middle['beside']:.2f} |",
+        f"| of it reports, checkpoints, images, snapshots | {middle['beside']:.2f} |",
         f"| of it the last snapshot, evaluation, final files | {middle['closing']:.2f} |",
     ]  # fmt: skip
 

@@ -3,8 +3,8 @@
     AECORE_DATA=folder python -m benchmarks.training          prints tables and, last, one line of JSON
     ... --keep                                                puts the tables into docs/performance.md too
 
-The same 2-D VAE, seed, 55,000 training pictures and number of examples for all. Losses are negative ELBOs in nats per
-picture, one draw of z each: of the 10,000 test pictures, and of the 5,000 that were held out to choose by. The clock
+The same 2-D VAE, seed, 55,000 training images and number of examples for all. Losses are negative ELBOs in nats per
+image, one draw of z each: of the 10,000 test images, and of the 5,000 that were held out to choose by. The clock
 stands still while they are taken. Workers tell waiting threads to spin for a moment (aecore/jobs/api.py): for the
 same set GOMP_SPINCOUNT=20000, which rivals then have too.
 """
@@ -39,7 +39,7 @@ from benchmarks import report
 GOAL = 147.0  # nats: about what the textbook's loop comes to in seven epochs
 EPOCHS = {"short": 6, "long": 12}  # of a one-cycle rate that is to reach it, and of the comparison of what is reached
 CPU = torch.device("cpu")
-EvaluateLoss = Callable[[DeviceDataset], float]  # the negative ELBO of pictures
+EvaluateLoss = Callable[[DeviceDataset], float]  # the negative ELBO of images
 
 
 # --- What a textbook does, written as one would write it --------------------------------------------------------------
@@ -98,7 +98,7 @@ def textbook(network: str, epochs: int, seed: int, tuned: bool = False) -> Itera
             loss.backward()
             optimiser.step()
         seconds += time.perf_counter() - started
-        yield seconds, lambda pictures: textbook_evaluate(model, pictures)
+        yield seconds, lambda images: textbook_evaluate(model, images)
 
 
 @torch.no_grad()
@@ -141,11 +141,11 @@ def app_loop(config: Config, dataset: data.Dataset) -> Iterator[tuple[float, Eva
     """
     recipe, nothing = (
         build_recipe(config),
-        replace(dataset.validation, pictures=dataset.validation.x[:0], labels=dataset.validation.y[:0]),
+        replace(dataset.validation, x=dataset.validation.x[:0], y=dataset.validation.y[:0]),
     )
     for progress in fit(recipe, replace(dataset, validation=nothing), config, CPU, TrainState(recipe, config, CPU)):
         if progress.validation is not None:
-            yield progress.seconds, lambda pictures: sum(evaluate(recipe, pictures, config).values())
+            yield progress.seconds, lambda images: sum(evaluate(recipe, images, config).values())
 
 
 # --- Side by side -----------------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def compare_speed(network: str, dataset: data.Dataset, epochs: int) -> tuple[lis
     )
     lines = [
         "",
-        f"| {network} | seconds an epoch | pictures a second | times faster | GFLOP/s | of the peak |",
+        f"| {network} | seconds an epoch | images a second | times faster | GFLOP/s | of the peak |",
         "|---|---|---|---|---|---|",
     ]
     for name, (precision, run) in rivals.items():

@@ -2,7 +2,7 @@
 
     python -m benchmarks.zoo [published] [samples] [codebook] [disentangle]
 
-`published`, `samples` and `codebook` need MNIST in AECORE_DATA. Everything is measured on the test pictures.
+`published`, `samples` and `codebook` need MNIST in AECORE_DATA. Everything is measured on the test images.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmarks import report
 DOCS = Path(__file__).parent.parent / "docs" / "zoo.md"
 HEADER = "# The zoo against published numbers and claims\n\nMade by `python -m benchmarks.zoo`."
 CPU = torch.device("cpu")
-# the two models of ae_bakeoff, which has 32 x 32 zero-padded pictures, batch normalisation and a constant rate
+# the two models of ae_bakeoff, which has 32 x 32 zero-padded images, batch normalisation and a constant rate
 BAKEOFF_CONFIG = {
     "hidden_sizes": (512, 256),
     "latent_dim": 20,
@@ -59,8 +59,8 @@ def train_model(
 def published() -> list[str]:
     lines = ["## Published numbers on MNIST", "", "| | published | ours | difference |", "|---|---|---|---|"]
     test = DeviceDataset.from_split(load("mnist").test, CPU)
-    for name, number, family, knobs, part, said in PUBLISHED_RESULTS:
-        config, recipe = train_model("mnist", family, knobs, **said)
+    for name, number, family, params, part, said in PUBLISHED_RESULTS:
+        config, recipe = train_model("mnist", family, params, **said)
         losses = evaluate(recipe, test, config)
         ours = sum(losses.values()) if part == "elbo" else losses[part]
         lines.append(f"| {name} | {number:.2f} | {ours:.2f} | {ours / number - 1:+.1%} |")
@@ -72,9 +72,9 @@ def samples(count: int = 1000) -> list[str]:
     """Precision and coverage of draws from N(0, I), with 5 nearest neighbours in pixels."""
     lines = [
         "## Sampling from N(0, I)", "",
-        f"{count:,} draws against training pictures (5,000 of MNIST). *Precision* lets any training picture in whose "
-        "reach (the distance of its 5th neighbour) a draw lies vouch for it; on MNIST a few odd pictures with a long "
-        "reach vouch for everything. *Strict* asks the nearest one alone. Coverage: of as many test pictures.",
+        f"{count:,} draws against training images (5,000 of MNIST). *Precision* lets any training image in whose "
+        "reach (the distance of its 5th neighbour) a draw lies vouch for it; on MNIST a few odd images with a long "
+        "reach vouch for everything. *Strict* asks the nearest one alone. Coverage: of as many test images.",
         "", "| data | family | size | precision | strict | coverage |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for dataset in ("digits", "mnist"):
@@ -112,10 +112,10 @@ def disentanglement(seeds: int = 5, size: int = 6) -> list[str]:
     ]  # fmt: skip
     test = load("shapes").test
     assert test.factors is not None
-    for family, knobs in (("vae", {}), ("beta-tcvae", {"beta": 4.0})):
+    for family, params in (("vae", {}), ("beta-tcvae", {"beta": 4.0})):
         found = []
         for seed in range(seeds):
-            config, recipe = train_model("shapes", family, knobs, latent_dim=size, epochs=30, seed=seed)
+            config, recipe = train_model("shapes", family, params, latent_dim=size, epochs=30, seed=seed)
             codes = loaded.LoadedModel(config, recipe.model, {}).encode_split(test)
             found.append(metrics.mutual_information_gap(codes, test.factors))
         each = ", ".join(f"{mig:.3f}" for mig in found)

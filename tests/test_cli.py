@@ -77,7 +77,7 @@ def test_downloading_what_is_here_is_nothing_to_do(says):
 def test_families_with_their_knobs(says, capsys):
     told = {each["name"]: each for each in says("families")}
     assert told.keys() == FAMILIES.keys()
-    assert [knob["name"] for knob in told["denoising"]["params"]] == ["corruption", "corruption_level"]
+    assert [param["name"] for param in told["denoising"]["params"]] == ["corruption", "corruption_level"]
     assert main(["families"]) == 0
     text = capsys.readouterr().out
     assert (
@@ -165,7 +165,7 @@ def test_an_exported_run_works_without_the_laboratory(says, run, tmp_path):
 
     x = load("digits").test.to_float(slice(5))
     encoder, decoder = (torch.export.load(place / f"{part}.pt2").module() for part in ("encoder", "decoder"))
-    codes = encoder(torch.from_numpy(x))  # five pictures, where it was exported with two
+    codes = encoder(torch.from_numpy(x))  # five images, where it was exported with two
     opened = loaded.load(run)
     np.testing.assert_allclose(codes.detach(), opened.encode(x), atol=1e-5)
     np.testing.assert_allclose(decoder(codes).detach(), opened.reconstruct(x), atol=1e-5)
@@ -179,12 +179,12 @@ def test_an_exported_run_works_without_the_laboratory(says, run, tmp_path):
 MISTAKES = {
     "unknown data set": (["train", "--dataset", "minst"], "no data set called minst"),
     "unknown family": (["train", "--family", "vaee"], "no family called vaee"),
-    "unknown knob": (["train", "--set", "colour=red"], "no setting called colour"),
-    "knob without value": (
+    "unknown parameter": (["train", "--set", "colour=red"], "no setting called colour"),
+    "parameter without value": (
         ["train", "--family", "denoising", "--set", "corruption_level"],
         "corruption_level takes a number",
     ),
-    "knob out of range": (["train", "--family", "denoising", "--set", "corruption_level=2"], "from 0 to 1, not 2"),
+    "parameter out of range": (["train", "--family", "denoising", "--set", "corruption_level=2"], "from 0 to 1, not 2"),
     "setting out of range": (["train", "--epochs", "0"], "epochs takes a whole number from 1 to 1000, not 0"),
     "setting of another kind": (["train", "--lr", "fast"], "lr takes a number"),
     "no number": (["train", "--lr", "nan"], "lr takes a number"),

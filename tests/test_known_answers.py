@@ -59,7 +59,7 @@ def _clouds(mean: Tensor, logvar: Tensor, z: Tensor | None = None) -> bottleneck
 
 
 def _pass(shape: tuple[int, ...] = (1, 8, 8)) -> ForwardPass:
-    """One black picture on its way through a VAE, nothing computed yet."""
+    """One black image on its way through a VAE, nothing computed yet."""
     x = torch.zeros(1, *shape)
     return ForwardPass(FAMILIES["vae"].build(NetworkFactory(shape, hidden_sizes=(4,)), 2).model, x, x)
 
@@ -318,7 +318,7 @@ def test_averaged_the_kl_of_the_courses_vae_would_weigh_49_times_the_reconstruct
 
 def test_the_gradient_of_a_vae_is_that_of_finite_differences():
     """N44: within .1 percent in the course's NumPy, which adds 1e-8 inside a logarithm; ours has no such guard."""
-    # tanh: no unit that is silent for all pictures, and no kink between two ends
+    # tanh: no unit that is silent for all images, and no kink between two ends
     recipe = FAMILIES["vae"].build(NetworkFactory((1, 1, 20), hidden_sizes=(4,), activation="tanh"), 2)
     recipe.model.double()
     x, step = torch.rand(3, 1, 1, 20, dtype=torch.float64), 1e-5

@@ -154,7 +154,7 @@ def test_counts_are_those_of_the_network_itself(family):
 
 def at_its_most(family: str) -> Config:
     """A family with every number of its own at its highest."""
-    highest = {knob.name: knob.info.max for knob in FAMILIES[family].params if knob.value_type in (int, float)}
+    highest = {param.name: param.info.max for param in FAMILIES[family].params if param.value_type in (int, float)}
     return Config(
         family=family, latent_dim=4, params={name: each for name, each in highest.items() if each is not None}
     )
@@ -260,7 +260,7 @@ def test_presets_and_exhibits_train_on_4_gigabytes():
     for dataset in loaded.CARDS:
         for family in FAMILIES:
             for preset in presets.PRESETS:
-                if preset != "overcomplete":  # codes larger than the pictures, and losses of all pairs of them
+                if preset != "overcomplete":  # codes larger than the images, and losses of all pairs of them
                     resolve_config(presets.default_config(dataset, preset=preset, family=family))
     for exhibit in PRETRAINED_MODELS.values():
         resolve_config(exhibit.config)
@@ -327,7 +327,7 @@ def test_a_finished_run_beyond_the_limit_says_so_when_opened_and_stays_in_lists(
 
 
 def _knob(name: str) -> Param:
-    return next(knob for knob in params_of(Config) if knob.name == name)
+    return next(param for param in params_of(Config) if param.name == name)
 
 
 @pytest.mark.parametrize(

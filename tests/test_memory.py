@@ -63,7 +63,7 @@ def test_smaller_batches_give_the_same_numbers(family, monkeypatch):
 
 
 def test_a_network_that_takes_much_for_a_picture_is_given_few_at_a_time():
-    """4,096 channels of 14 x 14 are 3 MB a picture: a thousand were 10 GB."""
+    """4,096 channels of 14 x 14 are 3 MB an image: a thousand were 10 GB."""
     config = resolve_config(
         presets.default_config("mnist", "conv", family="vanilla", hidden_sizes=(4096,)), for_training=False
     )
@@ -246,7 +246,7 @@ def test_a_jacobian_of_many_numbers_is_refused_before_it_is_computed(monkeypatch
     with pytest.raises(UserError, match=r"The Jacobian of this model has 64 x 64 numbers, and 4,095 are the most"):
         jacobian.jacobian_spectra(run, load("digits").test.to_float([0])[0])
     assert jacobian.MAX_JACOBIAN_ELEMENTS < 4096 * 4096, (
-        "as many as the largest code of the usual kind has for the largest picture"
+        "as many as the largest code of the usual kind has for the largest image"
     )
 
 

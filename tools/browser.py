@@ -35,7 +35,7 @@ FLAGS = (
 # Streamlit tries them below a page's own path, and gets 404s.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 
-# True once the page has been still: no script running, nothing stale or loading, pictures and charts drawn.
+# True once the page has been still: no script running, nothing stale or loading, images and charts drawn.
 IS_IDLE = """() => {
   const all = selector => [...document.querySelectorAll(selector)];
   const app = document.querySelector('[data-testid="stApp"]');
@@ -189,7 +189,7 @@ def wait_until_idle(page: Page, timeout: float = 60) -> None:
 
 
 def expand_viewport(page: Page, max_height: int = 12_000) -> None:
-    """Makes the window as tall as the page: Streamlit scrolls inside a container, cut in a picture."""
+    """Makes the window as tall as the page: Streamlit scrolls inside a container, cut in an image."""
     for _ in range(3):  # what is taller may lay itself out anew
         size = page.viewport_size
         height = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollHeight")

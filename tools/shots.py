@@ -25,7 +25,7 @@ def pages() -> list[str]:
 
 
 def default_run() -> str | None:
-    """A trained model that comes with the laboratory, on pictures that come with it too."""
+    """A trained model that comes with the laboratory, on images that come with it too."""
     return next((path.parent.name for path in sorted((ROOT / "pretrained").glob("*-digits-*/config.json"))), None)
 
 
@@ -39,12 +39,12 @@ def take_screenshots(address: str, names: list[str], variants: list[str], run: s
             for name in names:
                 page = context.new_page()
                 problem = _open_page(page, f"{address}/{name}" + (f"?run={run}" if run else ""))
-                picture = folder / f"{name or 'first'}-{look}.png"
-                page.screenshot(path=picture)
+                screenshot = folder / f"{name or 'first'}-{look}.png"
+                page.screenshot(path=screenshot)
                 page.close()
                 found += [f"{name or 'first'} ({look}): {fault}" for fault in [*problem, *faults]]
                 faults.clear()
-                print(os.path.relpath(picture))
+                print(os.path.relpath(screenshot))
             context.close()
     return found
 
@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("pages", nargs="*", help="only these (`first` is the first screen); all when none is named")
     parser.add_argument("--run", default=default_run(), help="the run that the pages show (default: %(default)s)")
     parser.add_argument("--look", action="append", choices=list(VARIANTS), help="may be repeated; all when not given")
-    parser.add_argument("--out", type=Path, default=ROOT / "shots", help="the folder for the pictures")
+    parser.add_argument("--out", type=Path, default=ROOT / "shots", help="the folder for the images")
     given = parser.parse_args()
     names = [name for name in pages() if not given.pages or (name or "first") in given.pages]
     given.out.mkdir(parents=True, exist_ok=True)

@@ -67,7 +67,7 @@ def _describe_layer(module: nn.Module) -> str:
 
 @dataclass(frozen=True)
 class ArchitectureSummary:
-    """A model from picture to picture."""
+    """A model from image to image."""
 
     encoder: list[LayerInfo]  # one for each layer that learns, or that changes how many numbers there are
     latent: LatentSummary

@@ -1,4 +1,4 @@
-"""What a finished run scores on the test pictures: the numbers of its card, and of `python -m aecore evaluate`."""
+"""What a finished run scores on the test images: the numbers of its card, and of `python -m aecore evaluate`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aecore.training.loop import DeviceDataset, evaluate
 
 NEIGHBOURS, KNN_TRAIN_SIZE = 10, 10_000  # who votes for a class, of how many training codes
 NOISE_LEVELS = (0.3, 0.4, 0.5)  # of the Gaussian noise that a denoiser is asked about
-N_DENOISING_IMAGES = 2000  # test pictures that are spoilt
+N_DENOISING_IMAGES = 2000  # test images that are spoilt
 SEED = 0  # of the noise
 
 
@@ -74,8 +74,8 @@ def _knn_accuracy(run: LoadedModel, data: Dataset, codes: np.ndarray) -> float:
 
 @torch.inference_mode()
 def _elbo_terms(run: LoadedModel, data: Dataset) -> dict[str, float]:
-    """Where codes are clouds, in nats per test picture: the ELBO with one draw from each, whatever the KL cost in
-    training; its KL; and the reconstruction where the mean of each cloud is decoded instead."""
+    """Where codes are Gaussian posteriors, in nats per test image: the ELBO with one sample from each, whatever the KL
+    cost in training; its KL; and the reconstruction where the mean of each posterior is decoded instead."""
     model, found = run.model, []
     for x, y, latent in run.latent_batches(data.test, seed=SEED):
         if not isinstance(latent, GaussianLatent):
@@ -87,7 +87,7 @@ def _elbo_terms(run: LoadedModel, data: Dataset) -> dict[str, float]:
 
 
 def _denoising_psnr(run: LoadedModel, data: Dataset) -> dict[str, dict[str, float]]:
-    """PSNR in decibels of spoilt test pictures and of what the model makes of them, averaged over pictures."""
+    """PSNR in decibels of spoilt test images and of what the model makes of them, averaged over images."""
     clean, found = data.test.to_float(slice(N_DENOISING_IMAGES)), {}
     for strength in NOISE_LEVELS:
         noisy = corruptions.corrupt_images(clean, "gaussian", strength, SEED)

@@ -28,11 +28,11 @@ class Filters:
     weights: np.ndarray  # float32 [n, C, h, w]
     indices: np.ndarray  # [n], which units they are
     total: int  # how many there are in all
-    full_image: bool  # whether each looks at the whole picture
+    full_image: bool  # whether each looks at the whole image
 
 
 def filters(run: LoadedModel, max_filters: int = MAX_SHOWN) -> Filters | None:
-    """The weights of the encoder's first layer as pictures; None when it is of a kind that has none."""
+    """The weights of the encoder's first layer as images; None when it is of a kind that has none."""
     shape = run.card.shape
     for module in run.model.encoder.modules():
         if isinstance(module, nn.Conv2d) or (isinstance(module, nn.Linear) and module.in_features == math.prod(shape)):
@@ -46,9 +46,9 @@ def filters(run: LoadedModel, max_filters: int = MAX_SHOWN) -> Filters | None:
 
 @dataclass(frozen=True, eq=False)
 class Atom:
-    """What one number of a code, or one slot, does to the picture."""
+    """What one number of a code, or one slot, does to the image."""
 
-    difference: np.ndarray  # [C, H, W], the picture at the one end less the picture at the other
+    difference: np.ndarray  # [C, H, W], the image at the one end less the image at the other
     name: str
     endpoints: tuple[float, float]  # where the number went from and to; numbers of vectors for a slot
 
@@ -73,7 +73,7 @@ def n_atoms(run: LoadedModel) -> int:
 
 
 def _decode_unclipped(run: LoadedModel, codes: np.ndarray) -> np.ndarray:
-    """The expected pictures of codes `[N, D]`, not clipped: differences of them add up."""
+    """The expected images of codes `[N, D]`, not clipped: differences of them add up."""
     weight = next(run.model.parameters())
     z = torch.from_numpy(np.asarray(codes, np.float32)).to(weight.device)
     labels = torch.full((len(z),), run.class_label, device=weight.device)
@@ -81,8 +81,8 @@ def _decode_unclipped(run: LoadedModel, codes: np.ndarray) -> np.ndarray:
 
 
 def signed_colormap(signed: np.ndarray) -> np.ndarray:
-    """Signed pictures `[N, C, H, W]` on one scale as ones to look at, `[N, 3, H, W]`: gray ones as in
-    `pictures.error_map`, orange above 0 and blue below; those of colours around a middle gray."""
+    """Signed images `[N, C, H, W]` on one scale as ones to look at, `[N, 3, H, W]`: gray ones as in
+    `images.error_map`, orange above 0 and blue below; those of colours around a middle gray."""
     full = float(np.percentile(np.abs(signed), COLOUR_PERCENTILE)) or float(np.abs(signed).max()) or 1.0
     scaled = np.asarray(signed / full, np.float32)
     if scaled.shape[1] == 1:

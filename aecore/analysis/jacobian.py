@@ -1,4 +1,4 @@
-"""Stretch: how far a small change of a code changes the picture, and a small change of a picture its code: the singular
+"""Stretch: how far a small change of a code changes the image, and a small change of an image its code: the singular
 values of Jacobians."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from aecore.errors import UserError
 from aecore.models.autoencoder import Autoencoder, Conditional
 
 N_EXTREMES = 4  # of the most and of the least stretched directions: those shown
-N_EVAL_IMAGES = 32  # test pictures whose derivatives are taken
+N_EVAL_IMAGES = 32  # test images whose derivatives are taken
 MAX_TOTAL_ELEMENTS = 4_000_000  # numbers that the Jacobians of all of them may have: 16 MB
 MAX_JACOBIAN_ELEMENTS = 1 << 24  # numbers that one may have: 64 MB, and some times as much for its singular values
 ZERO_TOLERANCE = 1e-6  # of the largest singular value: what float32 makes of 0
@@ -25,14 +25,14 @@ ENERGY_SHARE = 0.99  # of the squared sum of singular values: what counts as all
 
 
 def encoder_jacobian(model: Autoencoder, x: Tensor, y: Tensor | None = None) -> Tensor:
-    """d code / d picture at each of the pictures `[B, C, H, W]`: `[B, D, pixels]`."""
+    """d code / d image at each of the images `[B, C, H, W]`: `[B, D, pixels]`."""
     with torch.enable_grad():
         x = x.detach().clone().requires_grad_()
         return _jacobian(model.encode(x, y).differentiable_code, x)
 
 
 def decoder_jacobian(model: Autoencoder, z: Tensor, y: Tensor | None = None) -> Tensor:
-    """d picture / d code at each of the codes `[B, D]`: `[B, pixels, D]`."""
+    """d image / d code at each of the codes `[B, D]`: `[B, pixels, D]`."""
     with torch.enable_grad():
         z = z.detach().clone().requires_grad_()
         return _jacobian(model.likelihood.mean(model.decode(z, y)).flatten(1), z)
@@ -79,7 +79,7 @@ def effective_dimension(singular_values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class JacobianSpectrum:
-    """The singular values of a Jacobian, largest first, and what they belong to in pictures."""
+    """The singular values of a Jacobian, largest first, and what they belong to in images."""
 
     singular_values: np.ndarray  # [k]
     extremes: np.ndarray  # [n], the numbers of the most and of the least stretched
@@ -101,8 +101,8 @@ class JacobianSpectrum:
 
 
 def jacobian_spectra(run: LoadedModel, x: np.ndarray) -> tuple[JacobianSpectrum, JacobianSpectrum]:
-    """How far the decoder stretches changes of the code of one picture `[C, H, W]`, and the encoder changes of the
-    picture. A conditional model guesses the label."""
+    """How far the decoder stretches changes of the code of one image `[C, H, W]`, and the encoder changes of the
+    image. A conditional model guesses the label."""
     model, tensor = run.model, torch.from_numpy(np.asarray(x, np.float32))[None]
     tensor = tensor.to(next(model.parameters()).device)
     label = torch.from_numpy(np.array([run.class_label]))
@@ -127,7 +127,7 @@ def _spectrum(run: LoadedModel, jacobian: Tensor) -> JacobianSpectrum:
 
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
-    """How far changes are stretched at the first test pictures, as means over them."""
+    """How far changes are stretched at the first test images, as means over them."""
     size = math.prod(run.card.shape) * run.model.bottleneck.out_features
     count = max(1, min(N_EVAL_IMAGES, len(test), MAX_TOTAL_ELEMENTS // size, run.batch_size))
     x, y = torch.from_numpy(test.to_float(slice(count))), torch.from_numpy(test.y[:count].astype(np.int64))

@@ -14,7 +14,7 @@ from aecore.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """n by n points of a plane, in the order in which pictures are laid out: row by row from the top left.
+    """n by n points of a plane, in the order in which images are laid out: row by row from the top left.
 
     `points[row * n + column]` is `(x[column], y[row])`. Up is up: x rises, y falls, row 0 has the largest y.
     """
@@ -53,7 +53,7 @@ def grid(
     there and overrules the rest. On a map that is a line (codes of one dimension) all rows are equal.
     """
     if n < 2:
-        raise UserError("A grid needs at least 2 pictures on each side.")
+        raise UserError("A grid needs at least 2 images on each side.")
     if span is not None:
         x, y = (np.linspace(low, high, n) for low, high in np.broadcast_to(span, (2, 2)))
     else:

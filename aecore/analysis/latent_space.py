@@ -86,7 +86,7 @@ INTERPOLATIONS: dict[str, Interpolation] = {"linear": lerp, "slerp": slerp}
 
 
 def crossfade(image_a: np.ndarray, image_b: np.ndarray, steps: int) -> np.ndarray:
-    """One picture [C, H, W] fading into another: [steps, C, H, W]. What a walk through codes has to beat."""
+    """One image [C, H, W] fading into another: [steps, C, H, W]. What a walk through codes has to beat."""
     return lerp(image_a, image_b, steps)  # the same straight line, through pixels
 
 

@@ -16,14 +16,14 @@ from aecore.models.latents import GaussianLatent
 from aecore.models.losses import log_normal_density
 from aecore.models.rng import seeded
 
-N_EVAL_IMAGES = 200  # test pictures that bounds are taken of: the first ones
+N_EVAL_IMAGES = 200  # test images that bounds are taken of: the first ones
 IMPORTANCE_SAMPLES = (1, 16, 128)  # importance samples for each of them; each divides the last
 SEED = 0
 
 
 @torch.no_grad()
 def log_weights(model: Autoencoder, x: Tensor, n_samples: int, y: Tensor | None = None) -> Tensor:
-    """log p(x, z) - log q(z|x) in nats at `draws` codes z from q(z|x) for each picture, `[draws, B]`."""
+    """log p(x, z) - log q(z|x) in nats at `draws` codes z from q(z|x) for each image, `[draws, B]`."""
     features, found = model.features(x, y), []
     for _ in range(n_samples):
         latent = model.bottleneck(features)
@@ -48,7 +48,7 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     log_likelihood   by the number of importance samples, those of IMPORTANCE_SAMPLES
     gap, gap_std_error   how much the most samples add to one, which is the ELBO; its standard error over images
 
-    Nothing for pictures that the model has drawn itself (`drawn`). Constants that a likelihood leaves out are left out.
+    Nothing for images that the model has drawn itself (`drawn`). Constants that a likelihood leaves out are left out.
     """
     if test.synthetic:
         return {}

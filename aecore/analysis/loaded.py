@@ -31,7 +31,7 @@ from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
 from aecore.store import runs
 
-MAX_BATCH_SIZE = 1000  # pictures at a time: bounds the memory of a page
+MAX_BATCH_SIZE = 1000  # images at a time: bounds the memory of a page
 LOADING_FACTOR = 2  # times its weights that a model takes while it is read
 
 
@@ -70,7 +70,7 @@ class LoadedModel:
     model: Autoencoder
     result: Mapping[str, Any]
     class_label: int = 0  # what a conditional model draws codes as
-    corrupts: bool = False  # whether it learnt to give back clean pictures from corrupted ones
+    corrupts: bool = False  # whether it learnt to give back clean images from corrupted ones
 
     @property
     def id(self) -> str:
@@ -104,7 +104,7 @@ class LoadedModel:
     def latent_batches(
         self, x: np.ndarray | Split, labels: np.ndarray | None = None, seed: int = 0
     ) -> Iterator[tuple[Tensor, Tensor | None, Latent]]:
-        """Encodes pictures, a batch at a time: what was encoded, its labels, and its latent, on the model's device.
+        """Encodes images, a batch at a time: what was encoded, its labels, and its latent, on the model's device.
 
         Parameters
         ----------
@@ -118,33 +118,33 @@ class LoadedModel:
         with self._batch_memory(len(x)), seeded(seed, self.device):
             for rows in self.batches(len(x)):
                 batch, told = (x.to_float(rows), x.y) if isinstance(x, Split) else (x[rows], labels)
-                pictures, y = self._to_tensors(batch, None if told is None else told[rows])
-                yield pictures, y, self.model.encode(pictures, y)
+                inputs, y = self._to_tensors(batch, None if told is None else told[rows])
+                yield inputs, y, self.model.encode(inputs, y)
 
     def latents(self, x: np.ndarray, labels: np.ndarray | None = None, seed: int = 0) -> Latent:
-        """What the encoder and the bottleneck make of pictures `[N, C, H, W]`: one latent of all, float32 on the CPU.
+        """What the encoder and the bottleneck make of images `[N, C, H, W]`: one latent of all, float32 on the CPU.
 
         Parameters as in `latent_batches`.
         """
         return Latent.concatenate([latent.map(_to_cpu) for _, _, latent in self.latent_batches(x, labels, seed)])
 
     def encode(self, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Where pictures live, `[N, D]` (a VAE's means). A conditional model guesses labels it is not given."""
+        """Where images live, `[N, D]` (a VAE's means). A conditional model guesses labels it is not given."""
         return np.concatenate([_to_cpu(latent.code).numpy() for _, _, latent in self.latent_batches(x, labels)])
 
     def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """What codes decode to, `[N, C, H, W]`, clipped to [0, 1]; as pictures of `label` if the model asks."""
+        """What codes decode to, `[N, C, H, W]`, clipped to [0, 1]; as images of `label` if the model asks."""
         labels = np.full(len(codes), self.class_label) if labels is None else labels
         return self._batched(self.model.decode_mean, codes, labels).clip(0, 1)
 
     def reconstruct(self, x: np.ndarray, labels: np.ndarray | None = None, clip: bool = True) -> np.ndarray:
-        """What pictures are given back as, `[N, C, H, W]`; clipped to [0, 1], as they can be shown, unless said not
+        """What images are given back as, `[N, C, H, W]`; clipped to [0, 1], as they can be shown, unless said not
         to."""
         made = self._batched(self.model.reconstruct, x, labels)
         return made.clip(0, 1) if clip else made
 
     def squared_errors(self, split: Split) -> np.ndarray:
-        """Squared error per pixel value of each picture of a split, `[N]`, as every baseline's is taken."""
+        """Squared error per pixel value of each image of a split, `[N]`, as every baseline's is taken."""
         return baselines.squared_errors(split, self.reconstruct)
 
     def sample_prior(self, n: int, seed: int = 0) -> np.ndarray:
@@ -164,12 +164,12 @@ class LoadedModel:
 
     @cached_property
     def batch_size(self) -> int:
-        """Pictures at a time: BATCH, or as many as there is room for where the network takes much for each."""
+        """Images at a time: BATCH, or as many as there is room for where the network takes much for each."""
         return batch_size_for(self.bytes_per_sample, MAX_BATCH_SIZE)
 
     @cached_property
     def bytes_per_sample(self) -> int:
-        """What a picture takes on its way through the network, beside the weights."""
+        """What an image takes on its way through the network, beside the weights."""
         return bytes_per_sample(self.config)
 
     def batches(self, count: int) -> list[slice]:

@@ -1,4 +1,4 @@
-"""Metrics: numbers that say how good pictures, codes and maps are; they know arrays, and no model."""
+"""Metrics: numbers that say how good images, codes and maps are; they know arrays, and no model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from aecore.data.datasets import Split
 from aecore.errors import UserError
 
-# Pictures
+# Images
 
 
 def mse(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -93,14 +93,14 @@ def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     narrow = min(7, *np.shape(a)[2:])
     if narrow < 3:
-        raise UserError("SSIM needs pictures of at least 3 by 3 pixels: use the mean squared error here.")
+        raise UserError("SSIM needs images of at least 3 by 3 pixels: use the mean squared error here.")
     settings = {"win_size": narrow - 1 + narrow % 2, "data_range": 1, "channel_axis": 0}
     pairs = zip(np.asarray(a, np.float64), np.asarray(b, np.float64), strict=True)
     return np.array([structural_similarity(*pair, **settings) for pair in pairs])
 
 
 def bce_lower_bound(test: Split) -> float:
-    """Nats of binary cross-entropy that no model can save on a picture: the entropy of its gray pixels, averaged."""
+    """Nats of binary cross-entropy that no model can save on an image: the entropy of its gray pixels, averaged."""
     levels = np.arange(test.max_value + 1) / test.max_value
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = np.nan_to_num(-levels * np.log(levels)) + np.nan_to_num(-(1 - levels) * np.log(1 - levels))

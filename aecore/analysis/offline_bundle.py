@@ -10,11 +10,11 @@ from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Dataset, Split
 from aecore.store.offline import N_SAMPLES, OfflineBundle
 
-N_NEIGHBOURS = 4  # training pictures whose classes a test picture's is guessed from
+N_NEIGHBOURS = 4  # training images whose classes a test image's is guessed from
 
 
 def compute_bundle(run: LoadedModel, data: Dataset) -> OfflineBundle:
-    """What a model makes of the first test pictures; takes a few seconds, mostly for the pseudo labels."""
+    """What a model makes of the first test images; takes a few seconds, mostly for the pseudo labels."""
     first = slice(N_SAMPLES)
     x, labels = data.test.to_float(first), data.test.y[first]
     guesses = _pseudo_labels(data.train, x)
@@ -37,6 +37,6 @@ def _pseudo_labels(train: Split, x: np.ndarray) -> np.ndarray:
 
 
 def surrogate_split(run: LoadedModel, bundle: OfflineBundle) -> Split:
-    """In place of the test pictures: what the model draws from their codes, under the classes that were guessed."""
+    """In place of the test images: what the model draws from their codes, under the classes that were guessed."""
     drawn = run.decode(bundle.codes, bundle.pseudo_labels)
     return Split((drawn * 255).round().astype(np.uint8), bundle.pseudo_labels, synthetic=True)

@@ -11,7 +11,7 @@ from aecore.models.likelihoods import Bernoulli
 
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
-    """The `floor` of the reconstruction, in nats, where the loss has one and the pictures are those of the data set."""
+    """The `floor` of the reconstruction, in nats, where the loss has one and the images are those of the data set."""
     if isinstance(run.model.likelihood, Bernoulli) and not test.synthetic:
         return {"bce_lower_bound": bce_lower_bound(test)}
     return {}

@@ -15,7 +15,7 @@ from aecore.models.latents import GaussianLatent, LadderLatent, Latent, Quantize
 
 Report = Callable[[LoadedModel, Split], dict[str, Any]]
 
-# kind of code or of model -> what is measured of it on held-out pictures
+# kind of code or of model -> what is measured of it on held-out images
 REPORTS: dict[type, dict[str, Report]] = {
     Latent: {"reconstruction": reconstruction.report, "jacobian": jacobian.report, "sampling": sampling.report},
     GaussianLatent: {"posterior": posterior.report, "likelihood_bounds": likelihood_bounds.report},
@@ -28,6 +28,6 @@ REPORTS: dict[type, dict[str, Report]] = {
 
 
 def reports(run: LoadedModel, test: Split, only: str | None = None) -> dict[str, dict[str, Any]]:
-    """All that is measured of a run of this kind on the test pictures, under the names of NUMBERS; or `only` one."""
+    """All that is measured of a run of this kind on the test images, under the names of NUMBERS; or `only` one."""
     named = {name: measure for entry in collect(REPORTS, run.types) for name, measure in entry.items()}
     return {name: measure(run, test) for name, measure in named.items() if only in (None, name)}

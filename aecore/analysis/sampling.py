@@ -1,4 +1,4 @@
-"""Samples: new pictures from codes drawn in three ways, and how near they come to real ones."""
+"""Samples: new images from codes drawn in three ways, and how near they come to real ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aecore.limits import LARGE_CODE_SIZE
 from aecore.models import losses
 
 N_FIT_CODES = 10_000  # training codes that distributions are fitted to: the first ones
-N_SAMPLES = 1000  # samples, and test pictures that they are measured against, at most
+N_SAMPLES = 1000  # samples, and test images that they are measured against, at most
 GMM_COMPONENTS = 10  # of the mixture
 FULL_COVARIANCE_MAX_DIM = 512  # numbers that vary up to which the mixture's covariances are full
 MAX_FIT_ELEMENTS = 5_000_000  # of all codes that the mixture is fitted to: 40 MB, and some times as much on the way
@@ -82,7 +82,7 @@ def _one_thread() -> AbstractContextManager[Any]:
 
 
 def fit_codes(run: LoadedModel, test: Split) -> tuple[np.ndarray, np.ndarray]:
-    """The codes [N, D] and labels [N] that distributions are fitted to: of training pictures, never of the test ones;
+    """The codes [N, D] and labels [N] that distributions are fitted to: of training images, never of the test ones;
     where the data set is not here, of what stands in for it."""
     split = test if test.synthetic else datasets.load(run.config.dataset).train
     labels = split.y[:N_FIT_CODES]
@@ -90,7 +90,7 @@ def fit_codes(run: LoadedModel, test: Split) -> tuple[np.ndarray, np.ndarray]:
 
 
 def generate(run: LoadedModel, test: Split, n: int, seed: int = SEED) -> dict[str, np.ndarray]:
-    """New pictures [n, C, H, W] from the model's prior, and from a Gaussian and a mixture fitted to its codes. A
+    """New images [n, C, H, W] from the model's prior, and from a Gaussian and a mixture fitted to its codes. A
     conditional model is told classes at their shares."""
     codes, labels = fit_codes(run, test)
     told = np.random.default_rng(seed).choice(labels, n)
@@ -103,8 +103,8 @@ def generate(run: LoadedModel, test: Split, n: int, seed: int = SEED) -> dict[st
 
 
 def aggregate_posterior(run: LoadedModel, x: np.ndarray, labels: np.ndarray, seed: int = SEED) -> np.ndarray:
-    """What the decoder is given for pictures [N, C, H, W], [N, D]: their codes; where those are clouds, one draw from
-    each, because it is all the clouds together that a prior is compared with."""
+    """What the decoder is given for images [N, C, H, W], [N, D]: their codes; where those are posteriors, one sample
+    from each, because it is the aggregated posterior that a prior is compared with."""
     return run.latents(x, labels, seed).z.numpy()
 
 
@@ -112,7 +112,7 @@ def aggregate_posterior(run: LoadedModel, x: np.ndarray, labels: np.ndarray, see
 
 
 def sample_quality(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
-    """How near `made` pictures come to `real` ones, both [N, C, H, W]: all 0 to 1, see aecore.analysis.metrics."""
+    """How near `made` images come to `real` ones, both [N, C, H, W]: all 0 to 1, see aecore.analysis.metrics."""
     with _one_thread():
         precision, coverage = metrics.precision_and_coverage(real, generated)
         strict = metrics.strict_precision(real, generated)
@@ -125,11 +125,11 @@ def mmd(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
-    """How near samples come to test pictures: as many of each, DRAWN at most. `reconstructions` are those of the test
-    pictures themselves; `training_data`: as many training pictures, which is what a perfect sampler would score.
+    """How near samples come to test images: as many of each, DRAWN at most. `reconstructions` are those of the test
+    images themselves; `training_data`: as many training images, which is what a perfect sampler would score.
 
-    mmd compares the codes of the test pictures with as many draws of the prior, mmd_noise_floor two crowds of draws. Of
-    pictures that the model has drawn itself (`drawn`) only that is known: nothing can be measured against them.
+    mmd compares the codes of the test images with as many draws of the prior, mmd_noise_floor two crowds of draws. Of
+    images that the model has drawn itself (`drawn`) only that is known: nothing can be measured against them.
     """
     n = min(N_SAMPLES, len(test))
     x, labels, draws = test.to_float(slice(n)), test.y[:n], run.sample_prior(n, SEED)

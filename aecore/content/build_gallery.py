@@ -79,7 +79,7 @@ def _finish(run_dir: Path, spec: PretrainedModel) -> None:
         mine = offline_bundle.compute_bundle(opened, load(card.name))
         offline.save_bundle(run_dir, mine)
         brought = {"pseudo_label_accuracy": mine.pseudo_label_accuracy}
-        (run_dir / "preview.png").unlink(missing_ok=True)  # it shows pictures of the data set
+        (run_dir / "preview.png").unlink(missing_ok=True)  # it shows images of the data set
     if spec.on_home:
         program.save_program(run_dir, compile_browser.compile_model(opened))
     snapshots.thin(run_dir, MAX_SNAPSHOTS)

@@ -20,7 +20,7 @@ from aecore.models.loss_terms import RECONSTRUCTION, LossTerm
 from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
 
-# The reconstruction, constants left out: x a picture, x-hat what is drawn, i over pixel values
+# The reconstruction, constants left out: x an image, x-hat what is drawn, i over pixel values
 
 
 def _bernoulli(likelihood: Bernoulli) -> LossTerm:
@@ -62,7 +62,7 @@ def _reconstruction(config: Config) -> str:
 
 
 def n_pixels(config: Config) -> int:
-    """How many pixel values a picture has."""
+    """How many pixel values an image has."""
     return math.prod(CARDS[config.dataset].shape)
 
 
@@ -130,13 +130,13 @@ def equation(config: Config, terms: Sequence[str], symbol: str = "L") -> str:
 
 
 def sum_latex(values: Mapping[str, float], symbol: str = "L") -> str:
-    """The same sum in numbers, nats for each picture, as LaTeX."""
+    """The same sum in numbers, nats for each image, as LaTeX."""
     terms = "".join(f"{nats:+.4f}" for nats in values.values()).removeprefix("+")
     return f"{symbol}={terms}" + (f"={sum(values.values()):.4f}" if len(values) > 1 else "")
 
 
 def relative_weight(config: Config) -> str:
-    """What stands beside a reconstruction that is summed, or averaged, over a picture's pixels."""
+    """What stands beside a reconstruction that is summed, or averaged, over an image's pixels."""
     count, family = n_pixels(config), get_family(config.family)
     if family.note is effective_beta:
         return effective_beta(config)

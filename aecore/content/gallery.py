@@ -42,12 +42,12 @@ def _beta_config(beta: float) -> Config:
 def _beta_sweep() -> list[PretrainedModel]:
     words: Mapping[float, tuple[str, str]] = {
         0.1: ("Sharp reconstructions: a nat of KL costs little.", "Draws from the normal: codes leave gaps in it."),
-        0.5: ("A middle way between sharp pictures and a well filled latent space.", "Neither end of the sweep."),
+        0.5: ("A middle way between sharp images and a well filled latent space.", "Neither end of the sweep."),
         1.0: ("The ELBO itself: the fair price.", "Nothing is exaggerated here: look at the others first."),
         2.0: ("Draws from the normal distribution that nearly all look like digits.", "Fine strokes: they are lost."),
         4.0: (
             "The dearest: see what is left when a code may tell ten nats.",
-            "Fine pictures: most detail is not worth its price.",
+            "Fine images: most detail is not worth its price.",
         ),
     }
     return [
@@ -68,14 +68,14 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             "VAE, 2-D",
             _config("mnist", "vae", latent_dim=2, hidden_sizes=_DEEP, epochs=50),
             "Walking about: two dimensions are a map that one can see whole.",
-            "Sharp pictures: 4 and 9, and 3, 5 and 8, share places.",
+            "Sharp images: 4 and 9, and 3, 5 and 8, share places.",
             on_home=True,
         ),
         PretrainedModel(
             "mnist-vae-16d",
             "VAE, 16-D",
             _config("mnist", "vae", "conv", latent_dim=16, epochs=40),
-            "New digits from draws of a normal distribution, and smooth ways between pictures.",
+            "New digits from draws of a normal distribution, and smooth ways between images.",
             "Seeing all of it at once: any map leaves out most of its directions.",
         ),
         PretrainedModel(
@@ -83,7 +83,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             "Vanilla, 2-D",
             _config("mnist", "vanilla", latent_dim=2, hidden_sizes=_DEEP, epochs=40),
             "Comparing with the VAE: classes lie farther apart, with empty land between them.",
-            "Drawing new pictures: nothing says where codes should lie.",
+            "Drawing new images: nothing says where codes should lie.",
         ),
         PretrainedModel(
             "mnist-vanilla-32d",
@@ -141,8 +141,8 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             "mnist-vq",
             "VQ-VAE",
             _config("mnist", "vq-vae", latent_dim=16, epochs=30),
-            "A picture as 16 words from a dictionary of 64.",
-            "New pictures: words drawn one by one do not make a sentence.",
+            "An image as 16 words from a dictionary of 64.",
+            "New images: words drawn one by one do not make a sentence.",
         ),
         PretrainedModel(
             "mnist-aae-2d",
@@ -169,7 +169,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             "digits-vae-2d",
             "VAE, 2-D, small digits",
             _config("digits", "vae", latent_dim=2, epochs=200),
-            "Trying things: its pictures come with the laboratory, and it trains in seconds.",
+            "Trying things: its images come with the laboratory, and it trains in seconds.",
             "Beauty: 8 x 8 pixels.",
         ),
     )

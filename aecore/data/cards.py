@@ -14,7 +14,7 @@ class DatasetCard:
 
     name: str
     title: str
-    description: str  # for a curious student: what the pictures are and where they come from
+    description: str  # for a curious student: what the images are and where they come from
     short_description: str  # completes "This model has only ever seen ..."
     shape: tuple[int, int, int]  # C, H, W
     classes: tuple[str, ...]
@@ -73,7 +73,7 @@ CARDS: dict[str, DatasetCard] = {
             "Shapes, 32 x 32",
             "A white square, ellipse or heart on black, in every combination of 5 sizes, 8 rotations and "
             "10 x 10 places. We draw them ourselves, so we know exactly what a code should find out.",
-            "32 x 32 pictures of one white square, ellipse or heart on black",
+            "32 x 32 images of one white square, ellipse or heart on black",
             (1, 32, 32),
             shapes.SHAPE_NAMES,
             n_train=9720,
@@ -86,8 +86,8 @@ CARDS: dict[str, DatasetCard] = {
             "shapes-colour",
             "Coloured shapes, 32 x 32",
             "The same squares, ellipses and hearts in 6 colours that colour-blind eyes can tell apart: "
-            "12,000 pictures drawn by lot from the 72,000 that there are.",
-            "32 x 32 pictures of one square, ellipse or heart in one of six colours on black",
+            "12,000 images drawn by lot from the 72,000 that there are.",
+            "32 x 32 images of one square, ellipse or heart in one of six colours on black",
             (3, 32, 32),
             shapes.SHAPE_NAMES,
             n_train=9720,
@@ -100,7 +100,7 @@ CARDS: dict[str, DatasetCard] = {
             "mnist",
             "MNIST: handwritten digits, 28 x 28",
             "Digits that about 500 census workers and high-school pupils in the United States wrote, "
-            "scanned, shrunk and centred. The picture set that most papers on autoencoders start with.",
+            "scanned, shrunk and centred. The image set that most papers on autoencoders start with.",
             "28 x 28 gray scans of single handwritten digits, centred, white on black",
             (1, 28, 28),
             _DIGITS,
@@ -117,7 +117,7 @@ CARDS: dict[str, DatasetCard] = {
             "Fashion-MNIST: clothes, 28 x 28",
             "Photographs of clothes, shoes and bags from the online shop Zalando, shrunk to the size of "
             "MNIST and turned gray. Made because digits had become too easy.",
-            "28 x 28 gray pictures of single pieces of clothing, shoes and bags from one shop",
+            "28 x 28 gray images of single pieces of clothing, shoes and bags from one shop",
             (1, 28, 28),
             tuple(_FASHION.split(",")),
             n_train=55_000,
@@ -148,7 +148,7 @@ CARDS: dict[str, DatasetCard] = {
             "cifar10",
             "CIFAR-10: small photographs, 32 x 32",
             "Tiny colour photographs of six kinds of animals and four kinds of vehicles, gathered from "
-            "the web. Hard for a small autoencoder: expect blurred pictures.",
+            "the web. Hard for a small autoencoder: expect blurred images.",
             "32 x 32 colour photographs of six kinds of animals and four kinds of vehicles",
             (3, 32, 32),
             tuple(_CIFAR10.split(",")),

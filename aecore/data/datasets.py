@@ -199,24 +199,24 @@ def _load_digits(card: DatasetCard, root: Path) -> Dataset:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()  # comes with scikit-learn: no network
-    pictures = bunch.images.astype(np.uint8)[:, None]  # [1797, 1, 8, 8], whole numbers 0 to 16
+    images = bunch.images.astype(np.uint8)[:, None]  # [1797, 1, 8, 8], whole numbers 0 to 16
     labels = bunch.target.astype(np.int64)
     order = _permutation(len(labels))
     by_class = [order[labels[order] == label] for label in range(len(card.classes))]
     test = np.concatenate([rows[: round(len(rows) / 5)] for rows in by_class])
     train, validation = _split_train_validation(np.setdiff1d(order, test))
-    split = partial(_make_split, card, pictures, labels, None)
+    split = partial(_make_split, card, images, labels, None)
     return Dataset(card, split(train), split(validation), split(test[_permutation(len(test))]))
 
 
 def _load_shapes(
     generate: Callable[[], tuple[np.ndarray, np.ndarray]], factor_names: tuple[str, ...], card: DatasetCard, root: Path
 ) -> Dataset:
-    pictures, factors = generate()
-    order = _permutation(len(pictures))
+    images, factors = generate()
+    order = _permutation(len(images))
     tenth = len(order) // 10
     train, validation = _split_train_validation(order[tenth:])
-    split = partial(_make_split, card, pictures, factors[:, 0], factors)  # the first factor is the shape
+    split = partial(_make_split, card, images, factors[:, 0], factors)  # the first factor is the shape
     return Dataset(card, split(train), split(validation), split(order[:tenth]), factor_names)
 
 
@@ -226,12 +226,12 @@ def _make_split(card: DatasetCard, x: np.ndarray, y: np.ndarray, factors: np.nda
 
 
 def _load_torchvision(card: DatasetCard, root: Path) -> Dataset:
-    pictures, labels = read_split(card, root, train=True)
+    images, labels = read_split(card, root, train=True)
     train, validation = (
-        _make_split(card, pictures, labels, None, rows) for rows in _split_train_validation(np.arange(len(labels)))
+        _make_split(card, images, labels, None, rows) for rows in _split_train_validation(np.arange(len(labels)))
     )
-    pictures, labels = read_split(card, root, train=False)
-    return Dataset(card, train, validation, _make_split(card, pictures, labels, None, _permutation(len(labels))))
+    images, labels = read_split(card, root, train=False)
+    return Dataset(card, train, validation, _make_split(card, images, labels, None, _permutation(len(labels))))
 
 
 # by the name of the card; each gets the card and the folder of downloads

@@ -18,7 +18,7 @@ POSITIVE_COLOUR, NEGATIVE_COLOUR = np.array([[0.835, 0.369, 0.0], [0.0, 0.447, 0
 def resize_to(
     image: Image.Image, shape: tuple[int, int, int], mode: FitMode = "crop", invert: bool = False
 ) -> np.ndarray:
-    """A picture as float32 [C, H, W] in [0, 1] of the given shape; C = 1 is ITU-R 601 luma.
+    """An image as float32 [C, H, W] in [0, 1] of the given shape; C = 1 is ITU-R 601 luma.
 
     crop: the largest centred piece of the right proportions; pad: the whole, centred on black; stretch: the whole,
     distorted. Inversion comes before padding, so that the ground is black either way.
@@ -41,7 +41,7 @@ def _stretch(
 
     Off the exact area mean of a photo for 32 -> 28, 100 -> 28, 512 -> 28 (RMS of 255 levels): BILINEAR 1.3, 3.9, 4.4;
     HAMMING 3.6, 1.4, 1.8, hence the switch. BOX 8.9, 2.9, 0.6 counts whole pixels only; LANCZOS 5.1, 3.8, 3.9 draws
-    halos round strokes. No reducing_gap: it doubles these errors and saves only some 50 ms on the largest picture.
+    halos round strokes. No reducing_gap: it doubles these errors and saves only some 50 ms on the largest image.
     """
     left, top, right, bottom = box or (0, 0, *image.size)
     step = min((right - left) / width, (bottom - top) / height)  # source pixels per pixel
@@ -85,7 +85,7 @@ def png(image: np.ndarray, scale: int = 1) -> bytes:
     pixels = image if image.dtype == np.uint8 else to_uint8(image)
     pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
     file = io.BytesIO()
-    Image.fromarray(_enlarge(pixels, scale, axis=0)).save(file, "PNG", compress_level=1)  # small pictures: speed counts
+    Image.fromarray(_enlarge(pixels, scale, axis=0)).save(file, "PNG", compress_level=1)  # small images: speed counts
     return file.getvalue()
 
 
@@ -96,11 +96,11 @@ def _enlarge(pixels: np.ndarray, scale: int, axis: int) -> np.ndarray:
 def image_grid(images: np.ndarray, columns: int, gap: int = 1, fill: float = 0.5) -> np.ndarray:
     """[N, C, H, W] -> [C, H', W'], row by row from the top left; gaps and missing cells are fill, no border.
 
-    W' = columns * (W + gap) - gap even for fewer pictures than columns. ValueError for no pictures or no columns.
+    W' = columns * (W + gap) - gap even for fewer images than columns. ValueError for no images or no columns.
     """
     number, channels, height, width = images.shape
     if number < 1 or columns < 1:
-        raise ValueError("a mosaic needs at least one picture and one column")
+        raise ValueError("a mosaic needs at least one image and one column")
     rows = -(-number // columns)
     cells = np.full((rows * columns, channels, height + gap, width + gap), fill, images.dtype)
     cells[:number, :, :height, :width] = images
@@ -119,17 +119,17 @@ def gif(frames: np.ndarray, scale: int = 4, seconds: float = 0.12, bounce: bool 
     number, height, width, channels = pixels.shape
     if channels == 1:
         pixels, palette = pixels[..., 0], None
-    else:  # all frames below each other are one picture to quantize
+    else:  # all frames below each other are one image to quantize
         tall = Image.fromarray(pixels.reshape(number * height, width, channels)).quantize(dither=Image.Dither.NONE)
         pixels, palette = np.asarray(tall).reshape(number, height, width), tall.getpalette()
     order = [*range(number), *range(number - 2, 0, -1)] if bounce else range(number)
-    pictures = [Image.fromarray(_enlarge(pixels[at], scale, axis=0)) for at in order]
+    stills = [Image.fromarray(_enlarge(pixels[at], scale, axis=0)) for at in order]
     if palette:
-        for picture in pictures:
-            picture.putpalette(palette)
+        for still in stills:
+            still.putpalette(palette)
     milliseconds = max(2, round(seconds * 100)) * 10  # browsers slow anything below 20 ms down to 100
     file = io.BytesIO()
-    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
+    stills[0].save(file, "GIF", save_all=True, append_images=stills[1:], duration=milliseconds, loop=0)
     return file.getvalue()
 
 

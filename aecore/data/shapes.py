@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-SIZE = 32  # pixels along one side of a picture
+SIZE = 32  # pixels along one side of an image
 SHAPE_NAMES = ("square", "ellipse", "heart")
 # Pixels: a shape stays inside the circle of this radius however it is turned. The squares have sides 6 to 12.
 RADII = tuple(side / np.sqrt(2) for side in (6.0, 7.5, 9.0, 10.5, 12.0))
 # Degrees, clockwise on the screen. A square looks the same after 90, an ellipse after 180, a heart only after
-# 360: staying below 90 gives each picture one set of factors only.
+# 360: staying below 90 gives each image one set of factors only.
 ROTATIONS = tuple(11.25 * step for step in range(8))
 # Where the centre of mass lies along either axis, in pixels from the left or the top edge. The outermost are
 # 9.25 from an edge and the largest radius is 8.49, so no shape is ever cut.
@@ -29,24 +29,24 @@ _HEART_HALF = 1 / (np.sqrt(2) * (1 + _HEART_CENTRE))
 
 
 def grey_shapes() -> tuple[np.ndarray, np.ndarray]:
-    """Every combination of FACTORS: pictures, uint8 [12000, 1, 32, 32], and their steps, int64 [12000, 5]."""
+    """Every combination of FACTORS: images, uint8 [12000, 1, 32, 32], and their steps, int64 [12000, 5]."""
     grid = (len(SHAPE_NAMES), len(RADII), len(ROTATIONS), len(POSITIONS), len(POSITIONS))
-    pictures = np.stack(list(_render_by_shape()))  # [120, y, x, 32, 32]
-    pictures = pictures.transpose(0, 2, 1, 3, 4).reshape(-1, 1, SIZE, SIZE)  # x before y, as FACTORS has them
-    return pictures, np.indices(grid).reshape(len(grid), -1).T
+    images = np.stack(list(_render_by_shape()))  # [120, y, x, 32, 32]
+    images = images.transpose(0, 2, 1, 3, 4).reshape(-1, 1, SIZE, SIZE)  # x before y, as FACTORS has them
+    return images, np.indices(grid).reshape(len(grid), -1).T
 
 
 def coloured_shapes(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`count` of all shapes in all hues, by lot: uint8 [count, 3, 32, 32]; steps, hue, int64 [count, 6]."""
-    pictures, factors = grey_shapes()
-    chosen = np.random.RandomState(seed).permutation(len(pictures) * len(HUES))[:count]
+    images, factors = grey_shapes()
+    chosen = np.random.RandomState(seed).permutation(len(images) * len(HUES))[:count]
     shape, hue = np.divmod(chosen, len(HUES))
-    painted = pictures[shape].astype(np.uint16) * np.array(HUES, np.uint16)[hue][:, :, None, None]  # at most 255 * 255
+    painted = images[shape].astype(np.uint16) * np.array(HUES, np.uint16)[hue][:, :, None, None]  # at most 255 * 255
     return ((painted + 127) // 255).astype(np.uint8), np.column_stack([factors[shape], hue])
 
 
 def _render_by_shape() -> Iterator[np.ndarray]:
-    """For each shape, scale and rotation in turn the pictures of all places, uint8 [y, x, 32, 32]."""
+    """For each shape, scale and rotation in turn the images of all places, uint8 [y, x, 32, 32]."""
     # One stencil, wide enough to slide the frame over it, serves all places: they are whole fine steps apart.
     reach = round((POSITIONS[-1] - POSITIONS[0]) * _SUPERSAMPLING) + SIZE * _SUPERSAMPLING
     across = (np.arange(reach) + 0.5) / _SUPERSAMPLING - POSITIONS[-1]  # [reach] pixels from the centre of mass

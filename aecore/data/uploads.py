@@ -22,7 +22,7 @@ SIGNATURES = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8|BM|II[*+]\0|MM
 # (broken PNG), ValueError (limits, odd modes), struct.error (short fields), EOFError, KeyError and IndexError
 # (missing tags), TypeError and AttributeError (a tag of the wrong type), AssertionError (TIFF),
 # ZeroDivisionError and OverflowError (absurd rationals), RuntimeError (TIFF directories, codecs), MemoryError
-# (absurd tiles), zlib.error. All say: these bytes are no sound picture.
+# (absurd tiles), zlib.error. All say: these bytes are no sound image.
 DECODE_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError,
     RuntimeError, MemoryError, EOFError, struct.error, zlib.error,
@@ -35,7 +35,7 @@ WHITE_IS_ZERO, UNSIGNED = 0, 1  # values of the last two
 
 
 class ImageError(UserError):
-    """An upload that cannot be used as a picture."""
+    """An upload that cannot be used as an image."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Upload:
 
 
 def open_upload(data: bytes) -> Upload:
-    """The picture in a PNG, JPEG, WebP, GIF, BMP or TIFF file; PictureError says what ails others."""
+    """The image in a PNG, JPEG, WebP, GIF, BMP or TIFF file; ImageError says what ails others."""
     if not data:
-        raise ImageError("The file is empty; choose one that holds a picture.")
+        raise ImageError("The file is empty; choose one that holds an image.")
     if len(data) > MAX_UPLOAD_BYTES:
         size, limit = len(data) / 2**20, MAX_UPLOAD_BYTES // 2**20
-        raise ImageError(f"The file has {size:.1f} MB and at most {limit} are taken; save the picture smaller.")
+        raise ImageError(f"The file has {size:.1f} MB and at most {limit} are taken; save the image smaller.")
     try:
         return _decode(data)
     except DECOMPRESSION_BOMB as error:
@@ -60,10 +60,10 @@ def open_upload(data: bytes) -> Upload:
     except DECODE_ERRORS as error:
         if not SIGNATURES.match(data):
             raise ImageError(
-                "This is not a picture we can read; choose a PNG, JPEG, WebP, GIF, BMP or TIFF file."
+                "This is not an image we can read; choose a PNG, JPEG, WebP, GIF, BMP or TIFF file."
             ) from error
         raise ImageError(
-            "The picture breaks off, is damaged or of a rare kind; save it anew as a plain PNG and try again."
+            "The image breaks off, is damaged or of a rare kind; save it anew as a plain PNG and try again."
         ) from error
 
 
@@ -74,21 +74,21 @@ def _decode(data: bytes) -> Upload:
         raise _too_large_error(f"{width} x {height}")
     turn = _orientation(image)  # before load(), which turns TIFFs by itself and forgets the tag
     image.load()
-    picture, note = _to_8_bit(image)
+    upright, note = _to_8_bit(image)
     notes = [_frame_note(image), note]
-    picture.info.clear()  # where the photo was taken is none of our business
+    upright.info.clear()  # where the photo was taken is none of our business
     if turn in range(2, 9):
         notes.append("Turned upright as its EXIF tag says.")
         if image.format != "TIFF":
             # An EXIF of this tag alone, for exif_transpose writes the block anew and fails on odd cameras'.
-            picture.getexif()[ExifTags.Base.Orientation] = turn
-            picture = ImageOps.exif_transpose(picture)
-    return Upload(picture, tuple(filter(None, notes)))
+            upright.getexif()[ExifTags.Base.Orientation] = turn
+            upright = ImageOps.exif_transpose(upright)
+    return Upload(upright, tuple(filter(None, notes)))
 
 
 def _too_large_error(size: str) -> ImageError:
     limit = MAX_UPLOAD_PIXELS // 10**6
-    return ImageError(f"The picture has {size} pixels and at most {limit} million are taken; shrink it first.")
+    return ImageError(f"The image has {size} pixels and at most {limit} million are taken; shrink it first.")
 
 
 def _orientation(image: Image.Image) -> object:
@@ -157,7 +157,7 @@ def _from_32_bit(image: Image.Image) -> tuple[Image.Image, str]:
         values = values.view(np.uint32)  # Pillow has no unsigned mode
     known = values[np.isfinite(values)]
     if not known.size:
-        raise ImageError("The picture holds no number at all (only NaN or infinity); export it again.")
+        raise ImageError("The image holds no number at all (only NaN or infinity); export it again.")
     low, high = float(known.min()), float(known.max())
     pixels, span = np.empty(values.shape, np.uint8), high - low or 1.0
     for top in range(0, len(values), 256):  # in strips: float64 copies of the whole would take gigabytes

@@ -181,7 +181,7 @@ def _upsample(module: nn.Upsample, shape: Shape, buffer: WeightBuffer) -> tuple[
     factor = module.scale_factor
     times = [float(each) for each in (factor if isinstance(factor, tuple) else (factor or 0.5,) * 2)]
     if module.mode != "nearest" or len(shape) != 3 or not all(each.is_integer() for each in times):
-        raise UnsupportedLayer("The browser can only enlarge pictures by repeating pixels a whole number of times.")
+        raise UnsupportedLayer("The browser can only enlarge images by repeating pixels a whole number of times.")
     down, across = map(int, times)
     op = {"op": "upsample", "in_shape": list(shape), "scale_factor": [down, across]}
     return [op], (shape[0], shape[1] * down, shape[2] * across)

@@ -30,7 +30,7 @@ def compile_model(run: LoadedModel) -> Program:
 
 
 def compile_autoencoder(model: Autoencoder, shape: Shape) -> Program:
-    """The same of any model for pictures of a shape `[C, H, W]`."""
+    """The same of any model for images of a shape `[C, H, W]`."""
     block = WeightBuffer()
     before, behind, classes = lookup(MODELS, model)(model, block)
     code, decoder_input = lookup(BOTTLENECKS, model.bottleneck)
@@ -75,7 +75,7 @@ MODELS: dict[type, Callable[[Any, WeightBuffer], tuple[Ops, Ops, int]]] = {
     Conditional: _conditional,
 }
 
-# The expected picture, made to lie within [0, 1].
+# The expected image, made to lie within [0, 1].
 LIKELIHOODS: dict[type, Ops] = {
     likelihoods.Bernoulli: [{"op": "sigmoid"}],
     likelihoods.Gaussian: [{"op": "clip"}],

@@ -15,7 +15,7 @@ from aecore.store.snapshots import Snapshot
 
 PANE, PADDING, LINE_HEIGHT = 304, 8, 24  # pixels: a side of manifold and map, around them, a line of text
 WIDTH = 2 * PANE + 4 * PADDING  # 640
-IMAGE_COLOURS, TEXT_COLOURS = 200, 32  # of the 256 colours of a GIF: for pictures, for text; the classes follow
+IMAGE_COLOURS, TEXT_COLOURS = 200, 32  # of the 256 colours of a GIF: for images, for text; the classes follow
 FRAME_MS, LAST_FRAME_MS = 120, 1500  # milliseconds
 BACKGROUND, FOREGROUND = IMAGE_COLOURS + TEXT_COLOURS - 1, IMAGE_COLOURS
 
@@ -53,12 +53,12 @@ def render(
 
 
 def _quantize_images(images: list[np.ndarray]) -> tuple[list[np.ndarray], list[int]]:
-    """Pictures scaled to a pane at most, as numbers of their common colours, and these: 200 times red, green, blue."""
+    """Images scaled to a pane at most, as numbers of their common colours, and these: 200 times red, green, blue."""
     grown = [np.asarray(_scale_to_pane(Image.fromarray(each))) for each in images]
     if grown[0].ndim == 2:
         ramp = np.linspace(0, 255, IMAGE_COLOURS).round().astype(np.uint8).repeat(3).tolist()
         return [(each.astype(np.uint16) * (IMAGE_COLOURS - 1) // 255).astype(np.uint8) for each in grown], ramp
-    # all frames below each other are one picture, so that a colour is the same in each
+    # all frames below each other are one image, so that a colour is the same in each
     tall = Image.fromarray(np.concatenate(grown)).quantize(IMAGE_COLOURS, dither=Image.Dither.NONE)
     colours = (tall.getpalette() or [])[: IMAGE_COLOURS * 3]
     return np.split(np.asarray(tall), len(grown)), colours + [0] * (IMAGE_COLOURS * 3 - len(colours))

@@ -61,7 +61,7 @@ def manifold_image(tiles: np.ndarray, columns: int) -> np.ndarray:
 
 
 def loss_curves(history: Sequence[Mapping[str, Any]], epochs: Sequence[int]) -> dict[str, Any]:
-    """Curves of each loss part, nats per picture: `{"epochs": [...], "parts": {part: {"validation", "train"}}}`.
+    """Curves of each loss part, nats per image: `{"epochs": [...], "parts": {part: {"validation", "train"}}}`.
 
     A long history is thinned out, but keeps the `epochs` that have a snapshot. What is no finite number is None.
     """

@@ -78,7 +78,7 @@ def _order_by_purity(points: np.ndarray, labels: np.ndarray) -> list[int]:
 
 
 def _principal_path(points: np.ndarray) -> np.ndarray:
-    """A way through a cloud of dots along its longest direction: the median of each of STOPS equal parts."""
+    """A way through a set of points along its longest direction: the median of each of STOPS equal parts."""
     along = latent_space.plane_of_components(points).project(points)[:, 0]
     parts = np.array_split(np.argsort(along, kind="stable"), min(WAYPOINTS, len(points)))
     return np.stack([np.median(points[part], axis=0) for part in parts])

@@ -52,17 +52,17 @@ class Autoencoder(nn.Module):
 
     @torch.inference_mode()
     def encode_mean(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Where pictures live, `[B, D]`: never random."""
+        """Where images live, `[B, D]`: never random."""
         return self.encode(x, y).code
 
     @torch.inference_mode()
     def decode_mean(self, codes: Tensor, y: Tensor | None = None) -> Tensor:
-        """The expected pictures of codes `[B, D]`, `[B, *shape]`; codes the decoder cannot be given are put right."""
+        """The expected images of codes `[B, D]`, `[B, *shape]`; codes the decoder cannot be given are put right."""
         return self.likelihood.mean(self.decode(self.bottleneck.project(codes), y))
 
     @torch.inference_mode()
     def reconstruct(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """The expected pictures of the codes of `x`: what every page calls the reconstruction."""
+        """The expected images of the codes of `x`: what every page calls the reconstruction."""
         return self.decode_mean(self.encode_mean(x, y), y)
 
 
@@ -73,7 +73,7 @@ def build_autoencoder(bottleneck: Bottleneck, make: NetworkFactory) -> Autoencod
 
 
 class LinearAutoencoder(Autoencoder):
-    """One linear layer each way: what it does to pictures is one matrix and one offset."""
+    """One linear layer each way: what it does to images is one matrix and one offset."""
 
     def weight_matrices(self) -> tuple[Tensor, Tensor]:
         """The matrices of the encoder `[D, pixels]` and the decoder `[pixels, D]`."""
@@ -85,9 +85,9 @@ class LinearAutoencoder(Autoencoder):
 
 
 class Conditional(Autoencoder):
-    """An autoencoder that is told the class of a picture, on both sides: the code is left with the style.
+    """An autoencoder that is told the class of an image, on both sides: the code is left with the style.
 
-    Without labels, `codes` and `reconstruct` take the class that gives the picture back best.
+    Without labels, `codes` and `reconstruct` take the class that gives the image back best.
     """
 
     is_conditional = True
@@ -113,7 +113,7 @@ class Conditional(Autoencoder):
 
     @torch.no_grad()
     def infer_label(self, x: Tensor) -> Tensor:
-        """The class `[B]` under which each picture is given back with the least surprise."""
+        """The class `[B]` under which each image is given back with the least surprise."""
         tried = [torch.full((x.shape[0],), label, device=x.device) for label in range(len(self.label_embedding))]
         nll = [self.likelihood.nll(self.decode(self.encode(x, y).code, y), x) for y in tried]
         return torch.stack(nll).argmin(0)

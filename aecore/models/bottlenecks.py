@@ -18,7 +18,7 @@ from aecore.models.priors import Prior, gaussian
 
 
 def reparameterize(h: Tensor) -> GaussianLatent:
-    """One draw from the cloud that `h` `[B, 2 D]` says (means, then log-variances), so that gradients pass."""
+    """One sample from the posterior that `h` `[B, 2 D]` parametrises (means, then log-variances): gradients pass."""
     mean, logvar = h.chunk(2, dim=1)
     z = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
     return GaussianLatent(z=z, code=mean, mean=mean, logvar=logvar)
@@ -47,7 +47,7 @@ class Bottleneck(nn.Module):
         return 32.0 * self.out_features
 
     def sample_prior(self, n: int) -> Tensor:
-        """Codes `[n, D]` to decode for new pictures, on the CPU: draws from a normal unless said otherwise."""
+        """Codes `[n, D]` to decode for new images, on the CPU: draws from a normal unless said otherwise."""
         return gaussian(n, self.out_features)
 
     def project(self, codes: Tensor) -> Tensor:
@@ -129,7 +129,7 @@ class GaussianBottleneck(Bottleneck):
 
 
 class LadderBottleneck(Bottleneck):
-    """Two levels of clouds: the top one says what to expect of the bottom one (Sonderby et al. 2016).
+    """Two levels of posteriors: the top one says what to expect of the bottom one (Sonderby et al. 2016).
 
     The bottom level is kept in units of what the top expects, so that both are measured against N(0, 1) and lie side by
     side in one code, top first: a walk along a top dimension takes the bottom one with it.

@@ -1,4 +1,4 @@
-"""Corruptions: noises that pictures are put through, on any device."""
+"""Corruptions: noises that images are put through, on any device."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
 
 
 def random_mixture(x: Tensor, level: float) -> Tensor:
-    """Each picture gets Gaussian noise, masking, or salt and pepper, at a strength anywhere between none and this."""
+    """Each image gets Gaussian noise, masking, or salt and pepper, at a strength anywhere between none and this."""
     kind, strengths = torch.randint(3, (len(x), 1, 1, 1), device=x.device), level * torch.rand_like(x[:, :1, :1, :1])
     hit, salted = (spoil(x, strengths) for spoil in (masking, salt_and_pepper))
     return torch.where(kind == 0, gaussian(x, strengths), torch.where(kind == 1, hit, salted))
@@ -58,6 +58,6 @@ TRAINING_CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = CORRUPTIONS
 
 
 def corrupt_images(images: np.ndarray, corruption: str, level: float, seed: int) -> np.ndarray:
-    """`pictures` float32 `[N, C, H, W]` under one of the noises; the same seed gives the same noise."""
+    """`images` float32 `[N, C, H, W]` under one of the noises; the same seed gives the same noise."""
     with seeded(seed):
         return CORRUPTIONS[corruption](torch.from_numpy(images), level).numpy()

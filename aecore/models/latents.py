@@ -67,7 +67,7 @@ class Latent:
 
 @dataclass
 class GaussianLatent(Latent):
-    """A cloud for each input: N(mean, exp(logvar)); `code` is the mean."""
+    """A Gaussian posterior for each input: N(mean, exp(logvar)); `code` is the mean."""
 
     mean: Tensor  # [B, D]
     logvar: Tensor  # [B, D]
@@ -94,7 +94,7 @@ class GaussianLatent(Latent):
 
 @dataclass
 class LadderLatent(GaussianLatent):
-    """Two levels of clouds side by side."""
+    """Two levels of posteriors side by side."""
 
     n_top: int  # how many of the first numbers belong to the top level
 
@@ -106,9 +106,9 @@ class LadderLatent(GaussianLatent):
 
 @dataclass
 class SparseLatent(Latent):
-    """Units that are more or less active: 0 says that a picture does not need one."""
+    """Units that are more or less active: 0 says that an image does not need one."""
 
-    sparsity_by_design: float  # the share of units that are at 0 for any picture, by design: 0 to 1
+    sparsity_by_design: float  # the share of units that are at 0 for any image, by design: 0 to 1
 
     def signals(self) -> dict[str, Tensor]:
         """active_rate: the share of samples that each unit is active for; sparsity_by_design: `[1]`."""

@@ -1,4 +1,4 @@
-"""Likelihoods: what the decoder's raw numbers mean, and how surprised they are by a picture."""
+"""Likelihoods: what the decoder's raw numbers mean, and how surprised they are by an image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class Likelihood(Protocol):
-    """p(x | z). `raw` is what the decoder returns, `x` the picture in [0, 1]; both `[B, *shape]`."""
+    """p(x | z). `raw` is what the decoder returns, `x` the image in [0, 1]; both `[B, *shape]`."""
 
     @property
     def normalised(self) -> bool:
@@ -24,7 +24,7 @@ class Likelihood(Protocol):
         ...
 
     def mean(self, raw: Tensor) -> Tensor:
-        """The expected picture, `[B, *shape]`."""
+        """The expected image, `[B, *shape]`."""
         ...
 
     def out_of_support(self, x: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ class Gaussian:
 
     With sigma 0.2 the loss is 12.5 times the summed squared error, plus a constant that is left out. Sigma sets how
     much a wrong pixel weighs against the KL of a VAE; sigma = sqrt(1/2), the "MSE + KL" of many tutorials, collapses a
-    VAE on small pictures.
+    VAE on small images.
     """
 
     sigma: float = 0.2
@@ -100,7 +100,7 @@ LIKELIHOODS: dict[str, Likelihood] = {"bernoulli": Bernoulli(), "gaussian": Gaus
 @dataclass(frozen=True)
 class ScaledTo255:
     """Another likelihood, asked about pixels as files have them: white is 255. A mistake that is easily made, and a
-    lesson: a Bernoulli's loss has no floor then, and its pictures stay black."""
+    lesson: a Bernoulli's loss has no floor then, and its images stay black."""
 
     inner: Likelihood
 
@@ -118,5 +118,5 @@ class ScaledTo255:
         return self.inner.out_of_support(255 * x)
 
 
-# what the pixels of pictures in [0, 1] are to the loss
+# what the pixels of images in [0, 1] are to the loss
 PIXEL_RANGES: dict[str, Callable[[Likelihood], Likelihood]] = {"0 to 1": lambda usual: usual, "0 to 255": ScaledTo255}

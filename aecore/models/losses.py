@@ -1,4 +1,4 @@
-"""Losses: the parts that families are made of, each a plain function, in nats per picture."""
+"""Losses: the parts that families are made of, each a plain function, in nats per image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aecore.models.recipe import ForwardPass
 
 
 def reconstruction_loss(p: ForwardPass) -> dict[str, Tensor]:
-    """How surprised the output is by the picture: summed over pixels (unless that is `averaged`), averaged over the
+    """How surprised the output is by the image: summed over pixels (unless that is `averaged`), averaged over the
     batch."""
     return {RECONSTRUCTION: p.nll.mean() / (p.x[0].numel() if p.mean_reduction else 1)}
 
@@ -31,7 +31,7 @@ def kl_divergence(p: ForwardPass) -> Tensor:
 
 
 def negative_elbo(p: ForwardPass) -> dict[str, Tensor]:
-    """The negative evidence lower bound, an upper bound on -log p(x): one draw of z for each picture."""
+    """The negative evidence lower bound, an upper bound on -log p(x): one draw of z for each image."""
     return reconstruction_loss(p) | {"kl": kl_divergence(p)}
 
 
@@ -52,7 +52,7 @@ def jacobian_frobenius_exact(code: Tensor, weight: Tensor) -> Tensor:
 
 
 def jacobian_frobenius_hutchinson(p: ForwardPass) -> Tensor:
-    """The same norm for any encoder, estimated with one random direction v for each picture: E |J^T v|^2 = |J|^2."""
+    """The same norm for any encoder, estimated with one random direction v for each image: E |J^T v|^2 = |J|^2."""
     with torch.enable_grad():
         x = p.x_in.detach().requires_grad_()
         code = p.model.encode(x, p.y).code
@@ -85,7 +85,7 @@ def log_normal_density(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
 def minibatch_stratified_log_weights(batch_size: int, dataset_size: int) -> Tensor:
     """Log weights `[B, B]` that make a batch stand for the whole set: row i sums over j to q(z_i).
 
-    The picture that z_i came from counts 1/N; one of the others stands for the remaining (N - 1)/N shared among them.
+    The image that z_i came from counts 1/N; one of the others stands for the remaining (N - 1)/N shared among them.
     Chen et al. 2018, appendix C.2, with 1/N on the diagonal; rows sum to one.
     """
     if batch_size == 1:
@@ -96,7 +96,7 @@ def minibatch_stratified_log_weights(batch_size: int, dataset_size: int) -> Tens
 
 def kl_decomposition(latent: GaussianLatent, dataset_size: int) -> dict[str, Tensor]:
     """The KL in three parts that add up to it (Hoffman & Johnson 2016; Chen et al. 2018), estimated from one draw: what
-    a code tells of its picture, what its dimensions tell of each other, how far each is from N(0, 1).
+    a code tells of its image, what its dimensions tell of each other, how far each is from N(0, 1).
 
     Estimates are noisy: total correlation can come out slightly below zero.
     """
@@ -114,7 +114,7 @@ def kl_decomposition(latent: GaussianLatent, dataset_size: int) -> dict[str, Ten
     }
 
 
-# --- Whole clouds -----------------------------------------------------------------------------------------------------
+# --- Aggregated posteriors --------------------------------------------------------------------------------------------
 
 
 def mmd(a: Tensor, b: Tensor) -> Tensor:
@@ -141,6 +141,6 @@ def discriminator_bce(logits: Tensor, real: bool) -> Tensor:
 
 
 def commitment_loss(p: ForwardPass) -> Tensor:
-    """How far the encoder is from the vectors chosen for it: squared distance summed over a picture's slots."""
+    """How far the encoder is from the vectors chosen for it: squared distance summed over an image's slots."""
     assert isinstance(p.latent, Quantized)
     return (p.latent.encoded - p.latent.quantized.detach()).square().flatten(1).sum(1).mean()

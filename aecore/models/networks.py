@@ -37,7 +37,7 @@ class NetworkFactory:
     activation: str = "relu"
     likelihood: Likelihood = LIKELIHOODS["bernoulli"]  # what the decoder's numbers mean
     dropout: float = 0.0  # share of hidden units silenced in training
-    n_classes: int = 0  # how many kinds of pictures the data set tells apart
+    n_classes: int = 0  # how many kinds of images the data set tells apart
     train_size: int = 0  # how many the training set holds
 
     def encoder(self, out: int) -> nn.Module:
@@ -97,7 +97,7 @@ def _mlp_decoder(make: NetworkFactory, in_features: int) -> nn.Module:
 
 
 def _conv_sizes(make: NetworkFactory) -> list[tuple[int, int]]:
-    """Height and width before the first and after each halving layer; a UserError when a picture is too small."""
+    """Height and width before the first and after each halving layer; a UserError when an image is too small."""
     _, height, width = make.shape
     sizes = [(height, width)]
     for _ in make.hidden_sizes:
@@ -105,7 +105,7 @@ def _conv_sizes(make: NetworkFactory) -> list[tuple[int, int]]:
         if min(height, width) < 1:
             most = int(math.log2(min(make.shape[1:])))
             raise UserError(
-                f"Pictures of {make.shape[1]} x {make.shape[2]} pixels can be halved {most} times: "
+                f"Images of {make.shape[1]} x {make.shape[2]} pixels can be halved {most} times: "
                 f"give at most {most} convolutional layers, not {len(make.hidden_sizes)}."
             )
         sizes.append((height, width))

@@ -42,8 +42,8 @@ def _overcomplete(config: Config) -> dict[str, Any]:
 PRESETS: dict[str, Preset] = {
     "default": Preset("Two hidden layers.", lambda config: {}),
     "deep": Preset("Four hidden layers, or three convolutional ones.", _deep),
-    "overcomplete": Preset("A code with a quarter more numbers than the picture: it can simply copy.", _overcomplete),
-    "convolutional": Preset("Small filters slid over the picture in place of full layers.", lambda config: {}),
+    "overcomplete": Preset("A code with a quarter more numbers than the image: it can simply copy.", _overcomplete),
+    "convolutional": Preset("Small filters slid over the image in place of full layers.", lambda config: {}),
 }
 
 

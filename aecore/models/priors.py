@@ -1,4 +1,4 @@
-"""Priors: clouds that codes can be asked to fill. Each draws codes `[n, D]`."""
+"""Priors: distributions that codes can be asked to follow. Each samples codes `[n, D]`."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class ForwardPass:
 
     @cached_property
     def nll(self) -> Tensor:
-        """-log p(x | z) in nats per picture, `[B]`."""
+        """-log p(x | z) in nats per image, `[B]`."""
         return self.model.likelihood.nll(self.logits, self.x)
 
 

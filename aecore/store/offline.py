@@ -1,5 +1,5 @@
 """What a model of the gallery brings along in place of its data set: nothing of the data, only what the model made of
-some test pictures. With it every page works on a computer on which nothing has been downloaded."""
+some test images. With it every page works on a computer on which nothing has been downloaded."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from aecore.store import runs, schema
 from aecore.store.run_info import RunInfo
 
 FILE_NAME = "offline.safetensors"
-N_SAMPLES = 2000  # test pictures whose codes are kept: the first ones
+N_SAMPLES = 2000  # test images whose codes are kept: the first ones
 MAX_BYTES = 100_000_000  # of the file: 2,000 codes of 4,096 numbers have 16 MB
 
 
 @dataclass(frozen=True, eq=False)
 class OfflineBundle:
-    """What a model made of the first test pictures of its data set."""
+    """What a model made of the first test images of its data set."""
 
     codes: np.ndarray  # float32 [N, D]
-    pseudo_labels: np.ndarray  # int64 [N], the classes that the nearest training pictures vote for: guesses, no labels
+    pseudo_labels: np.ndarray  # int64 [N], the classes that the nearest training images vote for: guesses, no labels
     mse: np.ndarray  # float32 [N], squared error per pixel
-    kl_per_dim: np.ndarray | None  # float32 [D], what each number of a code tells of its picture; None for points
+    kl_per_dim: np.ndarray | None  # float32 [D], what each number of a code tells of its image; None for points
     pseudo_label_accuracy: float  # share of the votes that are right
 
 
@@ -73,7 +73,7 @@ def load_bundle(run: str) -> OfflineBundle | None:
 
 def _content_error(bundle: OfflineBundle, entry: RunInfo) -> str:
     """What does not fit the run that brings it, in words; empty when all does."""
-    scores = entry.result.get("scores")  # of pictures that are not here: the same ones
+    scores = entry.result.get("scores")  # of images that are not here: the same ones
     if entry.config is None or not scores:
         return "result.json has no scores beside it"
     card, size, nats = CARDS[entry.config.dataset], scores["code_size"], bundle.kl_per_dim

@@ -11,7 +11,7 @@ from aecore import files
 from aecore.data.uploads import DECODE_ERRORS, DECOMPRESSION_BOMB
 from aecore.errors import UserError
 
-MAX_PNG_BYTES, MAX_PNG_PIXELS = 4_000_000, 4_000_000  # of a picture in a run's folder, at most: ours have 40 kB
+MAX_PNG_BYTES, MAX_PNG_PIXELS = 4_000_000, 4_000_000  # of an image in a run's folder, at most: ours have 40 kB
 
 
 def read_png(file: Path) -> bytes:
@@ -35,6 +35,6 @@ def _read_png(file: Path, stamp: tuple[int, ...]) -> bytes:
         return b""
     except (*DECODE_ERRORS, *DECOMPRESSION_BOMB):
         raise UserError(
-            f"{file.name} is no picture that can be shown: it is damaged, or not of this laboratory."
+            f"{file.name} is no image that can be shown: it is damaged, or not of this laboratory."
         ) from None
     return content

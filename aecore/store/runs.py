@@ -7,7 +7,7 @@
     history.jsonl        one line an epoch
     thumbnail.png        a small map of decoded codes
     label.json           whose it is and what they call it (the database's copy counts while it can be read)
-    snapshots/           what the model made of some pictures while it learnt
+    snapshots/           what the model made of some images while it learnt
     request.json, state.json, checkpoint.safetensors, preview.png, log.txt, command    until it is finished
 
 Nothing here imports torch: the first screen lists runs without it.

@@ -132,7 +132,7 @@ OFFLINE_BUNDLE = record({"pseudo_label_accuracy": fraction})
 AXIS_NAMES = list_of(text(100), min_items=2, max_items=2)
 SNAPSHOT_SHAPES = dict_of(
     list_of(integer(1, 10_000), min_items=1, max_items=4), max_items=10
-)  # of the pictures that a snapshot compresses
+)  # of the images that a snapshot compresses
 
 TRAIN_STATE = record(
     {

@@ -61,7 +61,7 @@ def _bounds(value: Any) -> str:
 
 
 def _samples(value: Any) -> str:
-    """How near samples come: all crowds or, where no pictures were here, none."""
+    """How near samples come: all crowds or, where no images were here, none."""
     crowds = dict.fromkeys(_SAMPLE_SETS, _sample_quality) if type(value) is dict and "prior" in value else {}
     return record({"n_samples": count, **_number_fields("mmd", "mmd_noise_floor"), **crowds})(value)
 
@@ -155,7 +155,7 @@ def _square_error(rows: list[list[float]]) -> str:
 
 
 def _scores(value: Any) -> str:
-    """What was measured of an exhibit; the lists of its clouds are as long as its code."""
+    """What was measured of an exhibit; the lists of its posterior are as long as its code."""
     wrong = record(
         {"test": LOSS_TERMS, "mse": non_negative, "code_size": integer(1, 5000), "code_bits": non_negative}
         | {"mean_baseline_mse": positive, "pca_mse": non_negative},
@@ -163,10 +163,10 @@ def _scores(value: Any) -> str:
         | _number_fields("elbo", "kl", "reconstruction_at_mean_code")
         | {"denoising": dict_of(record(_number_fields("corrupted_psnr", "denoised_psnr", "psnr_gain")))},
     )(value)
-    clouds = value.get("report", {}).get("posterior") if not wrong else None
+    posterior = value.get("report", {}).get("posterior") if not wrong else None
     return (
         "report.posterior.kl has another length than the code"
-        if clouds and len(clouds["kl"]) != value["code_size"]
+        if posterior and len(posterior["kl"]) != value["code_size"]
         else wrong
     )
 

@@ -1,6 +1,6 @@
-"""Snapshots: what a model made of some test pictures at moments of its training, to look back on later.
+"""Snapshots: what a model made of some test images at moments of its training, to look back on later.
 
-They hold outputs, not weights: codes of up to 2,000 test pictures, their places on a plane, a grid of decoded pictures
+They hold outputs, not weights: codes of up to 2,000 test images, their places on a plane, a grid of decoded images
 over that plane, and 16 reconstructions. A run keeps at most 41 and at most 10 MB of them, closer together at the
 beginning, where most is learnt. Nothing here imports torch.
 """
@@ -32,8 +32,8 @@ FOLDER = "snapshots"
 MAX_CODES, MAX_CODE_VALUES = (
     2000,
     256_000,
-)  # pictures whose codes are kept, and how many numbers all of these have at most
-GRID_SIDE = 15  # pictures along each side of the manifold
+)  # images whose codes are kept, and how many numbers all of these have at most
+GRID_SIDE = 15  # images along each side of the manifold
 N_PREVIEWS = 16  # reconstructions
 MAX_SNAPSHOTS, MAX_TOTAL_BYTES = (
     40,
@@ -45,7 +45,7 @@ MAX_FILE_BYTES = 50_000_000  # of one of them, unpacked too: ten times the large
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What a model made of some test pictures after so many epochs."""
+    """What a model made of some test images after so many epochs."""
 
     epoch: int
     axis_names: tuple[str, str]  # of the plane's axes
@@ -54,7 +54,7 @@ class Snapshot:
     x: np.ndarray  # float32 [SIDE], rising: where the manifold was decoded
     y: np.ndarray  # float32 [SIDE], falling
     manifold: np.ndarray  # uint8 [SIDE * SIDE, C, H, W]
-    reconstructions: np.ndarray  # uint8 [SHOWN, C, H, W], of the first test pictures of each class
+    reconstructions: np.ndarray  # uint8 [SHOWN, C, H, W], of the first test images of each class
 
 
 def preview_rows(split: Split, max_rows: int = N_PREVIEWS) -> np.ndarray:
@@ -65,7 +65,7 @@ def preview_rows(split: Split, max_rows: int = N_PREVIEWS) -> np.ndarray:
 
 
 def n_codes(split: Split, code_size: int) -> int:
-    """How many of the first pictures of a split have their codes of `size` numbers kept."""
+    """How many of the first images of a split have their codes of `size` numbers kept."""
     return min(len(split), max_codes(code_size))
 
 
@@ -90,7 +90,7 @@ def snapshot_files(run_dir: Path) -> list[tuple[int, Path]]:
 
 
 def _serialise_compressed(snapshot: Snapshot) -> bytes:
-    """A third of the bytes, for models that travel: pictures compressed, and no codes, which lie in the products."""
+    """A third of the bytes, for models that travel: images compressed, and no codes, which lie in the products."""
     bare = dataclasses.replace(snapshot, codes=snapshot.codes[:0])
     arrays = {name: np.ascontiguousarray(each) for name, each in vars(bare).items() if isinstance(each, np.ndarray)}
     shapes = {name: each.shape for name, each in arrays.items() if each.dtype == np.uint8}
@@ -118,7 +118,7 @@ def _load_file(file: Path) -> Snapshot:
 
 
 def _decompress(data: np.ndarray, shape: list[int]) -> np.ndarray:
-    """Pictures that were compressed; ValueError when they are not as many as they should be."""
+    """Images that were compressed; ValueError when they are not as many as they should be."""
     size = math.prod(shape)
     if size > MAX_FILE_BYTES:
         raise ValueError("it unpacks to more than a snapshot has")
@@ -140,8 +140,8 @@ def _content_error(snapshot: Snapshot) -> str:
     if axes != 2 or not 0 < count <= MAX_CODES or len(snapshot.codes) not in (0, count) or not snapshot.codes.shape[1]:
         return "its codes and points do not fit each other"
     if len(snapshot.manifold) != side**2 or snapshot.reconstructions.shape[1:] != shape:
-        return "its pictures do not fit each other"
-    return "" if shape[0] in (1, 3) and 0 < len(snapshot.reconstructions) <= 64 else "its pictures have no colours"
+        return "its images do not fit each other"
+    return "" if shape[0] in (1, 3) and 0 < len(snapshot.reconstructions) <= 64 else "its images have no colours"
 
 
 def try_load(file: Path) -> Snapshot | None:

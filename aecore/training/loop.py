@@ -38,8 +38,8 @@ class Progress:
     seconds: float  # spent training
     samples_per_second: float
     grad_norm: float  # length of the last step's gradient, as it was followed
-    train: LossValues  # loss parts in nats per picture: mean over this epoch so far
-    validation: LossValues | None  # the same on the held-out pictures; only at an epoch's end
+    train: LossValues  # loss parts in nats per image: mean over this epoch so far
+    validation: LossValues | None  # the same on the held-out images; only at an epoch's end
     signals: Mapping[str, Any] | None = None  # what signals.py notes of them; only then, too
 
     @property
@@ -84,7 +84,7 @@ class DeviceDataset:
         return self.x.index_select(0, rows).float().div_(self.max_value), self.y.index_select(0, rows)
 
     def batches(self, order: Tensor, size: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The pictures in that order, `size` at a time, from batch number `first` on."""
+        """The images in that order, `size` at a time, from batch number `first` on."""
         for start in range(first * size, len(order), size):
             yield self.batch(order[start : start + size])
 
@@ -247,8 +247,8 @@ def evaluate(
     on_batch: Callable[[ForwardPass], None] | None = None,
     batch_size: int = 500,
 ) -> LossValues:
-    """The recipe's loss parts on held-out pictures, in nats per picture; the same chance at every call. Somebody may
-    `look` at each batch after its loss. Of a network that takes much memory for a picture, fewer than `batch` at a
+    """The recipe's loss parts on held-out images, in nats per image; the same chance at every call. Somebody may
+    `look` at each batch after its loss. Of a network that takes much memory for an image, fewer than `batch` at a
     time are looked at.
 
     In float32, as the pages use the model, whatever it is trained in.

@@ -1,4 +1,4 @@
-"""Vitals: signs of life of a model, noted on its way through held-out pictures; what the doctor reads.
+"""Vitals: signs of life of a model, noted on its way through held-out images; what the doctor reads.
 
 They cost nearly nothing: what is looked at was computed for the loss anyway.
 """

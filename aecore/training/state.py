@@ -63,7 +63,7 @@ class RunningMean:
             self.counts[name] = self.counts.get(name, 0) + count
 
     def means(self) -> LossValues:
-        """Nats per picture. Raises Diverged when a part is no longer a number."""
+        """Nats per image. Raises Diverged when a part is no longer a number."""
         means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
         for name, mean in means.items():
             if not math.isfinite(mean):
@@ -114,10 +114,10 @@ class TrainState:
         self.running_mean = RunningMean()
         self.early_stopping = EarlyStopping(recipe, config.patience)
         self.monitored_terms: set[str] = set()  # the parts of the loss that early stopping looks at
-        self.permutation = torch.empty(0, dtype=torch.long)  # [N], the training pictures as this epoch takes them
+        self.permutation = torch.empty(0, dtype=torch.long)  # [N], the training images as this epoch takes them
         self.epoch = 0  # epochs finished
         self.step = 0  # steps done in all
-        self.n_samples = 0  # pictures seen in all
+        self.n_samples = 0  # images seen in all
         self.seconds = 0.0  # spent training
 
     def _weights(self) -> dict[str, Tensor]:
@@ -192,7 +192,7 @@ class TrainState:
 
 
 def _crc(tensors: Mapping[str, Tensor]) -> int:
-    """A checksum (CRC-32) of tensors on the CPU by their names: a flipped bit in the order of the pictures, say, would
+    """A checksum (CRC-32) of tensors on the CPU by their names: a flipped bit in the order of the images, say, would
     end every training that goes on from there."""
     found = 0
     for name in sorted(tensors):

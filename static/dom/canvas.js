@@ -45,15 +45,15 @@ export function ticks(low, high, count) {
 
 const spare = document.createElement('canvas');
 
-// Part of a picture drawn to any size with sharp pixels of equal size: enlarged by a whole number, then shrunk to fit.
-/** @param {Context} ctx @param {CanvasImageSource} picture @param {Box} part @param {Box} box */
-export function drawPixelated(ctx, picture, [sx, sy, sw, sh], [x, y, w, h]) {
+// Part of an image drawn to any size with sharp pixels of equal size: enlarged by a whole number, then shrunk to fit.
+/** @param {Context} ctx @param {CanvasImageSource} image @param {Box} part @param {Box} box */
+export function drawPixelated(ctx, image, [sx, sy, sw, sh], [x, y, w, h]) {
   const times = Math.max(1, Math.ceil((w * (window.devicePixelRatio || 1)) / sw));
   spare.width = sw * times;
   spare.height = sh * times;
   const large = context2d(spare);
   large.imageSmoothingEnabled = false;
-  large.drawImage(picture, sx, sy, sw, sh, 0, 0, spare.width, spare.height);
+  large.drawImage(image, sx, sy, sw, sh, 0, 0, spare.width, spare.height);
   ctx.imageSmoothingEnabled = true;
   ctx.imageSmoothingQuality = 'high';
   ctx.drawImage(spare, x, y, w, h);

@@ -16,8 +16,8 @@ import { context2d } from '../dom/canvas.js';
  *   `drawing_preprocess` gives
  */
 
-const SUPERSAMPLING = 4; // a pixel of the small picture is 4 x 4 of ours
-const MIN_EXTENT = 0.3; // of the pad: what is smaller is not blown up to fill the picture, or a first dot would
+const SUPERSAMPLING = 4; // a pixel of the small image is 4 x 4 of ours
+const MIN_EXTENT = 0.3; // of the pad: what is smaller is not blown up to fill the image, or a first dot would
 
 /** @param {Context} ctx @param {Stroke[]} strokes */
 export function traceStrokes(ctx, strokes) {
@@ -56,7 +56,7 @@ export function rasteriser([, high, wide]) {
     height: high * SUPERSAMPLING,
   });
   const ctx = context2d(canvas, { willReadFrequently: true });
-  const picture = new Float32Array(high * wide);
+  const image = new Float32Array(high * wide);
 
   /** @param {Stroke[]} strokes @param {Fit | null} fit */
   function applyFit(strokes, fit) {
@@ -71,8 +71,8 @@ export function rasteriser([, high, wide]) {
 
   /** @param {Stroke[]} strokes @param {Fit | null} fit @param {boolean} countsDots */
   return (strokes, fit, countsDots) => {
-    picture.fill(0);
-    if (!strokes.length) return picture;
+    image.fill(0);
+    if (!strokes.length) return image;
     applyFit(strokes, fit);
     ctx.strokeStyle = '#fff';
     traceStrokes(ctx, strokes);
@@ -84,11 +84,11 @@ export function rasteriser([, high, wide]) {
       for (let x = 0; x < width; x++) {
         const [fx, fy] = [x + dx, y + dy];
         if (fx < 0 || fy < 0 || fx >= width || fy >= height) continue;
-        picture[Math.floor(y / SUPERSAMPLING) * wide + Math.floor(x / SUPERSAMPLING)] +=
+        image[Math.floor(y / SUPERSAMPLING) * wide + Math.floor(x / SUPERSAMPLING)] +=
           ink[fy * width + fx] / SUPERSAMPLING ** 2;
       }
     }
-    return picture;
+    return image;
   };
 }
 

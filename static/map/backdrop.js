@@ -19,7 +19,7 @@ import { context2d, clearCanvas, ticks } from '../dom/canvas.js';
  * @property {HTMLCanvasElement} small
  * @property {(Colour | null)[]} colours
  * @property {HTMLCanvasElement} [greyMask] greys what is far
- * @property {HTMLCanvasElement} [coverMask] hides pictures that are far
+ * @property {HTMLCanvasElement} [coverMask] hides images that are far
  * @property {{ canvas: HTMLCanvasElement, pixels: ImageData }} [pointsCanvas] of the dots
  */
 

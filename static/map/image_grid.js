@@ -15,14 +15,14 @@ import { context2d } from '../dom/canvas.js';
  */
 
 const DELAY = 120; // milliseconds without movement
-const CELL_SIZE = 34; // CSS pixels of a picture, about
-const MAX_COLUMNS = 22; // pictures a side
+const CELL_SIZE = 34; // CSS pixels of an image, about
+const MAX_COLUMNS = 22; // images a side
 
 /** @param {BatchDecoder} batch @param {{ shape: number[], codeSize: number }} model @param {() => void} ready */
 export function imageGrid(batch, { shape, codeSize }, ready) {
   const canvas = document.createElement('canvas');
   /** @type {number[] | null} */
-  let edges = null; // of the part that the pictures show
+  let edges = null; // of the part that the images show
   let wanted = '';
   let soon = 0;
 
@@ -48,9 +48,9 @@ export function imageGrid(batch, { shape, codeSize }, ready) {
    */
   async function decode(view, planeMap, label, columns, rows, band) {
     const about = planeMap.oneDimensional ? [...view.edges.slice(0, 2), -band, band] : [...view.edges];
-    const pictures = await batch.decode(cellCodes(view, planeMap, columns, rows), label);
-    if (!pictures) return; // overtaken
-    drawCells(canvas, pictures, shape, columns, rows);
+    const images = await batch.decode(cellCodes(view, planeMap, columns, rows), label);
+    if (!images) return; // overtaken
+    drawCells(canvas, images, shape, columns, rows);
     edges = about;
     ready();
   }
@@ -94,12 +94,12 @@ export function imageGrid(batch, { shape, codeSize }, ready) {
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {Uint8Array} pictures
+ * @param {Uint8Array} images
  * @param {number[]} shape
  * @param {number} columns
  * @param {number} rows
  */
-function drawCells(canvas, pictures, [channels, high, wide], columns, rows) {
+function drawCells(canvas, images, [channels, high, wide], columns, rows) {
   Object.assign(canvas, { width: columns * wide, height: rows * high });
   const ctx = context2d(canvas);
   const image = ctx.createImageData(canvas.width, canvas.height);
@@ -110,7 +110,7 @@ function drawCells(canvas, pictures, [channels, high, wide], columns, rows) {
     const from = cell * channels * area;
     for (let i = 0; i < area; i++) {
       const at = 4 * ((top + Math.floor(i / wide)) * canvas.width + left + (i % wide));
-      for (let c = 0; c < 3; c++) image.data[at + c] = pictures[from + (channels === 3 ? c * area : 0) + i];
+      for (let c = 0; c < 3; c++) image.data[at + c] = images[from + (channels === 3 ? c * area : 0) + i];
       image.data[at + 3] = 255;
     }
   }

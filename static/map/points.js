@@ -88,7 +88,7 @@ export function transition(from, to) {
   };
 }
 
-// Class and picture of a point, as the page names them.
+// Class and image of a point, as the page names them.
 /** @param {PointMap} pointMap @param {number} at */
 export function describePoint({ classNames, labels, indices, splits }, at) {
   let row = indices[at];

@@ -189,18 +189,18 @@ export function distanceMask({ distanceField, fieldShape: [rows, columns], maxDi
   return canvas;
 }
 
-// A picture of the part `edges` of the plane, drawn where the window shows that part.
+// An image of the part `edges` of the plane, drawn where the window shows that part.
 /**
  * @param {Context} ctx
- * @param {CanvasImageSource} picture
+ * @param {CanvasImageSource} image
  * @param {number[]} edges
  * @param {Viewport} view
  * @param {number} width
  * @param {number} height
  */
-export function drawRegion(ctx, picture, [left, right, bottom, top], view, width, height, smooth = true) {
+export function drawRegion(ctx, image, [left, right, bottom, top], view, width, height, smooth = true) {
   const x = view.screenX(left) * width;
   const y = view.screenY(top) * height;
   ctx.imageSmoothingEnabled = smooth;
-  ctx.drawImage(picture, x, y, view.screenX(right) * width - x, view.screenY(bottom) * height - y);
+  ctx.drawImage(image, x, y, view.screenX(right) * width - x, view.screenY(bottom) * height - y);
 }

@@ -1,7 +1,7 @@
 // Matrix multiplication: the loop that does nearly all the work of a network.
 //
-// The matrix [inputs, n] holds the outputs of one input side by side. Where most inputs are zero (a dark picture, what
-// a ReLU says after training) they are left out, one window of the picture after the other. Where they are not, four
+// The matrix [inputs, n] holds the outputs of one input side by side. Where most inputs are zero (a dark image, what
+// a ReLU says after training) they are left out, one window of the image after the other. Where they are not, four
 // windows share each weight that is read, which is 1.7 times as fast.
 
 const SPARSE = 0.6; // the share of zeros from which on leaving them out is faster

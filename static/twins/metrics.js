@@ -12,8 +12,8 @@ export function mse(a, b) {
 /** @param {NumberArray} a @param {NumberArray} b */
 export const psnr = (a, b) => -10 * Math.log10(mse(a, b)); // decibels, Infinity when equal
 
-// Structural similarity (Wang et al. 2004) of pictures [C, H, W] in [0, 1], in windows of 7 by 7 pixels or the largest
-// odd size that fits; null for pictures under 3 pixels wide or high, which have no patterns.
+// Structural similarity (Wang et al. 2004) of images [C, H, W] in [0, 1], in windows of 7 by 7 pixels or the largest
+// odd size that fits; null for images under 3 pixels wide or high, which have no patterns.
 /** @param {NumberArray} a @param {NumberArray} b @param {number[]} shape */
 export function ssim(a, b, [channels, high, wide]) {
   const narrow = Math.min(7, high, wide);

@@ -31,7 +31,7 @@ from ui.panels.charts import architecture_charts
 from ui.panels.registry import COMMON
 from ui.run_data import statistics
 
-SEED = 3  # of weights and pictures made here
+SEED = 3  # of weights and images made here
 SMALL = Config(hidden_sizes=(4, 6), latent_dim=3, seed=SEED)
 KINDS = {  # runs of every kind of code
     "vanilla, 1-D": {"family": "vanilla", "latent_dim": 1},
@@ -59,7 +59,7 @@ def _model(**said) -> LoadedModel:
 
 
 def _split(opened: LoadedModel, count: int = 6) -> Split:
-    """Random pictures."""
+    """Random images."""
     card, rng = opened.card, np.random.default_rng(SEED)
     pixels = rng.integers(0, card.max_value + 1, (count, *card.shape)).astype(np.uint8)
     return Split(pixels, np.arange(count) % len(card.classes), card.max_value)

@@ -32,7 +32,7 @@ def error(pca: PCA, split: Split) -> float:
 
 
 @pytest.mark.parametrize("size", [2, 8, 32])
-@pytest.mark.parametrize("count", [1797, 50])  # more pictures than pixels, and fewer
+@pytest.mark.parametrize("count", [1797, 50])  # more images than pixels, and fewer
 def test_what_pca_loses_is_the_variance_of_the_components_left_out(size, count, digits):
     split = digits.head(count)
     variances = np.linalg.eigvalsh(np.cov(flat(split).T, ddof=0))  # rising
@@ -80,7 +80,7 @@ def test_pca_on_digits_is_what_the_catalogue_measured(digits):
 
 
 def test_the_mean_digit_is_what_the_catalogue_measured(digits):
-    # Catalogue 3.7: .0743. The mean over n pictures scatters by sd / sqrt(n), here under 1 percent.
+    # Catalogue 3.7: .0743. The mean over n images scatters by sd / sqrt(n), here under 1 percent.
     assert baseline_errors(digits.head(1437), load("digits").test, 2)["mean_baseline_mse"] == pytest.approx(
         0.0743, rel=0.03
     )

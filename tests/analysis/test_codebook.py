@@ -1,4 +1,4 @@
-"""Codebooks: usage with known answers, a codebook of grey levels that must give pictures back exactly, painting."""
+"""Codebooks: usage with known answers, a codebook of grey levels that must give images back exactly, painting."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def test_panels_say_the_numbers_that_evaluate_says(runs_of):
 
 
 def painted(page) -> str:
-    """The picture, its reconstruction and what is painted, as they stand on the page."""
+    """The image, its reconstruction and what is painted, as they stand on the page."""
     return page.get("html")[-1].proto.body
 
 

@@ -92,7 +92,7 @@ def test_a_cell_is_what_its_code_decodes_to_under_its_label():
 
 
 class _Told(nn.Module):
-    """A decoder that draws the picture of its label, whatever the code, or always the first one."""
+    """A decoder that draws the image of its label, whatever the code, or always the first one."""
 
     def __init__(self, pictures: np.ndarray, deaf: bool = False) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ def test_the_share_that_obeys_is_1_for_a_decoder_that_does_and_chance_for_a_deaf
     opened = untrained("conditional-vae", 2)
     rows = np.array([int(np.flatnonzero(TEST.y == label)[0]) for label in range(10)])
     opened.model.decoder = _Told(TEST.to_float(rows), deaf)
-    again = np.tile(rows, 30)  # only these ten pictures, so that votes are certain
+    again = np.tile(rows, 30)  # only these ten images, so that votes are certain
     test = Split(TEST.x[again], TEST.y[again], TEST.max_value)
     found = conditional.report(opened, test)
     assert json.loads(json.dumps(found)) == found

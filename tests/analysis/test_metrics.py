@@ -25,7 +25,7 @@ def big(digits) -> np.ndarray:
     return zoom(digits[:60], (1, 1, 3.5, 3.5), order=1).astype(np.float32)
 
 
-# Pictures
+# Images
 
 
 def test_mse_is_a_mean_over_pixels_for_each_picture():

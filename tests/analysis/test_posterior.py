@@ -1,4 +1,4 @@
-"""Clouds: nats against torch.distributions and against truths; one picture's account; the panels that show them."""
+"""Clouds: nats against torch.distributions and against truths; one image's account; the panels that show them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_numbers_of_every_family_add_up_and_fit_into_json(family):
 
 
 def test_a_model_that_makes_points_is_told_so():
-    with pytest.raises(UserError, match="points, not clouds"):
+    with pytest.raises(UserError, match="points, not posteriors"):
         posterior.report(untrained("vanilla"), TEST)
 
 
@@ -101,7 +101,7 @@ def test_clouds_far_apart_give_their_pictures_away(pictures):
     seen = crowd(100 * np.arange(200)[:, None] * np.ones(2), 1.0)
     found = posterior.estimate_kl_decomposition(seen, pictures)
     assert found["mutual_information"] == pytest.approx(math.log(pictures), abs=1e-3)
-    # both numbers say which picture it is: they tell all of each other
+    # both numbers say which image it is: they tell all of each other
     assert found["total_correlation"] == pytest.approx(math.log(pictures), abs=1e-3)
 
 
@@ -141,7 +141,7 @@ def test_batches_of_many_numbers_bound_the_memory(monkeypatch):
     assert sum(found.values()) == pytest.approx(seen.kl.sum(1).mean(), abs=0.1)
 
 
-# One picture
+# One image
 
 
 @pytest.mark.parametrize("family", KINDS)

@@ -195,8 +195,8 @@ def test_codes_of_a_diverged_run_are_refused_in_a_sentence(project):
 @ALL
 def test_every_setting_is_declared_as_a_knob(project):
     settings = list(inspect.signature(project).parameters)[1:]  # all but the codes
-    assert [knob.name for knob in params_of(project)] == settings
-    assert resolve(project, {}) == {knob.name: knob.default for knob in params_of(project)}
+    assert [param.name for param in params_of(project)] == settings
+    assert resolve(project, {}) == {param.name: param.default for param in params_of(project)}
 
 
 def test_importing_brings_no_heavy_library():

@@ -32,7 +32,7 @@ def untrained(family: str, **settings) -> LoadedModel:
 
 
 def saying(family: str, *said: float, **settings) -> LoadedModel:
-    """A model whose encoder says the same of every picture."""
+    """A model whose encoder says the same of every image."""
     opened = untrained(family, latent_dim=len(said), **settings)
     last = next(each for each in opened.model.encoder.modules() if isinstance(each, nn.Linear))
     with torch.no_grad():
@@ -142,7 +142,7 @@ def test_the_picture_builds_up_to_its_reconstruction():
     code = np.array([1.0, 0, 0.5, 0, 2.0, 0], np.float32)
     counts, drawn = sparsity.progressive_reconstruction(opened, code, np.zeros_like(code))
     assert counts == [0, 1, 2, 3]
-    # one picture among several, and alone: how many there are at a time may change the last digits of a product
+    # one image among several, and alone: how many there are at a time may change the last digits of a product
     np.testing.assert_allclose(drawn[-1], opened.decode(code[None])[0], atol=1e-6)
     np.testing.assert_allclose(drawn[0], 0.5, atol=1e-6)  # the decoder's bias
     only = np.array([0, 0, 0, 0, 2.0, 0], np.float32)

@@ -1,4 +1,4 @@
-"""The gallery in a real browser: a model is chosen by its picture, and one slides through beta."""
+"""The gallery in a real browser: a model is chosen by its image, and one slides through beta."""
 
 from __future__ import annotations
 

@@ -336,7 +336,7 @@ def test_it_fits_on_a_phone_with_all_in_sight(opened, phone):
     for box in (seen, sheet_, map_):
         assert box["x"] >= 0 and box["x"] + box["width"] <= 400
     assert map_["y"] + map_["height"] - min(seen["y"], sheet_["y"]) < 800 - 60, "one screen shows all three"
-    assert map_["y"] >= seen["y"] + seen["height"], "no hand on the map hides the picture"
+    assert map_["y"] >= seen["y"] + seen["height"], "no hand on the map hides the image"
 
 
 def test_fingers_move_and_draw(opened, phone):

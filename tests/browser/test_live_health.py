@@ -89,7 +89,7 @@ def held(page, tools) -> dict[str, float]:
     usage = tools.send("Runtime.getHeapUsage")
     return {
         "heap": usage["usedSize"],
-        "buffers": usage.get("backingStorageSize", 0),  # of typed arrays: weights, codes, pictures
+        "buffers": usage.get("backingStorageSize", 0),  # of typed arrays: weights, codes, images
         "nodes": counts["Nodes"],
         "listeners": counts["JSEventListeners"],
         "workers": len(page.workers),
@@ -120,7 +120,7 @@ def test_fifty_changes_of_page_leave_nothing_behind(browser, lab, run):
     chrome.close()
     print(early, late, sep="\n")
     assert late["heap"] < 1.04 * early["heap"]
-    assert late["buffers"] - early["buffers"] < 500_000, "weights, codes and pictures are given back"
+    assert late["buffers"] - early["buffers"] < 500_000, "weights, codes and images are given back"
     assert late["nodes"] < 1.05 * early["nodes"] + 50
     assert late["listeners"] < 1.05 * early["listeners"] + 10
     assert not late["workers"]

@@ -22,7 +22,7 @@ pytest.importorskip("playwright.sync_api")
 COUNT = 256
 CLOSE = 1e-4
 
-# [head, weights, pictures, codes, labels] -> [codes of the pictures, pictures of the codes]; arrays as base64 floats
+# [head, weights, images, codes, labels] -> [codes of the images, images of the codes]; arrays as base64 floats
 COMPUTE = """async ([head, ...packed]) => {
   const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
   const [weights, x, z, labels] = packed.map((text) => new Float32Array(bytes(text).buffer));
@@ -200,18 +200,18 @@ CROWD = """async ([head, weights, count]) => {
   const model = await waiting;
   const codes = Float32Array.from({ length: count * model.codeSize }, () => 4 * Math.random() - 2);
   const overtaken = model.batch.decode(codes), parts = [];
-  const pictures = await model.batch.decode(codes, 0, (all, done) => parts.push(done));
+  const images = await model.batch.decode(codes, 0, (all, done) => parts.push(done));
   let worst = 0;
   for (let i = 0; i < count; i++) {
     model.decode(codes.subarray(i * model.codeSize, (i + 1) * model.codeSize)).forEach((value, j) => {
-      worst = Math.max(worst, Math.abs(255 * value - pictures[i * 784 + j]));
+      worst = Math.max(worst, Math.abs(255 * value - images[i * 784 + j]));
     });
   }
   model.batch.close();
   const again = await model.batch.decode(codes.subarray(0, model.codeSize));
   const same = (await models.get('key')) === model;
   models.drop('key');
-  return { overtaken: await overtaken, parts, worst, length: pictures.length, again: again.length, same };
+  return { overtaken: await overtaken, parts, worst, length: images.length, again: again.length, same };
 }"""
 
 

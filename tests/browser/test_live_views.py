@@ -1,4 +1,4 @@
-"""Sliders, interpolation and denoising in a browser: drawn while dragged, the right pictures, and nobody is asked."""
+"""Sliders, interpolation and denoising in a browser: drawn while dragged, the right images, and nobody is asked."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def shown(canvas) -> np.ndarray:
 
 
 def same(canvas, expected: np.ndarray, seconds: float = 20) -> None:
-    """The canvas comes to show a picture, as soon as the server's new data have arrived."""
+    """The canvas comes to show an image, as soon as the server's new data have arrived."""
     wanted = images.to_uint8(expected).transpose(2, 0, 1) / 255
     until = time.monotonic() + seconds
     while (off := np.abs(np.broadcast_to(shown(canvas), expected.shape) - wanted).max()) > 1 / 255 + 1e-3:
@@ -90,7 +90,7 @@ def same(canvas, expected: np.ndarray, seconds: float = 20) -> None:
 
 
 def drag(page, thumb, canvas, shares=(0.1, 0.25, 0.4, 0.55, 0.7, 0.85)) -> int:
-    """Drags the slider's thumb over these shares of its track; gives how many different pictures there were."""
+    """Drags the slider's thumb over these shares of its track; gives how many different images there were."""
     thumb.scroll_into_view_if_needed()
     box, seen = thumb.bounding_box(), set()
     across = box["width"] - 20  # a thumb is 20 wide

@@ -47,7 +47,7 @@ def sheet(page):
 
 
 def near(page):
-    """The pictures that the server has found near the point."""
+    """The images that the server has found near the point."""
     return page.locator('[data-testid="stHtml"] img[alt^="Test image"]')
 
 
@@ -67,7 +67,7 @@ def test_dragging_redraws_the_picture_and_only_letting_go_is_heard(open_page, se
         page.mouse.move(*spot(stage(page), 0.5 - 0.02 * step, 0.5 + 0.015 * step))
         painted(page)
         seen.add(drawn(page, "canvas.image"))
-    assert len(seen) > 10, "another picture at nearly every step"
+    assert len(seen) > 10, "another image at nearly every step"
     assert not sent, "not a word while it is dragged"
     words = stage(page).get_attribute("aria-label")
     page.mouse.up()

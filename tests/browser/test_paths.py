@@ -265,7 +265,7 @@ def test_the_keyboard_alone_trains(open_page):
 
 
 def drawing() -> bytes:
-    """A picture of a 1, a little grainy, as a person might upload it."""
+    """An image of a 1, a little grainy, as a person might upload it."""
     pixels = np.random.default_rng(0).integers(0, 30, (60, 60)).astype(np.uint8)
     pixels[10:-10, 25:35] += 220
     stream = io.BytesIO()
@@ -290,7 +290,7 @@ def test_an_uploaded_picture_is_denoised(open_page):
     healthy(page)
 
 
-@pytest.mark.parametrize("content", [drawing()[:900], b"hello"], ids=["cut short", "no picture"])
+@pytest.mark.parametrize("content", [drawing()[:900], b"hello"], ids=["cut short", "no image"])
 def test_a_damaged_upload_is_said(content, open_page):
     page = open_page("denoise")
     known = alerts(page).count()
@@ -350,7 +350,7 @@ WIDER = """() => [document.documentElement, document.querySelector('[data-testid
 
 
 def keep_shape_and_pixels(page) -> int:
-    """How many pictures a page shows, all of them with hard pixels and in their own proportions."""
+    """How many images a page shows, all of them with hard pixels and in their own proportions."""
     found = page.evaluate(PICTURES)
     for picture in found:
         assert picture["rendering"] == "pixelated", picture

@@ -1,4 +1,4 @@
-"""The Photograph page in a browser: a picture of one's own is cleaned; mouse, fingers and keys move the edge."""
+"""The Photograph page in a browser: an image of one's own is cleaned; mouse, fingers and keys move the edge."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tools.browser import expand_viewport, wait_until_idle
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
 COLOUR = """([selector, x, y]) => {
-  const picture = document.querySelector('[data-testid="stBidiComponentIsolated"]').shadowRoot.querySelector(selector);
-  const size = { width: picture.naturalWidth, height: picture.naturalHeight };
+  const image = document.querySelector('[data-testid="stBidiComponentIsolated"]').shadowRoot.querySelector(selector);
+  const size = { width: image.naturalWidth, height: image.naturalHeight };
   const canvas = Object.assign(document.createElement('canvas'), size);
   const pen = canvas.getContext('2d');
-  pen.drawImage(picture, 0, 0);
+  pen.drawImage(image, 0, 0);
   return [...pen.getImageData(x, y, 1, 1).data.slice(0, 3)];
 }"""
 
 
 def grainy() -> np.ndarray:
-    """A small gray-blue picture with noise, uint8 [48, 64, 3]."""
+    """A small gray-blue image with noise, uint8 [48, 64, 3]."""
     noise = np.random.default_rng(0).normal(0, 25, (48, 64, 3))
     return (np.array([90, 120, 150]) + noise).clip(0, 255).astype(np.uint8)
 
@@ -55,7 +55,7 @@ def edge(page):
 
 
 def share(page) -> float:
-    """How much of the stage shows the picture before, as it is drawn."""
+    """How much of the stage shows the image before, as it is drawn."""
     return page.locator(".stage").evaluate(
         "stage => parseFloat(getComputedStyle(stage).getPropertyValue('--at')) / 100"
     )
@@ -134,7 +134,7 @@ def test_another_noise_arrives_in_the_view(open_page):
     assert page.evaluate(COLOUR, [".before img", 200, 100]) != before
 
 
-@pytest.mark.parametrize("content", [b"hello", png(grainy())[:600]], ids=["no picture", "cut short"])
+@pytest.mark.parametrize("content", [b"hello", png(grainy())[:600]], ids=["no image", "cut short"])
 def test_a_damaged_upload_is_said(content, open_page):
     page = open_page(photo="upload")
     upload(page, content)

@@ -62,12 +62,12 @@ def moment(page) -> int:
 
 
 def drawn(page) -> list[str]:
-    """The four pictures as they stand on the screen."""
+    """The four images as they stand on the screen."""
     return [panel(page, name).evaluate("canvas => canvas.toDataURL()") for name in PANELS]
 
 
 def settled(page, epoch: int) -> list[str]:
-    """The four pictures once they all are those of an epoch."""
+    """The four images once they all are those of an epoch."""
     for name in PANELS:
         expect(panel(page, name)).to_have_attribute("aria-label", re.compile(rf"after {epoch} of {EPOCHS} epochs"))
     return drawn(page)
@@ -93,7 +93,7 @@ def test_the_slider_moves_every_panel_and_asks_nobody(open_page):
     assert moment(page) == 1
     settled(page, 1)
     page.keyboard.press("End")
-    assert settled(page, EPOCHS) == trained_model, "the same moment, the same pictures"
+    assert settled(page, EPOCHS) == trained_model, "the same moment, the same images"
     page.mouse.move(0, 0)
     assert not talk.json_value() and not asked
 

@@ -68,7 +68,7 @@ def test_checksums_are_those_of_the_files(name):
 
 @pytest.mark.parametrize("name", PRETRAINED_MODELS)
 def test_the_doctor_finds_every_exhibit_well_and_its_insides_are_kept(name):
-    """What is measured on pictures comes along, for computers that have none of them."""
+    """What is measured on images comes along, for computers that have none of them."""
     entry = runs.entry(IDS[name])
     assert [each.message for each in doctor.diagnose(doctor.evidence_of(entry))] == []
     assert len(doctor.health_summary(doctor.evidence_of(entry))) >= 3
@@ -125,7 +125,7 @@ def test_what_was_promised_of_them():
 @pytest.mark.parametrize("name", AWAY)
 def test_no_picture_and_no_label_of_the_data_set_comes_along(name):
     place = runs.path(AWAY[name])
-    assert not (place / "preview.png").exists()  # it shows test pictures
+    assert not (place / "preview.png").exists()  # it shows test images
     kept = offline.load_bundle(AWAY[name])
     assert kept and 0.9 < kept.pseudo_label_accuracy < 1, "votes, some of them wrong: labels would all be right"
     assert len(kept.codes) == len(kept.pseudo_labels) == len(kept.mse) == offline.N_SAMPLES

@@ -21,7 +21,7 @@ REAL = Path(os.environ.get("AECORE_DATA") or "data").resolve()  # before any tes
 
 
 def numbers(split: datasets.Split) -> np.ndarray:
-    """What mnist_like wrote into the pictures."""
+    """What mnist_like wrote into the images."""
     return split.x[:, 0, 0, :3].astype(np.int64) @ (65536, 256, 1)
 
 
@@ -156,13 +156,13 @@ def test_digits_test_set_holds_a_fifth_of_each_class():
 
 @pytest.fixture(scope="module")
 def white() -> tuple[np.ndarray, np.ndarray]:
-    """All pictures in [0, 1], [12000, 32, 32], and their factors [12000, 5]."""
+    """All images in [0, 1], [12000, 32, 32], and their factors [12000, 5]."""
     pictures, factors = shapes.grey_shapes()
     return pictures[:, 0] / 255, factors
 
 
 def moments(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Area and centre of mass (x, y) of pictures [N, 32, 32], in pixels; pixel 0 reaches from 0 to 1."""
+    """Area and centre of mass (x, y) of images [N, 32, 32], in pixels; pixel 0 reaches from 0 to 1."""
     middle = np.arange(32) + 0.5
     area = pictures.sum((1, 2))
     return area, pictures.sum(1) @ middle / area, pictures.sum(2) @ middle / area
@@ -333,7 +333,7 @@ def test_labels_that_name_no_class_are_refused(empty: Path, mnist_like: Path):
 
 def test_colours_of_cifar_become_channels(empty: Path, monkeypatch: pytest.MonkeyPatch):
     class Tiny:
-        """A CIFAR10 of 120 pictures: red is the picture's number, green the row, blue the column."""
+        """A CIFAR10 of 120 images: red is the image's number, green the row, blue the column."""
 
         def __init__(self, root: Path, train: bool, download: bool) -> None:
             number, row, column = np.indices((100 if train else 20, 32, 32), dtype=np.uint8)

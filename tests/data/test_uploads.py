@@ -83,21 +83,21 @@ def test_exactly_as_many_bytes_as_allowed():
 
 
 @pytest.mark.parametrize(
-    "data", [b"hello, I am no picture\n" * 50, b"%PDF-1.7", b"RIFF1234WAVEfmt ", b"\0" * 100, b"<svg/>"]
+    "data", [b"hello, I am no image\n" * 50, b"%PDF-1.7", b"RIFF1234WAVEfmt ", b"\0" * 100, b"<svg/>"]
 )
 def test_other_files_are_called_no_picture(data):
-    assert "not a picture" in refused(data)
+    assert "not an image" in refused(data)
 
 
 @pytest.mark.parametrize("kind", ["PPM", "ICO", "PCX", "TGA", "JPEG2000", "EPS"])
 def test_formats_that_pillow_knows_and_we_do_not_take(kind):
-    assert "not a picture" in refused(saved(scene(), kind))
+    assert "not an image" in refused(saved(scene(), kind))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5, 0.8, 0.95])
 def test_a_file_that_breaks_off_is_refused(kind, share):
-    # Noise, so that the picture's own bytes fill the file and each of these cuts goes through them.
+    # Noise, so that the image's own bytes fill the file and each of these cuts goes through them.
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
     data = saved(noise, kind)
     refused(data[: int(len(data) * share)])
@@ -197,7 +197,7 @@ def test_gray_stays_gray(kind):
 
 
 def test_lossy_formats_are_near():
-    # Half as many colour samples and coarser steps at quality 95: a few levels on a smooth picture, never
+    # Half as many colour samples and coarser steps at quality 95: a few levels on a smooth image, never
     # tens.
     smooth = Image.fromarray(np.asarray(scene())[..., [0, 1, 1]])
     for kind in ("JPEG", "WEBP"):

@@ -115,7 +115,7 @@ def test_dropout_is_left_out():
         nn.Conv2d(1, 4, 3, padding="same"),
         nn.Upsample(scale_factor=1.5),
         nn.Upsample(scale_factor=2, mode="bilinear"),
-        nn.Linear(8, 4),  # along the rows of a picture
+        nn.Linear(8, 4),  # along the rows of an image
     ],
 )
 def test_what_the_browser_does_not_know_is_said_in_a_sentence(layer):

@@ -1,4 +1,4 @@
-"""Runs as ONNX: what another program computes from the files is what the model computes, for any number of pictures."""
+"""Runs as ONNX: what another program computes from the files is what the model computes, for any number of images."""
 
 from __future__ import annotations
 

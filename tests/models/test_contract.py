@@ -26,7 +26,7 @@ from tests.kit.cases import crossed, marked, pairwise
 CPU = torch.device("cpu")
 SMALL = Config(hidden_sizes=(4, 6), latent_dim=3, epochs=2, batch_size=8, lr=0.01)  # milliseconds on every shape
 
-# one data set for each shape that there is; its pictures are made here, none is read
+# one data set for each shape that there is; its images are made here, none is read
 DATASETS = {card.shape: name for name, card in reversed(CARDS.items())}.values()
 
 
@@ -67,7 +67,7 @@ EACH_FAMILY = pytest.mark.parametrize(  # what hangs on the loop more than on th
 
 
 def _split(config: Config, count: int, seed: int) -> Split:
-    """Random pictures with labels: half of the pixels dark, half bright."""
+    """Random images with labels: half of the pixels dark, half bright."""
     card, rng = CARDS[config.dataset], np.random.default_rng(seed)
     pixels = rng.integers(0, card.max_value + 1, (count, *card.shape)).astype(np.uint8)
     return Split(pixels, np.arange(count) % len(card.classes), card.max_value)
@@ -271,7 +271,7 @@ def test_scoring_is_the_same_each_time_and_changes_nothing(config):
 
 @FAMILIES_ON_NETWORKS
 def test_the_loss_falls_on_an_easy_set(config):
-    """Two pictures again and again, a bar standing and one lying: one number tells them apart."""
+    """Two images again and again, a bar standing and one lying: one number tells them apart."""
     pair = np.zeros((2, 1, 8, 8), np.uint8)
     pair[0, 0, :, 3:5], pair[1, 0, 3:5] = 16, 16
     split = Split(np.tile(pair, (32, 1, 1, 1)), np.arange(64) % 2, 16)

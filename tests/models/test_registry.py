@@ -33,7 +33,7 @@ def test_a_family_declares_every_part_of_its_loss_and_no_other(family):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_it_declares_of_its_settings_are_settings_that_it_has(family):
-    declared, own = FAMILIES[family], {knob.name for knob in FAMILIES[family].params}
+    declared, own = FAMILIES[family], {param.name for param in FAMILIES[family].params}
     named = {part.weight_param for part in declared.loss_terms.values()} | {
         part.target_param for part in declared.loss_terms.values()
     }
@@ -129,7 +129,7 @@ def _is_of_settings(node: ast.AST) -> bool:
 
 
 def test_no_module_decides_by_the_name_of_a_family_a_setting_or_a_part_of_a_loss():
-    params = {knob.name for each in FAMILIES.values() for knob in each.params}
+    params = {param.name for each in FAMILIES.values() for param in each.params}
     names = {*FAMILIES, *(part for each in FAMILIES.values() for part in each.loss_terms), RECONSTRUCTION} | params
     # words that mean something else where they stand: what is noted of a kind of code, a key of the scores, a piece of
     # a packed map, a way of drawing samples, a range of the manifold

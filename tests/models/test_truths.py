@@ -320,7 +320,7 @@ def test_salt_and_pepper_are_half_of_their_share_each(share):
 def test_a_pixel_is_hit_in_all_colours_or_in_none(noise):
     seen = corruptions.CORRUPTIONS[noise](_pictures(0.7, colours=3), 0.4)
     assert torch.equal(seen[:, 0], seen[:, 1]) and torch.equal(seen[:, 0], seen[:, 2])
-    assert len(torch.unique((seen != 0.7).float().mean((1, 2, 3)))) > 1  # each picture by a draw of its own
+    assert len(torch.unique((seen != 0.7).float().mean((1, 2, 3)))) > 1  # each image by a draw of its own
 
 
 def test_gaussian_noise_falls_on_each_colour_by_itself():
@@ -370,7 +370,7 @@ class _Same(nn.Module):
     ],
 )
 def test_denoising_charges_a_copier_for_the_noise(noise, strength, charge):
-    """A model that returns what it was given pays the noise's expected square; the clean picture pays nothing."""
+    """A model that returns what it was given pays the noise's expected square; the clean image pays nothing."""
     make = NetworkFactory((1, 25, 40), likelihood=LIKELIHOODS["gaussian"])
     recipe = FAMILIES["denoising"].build(make, 2, noise, strength)
     copier = Autoencoder(_Same(), DeterministicBottleneck(2), _Same(), make.likelihood)
@@ -439,7 +439,7 @@ def test_the_vae_of_the_form_learns_digits(vae):
     data = load("digits")
     x = data.test.to_float()
     error = metrics.mse(x, model.reconstruct(torch.from_numpy(x)).numpy()).mean()
-    # catalogue 3.7: about .048 with 2 dimensions, the mean picture .0743; halfway is safe on any machine
+    # catalogue 3.7: about .048 with 2 dimensions, the mean image .0743; halfway is safe on any machine
     assert error < 0.85 * baselines.baseline_errors(data.train, data.test, 0)["mean_baseline_mse"]
     assert losses["kl"] > 1  # nats: it has not collapsed
 

@@ -59,9 +59,9 @@ def _seeded():
         yield
 
 
-def _made(family: str, latent_dim: int, make: NetworkFactory = MAKE, **knobs) -> Recipe:
+def _made(family: str, latent_dim: int, make: NetworkFactory = MAKE, **params) -> Recipe:
     settings = {name: value for name, value in FAMILIES[family].fixed.items() if hasattr(make, name)}
-    return FAMILIES[family].build(make.replace(**settings), latent_dim, **knobs)
+    return FAMILIES[family].build(make.replace(**settings), latent_dim, **params)
 
 
 def _last(recipe: Recipe, data: Dataset, config: Config) -> loop.Progress:
@@ -124,8 +124,8 @@ def test_a_batch_of_one_tells_nothing_of_the_others():
 
 
 def test_stratified_weights_give_the_whole_sets_density_on_average_over_all_batches():
-    """For a z of picture 0: the mean of sum_j w_0j q(z|x_j) over every batch that holds it is q(z), exactly."""
-    density, picture = torch.rand(6).double(), 0  # q(z|x_j) at one z, for 6 pictures
+    """For a z of image 0: the mean of sum_j w_0j q(z|x_j) over every batch that holds it is q(z), exactly."""
+    density, picture = torch.rand(6).double(), 0  # q(z|x_j) at one z, for 6 images
     batches = [[picture, *others] for others in itertools.combinations(range(1, 6), 2)]
     weights = minibatch_stratified_log_weights(3, 6).exp()[0].double()
     found = torch.stack([(weights * density[batch]).sum() for batch in batches]).mean()
@@ -143,7 +143,7 @@ def _column_zero(batch: int, pictures: int) -> Tensor:
 
 
 def test_clouds_far_apart_tell_which_picture_it_is_and_weights_in_column_0_do_not_see_it(monkeypatch):
-    """2000 narrow clouds on a grid: the code says the picture, ln 2000 = 7.60 nats. A batch of 64 is enough for the
+    """2000 narrow clouds on a grid: the code says the image, ln 2000 = 7.60 nats. A batch of 64 is enough for the
     right weights; with 1/N in column 0 it says 4.20, which is ln 63 but for two rows."""
     pictures, batch = 2000, 64
     places = torch.cartesian_prod(torch.arange(50.0), torch.arange(40.0))[torch.randperm(pictures)[:batch]]
@@ -240,7 +240,7 @@ def test_info_vae_weighs_its_parts_as_its_paper_does():
 @pytest.fixture(scope="module")
 def linear_gaussian() -> tuple[Autoencoder, Tensor, Tensor]:
     """x = W z + b + .5 e with z from N(0, 1): p(x) is normal with covariance W W' + .25. Its encoder is not the exact
-    posterior, so the ELBO is loose. The model, pictures drawn from it, and their log p(x)."""
+    posterior, so the ELBO is loose. The model, images drawn from it, and their log p(x)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         make = NetworkFactory((1, 1, 4), hidden_sizes=(), likelihood=Squared(0.5))
@@ -267,7 +267,7 @@ def test_one_draw_gives_the_elbo_and_more_draws_come_closer_to_the_truth_from_be
     assert paired.mean().item() == pytest.approx(0, abs=5 * paired.std().item() / 20)
     for fewer, more in itertools.pairwise(bounds):
         gain = bounds[more] - bounds[fewer]
-        assert gain.mean() > 3 * gain.std() / 20  # 400 pictures, paired
+        assert gain.mean() > 3 * gain.std() / 20  # 400 images, paired
     gap = truth - bounds[500]
     assert (truth - bounds[1]).mean() > 0.1 and gap.mean().item() == pytest.approx(0, abs=0.02)
 
@@ -313,7 +313,7 @@ def test_free_bits_have_no_gradient_below_the_floor_and_one_per_nat_above():
     charged = free_bits_kl(kl, 0.25)
     assert charged.item() == pytest.approx(0.25 + 0.6 + 0.5)
     charged.backward()
-    assert kl.grad.tolist() == [[0, 0.5, 0.5], [0, 0.5, 0.5]]  # 1 per nat of the mean over two pictures
+    assert kl.grad.tolist() == [[0, 0.5, 0.5], [0, 0.5, 0.5]]  # 1 per nat of the mean over two images
     torch.testing.assert_close(free_bits_kl(kl, 0.0), kl.sum(1).mean())
 
 
@@ -447,7 +447,7 @@ def test_tied_weights_are_half_the_numbers_and_stay_tied_after_a_move_and_a_trip
 
 
 def _jacobians(model: Autoencoder, x: Tensor) -> Tensor:
-    """d code / d x of each picture by autograd, `[B, D, pixels]`."""
+    """d code / d x of each image by autograd, `[B, D, pixels]`."""
     code = lambda one: model.encode(one[None]).code[0]  # noqa: E731
     return torch.stack([torch.autograd.functional.jacobian(code, one).flatten(1) for one in x])
 

@@ -56,7 +56,7 @@ def run(tmp_path_factory):
         assert list(run_training(config))
         patch.setattr(
             latent_map, "DEFAULT_POINTS", 100
-        )  # more pictures than a slow map takes without a word, as MNIST has
+        )  # more images than a slow map takes without a word, as MNIST has
         yield config.id
 
 

@@ -27,8 +27,8 @@ from ui.views import manifold as mosaic
 from ui.views import training_history
 from ui.widgets import charts, controls, pickers
 
-LOG = [knob for family in FAMILIES.values() for knob in family.params if knob.info.log]
-LOG += [knob for knob in params_of(Config) if knob.info.log]
+LOG = [param for family in FAMILIES.values() for param in family.params if param.info.log]
+LOG += [param for param in params_of(Config) if param.info.log]
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_any_latent_size_can_be_typed(size, submitted):
 
 def test_no_control_knows_a_knob_by_name():
     source = inspect.getsource(controls.widget)
-    assert "latent_dim" not in source and "knob.name ==" not in source
+    assert "latent_dim" not in source and "param.name ==" not in source
 
 
 @pytest.mark.parametrize("typed", [1e-5, 0.0, 10.0, 3.7e-4])
@@ -81,14 +81,14 @@ def test_a_sparsity_of_many_decades_can_be_typed(typed, submitted):
 
 
 def test_learning_rate_and_weight_decay_are_walked_in_factors_too():
-    assert {"lr", "weight_decay", "l1_weight"} <= {knob.name for knob in LOG}
+    assert {"lr", "weight_decay", "l1_weight"} <= {param.name for param in LOG}
 
 
-@pytest.mark.parametrize("knob", LOG, ids=lambda knob: knob.name)
-def test_steps_down_are_one_and_three_of_each_decade(knob):
+@pytest.mark.parametrize("param", LOG, ids=lambda param: param.name)
+def test_steps_down_are_one_and_three_of_each_decade(param):
     value, seen = 10.0, []
-    while value > max(knob.info.min or 0, 1e-6):
-        value = float(f"{value - controls.log_step(value, knob.info.min or knob.info.step):.12g}")
+    while value > max(param.info.min or 0, 1e-6):
+        value = float(f"{value - controls.log_step(value, param.info.min or param.info.step):.12g}")
         seen.append(value)
     assert seen[:6] == [3, 1, 0.3, 0.1, 0.03, 0.01] and seen[-4:] == [3e-5, 1e-5, 3e-6, 1e-6]
 
@@ -203,11 +203,11 @@ def test_runs_side_by_side_have_a_total_each_of_its_own_objective(trained):
     assert [trace.y[-1] for trace in chart.figure.data] == pytest.approx(ends)
 
 
-# --- Step 8: a test picture found by its class ------------------------------------------------------------------------
+# --- Step 8: a test image found by its class ------------------------------------------------------------------------
 
 
 def shown(app, key: str) -> str:
-    """The class of the test picture that a picker stands at."""
+    """The class of the test image that a picker stands at."""
     return app.selectbox(key=f"{key}-class").options[app.selectbox(key=f"{key}-class").value]
 
 
@@ -261,7 +261,7 @@ def test_every_picker_of_a_test_picture_knows_classes(page):
     assert not whole(app.run()).error
 
 
-# --- Step 7: a grid of a range that is named, and as a picture --------------------------------------------------------
+# --- Step 7: a grid of a range that is named, and as an image --------------------------------------------------------
 
 
 def axes(app) -> list[tuple[tuple[float, float], tuple[float, float]]]:

@@ -44,7 +44,7 @@ PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "pages").glob("*
 EXPLORE = [name for name, source in PAGES.items() if "selected_run(" in source]  # those that show one run
 RUN_PAGES = [*EXPLORE, "train"]  # those that say something of one run
 GALLERY = resolve_config(PRETRAINED_MODELS["digits-vae-2d"].config).id
-LABELS = {knob.name: knob.label for knob in params_of(Config)}
+LABELS = {param.name: param.label for param in params_of(Config)}
 KINDS = {  # runs of every kind of code that a page can meet
     "vanilla, 1-D": ("vanilla", 1, "mlp"),
     "linear, 3-D": ("linear", 3, "mlp"),
@@ -189,7 +189,7 @@ class _Images(HTMLParser):
 
 
 def pictures(app: AppTest) -> list[tuple[str, str]]:
-    """(alt, src) of the pictures that a page draws in HTML."""
+    """(alt, src) of the images that a page draws in HTML."""
     bodies = [each.proto.body for each in app.main if each.type == "html"]
     found = [image for body in bodies for image in _Images(body).found]
     return [(image.get("alt") or "", image.get("src") or "") for image in found]
@@ -489,7 +489,7 @@ def test_form_of_every_family_and_network(form):
         control(app, LABELS["network"]).set_value(network)
         whole(app.run())
     assert not app.error
-    assert {knob.label for knob in FAMILIES[family].params} <= labels(app)
+    assert {param.label for param in FAMILIES[family].params} <= labels(app)
     assert control(app, "Train")
 
 
@@ -569,7 +569,7 @@ def test_a_slider_changes_the_decoded_picture(kind, trained):
     slider.set_value(slider.max if slider.value < slider.max else slider.min)
     after = pictures(whole(app.run()))
     changed = [new[1] != old[1] for old, new in zip(before, after, strict=True)]
-    assert sum(changed) == 1, "the decoded picture changes and no other"
+    assert sum(changed) == 1, "the decoded image changes and no other"
 
 
 @pytest.mark.usefixtures("on_the_server")
@@ -608,7 +608,7 @@ def test_denoise_with_every_noise(trained):
     for noise in ("none", *CORRUPTIONS):
         control(app, "Corruption").set_value(noise)
         seen.add(pictures(whole(app.run()))[-2][1])
-    assert len(seen) == 1 + len(CORRUPTIONS), "each noise spoils the picture in its own way"
+    assert len(seen) == 1 + len(CORRUPTIONS), "each noise spoils the image in its own way"
     control(app, "Corruption level").set_value(0.0)
     whole(app.run())
 

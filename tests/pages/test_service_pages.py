@@ -240,7 +240,7 @@ def test_two_runs_side_by_side(store, monkeypatch):
 
 
 def test_the_gallery_can_be_compared_with(store, monkeypatch):
-    """Its history and pictures stand beside those of a run that was trained here."""
+    """Its history and images stand beside those of a run that was trained here."""
     select(monkeypatch, train(QUICK), GALLERY)
     assert not opened("runs").error
 

@@ -323,7 +323,7 @@ for seed in itertools.count(int(sys.argv[2])):
         draft.set_state("training", message="", progress={"epoch": 0})
         for epoch in range(3):
             draft.add_epoch(json.loads(sys.argv[4]) | {"epoch": epoch + 1})
-        draft.finish(weights, json.loads(sys.argv[3]), b"picture")
+        draft.finish(weights, json.loads(sys.argv[3]), b"image")
     print(seed, flush=True)
 """
 

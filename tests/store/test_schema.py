@@ -353,7 +353,7 @@ def test_a_history_that_is_no_file_is_said(store):
     assert history.history(SMALL.id) == [] and "FIFO" in history.history_error(SMALL.id)
 
 
-# --- Pictures, snapshots, products, maps ------------------------------------------------------------------------------
+# --- Images, snapshots, products, maps ------------------------------------------------------------------------------
 
 
 def test_only_pictures_get_into_a_page(store):
@@ -363,7 +363,7 @@ def test_only_pictures_get_into_a_page(store):
     assert previews.read_png(file) == sound
     for content in (b"", b"<script>", sound[:45], images.png(np.zeros((4000, 1001), np.uint8))):
         file.write_bytes(content)
-        assert refusal(previews.read_png, file).startswith("thumbnail.png is no picture that can be shown")
+        assert refusal(previews.read_png, file).startswith("thumbnail.png is no image that can be shown")
     file.unlink()
     assert previews.read_png(file) == b""
     os.mkfifo(file)
@@ -387,8 +387,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "fewer points": {"points": np.zeros((100, 2), np.float16), "codes": np.zeros((100, 2), np.float16)},
     "a grid of NaN": {"x": np.full(15, np.nan, np.float32)},
     "a grid of two sizes": {"y": np.zeros(14, np.float32)},
-    "pictures of another size": {"reconstructions": np.zeros((16, 1, 9, 9), np.uint8)},
-    "pictures of other data": {
+    "images of another size": {"reconstructions": np.zeros((16, 1, 9, 9), np.uint8)},
+    "images of other data": {
         "manifold": np.zeros((225, 1, 28, 28), np.uint8),
         "reconstructions": np.zeros((16, 1, 28, 28), np.uint8),
     },

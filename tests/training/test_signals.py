@@ -1,4 +1,4 @@
-"""Vitals: what is noted of a model on its way through held-out pictures."""
+"""Vitals: what is noted of a model on its way through held-out images."""
 
 import dataclasses
 import math

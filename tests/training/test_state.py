@@ -34,7 +34,7 @@ def _reports_at_every_step(monkeypatch):
 
 @pytest.fixture(scope="module")
 def digits() -> Dataset:
-    """200 digits in batches of 32 are 7 steps an epoch, the last of 8 pictures."""
+    """200 digits in batches of 32 are 7 steps an epoch, the last of 8 images."""
     whole = load("digits")
 
     def few(split: Split, count: int) -> Split:
@@ -234,7 +234,7 @@ def test_a_random_state_of_ones_own_leaves_the_processs_alone():
 
 @pytest.mark.parametrize("at", [0.5, 0.9, 0.999])
 def test_a_checkpoint_with_a_flipped_bit_is_refused(at, tmp_path):
-    """Wherever it lies: in the order of the pictures it would end every training that goes on from there."""
+    """Wherever it lies: in the order of the images it would end every training that goes on from there."""
     config = resolve_config(Config(family="vanilla", hidden_sizes=(8,), epochs=2))
     position = TrainState(build_recipe(config), config, CPU)
     position.permutation = torch.randperm(1000)

@@ -21,7 +21,7 @@ from aecore.training import loop
 from aecore.training.loop import DeviceDataset, Progress, evaluate, fit
 
 CPU = torch.device("cpu")
-KNOBS = {knob.name: knob for knob in params_of(Config)}
+CONFIG_PARAMS = {param.name: param for param in params_of(Config)}
 OPTIMISERS = {"adam": 0.004, "rmsprop": 0.001, "sgd": 0.01}  # each with a rate that suits it
 
 
@@ -55,8 +55,8 @@ def _flat(module: nn.Module) -> torch.Tensor:
 
 
 def test_the_optimisers_of_the_form_are_tested_here():
-    assert set(KNOBS["optimiser"].choices) == set(OPTIMISERS)
-    assert set(KNOBS["initialisation"].choices) == set(INITIALISATIONS)
+    assert set(CONFIG_PARAMS["optimiser"].choices) == set(OPTIMISERS)
+    assert set(CONFIG_PARAMS["initialisation"].choices) == set(INITIALISATIONS)
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
@@ -64,7 +64,7 @@ def test_each_optimiser_trains_and_the_same_seed_gives_the_same_weights(optimise
     config = _config(optimiser=optimiser, lr=OPTIMISERS[optimiser], epochs=15)
     recipe, reports = _fit(config, digits)
     ends = [each.validation["reconstruction"] for each in reports if each.validation is not None]
-    # untrained, every pixel costs about ln 2 = .69 nats, 44 a picture; always answering the mean picture costs 27
+    # untrained, every pixel costs about ln 2 = .69 nats, 44 an image; always answering the mean image costs 27
     assert ends[-1] < 28 and ends[-1] < ends[0]
     assert torch.equal(_flat(recipe.model), _flat(_fit(config, digits)[0].model))
 
@@ -195,7 +195,7 @@ def test_scores_are_taken_without_dropout(digits):
 
 
 def _overfitting(**said) -> Config:
-    """Forty pictures and a wide network: what is held out gets worse after some epochs."""
+    """Forty images and a wide network: what is held out gets worse after some epochs."""
     return _config(
         hidden_sizes=(128, 64), latent_dim=16, epochs=80, batch_size=8, lr=0.003, schedule="constant", **said
     )
@@ -286,7 +286,7 @@ def test_first_weights_reach_every_layer_adversaries_included():
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_units_that_start_alike_stay_alike(activation, digits):
-    """From zeros all units of a layer get the same gradients for ever; what is learnt is at most the mean picture."""
+    """From zeros all units of a layer get the same gradients for ever; what is learnt is at most the mean image."""
     recipe, reports = _fit(_config(initialisation="zeros", activation=activation, epochs=8), digits)
     for layer in (recipe.model.encoder[1], recipe.model.encoder[3]):
         torch.testing.assert_close(layer.weight, layer.weight[:1].expand_as(layer.weight), rtol=0, atol=1e-5)

@@ -94,7 +94,7 @@ def test_a_run_that_was_trained_again_under_its_name_is_another_one_to_caches(mo
 
 
 def test_what_is_kept_of_a_run_is_told_apart_by_its_code_and_what_it_learnt_from(monkeypatch):
-    """Baselines of runs on one data set differ with the size of the code, and with how many pictures were learnt."""
+    """Baselines of runs on one data set differ with the size of the code, and with how many images were learnt."""
     found = []
     for more in ({"latent_dim": 2}, {"latent_dim": 8}, {"latent_dim": 2, "train_size": 50}):
         config = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), **more))

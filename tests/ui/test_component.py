@@ -87,7 +87,7 @@ def static(tmp_path):
         "views/home/home.js": "import '../../index.js';\n",
         "views/home/home.css": ".home { color: red; }\n",
         "dom/canvas.js": "export const one = 1;\n",
-        "icon.png": "no picture",
+        "icon.png": "no image",
     }.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_text(content)

@@ -247,7 +247,7 @@ def test_the_server_draws_what_the_browser_cannot(trained, monkeypatch):
     slider = control(app, "z1")
     slider.set_value(slider.max)
     after = pictures(whole(app.run()))
-    assert after[0] != before[0] and after[-1] != before[-1], "the decoded picture and the nearest ones"
+    assert after[0] != before[0] and after[-1] != before[-1], "the decoded image and the nearest ones"
     assert not opened("draw", trained["vae, 2-D"]).error
 
 

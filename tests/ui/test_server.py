@@ -420,11 +420,11 @@ TRY = """async ([address, socket]) => {
   tried.upload = await fetch(address + '/_stcore/upload_file/s/f', { method: 'PUT', body: 'x' })
     .then(answer => answer.status, error => error.name);
   tried.read = await fetch(address + '/_stcore/health').then(answer => answer.status, error => error.name);
-  tried.picture = await new Promise(done => {
-    const picture = new Image();
-    picture.onload = () => done('shown');
-    picture.onerror = () => done('refused');
-    picture.src = address + '/app/static/icon.png';
+  tried.image = await new Promise(done => {
+    const image = new Image();
+    image.onload = () => done('shown');
+    image.onerror = () => done('refused');
+    image.src = address + '/app/static/icon.png';
   });
   return tried;
 }"""
@@ -475,11 +475,11 @@ def test_a_page_of_another_port_drives_nothing(lab, browser, elsewhere):
         "socket": "refused",
         "upload": "TypeError",
         "read": "TypeError",
-        "picture": "refused",
+        "image": "refused",
     }
     page.goto(lab)
     own = page.evaluate(TRY, [lab, stream])
-    assert own["socket"] == "open" and own["read"] == 200 and own["picture"] == "shown"
+    assert own["socket"] == "open" and own["read"] == 200 and own["image"] == "shown"
     assert own["upload"] in (400, 403)  # Streamlit's: there is no such session
 
 
@@ -492,15 +492,15 @@ def test_a_page_of_ours_asks_no_other_machine(lab, browser, elsewhere):
     page.goto(lab)
     outcome = page.evaluate(
         """async address => {
-          const picture = await new Promise(done => {
+          const image = await new Promise(done => {
             const each = document.body.appendChild(new Image());
             each.onload = () => done('shown');
             each.onerror = () => done('refused');
-            each.src = address + '/picture.png';
+            each.src = address + '/image.png';
           });
           const read = await fetch(address + '/read', { mode: 'no-cors' }).then(() => 'read', () => 'refused');
           const script = await import(address + '/script.js').then(() => 'run', () => 'refused');
-          return [picture, read, script];
+          return [image, read, script];
         }""",
         address,
     )

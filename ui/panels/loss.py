@@ -99,8 +99,10 @@ def _family_params(config: Config, own_terms: Mapping[str, float]) -> None:
     from aecore.content import formulas
     from aecore.models.families.build import FAMILIES
 
-    knobs = FAMILIES[config.family].params
-    lines = [f"- **{knob.label}** {_format_value(config.params[knob.name])}: {knob.info.description}" for knob in knobs]
+    params = FAMILIES[config.family].params
+    lines = [
+        f"- **{param.label}** {_format_value(config.params[param.name])}: {param.info.description}" for param in params
+    ]
     if lines:
         st.markdown("**Model hyperparameters**\n\n" + "\n".join(lines))
     if len(own_terms) > 1:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from aecore.analysis import metrics
 from aecore.analysis.latents import sparsity
-from aecore.data import images as pictures
+from aecore.data import images as image_data
 from ui.panels.charts import sparsity_charts
 from ui.panels.panel import Panel
 from ui.run_data import splits, statistics
@@ -99,7 +99,7 @@ def _decompose(run: LoadedModel, x: np.ndarray) -> None:
 
 def _show_atom_images(active_atoms: sparsity.Atoms) -> None:
     most = float(np.abs(active_atoms.contributions).max()) or 1.0  # one scale for all, so that they compare
-    signed = pictures.signed_error_map(np.zeros_like(active_atoms.contributions), active_atoms.contributions / most)
+    signed = image_data.signed_error_map(np.zeros_like(active_atoms.contributions), active_atoms.contributions / most)
     names = [f"unit {unit + 1}" for unit in active_atoms.units]
     images.rows(
         {"Contribution of the most active units": signed},

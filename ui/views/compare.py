@@ -32,7 +32,7 @@ def compare(entries: Sequence[RunInfo], names: Sequence[str]) -> None:
 
 
 def _settings(entries: Sequence[RunInfo], configs: Sequence[Config], names: Sequence[str]) -> None:
-    words = {knob.name: knob.label for knob in params_of(Config)}
+    words = {param.name: param.label for param in params_of(Config)}
     lines = []
     for setting, values in diff(configs).items():
         word = words.get(setting, setting.replace("_", " ").capitalize())

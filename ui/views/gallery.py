@@ -105,8 +105,8 @@ def model_cards(entries: Sequence[RunInfo]) -> None:
 def _model_card(entry: RunInfo) -> None:
     assert entry.config
     shown, result = entry.result.get("pretrained", {}), entry.result
-    picture, words = st.columns([1, 4], gap="medium")
-    with picture:
+    preview, words = st.columns([1, 4], gap="medium")
+    with preview:
         thumbnail(entry, entry.title, 160)
     with words:
         st.header(entry.title or entry.config.summary, anchor=shown.get("name", entry.id))
@@ -164,11 +164,11 @@ def _show_beta_model(entry: RunInfo) -> None:
     from aecore.store import snapshots
 
     rows = snapshots.preview_rows(test, N_IMAGES)
-    pictures = run.decode(codes[rows], test.y[rows])
+    decoded = run.decode(codes[rows], test.y[rows])
     above: dict[str, np.ndarray] = {} if test.synthetic else {"Test images": test.to_float(rows)}
     classes = [run.card.classes[label] for label in test.y[rows]]
     names = [f"{name}, test image {row}" for name, row in zip(classes, rows, strict=True)]
-    images.rows({**above, "Reconstructions": pictures}, names, size=84)
+    images.rows({**above, "Reconstructions": decoded}, names, size=84)
     drawn = {"Samples from the prior": run.decode(run.sample_prior(N_SAMPLES, SEED))}
     images.rows(drawn, [f"sample {number + 1}" for number in range(N_SAMPLES)], size=84)
 

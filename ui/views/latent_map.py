@@ -76,8 +76,8 @@ def request_form(run: LoadedModel) -> MapRequest:
     if kind not in ITERATIVE:
         return MapRequest(kind, part, count, {})
     with place, st.expander("Projection parameters"):
-        knobs = controls.param_widgets(projections.PROJECTIONS[kind], kind)
-        return MapRequest(kind, part, _point_count_form(count), knobs)
+        params = controls.param_widgets(projections.PROJECTIONS[kind], kind)
+        return MapRequest(kind, part, _point_count_form(count), params)
 
 
 def _point_count_form(n_available: int) -> int:
@@ -201,7 +201,7 @@ def _view(run: LoadedModel, request: MapRequest, point_map: PointMap, name: str)
             "head": point_map.head,
             "blob": component.blob(point_map.blob),
             "splits": [
-                [SPLIT_NAMES[split], len(pictures)] for split, pictures in splits.splits(run, request.subset).items()
+                [SPLIT_NAMES[split], len(images)] for split, images in splits.splits(run, request.subset).items()
             ],
             "title": name.split(",")[0],
             "decoder_key": decoder,

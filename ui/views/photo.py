@@ -12,7 +12,7 @@ from PIL import Image
 from aecore.analysis import metrics
 from aecore.applications.photo_denoising import card
 from aecore.applications.photo_denoising import network as photos
-from aecore.data import images as pictures
+from aecore.data import images as image_data
 from aecore.data import uploads
 from aecore.models import corruptions
 from ui.session import cache, choices
@@ -129,9 +129,9 @@ def denoise(net: photos.DenoisingUNet, x_in: np.ndarray) -> DenoisedPhoto:
     def told(share: float) -> None:
         bar.progress(share, "Denoising ...")
 
-    pixels = pictures.to_uint8(or_stop(photos.denoise, net, x_in, told))
+    pixels = image_data.to_uint8(or_stop(photos.denoise, net, x_in, told))
     bar.empty()
-    found = DenoisedPhoto(key, pixels, pictures.png(x_in), pictures.png(pixels))
+    found = DenoisedPhoto(key, pixels, image_data.png(x_in), image_data.png(pixels))
     st.session_state["ae-denoised"] = found
     return found
 

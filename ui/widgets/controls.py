@@ -123,11 +123,11 @@ def log_step(value: float, min_value: float) -> float:
 def param_widgets(
     function: Callable[..., Any], scope: str, initial: Mapping[str, ParamValue] | None = None
 ) -> dict[str, ParamValue]:
-    """A widget for each knob that a function's signature declares, beginning at its default or at `start`."""
+    """A widget for each param that a function's signature declares, beginning at its default or at `start`."""
     found: dict[str, ParamValue] = {}
-    for column, knob in zip(cycle(st.columns(2)), params_of(function), strict=False):
+    for column, param in zip(cycle(st.columns(2)), params_of(function), strict=False):
         with column:
-            found[knob.name] = widget(knob, scope, (initial or {}).get(knob.name), narrow=True)
+            found[param.name] = widget(param, scope, (initial or {}).get(param.name), narrow=True)
     return found
 
 
@@ -170,7 +170,7 @@ def fork_form(parent: Config) -> Config:
 
 
 def _config_param(name: str) -> Param:
-    return next(knob for knob in params_of(Config) if knob.name == name)
+    return next(param for param in params_of(Config) if param.name == name)
 
 
 def _settings_form(start: Config, fixed: Mapping[str, Any], scope: Callable[[str], str]) -> Config:
@@ -185,7 +185,7 @@ def _settings_form(start: Config, fixed: Mapping[str, Any], scope: Callable[[str
             with column:
                 said[name] = widget(_config_param(name), scope(name), getattr(start, name), name in fixed, narrow=True)
 
-    names = [knob.name for knob in params_of(Config) if knob.name != "network"]
+    names = [param.name for param in params_of(Config) if param.name != "network"]
     ask([name for name in MAIN_FIELDS if name in names])
     own = param_widgets(FAMILIES[start.family].build, f"{scope('')}-{start.family}", start.params)
     with st.expander("More settings"):

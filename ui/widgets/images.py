@@ -42,12 +42,12 @@ def rows(
     cells = []
     for number, (name, row) in enumerate(batches.items()):
         cells.append(f'<p class="ae-label">{escape(name)}</p>')
-        for column, picture in enumerate(row):
+        for column, image in enumerate(row):
             text = escape(": ".join(filter(None, (name, alt[column]))), quote=True)
             caption = ""
             if captions and number == len(batches) - 1:
                 caption = f"<figcaption>{escape(captions[column])}</figcaption>"
-            cells.append(f'<figure><img src="{data_url(picture)}" alt="{text}">{caption}</figure>')
+            cells.append(f'<figure><img src="{data_url(image)}" alt="{text}">{caption}</figure>')
     grid = f"grid-template-columns: repeat({columns}, minmax(0, {size}px))"
     st.html(f'<div class="ae-rows" style="{grid}">{"".join(cells)}</div>')
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from aecore.data import images as pictures
+from aecore.data import images as image_data
 from aecore.data import uploads
 from aecore.errors import UserError
 from ui.run_data import splits, statistics
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 N_SLIDERS, MAX_SLIDERS = 16, 128  # sliders before the rest folds away, and in all: each is a widget on the page
 UPLOAD_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
-FIT_LABELS: dict[pictures.FitMode, str] = {
+FIT_LABELS: dict[image_data.FitMode, str] = {
     "crop": "Centre crop",
     "pad": "Pad with black",
     "stretch": "Stretch",
@@ -134,11 +134,11 @@ def upload(scope: str, card: DatasetCard) -> np.ndarray | None:
         key=f"{scope}-fit",
         help=f"The model takes {card.shape[2]} x {card.shape[1]} pixels.",
     )
-    hint = pictures.looks_inverted(opened.image)
+    hint = image_data.looks_inverted(opened.image)
     invert = st.toggle("Invert", key=f"{scope}-invert", help="Swap dark and light.")
     if hint and not invert and card.name in ("digits", "mnist", "kmnist"):
         st.caption("This looks dark on light; the model knows light on dark. **Invert** may help.")
-    fed = pictures.resize_to(opened.image, card.shape, how, invert)
+    fed = image_data.resize_to(opened.image, card.shape, how, invert)
     images.single(
         fed,
         "The uploaded image, fitted",

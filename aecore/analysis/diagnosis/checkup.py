@@ -1,4 +1,4 @@
-"""The checkup of a finished run: its training signals, and how far it has come beside PCA; on validation pictures."""
+"""The checkup of a finished run: its training signals, and how far it has come beside PCA; on validation images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aecore.models.recipe import Recipe
 from aecore.training.loop import DeviceDataset, evaluate
 from aecore.training.signals import TrainingSignals
 
-N_EVAL_IMAGES = 2000  # validation pictures that errors are taken of
+N_EVAL_IMAGES = 2000  # validation images that errors are taken of
 
 
 def checkup(run: LoadedModel, data: Dataset) -> dict[str, Any]:
@@ -44,10 +44,10 @@ def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str
 
 
 def training_subset(config: Config, data: Dataset) -> Split:
-    """The pictures that a run learnt from."""
+    """The images that a run learnt from."""
     return data.train.head(config.train_size)
 
 
 def effective_code_size(code_size: int, code: dict[str, list[float]]) -> int:
-    """How many of a code's numbers tell of one picture on average: all of them, or its active units."""
+    """How many of a code's numbers tell of one image on average: all of them, or its active units."""
     return max(1, round(sum(code["active_rate"]))) if "active_rate" in code else code_size

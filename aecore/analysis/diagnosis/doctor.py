@@ -53,9 +53,9 @@ def with_fix(config: Config, finding: Finding) -> Config:
     own = {each.name for each in dataclasses.fields(Config)}
     family = str(finding.fix.get("family", config.family))
     kept = dict(config.params) if family == config.family else {}
-    knobs = kept | {name: value for name, value in finding.fix.items() if name not in own}
+    params = kept | {name: value for name, value in finding.fix.items() if name not in own}
     settings: dict[str, Any] = {name: value for name, value in finding.fix.items() if name in own}
-    return dataclasses.replace(config, **settings, params=knobs)
+    return dataclasses.replace(config, **settings, params=params)
 
 
 def health_summary(evidence: Evidence) -> list[tuple[str, str]]:

@@ -31,13 +31,13 @@ class Finding:
     name: FailureMode
     message: str
     meaning: str
-    fix: Mapping[str, ParamValue]  # settings of a run and knobs of its family; `family` where another one is the cure
+    fix: Mapping[str, ParamValue]  # settings of a run, parameters of its family; `family` where another is the cure
     advice: str = ""  # what to do where no setting does it, or besides
 
     @property
     def fix_text(self) -> str:
         """The cure in words: `learning rate 0.004, gradient clipping 1`."""
-        labels = {knob.name: knob.label.lower() for knob in params_of(Config)}
+        labels = {param.name: param.label.lower() for param in params_of(Config)}
         named = {labels.get(name, name.replace("_", " ")): value for name, value in self.fix.items()}
         return ", ".join(f"{name} {_format_value(value)}" for name, value in named.items())
 
@@ -113,7 +113,7 @@ class Evidence:
     @property
     def term_weights(self) -> dict[str, tuple[float, float]]:
         """The settings that weigh a part of the loss: the value of each here, and the family's own default."""
-        own = {knob.name: knob.default for knob in self.family.params}
+        own = {param.name: param.default for param in self.family.params}
         named = (part.weight_param for part in self.family.loss_terms.values() if part.weight_param)
         return {name: (loss_terms.as_float(self.params[name]), float(own[name])) for name in named}
 

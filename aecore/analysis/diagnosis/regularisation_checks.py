@@ -29,7 +29,7 @@ def kl_weight_too_high(evidence: Evidence) -> Finding | None:
 
 def regularisation_too_strong(evidence: Evidence) -> Finding | None:
     config, lost = evidence.config, reconstruction_failure(evidence)
-    labels = {knob.name: knob.label for knob in evidence.family.params}
+    labels = {param.name: param.label for param in evidence.family.params}
     heavy = {
         name: (labels[name], *pair)
         for name, pair in evidence.term_weights.items()
@@ -55,7 +55,7 @@ def corruption_too_strong(evidence: Evidence) -> Finding | None:
     name = evidence.family.corruption
     if not name or not below_pca(evidence):
         return None
-    usual = next(float(knob.default) for knob in evidence.family.params if knob.name == name)
+    usual = next(float(param.default) for param in evidence.family.params if param.name == name)
     strength = loss_terms.as_float(evidence.params[name])
     if strength <= THRESHOLDS["weight_ratio"].value * usual:
         return None

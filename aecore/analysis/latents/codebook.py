@@ -1,4 +1,4 @@
-"""Codebooks: which vectors a model takes for pictures, and what becomes of a picture when one is exchanged."""
+"""Codebooks: which vectors a model takes for images, and what becomes of an image when one is exchanged."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from aecore.data.datasets import Split
 from aecore.models.bottlenecks import VectorQuantizer
 from aecore.models.latents import Quantized
 
-N_EVAL_IMAGES = 2000  # test pictures that are asked: the first ones
+N_EVAL_IMAGES = 2000  # test images that are asked: the first ones
 MAX_DISTANCE_ENTRIES = 512  # vectors in a table of distances
 
 
 @dataclass(frozen=True, eq=False)
 class Assignments:
-    """Which vectors stand for some pictures."""
+    """Which vectors stand for some images."""
 
     indices: np.ndarray  # int64 [N, S], the vector of each slot
     distances: np.ndarray  # float32 [N, S], from what the encoder said to that vector
@@ -36,14 +36,14 @@ def _bottleneck(run: LoadedModel) -> VectorQuantizer:
 
 
 def assign(run: LoadedModel, x: np.ndarray, labels: np.ndarray | None = None) -> Assignments:
-    """What pictures [N, C, H, W] become."""
+    """What images [N, C, H, W] become."""
     latent = run.latents(x, labels)
     assert isinstance(latent, Quantized)
     return Assignments(latent.indices.numpy(), (latent.encoded - latent.quantized).norm(dim=2).numpy())
 
 
 def assign_split(run: LoadedModel, split: Split) -> Assignments:
-    """What the first ASKED pictures of a split become."""
+    """What the first ASKED images of a split become."""
     return assign(run, split.to_float(slice(N_EVAL_IMAGES)), split.y[:N_EVAL_IMAGES])
 
 
@@ -124,7 +124,7 @@ def decode_indices(run: LoadedModel, indices: np.ndarray) -> np.ndarray:
 
 
 def replace_entry(indices: np.ndarray, position: int, entries: np.ndarray) -> np.ndarray:
-    """The choices of one picture [S] with each of `vectors` [n] in one of its slots: [n, S]."""
+    """The choices of one image [S] with each of `vectors` [n] in one of its slots: [n, S]."""
     tried = np.tile(indices, (len(entries), 1))
     tried[:, position] = entries
     return tried

@@ -13,7 +13,7 @@ from aecore.data.datasets import Split
 N_STYLES, N_KNN_IMAGES = (
     100,
     2000,
-)  # test pictures whose styles are drawn; the next ones, which say what a picture looks like
+)  # test images whose styles are drawn; the next ones, which say what an image looks like
 NEIGHBOURS = 5
 
 
@@ -25,7 +25,7 @@ def grid(run: LoadedModel, codes: np.ndarray) -> np.ndarray:
 
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
-    """How far the label rules what is drawn. Votes are those of the nearest test pictures, by pixels:
+    """How far the label rules what is drawn. Votes are those of the nearest test images, by pixels:
 
     label_fidelity   share of the codes of test images, decoded under labels that are not theirs, that look like that
                      label

@@ -11,7 +11,7 @@ from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
 from aecore.models.bottlenecks import LadderBottleneck
 
-N_EVAL_IMAGES, N_SAMPLES = 50, 20  # test pictures, and draws for each, that say how much a level changes
+N_EVAL_IMAGES, N_SAMPLES = 50, 20  # test images, and draws for each, that say how much a level changes
 
 
 def n_top(run: LoadedModel) -> int:

@@ -1,4 +1,4 @@
-"""Clouds: how much each number of a code tells of its picture where pictures become clouds; all in nats."""
+"""Approximate posteriors q(z given x): how much each latent dimension tells of its image; all in nats."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from aecore.models.latents import GaussianLatent
 from aecore.models.losses import kl_decomposition
 from aecore.models.rng import seeded
 
-N_EVAL_IMAGES = 2000  # test pictures that are measured: the first ones
+N_EVAL_IMAGES = 2000  # test images that are measured: the first ones
 MAX_ARRAY_ELEMENTS = 8_000_000  # float32 numbers in the largest array of an estimate, of which there are four
 ACTIVE_THRESHOLD = 0.01  # variance of a dimension's means above which it counts as active (Burda et al. 2015)
-N_SAMPLES = 64  # from the cloud of one picture
+N_SAMPLES = 64  # from the posterior of one image
 
 
 @dataclass(frozen=True, eq=False)
 class PosteriorBatch:
-    """What N pictures became: N(mean, sigma^2) in each dimension. Float32 `[N, D]`, all of them."""
+    """Approximate posteriors of N images: N(mean, sigma^2) in each dimension. Float32 `[N, D]`, all of them."""
 
     mean: np.ndarray
     sigma: np.ndarray
     kl: np.ndarray  # KL(N(mean, sigma^2) || N(0, 1))
-    z: np.ndarray  # one code from each cloud
+    z: np.ndarray  # one sample from each posterior
 
 
 def has_posterior(run: LoadedModel) -> bool:
-    """Whether pictures become clouds, not points."""
+    """Whether images are encoded as Gaussian posteriors, not as points."""
     return issubclass(run.types[0], GaussianLatent)
 
 
 def encode(run: LoadedModel, x: np.ndarray, labels: np.ndarray | None = None, seed: int = 0) -> PosteriorBatch:
-    """The clouds of pictures `[N, C, H, W]`; a UserError where pictures become points. In a ladder, the lower clouds
-    are those that go with the draw from the upper ones."""
+    """The posteriors of images `[N, C, H, W]`; a UserError where images are encoded as points. In a ladder, the lower
+    posteriors are those that go with the sample from the upper ones."""
     latent = run.latents(x, labels, seed)
     if not isinstance(latent, GaussianLatent):
-        raise UserError(f"The codes of {run.id} are points, not clouds: choose a variational family.")
+        raise UserError(f"The codes of {run.id} are points, not posteriors: choose a variational family.")
     return PosteriorBatch(latent.mean.numpy(), latent.sigma.numpy(), latent.kl.numpy(), latent.z.numpy())
 
 
 def encode_test(run: LoadedModel, test: Split) -> PosteriorBatch:
-    """The clouds of the pictures that numbers are measured on."""
+    """The posteriors of the test images that numbers are measured on."""
     first = slice(N_EVAL_IMAGES)
     return encode(run, test.to_float(first), test.y[first])
 
@@ -82,12 +82,12 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
 
 
 def estimate_kl_decomposition(posterior: PosteriorBatch, dataset_size: int, seed: int = 0) -> dict[str, float]:
-    """The KL in three parts, in nats (losses.split_kl), estimated as if the clouds stood for a set of so many
-    `pictures`. Few clouds are drawn from more than once.
+    """The KL in three parts, in nats (losses.split_kl), estimated as if the posteriors stood for a set of
+    `dataset_size` images. Few posteriors are sampled more than once.
 
-    A code is compared with as many clouds at a time as ROOM allows. Where too few of them overlap, mutual information
-    comes out too large and total correlation as much too small: -0.5 in place of 0.1 nats for a 2-D VAE of MNIST and
-    1,000 clouds, -0.2 with 2,000. The sum is not touched by that.
+    A code is compared with as many posteriors at a time as MAX_ARRAY_ELEMENTS allows. Where too few of them overlap,
+    mutual information comes out too large and total correlation as much too small: -0.5 in place of 0.1 nats for a 2-D
+    VAE of MNIST and 1,000 posteriors, -0.2 with 2,000. The sum is not touched by that.
     """
     mean, sigma = torch.from_numpy(posterior.mean), torch.from_numpy(posterior.sigma)
     rounds = math.ceil(N_EVAL_IMAGES / len(mean))
@@ -103,24 +103,24 @@ def estimate_kl_decomposition(posterior: PosteriorBatch, dataset_size: int, seed
 
 
 def _n_batches(posterior: PosteriorBatch) -> int:
-    """Into how many batches of B clouds they must be cut: the largest array of the estimate is `[B, B, D]`."""
+    """Into how many batches of B posteriors they must be cut: the largest array of the estimate is `[B, B, D]`."""
     count, size = posterior.mean.shape
     return math.ceil(count / math.isqrt(MAX_ARRAY_ELEMENTS // size))
 
 
-# One picture
+# One image
 
 
 @dataclass(frozen=True, eq=False)
 class ElboBreakdown:
-    """The evidence lower bound of one picture, item by item, in nats; and what it was reckoned from."""
+    """The evidence lower bound of one image, item by item, in nats; and what it was reckoned from."""
 
     mean: np.ndarray  # [D]
     sigma: np.ndarray  # [D]
     kl: np.ndarray  # [D], the KL of each dimension
-    reconstruction: float  # -log p(x|z), mean over draws from the cloud
-    reconstruction_at_mean_code: float  # -log p(x|z) of the picture's code itself
-    z: np.ndarray  # [DRAWS, D]
+    reconstruction: float  # -log p(x|z), mean over samples from the posterior
+    reconstruction_at_mean_code: float  # -log p(x|z) of the image's code itself
+    z: np.ndarray  # [N_SAMPLES, D]
 
     @property
     def negative_elbo(self) -> float:
@@ -129,7 +129,7 @@ class ElboBreakdown:
 
 
 def elbo_breakdown(run: LoadedModel, x: np.ndarray, label: int, seed: int = 0) -> ElboBreakdown:
-    """What one picture `[C, H, W]` costs the model, every nat of KL at its own price whatever training charged."""
+    """What one image `[C, H, W]` costs the model, every nat of KL at its own price whatever training charged."""
     many, labels = np.repeat(x[None], N_SAMPLES, axis=0), np.full(N_SAMPLES, label)
     seen = encode(run, many, labels, seed)
     code = run.encode(x[None], labels[:1])
@@ -151,11 +151,11 @@ def _nll(run: LoadedModel, codes: np.ndarray, x: np.ndarray, labels: np.ndarray)
     return found
 
 
-# Whose clouds are drawn
+# Whose posteriors are drawn on the map
 
 
 def sample_per_class(labels: np.ndarray, count: int) -> np.ndarray:
-    """The rows of about `count` pictures: of each class as many, the first ones."""
+    """The rows of about `count` images: of each class as many, the first ones."""
     known = np.unique(labels)
     each = max(1, count // len(known))
     return np.concatenate([np.flatnonzero(labels == label)[:each] for label in known])

@@ -1,4 +1,4 @@
-"""Units: how often each number of a sparse code is active, and what each of them adds to a picture."""
+"""Units: how often each number of a sparse code is active, and what each of them adds to an image."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from aecore.data.datasets import Split
 from aecore.models.families.registry import get_family
 from aecore.models.latents import SparseLatent
 
-N_EVAL_IMAGES = 2000  # test pictures that are asked: the first ones
+N_EVAL_IMAGES = 2000  # test images that are asked: the first ones
 DEAD_STD = 0.01  # standard deviation below which a unit that is never quite 0 says nothing
 
 
 def activation_kind(run: LoadedModel) -> tuple[bool, float]:
     """Whether units are smooth (between 0 and 1 and, but for rounding, never quite either: a sigmoid's), and the share
-    of them that the bottleneck puts to 0 for any picture. Asked of the bottleneck alone, with -1 for each unit."""
+    of them that the bottleneck puts to 0 for any image. Asked of the bottleneck alone, with -1 for each unit."""
     bottleneck = run.model.bottleneck
     device = next(run.model.parameters()).device
     with torch.inference_mode():
@@ -35,7 +35,7 @@ def is_active(codes: np.ndarray, is_sigmoid: bool) -> np.ndarray:
 
 
 def is_dead(codes: np.ndarray, is_sigmoid: bool) -> np.ndarray:
-    """Which units say nothing of any picture, bool [D]: 0 for all of them; in a smooth code hardly varying."""
+    """Which units say nothing of any image, bool [D]: 0 for all of them; in a smooth code hardly varying."""
     return codes.std(axis=0, dtype=np.float64) < DEAD_STD if is_sigmoid else ~(codes != 0).any(axis=0)
 
 
@@ -74,7 +74,7 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Atoms:
-    """The units that say most of one picture, the strongest first, and what each draws alone."""
+    """The units that say most of one image, the strongest first, and what each draws alone."""
 
     units: np.ndarray  # int [n], numbered from 0
     activations: np.ndarray  # [n]
@@ -83,7 +83,7 @@ class Atoms:
 
     @property
     def contributions(self) -> np.ndarray:
-        """What each unit adds to the picture of no unit, [n, C, H, W]; negative where it darkens."""
+        """What each unit adds to the image of no unit, [n, C, H, W]; negative where it darkens."""
         return self.single_unit_images - self.baseline_image
 
 
@@ -106,7 +106,7 @@ def atoms(run: LoadedModel, code: np.ndarray, baseline: np.ndarray, max_atoms: i
 def progressive_reconstruction(
     run: LoadedModel, code: np.ndarray, baseline: np.ndarray, counts: tuple[int, ...] = (0, 1, 2, 4, 8, 16)
 ) -> tuple[list[int], np.ndarray]:
-    """How a picture builds up: numbers of units [n], the last of which is all that are not at rest, and what the code
+    """How an image builds up: numbers of units [n], the last of which is all that are not at rest, and what the code
     [D] draws with only so many of the strongest, [n, C, H, W]."""
     order = by_contribution(code, baseline)
     steps = [*(count for count in counts if count < len(order)), len(order)]

@@ -45,7 +45,7 @@ def psnr(net: DenoisingUNet, pixels: Tensor, corruption: str, level: float) -> t
 
 
 def psnr_unclipped(net: DenoisingUNet, pixels: Tensor, level: float = 25 / 255) -> float:
-    """The PSNR after cleaning where Gaussian noise may leave [0, 1], as in papers and not in any picture file."""
+    """The PSNR after cleaning where Gaussian noise may leave [0, 1], as in papers and not in any image file."""
     found = []
     for seed, each in enumerate(pixels):
         x = each.numpy()[None] / np.float32(255)
@@ -55,11 +55,11 @@ def psnr_unclipped(net: DenoisingUNet, pixels: Tensor, level: float = 25 / 255) 
 
 
 def seconds_per_image(net: DenoisingUNet, shape: tuple[int, int, int] = (3, 321, 481), times: int = 5) -> float:
-    """How long a picture takes, the fastest of some."""
-    taken, picture = [], np.random.RandomState(0).rand(*shape).astype(np.float32)
+    """How long an image takes, the fastest of some."""
+    taken, image = [], np.random.RandomState(0).rand(*shape).astype(np.float32)
     for _ in range(times):
         started = time.perf_counter()
-        network.denoise(net, picture)
+        network.denoise(net, image)
         taken.append(time.perf_counter() - started)
     return min(taken)
 
@@ -131,14 +131,14 @@ convolutional, with skip connections, {parameters:,} weights; it predicts the no
 then subtracted.
 
 - **Intended use:** grain. Gaussian noise up to 55 of 255, single pixels that are black or white (up to 30 %) or missing
-  (up to 50 %). Gray photographs too. Clean pictures pass nearly unchanged.
+  (up to 50 %). Gray photographs too. Clean images pass nearly unchanged.
 - **Limitations:** noise with a structure (JPEG blocks, stripes, coarse grain, what a phone has already smoothed), blur,
-  scratches wider than a few pixels: it takes them for a part of the picture. On three photographs of scikit-image with
-  noise 25 the result was 2 to 3 dB worse where the noisy picture had been a JPEG of quality 75, and 4 to 5 dB worse
+  scratches wider than a few pixels: it takes them for a part of the image. On three photographs of scikit-image with
+  noise 25 the result was 2 to 3 dB worse where the noisy image had been a JPEG of quality 75, and 4 to 5 dB worse
   where the grain was two pixels wide instead of one.
 - **Hallucinates:** where noise has covered what was there, it draws what is likely beside it. Fine texture (grass,
   hair, skin, cloth) comes out smoother than it was, faint detail is lost, and small letters, numbers or faces may come
-  out wrong and still look sharp. Nothing that matters should be read from its pictures.
+  out wrong and still look sharp. Nothing that matters should be read from its images.
 - **Data:** {n_train} photographs of BSDS500/train (Berkeley Segmentation Data Set: Martin, Fowlkes, Tal & Malik 2001;
   Arbelaez, Maire, Fowlkes & Malik 2011), which is given for non-commercial research and teaching. No photograph is part
   of this folder. Whoever wants to earn money with these weights should ask the data set's makers first.
@@ -149,7 +149,7 @@ then subtracted.
   so another training gives other weights of about the same worth.
 - **Speed:** {seconds_per_image:.2f} s for 481 x 321 pixels on the same machine with {threads} threads.
 
-PSNR in decibels, mean of the {count} test photographs. Noise is clipped to what a picture file can hold.
+PSNR in decibels, mean of the {count} test photographs. Noise is clipped to what an image file can hold.
 
 | corruption | level | noisy PSNR | denoised PSNR |
 |---|---|---|---|

@@ -61,8 +61,8 @@ def load_photos(folder: Path | None = None) -> PhotoDataset:
 
 
 def _read(file: Path) -> Tensor:
-    with Image.open(file) as picture:
-        pixels = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)  # [3, H, W]
+    with Image.open(file) as opened:
+        pixels = torch.from_numpy(np.array(opened.convert("RGB"))).permute(2, 0, 1)  # [3, H, W]
     return pixels if pixels.shape[2] >= pixels.shape[1] else pixels.rot90(1, (1, 2))
 
 
@@ -77,7 +77,7 @@ def random_patch(pixels: Tensor, side: int, rng: random.Random) -> Tensor:
 
 
 def corrupt(x: Tensor, rng: random.Random) -> Tensor:
-    """A picture `[C, H, W]` under one of KINDS, at any strength between none and the most."""
+    """An image `[C, H, W]` under one of KINDS, at any strength between none and the most."""
     kind = rng.choices(list(CORRUPTION_MIX), [often for often, _ in CORRUPTION_MIX.values()])[0]
     strength = CORRUPTION_MIX[kind][1] * max(0.0, rng.uniform(-CLEAN_SHARE, 1))
     return CORRUPTIONS[kind](x[None], strength)[0]

@@ -1,6 +1,6 @@
-"""Cleaning photographs: a fully convolutional autoencoder that takes noise out of pictures of any size.
+"""Cleaning photographs: a fully convolutional autoencoder that takes noise out of images of any size.
 
-Pictures are float32 [C, H, W] in [0, 1] (C = 1 gray or 3 RGB). The network is blind: nobody tells it which noise there
+Images are float32 [C, H, W] in [0, 1] (C = 1 gray or 3 RGB). The network is blind: nobody tells it which noise there
 is, or how much. It comes trained (training.py) in pretrained/photo-denoising.
 """
 
@@ -30,8 +30,8 @@ from aecore.store import schema
 FOLDER = Path(__file__).resolve().parents[3] / "pretrained" / "photo-denoising"
 WEIGHTS, METADATA = "weights.safetensors", "metadata.json"
 
-MAX_PIXELS = 4_000_000  # pixels of a picture
-STRIDE = 8  # pixels: the network halves a picture three times
+MAX_PIXELS = 4_000_000  # pixels of an image
+STRIDE = 8  # pixels: the network halves an image three times
 TILE = 512  # pixels each way that a tile cleans; a multiple of STRIDE
 
 Index = tuple[Any, ...]  # what a tensor is indexed with
@@ -42,7 +42,7 @@ Index = tuple[Any, ...]  # what a tensor is indexed with
 
 @dataclass(frozen=True)
 class NetworkSize:
-    """Channels at a half, a quarter and an eighth of the picture's size, and how many blocks there, each way."""
+    """Channels at a half, a quarter and an eighth of the image's size, and how many blocks there, each way."""
 
     channels: tuple[int, ...] = (48, 64, 96)
     blocks: tuple[int, ...] = (2, 1, 1)
@@ -68,7 +68,7 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
 class DenoisingUNet(nn.Module):
     """`[B, 3, H, W]` with noise -> without; H and W are multiples of STRIDE.
 
-    An autoencoder with skips (Ronneberger et al. 2015) that draws the noise, not the picture (Zhang et al. 2017): where
+    An autoencoder with skips (Ronneberger et al. 2015) that draws the noise, not the image (Zhang et al. 2017): where
     there is none it has only to stay silent. It begins with 2 x 2 pixels as 12 channels: a quarter of the work.
     """
 
@@ -171,7 +171,7 @@ _LOCK = threading.Lock()  # torch takes every core for one tile: two at a time w
 def denoise(
     net: DenoisingUNet, image: np.ndarray, on_progress: Callable[[float], None] = lambda share: None, tile: int = TILE
 ) -> np.ndarray:
-    """A picture `[C, H, W]` without the noise that the network finds in it, in [0, 1].
+    """An image `[C, H, W]` without the noise that the network finds in it, in [0, 1].
 
     It goes through in tiles, and `told` hears after each which share is done; when that raises, the rest is left. What
     comes out is the same as in one piece: each tile is given so much around it that no pixel misses what it depends on.
@@ -180,7 +180,7 @@ def denoise(
     channels, height, width = image.shape
     if height * width > MAX_PIXELS:
         raise UserError(
-            f"The picture has {width} x {height} pixels and at most {MAX_PIXELS // 10**6} million are cleaned: "
+            f"The image has {width} x {height} pixels and at most {MAX_PIXELS // 10**6} million are cleaned: "
             f"shrink it, or "
             "cut out a piece."
         )
@@ -198,7 +198,7 @@ def denoise(
 
 
 def _tiles(height: int, width: int, tile: int, margin: int) -> Iterator[tuple[Index, Index, Index]]:
-    """For each tile: what of a picture the network sees, what is kept of that, and where it lies in what is seen."""
+    """For each tile: what of an image the network sees, what is kept of that, and where it lies in what is seen."""
     for rows in _tile_slices(height, tile, margin):
         for columns in _tile_slices(width, tile, margin):
             seen, kept, inside = ((..., *both) for both in zip(rows, columns, strict=True))
@@ -213,7 +213,7 @@ def _tile_slices(length: int, tile: int, margin: int) -> Iterator[tuple[slice, s
 
 
 def load_photo(image: Image.Image, crop: bool = False) -> np.ndarray:
-    """A picture in mode L or RGB as `[C, H, W]`. One of more than MOST pixels is shrunk, which averages pixels and so
+    """An image in mode L or RGB as `[C, H, W]`. One of more than MOST pixels is shrunk, which averages pixels and so
     takes away noise by itself, or its middle is `cut` out."""
     width, height = image.size
     if width * height > MAX_PIXELS:
@@ -226,7 +226,7 @@ def load_photo(image: Image.Image, crop: bool = False) -> np.ndarray:
 
 
 def worst_patch(a: np.ndarray, b: np.ndarray, side: int = 64) -> tuple[slice, slice]:
-    """The square of so many pixels (smaller in small pictures) where two pictures `[C, H, W]` differ most."""
+    """The square of so many pixels (smaller in small images) where two images `[C, H, W]` differ most."""
     gap = ((a - b) ** 2).mean(axis=0)
     height, width = gap.shape
     corners = [

@@ -32,7 +32,7 @@ from aecore.training.loop import one_cycle
 
 
 def identity_init(config: TrainingConfig) -> DenoisingUNet:
-    """A network that does nothing yet: every block and the last layer begin at zero, so pictures pass unchanged."""
+    """A network that does nothing yet: every block and the last layer begin at zero, so images pass unchanged."""
     torch.manual_seed(config.seed)
     net = DenoisingUNet(config.size)
     silent = [net.head[0], *(block.conv2 for block in net.modules() if isinstance(block, ResidualBlock))]
@@ -43,7 +43,7 @@ def identity_init(config: TrainingConfig) -> DenoisingUNet:
 
 
 def rmse_loss(output: Tensor, x: Tensor) -> Tensor:
-    """The root of the mean squared error of each picture, mean over the batch: strong noise does not drown weak, as it
+    """The root of the mean squared error of each image, mean over the batch: strong noise does not drown weak, as it
     does where errors are squared."""
     return ((output - x).square().mean((1, 2, 3)) + 1e-5).sqrt().mean()
 

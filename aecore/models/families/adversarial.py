@@ -146,7 +146,7 @@ def vq_vae(
 ) -> Recipe:
     """Each slot of the code holds one of a fixed set of vectors, as words come from a dictionary.
 
-    There is no normal to draw from: new pictures are drawn by how often each slot took each vector, which knows nothing
+    There is no normal to draw from: new images are drawn by how often each slot took each vector, which knows nothing
     of what slots have to do with each other. The latent dimension is the number of latent positions (van den Oord et
     al. 2017).
     """

@@ -77,7 +77,7 @@ class ModelSize:
     """How large a settled run's model is."""
 
     parameters: int  # numbers that training sets, the adversary's included where there is one
-    code_size: int  # numbers in the code of a picture
+    code_size: int  # numbers in the code of an image
     code_bits: float  # bits that a code takes to store
 
 
@@ -92,7 +92,7 @@ def footprint_of(config: Config) -> Footprint:
 
 
 def bytes_per_sample(config: Config) -> int:
-    """Bytes that one picture takes on its way through a run's model in use, beside its weights."""
+    """Bytes that one image takes on its way through a run's model in use, beside its weights."""
     return _bytes_per_sample(_architecture_key(complete_config(config)))
 
 

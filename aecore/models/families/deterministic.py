@@ -145,7 +145,7 @@ def linear(make: NetworkFactory, latent_dim: int) -> Recipe:
 def tied_weights(make: NetworkFactory, latent_dim: int) -> Recipe:
     """The decoder uses the encoder's weights, transposed: half the parameters.
 
-    What a unit looks for in a picture is also what it draws (Vincent et al. 2010 tie theirs so).
+    What a unit looks for in an image is also what it draws (Vincent et al. 2010 tie theirs so).
     """
     encoder, decoder = tied_mlp(make, latent_dim)
     return Recipe.simple(
@@ -162,7 +162,7 @@ def denoising(
 ) -> Recipe:
     """Gets a corrupted image and must reconstruct the clean one.
 
-    The loss compares with the clean picture, so copying does not pay: the network has to learn what pictures look like
+    The loss compares with the clean image, so copying does not pay: the network has to learn what images look like
     to know what is missing (Vincent, Larochelle, Bengio & Manzagol 2008).
     """
     return Recipe.simple(
@@ -180,7 +180,7 @@ def denoising(
 def sparse(make: NetworkFactory, latent_dim: int, l1_weight: L1Weight = 0.1) -> Recipe:
     """Activity has an L1 penalty: each image is encoded by the few units that it needs.
 
-    The code may then be larger than the picture and still not copy it. Most zeros come from the ReLU itself; watch what
+    The code may then be larger than the image and still not copy it. Most zeros come from the ReLU itself; watch what
     the penalty adds. A decoder with large weights lets small activations escape it (Olshausen & Field 1996).
     """
 
@@ -231,7 +231,7 @@ def top_k(make: NetworkFactory, latent_dim: int, k: ActiveUnits = 8) -> Recipe:
     dropout=0.0,
 )
 def contractive(make: NetworkFactory, latent_dim: int, contraction_weight: ContractionWeight = 0.05) -> Recipe:
-    """A small change of the picture should change the code only a little.
+    """A small change of the image should change the code only a little.
 
     The penalty is the squared norm of the encoder's Jacobian: exact with no hidden layer, by a random direction
     otherwise. The decoder's weights are the encoder's, or the encoder could shrink and the decoder grow, and nothing

@@ -88,7 +88,7 @@ class Family:
         return resolve(self.build, params)
 
     def kl_weight(self, params: Params) -> float:
-        """How many nats of reconstruction it charges for a nat that a code tells of its picture (beta, for a beta-VAE);
+        """How many nats of reconstruction it charges for a nat that a code tells of its image (beta, for a beta-VAE);
         0 where it charges nothing for that."""
         charged = (
             part.weight_value(self.resolve_params(params))

@@ -153,10 +153,10 @@ def _free_bits_latex(params: Params) -> str:
     fixes={FailureMode.POSTERIOR_COLLAPSE: {"family": "beta-vae", **COLLAPSE_FIXES}},
 )
 def vae(make: NetworkFactory, latent_dim: int) -> Recipe:
-    """Each picture becomes a small cloud of codes, and all clouds together must fill a normal distribution.
+    """Each image becomes a small cloud of codes, and all clouds together must fill a normal distribution.
 
-    The KL term pays for every bit that a cloud tells about its picture. What is gained: points drawn from the normal
-    distribution mostly decode to plausible pictures (Kingma & Welling 2013; Rezende et al. 2014).
+    The KL term pays for every bit that a cloud tells about its image. What is gained: points drawn from the normal
+    distribution mostly decode to plausible images (Kingma & Welling 2013; Rezende et al. 2014).
     """
     return Recipe.simple(build_autoencoder(GaussianBottleneck(latent_dim), make), negative_elbo)
 
@@ -177,7 +177,7 @@ def beta_vae(
 ) -> Recipe:
     """A VAE in which the KL costs beta times as much: above 1 tidier and blurrier, below 1 sharper.
 
-    Too large a beta makes all clouds alike, and the decoder draws the average picture (posterior collapse). Raising the
+    Too large a beta makes all clouds alike, and the decoder draws the average image (posterior collapse). Raising the
     price slowly or giving each dimension some nats free keeps it off (Higgins et al. 2017; Bowman et al. 2016).
     """
 
@@ -212,7 +212,7 @@ def conditional_vae(make: NetworkFactory, latent_dim: int) -> Recipe:
 def beta_tcvae(make: NetworkFactory, latent_dim: int, beta: TCWeight = 3.0) -> Recipe:
     """A VAE whose KL is split in three, and only the part that dimensions tell of each other costs more.
 
-    So dimensions are pushed to be independent without paying for what the code knows of the picture. Total correlation
+    So dimensions are pushed to be independent without paying for what the code knows of the image. Total correlation
     is estimated within a batch and can come out slightly negative (Chen, Li, Grosse & Duvenaud 2018).
     """
 
@@ -238,7 +238,7 @@ def beta_tcvae(make: NetworkFactory, latent_dim: int, beta: TCWeight = 3.0) -> R
     fixes={FailureMode.POSTERIOR_COLLAPSE: {"alpha": 0.9}},
 )
 def info_vae(make: NetworkFactory, latent_dim: int, alpha: InfoVAEAlpha = 0.9, mmd_weight: MMDWeight = 2.0) -> Recipe:
-    """A VAE that is charged less for what a code tells of its picture, and more for a wrong crowd of codes.
+    """A VAE that is charged less for what a code tells of its image, and more for a wrong crowd of codes.
 
     The KL compares each cloud with the normal; MMD compares the crowd of all codes with it, which is what sampling
     needs (Zhao, Song & Ermon 2019).
@@ -253,7 +253,7 @@ def info_vae(make: NetworkFactory, latent_dim: int, alpha: InfoVAEAlpha = 0.9, m
 
 @family("Wasserstein autoencoder (MMD)", loss_terms={"mmd": WeightedTerm(loss_terms.MMD, "mmd_weight", r"\lambda")})
 def wae(make: NetworkFactory, latent_dim: int, mmd_weight: MMDWeight = 100.0) -> Recipe:
-    """No clouds: each picture has one code, and only the crowd of all codes must look like a normal.
+    """No clouds: each image has one code, and only the crowd of all codes must look like a normal.
 
     Clouds of a VAE have to overlap, which blurs; single codes need not (Tolstikhin et al. 2018).
     """

@@ -14,14 +14,14 @@ import { queryIn, listeners } from '../../dom/dom.js';
  * @property {number[]} size width and height in pixels
  */
 
-const MIN_WIDTH = 480; // CSS pixels: smaller pictures are enlarged, by a whole number
+const MIN_WIDTH = 480; // CSS pixels: smaller images are enlarged, by a whole number
 
 /** @param {ComponentProps<Data>} props */
 export default function compare({ parentElement, data }) {
   const root = queryIn(parentElement)('.compare');
   const $ = queryIn(root);
   const slider = $('input', HTMLInputElement);
-  const pictures = [$('.before img'), $('img.after')];
+  const images = [$('.before img'), $('img.after')];
   const { on, stop } = listeners();
   /** @type {string[]} */
   let addresses = [];
@@ -44,8 +44,8 @@ export default function compare({ parentElement, data }) {
     addresses = [data.before, data.after].map((table) => {
       return URL.createObjectURL(new Blob([table.getChild('blob').get(0)], { type: 'image/png' }));
     });
-    for (const [at, picture] of pictures.entries()) {
-      Object.assign(picture, { src: addresses[at], alt: `${data.names[at]}: ${data.descriptions[at]}` });
+    for (const [at, image] of images.entries()) {
+      Object.assign(image, { src: addresses[at], alt: `${data.names[at]}: ${data.descriptions[at]}` });
     }
     const [wide, high] = data.size;
     const times = Math.max(1, Math.round(MIN_WIDTH / wide));
@@ -71,7 +71,7 @@ export default function compare({ parentElement, data }) {
     restyle() {}, // nothing but CSS has colours
     close() {
       stop();
-      for (const picture of pictures) picture.removeAttribute('src');
+      for (const image of images) image.removeAttribute('src');
       revokeUrls();
     },
   };

@@ -40,7 +40,7 @@ export default function home({ parentElement, data, model }) {
   const { on, signal, stop } = listeners();
   const rasterise = rasteriser(model.shape);
   let { preprocess, counts_dots: countsDots, pen_width: penWidth, steps } = data;
-  let fromDrawing = false; // whether the picture is what the drawing's code decodes to
+  let fromDrawing = false; // whether the image is what the drawing's code decodes to
 
   const navigation = new Navigation(root, model, signal, {
     name: 'Map of images',
@@ -166,9 +166,9 @@ export default function home({ parentElement, data, model }) {
 
 /** @param {string[]} shape */
 function stepIcon([rail, garments, absent]) {
-  const picture = document.createElementNS(SVG, 'svg');
-  picture.setAttribute('viewBox', '0 0 64 28');
-  picture.setAttribute('aria-hidden', 'true');
+  const image = document.createElementNS(SVG, 'svg');
+  image.setAttribute('viewBox', '0 0 64 28');
+  image.setAttribute('aria-hidden', 'true');
   for (const [name, path] of [
     ['rail', rail],
     ['garment', garments],
@@ -177,7 +177,7 @@ function stepIcon([rail, garments, absent]) {
     const line = document.createElementNS(SVG, 'path');
     line.setAttribute('d', path);
     line.setAttribute('class', name);
-    picture.append(line);
+    image.append(line);
   }
-  return picture;
+  return image;
 }

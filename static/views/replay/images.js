@@ -5,17 +5,17 @@ import { clearCanvas, setLabel, drawPixelated } from '../../dom/canvas.js';
 /** @import { Recording } from './recording.js' */
 
 const COLUMNS = 8;
-const AIR = 4; // pixels between pictures
+const AIR = 4; // pixels between images
 const BAND = 10; // pixels between two bands of pairs
 
 /** @param {HTMLCanvasElement} canvas @param {Recording} recording @param {number} step @param {string} when */
 export function drawManifold(canvas, recording, step, when) {
-  const picture = recording.manifolds[step];
-  if (!picture) return; // not decoded yet: what stands there stays
+  const image = recording.manifolds[step];
+  if (!image) return; // not decoded yet: what stands there stays
   const { ctx, width, height } = clearCanvas(canvas);
-  const scale = Math.min(width / picture.width, height / picture.height);
-  const box = [0, 0, picture.width * scale, picture.height * scale];
-  drawPixelated(ctx, picture, [0, 0, picture.width, picture.height], box);
+  const scale = Math.min(width / image.width, height / image.height);
+  const box = [0, 0, image.width * scale, image.height * scale];
+  drawPixelated(ctx, image, [0, 0, image.width, image.height], box);
   setLabel(canvas, `Manifold ${when}: images decoded from a grid of codes.`);
 }
 

@@ -19,7 +19,7 @@ import { unpack as unpackPieces } from '../../net/packing.js';
  * @property {{ epochs: number[], parts: Record<string, Curves> }} losses
  * @property {Pieces} pieces numbers, and images as PNG or WebP files
  *
- * @typedef {Object} DecodedImages the pictures that are here so far
+ * @typedef {Object} DecodedImages the images that are here so far
  * @property {ImageBitmap | null} originals
  * @property {ImageBitmap[]} manifolds
  * @property {ImageBitmap[]} reconstructions

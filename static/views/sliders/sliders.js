@@ -149,7 +149,7 @@ export default function sliders({ parentElement, data, model }) {
       state = unpackData(data, model.codeSize);
       $('.posterior').hidden = true; // drawn of what was
       start = state.starts.find((each) => each.name === start.name) ?? state.starts[0];
-      if (before.some((value, i) => value !== start.code[i])) startFrom(start.name); // another picture was chosen
+      if (before.some((value, i) => value !== start.code[i])) startFrom(start.name); // another image was chosen
       screen.request();
     },
     restyle() {}, // nothing but CSS has colours

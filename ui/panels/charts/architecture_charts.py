@@ -96,9 +96,9 @@ def describe(architecture: ArchitectureSummary, shape: tuple[int, ...]) -> str:
 def image_wall(batch: np.ndarray, alt: Sequence[str], captions: Sequence[str], size: int = 84) -> str:
     """Images `[N, C, H, W]` as HTML, each with words below it, as many in a row as there is room for."""
     cells = [
-        f'<figure><img src="{images.data_url(picture)}" alt="{escape(said, quote=True)}">'
+        f'<figure><img src="{images.data_url(image)}" alt="{escape(said, quote=True)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
-        for picture, said, caption in zip(batch, alt, captions, strict=True)
+        for image, said, caption in zip(batch, alt, captions, strict=True)
     ]
     grid = f"grid-template-columns: repeat(auto-fill, minmax(min({size}px, 22%), {size}px))"
     return f'<style>{STYLE}</style><div class="ae-rows ae-image-wall" style="{grid}">{"".join(cells)}</div>'

@@ -162,7 +162,7 @@ def time_server_slider(page: Any, address: str, run: str, repeats: int) -> Laten
     """Moves a slider of Streamlit's by a key: from the message that goes out to the new mosaic on the screen."""
     page.goto(f"{address}/manifold?run={run}")
     wait_until_idle(page)
-    thumb, found = page.get_by_role("slider", name="Images a side"), Latencies()
+    thumb, found = page.get_by_role("slider", name="Grid size"), Latencies()
     for turn in range(repeats):
         before = page.locator(GRID_SELECTOR).first.get_attribute("href")
         thumb.focus()
@@ -201,7 +201,7 @@ def time_first_loss(page: Any, address: str, seed: int) -> list[float]:
         wait_until_idle(page)
     began = time.perf_counter()
     page.get_by_role("button", name="Train", exact=True).click()
-    page.wait_for_selector("text=In this epoch, training images", timeout=20_000)
+    page.wait_for_selector("text=Training loss of the current epoch", timeout=20_000)
     took = 1000 * (time.perf_counter() - began)
     page.get_by_role("button", name="Stop").click()
     wait_until_idle(page)
@@ -230,7 +230,7 @@ async def _concurrent_users(address: str, run: str, n_users: int) -> tuple[Laten
                 await asyncio.sleep(0.5 + chance.random())
                 side = side + chance.choice((-1, 1)) if 6 < side < 24 else 15
                 began = time.perf_counter()
-                well = await visitor.rerun("manifold", **{"Images a side": side})
+                well = await visitor.rerun("manifold", **{"Grid size": side})
                 took = 1000 * (time.perf_counter() - began)
                 waits.add([took, took])
                 failed += not well

@@ -253,7 +253,7 @@ def test_a_step_of_the_story_leads_the_point(opened, step_taken):
     wait_for_rest(page)
     assert where(page) == pytest.approx(way[-1], abs=0.006)
     expect(page.locator(".home .live-region")).to_have_text(re.compile("Nearest test image"))
-    far = "Far from anything it has seen" if number == 3 else "Among the data"
+    far = "Out of distribution, far from anything it has seen" if number == 3 else "In distribution, among the data"
     assert page.locator(".home .distance").inner_text() == far
 
 
@@ -286,7 +286,7 @@ def test_drawing_moves_the_point_and_the_reconstruction(opened):
         seen.add(picture(page))
         places.append(where(page))
     assert len(seen) == 3 and start != places[0] != places[1]
-    expect(page.locator(".home .image-title")).to_have_text("Your drawing, redrawn")
+    expect(page.locator(".home .image-title")).to_have_text("Reconstruction of your drawing")
     expect(sheet(page)).to_have_attribute("aria-label", "Drawing pad with your drawing")
     with_ink = drawn(page, ".home .drawing-pad")
     page.get_by_role("button", name="Clear").click()

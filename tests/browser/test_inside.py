@@ -39,7 +39,7 @@ def test_an_ill_model_is_cured_by_one_click(lab, trained, browser_page):
     wait_until_idle(page)
     main = page.get_by_test_id("stMain")
     expect(main.get_by_text("Beta too strong.")).to_be_visible()
-    main.get_by_role("button", name="Fork with the cure: beta 1", exact=False).first.click()
+    main.get_by_role("button", name="Retrain with beta 1", exact=False).first.click()
     page.wait_for_url(re.compile("train.*run=beta-vae"), timeout=LONG)
     assert trained["ill"] not in page.url
     expect(main.get_by_text(re.compile("Trained in"))).to_be_visible(timeout=LONG)

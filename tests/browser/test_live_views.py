@@ -290,7 +290,7 @@ def _noisy(page, kind: str, clean: np.ndarray, strength: float, seed: int = 0) -
 @pytest.mark.parametrize("kind", few(list(KINDS), "codebook"))
 def test_strength_is_dragged_and_pictures_and_scores_follow(kind, open_page, trained):
     page, run = open_page("denoise", kind), trained[kind]
-    noisy, drawn = picture(page, "Given to the model"), picture(page, "Drawn by the model")
+    noisy, drawn = picture(page, "Corrupted input"), picture(page, "Reconstruction")
     clean, cells = _tests(run, 3), page.locator("tbody td")
     before = cells.all_inner_texts()
     assert drag(page, slider(page, "Corruption level"), noisy) >= 5
@@ -311,10 +311,10 @@ def _scores(clean: np.ndarray, other: np.ndarray) -> list[str]:
 
 def test_every_noise_and_another_draw(open_page, trained):
     page, run = open_page("denoise"), trained["vae"]
-    noisy, seen = picture(page, "Given to the model"), set()
+    noisy, seen = picture(page, "Corrupted input"), set()
     again = page.get_by_role("button", name="New seed")
     for kind in NOISES:
-        page.get_by_role("radio", name=kind, exact=True).check(force=True)
+        page.get_by_role("radio", name=kind.capitalize(), exact=True).check(force=True)
         for _ in range(2):
             still(page)
             seen.add(noisy.evaluate("canvas => canvas.toDataURL()"))
@@ -340,7 +340,7 @@ def test_a_link_holds_noise_strength_and_draw(open_page, trained):
     )
     expect(page.get_by_role("radio", name="masking")).to_be_checked()
     clean = _tests(run, 3)[0]
-    same(picture(page, "Given to the model"), _noisy(page, "masking", clean, 0.6, 7))
+    same(picture(page, "Corrupted input"), _noisy(page, "masking", clean, 0.6, 7))
 
 
 # --- What they compute with -------------------------------------------------------------------------------------------
@@ -419,7 +419,7 @@ def test_fingers_on_a_phone(path, lab, browser, trained):
     page.goto(f"{lab}/{path}?run={trained['vae'].id}")
     wait_until_idle(page)
     thumb = page.get_by_role("slider").first
-    canvas = picture(page, "Decoded from the code" if path == "interpolate" else "Given to the model").first
+    canvas = picture(page, "Decoded from the code" if path == "interpolate" else "Corrupted input").first
     expect(canvas).to_be_visible()
     thumb.scroll_into_view_if_needed()
     box, seen, touch = thumb.bounding_box(), set(), context.new_cdp_session(page)

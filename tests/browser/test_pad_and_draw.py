@@ -153,7 +153,7 @@ def test_a_lasso_by_keys(open_page):
     expect(page.get_by_role("heading", name="Selection (lasso)")).to_be_visible()
 
 
-@pytest.mark.parametrize("behind", few(["density", "pictures"], "pictures"))
+@pytest.mark.parametrize("behind", few(["Density", "Decoded images"], "Decoded images"))
 def test_what_lies_behind_can_be_chosen(open_page, behind, sent):
     page = open_page("latent_explorer")
     before = drawn(page, "canvas.map")

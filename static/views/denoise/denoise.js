@@ -61,8 +61,8 @@ export default function denoise({ parentElement, data, model }) {
     $('output').textContent = level;
     $('#meaning').textContent = LEVEL_HELP[kind];
     $('.clean').setAttribute('aria-label', 'Original');
-    $('.noisy').setAttribute('aria-label', `Given to the model: ${how}`);
-    $('.reconstruction').setAttribute('aria-label', `Drawn by the model: ${how}`);
+    $('.noisy').setAttribute('aria-label', `Corrupted input: ${how}`);
+    $('.reconstruction').setAttribute('aria-label', `Reconstruction: ${how}`);
     screen.request();
   }
 

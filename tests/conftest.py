@@ -9,7 +9,6 @@ import pytest
 
 from tests.kit.chrome import need_chromium
 from tests.kit.disks import mounted
-from tests.kit.pending import PENDING, REASON
 from tools.browser import launch_browser
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="aecore-tests-")
@@ -47,9 +46,6 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.nodeid.split("[")[0] in PENDING:
-            item.add_marker(pytest.mark.xfail(run=False, reason=REASON))
     order = {name: at for at, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))  # in a file everything stays as it is
 

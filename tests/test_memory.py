@@ -371,7 +371,6 @@ import os
 from aecore import system
 from aecore.jobs.executors import Task
 from aecore.jobs.executors.process import run_in_process
-os.makedirs(os.environ["AECORE_RUNS"])
 out = os.dup(1)
 log = os.environ["AECORE_RUNS"] + "/log.txt"
 run_in_process(Task("builtins:print", {}, log, {}, system.OOM_SCORE_TRAINING), "fork")

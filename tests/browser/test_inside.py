@@ -1,4 +1,4 @@
-"""The Inside page in a real browser: an ill model is cured by one click, panels open, a codebook is painted with."""
+"""The model inspector in a browser: an ill model is cured by one click, panels open, a codebook is painted with."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_click_paints_and_undo_takes_it_back(lab, trained, browser_page):
     wait_until_idle(page)
     main = page.get_by_test_id("stMain")
     expect(main.get_by_role("heading", name="Edit codebook indices", exact=True)).to_be_visible()
-    painted = main.get_by_role("img", name=re.compile("^painted, 0 slots changed"))
+    painted = main.get_by_role("img", name=re.compile("^edited, 0 positions changed"))
     expect(painted).to_be_visible()
     plate = main.locator("[data-testid=stPlotlyChart] .nsewdrag").first
     plate.scroll_into_view_if_needed()
@@ -79,7 +79,7 @@ def test_a_click_paints_and_undo_takes_it_back(lab, trained, browser_page):
         with contextlib.suppress(AssertionError):  # the vector was there already: nothing is painted
             expect(painted).to_have_count(0, timeout=5_000)
             break
-    changed = main.get_by_role("img", name=re.compile("^painted, 1 slot changed"))
+    changed = main.get_by_role("img", name=re.compile("^edited, 1 position changed"))
     expect(changed).to_be_visible()
     assert changed.get_attribute("src") != held
     main.get_by_role("button", name="Undo").click()

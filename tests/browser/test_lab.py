@@ -67,17 +67,17 @@ def test_the_next_picture_of_a_class_is_found_by_keyboard(device, server, reques
     name.click()
     page.get_by_role("option", name="7", exact=True).click()
     expect(main.get_by_text(re.compile(r"^7, test image \d+$")).first).to_be_visible()
-    page.wait_for_url(re.compile(r"[?&]a=\d"))
+    page.wait_for_url(re.compile(r"[?&]from=\d"))
     wait_until_idle(page)
     before = number.input_value()
-    assert re.search(rf"[?&]a={before}(&|$)", page.url)
+    assert re.search(rf"[?&]from={before}(&|$)", page.url)
     number.focus()
     for _ in range(10):  # its two steps, the class, Previous
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.innerText").split("\n")[-1] == "Next":
             break
     page.keyboard.press("Enter")
-    page.wait_for_function(f"() => !/[?&]a={before}(&|$)/.test(location.search)")
+    page.wait_for_function(f"() => !/[?&]from={before}(&|$)/.test(location.search)")
     wait_until_idle(page)
     assert int(number.input_value()) > int(before) and name.input_value() == "7"
     for button in main.get_by_role("button", name=re.compile("Previous|Next")).all():

@@ -137,7 +137,7 @@ def test_first_screen(open_page):
     healthy(page)
 
 
-SOME = ("Runs", "Latent map", "Inside", "Home")
+SOME = ("Runs", "Latent map", "Model inspector", "Home")
 
 
 @pytest.mark.parametrize("visited", few(["some", "all"], "some"))

@@ -77,8 +77,8 @@ def pretrained_dir() -> Path:
 
 @contextlib.contextmanager
 def user_errors(action: str = "") -> Iterator[None]:
-    """Turns what the system refuses into a sentence for people: a full disk, or a place that cannot be written. `what`
-    was to be done, as in "The map cannot be drawn"."""
+    """Turns what the system refuses into a sentence for people: a full disk, or a place that cannot be written.
+    `action` was to be done, as in "The map cannot be drawn"."""
     try:
         yield
     except OSError as error:

@@ -26,8 +26,8 @@ def atomic_write(file: Path, content: bytes | str, durable: bool = False, use_re
     """Writes a file whole or not at all: readers see the old content or the new, never half.
 
     A `durable` one is on the disk when this returns, and outlives a power cut; that takes a few milliseconds longer.
-    On a full disk the trash gives way; what is `vital` (a few bytes that say where things stand) may use the reserve
-    before that. Raises OSError when it cannot be written.
+    On a full disk the trash gives way; what may `use_reserve` (a few bytes that say where things stand) may take
+    the reserve before that. Raises OSError when it cannot be written.
     """
     data = content.encode() if isinstance(content, str) else content
     retry_freeing_space(lambda: _write(file, data, durable), file, use_reserve)

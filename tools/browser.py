@@ -184,7 +184,7 @@ def record_errors(context: BrowserContext) -> list[str]:
 
 
 def wait_until_idle(page: Page, timeout: float = 60) -> None:
-    """Returns when the page has nothing left to do; raises Playwright's TimeoutError after `wait` seconds."""
+    """Returns when the page has nothing left to do; raises Playwright's TimeoutError after `timeout` seconds."""
     page.wait_for_function(IS_IDLE, timeout=timeout * 1000, polling=50)
 
 

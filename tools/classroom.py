@@ -35,7 +35,7 @@ def lan_address() -> str | None:
 
 
 def find_port(first: int) -> int:
-    """`wanted`, or the first port after it that nobody uses."""
+    """`first`, or the next port after it that nobody uses."""
     for port in range(first, min(first + 50, 65_536)):
         with contextlib.suppress(OSError), socket.socket() as probe:
             if os.name == "posix":

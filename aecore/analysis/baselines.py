@@ -50,7 +50,7 @@ class PCA:
 
     @classmethod
     def fit(cls, split: Split, n_components: int) -> PCA:
-        """The `size` leading components of all images of a split; as many as there are where there are fewer.
+        """The `n_components` leading components of all images of a split; as many as there are where there are fewer.
 
         From the covariance, which is summed up batch by batch: the images are never held as floats. Products are of
         float32 and sums of float64, so directions are off by some 1e-6 and the error, being least at the right ones,
@@ -76,7 +76,7 @@ class PCA:
 
 
 def _leading_eigenvectors(covariance: np.ndarray, n_components: int) -> np.ndarray:
-    """The eigenvectors of the `size` largest eigenvalues as rows, float32 [d, D], without those of value 0."""
+    """The eigenvectors of the `n_components` largest eigenvalues as rows, float32 [d, D], without those of value 0."""
     from scipy.linalg import eigh
     from sklearn.utils.extmath import randomized_svd
 
@@ -95,7 +95,7 @@ def _leading_eigenvectors(covariance: np.ndarray, n_components: int) -> np.ndarr
 
 def baseline_errors(train: Split, test: Split, n_components: int) -> dict[str, float]:
     """Mean squared errors per pixel on `test` of baselines fitted to `train`: `mean_baseline_mse` of always answering
-    the mean image, `pca_mse` of PCA with `size` numbers."""
+    the mean image, `pca_mse` of PCA with `n_components` components."""
     pca = PCA.fit(train, n_components)
     return {
         "mean_baseline_mse": float(squared_errors(test, pca.truncate(0).reconstruct).mean()),

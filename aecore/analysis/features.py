@@ -82,7 +82,7 @@ def _decode_unclipped(run: LoadedModel, codes: np.ndarray) -> np.ndarray:
 
 def signed_colormap(signed: np.ndarray) -> np.ndarray:
     """Signed images `[N, C, H, W]` on one scale as ones to look at, `[N, 3, H, W]`: gray ones as in
-    `images.error_map`, orange above 0 and blue below; those of colours around a middle gray."""
+    `images.signed_error_map`, orange above 0 and blue below; those of colours around a middle gray."""
     full = float(np.percentile(np.abs(signed), COLOUR_PERCENTILE)) or float(np.abs(signed).max()) or 1.0
     scaled = np.asarray(signed / full, np.float32)
     if scaled.shape[1] == 1:

@@ -48,9 +48,9 @@ def grid(
 ) -> Grid:
     """n by n places to decode, laid over `points` [N, 2], or over the prior N(0, 1) with `prior`.
 
-    `range` takes even steps; `quantiles` lies denser where a normal is denser, so that each step passes the same share
-    of it (Kingma & Welling 2013). A `span`, (low, high) for both axes or [2, 2] with a row for each, lays an even grid
-    there and overrules the rest. On a map that is a line (codes of one dimension) all rows are equal.
+    `uniform` takes even steps; `gaussian-quantiles` lies denser where a normal is denser: each step passes the same
+    share of it (Kingma & Welling 2013). A `span`, (low, high) for both axes or [2, 2] with a row for each, lays an
+    even grid there and overrules the rest. On a map that is a line (codes of one dimension) all rows are equal.
     """
     if n < 2:
         raise UserError("A grid needs at least 2 images on each side.")
@@ -115,7 +115,7 @@ def residual(plane: Plane, codes: np.ndarray) -> np.ndarray:
 
 
 def distance_to_data(plane: Plane, codes: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The distance, in the space of all dimensions, from each of `places` [M, 2] on the plane to the nearest code: [M].
+    """The distance, in the space of all dimensions, from each of `points` [M, 2] on the plane to the nearest code: [M].
 
     By Pythagoras that needs no more than three numbers of a code: its shadow, and how far off the plane it lies.
     """

@@ -208,7 +208,7 @@ def _components_by_lanczos(codes: np.ndarray) -> Plane:
 
 
 def centred_chunks(codes: np.ndarray, mean: np.ndarray, rows: int = 500) -> Iterator[np.ndarray]:
-    """Codes [N, D] less their mean in float64, so many at a time; UserError as `checked`."""
+    """Codes [N, D] less their mean in float64, so many at a time; UserError as `check_finite`."""
     for start in range(0, len(codes), rows):
         yield check_finite(codes[start : start + rows]) - mean
 

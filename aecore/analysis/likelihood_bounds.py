@@ -23,7 +23,7 @@ SEED = 0
 
 @torch.no_grad()
 def log_weights(model: Autoencoder, x: Tensor, n_samples: int, y: Tensor | None = None) -> Tensor:
-    """log p(x, z) - log q(z|x) in nats at `draws` codes z from q(z|x) for each image, `[draws, B]`."""
+    """log p(x, z) - log q(z|x) in nats at `n_samples` codes z from q(z|x) for each image, `[n_samples, B]`."""
     features, found = model.features(x, y), []
     for _ in range(n_samples):
         latent = model.bottleneck(features)
@@ -48,7 +48,8 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     log_likelihood   by the number of importance samples, those of IMPORTANCE_SAMPLES
     gap, gap_std_error   how much the most samples add to one, which is the ELBO; its standard error over images
 
-    Nothing for images that the model has drawn itself (`drawn`). Constants that a likelihood leaves out are left out.
+    Nothing for images that the model has drawn itself (`synthetic`). Constants that a likelihood
+    leaves out are left out.
     """
     if test.synthetic:
         return {}

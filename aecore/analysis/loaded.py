@@ -133,7 +133,7 @@ class LoadedModel:
         return np.concatenate([_to_cpu(latent.code).numpy() for _, _, latent in self.latent_batches(x, labels)])
 
     def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """What codes decode to, `[N, C, H, W]`, clipped to [0, 1]; as images of `label` if the model asks."""
+        """What codes decode to, `[N, C, H, W]`, clipped to [0, 1]; as images of `labels` if the model asks."""
         labels = np.full(len(codes), self.class_label) if labels is None else labels
         return self._batched(self.model.decode_mean, codes, labels).clip(0, 1)
 

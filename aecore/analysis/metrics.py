@@ -213,7 +213,7 @@ def mutual_information_gap(codes: np.ndarray, factors: np.ndarray, bins: int = 2
 
 
 def precision_and_coverage(real: np.ndarray, generated: np.ndarray, k: int = 5) -> tuple[float, float]:
-    """Whether `made` [M, ...] could be `real` [N, ...], and whether all kinds of real ones are made; both 0..1.
+    """Whether `generated` [M, ...] could be `real` [N, ...], and whether all kinds of real ones are made; both 0..1.
 
     Precision: the share of made ones within reach of a real one, its reach being the distance of its `k`-th real
     neighbour (Kynkaanniemi et al. 2019). Coverage: the share of real ones that have a made one within reach (Naeem et
@@ -230,7 +230,7 @@ def precision_and_coverage(real: np.ndarray, generated: np.ndarray, k: int = 5) 
 
 
 def strict_precision(real: np.ndarray, generated: np.ndarray, k: int = 5) -> float:
-    """The share of `made` [M, ...] that lie within reach of the `real` [N, ...] one nearest to them, 0..1.
+    """The share of `generated` [M, ...] that lie within reach of the `real` [N, ...] one nearest to them, 0..1.
 
     Reach as in `precision_and_coverage`, which lets any real one vouch for a made one. A few odd real ones with a long
     reach then vouch for everything: on MNIST's pixels even blurs score 1. Here only the nearest may.

@@ -28,6 +28,6 @@ REPORTS: dict[type, dict[str, Report]] = {
 
 
 def reports(run: LoadedModel, test: Split, only: str | None = None) -> dict[str, dict[str, Any]]:
-    """All that is measured of a run of this kind on the test images, under the names of NUMBERS; or `only` one."""
+    """All that is measured of a run of this kind on the test images, under the names of REPORTS; or `only` one."""
     named = {name: measure for entry in collect(REPORTS, run.types) for name, measure in entry.items()}
     return {name: measure(run, test) for name, measure in named.items() if only in (None, name)}

@@ -52,7 +52,7 @@ def sample_gmm_fit(codes: np.ndarray, n: int, seed: int = SEED) -> np.ndarray:
     Fitted to the numbers that vary, each in units of its own spread: those of any size are alike to it, and those that
     never vary stay as they are. At most ten steps: twenty score the same. Of more than FULL numbers a component has a
     variance for each and no covariances: there would be fewer codes than these have numbers. Of codes with many numbers
-    the first ones are enough, NUMBERS in all.
+    the first ones are enough, MAX_VALUES in all.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
@@ -112,7 +112,7 @@ def aggregate_posterior(run: LoadedModel, x: np.ndarray, labels: np.ndarray, see
 
 
 def sample_quality(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
-    """How near `made` images come to `real` ones, both [N, C, H, W]: all 0 to 1, see aecore.analysis.metrics."""
+    """How near `generated` images come to `real` ones, both [N, C, H, W]: all 0 to 1, see aecore.analysis.metrics."""
     with _one_thread():
         precision, coverage = metrics.precision_and_coverage(real, generated)
         strict = metrics.strict_precision(real, generated)
@@ -125,11 +125,11 @@ def mmd(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
-    """How near samples come to test images: as many of each, DRAWN at most. `reconstructions` are those of the test
+    """How near samples come to test images: as many of each, N_SAMPLES at most. `reconstructions` are those of the test
     images themselves; `training_data`: as many training images, which is what a perfect sampler would score.
 
     mmd compares the codes of the test images with as many draws of the prior, mmd_noise_floor two crowds of draws. Of
-    images that the model has drawn itself (`drawn`) only that is known: nothing can be measured against them.
+    images that the model has drawn itself (`synthetic`) only that is known: nothing can be measured against them.
     """
     n = min(N_SAMPLES, len(test))
     x, labels, draws = test.to_float(slice(n)), test.y[:n], run.sample_prior(n, SEED)

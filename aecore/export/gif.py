@@ -106,7 +106,7 @@ def _draw_text(frame: np.ndarray, text: str, x: int, y: int) -> None:
 
 
 def _draw_points(pane: np.ndarray, points: np.ndarray, labels: np.ndarray) -> None:
-    """A small disc for each of `spots` (uint16 [N, 2]) in the colour of its class."""
+    """A small disc for each of `points` (uint16 [N, 2]) in the colour of its class."""
     room = PANE - 9
     x = 4 + np.round(points[:, 0] / MAX_UINT16 * room).astype(int)
     y = 4 + np.round((1 - points[:, 1] / MAX_UINT16) * room).astype(int)

@@ -118,7 +118,7 @@ def pack_points(
     names: tuple[str, str] = ("", ""),
     codes: np.ndarray | None = None,
 ) -> PointMap:
-    """A map whose points `shown` [N, 2] have the classes `labels` [N]; `names` are its axes', where they mean something
+    """A map whose `points` [N, 2] have the classes `labels` [N]; `names` are its axes', where they mean something
     (the second is "" on a line). With `codes` [N, D], when they are few enough, the browser can decode each point."""
     flat, order = bool(names[0]) and not names[1], _cell_order(points)
     arrays: dict[str, np.ndarray | None] = {

@@ -62,7 +62,7 @@ def densify(path: np.ndarray) -> np.ndarray:
 
 
 def _squared_distances(positions: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The squared distance from each of `places` [M, 2] to each of `dots` [N, 2], `[M, N]`."""
+    """The squared distance from each of `positions` [M, 2] to each of `points` [N, 2], `[M, N]`."""
     across, up = (positions[:, None, axis] - points[None, :, axis] for axis in (0, 1))
     return across**2 + up**2
 

@@ -83,7 +83,7 @@ class Bottleneck(nn.Module):
 
 
 class DeterministicBottleneck(Bottleneck):
-    """The code is what the encoder says: linear, so that no unit can die, unless `act` bends it."""
+    """The code is what the encoder says: linear, so that no unit can die, unless `activation` bends it."""
 
     def __init__(
         self, latent_dim: int, activation: Callable[[], nn.Module] = nn.Identity, prior: Prior = gaussian

@@ -12,7 +12,7 @@ from aecore.models.rng import seeded
 
 
 def gaussian(x: Tensor, level: float | Tensor) -> Tensor:
-    """Normal noise of standard deviation `strength` (1 is the whole range from black to white), clipped."""
+    """Normal noise of standard deviation `level` (1 is the whole range from black to white), clipped."""
     return (x + level * torch.randn_like(x)).clamp(0, 1)
 
 
@@ -22,18 +22,18 @@ def _uniform_per_pixel(x: Tensor) -> Tensor:
 
 
 def masking(x: Tensor, level: float | Tensor) -> Tensor:
-    """A share `strength` of the pixels is put to black (Vincent et al. 2008)."""
+    """A share `level` of the pixels is put to black (Vincent et al. 2008)."""
     return x * (_uniform_per_pixel(x) >= level)
 
 
 def salt_and_pepper(x: Tensor, level: float | Tensor) -> Tensor:
-    """A share `strength` of the pixels becomes black or white, half of them each."""
+    """A share `level` of the pixels becomes black or white, half of them each."""
     chance = _uniform_per_pixel(x)
     return torch.where(chance < level / 2, 0.0, torch.where(chance < level, 1.0, x))
 
 
 def dropout(x: Tensor, level: float) -> Tensor:
-    """A share `strength` of the pixels is put to black and the others are made brighter by 1 / (1 - strength), so that
+    """A share `level` of the pixels is put to black and the others are made brighter by 1 / (1 - level), so that
     the sum stays the same on average: masking as nn.Dropout does it. Values can pass 1."""
     return masking(x, level) / max(1 - level, 1e-3)
 

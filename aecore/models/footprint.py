@@ -131,7 +131,7 @@ def step_bytes(recipe: Recipe, card: DatasetCard, batch_size: int) -> int:
 
 
 def _with_fallback(measure: Callable[[], int], fallback: Callable[[], int]) -> int:
-    """What `whole` counts; what `bare` does where a loss asks for numbers (`.item()`), which meta tensors have not."""
+    """What `measure` counts; what `fallback` does where a loss asks for numbers, which meta tensors have not."""
     try:
         return measure()
     except (RuntimeError, NotImplementedError, ValueError):

@@ -70,7 +70,7 @@ def free_bits_kl(kl: Tensor, floor: float) -> Tensor:
 
 
 def kl_anneal(progress: float, warmup: float, cycles: int) -> float:
-    """How much of beta is charged: rises from 0 to 1 over the share `warm_up` of the training (Bowman et al. 2016),
+    """How much of beta is charged: rises from 0 to 1 over the share `warmup` of the training (Bowman et al. 2016),
     again and again over the first half of each of `cycles` equal parts when there are any (Fu et al. 2019)."""
     if cycles:
         return min(1.0, 2 * (progress * cycles % 1)) if progress < 1 else 1.0

@@ -57,7 +57,7 @@ class NetworkFactory:
 
 
 def mlp(widths: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
-    """Fully connected layers, `act` between them and none after the last."""
+    """Fully connected layers, `activation` between them and none after the last."""
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), activation()]

@@ -46,7 +46,7 @@ class Objective:
     """A loss, the modules it moves, and the part of the training in which it does.
 
     The parts of the loss are summed and minimised; their names are what charts show. Two objectives that move different
-    modules are a game (an adversary); two with disjoint `during` are stages.
+    modules are a game (an adversary); two with disjoint `interval`s are stages.
     """
 
     loss: Loss

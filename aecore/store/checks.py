@@ -79,7 +79,7 @@ def boolean(value: Any) -> str:
 
 
 def text(max_length: int, pattern: str = "") -> Check:
-    """A text of `most` characters at most that can be sent to a browser, and matches a pattern if one is given."""
+    """A text of `max_length` characters at most that can be sent to a browser, and matches `pattern` if given."""
     wanted = re.compile(pattern, re.DOTALL) if pattern else None
 
     def check(value: Any) -> str:
@@ -139,7 +139,7 @@ _name = text(100)
 
 
 def record(required: Mapping[str, Check] | None = None, optional: Mapping[str, Check] | None = None) -> Check:
-    """An object that has the fields `needed`, and may have others, of which those in `also` have a form."""
+    """An object that has the fields `required`, and may have others, of which those in `optional` have a form."""
     required, optional = required or {}, optional or {}
 
     def checked(value: Any) -> str:

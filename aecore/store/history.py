@@ -50,7 +50,7 @@ def _parse_history(file: Path, stamp: runs.Stamp) -> tuple[Sequence[dict[str, An
 
 
 def _parse_epoch(line: bytes, previous: int) -> dict[str, Any]:
-    """A line of a history that comes after the one of epoch `before`; ValueError when it is spoilt."""
+    """A line of a history that comes after the one of epoch `previous`; ValueError when it is spoilt."""
     found: dict[str, Any] = files.parse_json(line)
     if wrong := schema.HISTORY_LINE(found):
         raise ValueError(wrong)

@@ -98,13 +98,13 @@ def withdraw(run: str, user: str) -> tuple[int, Job | None]:
 
 
 def order() -> list[str]:
-    """The waiting runs in the order of their turns (see `database.Snapshot.turns`)."""
+    """The waiting runs in the order of their turns (see `Snapshot.order`)."""
     return [run for run, _ in database_snapshot.cached_snapshot().order]
 
 
 def claim(leader: bool = False) -> Job | None:
-    """The waiting job whose turn it is, running from now on; None when none waits. As the `leader`: raises Superseded
-    when this process is not that any more."""
+    """The waiting job whose turn it is, running from now on; None when none waits. As the `leader`: raises
+    LeadershipLost when this process is not that any more."""
     for run, user in (known := database_snapshot.snapshot()).order:
         with database.transaction() as connection:
             if leader:
@@ -139,8 +139,8 @@ def register_worker(run: str, executor: str, handle: str) -> bool:
 
 
 def record_crash(run: str, checkpoint_version: int, leader: bool = False) -> int:
-    """Notes the death of a job's worker while the checkpoint was `mark` (0: none). How many there were in a row with no
-    new checkpoint between."""
+    """Notes the death of a job's worker while the checkpoint was `checkpoint_version` (0: none). How many there were
+    in a row with no new checkpoint between."""
     with database.transaction() as connection:
         if leader:
             check_leadership(connection)
@@ -156,7 +156,7 @@ def record_crash(run: str, checkpoint_version: int, leader: bool = False) -> int
 
 
 def complete(run: str, requeue: bool = False, leader: bool = False) -> None:
-    """A job has come to rest. `again`: unless somebody has asked for it since, who then waits for a new turn."""
+    """A job has come to rest. `requeue`: unless somebody has asked for it since, who then waits for a new turn."""
     with database.transaction() as connection:
         if leader:
             check_leadership(connection)

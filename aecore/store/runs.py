@@ -163,7 +163,7 @@ def check_weights(run_dir: Path) -> None:
 
 
 def verify_checksum(run: str, name: str, max_bytes: int = 10**10) -> None:
-    """Raises UserError when a file of a finished run is missing, has more than `most` bytes, or is not the one whose
+    """Raises UserError when a file of a finished run is missing, has more than `max_bytes`, or is not the one whose
     checksum its result holds."""
     said = entry(run).result.get("sha256", {}).get(name)
     if not said:

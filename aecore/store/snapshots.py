@@ -65,12 +65,12 @@ def preview_rows(split: Split, max_rows: int = N_PREVIEWS) -> np.ndarray:
 
 
 def n_codes(split: Split, code_size: int) -> int:
-    """How many of the first images of a split have their codes of `size` numbers kept."""
+    """How many of the first images of a split have their codes of `code_size` numbers kept."""
     return min(len(split), max_codes(code_size))
 
 
 def max_codes(code_size: int) -> int:
-    """How many codes of `size` numbers are kept at most."""
+    """How many codes of `code_size` numbers are kept at most."""
     return min(MAX_CODES, max(100, MAX_CODE_VALUES // code_size))
 
 

@@ -3,7 +3,7 @@
     <runs>/.trash/<run>~<moment>/    a deleted run, with its label.json (owner, name) and deleted.json (by whom)
 
 What is in the trash can be taken back for a day; it goes earlier, the oldest first, when the disk is full
-(`disk.make_room`). Each act is checked here, by the table in `permissions`.
+(`disk.free_space`). Each act is checked here, by the table in `permissions`.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def available_devices() -> dict[str, bool]:
 
 
 def select_device(device_name: str | None = None) -> Device:
-    """The device `wanted`, else the one that AECORE_DEVICE names, else the fastest there is.
+    """The device `device_name`, else the one that AECORE_DEVICE names, else the fastest there is.
 
     Raises UserError when the one asked for is not there.
     """

@@ -247,8 +247,8 @@ def evaluate(
     on_batch: Callable[[ForwardPass], None] | None = None,
     batch_size: int = 500,
 ) -> LossValues:
-    """The recipe's loss parts on held-out images, in nats per image; the same chance at every call. Somebody may
-    `look` at each batch after its loss. Of a network that takes much memory for an image, fewer than `batch` at a
+    """The recipe's loss parts on held-out images, in nats per image; the same chance at every call. `on_batch`
+    sees each batch after its loss. Of a network that takes much memory for an image, fewer than `batch_size` at a
     time are looked at.
 
     In float32, as the pages use the model, whatever it is trained in.

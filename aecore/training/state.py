@@ -83,7 +83,7 @@ class EarlyStopping:
         self.weights: dict[str, Tensor] = {}
 
     def update(self, validation: LossValues, monitored: set[str]) -> bool:
-        """Takes note of an epoch by the `judged` parts of its held-out loss; whether it is time to stop."""
+        """Takes note of an epoch by the `monitored` parts of its held-out loss; whether it is time to stop."""
         if not self.patience or not monitored:
             return False
         loss, self.epochs_since_best = sum(validation[part] for part in monitored), self.epochs_since_best + 1

@@ -61,7 +61,7 @@ def _metrics(report: dict[str, Any], classes: int) -> None:
 
 
 def _grid(run: LoadedModel, grid_rows: dict[str, np.ndarray], extra_columns: list[str]) -> None:
-    """One row for each style, one column for each label; columns `before` them are named so."""
+    """One row for each style, one column for each label; `extra_columns` before them are named so."""
     classes = run.card.classes
     short = max(map(len, classes)) <= MAX_CAPTION_LENGTH or len(classes) <= MAX_CAPTION_LENGTH
     captions = [*extra_columns, *(classes if short else [str(number + 1) for number in range(len(classes))])]

@@ -28,7 +28,7 @@ def _objective_terms(run: str, _config: Config) -> tuple[str, ...]:
 
 def history_csv(history: Sequence[Mapping[str, Any]], own_terms: Collection[str]) -> str:
     """A history as CSV, a line an epoch: of the training and the validation images each part of the loss, and the
-    total of the parts that are the model's `own`. Empty where a stage does not charge a part."""
+    total of the parts that are the model's `own_terms`. Empty where a stage does not charge a part."""
     columns = [
         (split, part)
         for split in ("train", "validation")

@@ -62,7 +62,7 @@ def loss_curves(
     history: Sequence[Mapping[str, Any]], colours: Sequence[str], objective_terms: Collection[str] = ()
 ) -> Chart:
     """Loss parts over epochs, in nats per image: training as dots, validation as lines, one colour for each part, and
-    one for the total of those that the model is `charged`, where these are several."""
+    one for the total of those that are `objective_terms`, where these are several."""
     epochs, words = [line["epoch"] for line in history], []
     coloured = dict(zip([*history[-1]["validation"], *[TOTAL] * (len(objective_terms) > 1)], colours, strict=False))
     height = 290 + 30 * len(coloured)  # names go below, two for each
@@ -87,7 +87,7 @@ def loss_curves(
 
 
 def term_value(terms: Mapping[str, float], term: str, objective_terms: Collection[str]) -> float | None:
-    """A part of a loss, or the TOTAL of those that are `charged`; None where it is not there, as in another stage."""
+    """A part of a loss, or the TOTAL of those in `objective_terms`; None where it is not there, as in another stage."""
     if term == TOTAL:
         return sum(terms[each] for each in objective_terms) if set(objective_terms) <= set(terms) else None
     return terms.get(term)
@@ -135,7 +135,7 @@ def grid_png(cells: np.ndarray, n: int, min_width: int = 640) -> bytes:
 
 
 def decoded_grid(png: bytes, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460) -> Chart:
-    """Decoded images, n by n as they are `laid`, on the axes they were decoded at; `x` rising, `y` falling (up is
+    """Decoded images, n by n as in `png`, on the axes they were decoded at; `x` rising, `y` falling (up is
     up).
 
     Steps may be uneven (quantiles), so the axes count cells and their ticks say the numbers.
@@ -217,7 +217,7 @@ def loss_comparison(
     objective_terms: Sequence[Collection[str]],
 ) -> Chart:
     """A part of the validation loss of several runs over epochs, nats per image, a line for each run; or its TOTAL, of
-    the parts that each run's model is `charged`."""
+    the parts that each run's model counts (`objective_terms`)."""
     figure = new_figure(340, xaxis_title="epoch", yaxis_title="nats per image", hovermode="x unified")
     words = []
     for history, name, colour, own in zip(histories, names, colours, objective_terms, strict=False):

@@ -108,7 +108,7 @@ def _round_binary(value: float) -> float:
 
 
 def log_step(value: float, min_value: float) -> float:
-    """From `value` down to the next of 1, 3, 10, 30 ... below its half; at `least`, the smallest value, its own size.
+    """From `value` down to the next of 1, 3, 10, 30 ... below its half; at `min_value`, the smallest, its own size.
 
     Of more than half, so that who presses twice before the next stride is there does not fall to 0.
     """
@@ -123,7 +123,7 @@ def log_step(value: float, min_value: float) -> float:
 def param_widgets(
     function: Callable[..., Any], scope: str, initial: Mapping[str, ParamValue] | None = None
 ) -> dict[str, ParamValue]:
-    """A widget for each param that a function's signature declares, beginning at its default or at `start`."""
+    """A widget for each parameter that a function's signature declares, beginning at its default or at `initial`."""
     found: dict[str, ParamValue] = {}
     for column, param in zip(cycle(st.columns(2)), params_of(function), strict=False):
         with column:
@@ -132,7 +132,7 @@ def param_widgets(
 
 
 def config_form() -> Config:
-    """The settings of a run, from data set to seed. `families.settle` has still to check them together."""
+    """The settings of a run, from data set to seed. `resolve_config` has still to check them together."""
     from aecore.data.cards import CARDS
     from aecore.models import presets
     from aecore.models.families.build import FAMILIES

@@ -16,7 +16,7 @@ N_EVAL_IMAGES = 2000  # validation images that errors are taken of
 
 
 def checkup(run: LoadedModel, data: Dataset) -> dict[str, Any]:
-    """What `examined` says of a run's weights, computed afresh."""
+    """What `compute_checkup` says of a run's weights, computed afresh."""
     return compute_checkup(loaded.restore_recipe(run), run, data)
 
 

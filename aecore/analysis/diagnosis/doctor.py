@@ -48,7 +48,7 @@ def diagnose(evidence: Evidence) -> list[Finding]:
 
 
 def with_fix(config: Config, finding: Finding) -> Config:
-    """The same run with the settings that cure a finding, from fresh weights where it had them. `families.settle` has
+    """The same run with the settings that cure a finding, from fresh weights where it had them. `resolve_config` has
     still to check it."""
     own = {each.name for each in dataclasses.fields(Config)}
     family = str(finding.fix.get("family", config.family))

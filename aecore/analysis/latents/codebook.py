@@ -124,7 +124,7 @@ def decode_indices(run: LoadedModel, indices: np.ndarray) -> np.ndarray:
 
 
 def replace_entry(indices: np.ndarray, position: int, entries: np.ndarray) -> np.ndarray:
-    """The choices of one image [S] with each of `vectors` [n] in one of its slots: [n, S]."""
+    """The choices of one image [S] with each of `entries` [n] at one of its positions: [n, S]."""
     tried = np.tile(indices, (len(entries), 1))
     tried[:, position] = entries
     return tried

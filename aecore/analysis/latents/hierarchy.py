@@ -21,9 +21,9 @@ def n_top(run: LoadedModel) -> int:
 
 
 def resample_level(codes: np.ndarray, n_top: int, n_samples: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """For each of `codes` `[N, D]`, `count` codes `[N, count, D]` in which a level is kept and the other drawn from its
-    prior: `top kept`, `bottom kept`, and `neither`. The bottom is in units of what the top expects, so that both
-    priors are N(0, 1)."""
+    """For each of `codes` `[N, D]`, `n_samples` codes `[N, n_samples, D]` in which a level is kept and the other drawn
+    from its prior: `bottom_resampled`, `top_resampled`, `both_resampled`. The bottom is in units of what
+    the top expects, so that both priors are N(0, 1)."""
     drawn = np.random.default_rng(seed).standard_normal((len(codes), n_samples, codes.shape[1])).astype(np.float32)
     above = np.arange(codes.shape[1]) < n_top
     own = codes[:, None]

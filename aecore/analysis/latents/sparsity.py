@@ -95,7 +95,7 @@ def by_contribution(code: np.ndarray, baseline: np.ndarray) -> np.ndarray:
 
 
 def atoms(run: LoadedModel, code: np.ndarray, baseline: np.ndarray, max_atoms: int = 8) -> Atoms:
-    """The `most` strongest units of a code [D]; `still` [D] is the code that says nothing (`rest`)."""
+    """The `max_atoms` strongest units of a code [D]; `baseline` [D] is the code that says nothing."""
     units = by_contribution(code, baseline)[:max_atoms]
     lone = np.tile(baseline, (len(units) + 1, 1))
     lone[range(len(units)), units] = code[units]

@@ -173,9 +173,9 @@ def denoise(
 ) -> np.ndarray:
     """An image `[C, H, W]` without the noise that the network finds in it, in [0, 1].
 
-    It goes through in tiles, and `told` hears after each which share is done; when that raises, the rest is left. What
-    comes out is the same as in one piece: each tile is given so much around it that no pixel misses what it depends on.
-    UserError when it has more than MOST pixels.
+    It goes through in tiles, and `on_progress` hears after each which share is done; when that raises, the rest is
+    left. What comes out is the same as in one piece: each tile is given so much around it that no pixel misses
+    what it depends on. UserError when it has more than MAX_PIXELS.
     """
     channels, height, width = image.shape
     if height * width > MAX_PIXELS:
@@ -213,8 +213,8 @@ def _tile_slices(length: int, tile: int, margin: int) -> Iterator[tuple[slice, s
 
 
 def load_photo(image: Image.Image, crop: bool = False) -> np.ndarray:
-    """An image in mode L or RGB as `[C, H, W]`. One of more than MOST pixels is shrunk, which averages pixels and so
-    takes away noise by itself, or its middle is `cut` out."""
+    """An image in mode L or RGB as `[C, H, W]`. One of more than MAX_PIXELS is shrunk, which averages pixels and so
+    takes away noise by itself, or its middle is cut out (`crop`)."""
     width, height = image.size
     if width * height > MAX_PIXELS:
         scale = math.sqrt(MAX_PIXELS / (width * height))

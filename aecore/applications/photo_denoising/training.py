@@ -61,7 +61,7 @@ class Progress:
 def fit(
     pixels: Tensor, config: TrainingConfig, clock: Callable[[], float], report_every: float = 30
 ) -> Iterator[Progress]:
-    """Trains a network on photographs uint8 `[N, 3, H, W]`; yields every `pause` seconds, and when its time is over.
+    """Trains a network on photographs uint8 `[N, 3, H, W]`; yields every `report_every` seconds, and at the end.
 
     The rate follows the clock (seconds), not the steps: a busy machine makes fewer, and still ends at the lowest rate.
     So two trainings never give the same weights.

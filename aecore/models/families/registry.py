@@ -127,8 +127,8 @@ def family(
     fixes: Mapping[FailureMode, Mapping[str, ParamValue]] | None = None,
     **fixed: Any,
 ) -> Callable[[Callable[..., Recipe]], Callable[..., Recipe]]:
-    """Declares the function below as a family; `fixed` names settings that it leaves no choice in, `usual` those that
-    forms should start with. The others are what Family says of them."""
+    """Declares the function below as a family; `fixed` names settings that it leaves no choice in, `defaults` those
+    that forms should start with. The others are what Family says of them."""
 
     def declare(build: Callable[..., Recipe]) -> Callable[..., Recipe]:
         name = build.__name__.replace("_", "-")

@@ -35,7 +35,7 @@ def kl_bars(names: Sequence[str], nats: Sequence[float], active: Sequence[bool],
 
 
 def _label_dims(figure: go.Figure, names: Sequence[str], max_ticks: int = MAX_BARS) -> None:
-    """Writes the names of dimensions below a chart: all, or evenly taken ones where there are more than `most`."""
+    """Writes the names of dimensions below a chart: all, or evenly taken ones where there are more than `max_ticks`."""
     every = 1 if len(names) <= max_ticks else math.ceil(len(names) / 8)
     figure.update_xaxes(type="category", tickangle=0, tickvals=list(names[::every]))
 

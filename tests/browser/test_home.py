@@ -359,7 +359,7 @@ def test_a_step_on_a_phone_says_its_words(opened, phone):
     step(page, STEPS[3]).click()
     expect(page.locator(".home .step-text")).to_contain_text("tailor")
     wait_for_rest(page)
-    assert page.locator(".home .distance").inner_text() == "Far from anything it has seen"
+    assert page.locator(".home .distance").inner_text() == "Out of distribution, far from anything it has seen"
     for selector in (".image", ".step-text", ".stage"):
         box = page.locator(f".home {selector}").bounding_box()
         assert box["y"] > 0 and box["y"] + box["height"] < 800, f"{selector} is in sight while the step is told"

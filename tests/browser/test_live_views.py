@@ -175,7 +175,7 @@ def test_a_cloud_is_drawn_from_where_there_is_one(open_page):
     page = open_page("interpolate")
     draw = page.get_by_role("button", name="Sample from q(z|x)")
     draw.click()
-    draws = picture(page, "Draw ")
+    draws = picture(page, "Sample ")
     expect(draws).to_have_count(8)
     first = {canvas.evaluate("canvas => canvas.toDataURL()") for canvas in draws.all()}
     assert len(first) == 8

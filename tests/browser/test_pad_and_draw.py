@@ -123,7 +123,7 @@ def test_far_from_the_data_is_said(open_page):
     page.get_by_role("button", name="Further away").click()
     page.wait_for_timeout(600)
     page.mouse.move(*spot(stage(page), 0.02, 0.02))
-    expect(page.locator(".distance")).to_contain_text("Far from anything it has seen")
+    expect(page.locator(".distance")).to_contain_text("Out of distribution, far from anything it has seen")
 
 
 def test_a_lasso_shows_what_is_inside(open_page, sent):

@@ -45,12 +45,12 @@ def link(page, name: str):
 @pytest.mark.slow
 def test_start_reload_stop_resume_finish_look_back(lab, browser_page):
     page = opened(lab, browser_page)
-    run = start(page, 600, 21)  # some twenty seconds: reloaded and stopped before its end
+    run = start(page, 400, 21)  # some twenty seconds: reloaded and stopped before its end
     seen = epoch_beyond(page, 0)
     page.reload()
     assert epoch_beyond(page, seen) > seen and run_of(page) == run
     button(page, "Stop").click()
-    expect(alerts_of(page).filter(has_text=re.compile(r"Stopped after \d+ of 600 epochs"))).to_be_visible()
+    expect(alerts_of(page).filter(has_text=re.compile(r"Stopped after \d+ of 400 epochs"))).to_be_visible()
     done = int(re.search(r"after (\d+)", alerts_of(page).first.inner_text()).group(1))
     button(page, "Resume").click()
     assert epoch_beyond(page, done) > done  # not from the beginning
@@ -61,12 +61,12 @@ def test_start_reload_stop_resume_finish_look_back(lab, browser_page):
     wait_until_idle(page)
     assert run_of(page) == run
     slider = main(page).get_by_role("slider").first
-    expect(slider).to_have_attribute("aria-valuetext", re.compile("^after 600 of 600"))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^after 400 of 400"))
     slider.focus()
     page.keyboard.press("Home")
-    expect(slider).to_have_attribute("aria-valuetext", re.compile("^after 0 of 600"))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^after 0 of 400"))
     button(page, "Play").click()
-    expect(slider).to_have_attribute("aria-valuetext", re.compile("^after 600 of 600"), timeout=LONG)
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^after 400 of 400"), timeout=LONG)
     healthy(page)
 
 

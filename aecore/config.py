@@ -96,21 +96,23 @@ Dropout = Annotated[
 GradClipNorm = Annotated[
     float,
     ParamInfo(
-        "The largest gradient norm; longer gradients are scaled down to it. 0: no limit.",
+        "The largest gradient norm; longer gradients are scaled down to it. Empty (0): no limit.",
         0,
         1000,
         1,
         label="Gradient norm clip",
+        zero="no limit",
     ),
 ]
 Patience = Annotated[
     int,
     ParamInfo(
-        "Stops after so many epochs without a better validation loss and keeps the best weights; 0: never.",
+        "Stops after so many epochs without a better validation loss and keeps the best weights. Empty (0): never.",
         0,
         100,
         1,
         label="Early-stopping patience",
+        zero="never",
     ),
 ]
 Schedule = Annotated[
@@ -125,7 +127,13 @@ Schedule = Annotated[
 TrainSize = Annotated[
     int,
     ParamInfo(
-        "How many of the training images are used; 0: all.", 0, 100_000, 1, label="Training-set size", symbol="N"
+        "How many of the training images are used. Empty (0): all.",
+        0,
+        100_000,
+        1,
+        label="Training-set size",
+        symbol="N",
+        zero="all",
     ),
 ]
 Reduction = Annotated[

@@ -32,6 +32,7 @@ class ParamInfo:
     log: bool = False  # changed by factors; `step` is then the smallest value above a `min` of 0
     symbol: str = ""  # its usual symbol, in LaTeX without dollar signs
     paper: str = ""  # what the family's paper calls it, where that is another word
+    zero: str = ""  # what 0 means where it is no number of its kind: "never", "all"; an empty field then stands for it
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,19 @@ class Param:
     def label(self) -> str:
         return self.info.label or self.name.replace("_", " ").capitalize()
 
+    def to_text(self, value: ParamValue) -> str:
+        """A value as text that `validate` reads back, as addresses and command lines have it."""
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, tuple):
+            return ",".join(map(str, value))
+        return f"{value:.12g}" if isinstance(value, float) else str(value)
+
     def validate(self, value: Any) -> ParamValue:
-        """`value` in this parameter's own type, or a UserError that says what would fit. Text is accepted for any."""
+        """`value` in this parameter's own type, or a UserError that says what would fit. Text is accepted for any, and
+        nothing (None, an empty text) where 0 has a meaning of its own."""
+        if self.info.zero and value in (None, ""):
+            value = 0
         try:
             value = self._convert(value)
         except (TypeError, ValueError, OverflowError):

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from aecore.data import datasets, download
+from aecore.data import datasets
 from aecore.data.cards import CARDS
 from ui import chrome
 from ui.run_data import splits
 from ui.session.failures import or_stop
-from ui.session.text import escape
 from ui.widgets import images
+from ui.widgets.download import download_button
 
 chrome.page(
     "data",
@@ -39,17 +39,5 @@ for card in CARDS.values():
         st.caption("  \n".join(facts))
         if here:
             st.badge("on this computer", icon=":material/check:", color="green")
-        elif st.button(
-            f"Download ({card.download_bytes / 1e6:.0f} MB)",
-            key=f"download-{card.name}",
-            icon=":material/download:",
-        ):
-            bar = st.progress(0.0, f"Downloading {card.title} ...")
-            try:
-                for share in download.download(card.name):
-                    bar.progress(share, f"Downloading {card.title}: {share:.0%}")
-            except download.DownloadFailed as error:
-                bar.empty()
-                st.error(escape(error), icon=":material/wifi_off:")
-            else:
-                st.rerun()
+        else:
+            download_button(card.name)

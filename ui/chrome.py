@@ -32,6 +32,10 @@ STYLE = """
 /* a formula is as wide as it says, and two pixels more: without room for them it could be scrolled */
 .katex-display { padding-inline: .25rem; }
 .st-key-ae-sticky { position: sticky; top: 4rem; }
+/* manifold and map of a run that trains stay side by side on a phone, and as high as the losses beside them */
+.st-key-ae-live-maps [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
+.st-key-ae-live-maps [data-testid="stColumn"] { min-width: 0; flex: 1 1 0; }
+.st-key-ae-live-maps [data-testid="stColumn"] .ae-rows { max-width: 250px; }
 /* a touch screen shows a table's tools all the time, over the words above it */
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 """

@@ -29,7 +29,7 @@ from streamlit.web.server import server_util
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from ui import old_addresses
-from ui.session import identity
+from ui.session import cookies
 from ui.widgets import glossary
 
 HOSTS_VARIABLE = "AECORE_HOSTS"
@@ -173,5 +173,5 @@ def security_headers(host: str) -> dict[str, str]:
 def _inline_scripts() -> tuple[str, ...]:
     """The only scripts inside a page that may run, by their hashes: those of Streamlit's page, and ours."""
     page = (Path(file_util.get_static_dir()) / "index.html").read_text("utf-8")
-    scripts = [*re.findall("<script>(.*?)</script>", page, re.DOTALL), identity.COOKIE_SCRIPT, glossary.SCRIPT]
+    scripts = [*re.findall("<script>(.*?)</script>", page, re.DOTALL), cookies.SCRIPT, glossary.SCRIPT]
     return tuple(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)

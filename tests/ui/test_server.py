@@ -27,7 +27,7 @@ from tests.kit.cases import few
 from tools import classroom
 from tools.browser import ROOT, free_port, start_server
 from ui import server
-from ui.session import identity
+from ui.session import cookies
 from ui.widgets import glossary
 
 STREAM = "/_stcore/stream"
@@ -248,7 +248,7 @@ def test_every_answer_has_the_security_headers(lab):
 
 def test_the_scripts_that_may_run_are_those_that_streamlits_page_and_ours_have():
     page = (Path(server.file_util.get_static_dir()) / "index.html").read_text()
-    ours = {identity.COOKIE_SCRIPT, glossary.SCRIPT}  # texts that are the same for everybody
+    ours = {cookies.SCRIPT, glossary.SCRIPT}  # texts that are the same for everybody
     assert page.count("<script>") >= 1 and len(server._inline_scripts()) == page.count("<script>") + len(ours)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aecore.store import runs
+from aecore.store import people, runs
 from ui.run_data import models, splits
 from ui.session.address import link, run_param
 from ui.session.failures import or_stop
@@ -55,6 +55,17 @@ def _with_class_label(run: LoadedModel, container: DeltaGenerator) -> LoadedMode
         help="This model is conditional: it is told the class of what it decodes.",
     )
     return dataclasses.replace(run, class_label=classes.index(name))
+
+
+def own_run(user: str) -> str | None:
+    """The run of the address where it has something to do under a form: one that is not finished, or the user's, or
+    nobody's. What somebody else has finished is no answer to the form above it; None then, and where there is none."""
+    run = run_param()
+    if run is None:
+        return None
+    entry = or_stop(runs.entry, run)
+    mine = not entry.pretrained and people.label(run).owner in (None, user)
+    return run if mine or not entry.finished else None
 
 
 def parent_config() -> Config | None:

@@ -6,7 +6,7 @@ would choose nothing. Here the address holds ids, and labels may change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -21,12 +21,14 @@ def bound_choice(
     default: str | None = None,
     widget: str = "segments",
     container: Any = None,
+    after: Callable[[str, str], None] | None = None,
     **more: Any,
 ) -> str:
     """One of `options` ({id: label}, or ids that are their own labels), as the address's parameter `key` says it.
 
     Without a parameter, or with one that is no id, it is `default`, or the first. The default is not written into the
-    address. `container` is where to draw it in; `more` goes to the widget.
+    address. `container` is where to draw it in; `after` hears of another choice, as the old and the new id; `more` goes
+    to the widget.
     """
     labels = dict(options) if isinstance(options, Mapping) else {each: each for each in options}
     first = default if default is not None and default in labels else next(iter(labels))
@@ -35,11 +37,13 @@ def bound_choice(
         del st.query_params[key]
 
     def write() -> None:
-        chosen = st.session_state[key]
+        before, chosen = st.query_params.get(key, first), st.session_state[key]
         if chosen == first:
             st.query_params.pop(key, None)
         elif chosen in labels:
             st.query_params[key] = chosen
+        if after and chosen in labels and chosen != before:
+            after(before, chosen)
 
     # the widget's value must follow the address, which links change
     st.session_state[key] = asked if asked in labels else first

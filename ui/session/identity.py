@@ -8,20 +8,16 @@ import secrets
 import streamlit as st
 
 from aecore.store import people
-from ui.session import failures
+from ui.session import cookies, failures
 from ui.session.text import escape
 
 COOKIE = "aecore-user"
-YEAR = 365 * 24 * 3600
-# The same for everybody, for the content security policy (ui/server.py) names the scripts that may run by their hash.
-COOKIE_SCRIPT = f"""document.cookie =
-  `{COOKIE}=${{document.getElementById("{COOKIE}").dataset.user}}; max-age={YEAR}; path=/; samesite=lax`;"""
 
 
 def current_user() -> str:
     """The person at this browser: the same after a refresh and in a second tab. Not a password: it keeps people from
     deleting each other's runs by mistake."""
-    known = str(st.context.cookies.get(COOKIE, ""))
+    known = cookies.read(COOKIE)
     if re.fullmatch(r"[0-9a-f]{32}", known):
         return known
     return str(st.session_state.setdefault("ae-user", secrets.token_hex(16)))
@@ -30,11 +26,8 @@ def current_user() -> str:
 def name_form() -> None:
     """Asks for a name in the sidebar, and leaves the token with the browser."""
     person = current_user()
-    if person != st.context.cookies.get(COOKIE):
-        st.html(
-            f'<span id="{COOKIE}" data-user="{person}"></span><script>{COOKIE_SCRIPT}</script>',
-            unsafe_allow_javascript=True,
-        )
+    if person != cookies.read(COOKIE):
+        cookies.write(COOKIE, person)
     called = people.display_name(person)
     key = f"ae-name-{called}"  # another name, given in another tab, makes another field
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
+from aecore.config import Config
 from aecore.store import database, people, permissions
 from aecore.store import trash as shelf
 from aecore.store.run_info import RunInfo
@@ -88,6 +89,9 @@ def run_actions(entry: RunInfo, label: people.RunLabel, user: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Open **{escape(label.name or entry.config.summary)}**:")
             run_links(entry.id)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("Go on from it:")
+            _setup_links(entry.id, entry.config)
     else:
         link("train", "Open training page", run=entry.id)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -98,8 +102,19 @@ def run_actions(entry: RunInfo, label: people.RunLabel, user: str) -> None:
         if not entry.pretrained:
             _rename(entry, label, user)
         why = _why_not("delete", entry, label, user)
-        if st.button("Delete", icon=":material/delete:", disabled=bool(why), help=escape(why) or None):
-            _delete([entry], user)
+        with st.popover("More", icon=":material/more_horiz:"):
+            if st.button("Delete", icon=":material/delete:", disabled=bool(why), help=escape(why) or None):
+                _delete([entry], user)
+
+
+def _setup_links(run: str, config: Config) -> None:
+    """Links to the form: with the settings of a run, and with its weights to start from."""
+    from aecore.models import config_query  # torch comes with it
+
+    if not config.parent:
+        query = {"dataset": config.dataset, "family": config.family} | config_query.to_query(config)
+        link("train", "Duplicate settings", **query)
+    link("train", "Fine-tune with other settings", run=run, parent=run)
 
 
 def _why_not(action: str, entry: RunInfo, label: people.RunLabel, user: str) -> str:
@@ -122,9 +137,6 @@ def bulk_actions(entries: Sequence[RunInfo], labels: Labels, user: str) -> None:
     allowed = [
         entry for entry in entries if not _why_not("delete", entry, labels.get(entry.id, people.RunLabel()), user)
     ]
-    words = f"Delete {len(allowed)}" if allowed else "Delete"
-    if st.button(words, icon=":material/delete:", disabled=not allowed, help="Those of the selected that are yours."):
-        _delete(allowed, user)
     finished = [entry for entry in entries if entry.finished][: compare.MAX_RUNS]
     if len(finished) > 1:
         names = [display_name(entry, labels) for entry in finished]
@@ -132,6 +144,11 @@ def bulk_actions(entries: Sequence[RunInfo], labels: Labels, user: str) -> None:
         compare.compare(finished, [f"{n} ({e.id})" if n in twice else n for n, e in zip(names, finished, strict=True)])
     else:
         st.info("Select two finished runs or more to compare them.", icon=":material/info:")
+    with st.popover("More", icon=":material/more_horiz:"):
+        words = f"Delete {len(allowed)}" if allowed else "Delete"
+        help = "Those of the selected that are yours."
+        if st.button(words, icon=":material/delete:", disabled=not allowed, help=help):
+            _delete(allowed, user)
 
 
 def _delete(entries: Sequence[RunInfo], user: str) -> None:

@@ -59,13 +59,17 @@ def add_background(figure: go.Figure, png: bytes, rows: int, size: tuple[float, 
 
 
 def loss_curves(
-    history: Sequence[Mapping[str, Any]], colours: Sequence[str], objective_terms: Collection[str] = ()
+    history: Sequence[Mapping[str, Any]],
+    colours: Sequence[str],
+    objective_terms: Collection[str] = (),
+    height: int | None = None,
 ) -> Chart:
     """Loss parts over epochs, in nats per image: training as dots, validation as lines, one colour for each part, and
-    one for the total of those that are `objective_terms`, where these are several."""
+    one for the total of those that are `objective_terms`, where these are several. With a `height` in CSS pixels only
+    the lines of the validation images are named; without, there is room for all."""
     epochs, words = [line["epoch"] for line in history], []
     coloured = dict(zip([*history[-1]["validation"], *[TOTAL] * (len(objective_terms) > 1)], colours, strict=False))
-    height = 290 + 30 * len(coloured)  # names go below, two for each
+    small, height = height is not None, height or 290 + 30 * len(coloured)  # names go below, two for each
     figure = new_figure(height, xaxis_title="epoch", yaxis_title="nats per image", hovermode="x unified")
     for part in sorted(coloured, key=lambda part: part != TOTAL):  # the total lies beneath, as wide as to be seen there
         colour, wide = coloured[part], 2.5 if part == TOTAL else 0
@@ -77,6 +81,7 @@ def loss_curves(
                 y=values,
                 name=name,
                 mode="lines" if len(values) > 1 else "markers",
+                showlegend=split == "validation" or not small,
                 line={"color": colour, "dash": style, "width": wide + (2.5 if style == "solid" else 2)},
                 hovertemplate="%{y:.2f}",
             )
@@ -101,9 +106,11 @@ def scatter(
     axes: tuple[str, str] = ("", ""),
     height: int = 620,
     span: tuple[tuple[float, float], tuple[float, float]] | None = None,
+    legend: bool = True,
 ) -> Chart:
     """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low, high)."""
     figure = new_figure(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
+    figure.update_layout(showlegend=legend)
     for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
         rows = np.flatnonzero(labels == label)
         if len(rows):

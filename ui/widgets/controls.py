@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from itertools import cycle
@@ -10,37 +10,71 @@ from typing import Any
 
 import streamlit as st
 
-from aecore.config import Config
+from aecore.errors import UserError
 from aecore.params import Param, ParamInfo, ParamValue, params_of
-from ui.session import choices
 from ui.session.text import escape
 from ui.widgets.choice_labels import choice_label
 
-ARCHITECTURE_FIELDS = (
-    "network",
-    "hidden_sizes",
-    "latent_dim",
-    "activation",
-    "dropout",
-    "initialisation",
-)  # what weights hang on
-MAIN_FIELDS = (
-    "network",
-    "latent_dim",
-    "hidden_sizes",
-    "likelihood",
-    "epochs",
-    "seed",
-)  # the rest of a run's settings fold away
 
-
-def widget(param: Param, scope: str, value: Any = None, disabled: bool = False, narrow: bool = False) -> ParamValue:
+def widget(
+    param: Param,
+    scope: str,
+    value: Any = None,
+    disabled: bool = False,
+    narrow: bool = False,
+    parameter: str = "",
+    after: Callable[[], None] | None = None,
+) -> ParamValue:
     """The widget that fits a setting, its notation beneath, and its checked value; `scope` keeps equal names of two
-    forms apart."""
-    given = _input(param, scope, param.default if value is None else value, disabled, narrow)
+    forms apart. With a `parameter` the address holds the value under that name while it is not the one to begin with;
+    `after` hears of a change."""
+    start = param.default if value is None else value
+    write = _bind(param, f"{scope}-{param.name}", parameter, start, after) if parameter and not disabled else None
+    given = _input(param, scope, start, disabled, narrow, write)
     if notation := notation_line(param.info):
         st.caption(notation)
     return param.validate(given)
+
+
+def _bind(param: Param, key: str, parameter: str, start: Any, after: Callable[[], None] | None) -> Callable[[], None]:
+    """Puts the widget `key` to what the address says of a setting. Returns what writes the widget's value there."""
+    asked = st.query_params.get(parameter)
+    shown: ParamValue | None = start
+    if asked is not None:
+        try:
+            shown = param.validate(asked)
+        except UserError as error:
+            st.warning(f"{escape(error)} The address asked for it; the default stands.", icon=":material/link_off:")
+            del st.query_params[parameter]
+    if _typed(param, key) is not None or key not in st.session_state:  # what was typed and is wrong stays to be mended
+        st.session_state[key] = _state(param, shown)
+
+    def write() -> None:
+        chosen = _typed(param, key)
+        if chosen is None:
+            return
+        if chosen == start:
+            st.query_params.pop(parameter, None)
+        else:
+            st.query_params[parameter] = param.to_text(chosen)
+        if after:
+            after()
+
+    return write
+
+
+def _typed(param: Param, key: str) -> ParamValue | None:
+    """The value that a widget stands at; None where it is not one of this setting."""
+    with contextlib.suppress(UserError, KeyError):
+        return param.validate(st.session_state[key])
+    return None
+
+
+def _state(param: Param, value: Any) -> Any:
+    """A value as the widget of its setting holds it."""
+    if param.info.zero and not value:
+        return None
+    return ", ".join(map(str, value)) if param.value_type is tuple else value
 
 
 def notation_line(info: ParamInfo) -> str:
@@ -49,9 +83,11 @@ def notation_line(info: ParamInfo) -> str:
     return " · ".join(filter(None, (symbol and f"${symbol}$", paper and f"in the paper: {paper}")))
 
 
-def _input(param: Param, scope: str, value: Any, disabled: bool, narrow: bool) -> Any:
+def _input(
+    param: Param, scope: str, value: Any, disabled: bool, narrow: bool, on_change: Callable[[], None] | None
+) -> Any:
     key, says = f"{scope}-{param.name}", param.info
-    common: dict[str, Any] = {"help": says.description, "key": key, "disabled": disabled}
+    common: dict[str, Any] = {"help": says.description, "key": key, "disabled": disabled, "on_change": on_change}
     if param.choices:
         common["format_func"] = choice_label
         if len(param.choices) <= (2 if narrow else 4):
@@ -62,7 +98,9 @@ def _input(param: Param, scope: str, value: Any, disabled: bool, narrow: bool) -
     if param.value_type is bool:
         return st.toggle(param.label, value, **common)
     if param.value_type is tuple:
-        return st.text_input(param.label, ", ".join(map(str, value)), **common)
+        return st.text_input(param.label, _state(param, value), **common)
+    if says.zero:
+        return _optional_number_input(param, value, **common)
     if says.log:
         return _log_number_input(param, value, **common)
     return _number_input(param, value, **common)
@@ -79,6 +117,20 @@ def _number_input(param: Param, value: Any, **common: Any) -> float:
     kind = param.value_type
     span = [None if edge is None else kind(edge) for edge in (says.min, says.max)]
     return st.number_input(param.label, *span, value=kind(value), step=kind(says.step or 1), **common)
+
+
+def _optional_number_input(param: Param, value: Any, **common: Any) -> float | None:
+    """A field that may be empty, and says what that means."""
+    says, kind = param.info, param.value_type
+    return st.number_input(
+        param.label,
+        kind(says.min or 0),
+        None if says.max is None else kind(says.max),
+        value=kind(value) or None,
+        step=kind(says.step or 1),
+        placeholder=says.zero,
+        **common,
+    )
 
 
 def _log_number_input(param: Param, value: Any, key: str, help: str, **common: Any) -> float:
@@ -121,73 +173,16 @@ def log_step(value: float, min_value: float) -> float:
 
 
 def param_widgets(
-    function: Callable[..., Any], scope: str, initial: Mapping[str, ParamValue] | None = None
+    function: Callable[..., Any],
+    scope: str,
+    initial: Mapping[str, ParamValue] | None = None,
+    parameter: Callable[[str], str] = lambda name: "",
 ) -> dict[str, ParamValue]:
-    """A widget for each parameter that a function's signature declares, beginning at its default or at `initial`."""
+    """A widget for each parameter that a function's signature declares, beginning at its default or at `initial`;
+    `parameter` names what the address calls it, if it holds it."""
     found: dict[str, ParamValue] = {}
     for column, param in zip(cycle(st.columns(2)), params_of(function), strict=False):
         with column:
-            found[param.name] = widget(param, scope, (initial or {}).get(param.name), narrow=True)
+            start = (initial or {}).get(param.name)
+            found[param.name] = widget(param, scope, start, narrow=True, parameter=parameter(param.name))
     return found
-
-
-def config_form() -> Config:
-    """The settings of a run, from data set to seed. `resolve_config` has still to check them together."""
-    from aecore.data.cards import CARDS
-    from aecore.models import presets
-    from aecore.models.families.build import FAMILIES
-
-    dataset = choices.bound_choice(
-        "Data set", {name: card.title for name, card in CARDS.items()}, "dataset", widget="select"
-    )
-    family = choices.bound_choice(
-        "Model", {name: each.title for name, each in FAMILIES.items()}, "family", "vae", widget="select"
-    )
-    fixed, usual = FAMILIES[family].fixed, FAMILIES[family].defaults
-    preset = choices.bound_choice(
-        "Preset",
-        {name: name.capitalize() for name in presets.PRESETS},
-        "preset",
-        help="  \n".join(f"**{name}**: {each.description}" for name, each in presets.PRESETS.items()),
-    )
-    start = presets.default_config(dataset, preset=preset)
-    network = fixed.get("network") or widget(
-        _config_param("network"), f"train-{dataset}-{preset}-network", start.network
-    )
-    start = dataclasses.replace(presets.default_config(dataset, str(network), preset, **usual), family=family, **fixed)
-    own = {*fixed, *usual}
-    # the scope names what the start depends on, so that another data set, family or preset brings its own
-    return _settings_form(
-        start, fixed, lambda name: f"train-{dataset}-{network}-{preset}-{family if name in own else ''}"
-    )
-
-
-def fork_form(parent: Config) -> Config:
-    """The settings of a run that starts from the weights of `parent`: what the weights hang on stays as it is."""
-    st.markdown(f"Starts from the weights of **{escape(parent.summary)}** (fine-tuning)")
-    said = _settings_form(parent, dict.fromkeys(ARCHITECTURE_FIELDS), lambda name: f"fork-{parent.id}")
-    return dataclasses.replace(said, parent=parent.id)
-
-
-def _config_param(name: str) -> Param:
-    return next(param for param in params_of(Config) if param.name == name)
-
-
-def _settings_form(start: Config, fixed: Mapping[str, Any], scope: Callable[[str], str]) -> Config:
-    """Widgets for all settings but data, family and network, beginning at `start`; those `fixed` cannot be changed.
-    `scope` tells the widgets of one form from those of another."""
-    from aecore.models.families.build import FAMILIES
-
-    said: dict[str, Any] = {}
-
-    def ask(names: list[str]) -> None:
-        for column, name in zip(cycle(st.columns(2)), names, strict=False):
-            with column:
-                said[name] = widget(_config_param(name), scope(name), getattr(start, name), name in fixed, narrow=True)
-
-    names = [param.name for param in params_of(Config) if param.name != "network"]
-    ask([name for name in MAIN_FIELDS if name in names])
-    own = param_widgets(FAMILIES[start.family].build, f"{scope('')}-{start.family}", start.params)
-    with st.expander("More settings"):
-        ask([name for name in names if name not in MAIN_FIELDS])
-    return dataclasses.replace(start, params=own, **said)

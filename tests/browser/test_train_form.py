@@ -1,0 +1,215 @@
+"""The experiment loop in a browser: nothing that was set is forgotten, and what learns is in sight."""
+
+from __future__ import annotations
+
+import re
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.browser.test_paths import fill, main, press_train, run_of, sidebar
+from tools.browser import launch_browser, start_server, wait_until_idle  # noqa: F401
+
+expect = pytest.importorskip("playwright.sync_api").expect
+expect.set_options(timeout=20_000)  # ms
+
+SETUP = {"family": ["beta-vae"], "beta": ["50"], "epochs": ["7"], "patience": ["3"]}
+LONG = 180_000  # ms: this machine may be busy with other things
+
+
+def asked(page) -> dict[str, list[str]]:
+    """What the address says, but for the run."""
+    return {name: values for name, values in parse_qs(urlsplit(page.url).query).items() if name != "run"}
+
+
+def value(page, label: str, role: str = "spinbutton") -> str:
+    return main(page).get_by_role(role, name=label).input_value()
+
+
+def intact(page) -> None:
+    """The form as it was set, in the address and in its fields."""
+    page.wait_for_function("location.search.includes('beta=50')")
+    wait_until_idle(page)
+    assert asked(page) == SETUP
+    assert value(page, "Model", "combobox") == "beta-VAE" and value(page, "Epochs") == "7"
+    assert float(value(page, "Beta")) == 50
+
+
+@pytest.fixture
+def form(server, browser_page):
+    """A form in which a model was chosen and three numbers were typed."""
+    browser_page.goto(f"{server}/train")
+    wait_until_idle(browser_page)
+    choose_model(browser_page, "beta-VAE")
+    fill(browser_page, "Beta", 50)
+    fill(browser_page, "Epochs", 7)
+    main(browser_page).get_by_text("More settings").click()
+    fill(browser_page, "Early-stopping patience", 3)
+    intact(browser_page)
+    return browser_page
+
+
+def choose_model(page, name: str) -> None:
+    main(page).get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name=name, exact=True).click()
+    wait_until_idle(page)
+
+
+def visit(page, name: str) -> None:
+    sidebar(page).get_by_role("link", name=name, exact=True).click()
+    expect(main(page).get_by_role("heading", level=1)).to_contain_text("laboratory" if name == "Home" else name)
+    wait_until_idle(page)
+
+
+def test_nothing_is_lost_by_leaving_and_coming_back(form, server):
+    """Twelve ways; the thirteenth, a browser that was closed, is a test of its own."""
+    page = form
+
+    def there_and_back(name: str) -> None:
+        visit(page, name)
+        visit(page, "Train")
+
+    def back() -> None:
+        page.go_back()
+        expect(main(page).get_by_role("heading", level=1)).to_contain_text("Train")
+
+    def forward() -> None:
+        page.go_forward()
+        expect(main(page).get_by_role("heading", level=1)).to_contain_text("Runs")
+
+    def by_address(path: str) -> None:
+        page.goto(f"{server}/{path}")
+        expect(main(page).get_by_role("heading", level=1)).to_contain_text("Train")
+
+    def other_model_and_back() -> None:
+        choose_model(page, "Sparse autoencoder")
+        choose_model(page, "beta-VAE")
+
+    def other_run() -> None:
+        sidebar(page).get_by_role("combobox", name="Run").click()
+        page.get_by_role("option").nth(1).click()
+        wait_until_idle(page)
+
+    def other_tab() -> None:
+        other = page.context.new_page()
+        other.goto(f"{server}/train")
+        intact(other)
+        other.close()
+
+    ways = {
+        "reload": page.reload,
+        "another page": lambda: there_and_back("Data"),
+        "a page that shows a run": lambda: there_and_back("Reconstruct"),
+        "the first screen": lambda: there_and_back("Home"),
+        "Back": lambda: (visit(page, "Runs"), back()),
+        "Back and Forward": lambda: (visit(page, "Runs"), back(), forward(), back()),
+        "the bare address": lambda: by_address("train"),
+        "a link to another page's run": lambda: by_address(f"train?run={run_of(page)}"),
+        "another tab": other_tab,
+        "another run in the picker": other_run,
+        "another model and back": other_model_and_back,
+        "a phone's width and back": lambda: (
+            page.set_viewport_size({"width": 400, "height": 800}),
+            page.wait_for_timeout(300),
+            page.set_viewport_size({"width": 1280, "height": 900}),
+        ),
+    }
+    assert len(ways) == 12
+    for way, leave in ways.items():
+        leave()
+        try:
+            intact(page)
+        except Exception as error:
+            raise AssertionError(f"lost by: {way} ({page.url})") from error
+
+
+def test_a_restart_of_the_browser_keeps_the_form(form, server, browser):
+    left = form.context.storage_state()
+    assert [each for each in left["cookies"] if each["name"] == "aecore-setup"]
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, storage_state=left)
+    page = context.new_page()
+    page.goto(f"{server}/train")
+    intact(page)
+    context.close()
+
+
+def test_the_link_of_a_form_opens_it_elsewhere(form, browser):
+    main(form).get_by_role("button", name="Copy link").click()
+    link = form.get_by_test_id("stCode").inner_text().strip()
+    context = browser.new_context(viewport={"width": 400, "height": 800})
+    page = context.new_page()
+    page.goto(link)
+    intact(page)
+    context.close()
+
+
+def test_back_undoes_one_setting_at_a_time(form):
+    page = form
+    for gone in ("patience", "epochs", "beta"):
+        page.go_back()
+        page.wait_for_function("gone => !location.search.includes(gone + '=')", arg=gone)
+        wait_until_idle(page)
+    assert asked(page) == {"family": ["beta-vae"]} and float(value(page, "Beta")) != 50
+    for _ in range(3):
+        page.go_forward()
+        page.wait_for_timeout(300)
+    intact(page)
+
+
+IN_SIGHT = """selectors => selectors.map(selector => {
+  const found = [...document.querySelectorAll(selector)].filter(each => each.getBoundingClientRect().height > 0);
+  return found.length ? Math.max(...found.map(each => each.getBoundingClientRect().bottom)) : null;
+})"""
+FRAME = [
+    '[data-testid="stProgress"]',
+    ".st-key-ae-live-maps img",
+    '.st-key-ae-live-maps [data-testid="stPlotlyChart"]',
+    '[data-testid="stMain"] [data-testid="stPlotlyChart"] .scatterlayer .trace',
+]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (400, 800)])
+def test_what_learns_is_in_sight(lab, browser, width, height):
+    """Manifold, reconstructions, map and losses are within the first screen while the run trains, and stay there."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.goto(f"{lab}/train?epochs=400&seed={width}&hidden-sizes=64,32")
+    wait_until_idle(page)
+    run = press_train(page)
+    page.wait_for_selector(".st-key-ae-live-maps img >> nth=1", timeout=LONG)
+    page.wait_for_selector(FRAME[-1], state="attached", timeout=LONG)
+    page.wait_for_timeout(500)
+    edges = page.evaluate(IN_SIGHT, FRAME)
+    assert all(edge is not None and edge <= height for edge in edges), edges
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    main(page).get_by_role("button", name="Stop").click()
+    expect(main(page).get_by_text(re.compile("Stopped after"))).to_be_visible()
+    expect(main(page).locator(".st-key-ae-live-maps img").first).to_be_visible()
+    assert run_of(page) == run
+    context.close()
+
+
+def test_the_first_picture_moves_within_a_second_or_two(lab, browser_page):
+    """From the press to the first manifold. The promise is one second at the median on an idle machine; here two
+    workers share the cores, so it is three."""
+    page, took = browser_page, []
+    page.goto(f"{lab}/train?epochs=300")
+    wait_until_idle(page)
+    for seed in (301, 302, 303):
+        if main(page).get_by_role("button", name="Change settings").count():
+            main(page).get_by_role("button", name="Change settings").click()
+            wait_until_idle(page)
+        fill(page, "Seed", seed)
+        began = time.perf_counter()
+        main(page).get_by_role("button", name="Train", exact=True).click()
+        page.wait_for_function(f"location.search.includes('seed={seed}') && location.search.includes('run=')")
+        page.wait_for_function(
+            "() => /after [1-9]\\d* epoch/.test(document.querySelector('.st-key-ae-live-maps')?.innerText)",
+            timeout=LONG,
+        )
+        took.append(time.perf_counter() - began)
+        main(page).get_by_role("button", name="Stop").click()
+        expect(main(page).get_by_text(re.compile("Stopped after"))).to_be_visible()
+    print([round(each, 2) for each in took])
+    assert sorted(took)[1] < 3

@@ -1,0 +1,130 @@
+"""The monitor: a run as it trains, read from its folder. Refresh, a second tab or a second person see the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from aecore.jobs import api, queue_position
+from aecore.store import history, people, queue, runs, snapshots
+from ui.session import identity
+from ui.session.failures import or_stop
+from ui.session.text import duration, escape
+from ui.views.train import frame, result
+
+POLL = 0.2  # seconds between two looks at the folder
+MAP_POLL = 0.5  # seconds between two looks at what the model makes of the test images
+
+
+def monitor(run: str) -> None:
+    """Shows where a run stands, and keeps showing it while it moves. Manifold, map and losses stay where they are when
+    it has come to rest."""
+    entry = or_stop(runs.entry, run)
+    if entry.active:
+        st.fragment(_live_progress, run_every=POLL)(run)
+        maps, losses = frame.frame()
+        with maps:
+            st.fragment(_live_maps, run_every=MAP_POLL)(run)
+        with losses:
+            st.fragment(_live_losses, run_every=MAP_POLL)(run)
+        st.fragment(_live_findings, run_every=MAP_POLL)(run)
+    else:
+        result.outcome(entry)
+        if history.history(run) or snapshots.epochs(run):
+            maps, losses = frame.frame()
+            with maps:
+                frame.maps(entry)
+                frame.preview_strip(run)
+            with losses:
+                frame.curves(entry, frame.HEIGHT)
+        result.final_state(entry)
+
+
+# --- While it moves ---------------------------------------------------------------------------------------------------
+
+
+def _live_progress(run: str) -> None:
+    entry = or_stop(runs.entry, run)
+    if not entry.active:
+        st.rerun()
+    if entry.state == "waiting":
+        st.progress(entry.progress.get("fraction", 0.0), queue_text(run))
+    elif "seconds" not in entry.progress:
+        st.progress(0.0, "Getting the data and the network ready ...")
+    else:
+        _progress(entry.progress)
+    if entry.message:
+        st.info(escape(entry.message), icon=":material/healing:")
+    _run_controls(run)
+
+
+def _live_maps(run: str) -> None:
+    entry = or_stop(runs.entry, run)
+    if entry.active:
+        frame.maps(entry)
+        frame.preview_strip(run)
+
+
+def _live_losses(run: str) -> None:
+    entry = or_stop(runs.entry, run)
+    if entry.active:
+        frame.curves(entry, frame.HEIGHT)
+
+
+def _live_findings(run: str) -> None:
+    entry = or_stop(runs.entry, run)
+    if entry.active:
+        frame.findings(entry)
+
+
+def queue_text(run: str) -> str:
+    """Where a waiting run stands in the queue, in words."""
+    place = queue_position.position(run)
+    if not place.ahead:
+        return "Starting ..."
+    words = f"Queued: {place.ahead} {'run' if place.ahead == 1 else 'runs'} ahead"
+    return words + (f", about {duration(place.seconds)}" if place.seconds else "")
+
+
+def _progress(progress: Mapping[str, Any]) -> None:
+    epoch, epochs = min(progress["epoch"] + 1, progress["epochs"]), progress["epochs"]
+    words = (
+        f"epoch {epoch} of {epochs} · step {progress['step']:,} of {progress['steps']:,} · "
+        f"{duration(progress['seconds_left'])} left · {progress['samples_per_second']:,.0f} images/s"
+    )
+    st.progress(min(1.0, progress["fraction"]), words)
+    parts = ", ".join(f"{escape(name)} {value:.2f}" for name, value in progress["train"].items())
+    st.caption(
+        f"Training loss of the current epoch, nats per image: {parts} · gradient norm {progress['grad_norm']:.3g}"
+    )
+
+
+def _run_controls(run: str) -> None:
+    """Pause and stop, for those who asked for the run."""
+    wanted, me = queue.requesters(run), identity.current_user()
+    others = [person for person in wanted if person != me]
+    if wanted and me not in wanted:
+        st.caption(f"{_requesters_text(others)} asked for this run. You can watch it.")
+        if st.button("Follow this run", icon=":material/group_add:", key=f"join-{run}"):
+            entry = runs.entry(run)
+            if entry.config:
+                api.submit(entry.config, user=me)
+    elif others:
+        st.caption(f"{_requesters_text(others)} asked for this run too: it goes on when you leave it.")
+        if st.button("Leave this run", icon=":material/logout:", key=f"leave-{run}"):
+            or_stop(api.cancel, run, me)
+    else:
+        with st.container(horizontal=True):
+            if st.button("Pause", icon=":material/pause:", key=f"pause-{run}"):
+                or_stop(api.cancel, run, me, "pause")
+            if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{run}"):
+                or_stop(api.cancel, run, me)
+
+
+def _requesters_text(others: list[str]) -> str:
+    """Other people, in words."""
+    if len(others) == 1:
+        return escape(people.display_name(others[0])) or "Somebody else"
+    return f"{len(others)} other people"

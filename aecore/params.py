@@ -55,7 +55,7 @@ class Param:
             return str(value).lower()
         if isinstance(value, tuple):
             return ",".join(map(str, value))
-        return f"{value:.12g}" if isinstance(value, float) else str(value)
+        return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
     def validate(self, value: Any) -> ParamValue:
         """`value` in this parameter's own type, or a UserError that says what would fit. Text is accepted for any, and

@@ -16,10 +16,9 @@ ALREADY_SUBMITTED = (
     "This run exists already: these settings were trained before, or are being trained now, so nothing new was started."
 )
 
-chrome.page(
-    "train",
-    "Choose what to train, press **Train**, and watch it learn. Training goes on when you leave this page.",
-)
+DESCRIPTION = "Choose what to train, press **Train**, and watch it learn. Training goes on when you leave this page."
+
+chrome.page("train", "")  # what learns needs the room
 
 from aecore.data import datasets  # noqa: E402  torch comes with what follows, after the frame is on the screen
 from aecore.models.families.build import resolve_config  # noqa: E402
@@ -31,6 +30,7 @@ train_form.sync()
 if folded := train_form.folded_config(run, parent):
     train_form.folded_line(folded)
 else:
+    st.markdown(DESCRIPTION)
     left, right = st.columns([3, 2], gap="large")
     with left:
         config = or_stop(lambda: resolve_config(train_form.fork_form(parent) if parent else train_form.config_form()))

@@ -15,7 +15,7 @@ from aecore.jobs import supervisor
 from aecore.store import database_snapshot, people
 from aecore.store.run_info import RunInfo
 from ui import pages_table, startup
-from ui.session import address, cache, failures, identity
+from ui.session import address, cache, failures, identity, setup
 from ui.session.text import escape
 from ui.widgets import glossary, images, palette
 
@@ -32,10 +32,12 @@ STYLE = """
 /* a formula is as wide as it says, and two pixels more: without room for them it could be scrolled */
 .katex-display { padding-inline: .25rem; }
 .st-key-ae-sticky { position: sticky; top: 4rem; }
-/* manifold and map of a run that trains stay side by side on a phone, and as high as the losses beside them */
-.st-key-ae-live-maps [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; }
-.st-key-ae-live-maps [data-testid="stColumn"] { min-width: 0; flex: 1 1 0; }
-.st-key-ae-live-maps [data-testid="stColumn"] .ae-rows { max-width: 250px; }
+/* a run that trains: manifold and losses side by side on a phone too, the map below them */
+@media (max-width: 640px) {
+  .st-key-ae-live [data-testid="stColumn"] { min-width: 0; flex: 1 1 40%; }
+  .st-key-ae-live [data-testid="stColumn"]:nth-child(3) { flex-basis: 100%; }
+}
+.st-key-ae-live [data-testid="stColumn"]:first-child .ae-rows { max-width: 240px; }
 /* a touch screen shows a table's tools all the time, over the words above it */
 @media (hover: none) { [data-testid="stElementToolbar"] { display: none; } }
 """
@@ -43,12 +45,13 @@ STYLE = """
 
 def page(page_id: str, description: str, title: str = "") -> DeltaGenerator:
     """Opens a page of the table: its title (that of the table unless another is given), one or two sentences on what it
-    is for, the navigation and the run picker.
+    is for (the page says them itself where they are empty), the navigation and the run picker.
 
     Returns the place below the run picker, for what a page asks of the run itself.
     """
     title = title or pages_table.get_page(page_id).title
     address.drop_invalid_params()
+    address.arrive(page_id)
     st.set_page_config(page_title=f"{title} · Autoencoder laboratory", page_icon=str(ICON), layout="wide")
     st.html(f"<style>{STYLE}{images.STYLE}{glossary.style()}{palette.CONTRAST_STYLE}</style>")
     with st.sidebar:
@@ -58,7 +61,8 @@ def page(page_id: str, description: str, title: str = "") -> DeltaGenerator:
         identity.name_form()
         _show_device(startup.preload())
     st.title(title)
-    st.markdown(description)
+    if description:
+        st.markdown(description)
     glossary.page_terms(title, description)
     _show_problems()
     return below_picker
@@ -68,7 +72,8 @@ def _navigation() -> None:
     for group, entries in pages_table.groups().items():
         st.caption(group)
         for each in entries:
-            st.page_link(each.file, label=each.title, icon=each.icon, query_params=address.run_query(), width="stretch")
+            query = (setup.remembered() if each.has_setup else {}) | address.run_query()
+            st.page_link(each.file, label=each.title, icon=each.icon, query_params=query, width="stretch")
 
 
 def _show_problems() -> None:

@@ -15,13 +15,14 @@ class Page:
     icon: str
     group: str  # the heading in the navigation that it stands under
     needs_run: bool = False  # whether it shows a finished run
+    has_setup: bool = False  # whether its form is remembered (session/setup.py)
 
 
 PAGES: tuple[Page, ...] = (
     Page("home", "app.py", "Home", ":material/home:", "Start"),
     Page("gallery", "pages/gallery.py", "Gallery", ":material/photo_library:", "Start"),
     Page("data", "pages/data.py", "Data", ":material/grid_view:", "Start"),
-    Page("train", "pages/train.py", "Train", ":material/model_training:", "Start"),
+    Page("train", "pages/train.py", "Train", ":material/model_training:", "Start", has_setup=True),
     Page("runs", "pages/runs.py", "Runs", ":material/list:", "Start"),
     Page("reconstruct", "pages/reconstruct.py", "Reconstruct", ":material/compare:", "Explore", needs_run=True),
     Page("latent_map", "pages/latent_map.py", "Latent map", ":material/scatter_plot:", "Explore", needs_run=True),

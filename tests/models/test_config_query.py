@@ -24,7 +24,8 @@ def other_value(param: Param, value):
     if param.value_type is tuple:
         return (*value, 7)
     low, high = param.info.min or 0, param.info.max if param.info.max is not None else 10
-    tried = (param.validate(param.value_type(low + share * (high - low))) for share in (0.37, 0.61))
+    numbers = (float(f"{low + share * (high - low):.3g}") for share in (0.37, 0.61))
+    tried = (param.validate(param.value_type(number)) for number in numbers)
     return next(each for each in tried if each != value)
 
 

@@ -138,7 +138,7 @@ def trained(store):  # noqa: F811
 
 def lines_of(app) -> dict[str, list]:
     """What the chart of losses draws, by name."""
-    (found,) = [each for each in app.main if each.type == "plotly_chart"]
+    *_, found = [each for each in app.main if each.type == "plotly_chart"]  # the large one, after map and small one
     return {each["name"]: each["y"] for each in json.loads(found.proto.spec)["data"]}
 
 

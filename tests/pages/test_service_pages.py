@@ -249,6 +249,7 @@ def test_a_search_that_is_empty_shows_the_doors_of_one_run(store, monkeypatch):
     run = train(QUICK)
     select(monkeypatch, run)
     found = links(opened("runs", run))
+    assert found.pop("train") == f"run={run}&parent={run}"  # the last of its two: fine-tune
     assert {"manifold", "reconstruct"} <= set(found) and set(found.values()) == {f"run={run}"}
 
 

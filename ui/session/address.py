@@ -14,6 +14,7 @@ from ui import pages_table
 
 NO_RUN = "There is no run of that name: pick one."
 FLASH_KEY = "ae-flash"
+PAGE_KEY, ARRIVED_KEY = "ae-page", "ae-arrived"
 
 
 def run_query(run: str | None = None) -> dict[str, str]:
@@ -27,6 +28,17 @@ def link(page_id: str, label: str | None = None, run: str | None = None, **param
     page = pages_table.get_page(page_id)
     query = run_query(run) | {name.replace("_", "-"): value for name, value in params.items()}
     st.page_link(page.file, label=label or page.title, icon=page.icon, query_params=query)
+
+
+def arrive(page_id: str) -> None:
+    """Notes which page is drawn; `arrived` says whether it is another than before."""
+    st.session_state[ARRIVED_KEY] = st.session_state.get(PAGE_KEY) != page_id
+    st.session_state[PAGE_KEY] = page_id
+
+
+def arrived() -> bool:
+    """Whether somebody has just come to this page: from another one, or with a new tab."""
+    return bool(st.session_state.get(ARRIVED_KEY, True))
 
 
 def run_links(run: str) -> None:

@@ -24,6 +24,9 @@ class Chart:
     alt: str
 
 
+SMALL: dict[str, Any] = {"margin": {"l": 8, "r": 8, "t": 8, "b": 40}}  # of charts that are looked at, not read
+
+
 def new_figure(height: int, **layout: Any) -> go.Figure:
     """An empty figure `height` CSS pixels high, laid out as all of ours are."""
     usual: dict[str, Any] = {
@@ -70,12 +73,14 @@ def loss_curves(
     epochs, words = [line["epoch"] for line in history], []
     coloured = dict(zip([*history[-1]["validation"], *[TOTAL] * (len(objective_terms) > 1)], colours, strict=False))
     small, height = height is not None, height or 290 + 30 * len(coloured)  # names go below, two for each
-    figure = new_figure(height, xaxis_title="epoch", yaxis_title="nats per image", hovermode="x unified")
+    axis_titles = {} if small else {"xaxis_title": "epoch", "yaxis_title": "nats per image"}
+    figure = new_figure(height, hovermode="x unified", **axis_titles, **(SMALL if small else {}))
     for part in sorted(coloured, key=lambda part: part != TOTAL):  # the total lies beneath, as wide as to be seen there
         colour, wide = coloured[part], 2.5 if part == TOTAL else 0
         for split, style in (("validation", "solid"), ("train", "dot")):
             values = [term_value(line[split], part, objective_terms) for line in history]
             name = f"{escape_figure(part)}, {VALIDATION if split == 'validation' else 'training'}"
+            name = escape_figure(part) if small and split == "validation" else name
             figure.add_scatter(
                 x=epochs,
                 y=values,
@@ -106,11 +111,12 @@ def scatter(
     axes: tuple[str, str] = ("", ""),
     height: int = 620,
     span: tuple[tuple[float, float], tuple[float, float]] | None = None,
-    legend: bool = True,
+    small: bool = False,
 ) -> Chart:
-    """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low, high)."""
-    figure = new_figure(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
-    figure.update_layout(showlegend=legend)
+    """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low, high);
+    a `small` one has no legend and no names of axes."""
+    titles = {} if small else {"xaxis_title": axes[0] or None, "yaxis_title": axes[1] or None}
+    figure = new_figure(height, dragmode="pan", **titles, **(SMALL | {"showlegend": False} if small else {}))
     for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
         rows = np.flatnonzero(labels == label)
         if len(rows):

@@ -7,7 +7,6 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from itertools import cycle
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
@@ -19,8 +18,9 @@ from aecore.models import config_query, presets
 from aecore.models.families.build import FAMILIES, complete_config, model_size
 from aecore.params import Param, params_of
 from aecore.store import runs
-from ui.session import choices, cookies
+from ui.session import address, choices
 from ui.session.failures import or_stop
+from ui.session.setup import remember, remembered
 from ui.session.text import escape
 from ui.widgets import controls
 from ui.widgets.choice_labels import choice_label
@@ -43,10 +43,8 @@ MAIN_FIELDS = (
     "epochs",
     "seed",
 )  # the rest of a run's settings fold away
-SETUP_KEY = "ae-setup"  # the form's parameters as they stood last
 MODEL_KEY = "ae-setup-by-model"  # parameters of models that are not chosen now, by the model
 OPEN_KEY = "ae-form-open"  # whether the form was opened above a run
-COOKIE = "aecore-setup"
 LINK_MEANING = "Opens Train with exactly these settings: the address holds all that differs from the defaults."
 
 
@@ -57,32 +55,24 @@ def setup() -> dict[str, str]:
 
 
 def sync() -> None:
-    """Puts the form as it was left, in this tab or else in this browser, into an address that says nothing of it; and
-    keeps what the address says for the next time."""
-    now = setup()
-    if not now:
+    """Puts the form as it was left into the address of somebody who comes here by one that says nothing of it; and
+    keeps what the address says for the next time. Here already, an address that says nothing means the defaults: Back
+    may lead to one."""
+    if address.arrived() and not setup():
         known = config_query.parameter_names()
-        left = st.session_state.get(SETUP_KEY)
-        if left is None:
-            left = {name: value for name, value in parse_qsl(cookies.read(COOKIE)) if name in known}
-        st.query_params.update(left)
-        now = left
-    st.session_state[SETUP_KEY] = now
-    if urlencode(now) != cookies.read(COOKIE):
-        cookies.write(COOKIE, urlencode(now))
+        st.query_params.update({name: value for name, value in remembered().items() if name in known})
+    remember(setup())
 
 
 def show_settings(config: Config) -> None:
     """Puts the form to the settings of a run; what it starts from is not among them."""
     reset()
     st.query_params.update(config_query.to_query(dataclasses.replace(config, parent=None)))
-    st.session_state[SETUP_KEY] = setup()
 
 
 def reset() -> None:
     """Takes the form back to where it begins."""
     _take(list(setup()))
-    st.session_state[SETUP_KEY] = {}
 
 
 def folded_config(run: str | None, parent: Config | None) -> Config | None:
@@ -108,8 +98,9 @@ def _unfold() -> None:
 
 def folded_line(config: Config) -> None:
     """What a run was set to, in one line, and the way back to the form."""
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="ae-setup"):
-        st.markdown(summary(config), width="stretch")
+    words, buttons = st.columns([3, 2], vertical_alignment="center")
+    words.caption(summary(config))
+    with buttons.container(horizontal=True, horizontal_alignment="right"):
         st.button("Change settings", icon=":material/tune:", on_click=_unfold)
         if not config.parent:
             copy_link(config_query.to_query(config), LINK_MEANING)
@@ -163,7 +154,7 @@ def fork_form(parent: Config) -> Config:
 def summary(config: Config) -> str:
     """What a form stands at, in one line of Markdown: data set, model, and what differs from where it begins."""
     query = config_query.to_query(dataclasses.replace(config, parent=None))
-    labels = {config_query.parameter_name(param.name): param.label for param in _all_params(config.family)}
+    labels = {config_query.parameter_name(each.name): each.label.split(" (")[0] for each in _all_params(config.family)}
     said = [f"**{FAMILIES[config.family].title}**", CARDS[config.dataset].title]
     said += [f"{labels[name]} {escape(choice_label(value))}" for name, value in query.items() if name in labels]
     if config.parent:

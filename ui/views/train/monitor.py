@@ -12,7 +12,7 @@ from aecore.store import history, people, queue, runs, snapshots
 from ui.session import identity
 from ui.session.failures import or_stop
 from ui.session.text import duration, escape
-from ui.views.train import frame, result
+from ui.views.train import result, snapshot_view
 
 POLL = 0.2  # seconds between two looks at the folder
 MAP_POLL = 0.5  # seconds between two looks at what the model makes of the test images
@@ -24,21 +24,25 @@ def monitor(run: str) -> None:
     entry = or_stop(runs.entry, run)
     if entry.active:
         st.fragment(_live_progress, run_every=POLL)(run)
-        maps, losses = frame.frame()
-        with maps:
-            st.fragment(_live_maps, run_every=MAP_POLL)(run)
+        manifold, losses, latent_map = snapshot_view.columns()
+        with manifold:
+            st.fragment(_live_manifold, run_every=MAP_POLL)(run)
         with losses:
             st.fragment(_live_losses, run_every=MAP_POLL)(run)
+        with latent_map:
+            st.fragment(_live_map, run_every=MAP_POLL)(run)
         st.fragment(_live_findings, run_every=MAP_POLL)(run)
     else:
         result.outcome(entry)
         if history.history(run) or snapshots.epochs(run):
-            maps, losses = frame.frame()
-            with maps:
-                frame.maps(entry)
-                frame.preview_strip(run)
+            manifold, losses, latent_map = snapshot_view.columns()
+            with manifold:
+                snapshot_view.manifold(entry)
             with losses:
-                frame.curves(entry, frame.HEIGHT)
+                snapshot_view.small_curves(entry)
+                snapshot_view.preview_strip(run)
+            with latent_map:
+                snapshot_view.latent_map(entry)
         result.final_state(entry)
 
 
@@ -49,34 +53,44 @@ def _live_progress(run: str) -> None:
     entry = or_stop(runs.entry, run)
     if not entry.active:
         st.rerun()
-    if entry.state == "waiting":
-        st.progress(entry.progress.get("fraction", 0.0), queue_text(run))
-    elif "seconds" not in entry.progress:
-        st.progress(0.0, "Getting the data and the network ready ...")
-    else:
-        _progress(entry.progress)
+    bar, controls = st.columns([3, 2], vertical_alignment="center")
+    with bar:
+        if entry.state == "waiting":
+            st.progress(entry.progress.get("fraction", 0.0), queue_text(run))
+        elif "seconds" not in entry.progress:
+            st.progress(0.0, "Getting the data and the network ready ...")
+        else:
+            _progress(entry.progress)
+    with controls:
+        _run_controls(run)
     if entry.message:
         st.info(escape(entry.message), icon=":material/healing:")
-    _run_controls(run)
 
 
-def _live_maps(run: str) -> None:
+def _live_manifold(run: str) -> None:
     entry = or_stop(runs.entry, run)
     if entry.active:
-        frame.maps(entry)
-        frame.preview_strip(run)
+        snapshot_view.manifold(entry)
+
+
+def _live_map(run: str) -> None:
+    entry = or_stop(runs.entry, run)
+    if entry.active:
+        snapshot_view.latent_map(entry)
 
 
 def _live_losses(run: str) -> None:
     entry = or_stop(runs.entry, run)
     if entry.active:
-        frame.curves(entry, frame.HEIGHT)
+        snapshot_view.small_curves(entry)
+        snapshot_view.preview_strip(run)
 
 
 def _live_findings(run: str) -> None:
     entry = or_stop(runs.entry, run)
     if entry.active:
-        frame.findings(entry)
+        _current_loss(entry.progress)
+        snapshot_view.findings(entry)
 
 
 def queue_text(run: str) -> str:
@@ -95,6 +109,11 @@ def _progress(progress: Mapping[str, Any]) -> None:
         f"{duration(progress['seconds_left'])} left · {progress['samples_per_second']:,.0f} images/s"
     )
     st.progress(min(1.0, progress["fraction"]), words)
+
+
+def _current_loss(progress: Mapping[str, Any]) -> None:
+    if "train" not in progress:
+        return
     parts = ", ".join(f"{escape(name)} {value:.2f}" for name, value in progress["train"].items())
     st.caption(
         f"Training loss of the current epoch, nats per image: {parts} · gradient norm {progress['grad_norm']:.3g}"
@@ -116,7 +135,7 @@ def _run_controls(run: str) -> None:
         if st.button("Leave this run", icon=":material/logout:", key=f"leave-{run}"):
             or_stop(api.cancel, run, me)
     else:
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, horizontal_alignment="right"):
             if st.button("Pause", icon=":material/pause:", key=f"pause-{run}"):
                 or_stop(api.cancel, run, me, "pause")
             if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{run}"):

@@ -15,7 +15,7 @@ from ui.session.address import link, run_links, select_run
 from ui.session.failures import or_stop
 from ui.session.text import escape
 from ui.views import training_history
-from ui.views.train import frame
+from ui.views.train import snapshot_view
 from ui.widgets.display import metrics_row
 
 
@@ -40,7 +40,7 @@ def final_state(entry: RunInfo) -> None:
         if entry.log:
             with st.expander("Last log lines"):
                 st.code(entry.log, language=None, wrap_lines=True)
-        frame.findings(entry)
+        snapshot_view.findings(entry)
         with st.container(horizontal=True):
             _restart_buttons(entry, entry.config)
 
@@ -91,9 +91,9 @@ def _show_results(entry: RunInfo) -> None:
         link("train", "Fine-tune with other settings", run=entry.id, parent=entry.id)
         _other_seed(config)
         _csv_button(entry)
-    frame.findings(entry)
+    snapshot_view.findings(entry)
     with st.expander("Loss curves"):
-        frame.curves(entry)
+        snapshot_view.curves(entry)
 
 
 def _other_seed(config: Config) -> None:

@@ -1,0 +1,108 @@
+"""What a run makes of the test images: manifold, map, reconstructions and losses, within one screen."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from aecore.analysis.diagnosis import doctor as troubles
+from aecore.data import datasets
+from aecore.data.cards import CARDS
+from aecore.errors import UserError
+from aecore.store import history, previews, runs, snapshots
+from aecore.store.run_info import RunInfo
+from ui.session.failures import or_stop
+from ui.session.text import escape
+from ui.views import diagnosis, training_history
+from ui.widgets import charts, images
+from ui.widgets.display import class_colours, show_chart
+
+MAX_POINTS = 1000  # of the map: more take the browser too long to draw again while it moves
+MAP_HEIGHT, LOSS_HEIGHT = 220, 150  # CSS pixels: with the images below the losses all lie within a window of 720
+
+
+def columns() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Where manifold, losses and map stand side by side; on a phone the map goes below the two (chrome.STYLE)."""
+    with st.container(key="ae-live"):
+        manifold, losses, latent_map = st.columns([2, 3, 2])
+    return manifold, losses, latent_map
+
+
+def manifold(entry: RunInfo) -> None:
+    """The grid of images decoded from the plane of the codes, at the latest look."""
+    if not (snapshot := _latest(entry)):
+        if entry.active:
+            st.caption("Manifold and map come with the first look at the test images.")
+        return
+    unit = "epoch" if snapshot.epoch == 1 else "epochs"
+    when = f"after {snapshot.epoch} {unit}" if snapshot.epoch else "before training"
+    n, names = len(snapshot.x), " and ".join(filter(None, snapshot.axis_names))
+    st.caption(f"Manifold {when}")
+    images.full_width(
+        charts.grid_png(snapshot.manifold / 255, n), f"Manifold {when}: {n} x {n} codes over {names}, decoded."
+    )
+
+
+def latent_map(entry: RunInfo) -> None:
+    """The codes of the test images at the latest look."""
+    snapshot = _latest(entry)
+    if not snapshot or not entry.config or not datasets.is_available(entry.config.dataset):
+        return
+    points = snapshot.points[:MAX_POINTS].astype("float32")
+    labels = or_stop(datasets.load, entry.config.dataset).test.y[: len(points)]
+    st.caption(f"Codes of {len(labels):,} test images")
+    classes, axes = CARDS[entry.config.dataset].classes, snapshot.axis_names
+    chart = charts.scatter(points, labels, classes, class_colours(), axes, MAP_HEIGHT, small=True)
+    show_chart(chart, key=f"live-map-{entry.id}")
+
+
+def _latest(entry: RunInfo) -> snapshots.Snapshot | None:
+    taken = snapshots.epochs(entry.id)
+    found = snapshots.load(entry.id, taken[-1]) if taken and entry.config else None
+    return found[0] if found else None
+
+
+def curves(entry: RunInfo) -> None:
+    """The losses of every epoch until now, and what their total leaves out."""
+    if trouble := history.history_error(entry.id):
+        st.warning(trouble, icon=":material/broken_image:")
+    epochs = history.history(entry.id)
+    if not epochs or entry.config is None:
+        return
+    own = training_history.objective_terms(entry.config)
+    show_chart(charts.loss_curves(epochs, class_colours(), own), key=f"curves-{entry.id}")
+    if others := [part for part in epochs[-1]["validation"] if part not in own]:
+        apart = f"{', '.join(map(escape, others))}, {'an objective' if len(others) == 1 else 'objectives'} of its own"
+        st.caption(f"total: {' + '.join(own)}, which the model minimises. Outside it: {apart}.")
+
+
+def small_curves(entry: RunInfo) -> None:
+    """The same losses, small."""
+    epochs = history.history(entry.id)
+    if epochs and entry.config:
+        own = training_history.objective_terms(entry.config)
+        st.caption("Loss in nats per image, dotted in training")
+        show_chart(charts.loss_curves(epochs, class_colours(), own, LOSS_HEIGHT), key=f"small-curves-{entry.id}")
+
+
+def preview_strip(run: str) -> None:
+    """Some validation images above their reconstructions, while the run keeps them."""
+    try:
+        strip = previews.read_png(runs.path(run) / "preview.png")
+    except UserError as error:
+        st.caption(escape(error))
+        return
+    if not strip:
+        return
+    st.caption(
+        "Validation images and reconstructions",
+        help="Below each image what the model decodes from its code; between, the corrupted input if there is one.",
+    )
+    images.full_width(strip, f"Validation images above their reconstructions by {run}.")
+
+
+def findings(entry: RunInfo) -> None:
+    """What the doctor finds so far; nothing while all is well."""
+    case = troubles.evidence_of(entry)
+    if found := troubles.diagnose(case):
+        diagnosis.show_findings(case, found)

@@ -17,7 +17,7 @@ from aecore.store.run_info import RunInfo
 from ui import pages_table, startup
 from ui.session import address, cache, failures, identity, setup
 from ui.session.text import escape
-from ui.widgets import glossary, images, palette
+from ui.widgets import glossary, images, palette, small_charts
 
 ICON = (
     Path(__file__).parent.parent / "static" / "icon.png"
@@ -53,7 +53,7 @@ def page(page_id: str, description: str, title: str = "") -> DeltaGenerator:
     address.drop_invalid_params()
     address.arrive(page_id)
     st.set_page_config(page_title=f"{title} · Autoencoder laboratory", page_icon=str(ICON), layout="wide")
-    st.html(f"<style>{STYLE}{images.STYLE}{glossary.style()}{palette.CONTRAST_STYLE}</style>")
+    st.html(f"<style>{STYLE}{images.STYLE}{small_charts.STYLE}{glossary.style()}{palette.CONTRAST_STYLE}</style>")
     with st.sidebar:
         _run_picker()
         below_picker = st.container()

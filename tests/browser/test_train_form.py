@@ -162,13 +162,14 @@ IN_SIGHT = """selectors => selectors.map(selector => {
   const found = [...document.querySelectorAll(selector)].filter(each => each.getBoundingClientRect().height > 0);
   return found.length ? Math.max(...found.map(each => each.getBoundingClientRect().bottom)) : null;
 })"""
+COLUMN = '.st-key-ae-live [data-testid="stColumn"]:nth-child({})'
 FRAME = [
     '[data-testid="stProgress"]',
-    '.st-key-ae-live [data-testid="stColumn"]:nth-child(1) img',
-    '.st-key-ae-live [data-testid="stColumn"]:nth-child(2) img',
-    '.st-key-ae-live [data-testid="stColumn"]:nth-child(2) .scatterlayer .trace',
+    f"{COLUMN.format(1)} img",
+    f"{COLUMN.format(2)} .ae-plot img",
+    f"{COLUMN.format(2)} .ae-rows img",
 ]
-MAP = '.st-key-ae-live [data-testid="stColumn"]:nth-child(3) .scatterlayer .trace'
+MAP = f"{COLUMN.format(3)} img"
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (400, 800)])

@@ -24,9 +24,6 @@ class Chart:
     alt: str
 
 
-SMALL: dict[str, Any] = {"margin": {"l": 8, "r": 8, "t": 8, "b": 40}}  # of charts that are looked at, not read
-
-
 def new_figure(height: int, **layout: Any) -> go.Figure:
     """An empty figure `height` CSS pixels high, laid out as all of ours are."""
     usual: dict[str, Any] = {
@@ -62,31 +59,24 @@ def add_background(figure: go.Figure, png: bytes, rows: int, size: tuple[float, 
 
 
 def loss_curves(
-    history: Sequence[Mapping[str, Any]],
-    colours: Sequence[str],
-    objective_terms: Collection[str] = (),
-    height: int | None = None,
+    history: Sequence[Mapping[str, Any]], colours: Sequence[str], objective_terms: Collection[str] = ()
 ) -> Chart:
     """Loss parts over epochs, in nats per image: training as dots, validation as lines, one colour for each part, and
-    one for the total of those that are `objective_terms`, where these are several. With a `height` in CSS pixels only
-    the lines of the validation images are named; without, there is room for all."""
+    one for the total of those that are `objective_terms`, where these are several."""
     epochs, words = [line["epoch"] for line in history], []
     coloured = dict(zip([*history[-1]["validation"], *[TOTAL] * (len(objective_terms) > 1)], colours, strict=False))
-    small, height = height is not None, height or 290 + 30 * len(coloured)  # names go below, two for each
-    axis_titles = {} if small else {"xaxis_title": "epoch", "yaxis_title": "nats per image"}
-    figure = new_figure(height, hovermode="x unified", **axis_titles, **(SMALL if small else {}))
+    height = 290 + 30 * len(coloured)  # names go below, two for each
+    figure = new_figure(height, xaxis_title="epoch", yaxis_title="nats per image", hovermode="x unified")
     for part in sorted(coloured, key=lambda part: part != TOTAL):  # the total lies beneath, as wide as to be seen there
         colour, wide = coloured[part], 2.5 if part == TOTAL else 0
         for split, style in (("validation", "solid"), ("train", "dot")):
             values = [term_value(line[split], part, objective_terms) for line in history]
             name = f"{escape_figure(part)}, {VALIDATION if split == 'validation' else 'training'}"
-            name = escape_figure(part) if small and split == "validation" else name
             figure.add_scatter(
                 x=epochs,
                 y=values,
                 name=name,
                 mode="lines" if len(values) > 1 else "markers",
-                showlegend=split == "validation" or not small,
                 line={"color": colour, "dash": style, "width": wide + (2.5 if style == "solid" else 2)},
                 hovertemplate="%{y:.2f}",
             )
@@ -111,12 +101,9 @@ def scatter(
     axes: tuple[str, str] = ("", ""),
     height: int = 620,
     span: tuple[tuple[float, float], tuple[float, float]] | None = None,
-    small: bool = False,
 ) -> Chart:
-    """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low, high);
-    a `small` one has no legend and no names of axes."""
-    titles = {} if small else {"xaxis_title": axes[0] or None, "yaxis_title": axes[1] or None}
-    figure = new_figure(height, dragmode="pan", **titles, **(SMALL | {"showlegend": False} if small else {}))
+    """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low, high)."""
+    figure = new_figure(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
     for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
         rows = np.flatnonzero(labels == label)
         if len(rows):

@@ -14,11 +14,11 @@ from aecore.store.run_info import RunInfo
 from ui.session.failures import or_stop
 from ui.session.text import escape
 from ui.views import diagnosis, training_history
-from ui.widgets import charts, images
+from ui.widgets import charts, images, small_charts
 from ui.widgets.display import class_colours, show_chart
 
 MAX_POINTS = 1000  # of the map: more take the browser too long to draw again while it moves
-MAP_HEIGHT, LOSS_HEIGHT = 220, 150  # CSS pixels: with the images below the losses all lie within a window of 720
+MAP_HEIGHT, LOSS_HEIGHT = 230, 110  # CSS pixels: with the images below the losses all lie within a window of 720
 
 
 def columns() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
@@ -51,9 +51,10 @@ def latent_map(entry: RunInfo) -> None:
     points = snapshot.points[:MAX_POINTS].astype("float32")
     labels = or_stop(datasets.load, entry.config.dataset).test.y[: len(points)]
     st.caption(f"Codes of {len(labels):,} test images")
-    classes, axes = CARDS[entry.config.dataset].classes, snapshot.axis_names
-    chart = charts.scatter(points, labels, classes, class_colours(), axes, MAP_HEIGHT, small=True)
-    show_chart(chart, key=f"live-map-{entry.id}")
+    classes = CARDS[entry.config.dataset].classes
+    counts = ", ".join(f"{name}: {int((labels == label).sum())}" for label, name in enumerate(classes))
+    words = f"Map of the codes of {len(labels)} test images, coloured by class ({counts})."
+    st.html(small_charts.scatter_plot(points, labels, class_colours(), MAP_HEIGHT, words))
 
 
 def _latest(entry: RunInfo) -> snapshots.Snapshot | None:
@@ -79,10 +80,24 @@ def curves(entry: RunInfo) -> None:
 def small_curves(entry: RunInfo) -> None:
     """The same losses, small."""
     epochs = history.history(entry.id)
-    if epochs and entry.config:
-        own = training_history.objective_terms(entry.config)
-        st.caption("Loss in nats per image, dotted in training")
-        show_chart(charts.loss_curves(epochs, class_colours(), own, LOSS_HEIGHT), key=f"small-curves-{entry.id}")
+    if not epochs or not entry.config:
+        return
+    own = training_history.objective_terms(entry.config)
+    parts = [*epochs[-1]["validation"], *[charts.TOTAL] * (len(own) > 1)]
+
+    def values(part: str, split: str) -> list[float | None]:
+        return [charts.term_value(each[split], part, own) for each in epochs]
+
+    lines = [
+        small_charts.Line(part, colour, values(part, split), dotted=split == "train")
+        for part, colour in zip(parts, class_colours(), strict=False)
+        for split in ("train", "validation")
+    ]
+    first, last = epochs[0]["epoch"], epochs[-1]["epoch"]
+    now = ", ".join(f"{part} {value:.1f}" for part, value in epochs[-1]["validation"].items())
+    st.caption("Loss in nats per image, dotted in training")
+    words = f"Validation loss from epoch {first} to {last}, nats per image; now {now}."
+    st.html(small_charts.line_chart(lines, first, last, LOSS_HEIGHT, words))
 
 
 def preview_strip(run: str) -> None:

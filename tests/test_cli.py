@@ -171,9 +171,9 @@ def test_an_exported_run_works_without_the_laboratory(says, run, tmp_path):
     np.testing.assert_allclose(decoder(codes).detach(), opened.reconstruct(x), atol=1e-5)
     with open(place / "codes.csv", newline="") as stream:
         header, *lines = csv.reader(stream)
-    assert header == ["label", "z1", "z2", "z3"] and len(lines) == CARDS["digits"].n_test
-    np.testing.assert_allclose(np.array([line[1:] for line in lines[:5]], float), opened.encode(x), atol=1e-5)
-    assert [line[0] for line in lines[:5]] == [CARDS["digits"].classes[i] for i in load("digits").test.y[:5]]
+    assert header == ["split", "index", "class", "z1", "z2", "z3"] and len(lines) == CARDS["digits"].n_test
+    np.testing.assert_allclose(np.array([line[3:] for line in lines[:5]], float), opened.encode(x), atol=1e-5)
+    assert [line[2] for line in lines[:5]] == [CARDS["digits"].classes[i] for i in load("digits").test.y[:5]]
 
 
 MISTAKES = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from aecore.analysis import loaded
 from aecore.data import datasets
+from aecore.export.codes import codes_table, to_csv
 from aecore.export.folder import make_folder, publish
 from aecore.models.autoencoder import Autoencoder
 from aecore.store import runs
@@ -95,7 +95,9 @@ def export_run(run: str, to: Path) -> list[Path]:
         **{name: (runs.path(run) / name).read_bytes() for name in RUN_FILES},
     }
     if datasets.is_available(opened.config.dataset):
-        contents["codes.csv"] = _codes_csv(opened).encode()
+        test = datasets.load(opened.config.dataset).test
+        table = codes_table(opened.encode_split(test), test.y, opened.card.classes, {"test": len(test)})
+        contents["codes.csv"] = to_csv(table)
     return publish(contents, to, ["codes.csv"])
 
 
@@ -104,12 +106,3 @@ def _exported_program(module: nn.Module, example: Tensor) -> bytes:
     batch = {0: torch.export.Dim("batch")}
     torch.export.save(torch.export.export(module, (example,), dynamic_shapes=(batch,)), written)
     return written.getvalue()
-
-
-def _codes_csv(run: loaded.LoadedModel) -> str:
-    test = datasets.load(run.config.dataset).test
-    codes, out = run.encode_split(test), io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["label", *(f"z{i + 1}" for i in range(codes.shape[1]))])
-    writer.writerows([run.card.classes[label], *map(float, code)] for label, code in zip(test.y, codes, strict=True))
-    return out.getvalue()

@@ -351,3 +351,27 @@ def test_a_real_map_appears(runs, browser):
         time.sleep(0.05)
     whole(app.run())
     assert browser.given["title"] == "t-SNE projection"
+
+
+# --- Codes as a file --------------------------------------------------------------------------------------------------
+
+
+def test_codes_are_saved_of_all_and_of_those_that_are_selected(runs, browser, monkeypatch):
+    """Each format is offered; the count says whose codes they are, and the table holds these."""
+    made = []
+    monkeypatch.setattr(latent_map, "save_codes", lambda run, count, table: made.append((run, count, table())))
+    app = opened("latent_map", runs["2-D"])
+    codes = splits.codes(opening.load(runs["2-D"]))
+    run, count, table = made[-1]
+    assert (run, count, len(table["z1"])) == (runs["2-D"], TEST, TEST)
+    np.testing.assert_array_equal(np.stack([table["z1"], table["z2"]], 1), codes)
+    np.testing.assert_allclose(np.stack([table["x"], table["y"]], 1), codes)  # the raw latent space
+    browser.selection = {"map_key": browser.given["key"], "row": 7, "hidden_classes": []}
+    whole(app.run())
+    run, count, table = made[-1]
+    assert count == 1 and table["index"].tolist() == [7] and table["split"].tolist() == ["test"]
+
+
+def test_each_format_is_offered(runs, browser):
+    app = opened("latent_map", runs["2-D"])
+    assert {"CSV", "Parquet", "npz"} <= {each.proto.label for each in app.main if each.type == "download_button"}

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.analysis import latent_geometry, projections
+from aecore.export.codes import codes_table
 from aecore.export.program import UnsupportedLayer
 from aecore.jobs import projection_jobs
 from aecore.params import resolve
@@ -20,6 +21,7 @@ from ui.session.failures import or_stop
 from ui.session.text import duration, escape
 from ui.views import selection
 from ui.widgets import component, controls, live
+from ui.widgets.save_codes import save_codes
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -215,6 +217,19 @@ def _view(run: LoadedModel, request: MapRequest, point_map: PointMap, name: str)
         st.info("Nothing selected: click a point, or draw a lasso around some.", icon=":material/gesture:")
     else:
         _show_images(run, request, rows)
+    _save_codes(run, request, point_map, rows)
+
+
+def _save_codes(run: LoadedModel, request: MapRequest, point_map: PointMap, rows: np.ndarray | None) -> None:
+    """Codes, classes and places on this map as a file: of those that are selected, else of all."""
+    count = request.count if rows is None else len(rows)
+
+    def table() -> dict[str, np.ndarray]:
+        sizes = {name: len(split) for name, split in splits.splits(run, request.subset).items()}
+        codes, labels = _codes(run, request), _labels(run, request)
+        return codes_table(codes, labels, run.card.classes, sizes, point_map.points, rows)
+
+    save_codes(run.id, count, table)
 
 
 def _key(run: LoadedModel) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 from aecore.jobs import api
 from ui import chrome
 from ui.run_data.selected import own_run, parent_config
-from ui.session import identity
+from ui.session import address, identity
 from ui.session.address import flash, link, select_run
 from ui.session.failures import or_stop
 from ui.session.text import escape
@@ -35,7 +35,7 @@ else:
     with left:
         config = or_stop(lambda: resolve_config(train_form.fork_form(parent) if parent else train_form.config_form()))
         with st.container(horizontal=True):
-            pressed = st.button("Train", type="primary", icon=":material/play_arrow:")
+            pressed = st.button("Train", type="primary", icon=":material/play_arrow:", on_click=address.keep)
             if parent:
                 link("train", "Train from scratch")
             else:

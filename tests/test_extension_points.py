@@ -37,7 +37,7 @@ from aecore.models.losses import reconstruction_loss
 from aecore.models.recipe import ForwardPass, Recipe
 from aecore.params import ParamInfo
 from aecore.store import history, processes_table, queue, runs
-from tests.pages.test_pages import GALLERY, ROOT, _cold, links, whole  # noqa: F401
+from tests.pages.test_pages import GALLERY, ROOT, _cold, links, untrained, whole  # noqa: F401
 from ui import pages_table
 from ui.pages_table import PAGES, Page
 from ui.panels.panel import Panel
@@ -140,9 +140,9 @@ def toy(tmp_path, monkeypatch):
     return tmp_path
 
 
-def _opened(toy, page: str) -> AppTest:
+def _opened(toy, page: str, run: str = GALLERY) -> AppTest:
     app = AppTest.from_file(toy / "app.py", default_timeout=100)
-    app.query_params["run"] = GALLERY
+    app.query_params["run"] = run
     app.switch_page(f"pages/{page}.py")
     return whole(app.run())
 
@@ -155,7 +155,8 @@ def test_a_new_page_has_its_title_the_chosen_run_and_a_place_in_the_navigation(t
 
 
 def test_where_a_finished_run_leads_to_it_is_offered(toy):
-    assert links(_opened(toy, "train"))["toy"] == f"run={GALLERY}"
+    mine = untrained("digits").id
+    assert links(_opened(toy, "train", mine))["toy"] == f"run={mine}"
 
 
 # --- A data set: a card and a loader ----------------------------------------------------------------------------------

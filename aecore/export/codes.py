@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -63,8 +64,8 @@ def to_npz(table: Table) -> bytes:
     arrays of fixed width, so nothing is pickled."""
     written = io.BytesIO()
     code = [name for name in table if name[0] == "z" and name[1:].isdigit()]
-    others = {name: column for name, column in table.items() if name not in code}
-    np.savez_compressed(written, **others, z=np.stack([table[name] for name in code], axis=1))
+    arrays: dict[str, Any] = {name: column for name, column in table.items() if name not in code}
+    np.savez_compressed(written, **arrays, z=np.stack([table[name] for name in code], axis=1))
     return written.getvalue()
 
 

@@ -150,7 +150,7 @@ def test_a_finished_run_stays_chosen_everywhere(visited, open_page, lab, browser
     assert epoch_beyond(page, epoch_beyond(page, 0))  # it moves
     wait_until_trained(page)
     assert run_of(page) == run
-    expect(main(page).get_by_test_id("stPlotlyChart").first).to_be_visible()
+    expect(main(page).locator(".ae-chart img").first).to_be_visible()
 
     main(page).get_by_role("link", name="Reconstruct").click()
     page.wait_for_url("**/reconstruct*")

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from aecore.content.glossary import GLOSSARY
 from tests.pages.test_pages import GALLERY, _cold, opened, store  # noqa: F401
-from tools.browser import start_server
+from tools.browser import start_server, wait_until_idle
 from ui.widgets import glossary
 
 
@@ -52,6 +52,7 @@ def test_an_entry_is_shown_by_pointer_keyboard_and_touch_and_escape_takes_it_awa
     with start_server() as address:
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
         page.goto(f"{address}/model_inspector?run={GALLERY}")
+        wait_until_idle(page)  # what comes late moves the word away from the pointer
         term = page.get_by_role("button", name=GLOSSARY["kl-divergence"].term, exact=True).first
         entry = page.locator("#ae-entry-kl-divergence")
         expect(term).to_be_visible(timeout=60_000)
@@ -69,6 +70,7 @@ def test_an_entry_is_shown_by_pointer_keyboard_and_touch_and_escape_takes_it_awa
         expect(entry).to_be_hidden()
         phone = browser.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True).new_page()
         phone.goto(f"{address}/model_inspector?run={GALLERY}")
+        wait_until_idle(phone)
         phone.get_by_role("button", name=GLOSSARY["kl-divergence"].term, exact=True).first.tap(timeout=60_000)
         entry = phone.locator("#ae-entry-kl-divergence")
         expect(entry).to_be_visible()

@@ -15,6 +15,7 @@ from ui import pages_table
 NO_RUN = "There is no run of that name: pick one."
 FLASH_KEY = "ae-flash"
 PAGE_KEY, ARRIVED_KEY = "ae-page", "ae-arrived"
+BOUND_KEY, WRITTEN_KEY = "ae-bound", "ae-written"
 
 
 def run_query(run: str | None = None) -> dict[str, str]:
@@ -28,6 +29,50 @@ def link(page_id: str, label: str | None = None, run: str | None = None, **param
     page = pages_table.get_page(page_id)
     query = run_query(run) | {name.replace("_", "-"): value for name, value in params.items()}
     st.page_link(page.file, label=label or page.title, icon=page.icon, query_params=query)
+
+
+# A browser sends the address with each event, and it may lag behind: two fields changed quickly, or a field and a
+# button, and the second event comes with the address of before the first. So what widgets are bound to is noted here,
+# and in a run that a widget has begun it is this that counts; in any other (Back, a link) it is the address.
+
+
+def bound(parameter: str) -> str | None:
+    """What the address says of a parameter that a widget is bound to."""
+    value = st.query_params.get(parameter)
+    st.session_state.setdefault(BOUND_KEY, {})[parameter] = value
+    return value
+
+
+def write(parameter: str, text: str | None) -> None:
+    """Puts a parameter into the address, or takes it out with None; for callbacks of widgets."""
+    st.session_state.setdefault(BOUND_KEY, {})[parameter] = text
+    keep()
+    if text is None:
+        st.query_params.pop(parameter, None)
+    else:
+        st.query_params[parameter] = text
+
+
+def drop(parameter: str) -> None:
+    """Takes a parameter that means nothing out of the address, while the page is drawn."""
+    st.session_state.setdefault(BOUND_KEY, {})[parameter] = None
+    st.query_params.pop(parameter, None)
+
+
+def keep() -> None:
+    """Has the address stay as widgets have written it, whatever comes with this event; for callbacks."""
+    st.session_state[WRITTEN_KEY] = True
+
+
+def settle() -> None:
+    """Begins a run with the address that counts."""
+    noted: dict[str, str | None] = st.session_state.get(BOUND_KEY, {})
+    if not st.session_state.pop(WRITTEN_KEY, False):
+        noted.clear()
+    for parameter, text in noted.items():
+        if st.query_params.get(parameter) != text:
+            write(parameter, text)
+    st.session_state[WRITTEN_KEY] = False
 
 
 def arrive(page_id: str) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui.session import address
+
 WIDGETS = {"segments": "segmented_control", "select": "selectbox", "pills": "pills"}
 
 
@@ -32,16 +34,14 @@ def bound_choice(
     """
     labels = dict(options) if isinstance(options, Mapping) else {each: each for each in options}
     first = default if default is not None and default in labels else next(iter(labels))
-    asked = st.query_params.get(key)
+    asked = address.bound(key)
     if asked is not None and asked not in labels:
-        del st.query_params[key]
+        address.drop(key)
 
     def write() -> None:
-        before, chosen = st.query_params.get(key, first), st.session_state[key]
-        if chosen == first:
-            st.query_params.pop(key, None)
-        elif chosen in labels:
-            st.query_params[key] = chosen
+        before, chosen = asked if asked in labels else first, st.session_state[key]
+        if chosen in labels:
+            address.write(key, None if chosen == first else chosen)
         if after and chosen in labels and chosen != before:
             after(before, chosen)
 

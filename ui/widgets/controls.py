@@ -12,6 +12,7 @@ import streamlit as st
 
 from aecore.errors import UserError
 from aecore.params import Param, ParamInfo, ParamValue, params_of
+from ui.session import address
 from ui.session.text import escape
 from ui.widgets.choice_labels import choice_label
 
@@ -38,14 +39,14 @@ def widget(
 
 def _bind(param: Param, key: str, parameter: str, start: Any, after: Callable[[], None] | None) -> Callable[[], None]:
     """Puts the widget `key` to what the address says of a setting. Returns what writes the widget's value there."""
-    asked = st.query_params.get(parameter)
+    asked = address.bound(parameter)
     shown: ParamValue | None = start
     if asked is not None:
         try:
             shown = param.validate(asked)
         except UserError as error:
             st.warning(f"{escape(error)} The address asked for it; the default stands.", icon=":material/link_off:")
-            del st.query_params[parameter]
+            address.drop(parameter)
     if _typed(param, key) is not None or key not in st.session_state:  # what was typed and is wrong stays to be mended
         st.session_state[key] = _state(param, shown)
 
@@ -53,10 +54,7 @@ def _bind(param: Param, key: str, parameter: str, start: Any, after: Callable[[]
         chosen = _typed(param, key)
         if chosen is None:
             return
-        if chosen == start:
-            st.query_params.pop(parameter, None)
-        else:
-            st.query_params[parameter] = param.to_text(chosen)
+        address.write(parameter, None if chosen == start else param.to_text(chosen))
         if after:
             after()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -18,8 +19,12 @@ def save_codes(run: str, count: int, table: Callable[[], Table]) -> None:
             for kind, write in FORMATS.items():
                 st.download_button(
                     {"csv": "CSV", "parquet": "Parquet"}.get(kind, kind),
-                    lambda write=write: write(table()),
+                    partial(_content, write, table),
                     f"{run}-codes.{kind}",
                     key=f"save-codes-{kind}",
                     on_click="ignore",
                 )
+
+
+def _content(write: Callable[[Table], bytes], table: Callable[[], Table]) -> bytes:
+    return write(table())

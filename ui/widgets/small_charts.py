@@ -31,13 +31,13 @@ class Line:
     dotted: bool = False  # drawn beneath the others, and not named
 
 
-def line_chart(lines: Sequence[Line], first: int, last: int, height: int, words: str) -> str:
-    """Lines from epoch `first` to `last`, `height` CSS pixels high, as HTML; `words` say what they show."""
+def line_chart(lines: Sequence[Line], first: int, last: int, height: int, alt: str) -> str:
+    """Lines from epoch `first` to `last`, `height` CSS pixels high, as HTML; `alt` say what they show."""
     known = [value for line in lines for value in line.values if value is not None]
     low, high = (min(0.0, *known), max(known)) if known else (0.0, 1.0)
     below = sorted(lines, key=lambda line: not line.dotted)
     drawn = "".join(_polyline(line, low, (high - low) or 1.0) for line in below)
-    image = _image('viewBox="0 0 100 100" preserveAspectRatio="none"', drawn, height, words)
+    image = _image('viewBox="0 0 100 100" preserveAspectRatio="none"', drawn, height, alt)
     edges = ((0, high), (height - 12, low))
     ticks = "".join(f'<span class="ae-tick" style="top:{top}px">{value:.3g}</span>' for top, value in edges)
     named = (line for line in lines if not line.dotted)
@@ -59,7 +59,7 @@ def _polyline(line: Line, low: float, span: float) -> str:
     return f'<polyline points="{places}" fill="none" stroke="{line.colour}" {look} vector-effect="non-scaling-stroke"/>'
 
 
-def scatter_plot(points: np.ndarray, labels: np.ndarray, colours: Sequence[str], height: int, words: str) -> str:
+def scatter_plot(points: np.ndarray, labels: np.ndarray, colours: Sequence[str], height: int, alt: str) -> str:
     """Points `[N, 2]` in the colours of their labels, `height` CSS pixels high, as HTML; up is up."""
     low, high = points.min(axis=0), points.max(axis=0)
     places = 100 * (points - (low + high) / 2) / (float(max(high - low)) or 1.0)
@@ -67,11 +67,11 @@ def scatter_plot(points: np.ndarray, labels: np.ndarray, colours: Sequence[str],
     for label in np.unique(labels):
         dots = "".join(f'<circle cx="{x:.1f}" cy="{-y:.1f}" r="1.3"/>' for x, y in places[labels == label])
         groups += f'<g fill="{colours[label % len(colours)]}">{dots}</g>'
-    image = _image('viewBox="-52 -52 104 104"', f'<g fill-opacity=".8">{groups}</g>', height, words)
+    image = _image('viewBox="-52 -52 104 104"', f'<g fill-opacity=".8">{groups}</g>', height, alt)
     return f'<figure class="ae-chart">{image}</figure>'
 
 
-def _image(look: str, drawn: str, height: int, words: str) -> str:
+def _image(look: str, drawn: str, height: int, alt: str) -> str:
     """A drawing as an image: Streamlit takes SVG out of the HTML of a page."""
     code = b64encode(f'<svg xmlns="http://www.w3.org/2000/svg" {look}>{drawn}</svg>'.encode()).decode()
-    return f'<img src="data:image/svg+xml;base64,{code}" style="height:{height}px" alt="{escape(words, quote=True)}">'
+    return f'<img src="data:image/svg+xml;base64,{code}" style="height:{height}px" alt="{escape(alt, quote=True)}">'

@@ -4,7 +4,7 @@ it says nothing, the form is as this browser left it."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import cycle
 from typing import Any
 
@@ -66,13 +66,14 @@ def sync() -> None:
 
 def show_settings(config: Config) -> None:
     """Puts the form to the settings of a run; what it starts from is not among them."""
-    reset()
-    st.query_params.update(config_query.to_query(dataclasses.replace(config, parent=None)))
+    query = config_query.to_query(dataclasses.replace(config, parent=None))
+    for name in {**remembered(), **query}:
+        address.write(name, query.get(name))
 
 
 def reset() -> None:
     """Takes the form back to where it begins."""
-    _take(list(setup()))
+    _take(config_query.parameter_names())
 
 
 def folded_config(run: str | None, parent: Config | None) -> Config | None:
@@ -220,7 +221,8 @@ def _change_model(before: str, now: str) -> None:
     """Another model: the parameters of the old one wait until it is chosen again."""
     kept = st.session_state.setdefault(MODEL_KEY, {})
     kept[before] = _take(config_query.parameter_name(param.name) for param in FAMILIES[before].params)
-    st.query_params.update(kept.get(now, {}))
+    for name, text in kept.get(now, {}).items():
+        address.write(name, text)
 
 
 def _change_architecture() -> None:
@@ -233,9 +235,12 @@ def _forget_hidden_sizes() -> None:
     _take([config_query.parameter_name("hidden_sizes")])
 
 
-def _take(names: Any) -> dict[str, str]:
-    """Takes parameters out of the address."""
-    return {name: st.query_params.pop(name) for name in names if name in st.query_params}
+def _take(names: Iterable[str]) -> dict[str, str]:
+    """Takes parameters out of the address; those that were there as the form was drawn."""
+    taken = {name: text for name, text in remembered().items() if name in set(names)}
+    for name in taken:
+        address.write(name, None)
+    return taken
 
 
 def _settings_form(

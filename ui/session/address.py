@@ -64,7 +64,7 @@ def keep() -> None:
     st.session_state[WRITTEN_KEY] = True
 
 
-def settle() -> None:
+def reconcile() -> None:
     """Begins a run with the address that counts."""
     noted: dict[str, str | None] = st.session_state.get(BOUND_KEY, {})
     if not st.session_state.pop(WRITTEN_KEY, False):

@@ -237,7 +237,8 @@ def _forget_hidden_sizes() -> None:
 
 def _take(names: Iterable[str]) -> dict[str, str]:
     """Takes parameters out of the address; those that were there as the form was drawn."""
-    taken = {name: text for name, text in remembered().items() if name in set(names)}
+    wanted = set(names)
+    taken = {name: text for name, text in remembered().items() if name in wanted}
     for name in taken:
         address.write(name, None)
     return taken

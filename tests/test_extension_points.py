@@ -23,7 +23,7 @@ from aecore.data.cards import CARDS, DatasetCard
 from aecore.data.datasets import Dataset, Split
 from aecore.export import compile_browser
 from aecore.export.program import UnsupportedLayer
-from aecore.jobs import api, executors, scheduler
+from aecore.jobs import api, executors, scheduler, supervisor
 from aecore.jobs.executors import Task
 from aecore.jobs.worker import run_training
 from aecore.models import presets
@@ -79,7 +79,7 @@ def threads(monkeypatch, tmp_path) -> Threads:
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
     monkeypatch.setitem(executors.EXECUTORS, "threads", Threads)
     monkeypatch.setattr(limits, "cores", lambda: 1)  # a thread that trains changes how many threads torch has here
-    monkeypatch.setattr(api, "register_server", processes_table.register_server)  # starts no process
+    monkeypatch.setattr(supervisor, "register_server", processes_table.register_server)  # starts no process
     return Threads()
 
 

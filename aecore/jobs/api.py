@@ -18,7 +18,7 @@ from filelock import Timeout
 from aecore import disk
 from aecore.config import Config
 from aecore.errors import UserError
-from aecore.jobs.supervisor import notify_scheduler, register_server
+from aecore.jobs import supervisor
 from aecore.store import database_snapshot, permissions, queue, runs, trash
 from aecore.store.run_info import Command, RunInfo
 from aecore.store.writer import RunWriter
@@ -74,8 +74,8 @@ def submit(config: Config, device: str | None = None, user: str = ANONYMOUS) -> 
     if created:
         trash.save_label(config.id)
     if created or queue.job(config.id):  # those who asked for it first may have closed their server
-        register_server()
-        notify_scheduler()
+        supervisor.register_server()
+        supervisor.notify_scheduler()
     return Submission(config.id, created)
 
 
@@ -204,5 +204,5 @@ def cancel(run: str, user: str = ANONYMOUS, command: Command = "stop") -> int:
             writer.set_stopped(command)
         else:
             writer.send_command(command)
-            notify_scheduler()
+            supervisor.notify_scheduler()
     return 0

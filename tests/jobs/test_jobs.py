@@ -727,7 +727,7 @@ def test_a_request_that_the_disk_refuses_leaves_nothing(nowhere, monkeypatch):
 
 def test_what_the_command_line_trains_gets_no_job_until_it_gives_no_sign_of_life(nowhere, monkeypatch):
     config = fresh(QUICK)
-    monkeypatch.setattr(api, "register_server", lambda: None)
+    monkeypatch.setattr(supervisor, "register_server", lambda: None)
     with RunWriter(config) as writer:
         writer.set_state("training")
     assert not api.submit(config).created and queue.jobs() == [] and state(config) == "training"
@@ -740,7 +740,7 @@ def test_who_asks_for_a_run_that_waits_in_a_closed_laboratory_opens_one(nowhere,
     config, opened = fresh(QUICK), []
     queue.enqueue(config.id, config.to_json(), "ada", None, {})
     RunWriter(config).request()
-    monkeypatch.setattr(api, "register_server", lambda: opened.append(1))
+    monkeypatch.setattr(supervisor, "register_server", lambda: opened.append(1))
     assert not api.submit(config, user="ben").created and opened
     assert queue.requesters(config.id) == ["ada", "ben"]
 

@@ -50,7 +50,7 @@ def page(page_id: str, description: str, title: str = "") -> DeltaGenerator:
     Returns the place below the run picker, for what a page asks of the run itself.
     """
     title = title or pages_table.get_page(page_id).title
-    address.reconcile()
+    address.reconcile(page_id)
     address.drop_invalid_params()
     address.arrive(page_id)
     st.set_page_config(page_title=f"{title} · Autoencoder laboratory", page_icon=str(ICON), layout="wide")

@@ -70,16 +70,12 @@ def from_query(query: Mapping[str, str]) -> Config:
     if unknown := sorted(set(query) - parameter_names()):
         raise UserError(f"There is no setting called {unknown[0]}.")
     default = Config()
-    names = {name: query.get(name, usual) for name, usual in zip(CHOICES, _first_choices(default), strict=True)}
-    start = initial_config(**names, network=query.get("network"))
+    dataset, family_name = query.get("dataset", default.dataset), query.get("family", default.family)
+    start = initial_config(dataset, family_name, query.get("preset", "default"), query.get("network"))
     family = get_family(start.family)
     fields = {param.name: param for param in params_of(Config) if param.name not in family.fixed}
     own = {param.name: param for param in family.params}
     return dataclasses.replace(start, **_given(query, fields), params={**start.params, **_given(query, own)})
-
-
-def _first_choices(default: Config) -> tuple[str, str, str]:
-    return default.dataset, default.family, "default"
 
 
 def _given(query: Mapping[str, str], params: Mapping[str, Param]) -> dict[str, Any]:

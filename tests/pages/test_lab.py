@@ -15,7 +15,6 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from aecore.config import Config
-from aecore.jobs import api
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import FAMILIES, resolve_config
@@ -29,19 +28,6 @@ from ui.widgets import charts, controls, pickers
 
 LOG = [param for family in FAMILIES.values() for param in family.params if param.info.log]
 LOG += [param for param in params_of(Config) if param.info.log]
-
-
-@pytest.fixture
-def submitted(monkeypatch):
-    """The settings of what Train starts; nothing is trained."""
-    found = []
-
-    def submit(config, *_):
-        found.append(config)
-        return api.Submission(config.id, created=True)
-
-    monkeypatch.setattr(api, "submit", submit)
-    return found
 
 
 def form(family: str):

@@ -6,7 +6,6 @@ import dataclasses
 
 import pytest
 
-from aecore.jobs import api
 from aecore.models import config_query
 from aecore.models.families.build import FAMILIES, resolve_config
 from tests.kit.cases import few
@@ -14,19 +13,6 @@ from tests.models.test_config_query import SETTINGS, other_value
 from tests.pages.test_pages import LABELS, _cold, control, labels, opened, said, store, trained, whole  # noqa: F401
 
 HARMLESS = ("activation", "epochs", "batch_size", "lr", "weight_decay", "patience", "train_size", "seed", "schedule")
-
-
-@pytest.fixture
-def submitted(monkeypatch):
-    """The settings of what Train starts; nothing is trained."""
-    found = []
-
-    def submit(config, *_):
-        found.append(config)
-        return api.Submission(config.id, created=True)
-
-    monkeypatch.setattr(api, "submit", submit)
-    return found
 
 
 def linked(query: dict[str, str]):
@@ -156,3 +142,28 @@ def test_data_that_are_not_here_are_offered_on_the_spot():
     app = linked({"dataset": "mnist"})
     assert any("not on this computer yet" in text for text in said(app))
     assert any(label.startswith("Download (") for label in labels(app))
+
+
+def test_what_a_fragment_wrote_on_another_page_stays_there():
+    """A fragment draws its widgets without the rest of the page: nothing of it is carried on, nor brought back."""
+    app = opened("train")
+    app.session_state["ae-bound"] = {"panel": "loss", "epochs": "9"}
+    app.session_state["ae-written"], app.session_state["ae-page"] = True, "model_inspector"
+    assert address(whole(app.run())) == {} and "panel" not in app.query_params
+
+
+def test_an_event_with_an_old_address_loses_nothing():
+    """Two fields are changed quickly: the second event brings the address of before the first."""
+    app = linked({})
+    control(app, LABELS["epochs"]).set_value(7)
+    whole(app.run())
+    del app.query_params["epochs"]
+    control(app, LABELS["seed"]).set_value(3)
+    assert address(whole(app.run())) == {"epochs": "7", "seed": "3"}
+    del app.query_params["seed"]  # Back: no widget began this run
+    assert address(whole(app.run())) == {"epochs": "7"}
+
+
+def test_a_run_that_is_not_there_leaves_the_form():
+    app = opened("train", "vae-digits-2d-00000000")
+    assert "Train" in labels(app) and not app.exception

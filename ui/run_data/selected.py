@@ -59,11 +59,15 @@ def _with_class_label(run: LoadedModel, container: DeltaGenerator) -> LoadedMode
 
 def own_run(user: str) -> str | None:
     """The run of the address where it has something to do under a form: one that is not finished, or the user's, or
-    nobody's. What somebody else has finished is no answer to the form above it; None then, and where there is none."""
+    nobody's. What somebody else has finished is no answer to the form above it; None then, and where there is none (the
+    run picker says so)."""
     run = run_param()
     if run is None:
         return None
-    entry = or_stop(runs.entry, run)
+    try:
+        entry = runs.entry(run)
+    except runs.UnknownRun:
+        return None
     mine = not entry.pretrained and people.label(run).owner in (None, user)
     return run if mine or not entry.finished else None
 

@@ -40,6 +40,7 @@ def bound(parameter: str) -> str | None:
     """What the address says of a parameter that a widget is bound to."""
     value = st.query_params.get(parameter)
     st.session_state.setdefault(BOUND_KEY, {})[parameter] = value
+    st.session_state[WRITTEN_KEY] = False  # a fragment draws its widgets without `reconcile`
     return value
 
 
@@ -64,10 +65,10 @@ def keep() -> None:
     st.session_state[WRITTEN_KEY] = True
 
 
-def reconcile() -> None:
-    """Begins a run with the address that counts."""
+def reconcile(page_id: str) -> None:
+    """Begins a run of a page with the address that counts. What was noted of another page counts on that one only."""
     noted: dict[str, str | None] = st.session_state.get(BOUND_KEY, {})
-    if not st.session_state.pop(WRITTEN_KEY, False):
+    if not st.session_state.get(WRITTEN_KEY) or st.session_state.get(PAGE_KEY) != page_id:
         noted.clear()
     for parameter, text in noted.items():
         if st.query_params.get(parameter) != text:

@@ -20,9 +20,12 @@ def read(name: str) -> str:
 
 
 def write(name: str, text: str) -> None:
-    """Leaves a text with the browser for a year; one that is too long is not kept."""
+    """Leaves a text with the browser for a year, when it has another; one that is too long is not kept. Called with
+    every run of a page, for the browser may not see what a run that was cut short has drawn."""
+    changed = f"ae-cookie-{name}"  # since this connection, so that its cookie is not the browser's any more
     value = quote(text[: MAX_LENGTH + 1], safe="")
-    if len(value) <= MAX_LENGTH:
+    if len(value) <= MAX_LENGTH and (text != read(name) or changed in st.session_state):
+        st.session_state[changed] = True
         st.html(
             f'<span data-cookie="{name}" data-value="{value}"></span><script>{SCRIPT}</script>',
             unsafe_allow_javascript=True,

@@ -26,8 +26,7 @@ def current_user() -> str:
 def name_form() -> None:
     """Asks for a name in the sidebar, and leaves the token with the browser."""
     person = current_user()
-    if person != cookies.read(COOKIE):
-        cookies.write(COOKIE, person)
+    cookies.write(COOKIE, person)
     called = people.display_name(person)
     key = f"ae-name-{called}"  # another name, given in another tab, makes another field
 

@@ -23,5 +23,4 @@ def remembered() -> dict[str, str]:
 def remember(query: Mapping[str, str]) -> None:
     """Keeps the parameters for the next time."""
     st.session_state[KEY] = dict(query)
-    if urlencode(query) != cookies.read(COOKIE):
-        cookies.write(COOKIE, urlencode(query))
+    cookies.write(COOKIE, urlencode(query))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
 
 from aecore.jobs import api, queue_position
 from aecore.store import history, people, queue, runs, snapshots
+from aecore.store.run_info import RunInfo
 from ui.session import identity
 from ui.session.failures import or_stop
 from ui.session.text import duration, escape
@@ -26,12 +27,12 @@ def monitor(run: str) -> None:
         st.fragment(_live_progress, run_every=POLL)(run)
         manifold, losses, latent_map = snapshot_view.columns()
         with manifold:
-            st.fragment(_live_manifold, run_every=MAP_POLL)(run)
+            st.fragment(_while_active(snapshot_view.manifold), run_every=MAP_POLL)(run)
         with losses:
-            st.fragment(_live_losses, run_every=MAP_POLL)(run)
+            st.fragment(_while_active(_losses), run_every=MAP_POLL)(run)
         with latent_map:
-            st.fragment(_live_map, run_every=MAP_POLL)(run)
-        st.fragment(_live_findings, run_every=MAP_POLL)(run)
+            st.fragment(_while_active(snapshot_view.latent_map), run_every=MAP_POLL)(run)
+        st.fragment(_while_active(_findings), run_every=MAP_POLL)(run)
     else:
         result.outcome(entry)
         if history.history(run) or snapshots.epochs(run):
@@ -39,8 +40,7 @@ def monitor(run: str) -> None:
             with manifold:
                 snapshot_view.manifold(entry)
             with losses:
-                snapshot_view.small_curves(entry)
-                snapshot_view.preview_strip(run)
+                _losses(entry)
             with latent_map:
                 snapshot_view.latent_map(entry)
         result.final_state(entry)
@@ -67,30 +67,25 @@ def _live_progress(run: str) -> None:
         st.info(escape(entry.message), icon=":material/healing:")
 
 
-def _live_manifold(run: str) -> None:
-    entry = or_stop(runs.entry, run)
-    if entry.active:
-        snapshot_view.manifold(entry)
+def _while_active(show: Callable[[RunInfo], None]) -> Callable[[str], None]:
+    """A fragment that shows something of a run as long as it is active; `_live_progress` then starts the page anew."""
+
+    def live(run: str) -> None:
+        entry = or_stop(runs.entry, run)
+        if entry.active:
+            show(entry)
+
+    return live
 
 
-def _live_map(run: str) -> None:
-    entry = or_stop(runs.entry, run)
-    if entry.active:
-        snapshot_view.latent_map(entry)
+def _losses(entry: RunInfo) -> None:
+    snapshot_view.small_curves(entry)
+    snapshot_view.preview_strip(entry.id)
 
 
-def _live_losses(run: str) -> None:
-    entry = or_stop(runs.entry, run)
-    if entry.active:
-        snapshot_view.small_curves(entry)
-        snapshot_view.preview_strip(run)
-
-
-def _live_findings(run: str) -> None:
-    entry = or_stop(runs.entry, run)
-    if entry.active:
-        _current_loss(entry.progress)
-        snapshot_view.findings(entry)
+def _findings(entry: RunInfo) -> None:
+    _current_loss(entry.progress)
+    snapshot_view.findings(entry)
 
 
 def queue_text(run: str) -> str:

@@ -11,9 +11,10 @@ from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.store import history, previews, runs, snapshots
 from aecore.store.run_info import RunInfo
+from ui.session import cache
 from ui.session.failures import or_stop
 from ui.session.text import escape
-from ui.views import diagnosis, training_history
+from ui.views import diagnosis, selection, training_history
 from ui.widgets import charts, images, small_charts
 from ui.widgets.display import class_colours, show_chart
 
@@ -39,8 +40,14 @@ def manifold(entry: RunInfo) -> None:
     n, names = len(snapshot.x), " and ".join(filter(None, snapshot.axis_names))
     st.caption(f"Manifold {when}")
     images.full_width(
-        charts.grid_png(snapshot.manifold / 255, n), f"Manifold {when}: {n} x {n} codes over {names}, decoded."
+        _manifold_png(entry.id, snapshot.epoch, snapshot), f"Manifold {when}: {n} x {n} codes over {names}, decoded."
     )
+
+
+# Looked at twice a second by everybody who watches, and the same until the next snapshot
+@cache.cached(max_entries=32)
+def _manifold_png(run: str, epoch: int, _snapshot: snapshots.Snapshot) -> bytes:
+    return charts.grid_png(_snapshot.manifold / 255, len(_snapshot.x))
 
 
 def latent_map(entry: RunInfo) -> None:
@@ -48,13 +55,17 @@ def latent_map(entry: RunInfo) -> None:
     snapshot = _latest(entry)
     if not snapshot or not entry.config or not datasets.is_available(entry.config.dataset):
         return
-    points = snapshot.points[:MAX_POINTS].astype("float32")
-    labels = or_stop(datasets.load, entry.config.dataset).test.y[: len(points)]
-    st.caption(f"Codes of {len(labels):,} test images")
-    classes = CARDS[entry.config.dataset].classes
-    counts = ", ".join(f"{name}: {int((labels == label).sum())}" for label, name in enumerate(classes))
+    st.caption(f"Codes of {min(MAX_POINTS, len(snapshot.points)):,} test images")
+    st.html(_map_html(entry.id, snapshot.epoch, class_colours(), snapshot, entry.config.dataset))
+
+
+@cache.cached(max_entries=32)
+def _map_html(run: str, epoch: int, colours: tuple[str, ...], _snapshot: snapshots.Snapshot, _dataset: str) -> str:
+    points = _snapshot.points[:MAX_POINTS].astype("float32")
+    labels = or_stop(datasets.load, _dataset).test.y[: len(points)]
+    counts = selection.class_counts(CARDS[_dataset].classes, labels)
     words = f"Map of the codes of {len(labels)} test images, coloured by class ({counts})."
-    st.html(small_charts.scatter_plot(points, labels, class_colours(), MAP_HEIGHT, words))
+    return small_charts.scatter_plot(points, labels, colours, MAP_HEIGHT, words)
 
 
 def _latest(entry: RunInfo) -> snapshots.Snapshot | None:

@@ -9,10 +9,11 @@ inverse for every run that does not start from the weights of another.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aecore.config import Config
+from aecore.data.cards import get_card
 from aecore.errors import UserError
 from aecore.models import presets
 from aecore.models.families.registry import FAMILIES, get_family
@@ -76,6 +77,32 @@ def from_query(query: Mapping[str, str]) -> Config:
     fields = {param.name: param for param in params_of(Config) if param.name not in family.fixed}
     own = {param.name: param for param in family.params}
     return dataclasses.replace(start, **_given(query, fields), params={**start.params, **_given(query, own)})
+
+
+def problems(query: Mapping[str, str]) -> dict[str, str]:
+    """What of a form's parameters cannot be, each with the reason in a sentence; nothing where all can."""
+    params = {parameter_name(param.name): param for param in params_of(Config)}
+    checks: dict[str, Callable[[str], object]] = {"dataset": get_card, "family": get_family, "preset": _check_preset}
+    found = _refused({name: checks[name] for name in CHOICES}, query)
+    family = Config().family if "family" in found else query.get("family", Config().family)
+    params |= {parameter_name(param.name): param for param in get_family(family).params}
+    found |= _refused({name: param.validate for name, param in params.items()}, query)
+    foreign = (query.keys() & parameter_names()) - {*CHOICES, *params}
+    return found | {name: f"{family} has no setting called {name}." for name in sorted(foreign)}
+
+
+def _check_preset(name: str) -> None:
+    presets.default_config(Config().dataset, preset=name)
+
+
+def _refused(checks: Mapping[str, Callable[[str], object]], query: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for name in checks.keys() & query.keys():
+        try:
+            checks[name](query[name])
+        except UserError as error:
+            found[name] = str(error)
+    return found
 
 
 def _given(query: Mapping[str, str], params: Mapping[str, Param]) -> dict[str, Any]:

@@ -113,3 +113,26 @@ def test_text_of_a_value_is_read_back(source):
     for param in params_of(source):
         for value in (param.default, other_value(param, param.default)):
             assert param.validate(param.to_text(value)) == value, param.name
+
+
+def test_all_that_cannot_be_is_named_at_once():
+    query = {
+        "family": "beta-vae",
+        "beta": "much",
+        "epochs": "0",
+        "dataset": "cats",
+        "l1-weight": "1",
+        "seed": "3",
+        "run": "x",
+    }
+    found = config_query.problems(query)
+    assert set(found) == set(wrong)
+    assert found["l1-weight"] == "beta-vae has no setting called l1-weight."
+    assert all(text.endswith(".") for text in found.values())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_is_wrong_with_what_was_written(family):
+    config = complete_config(config_query.initial_config("digits", family))
+    params = {param.name: other_value(param, config.params[param.name]) for param in FAMILIES[family].params}
+    assert config_query.problems(config_query.to_query(dataclasses.replace(config, params=params))) == {}

@@ -13,7 +13,6 @@ import streamlit as st
 from aecore.errors import UserError
 from aecore.params import Param, ParamInfo, ParamValue, params_of
 from ui.session import address
-from ui.session.text import escape
 from ui.widgets.choice_labels import choice_label
 
 
@@ -38,17 +37,11 @@ def widget(
 
 
 def _bind(param: Param, key: str, parameter: str, start: Any, after: Callable[[], None] | None) -> Callable[[], None]:
-    """Puts the widget `key` to what the address says of a setting. Returns what writes the widget's value there."""
+    """Puts the widget `key` to what the address says of a setting; UserError when that cannot be. Returns what writes
+    the widget's value there."""
     asked = address.bound(parameter)
-    shown: ParamValue | None = start
-    if asked is not None:
-        try:
-            shown = param.validate(asked)
-        except UserError as error:
-            st.warning(f"{escape(error)} The address asked for it; the default stands.", icon=":material/link_off:")
-            address.drop(parameter)
     if _typed(param, key) is not None or key not in st.session_state:  # what was typed and is wrong stays to be mended
-        st.session_state[key] = _state(param, shown)
+        st.session_state[key] = _state(param, start if asked is None else param.validate(asked))
 
     def write() -> None:
         chosen = _typed(param, key)

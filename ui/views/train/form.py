@@ -57,10 +57,13 @@ def setup() -> dict[str, str]:
 def sync() -> None:
     """Puts the form as it was left into the address of somebody who comes here by one that says nothing of it; and
     keeps what the address says for the next time. Here already, an address that says nothing means the defaults: Back
-    may lead to one."""
+    may lead to one. What an address asks for and cannot be is said, and left out."""
     if address.arrived() and not setup():
         known = config_query.parameter_names()
         st.query_params.update({name: value for name, value in remembered().items() if name in known})
+    for name, problem in config_query.problems(setup()).items():
+        st.warning(f"{escape(problem)} The address asked for it; the default stands.", icon=":material/link_off:")
+        address.drop(name)
     remember(setup())
 
 

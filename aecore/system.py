@@ -14,6 +14,11 @@ import psutil
 # thousandths of all memory. A projection is soon computed again, and a training goes on from its checkpoint.
 OOM_SCORE_PROJECTION, OOM_SCORE_TRAINING = 800, 500
 
+# How far our processes stand back behind the pages where cores are short, added to the niceness of who starts them:
+# least a projection that somebody waits for, most one that nobody has asked for yet. With a core to spare each is as
+# fast as without.
+NICENESS_PROJECTION, NICENESS_TRAINING, NICENESS_PRECOMPUTED = 5, 10, 15
+
 
 def start_time(pid: int | None = None) -> float:
     """When a process began (this one, when none is named), in seconds; psutil.NoSuchProcess when there is none.
@@ -40,6 +45,14 @@ def raise_oom_score(score: int) -> None:
     with contextlib.suppress(OSError):  # no Linux, or a container that forbids it: then the system chooses by size
         if int(file.read_text()) < score:
             file.write_text(str(score))
+
+
+def lower_priority(by: int) -> None:
+    """Lets others go first where cores are short: adds to this process's niceness, on Windows takes the class below the
+    normal one. There is no way back."""
+    process = psutil.Process()
+    with contextlib.suppress(psutil.Error):
+        process.nice(min(19, process.nice() + by) if psutil.POSIX else psutil.BELOW_NORMAL_PRIORITY_CLASS)
 
 
 def is_alive(pid: int | None, started_at: float | None) -> bool:

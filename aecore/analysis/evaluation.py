@@ -49,10 +49,9 @@ def evaluate_run(run: LoadedModel) -> dict[str, Any]:
     True
     """
     data, config = load(run.config.dataset), run.config
-    recipe = loaded.restore_recipe(run)
     codes = run.encode_split(data.test)
     said: dict[str, Any] = {
-        "test": evaluate(recipe, DeviceDataset.from_split(data.test, torch.device("cpu")), config),
+        "test": test_losses(run, data),
         "mse": float(run.squared_errors(data.test).mean()),
         "code_size": run.code_size,
         "code_bits": run.code_bits,
@@ -61,9 +60,15 @@ def evaluate_run(run: LoadedModel) -> dict[str, Any]:
         "knn_accuracy": _knn_accuracy(run, data, codes),
     }
     said |= _elbo_terms(run, data)
-    if recipe.corrupts:
+    if run.corrupts:
         said["denoising"] = _denoising_psnr(run, data)
     return said | {"report": report.reports(run, data.test), "checkup": checkup(run, data)}
+
+
+def test_losses(run: LoadedModel, data: Dataset) -> dict[str, float]:
+    """The terms of a run's loss on the test images, in nats per image."""
+    test = DeviceDataset.from_split(data.test, torch.device("cpu"))
+    return evaluate(loaded.restore_recipe(run), test, run.config)
 
 
 def _knn_accuracy(run: LoadedModel, data: Dataset, codes: np.ndarray) -> float:

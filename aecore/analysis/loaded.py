@@ -1,4 +1,4 @@
-"""A finished run, opened: arrays in, arrays out. Torch stays behind this door."""
+"""A finished run (or one that was stopped), opened: arrays in, arrays out. Torch stays behind this door."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ from aecore.models.families.build import build_recipe, bytes_per_sample, model_s
 from aecore.models.latents import Latent
 from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
-from aecore.store import runs
+from aecore.store import history, runs
+from aecore.store.run_info import RunInfo
+from aecore.training.state import restore_weights
 
 MAX_BATCH_SIZE = 1000  # images at a time: bounds the memory of a page
-LOADING_FACTOR = 2  # times its weights that a model takes while it is read
+LOADING_FACTOR, CHECKPOINT_FACTOR = 2, 4  # times its weights that a model takes while it is read, by what is read
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class LoadedModel:
         The class that a conditional model decodes codes as.
     corrupts
         Whether it was trained to reconstruct clean images from corrupted ones.
+    stopped_after
+        How many epochs its training had finished when it was stopped; None for a finished run.
 
     Examples
     --------
@@ -71,6 +75,7 @@ class LoadedModel:
     result: Mapping[str, Any]
     class_label: int = 0  # what a conditional model draws codes as
     corrupts: bool = False  # whether it learnt to give back clean images from corrupted ones
+    stopped_after: int | None = None  # epochs; None when it is finished
 
     @property
     def id(self) -> str:
@@ -194,13 +199,16 @@ def _to_cpu(tensor: Tensor) -> Tensor:
     return (tensor.float() if tensor.is_floating_point() else tensor).cpu()
 
 
-def load(run_id: str) -> LoadedModel:
+def load(run_id: str, allow_stopped: bool = False) -> LoadedModel:
     """Open a finished run on the CPU.
 
     Parameters
     ----------
     run_id
         Id of the run, own or pretrained.
+    allow_stopped
+        Whether a run will do whose training rests after an epoch or more: the model as its checkpoint holds it, with
+        `stopped_after` set and without metrics.
 
     Returns
     -------
@@ -224,15 +232,30 @@ def load(run_id: str) -> LoadedModel:
     aecore.store.runs.UnknownRun: There is no run called no-such-run-00000000; ...
     """
     entry = runs.entry(run_id)
-    if not entry.finished or entry.config is None:
+    if entry.config is None or not (entry.finished or (allow_stopped and entry.stopped_early)):
         raise UserError(f"The run {run_id} cannot be opened: {entry.message or 'it is still training'}")
-    runs.verify_checksum(run_id, "weights.safetensors")
+    if entry.finished:
+        runs.verify_checksum(run_id, runs.WEIGHTS_FILE)
     config = resolve_config(entry.config, for_training=False)
-    check_free_memory(LOADING_FACTOR * 4 * model_size(config).parameters)
+    factor = LOADING_FACTOR if entry.finished else CHECKPOINT_FACTOR
+    check_free_memory(factor * 4 * model_size(config).parameters)
     recipe = build_recipe(config)
-    model = recipe.model
-    _load_weights(model, run_id, runs.WEIGHTS_FILE)
-    return LoadedModel(entry.config, model.eval(), entry.result, corrupts=recipe.corrupts)
+    if not entry.finished:
+        return _load_checkpoint(entry, recipe)
+    _load_weights(recipe.model, run_id, runs.WEIGHTS_FILE)
+    return LoadedModel(entry.config, recipe.model.eval(), entry.result, corrupts=recipe.corrupts)
+
+
+def _load_checkpoint(entry: RunInfo, recipe: Recipe) -> LoadedModel:
+    """The model of a run that was stopped. UserError when its training goes on at this moment."""
+    assert entry.config
+    epochs = restore_weights(recipe, runs.path(entry.id) / runs.CHECKPOINT_FILE)
+    now = runs.entry(entry.id)
+    if (now.state, now.created) != (entry.state, entry.created):
+        raise UserError(f"The training of {entry.id} goes on: look again when it is done, or stopped.")
+    lines = [line["train"] for line in history.history(entry.id) if line["epoch"] <= epochs]
+    result = {"created": entry.created, "train": lines[-1] if lines else {}}
+    return LoadedModel(entry.config, recipe.model.eval(), result, corrupts=recipe.corrupts, stopped_after=epochs)
 
 
 def _load_weights(module: nn.Module, run_id: str, name: str) -> None:
@@ -249,9 +272,11 @@ def restore_recipe(run: LoadedModel) -> Recipe:
     """The recipe of a run as its training left it, the adversary included where it was kept. Raises UserError when that
     was changed."""
     found = build_recipe(resolve_config(run.config, for_training=False))
+    if run.stopped_after is not None:
+        restore_weights(found, runs.path(run.id) / runs.CHECKPOINT_FILE)
     found.model.load_state_dict(run.model.state_dict(), assign=True)  # the same weights, not copies of them
     file = runs.path(run.id) / runs.AUXILIARY_FILE
-    if len(found.auxiliary_modules) and file.exists():
+    if run.stopped_after is None and len(found.auxiliary_modules) and file.exists():
         runs.verify_checksum(run.id, runs.AUXILIARY_FILE)
         _load_weights(found.auxiliary_modules, run.id, runs.AUXILIARY_FILE)
     found.modules.eval()
@@ -267,11 +292,8 @@ def state_bytes(model: nn.Module) -> bytes:
 
 def thumbnail(run: LoadedModel, codes: np.ndarray, n: int = 8) -> bytes:
     """A PNG of n x n decoded codes on the plane of the two widest directions of `codes`: what a list shows of a run."""
-    plane = (
-        latent_space.plane_of_components(codes)
-        if codes.shape[1] != 2
-        else latent_space.plane_of_dimensions(codes, 0, 1)
-    )
+    flat = latent_space.plane_of_dimensions if codes.shape[1] == 2 else latent_space.plane_of_components
+    plane = flat(codes)
     grid = latent_geometry.grid(plane.project(codes), n)
     cells = run.decode(plane.unproject(grid.points))
     return images.png(images.image_grid(cells, n, gap=1 if cells.shape[-1] < 16 else 0, fill=0.25))

@@ -36,19 +36,41 @@ def compile_autoencoder(model: Autoencoder, shape: Shape) -> Program:
     code, decoder_input = lookup(BOTTLENECKS, model.bottleneck)
     size = model.bottleneck.out_features
     hidden, _ = translate(model.encoder, shape, block)
-    drawn, left = translate(model.decoder, (model.bottleneck.decoder_in_features + classes,), block)
-    if left != shape:
-        raise UnsupportedLayer(
-            f"The decoder of this model draws {left}, not {shape}, and the browser does not know what to do."
-        )
+    drawn = _image_ops(model, shape, classes, block)
     head = {
         "shape": list(shape),
         "code_size": size,
         "n_classes": classes,
         "encoder": [*before, *hidden, *code(model.bottleneck, block)],
-        "decoder": [*decoder_input(model.bottleneck, block), *behind, *drawn, *lookup(LIKELIHOODS, model.likelihood)],
+        "decoder": [*decoder_input(model.bottleneck, block), *behind, *drawn],
     }
     return Program(head, block.packed())
+
+
+def compile_decoder(model: Autoencoder, shape: Shape) -> Program:
+    """The decoder alone; the encoder has no steps."""
+    block = WeightBuffer()
+    _, behind, classes = lookup(MODELS, model)(model, WeightBuffer())
+    _, decoder_input = lookup(BOTTLENECKS, model.bottleneck)
+    drawn = _image_ops(model, shape, classes, block)
+    head = {
+        "shape": list(shape),
+        "code_size": model.bottleneck.out_features,
+        "n_classes": classes,
+        "encoder": [],
+        "decoder": [*decoder_input(model.bottleneck, block), *behind, *drawn],
+    }
+    return Program(head, block.packed())
+
+
+def _image_ops(model: Autoencoder, shape: Shape, classes: int, block: WeightBuffer) -> Ops:
+    """The steps from the decoder's input to an image of that shape."""
+    drawn, left = translate(model.decoder, (model.bottleneck.decoder_in_features + classes,), block)
+    if left != shape:
+        raise UnsupportedLayer(
+            f"The decoder of this model draws {left}, not {shape}, and the browser does not know what to do."
+        )
+    return [*drawn, *lookup(LIKELIHOODS, model.likelihood)]
 
 
 # What models do before the encoder and before the decoder, and how many labels they know: (model, buffer) -> (...)

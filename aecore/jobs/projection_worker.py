@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import psutil
 
-from aecore import disk, files
+from aecore import disk, files, system
 from aecore.analysis import projections
 from aecore.errors import UserError
 from aecore.jobs.projection_store import (
@@ -28,7 +27,6 @@ from aecore.jobs.projection_store import (
 )
 
 SLOTS = {True: 2, False: 1}  # projections at a time, up to which an urgent one may begin, and one that is precomputed
-NICENESS = 5  # of niceness, by which they stand behind pages and training; those precomputed by twice as much
 POLL = {True: 0.05, False: 0.25}  # seconds between two looks whether it is one's turn, by whether it is urgent
 
 
@@ -49,20 +47,14 @@ def _wait_for_turn(key: str) -> ProjectionRequest | None:
         time.sleep(POLL[request.urgent])
 
 
-def _lower_priority() -> None:
-    """Lets others on this machine go first."""
-    process = psutil.Process()
-    process.nice(process.nice() + NICENESS if psutil.POSIX else psutil.BELOW_NORMAL_PRIORITY_CLASS)
-
-
 def run(key: str) -> None:
     """Computes the projection that was requested under this key, when it is its turn."""
-    _lower_priority()
+    system.lower_priority(system.NICENESS_PROJECTION)
     request = _wait_for_turn(key)
     if request is None:
         return
     if not request.urgent:
-        _lower_priority()
+        system.lower_priority(system.NICENESS_PRECOMPUTED - system.NICENESS_PROJECTION)
     codes, content = np.load(job_dir(key) / "codes.npy"), io.BytesIO()
     np.save(content, projections.PROJECTIONS[request.kind](codes, **request.params))
     with lock():

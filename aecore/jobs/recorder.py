@@ -39,8 +39,10 @@ START_SECONDS, TIME_SHARE = 0.25, 0.004  # of the training time: seconds to begi
 def eval_mode(recipe: Recipe) -> Iterator[None]:
     """The model as it is in use, for a look between two steps."""
     recipe.modules.eval()
-    yield
-    recipe.modules.train()
+    try:
+        yield
+    finally:
+        recipe.modules.train()
 
 
 def _to_uint8(images: np.ndarray) -> np.ndarray:

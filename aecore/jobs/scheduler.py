@@ -126,7 +126,14 @@ class Scheduler:
             "threads": max(1, limits.cores() // self.slots),
         }
         log = str(runs.path(job.run).resolve() / "log.txt")
-        return Task("aecore.jobs.tasks:train", arguments, log, environment, system.OOM_SCORE_TRAINING)
+        return Task(
+            "aecore.jobs.tasks:train",
+            arguments,
+            log,
+            environment,
+            system.OOM_SCORE_TRAINING,
+            system.NICENESS_TRAINING,
+        )
 
     def enforce_deadline(self, worker: Worker) -> None:
         """Kills a worker that does not follow its command; what came after its last checkpoint is done again later."""

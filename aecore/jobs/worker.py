@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,9 +18,8 @@ from aecore.config import Config
 from aecore.data.datasets import Dataset, load
 from aecore.errors import UserError
 from aecore.jobs.heartbeat import heartbeat
-from aecore.jobs.preview import PreviewStrip
-from aecore.jobs.recorder import SnapshotRecorder, eval_mode
-from aecore.jobs.throttle import RetryWhenDiskFull, StopRequested, Throttle, WriteFunction, write_now
+from aecore.jobs.outputs import Outputs, initial_progress
+from aecore.jobs.throttle import RetryWhenDiskFull, StopRequested, WriteFunction, write_now
 from aecore.limits import TooLarge
 from aecore.models.autoencoder import Autoencoder
 from aecore.models.families.build import build_recipe, complete_config, model_size, resolve_config
@@ -34,7 +32,6 @@ from aecore.training.loop import DeviceDataset, Progress, evaluate, fit
 from aecore.training.state import Diverged, TrainState
 
 MIN_THREADED_WORK = 8e6  # multiplications of a batch with the weights
-HISTORY_FIELDS = ("epoch", "seconds", "train", "validation", "grad_norm", "signals")  # in a run's history
 
 
 def run_training(
@@ -158,68 +155,26 @@ def _train_until_stopped(
 def _train(writer: RunWriter, config: Config, device_name: str | None, write: WriteFunction) -> Iterator[Progress]:
     # why another worker goes on, say
     message = writer.state_fields.get("message", "") if writer.state == "training" else ""
-    begun = writer.state_fields.get("progress") or _initial_progress(config)
+    begun = writer.state_fields.get("progress") or initial_progress(config)
     writer.set_state("training", message=message, fallback_device="", log="", diverged=False, progress=begun)
     device, data = devices.select_device(device_name), load(config.dataset)
     recipe, state = _start_or_resume(writer, config, device.torch, write)
-    outputs = _Outputs(writer, recipe, data, state, write)
+    outputs = Outputs(writer, recipe, data, state, write)
     if not state.step:
         outputs.take_snapshot(0, last=False)
     progress = None
-    try:
-        for progress in fit(recipe, data, config, device.torch, state):
-            if outputs.report(progress):
-                return
-            yield progress
-    except GeneratorExit:
-        if progress and progress.fraction < 1:
-            writer.save_checkpoint(state.save())
-        raise
-    assert progress is not None, "a state at the end of a training is never saved"
-    _finish(writer, recipe, data, device, progress, write)
-
-
-class _Outputs:
-    """What is written into a run's folder while it trains."""
-
-    def __init__(
-        self, writer: RunWriter, recipe: Recipe, data: Dataset, state: TrainState, write: WriteFunction
-    ) -> None:
-        self.writer, self.recipe, self.data, self.state, self.write = writer, recipe, data, state, write
-        self.preview, self.snapshots = PreviewStrip(data), SnapshotRecorder.of_run(writer, recipe, state.epoch)
-        self.draw, self.keep = Throttle(0.0, 0.4, 0.06, 0.002), Throttle(0.3, 1.0, 0.06, 0.004)
-
-    def report(self, progress: Progress) -> bool:
-        """Writes what there is to write now: progress, and a preview, a snapshot and a checkpoint where they are due.
-        True when a command stopped the run, whose checkpoint is then kept."""
-        last, write = progress.fraction >= 1, self.write
-        if progress.validation is not None:
-            write(_record_epoch, self.writer, progress)
-        write(_report_progress, self.writer, progress)
-        if not last and (command := self.writer.command):
-            write(self.writer.save_checkpoint, self.state.save())
-            self.writer.set_stopped(command[0])
-            return True
-        write(self.draw.call, lambda: self.preview.draw(self.recipe, self.writer), force=last)
-        if progress.validation is not None:
-            self.take_snapshot(progress.epoch, last)
-        if not last:
-            write(self.keep.call, lambda: self.writer.save_checkpoint(self.state.save()))
-        return False
-
-    def take_snapshot(self, epoch: int, last: bool) -> None:
-        """A snapshot for the time machine, where one is due."""
-        self.write(self._take_snapshot, epoch, last)
-
-    def _take_snapshot(self, epoch: int, last: bool) -> None:
-        if self.snapshots.should_record(epoch, self.state.seconds, last):
-            with eval_mode(self.recipe):
-                run = loaded.LoadedModel(self.writer.config, self.recipe.model, {})
-                self.snapshots.record(run, self.data.test, epoch)
-
-
-def _initial_progress(config: Config) -> dict[str, Any]:
-    return {"epoch": 0, "epochs": config.epochs, "fraction": 0.0}
+    with contextlib.closing(outputs.live):
+        try:
+            for progress in fit(recipe, data, config, device.torch, state):
+                if outputs.report(progress):
+                    return
+                yield progress
+        except GeneratorExit:
+            if progress and progress.fraction < 1:
+                writer.save_checkpoint(state.save())
+            raise
+        assert progress is not None, "a state at the end of a training is never saved"
+        _finish(writer, recipe, data, device, progress, write)
 
 
 def _start_or_resume(
@@ -253,16 +208,6 @@ def load_parent_weights(model: Autoencoder, parent: str) -> None:
         raise UserError(
             f"The weights of {parent} do not fit these settings: keep its network and latent size."
         ) from None
-
-
-def _record_epoch(writer: RunWriter, progress: Progress) -> None:
-    said = dataclasses.asdict(progress)
-    writer.add_epoch({name: said[name] for name in HISTORY_FIELDS})
-
-
-def _report_progress(writer: RunWriter, progress: Progress) -> None:
-    said = dataclasses.asdict(progress) | {"seconds_left": min(progress.seconds_left, 1e9)}
-    writer.set_state("training", progress={name: each for name, each in said.items() if name != "signals"})
 
 
 def _finish(

@@ -57,12 +57,30 @@ class RunInfo:
     log: str = ""  # the end of what its process printed, when that failed
     diverged: bool = False  # whether it failed because its loss was no longer a number
     has_checkpoint: bool = False  # whether there is a checkpoint to go on from
+    checkpoint_epochs: int = 0  # epochs that the training had finished at its checkpoint
     pretrained: bool = False
     created: float = 0.0  # seconds since 1970
 
     @property
     def finished(self) -> bool:
         return self.state == "finished"
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether its training rests after an epoch or more, so that its checkpoint is a model to look at."""
+        return self.state in ("stopped", "paused", "failed") and self.checkpoint_epochs > 0
+
+    @property
+    def explorable(self) -> bool:
+        """Whether there is a model to look at: a finished one, or that of a training that rests."""
+        return self.finished or self.stopped_early
+
+    @property
+    def epochs_text(self) -> str:
+        """How far a model to look at was trained, as "after 2 of 60 epochs"; empty when it is finished."""
+        if not self.stopped_early or self.config is None:
+            return ""
+        return f"after {self.checkpoint_epochs} of {self.config.epochs} epochs"
 
     @property
     def title(self) -> str:

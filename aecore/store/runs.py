@@ -9,6 +9,7 @@
     label.json           whose it is and what they call it (the database's copy counts while it can be read)
     snapshots/           what the model made of some images while it learnt
     request.json, state.json, checkpoint.safetensors, preview.png, log.txt, command    until it is finished
+    live.safetensors, watched    while it trains and a page shows it
 
 Nothing here imports torch: the first screen lists runs without it.
 """
@@ -36,7 +37,7 @@ from aecore.errors import UserError
 from aecore.files import atomic_write as atomic_write
 from aecore.files import read_json
 from aecore.files import runs_dir as runs_dir
-from aecore.store import database_snapshot, queue, schema, schema_result
+from aecore.store import checkpoints, database_snapshot, queue, schema, schema_result
 from aecore.store.run_info import RunInfo, State
 from aecore.store.upgrade import documents
 
@@ -44,6 +45,7 @@ PRETRAINED_DIR = disk.pretrained_dir()
 RUN_ID = re.compile(schema.RUN_ID)
 WEIGHTS_FILE, AUXILIARY_FILE = "weights.safetensors", "auxiliary.safetensors"
 CHECKPOINT_FILE, STATE_FILE = "checkpoint.safetensors", "state.json"
+LIVE_FILE, WATCHED_FILE = "live.safetensors", "watched"
 HEARTBEAT_TIMEOUT = 20.0  # seconds without a sign of life (state.json touched) after which a training counts as dead
 LABEL_FILE, DELETED_FILE = "label.json", "deleted.json"
 
@@ -205,6 +207,7 @@ def _read_unfinished(run_dir: Path, stamps: tuple[Stamp | None, ...], checkpoint
             )
         config, state = _read_config(run_dir, "request.json"), read_json(run_dir / STATE_FILE)
         schema.validate(state, schema.STATE, STATE_FILE)
+        epochs = checkpoints.finished_epochs(run_dir / CHECKPOINT_FILE) if checkpoint else 0
     except UserError as error:
         return _broken(run_dir, error, _mtime(stamps[1]))
     return RunInfo(
@@ -217,6 +220,7 @@ def _read_unfinished(run_dir: Path, stamps: tuple[Stamp | None, ...], checkpoint
         log=state.get("log", ""),
         diverged=state.get("diverged", False),
         has_checkpoint=checkpoint is not None and stat.S_ISREG(checkpoint[3]),
+        checkpoint_epochs=epochs if epochs <= config.epochs else 0,
         created=float(state["updated_at"]),
     )
 

@@ -158,7 +158,8 @@ class RunWriter:
 
     def cleanup(self) -> None:
         """Removes what only a run in the making needs."""
-        for name in ("request.json", "state.json", "log.txt", "command", runs.CHECKPOINT_FILE):
+        names = ("request.json", runs.STATE_FILE, "log.txt", "command", runs.CHECKPOINT_FILE)
+        for name in (*names, runs.LIVE_FILE, runs.WATCHED_FILE):
             (self.run_dir / name).unlink(missing_ok=True)
         self._remove_partial_files()
 

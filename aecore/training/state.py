@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,7 +21,7 @@ from aecore.config import Config
 from aecore.errors import UserError
 from aecore.models.recipe import Objective, Recipe
 from aecore.models.rng import get_rng_state, seeded, set_rng_state
-from aecore.store import schema
+from aecore.store import checkpoints, schema
 
 LossValues = dict[str, float]
 
@@ -120,14 +121,9 @@ class TrainState:
         self.n_samples = 0  # images seen in all
         self.seconds = 0.0  # spent training
 
-    def _weights(self) -> dict[str, Tensor]:
-        """Weights and buffers of everything that trains; what two modules share stands there once."""
-        modules = self.recipe.modules
-        return {**dict(modules.named_parameters()), **dict(modules.named_buffers())}
-
     def save(self) -> bytes:
         """All of it as a safetensors file."""
-        tensors = {f"weights/{name}": each for name, each in self._weights().items()}
+        tensors = {f"weights/{name}": each for name, each in _weights(self.recipe).items()}
         tensors |= {f"best_weights/{name}": each for name, each in self.early_stopping.weights.items()}
         tensors |= {f"rng/{number}": each for number, each in enumerate(self.rng.state)}
         tensors |= {f"running_mean/{name}": each for name, each in self.running_mean.sums.items()}
@@ -149,30 +145,19 @@ class TrainState:
         }
         # no copies beside the one that is returned: of a large network it is as large as its weights and moments
         there = {name: torch.as_tensor(each).detach().cpu().contiguous() for name, each in tensors.items()}
-        return save(there, {"train_state": json.dumps(numbers | {"crc": _crc(there)})})
+        return save(there, {checkpoints.HEADER: json.dumps(numbers | {"crc": _crc(there)})})
 
     def load(self, file: Path) -> None:
         """Puts everything where `save` found it. Raises UserError when the file is not of these settings."""
-        try:
-            with files.regular_path(file) as regular, safe_open(regular, framework="pt") as saved:
-                numbers = schema.validate(
-                    files.parse_json(saved.metadata()["train_state"].encode()), schema.TRAIN_STATE, file.name
-                )
-                tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118  not a dictionary
-            if numbers.get("crc") not in (None, _crc(tensors)):  # one of before it was noted has none
-                raise ValueError("its checksum is another")
-            self._restore(tensors, numbers)
-        except Exception as error:
-            why = schema.plain_text(f"{type(error).__name__}: {error}")
-            raise UserError(f"The checkpoint cannot be read ({why}).") from None
+        with _checkpoint_errors():
+            self._restore(*_read_checkpoint(file))
 
     @torch.no_grad()
     def _restore(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
         def under(part: str) -> dict[str, Tensor]:
             return {name.removeprefix(part): each for name, each in tensors.items() if name.startswith(part)}
 
-        for name, weight in self._weights().items():
-            weight.copy_(tensors[f"weights/{name}"])
+        _copy_weights(self.recipe, tensors)
         for number, optimiser in enumerate(self.optimisers):
             state: dict[int, dict[str, Tensor]] = {}
             for name, each in under(f"optimiser/{number}/").items():
@@ -189,6 +174,47 @@ class TrainState:
         self.permutation = tensors["permutation"].long().to(self.device)
         self.epoch, self.step = metadata["epoch"], metadata["step"]
         self.n_samples, self.seconds = metadata["n_samples"], metadata["seconds"]
+
+
+@contextlib.contextmanager
+def _checkpoint_errors() -> Iterator[None]:
+    """Whatever goes wrong inside is a UserError: the file may hold anything."""
+    try:
+        yield
+    except Exception as error:
+        why = schema.plain_text(f"{type(error).__name__}: {error}")
+        raise UserError(f"The checkpoint cannot be read ({why}).") from None
+
+
+def _read_checkpoint(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a checkpoint, and where its training stood. Raises ValueError when they were changed."""
+    with files.regular_path(file) as regular, safe_open(regular, framework="pt") as saved:
+        numbers = checkpoints.parse_header(saved.metadata(), file.name)
+        tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118  not a dictionary
+    if numbers.get("crc") not in (None, _crc(tensors)):  # one of before it was noted has none
+        raise ValueError("its checksum is another")
+    return tensors, numbers
+
+
+def _weights(recipe: Recipe) -> dict[str, Tensor]:
+    """Weights and buffers of everything that trains; what two modules share stands there once."""
+    return {**dict(recipe.modules.named_parameters()), **dict(recipe.modules.named_buffers())}
+
+
+@torch.no_grad()
+def _copy_weights(recipe: Recipe, tensors: Mapping[str, Tensor]) -> None:
+    for name, weight in _weights(recipe).items():
+        weight.copy_(tensors[f"weights/{name}"])
+
+
+def restore_weights(recipe: Recipe, file: Path) -> int:
+    """Gives everything that trains the weights of a checkpoint: those after its last step, whatever early stopping
+    would go back to. Returns how many epochs its training had finished. Raises UserError when the file is not of these
+    settings."""
+    with _checkpoint_errors():
+        tensors, numbers = _read_checkpoint(file)
+        _copy_weights(recipe, tensors)
+        return int(numbers["epoch"])
 
 
 def _crc(tensors: Mapping[str, Tensor]) -> int:

@@ -332,6 +332,18 @@ def test_a_paused_run_goes_on_where_it_was_to_the_same_end(two, tmp_path):
     assert ends(config) == "finished" and like_undisturbed(config, tmp_path)
 
 
+def test_training_stands_back_behind_the_pages(one):
+    """And the scheduler does not: it starts what others wait for."""
+    config = fresh(LONG)
+    api.submit(config)
+    until(lambda: state(config) == "training")
+    mine = psutil.Process().nice()
+    assert psutil.Process(worker(config)).nice() == min(19, mine + system.NICENESS_TRAINING) > mine
+    assert psutil.Process(processes_table.scheduler_process().pid).nice() == mine
+    api.cancel(config.id)
+    assert ends(config) == "stopped"
+
+
 def test_stopping_frees_the_worker(one):
     """Ten times the second that is promised, five times over; benchmarks/service.py measures it."""
     for _ in range(5):

@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
+from aecore import system
 from aecore.analysis import loaded, projection_engines, projections
 from aecore.data.datasets import load
 from aecore.errors import UserError
@@ -177,10 +178,10 @@ def test_urgent_ones_come_first_and_have_a_lane_of_their_own():
 @pytest.mark.skipif(not psutil.POSIX, reason="Windows has classes instead")
 def test_maps_stand_behind_everybody_else():
     ours = psutil.Process().nice()
-    for urgent, steps in ((False, 2), (True, 1)):
+    for urgent, back in ((False, system.NICENESS_PRECOMPUTED), (True, system.NICENESS_PROJECTION)):
         worker = process(drawing(urgent))
         worker.resume()  # it may have begun without having stepped back yet
-        until(lambda worker=worker, steps=steps: worker.nice() == min(ours + steps * projection_worker.NICENESS, 19))
+        until(lambda worker=worker, back=back: worker.nice() == min(ours + back, 19))
 
 
 # --- Ends -------------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from aecore import files
 from aecore.analysis import loaded
 from aecore.config import Config
 from aecore.errors import UserError
-from aecore.jobs import worker
+from aecore.jobs import throttle, worker
 from aecore.models import presets
 from aecore.models.families.build import build_recipe, resolve_config
 from aecore.store import history, runs, snapshots
@@ -49,7 +49,7 @@ def _reports_at_every_step(monkeypatch):
     """A report at every step, and a checkpoint at every report."""
     monkeypatch.setattr(loop, "REPORT_EVERY", 0.0)
     monkeypatch.setattr(loop, "FIRST_REPORT", 0.0)
-    monkeypatch.setattr(worker.Throttle, "call", lambda self, function, force=False: function())
+    monkeypatch.setattr(throttle.Throttle, "call", lambda self, function, force=False: function())
 
 
 @pytest.fixture(scope="module")
@@ -288,11 +288,11 @@ import torch
 torch.set_num_threads(1)
 from aecore.jobs.executors.process import preload
 from aecore.training import loop as train
-from aecore.jobs import worker as work
+from aecore.jobs import throttle, worker as work
 from aecore.config import Config
 preload()
 train.REPORT_EVERY = train.FIRST_REPORT = 0.0
-work.Throttle.call = lambda self, function, force=False: function()
+throttle.Throttle.call = lambda self, function, force=False: function()
 config = Config.from_json(json.loads(sys.argv[1]))
 for line in sys.stdin:
     child = os.fork()
@@ -329,6 +329,7 @@ def test_a_process_killed_at_any_moment_leaves_no_half_file_and_goes_on_to_the_s
                 child = int(said)
             said = standing.stdout.readline()
         time.sleep(chance.uniform(0, 0.008))  # the moment is the point: any will do
+        assert child, "nobody to kill: the script has failed"
         os.kill(child, signal.SIGKILL)
         while said.strip() != "dead":
             said = standing.stdout.readline()

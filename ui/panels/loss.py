@@ -29,7 +29,7 @@ def _objectives(run: str, _config: Config) -> list[ObjectiveInfo]:
 def _loss(run: LoadedModel) -> None:
     from aecore.models.families.build import resolve_config
 
-    config, test = resolve_config(run.config), run.result["test"]
+    config, test = resolve_config(run.config), statistics.test_losses(run)
     players = _objectives(run.id, config)
     mine, others = _split_terms(players, test)
     _loss_equation(config, mine, "")

@@ -1,4 +1,4 @@
-"""Finished runs, opened once for all sessions."""
+"""Runs, opened once for all sessions: finished ones, and those that were stopped."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _MODELS: weakref.WeakValueDictionary[tuple[str, float], LoadedModel] = weakref.W
 
 @cache.cached(max_entries=12, show_spinner="Opening the model ...")
 def load_model(run: str, created: float) -> LoadedModel:
-    """A finished run, opened. Whoever still looks at one that was let go of shares it with who asks anew."""
+    """A run that is finished or was stopped, opened. Whoever still looks at one that was let go of shares it with who
+    asks anew."""
     from aecore.analysis import loaded
 
     with _LOAD_LOCK:
-        found = _MODELS.get((run, created)) or loaded.load(run)
+        found = _MODELS.get((run, created)) or loaded.load(run, allow_stopped=True)
         _MODELS[run, created] = found
     return found
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
     from aecore.config import Config
     from aecore.data.datasets import Split
+    from aecore.store.run_info import RunInfo
 
 
 def selected_run(container: DeltaGenerator) -> LoadedModel:
-    """The run of the address, opened. Says so and ends the page when there is none of that name. In `container`
-    a conditional run's class label is asked."""
+    """The run of the address, opened: finished, or as it was when its training was stopped, which is said. Says so and
+    ends the page when there is none of that name. In `container` a conditional run's class label is asked."""
     run = run_param()
     if run is None:
         st.info("There is no trained model yet: train one first.", icon=":material/info:")
@@ -40,8 +41,22 @@ def selected_run(container: DeltaGenerator) -> LoadedModel:
         )
         link("train", "Watch it")
         st.stop()
+    if not entry.explorable:
+        st.info(f"{escape(entry.message)} There is no model of it to look at.", icon=":material/info:")
+        link("train", "Open training page", run=run)
+        st.stop()
+    if entry.stopped_early:
+        _stopped_note(entry)
     opened = or_stop(models.load_model, run, entry.created)
     return _with_class_label(opened, container) if opened.model.is_conditional else opened
+
+
+def _stopped_note(entry: RunInfo) -> None:
+    """Says of a run that was stopped that its model is not finished, with the way on."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = f"The model **{entry.epochs_text}**: its training was stopped there and can go on."
+        st.caption(f":material/pause_circle: {words}", width="stretch")
+        link("train", "Continue training", run=entry.id)
 
 
 def _with_class_label(run: LoadedModel, container: DeltaGenerator) -> LoadedModel:

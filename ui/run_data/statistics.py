@@ -92,6 +92,20 @@ def report(run: LoadedModel, name: str) -> dict[str, Any]:
     return reports.reports(run, splits.test_split(run), name)[name]
 
 
+@per_run(max_entries=16, spinner="Evaluating the model ...")
+def _test_losses(run: LoadedModel) -> dict[str, float]:
+    from aecore.analysis import evaluation
+    from aecore.data import datasets
+
+    return evaluation.test_losses(run, datasets.load(run.config.dataset))
+
+
+def test_losses(run: LoadedModel) -> dict[str, float]:
+    """The terms of the loss on the test images, in nats per image; of a run that was stopped computed now."""
+    kept: dict[str, float] | None = run.result.get("test")
+    return kept or _test_losses(run)
+
+
 @per_run(max_entries=64, spinner="Examining the model ...")
 def _checkup(run: LoadedModel) -> dict[str, Any]:
     from aecore.analysis.diagnosis import checkup

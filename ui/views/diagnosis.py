@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 
 def show_diagnosis(run: LoadedModel) -> None:
-    """All that the doctor, the diagnosis of a training, says of a finished run."""
-    entry, fresh = runs.entry(run.id), statistics.checkup(run)
+    """All that the doctor, the diagnosis of a training, says of a run."""
+    stopped = run.stopped_after is not None
+    # of a training that was stopped the history is the case: what may still come is no trouble yet
+    entry, fresh = runs.entry(run.id), {} if stopped else statistics.checkup(run)
     if fresh is None:
         st.info(
             f"No checkup was kept of this run, and {run.card.title} is not on this computer to make one.",
@@ -34,7 +36,8 @@ def show_diagnosis(run: LoadedModel) -> None:
     else:
         numbers = " · ".join(f"{_capitalised(name)}: {value}" for name, value in doctor.health_summary(case))
         st.success(
-            f"**The doctor (training diagnosis) finds nothing wrong.** {numbers}", icon=":material/health_and_safety:"
+            f"**The doctor (training diagnosis) finds nothing wrong{' so far' * stopped}.** {numbers}",
+            icon=":material/health_and_safety:",
         )
     with st.expander("Health metrics and thresholds"):
         _show_health_summary(case)

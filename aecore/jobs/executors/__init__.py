@@ -25,6 +25,7 @@ class Task:
     log: str = ""  # the file to whose end everything printed goes, where the work has a process of its own
     environment: Mapping[str, str] = field(default_factory=dict)  # set before the target is imported
     oom_score: int = 0  # how soon the system is to end its process when memory runs out (`system.raise_oom_score`)
+    niceness: int = 0  # how far it stands back where cores are short (`system.lower_priority`)
 
     def call(self, executor: str, handle: str) -> None:
         """Does the work here and now."""

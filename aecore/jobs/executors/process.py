@@ -87,6 +87,8 @@ def run_in_process(task: Task, executor: str) -> None:
     faulthandler.enable()  # says where, when the processor gives up
     if task.oom_score:
         system.raise_oom_score(task.oom_score)
+    if task.niceness:
+        system.lower_priority(task.niceness)
     try:
         task.call(executor, process_handle())
     finally:

@@ -1,0 +1,44 @@
+"""Takes the live program of a model (its format: `aecore.export.live_program`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aecore.analysis import latent_space
+from aecore.analysis.loaded import LoadedModel
+from aecore.data.datasets import Split
+from aecore.export.compile_browser import compile_decoder
+from aecore.export.live_program import MAX_WEIGHTS, N_CODES, LiveProgram
+from aecore.export.program import TooLarge
+from aecore.models.footprint import count_parameters
+from aecore.store import snapshots
+
+FLOAT16_MAX = 65504  # a model on its way to diverging gets there, and a browser decodes no infinity
+
+
+def capture(model: LoadedModel, test: Split, epoch: int, before: np.ndarray | None) -> LiveProgram:
+    """The decoder of a model after `epoch` epochs, and the codes of the first test images on the plane of their two
+    dimensions, or their principal components, turned to where they lay `before`, `[N, 2]`.
+
+    Raises UnsupportedLayer when a browser cannot decode it, TooLarge when it has more than MAX_WEIGHTS weights,
+    UserError when codes are no longer numbers.
+    """
+    if count_parameters(model.model.decoder) > MAX_WEIGHTS:
+        raise TooLarge(f"While it learns, a browser is sent decoders of {MAX_WEIGHTS:,} parameters at most.")
+    first = slice(min(N_CODES, snapshots.n_codes(test, model.code_size)))
+    program = compile_decoder(model.model, model.card.shape)
+    codes = model.encode(test.to_float(first), test.y[first])
+    if codes.shape[1] > 2:
+        plane = latent_space.plane_of_components(codes)
+        if before is not None:
+            plane = latent_space.procrustes_align(plane, codes, before[: len(codes)])
+    else:
+        plane = latent_space.plane_of_dimensions(codes)
+    return LiveProgram(
+        epoch,
+        program.head,
+        program.weights.clip(-FLOAT16_MAX, FLOAT16_MAX).astype(np.float16),
+        plane,
+        plane.project(codes),
+        test.y[first].astype(np.uint8),
+    )

@@ -3,11 +3,13 @@
 import streamlit as st
 
 from aecore.content.gallery import list_runs
+from aecore.content.run_names import run_names
 from aecore.store import people, trash
 from ui import chrome
 from ui.session import identity
 from ui.session.text import escape
-from ui.views import runs_table
+from ui.views.runs import actions, columns, filters, ranking, table
+from ui.views.runs import trash as trash_view
 
 chrome.page(
     "runs",
@@ -16,21 +18,29 @@ chrome.page(
 )
 
 user = identity.current_user()
-runs_table.undo_delete(user)
-runs_table.damaged_database_note()
+trash_view.undo_delete(user)
+trash_view.damaged_database_note()
 labels, entries = people.labels(user), list_runs()
-left, right = st.columns([3, 1], vertical_alignment="bottom")
-query = left.text_input("Search", key="search", bind="query-params", placeholder="name, data, family, owner, state")
-matches = runs_table.search(entries, labels, query)
+names = run_names(entries, labels)
+matches, query = filters.form(entries, labels, names)
+left, middle, right = st.columns([2, 2, 3], vertical_alignment="bottom")
+measure = ranking.choose(left)
+known = columns.available(matches)
+with middle:
+    shown = columns.choose(known)
 own_runs = [entry for entry in entries if not entry.pretrained]
 megabytes = sum(map(trash.disk_usage, own_runs)) / 1e6
 right.caption(f"{len(own_runs)} {'own run' if len(own_runs) == 1 else 'own runs'}, {megabytes:,.1f} MB on the disk")
-runs_table.trash_list(user)
+trash_view.trash_list(user)
 if not matches:
-    st.info(f"No run matches {escape(repr(query[:80]))}: search for less." if query else "Nothing was trained yet.")
+    st.info(f"No run matches {escape(repr(query[:80]))}: search for less." if query else "There is no such run.")
     st.stop()
-selection = [matches[row] for row in runs_table.table(matches, labels)]
+listed = ranking.ranked(matches, measure) if measure else [(entry, "") for entry in matches]
+if measure:
+    ranking.show_best(matches, measure, names)
+selection = table.table(listed, labels, names, {name: known[name] for name in shown})
 if len(selection) == 1:
-    runs_table.run_actions(selection[0], labels.get(selection[0].id, people.RunLabel()), user)
+    run = selection[0]
+    actions.run_panel(run, labels.get(run.id, people.RunLabel()), names[run.id], user)
 elif selection:
-    runs_table.bulk_actions(selection, labels, user)
+    actions.bulk_actions(selection, labels, names, user, entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -10,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from aecore import disk
 from aecore.content.gallery import list_runs
+from aecore.content.run_names import run_names
 from aecore.errors import UserError
 from aecore.jobs import supervisor
 from aecore.store import database_snapshot, people
@@ -93,12 +95,12 @@ def _run_picker() -> None:
     """The list of runs. The address holds the choice; the widget only shows it and writes it."""
     known = {entry.id: entry for entry in list_runs()}
     entries = {run: entry for run, entry in known.items() if entry.config}  # of what is broken its page says why
-    finished, labels = [run for run, entry in entries.items() if entry.finished], people.labels()
-    if "run" not in st.query_params and finished:
-        st.query_params["run"] = finished[0]
+    models, labels = [run for run, entry in entries.items() if entry.explorable], people.labels()
+    if "run" not in st.query_params and (first := next((run for run in models if entries[run].finished), None)):
+        st.query_params["run"] = first
     chosen = st.query_params.get("run")
     # one that still trains is listed only while it is chosen: no page but Train can show it
-    ids = finished if chosen in finished or chosen not in entries else [str(chosen), *finished]
+    ids = models if chosen in models or chosen not in entries else [str(chosen), *models]
 
     def choose() -> None:
         # a name that changed under the browser's eyes (renamed elsewhere) comes back as itself, not as an id
@@ -107,13 +109,14 @@ def _run_picker() -> None:
 
     if chosen is not None and chosen not in known:
         st.warning(address.NO_RUN, icon=":material/search_off:")
+    names = _picker_names([entries[run] for run in ids], labels)
     # the widget's value must follow the address, which links and other pages change
     st.session_state[PICKER_KEY] = chosen if chosen in ids else None
     st.selectbox(
         "Run",
         ids,
         index=0 if chosen in ids else None,
-        format_func=lambda run: _run_name(entries[run], labels),
+        format_func=lambda run: " · ".join(filter(None, (names[run], entries[run].epochs_text))),
         key=PICKER_KEY,
         on_change=choose,
         placeholder="Choose a run",
@@ -125,16 +128,12 @@ def _run_picker() -> None:
         gallery.model_dialog()
 
 
-def _run_name(entry: RunInfo, labels: dict[str, people.RunLabel]) -> str:
-    """What the picker calls a run: the name that somebody or the gallery gave it, or its family, size and data."""
-    assert entry.config
-    if given := labels[entry.id].name if entry.id in labels else "":
-        return given
-    if entry.title:
-        return f"{entry.title} · gallery"
-    return (
-        f"{entry.config.family}, latent dimension {entry.config.latent_dim}, {entry.config.dataset} · {entry.id[-4:]}"
-    )
+def _picker_names(entries: Sequence[RunInfo], labels: Mapping[str, people.RunLabel]) -> dict[str, str]:
+    """What the picker calls each run: its name, with the data set where nobody named it; and whether it is the
+    gallery's."""
+    names = run_names(entries, labels, with_data=True)
+    exhibits = {entry.id for entry in entries if names[entry.id] == entry.title}
+    return {run: f"{name} · gallery" if run in exhibits else name for run, name in names.items()}
 
 
 def _show_device(torch_loaded: threading.Event) -> None:

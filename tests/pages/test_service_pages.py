@@ -12,6 +12,7 @@ import pytest
 from aecore import disk, files
 from aecore.config import Config
 from aecore.content.gallery import PRETRAINED_MODELS
+from aecore.content.run_names import run_name
 from aecore.jobs import api, supervisor
 from aecore.jobs.worker import run_training
 from aecore.models import presets
@@ -21,7 +22,7 @@ from aecore.store.writer import RunWriter
 from tests.kit.disks import fill
 from tests.pages.test_pages import GALLERY, ROOT, AppTest, _cold, chosen, control, labels, links, opened, said, whole  # noqa: F401
 from ui.session import identity
-from ui.views import runs_table
+from ui.views.runs import table
 
 QUICK = resolve_config(presets.default_config("digits", family="vae", hidden_sizes=(8,), epochs=2))
 OTHER = resolve_config(presets.default_config("digits", family="vanilla", hidden_sizes=(8,), epochs=2, seed=1))
@@ -153,18 +154,20 @@ def shelf_of(app) -> list[str]:
 
 def select(monkeypatch, *ids: str) -> None:
     """AppTest cannot select lines of a table: they count as selected from now on."""
-    monkeypatch.setattr(
-        runs_table, "table", lambda found, labels: [row for row, entry in enumerate(found) if entry.id in ids]
-    )
+    monkeypatch.setattr(table, "table", lambda listed, *_: [entry for entry, _ in listed if entry.id in ids])
 
 
 def test_search_finds_names_owners_and_states(store):
-    first, second = train(QUICK), train(OTHER, "bob")
+    first = train(QUICK)
+    train(OTHER, "bob")
     people.rename(first, "my first one")
     app = opened("runs")
     exhibits = {exhibit.title for exhibit in PRETRAINED_MODELS.values()}
-    assert set(shelf_of(app)) == {"my first one", second, *exhibits}
-    for words, names in (("bob", {second}), ("First vae", {"my first one"}), ("gallery", exhibits), ("abacus", set())):
+    made = run_name(OTHER)
+    assert set(shelf_of(app)) == {"my first one", made, *exhibits}
+    for words, names in (
+        ("bob", {made}), ("First vae", {"my first one"}), ("SEED 1", {made}), ("gallery", exhibits), ("abacus", set()),
+    ):  # fmt: skip
         control(app, "Search").set_value(words)
         assert set(shelf_of(whole(app.run()))) == names, words
     assert any("abacus" in text for text in said(app))
@@ -173,11 +176,11 @@ def test_search_finds_names_owners_and_states(store):
 def test_pinned_runs_come_first(store, monkeypatch):
     run = train(QUICK)
     train(OTHER)
-    assert shelf_of(opened("runs"))[0] == OTHER.id
+    assert shelf_of(opened("runs"))[0] == run_name(OTHER)
     with monkeypatch.context() as patch:
         select(patch, run)
         press(opened("runs"), "Pin")
-    assert shelf_of(opened("runs"))[0] == run
+    assert shelf_of(opened("runs"))[0] == run_name(QUICK)
 
 
 def test_a_run_is_renamed(store, monkeypatch):
@@ -232,11 +235,27 @@ def test_two_runs_side_by_side(store, monkeypatch):
     select(monkeypatch, train(QUICK), train(OTHER))
     app = opened("runs")
     assert not app.error
-    table = app.dataframe[0].value
-    assert {"Family", "Seed"} <= set(table[""]) and "Epochs" not in set(table[""])
-    held = control(app, "Validation loss")
-    assert held.value == "reconstruction"  # the part that both have
+    differing = app.dataframe[0].value
+    assert {"Model", "Seed"} <= set(differing[""]) and "Epochs" not in set(differing[""])
+    assert "reconstructs best" in texts(app) or "reconstruct alike" in texts(app)  # the verdict
+    control(app, "Side by side").set_value("losses")
+    app = whole(app.run())
+    assert control(app, "Validation loss").value == "reconstruction"  # the part that both have
     assert any(each.type == "plotly_chart" for each in app.main)
+
+
+@pytest.mark.parametrize("view", ["samples", "maps", "interpolation", "measures"])
+def test_each_view_side_by_side_has_pca_beside_the_runs(store, monkeypatch, view):
+    select(monkeypatch, train(QUICK), train(OTHER))
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
+    app.query_params["view"] = view
+    app = whole(app.switch_page("pages/runs.py").run())
+    assert not app.error
+    shown = " ".join([texts(app), *(each.proto.body for each in app.get("html"))])
+    shown += " ".join(name for each in app.dataframe for name in map(str, each.value.iloc[:, 0]))
+    assert all(name in shown for name in (run_name(QUICK), run_name(OTHER), "PCA, 2-D"))
+    if view == "measures":
+        assert "Mean image" in shown and any("images" in each.value for each in app.markdown)  # the verdict knows more
 
 
 def test_the_gallery_can_be_compared_with(store, monkeypatch):

@@ -28,6 +28,7 @@ from streamlit.testing.v1 import AppTest
 from aecore import disk
 from aecore.analysis import loaded
 from aecore.analysis.diagnosis import doctor
+from aecore.content.run_names import run_name, run_names
 from aecore.data import datasets
 from aecore.errors import UserError
 from aecore.export import program, replay
@@ -39,7 +40,8 @@ from aecore.models.families.build import resolve_config
 from aecore.store import history, offline, people, previews, runs, snapshots, trash
 from aecore.store.run_info import RunInfo
 from tests.kit import corrupt
-from ui.views import runs_table, training_history
+from ui.views import training_history
+from ui.views.runs import columns
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "the-secret-that-nobody-may-see"
@@ -218,7 +220,7 @@ def _looked(run: str) -> dict[str, object]:
     if not isinstance(entry, RunInfo):
         return told
     assert entry.state != "broken" or (entry.message.strip() and "\n" not in entry.message), entry
-    told["line"] = runs_table._row(entry, people.RunLabel(), runs_table.display_name(entry, {}))
+    told["line"] = columns.row(entry, people.RunLabel(), run_names([entry], {})[entry.id], columns.available([entry]))
     told["date"] = datetime.datetime.fromtimestamp(entry.created)
     told["json"] = json.dumps([dict(entry.result), dict(entry.progress), entry.message]).encode()
     if entry.config:
@@ -336,7 +338,7 @@ def _shown(laboratory: Laboratory, seed: int) -> None:
         assert not app.exception, [each.message for each in app.exception]
         assert app.title, "nothing is shown"
         picker = next(each for each in app.sidebar.selectbox if each.label == "Run")
-        assert any(HEALTHY.id[-4:] in option for option in picker.options), "the healthy run is not offered"
+        assert any(run_name(HEALTHY) in option for option in picker.options), "the healthy run is not offered"
         entry = next((entry for entry in runs.entries() if entry.id == run), None)
         hidden = entry and any("There is no run" in each.value for each in app.sidebar.warning)
         assert other or not hidden, "a run that is there is said not to be"
@@ -344,7 +346,7 @@ def _shown(laboratory: Laboratory, seed: int) -> None:
         assert all(text.strip() and "Traceback" not in text for text in said)
         if page == "runs":
             listed = {line["name"]: line for line in app.dataframe[0].value.to_dict("records")}
-            assert listed[HEALTHY.id]["state"] == "finished"
+            assert listed[run_name(HEALTHY)]["state"] == "finished"
             found = {entry.id: entry for entry in runs.entries()}
             assert all(listed[entry.id]["note"] == entry.message for entry in found.values() if entry.state == "broken")
         assert SECRET not in str(app.main) + str(app.sidebar), "the secret is out"
@@ -356,12 +358,12 @@ def _shown(laboratory: Laboratory, seed: int) -> None:
 def _chosen_line(run: str) -> None:
     """What the Runs page shows of the run whose line is selected."""
     from aecore.store import people, runs
-    from ui.views import runs_table
+    from ui.views.runs import actions, trash
 
-    runs_table.undo_delete("ada")
+    trash.undo_delete("ada")
     for entry in runs.entries():
         if entry.id == run:
-            runs_table.run_actions(entry, people.RunLabel(), "ada")
+            actions.run_panel(entry, people.RunLabel(), "its name", "ada")
 
 
 @pytest.mark.parametrize("what", ["deep JSON", "a FIFO", "a link"])

@@ -162,9 +162,9 @@ def test_names_of_people_and_runs_make_no_link(store):  # noqa: F811
 
     def one(run: str) -> None:
         from aecore.store import people, runs
-        from ui.views import runs_table
+        from ui.views.runs import actions
 
-        runs_table.run_actions(runs.entry(run), people.labels()[run], "me")
+        actions.run_panel(runs.entry(run), people.labels()[run], people.labels()[run].name, "me")
 
     app = AppTest.from_function(one, args=(done.id,), default_timeout=60).run()
     assert f"Open **www{WORD_JOINER}.evil.example**:" in [each.value for each in app.markdown]

@@ -13,7 +13,7 @@ from aecore.models.latents import Quantized
 from aecore.models.loss_terms import RECONSTRUCTION
 from ui.panels.charts import sampling_charts
 from ui.panels.panel import Panel
-from ui.run_data import splits, statistics
+from ui.run_data import samples, splits, statistics
 from ui.run_data.per_run import per_run
 from ui.widgets import images
 from ui.widgets.display import class_colours, metrics_row, show_chart
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from aecore.analysis.latent_space import Plane
     from aecore.analysis.loaded import LoadedModel
 
-N_SHOWN, N_SEEDS = 10, 10  # samples of each kind at a time, and how many times there are
 MISMATCH_MARGIN = 0.1  # how much more a mixture fitted to the codes must score for the prior to miss them
 METHOD_LABELS = {  # names of samples.numbers -> what people read
     "prior": "Samples from the prior",
@@ -31,11 +30,6 @@ METHOD_LABELS = {  # names of samples.numbers -> what people read
     "reconstructions": "Reconstructions",
     "training_data": "Real images (training)",
 }
-
-
-@per_run(max_entries=16, spinner="Drawing samples ...")
-def _generated(run: LoadedModel) -> dict[str, np.ndarray]:
-    return sampling.generate(run, splits.test_split(run), N_SHOWN * N_SEEDS)
 
 
 @per_run(max_entries=16)
@@ -50,11 +44,11 @@ def show_samples(run: LoadedModel) -> None:
     """Samples of three kinds, and how near each kind comes to test images."""
     said = statistics.report(run, "sampling")
     turn = st.number_input(
-        "Random seed", 1, N_SEEDS, 1, help="Another seed, other samples.", key="panel-seed", width=160
+        "Random seed", 1, samples.N_SEEDS, 1, help="Another seed, other samples.", key="panel-seed", width=160
     )
-    rows = slice((turn - 1) * N_SHOWN, turn * N_SHOWN)
-    named = {METHOD_LABELS[name]: made[rows] for name, made in _generated(run).items()}
-    images.rows(named, [f"sample {number + 1}" for number in range(N_SHOWN)], size=88)
+    rows = slice((turn - 1) * samples.N_SHOWN, turn * samples.N_SHOWN)
+    named = {METHOD_LABELS[name]: made[rows] for name, made in samples.generated(run).items()}
+    images.rows(named, [f"sample {number + 1}" for number in range(samples.N_SHOWN)], size=88)
     if run.model.is_conditional:
         st.caption("This model is told the class: classes are drawn as often as the training images have them.")
     if "prior" not in said:

@@ -52,3 +52,34 @@ def bound_choice(
     draw = getattr(container or st, WIDGETS[widget])
     found = draw(label, list(labels), format_func=lambda each: labels.get(each, each), key=key, on_change=write, **more)
     return found if found in labels else first
+
+
+NONE = "none"  # what stands in the address for no choice at all
+
+
+def bound_choices(
+    label: str,
+    options: Mapping[str, str],
+    key: str,
+    default: Sequence[str],
+    container: Any = None,
+    **more: Any,
+) -> list[str]:
+    """Any of `options` ({id: label}), as the address's parameter `key` names them with commas between; what is no id is
+    passed over.
+
+    Without a parameter they are those of `default` that there are, which is not written into the address. `more` goes
+    to the widget, a `multiselect`.
+    """
+    asked = address.bound(key)
+    usual = [each for each in default if each in options]
+    chosen = usual if asked is None else [each for each in asked.split(",") if each in options]
+
+    def write() -> None:
+        found = [each for each in st.session_state[key] if each in options]
+        address.write(key, None if found == usual else ",".join(found) or NONE)
+
+    st.session_state[key] = chosen
+    draw = (container or st).multiselect
+    return list(draw(label, list(options), format_func=lambda each: options.get(each, each), key=key,
+                     on_change=write, **more))  # fmt: skip

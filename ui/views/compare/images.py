@@ -1,0 +1,81 @@
+"""The same test images through each run, and new images of each, PCA beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from aecore.store import snapshots
+from ui.run_data import rivals, samples
+from ui.session import choices
+from ui.views.compare.subjects import OpenedGroup, group_heading, image_names
+from ui.widgets import images
+
+N_IMAGES = 10
+WAYS = {"prior": "Prior", "gmm_fit": "Mixture fitted to the codes"}
+
+
+def reconstructions(groups: Sequence[OpenedGroup]) -> None:
+    """Test images and what each run makes of them."""
+    for group in groups:
+        group_heading(group, len(groups))
+        test = group.test
+        rows = snapshots.preview_rows(test, N_IMAGES)
+        x, labels = test.to_float(rows), test.y[rows]
+        first = next(iter(group.runs))
+        title = f"What {first} draws of test images that are not here" if test.synthetic else "Test images"
+        named = {title: x} | {name: run.reconstruct(x, labels) for name, run in group.runs.items()}
+        named |= {name: pca.reconstruct(x) for name, (pca, _) in group.rivals().items()}
+        images.rows(named, image_names(group, rows))
+
+
+def new_images(groups: Sequence[OpenedGroup]) -> None:
+    """Samples of each run: from its prior, or from a mixture of Gaussians fitted to its codes."""
+    way = choices.bound_choice(
+        "Samples from",
+        WAYS,
+        "samples",
+        help="Prior: where the model says codes lie; an autoencoder without one is asked for a standard normal. "
+        "Mixture: where its codes of training images do lie. PCA draws from a Gaussian fitted to its codes.",
+    )
+    for group in groups:
+        group_heading(group, len(groups))
+        named = {name: samples.generated(run)[way][:N_IMAGES] for name, run in group.runs.items()}
+        named |= {name: rivals.samples(run)[way] for name, (_, run) in group.rivals().items()}
+        images.rows(named, [f"sample {number + 1}" for number in range(N_IMAGES)])
+    if any(run.model.is_conditional for group in groups for run in group.runs.values()):
+        st.caption(
+            "A conditional model is told the class: classes are drawn as often as the training images have them."
+        )
+
+
+def interpolation(groups: Sequence[OpenedGroup]) -> None:
+    """The straight line between the codes of the same two test images, decoded by each run; below it their pixels
+    faded into each other."""
+    last = min(len(group.test) for group in groups) - 1
+    with st.container(horizontal=True):
+        ends = [
+            st.number_input(f"{name} test image", 0, last, start or "min", key=key, bind="query-params", width=160)
+            for name, key, start in (("From", "from", 0), ("To", "to", 1))
+        ]
+    shares = [f"{share:.0%}" for share in np.linspace(0, 1, N_IMAGES)]
+    for group in groups:
+        group_heading(group, len(groups))
+        images.rows(_paths(group, np.array(ends)), [f"{share} of the way" for share in shares], shares)
+
+
+def _paths(group: OpenedGroup, ends: np.ndarray) -> dict[str, np.ndarray]:
+    from aecore.analysis import latent_space
+
+    x, labels = group.test.to_float(ends), group.test.y[ends]
+    told = np.full(N_IMAGES, labels[0])  # of a conditional model; others are not told
+    named = {}
+    for name, run in group.runs.items():
+        codes = run.encode(x, labels)
+        named[name] = run.decode(latent_space.lerp(codes[0], codes[1], N_IMAGES), told)
+    for name, (pca, _) in group.rivals().items():
+        codes = pca.encode(x)
+        named[name] = pca.decode(latent_space.lerp(codes[0], codes[1], N_IMAGES))
+    return named | {"Pixel interpolation (cross-fade)": latent_space.crossfade(x[0], x[1], N_IMAGES)}

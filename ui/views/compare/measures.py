@@ -1,0 +1,150 @@
+"""What is measured of runs beside each other, PCA and the mean image among them, and the verdict that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from aecore.analysis import comparison
+from aecore.analysis.comparison import RunScores, SampleScores
+from aecore.data.cards import CARDS
+from aecore.store.run_info import RunInfo
+from ui.run_data import rivals, statistics
+from ui.session.text import escape
+from ui.views.compare.subjects import OpenedGroup, Subject, by_dataset, group_heading
+
+if TYPE_CHECKING:
+    from aecore.analysis.loaded import LoadedModel
+
+STATE_KEY = "ae-measured"  # the runs whose samples this session has had measured
+REAL = "Real images (training)"
+SAMPLE_COLUMNS = {"prior": "samples", "gmm_fit": "fitted samples"}  # ways of sampling -> what columns begin with
+
+
+# --- The table --------------------------------------------------------------------------------------------------------
+
+
+def show(groups: Sequence[OpenedGroup]) -> None:
+    """Measures of each run on the test images, and the same of PCA and of the mean image."""
+    for group in groups:
+        group_heading(group, len(groups))
+        lines = _lines(group)
+        best = min(lines, key=lambda line: line["test MSE"] if line["test MSE"] is not None else 9)
+        st.dataframe(
+            lines,
+            hide_index=True,
+            height="content",
+            alt=f"Measures of {len(lines)} rows on the test images; the lowest test MSE is that of {best['']}.",
+            column_config=_columns(),
+        )
+    st.caption(
+        "On test images: for a report. To choose among runs take validation (*Best by*). *Samples*: drawn from the "
+        "prior; *fitted samples*: from a mixture of Gaussians fitted to the codes. Strict precision: the share of "
+        "samples that lie as near to a test image as its neighbours do; coverage: the share of test images that have "
+        "such a sample. Real images are what a perfect sampler would score."
+    )
+
+
+def _columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    shares = [f"{kind}: {measure}" for kind in SAMPLE_COLUMNS.values() for measure in ("strict precision", "coverage")]
+    return {
+        "": st.column_config.TextColumn(pinned=True),
+        "test MSE": number(format="%.4f", help="Mean squared error per pixel on the test images."),
+        "KL (nats)": number(format="%.1f", help="What a code tells of its image, beside the prior; test images."),
+        "active units": number(help="Latent dimensions whose mean varies over the test images by more than 0.01."),
+        "dimensions": number(help="Numbers in a code."),
+        **{name: number(format="%.2f") for name in shares},
+    }
+
+
+def _lines(group: OpenedGroup) -> list[dict[str, Any]]:
+    lines, real = [], None
+    for name, run in group.runs.items():
+        sampling = statistics.report(run, "sampling")
+        real = sampling.get("training_data", real)
+        lines.append(_line(name, float(run.result["mse"]), run.code_size, sampling) | _kl(run))
+    for name, (pca, run) in group.rivals().items():
+        said = rivals.scores(run)
+        lines.append(_line(name, said["errors"]["mse"], pca.code_size, said))
+    if group.has_data:
+        said = rivals.scores(group.first, 0)
+        lines.append(_line("Mean image", said["errors"]["mse"], 0, said))
+    if real:
+        lines.append(_line(REAL, None, None, {"prior": real}))
+    _note_measured(group)
+    return lines
+
+
+def _line(name: str, mse: float | None, size: int | None, sampling: Mapping[str, Any]) -> dict[str, Any]:
+    line = {"": name, "test MSE": mse, "KL (nats)": None, "active units": None, "dimensions": size}
+    for way, kind in SAMPLE_COLUMNS.items():
+        for measure in ("strict_precision", "coverage"):
+            line[f"{kind}: {measure.replace('_', ' ')}"] = sampling.get(way, {}).get(measure)
+    return line
+
+
+def _kl(run: LoadedModel) -> dict[str, Any]:
+    """The KL of a run's codes and how many dimensions are active; None where codes have no posterior."""
+    kl = statistics.kl_per_dim(run)
+    if kl is None:
+        return {}
+    return {"KL (nats)": float(kl.sum()), "active units": run.result.get("active_units")}
+
+
+def _note_measured(group: OpenedGroup) -> None:
+    st.session_state.setdefault(STATE_KEY, set()).update(run.id for run in group.runs.values())
+
+
+# --- The verdict ------------------------------------------------------------------------------------------------------
+
+
+def show_verdict(subjects: Sequence[Subject], entries: Sequence[RunInfo], opened: Mapping[str, LoadedModel]) -> None:
+    """What the numbers say, in a sentence or two for each data set; `entries` are all runs, among which are those that
+    differ in their seeds alone, `opened` those of the subjects that are, by id."""
+    groups = by_dataset(subjects)
+    if len(groups) > 1:
+        titles = " and ".join(escape(CARDS[dataset].title) for dataset in groups)
+        st.warning(
+            f"These runs are of different data sets ({titles}): their numbers cannot be compared, so each data set "
+            "stands by itself.",
+            icon=":material/balance:",
+        )
+    seeds = comparison.seed_groups(
+        (entry.config, float(entry.result["mse"])) for entry in entries if entry.finished and entry.config
+    )
+    for own in groups.values():
+        if said := comparison.verdict([_scores(subject, seeds, opened) for subject in own]):
+            st.markdown(f"**{escape(said)}**")
+    if any(_sampling(subject, opened) is None for subject in subjects):
+        st.caption("Whose samples are images is told once they are measured: see *Measures*.")
+
+
+def _scores(subject: Subject, seeds: Mapping[str, tuple[float, ...]], opened: Mapping[str, LoadedModel]) -> RunScores:
+    result, sampling = subject.entry.result, _sampling(subject, opened) or {}
+
+    def scores(way: str) -> SampleScores | None:
+        return SampleScores.of(sampling[way]) if way in sampling else None
+
+    pairs = (result.get("scores"), result.get("checkup"))  # of the test images, or else of validation images
+    pair = next((each for each in pairs if each and "pca_mse" in each), None)
+    return RunScores(
+        subject.name,
+        float(result["mse"]),
+        seeds.get(comparison.same_but_seed(subject.config), ()),
+        (pair["mse"], pair["pca_mse"]) if pair else None,
+        scores("prior"),
+        scores("gmm_fit"),
+        scores("training_data"),
+    )
+
+
+def _sampling(subject: Subject, opened: Mapping[str, LoadedModel]) -> Mapping[str, Any] | None:
+    """How good the samples of a run are, where that is known: kept with it, or measured in this session."""
+    kept: Mapping[str, Any] | None = subject.entry.result.get("scores", {}).get("report", {}).get("sampling")
+    measured = subject.entry.id in st.session_state.get(STATE_KEY, ()) and subject.entry.id in opened
+    if kept is None and measured:
+        return statistics.report(opened[subject.entry.id], "sampling")
+    return kept

@@ -1,0 +1,49 @@
+"""Finished runs side by side: the verdict, the settings that differ, and one view of them at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from aecore.store.run_info import RunInfo
+from ui.session import choices
+from ui.views.compare import curves, images, maps, measures, settings
+from ui.views.compare.subjects import Subject, open_groups
+
+VIEWS = {
+    "reconstructions": "Reconstructions",
+    "samples": "Samples",
+    "maps": "Maps",
+    "interpolation": "Interpolation",
+    "measures": "Measures",
+    "losses": "Losses",
+}
+OF_IMAGES = {
+    "reconstructions": images.reconstructions,
+    "samples": images.new_images,
+    "maps": maps.show,
+    "interpolation": images.interpolation,
+    "measures": measures.show,
+}
+
+
+@st.fragment
+def compare(finished: Sequence[RunInfo], names: Sequence[str], entries: Sequence[RunInfo]) -> None:
+    """Draws the comparison of finished runs; `names` are those that the list shows, `entries` all runs that there are.
+
+    Only the chosen view is computed.
+    """
+    subjects = [Subject(entry, name) for entry, name in zip(finished, names, strict=True)]
+    st.header(f"Comparison of {len(subjects)} runs")
+    verdict = st.container()  # it may know more once the view below has been computed
+    settings.show(subjects)
+    chosen = choices.bound_choice("Side by side", VIEWS, "view")
+    opened = {}
+    if chosen == "losses":
+        curves.show(subjects)
+    elif groups := open_groups(subjects):
+        opened = {run.id: run for group in groups for run in group.runs.values()}
+        OF_IMAGES[chosen](groups)
+    with verdict:
+        measures.show_verdict(subjects, entries, opened)

@@ -24,7 +24,7 @@ from aecore.content import formulas
 from aecore.data.datasets import load
 from aecore.errors import UserError
 from aecore.export.compile_browser import MAX_PARAMETERS, compile_autoencoder, compile_model
-from aecore.export.program import UnsupportedLayer
+from aecore.export.program import UnsupportedLayer, as_float16
 from aecore.jobs import projection_jobs
 from aecore.models import presets
 from aecore.models.bottlenecks import VectorQuantizer
@@ -280,9 +280,9 @@ def test_what_the_browser_gets_is_one_copy(monkeypatch):
 
 def test_halves_are_looked_for_some_at_a_time():
     exact = np.arange(100, dtype=np.float32) / 8
-    assert live._as_float16(exact, rows=7).tolist() == exact.tolist()
+    assert as_float16(exact, rows=7).tolist() == exact.tolist()
     for wrong in (np.float32(1 / 3), np.float32(1e6)):
-        assert live._as_float16(np.append(exact, wrong), rows=7) is None
+        assert as_float16(np.append(exact, wrong), rows=7) is None
 
 
 def test_a_browser_is_sent_models_of_some_size(monkeypatch):

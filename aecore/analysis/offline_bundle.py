@@ -7,7 +7,9 @@ import numpy as np
 from aecore.analysis import metrics
 from aecore.analysis.latents import posterior
 from aecore.analysis.loaded import LoadedModel
+from aecore.data import datasets
 from aecore.data.datasets import Dataset, Split
+from aecore.store import offline
 from aecore.store.offline import N_SAMPLES, OfflineBundle
 
 N_NEIGHBOURS = 4  # training images whose classes a test image's is guessed from
@@ -34,6 +36,18 @@ def _pseudo_labels(train: Split, x: np.ndarray) -> np.ndarray:
     known.fit(train.to_float().reshape(len(train), -1), train.y)
     votes: np.ndarray = known.predict(x.reshape(len(x), -1))
     return votes
+
+
+def available_codes(run: LoadedModel) -> tuple[np.ndarray, np.ndarray]:
+    """The codes `[N, D]` of the test images of a run's data set and their classes `[N]`; where that is not here, those
+    that the run brings along. Raises DatasetNotAvailable where there are neither."""
+    if datasets.is_available(run.config.dataset):
+        test = datasets.load(run.config.dataset).test
+        return run.encode_split(test), test.y
+    bundle = offline.load_bundle(run.id)
+    if bundle is None:
+        raise datasets.not_available(run.config.dataset)
+    return bundle.codes, bundle.pseudo_labels
 
 
 def surrogate_split(run: LoadedModel, bundle: OfflineBundle) -> Split:

@@ -32,6 +32,25 @@ class Program:
     head: dict[str, Any]
     weights: np.ndarray
 
+    def payload(self, likelihood: str) -> tuple[dict[str, Any], np.ndarray]:
+        """What static/net/models.js takes: the head, and the weights. Those that a file held in half precision go in
+        half precision: as exact, and half the bytes."""
+        halves = as_float16(self.weights)
+        head = {**self.head, "likelihood": likelihood, "float16": halves is not None}
+        return head, self.weights.astype("<f4", copy=False) if halves is None else halves
+
+
+def as_float16(weights: np.ndarray, rows: int = 1 << 20) -> np.ndarray | None:
+    """Weights in half precision, so many at a time; None where that is not exact."""
+    found = np.empty(len(weights), "<f2")
+    for start in range(0, len(weights), rows):
+        part = slice(start, start + rows)
+        with np.errstate(over="ignore"):  # what is too large for it is seen in the next line
+            found[part] = weights[part]
+        if not (found[part] == weights[part]).all():
+            return None
+    return found
+
 
 def save_program(run_dir: Path, program: Program) -> None:
     """Writes it into a run's folder, in half precision as the gallery's weights are."""

@@ -10,6 +10,12 @@ const CHUNK = 15; // milliseconds of work after which a worker tells what it has
  *   one that a newer one overtakes gives null. `onProgress` hears of the images so far.
  * @property {() => void} close ends the worker; the next request begins a new one
  *
+ * @typedef {Object} Backend what decodes: a worker, or what stands in for one
+ * @property {(message: any) => void} postMessage
+ * @property {() => void} terminate
+ * @property {any} onmessage
+ * @property {any} onerror
+ *
  * @typedef {Object} Request the request that is being answered
  * @property {number} count of images
  * @property {Uint8Array} images
@@ -18,23 +24,26 @@ const CHUNK = 15; // milliseconds of work after which a worker tells what it has
  * @property {(error: Error) => void} fail
  */
 
+const moduleWorker = () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+
 /**
  * @param {import('./net.js').Head} head
  * @param {Float32Array} weights
+ * @param {() => Backend} begin starts what decodes
  * @returns {BatchDecoder}
  */
-export function batchDecoder(head, weights) {
+export function batchDecoder(head, weights, begin = moduleWorker) {
   const pixels = head.shape.reduce((a, b) => a * b, 1);
-  /** @type {Worker | null} */
+  /** @type {Backend | null} */
   let worker = null;
   let requestId = 0;
   /** @type {Request | null} */
   let running = null;
 
   function startWorker() {
-    const begun = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-    begun.onmessage = ({ data }) => onMessage(data);
-    begun.onerror = (event) =>
+    const begun = begin();
+    begun.onmessage = (/** @type {MessageEvent} */ { data }) => onMessage(data);
+    begun.onerror = (/** @type {ErrorEvent} */ event) =>
       running?.fail(new Error(event.message || 'The worker that decodes could not be started'));
     begun.postMessage({ head, weights, chunk: CHUNK });
     return begun;

@@ -27,15 +27,27 @@ export function float16ToFloat32(halves) {
 }
 
 /**
- * @param {string} key
- * @param {import('./net.js').Head & { float16?: boolean }} head
+ * @typedef {import('./net.js').Head & { float16?: boolean }} ModelHead
+ *
+ * @param {ModelHead} head
  * @param {Uint8Array} bytes the weights: float32, or float16 where the head says so; little-endian
+ * @param {() => import('./batch.js').Backend} [startWorker] for batches; a module worker where there is none
+ * @returns {Model}
+ */
+export function createModel(head, bytes, startWorker) {
+  const { buffer } = bytes.slice(); // a copy: the bytes lie anywhere in somebody else's buffer
+  const weights = head.float16 ? float16ToFloat32(new Uint16Array(buffer)) : new Float32Array(buffer);
+  return { ...network(head, weights), batch: batchDecoder(head, weights, startWorker) };
+}
+
+/**
+ * @param {string} key
+ * @param {ModelHead} head
+ * @param {Uint8Array} bytes as `createModel` takes them
  */
 export function put(key, head, bytes) {
   if (loaded.has(key)) return;
-  const { buffer } = bytes.slice(); // a copy: the bytes lie anywhere in somebody else's buffer
-  const weights = head.float16 ? float16ToFloat32(new Uint16Array(buffer)) : new Float32Array(buffer);
-  const model = { ...network(head, weights), batch: batchDecoder(head, weights) };
+  const model = createModel(head, bytes);
   loaded.set(key, model);
   const [oldest] = loaded.keys();
   if (loaded.size > MAX_MODELS) drop(oldest);

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
 import sys
@@ -26,6 +25,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.errors import UserError
+from aecore.export.static_files import module_graph, stylesheet
 from ui.session.failures import or_stop
 
 STATIC = Path(__file__).parents[2] / "static"
@@ -34,7 +34,6 @@ TEMP_PREFIX = ".tmp-"  # what the name of a copy begins with while it is written
 MAX_AGE = 24 * 3600  # seconds after which a copy that nobody has used is removed
 # Streamlit gives no lifetime, and browsers then keep a file for a tenth of its age (RFC 9111, 4.2.2): for years
 MTIME = 946_684_800  # 2000-01-01
-IMPORT_PATTERN = re.compile(r"^(?:import|export) (?:[^'=();]* from )?'(\.[^']+)';", re.MULTILINE)
 
 _lock = threading.Lock()
 _version = ""  # of the copy that this server sends browsers to; empty before the first mount
@@ -62,30 +61,10 @@ def _component(copy: str, name: str) -> Callable[..., Any]:
     component: Callable[..., Any] = st.components.v2.component(
         name,
         html=html.read_text("utf-8") if html.exists() else f'<div class="{name}"></div>',
-        css=_stylesheet(place / f"{name}.css") or None,
+        css=stylesheet(place / f"{name}.css") or None,
         js=js,
     )
     return component
-
-
-def module_graph(root: Path, *entries: str) -> list[str]:
-    """Those of `entries` that there are and all that they import, and so on: paths below `root`, each once."""
-    found = {entry: None for entry in entries if (root / entry).exists()}
-    left = list(found)
-    while left:
-        module = left.pop()
-        for address in IMPORT_PATTERN.findall((root / module).read_text("utf-8")):
-            imported = os.path.normpath(os.path.join(os.path.dirname(module), address)).replace(os.sep, "/")
-            if imported not in found:
-                found[imported] = None
-                left.append(imported)
-    return list(found)
-
-
-def _stylesheet(file: Path) -> str:
-    """A style sheet with those that it imports put in: one inside a page cannot import by address."""
-    text = file.read_text("utf-8") if file.exists() else ""
-    return re.sub(r'@import "(.+)";', lambda named: _stylesheet(file.parent / named[1]), text)
 
 
 def version() -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from ui.run_data import models
@@ -53,26 +52,9 @@ def send_program(key: str, program: Program, likelihood: str) -> None:
 
 @cache.cached(max_entries=8)
 def _payload(key: str, likelihood: str, _program: Program) -> dict[str, Any]:
-    """What is sent of the model that `key` names. Weights that a file held in half precision go in half precision: as
-    exact, and half the bytes."""
-    halves = _as_float16(_program.weights)
-    head = {**_program.head, "likelihood": likelihood, "float16": halves is not None}
-    return {
-        "head": head,
-        "blob": component.blob(_program.weights.astype("<f4", copy=False) if halves is None else halves),
-    }
-
-
-def _as_float16(weights: np.ndarray, rows: int = 1 << 20) -> np.ndarray | None:
-    """Weights in half precision, so many at a time; None where that is not exact."""
-    found = np.empty(len(weights), "<f2")
-    for start in range(0, len(weights), rows):
-        part = slice(start, start + rows)
-        with np.errstate(over="ignore"):  # what is too large for it is seen in the next line
-            found[part] = weights[part]
-        if not (found[part] == weights[part]).all():
-            return None
-    return found
+    """What is sent of the model that `key` names."""
+    head, weights = _program.payload(likelihood)
+    return {"head": head, "blob": component.blob(weights)}
 
 
 def plane_payload(key: str, plane_map: PlaneMap, label: int = 0) -> dict[str, Any]:

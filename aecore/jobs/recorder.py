@@ -122,5 +122,6 @@ class SnapshotRecorder:
         started = time.perf_counter()
         self.latest = capture(model, test, epoch, self.latest)
         files.atomic_write(self.folder / f"{epoch:05}.safetensors", serialise(self.latest))
+        if self.saved_epochs:  # the first one finds everything cold, and says nothing of those to come
+            self.seconds_spent += time.perf_counter() - started
         self.saved_epochs.add(epoch)
-        self.seconds_spent += time.perf_counter() - started

@@ -14,6 +14,7 @@ from ui.session import identity
 from ui.session.failures import or_stop
 from ui.session.text import duration, escape
 from ui.views.train import result, snapshot_view
+from ui.views.train.live_pad import live_pad
 
 POLL = 0.2  # seconds between two looks at the folder
 MAP_POLL = 0.5  # seconds between two looks at what the model makes of the test images
@@ -31,7 +32,7 @@ def monitor(run: str) -> None:
         with losses:
             st.fragment(_while_active(_losses), run_every=MAP_POLL)(run)
         with latent_map:
-            st.fragment(_while_active(snapshot_view.latent_map), run_every=MAP_POLL)(run)
+            st.fragment(_while_active(live_pad), run_every=MAP_POLL)(run)
         st.fragment(_while_active(_findings), run_every=MAP_POLL)(run)
     else:
         result.outcome(entry)
@@ -42,7 +43,7 @@ def monitor(run: str) -> None:
             with losses:
                 _losses(entry)
             with latent_map:
-                snapshot_view.latent_map(entry)
+                live_pad(entry)
         result.final_state(entry)
 
 

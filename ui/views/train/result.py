@@ -37,6 +37,10 @@ def final_state(entry: RunInfo) -> None:
     if entry.finished:
         _show_results(entry)
     elif entry.config:
+        if entry.stopped_early:
+            st.caption(f"Explore the model {entry.epochs_text}, or let it learn on:")
+            with st.container(horizontal=True):
+                run_links(entry.id)
         if entry.log:
             with st.expander("Last log lines"):
                 st.code(entry.log, language=None, wrap_lines=True)

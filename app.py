@@ -1,5 +1,5 @@
-"""The first screen: a model to play with, the idea told on it, and where to go. For `streamlit run`, which imports this
-file, the application that serves it."""
+"""The first screen: what an autoencoder is, a model to play with, and where to go. For `streamlit run`, which imports
+this file, the application that serves it."""
 
 import streamlit as st
 
@@ -11,7 +11,8 @@ if __name__ == "__main__":  # what is run for each visitor
     showcase = home.load_showcase(model)
     if model:
         st.query_params.setdefault("run", model.id)  # who has chosen no run meets this one behind every door
-    chrome.page("home", "**Move over the map: every point is an image nobody drew.**", "Autoencoder laboratory")
+    chrome.page("home", home.lead(showcase), "Autoencoder laboratory")
+    home.first_links()
     home.show(showcase)
     home.page_links()
 else:

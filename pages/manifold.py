@@ -11,40 +11,32 @@ from ui.widgets.display import class_colours, show_chart
 
 below_picker = chrome.page(
     "manifold",
-    "A grid is laid over the latent space and every point of it is decoded. On the right, where the test "
-    "images lie on the same plane; up is up in both.",
+    "A grid of places in the latent space, each decoded; beside it the test images on the same plane. **Click an "
+    "image** to see its code.",
 )
 run = selected_run(below_picker)
-total = len(require_test_split(run))
+place = st.container()
+total = len(require_test_split(run))  # what it says of them stands below the grid
 splits.codes(run)  # their spinner fits the page; inside a fragment it would push the charts about
 
 
-@st.fragment  # a slider moves two charts: the rest of the page need not be drawn again
+@st.fragment  # a slider or a click moves the grid and what stands beside it: the rest need not be drawn again
 def grid() -> None:
-    columns = st.columns([4, 4, 2])
-    with columns[0]:
+    with st.container(horizontal=True, gap="medium"):
         span = manifold.range_form(run)
-    with columns[1]:
+        n = st.slider("Grid size", 5, 25, 15, key="grid-size", bind="query-params", width=180)
         pair = pickers.plane_picker(run)
-    n = columns[2].slider("Grid size", 5, 25, 15, key="grid-size", bind="query-params")
-    drawn = manifold.manifold_charts(run, pair, span, n, tuple(class_colours()))
-    left, right = st.columns(2)
+    drawn = manifold.manifold(run, pair, span, n, tuple(class_colours()))
+    left, right = st.columns([5, 3], gap="small")
     with left:
-        show_chart(drawn.decoded_grid, key="manifold")
-        st.download_button(
-            "PNG",
-            lambda: drawn.png,
-            f"{run.id}-manifold.png",
-            "image/png",
-            icon=":material/image:",
-            on_click="ignore",
-        )
+        cell = manifold.grid_view(drawn)
+        manifold.save_button(run, drawn)
     with right:
+        manifold.chosen_place(drawn, cell)
         show_chart(drawn.scatter, key="scatter")
         shown = min(manifold.MAX_POINTS, total)
         st.caption(f"The first {shown:,} of {total:,} test images; {drawn.n_in_range:,} of them lie in this range.")
-    if drawn.caption:
-        st.caption(drawn.caption)
 
 
-grid()
+with place:
+    grid()

@@ -14,6 +14,14 @@ from aecore.store import runs
 from aecore.store.run_info import RunInfo
 
 BETA_SWEEP = (0.1, 0.5, 1.0, 2.0, 4.0)  # weights of the KL, of the models that a slider leads through
+TOPICS = {  # id -> what a model can be looked at for
+    "map": "Two-dimensional maps",
+    "generation": "Sampling new images",
+    "reconstruction": "Faithful reconstruction",
+    "denoising": "Denoising",
+    "factors": "Known factors of variation",
+    "beta": "Effect of beta",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,7 @@ class PretrainedModel:
     not_for: str  # what not to expect
     on_home: bool = False  # whether the first screen shows it
     sweep_beta: float | None = None  # the weight of the KL, of the models that a slider leads through
+    topics: tuple[str, ...] = ()  # ids of TOPICS: what it shows
 
 
 def _config(dataset: str, family: str, network: str = "mlp", **overrides: Any) -> Config:
@@ -52,7 +61,12 @@ def _beta_sweep() -> list[PretrainedModel]:
     }
     return [
         PretrainedModel(
-            f"mnist-beta-{beta:g}", f"beta-VAE, beta {beta:g}", _beta_config(beta), *words[beta], sweep_beta=beta
+            f"mnist-beta-{beta:g}",
+            f"beta-VAE, beta {beta:g}",
+            _beta_config(beta),
+            *words[beta],
+            sweep_beta=beta,
+            topics=("beta", "generation"),
         )
         for beta in BETA_SWEEP
     ]
@@ -70,6 +84,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             "Walking about: two dimensions are a map that one can see whole.",
             "Sharp images: 4 and 9, and 3, 5 and 8, share places.",
             on_home=True,
+            topics=("map", "generation"),
         ),
         PretrainedModel(
             "mnist-vae-16d",
@@ -77,6 +92,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             _config("mnist", "vae", "conv", latent_dim=16, epochs=40),
             "New digits from draws of a normal distribution, and smooth ways between images.",
             "Seeing all of it at once: any map leaves out most of its directions.",
+            topics=("generation", "reconstruction"),
         ),
         PretrainedModel(
             "mnist-vanilla-2d",
@@ -84,6 +100,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             _config("mnist", "vanilla", latent_dim=2, hidden_sizes=_DEEP, epochs=40),
             "Comparing with the VAE: classes lie farther apart, with empty land between them.",
             "Drawing new images: nothing says where codes should lie.",
+            topics=("map",),
         ),
         PretrainedModel(
             "mnist-vanilla-32d",
@@ -91,6 +108,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             _config("mnist", "vanilla", latent_dim=32, hidden_sizes=_DEEP, epochs=60),
             "Faithful reconstructions: 784 pixels in 32 dimensions.",
             "Random codes: they decode to scribbles.",
+            topics=("reconstruction",),
         ),
         PretrainedModel(
             "mnist-linear-32d",
@@ -107,6 +125,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             ),
             "Seeing how far one layer each way gets: it looks for the plane that PCA finds.",
             "Anything curved: shadows and ghosts stay.",
+            topics=("reconstruction",),
         ),
         PretrainedModel(
             "mnist-conv-16d",
@@ -114,6 +133,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             _config("mnist", "vanilla", "conv", latent_dim=16, epochs=12),
             "How far small filters get with few weights.",
             "Draws from a normal distribution.",
+            topics=("reconstruction",),
         ),
         PretrainedModel(
             "mnist-denoiser",
@@ -128,6 +148,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             ),
             "Cleaning digits: it has met Gaussian noise, masking, and salt and pepper, weak and strong.",
             "Anything but a digit: it draws one all the same.",
+            topics=("denoising",),
         ),
         *_beta_sweep(),
         PretrainedModel(
@@ -136,6 +157,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             _config("mnist", "conditional-vae", latent_dim=2, epochs=40),
             "One handwriting, ten digits: the class is told, so the code is free for the style.",
             "Recognising digits by their code: it knows nothing of the class.",
+            topics=("map", "generation"),
         ),
         PretrainedModel(
             "mnist-vq",
@@ -143,6 +165,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             _config("mnist", "vq-vae", latent_dim=16, epochs=30),
             "An image as 16 words from a dictionary of 64.",
             "New images: words drawn one by one do not make a sentence.",
+            topics=("reconstruction",),
         ),
         PretrainedModel(
             "mnist-aae-2d",
@@ -150,6 +173,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             _config("mnist", "aae", latent_dim=2, epochs=40),
             "Codes that a discriminator has pushed into a normal distribution, without any KL.",
             "Likelihoods: it has none to tell.",
+            topics=("map", "generation"),
         ),
         PretrainedModel(
             "shapes-vae",
@@ -157,6 +181,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             _config("shapes-colour", "vae", "conv", latent_dim=8, epochs=20),
             "Known causes: place, size, turn, kind and colour are all that differs.",
             "One dimension for each cause: it mixes them.",
+            topics=("factors",),
         ),
         PretrainedModel(
             "shapes-tcvae",
@@ -164,6 +189,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             _config("shapes-colour", "beta-tcvae", "conv", latent_dim=8, epochs=20),
             "Numbers with a meaning each: move one slider and watch what changes.",
             "All of them: which cause gets a number of its own is a matter of luck.",
+            topics=("factors",),
         ),
         PretrainedModel(
             "digits-vae-2d",
@@ -171,6 +197,7 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             _config("digits", "vae", latent_dim=2, epochs=200),
             "Trying things: its images come with the laboratory, and it trains in seconds.",
             "Beauty: 8 x 8 pixels.",
+            topics=("map", "generation"),
         ),
     )
 }

@@ -23,7 +23,7 @@ from ui.views import home
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # ms
 SOON = 5.0  # seconds; 2.0 are promised on a machine that does nothing else
-STEPS = ("Like with like", "The tailor", "In between", "Far from all")
+STEPS = ("Like with like", "The decoder", "In between", "Far from all")
 
 # What the first screen says of the place where the point stands; null before it says anything.
 PLACE = """() => [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
@@ -357,7 +357,7 @@ def test_fingers_move_and_draw(opened, phone):
 def test_a_step_on_a_phone_says_its_words(opened, phone):
     page = opened(phone)
     step(page, STEPS[3]).click()
-    expect(page.locator(".home .step-text")).to_contain_text("tailor")
+    expect(page.locator(".home .step-text")).to_contain_text("decoder")
     wait_for_rest(page)
     assert page.locator(".home .distance").inner_text() == "Out of distribution, far from anything it has seen"
     for selector in (".image", ".step-text", ".stage"):

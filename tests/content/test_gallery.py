@@ -10,7 +10,7 @@ import pytest
 from aecore import files
 from aecore.analysis import loaded, offline_bundle
 from aecore.analysis.diagnosis import doctor
-from aecore.content.gallery import BETA_SWEEP, PRETRAINED_MODELS, list_runs
+from aecore.content.gallery import BETA_SWEEP, PRETRAINED_MODELS, TOPICS, list_runs
 from aecore.data import datasets
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
@@ -208,11 +208,32 @@ def test_pages_say_what_stands_in():
     assert told(IDS["mnist-vae-2d"]) and not told(IDS["digits-vae-2d"])
 
 
-def test_the_gallery_shows_all_and_slides_through_beta():
+def test_the_gallery_begins_with_the_sweep_and_shows_all():
     app = opened("gallery")
-    assert {exhibit.title for exhibit in PRETRAINED_MODELS.values()} <= {each.value for each in app.header}
+    assert [each.value for each in app.header] == ["Effect of beta (KL weight)"]
+    assert _titles(app) == [exhibit.title for exhibit in PRETRAINED_MODELS.values()]
     app.select_slider(key="beta").set_value(4.0).run()
     assert not app.exception and not app.error
+
+
+def _titles(app) -> list[str]:
+    return [each.value for each in app.subheader]
+
+
+def test_filters_of_the_gallery_work_together_and_stand_in_the_address():
+    app = opened("gallery")
+    for key, choice in (("dataset", "mnist"), ("code", "posterior"), ("topic", "map")):
+        app.selectbox(key=key).set_value(choice).run()
+        assert app.query_params[key] in (choice, [choice])
+    assert _titles(app) == ["VAE, 2-D", "Conditional VAE, 2-D"]
+    assert f"2 of {len(PRETRAINED_MODELS)} models." in [each.value for each in app.caption]
+    app.selectbox(key="topic").set_value("factors").run()
+    assert not _titles(app) and any("set a filter back" in each.value for each in app.info)
+
+
+@pytest.mark.parametrize("name", PRETRAINED_MODELS)
+def test_every_model_shows_something_that_one_can_filter_by(name):
+    assert PRETRAINED_MODELS[name].topics and set(PRETRAINED_MODELS[name].topics) <= set(TOPICS)
 
 
 def test_the_picker_shows_all_of_them_with_their_pictures():

@@ -7,7 +7,7 @@ import csv
 import inspect
 import io
 import json
-import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +20,20 @@ from aecore.models import presets
 from aecore.models.families.build import FAMILIES, resolve_config
 from aecore.params import params_of
 from aecore.store import history, runs
-from tests.pages.test_pages import GALLERY, LABELS, ROOT, _cold, control, labels, opened, pictures, said, store, whole  # noqa: F401
+from tests.pages.test_pages import (  # noqa: F401
+    GALLERY,
+    LABELS,
+    ROOT,
+    _cold,
+    control,
+    labels,
+    links,
+    opened,
+    pictures,
+    said,
+    store,
+    whole,
+)
 from ui.run_data import models
 from ui.views import manifold as mosaic
 from ui.views import training_history
@@ -250,12 +263,20 @@ def test_every_picker_of_a_test_picture_knows_classes(page):
 # --- Step 7: a grid of a range that is named, and as an image --------------------------------------------------------
 
 
+def grid_of(app) -> dict[str, Any]:
+    """What the browser is given to draw the grid."""
+    (proto,) = (
+        each.proto for each in app.main if each.type == "bidi_component" and each.proto.component_name == "manifold"
+    )
+    return json.loads(proto.mixed.json)
+
+
 def axes(app) -> list[tuple[tuple[float, float], tuple[float, float]]]:
     """The codes at the left and right end, bottom and top, of the grid; and the same of the map beside it."""
-    grid, places = (each.proto for each in app.main if each.type == "plotly_chart")
-    left, right, bottom, top = (float(number) for number in re.findall(r"-?\d+\.\d+", grid.alt))
+    grid, (places,) = grid_of(app), [each.proto for each in app.main if each.type == "plotly_chart"]
     layout = json.loads(places.spec)["layout"]
-    return [((left, right), (bottom, top)), tuple(tuple(layout[f"{axis}axis"]["range"]) for axis in "xy")]
+    ends = ((grid["x"][0], grid["x"][-1]), (grid["y"][-1], grid["y"][0]))
+    return [ends, tuple(tuple(layout[f"{axis}axis"]["range"]) for axis in "xy")]
 
 
 def manifold(run: str, **address: str):
@@ -315,7 +336,7 @@ def test_of_many_dimensions_the_page_says_where_the_range_is_counted_from(store)
 def test_up_is_up_in_the_grid_and_its_file_has_sharp_pixels(trained):
     opened_ = models.load_model(trained["vae"], runs.entry(trained["vae"]).created)
     n, span = 5, mosaic.Range("fixed", 3.0)
-    drawn = mosaic.manifold_charts(opened_, (0, 1), span, n, ("#000",) * 10)
+    drawn = mosaic.manifold(opened_, (0, 1), span, n, ("#000",) * 10)
     picture = np.asarray(Image.open(io.BytesIO(drawn.png)).convert("L"))
     side = picture.shape[0] // (n * 8 + n - 1)  # digits are 8 by 8, with a pixel between them
     assert picture.shape == (side * (n * 9 - 1),) * 2 and picture.shape[0] >= 640
@@ -326,4 +347,19 @@ def test_up_is_up_in_the_grid_and_its_file_has_sharp_pixels(trained):
 
 
 def test_the_grid_is_offered_as_a_picture(trained):
-    assert "PNG" in labels(opened("manifold", trained["vae"]))
+    assert "Save PNG" in labels(opened("manifold", trained["vae"]))
+
+
+def test_the_place_of_the_address_is_chosen_and_its_code_shown(trained):
+    """The one that lies nearest: with five places from -3 to 3 they are 1.5 apart."""
+    app = manifold(trained["vae"], range="fixed", at="1.4,-2.9", **{"grid-size": "5"})
+    assert grid_of(app)["cell"] == [4, 3]
+    assert [each.value for each in app.code] == ["1.5, -3"]
+    assert any("Decoded at z1 1.50, z2 −3.00" in each.value for each in app.markdown)
+    assert "at=1.5%2C-3" in links(app)["latent_explorer"]
+
+
+@pytest.mark.parametrize("value", ["nonsense", "1", "1,2,3", "nan,1", ","])
+def test_a_place_that_is_none_is_the_middle_one(value, trained):
+    app = manifold(trained["vae"], at=value)
+    assert grid_of(app)["cell"] == [7, 7] and "at" not in app.query_params

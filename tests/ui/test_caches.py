@@ -134,8 +134,8 @@ def test_models_tables_and_charts_are_weighed_too():
     assert size(pa.table({"numbers": np.zeros(1000)})) >= 8000
     from ui.widgets import charts
 
-    figure = charts.decoded_grid(bytes(30_000), np.arange(3.0), np.arange(3.0), ("a", "b"))
-    assert size(figure) >= 30_000
+    figure = charts.scatter(np.zeros((2000, 2)), np.zeros(2000, int), ["a"], ["#000"])
+    assert size(figure) >= 2 * 8 * 2000
 
 
 def test_a_package_that_another_thread_is_importing_is_not_asked(monkeypatch):

@@ -6,27 +6,28 @@ import base64
 import html
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import streamlit as st
 
 from aecore import files
-from aecore.content.gallery import list_runs
+from aecore.content.gallery import PRETRAINED_MODELS, TOPICS, list_runs
+from aecore.content.run_names import run_names
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
-from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.store import people, previews, runs
 from aecore.store.run_info import RunInfo
-from ui.run_data import models, splits
+from ui.session import choices
 from ui.session.address import link, select_run
-from ui.session.failures import or_stop
-from ui.session.text import escape
-from ui.widgets import glossary, images
+from ui.session.text import duration, escape
 
 MAX_CARD_BYTES = 200_000  # bytes of a model's card
 MAX_OWN_RUNS = 24  # runs of one's own that the picker shows; the others are on the Runs page
-N_IMAGES = 10  # test images that the sweep redraws
-N_SAMPLES = 10  # new images of the sweep
-SEED = 0  # of these
+ANY = "all"  # of what is filtered by
+CODE_TYPES = {
+    "point": "Point (deterministic)",
+    "posterior": "Gaussian posterior (VAE)",
+    "codebook": "Codebook (VQ-VAE)",
+}
+CARD_THUMBNAIL, MIN_CARD_WIDTH = 80, 240  # CSS pixels
 
 
 def own_runs(entries: Sequence[RunInfo]) -> list[RunInfo]:
@@ -63,11 +64,11 @@ def model_dialog() -> None:
 
 
 def _model_row(entries: Sequence[RunInfo], labels: Mapping[str, people.RunLabel]) -> None:
+    names = run_names(entries, labels)
     with st.container(horizontal=True, gap="small"):
         for entry in entries:
             assert entry.config
-            given = labels.get(entry.id, people.RunLabel()).name
-            name = given or entry.title or f"{entry.config.family}, latent dimension {entry.config.latent_dim}"
+            name = names[entry.id]
             with st.container(width=136, gap="xxsmall"):
                 thumbnail(entry, name)
                 st.caption(f"{CARDS[entry.config.dataset].title.split(':')[0]} · test MSE {entry.result['mse']:.4f}")
@@ -92,10 +93,54 @@ def thumbnail(entry: RunInfo, name: str, size: int = 128) -> None:
 # --- The page ---------------------------------------------------------------------------------------------------------
 
 
+def filter_form(entries: Sequence[RunInfo]) -> list[RunInfo]:
+    """Those of the gallery that the filters let through; the address holds the filters. What is broken passes them
+    all: it is said wherever one looks."""
+    datasets = dict.fromkeys(entry.config.dataset for entry in entries if entry.config)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        dataset = _filter("Data set", {name: CARDS[name].title.split(":")[0] for name in datasets}, "dataset")
+        code = _filter("Type of code", CODE_TYPES, "code")
+        topic = _filter("What it shows", TOPICS, "topic")
+
+    def passes(entry: RunInfo) -> bool:
+        if not (entry.finished and entry.config):
+            return True
+        return (
+            dataset in (ANY, entry.config.dataset)
+            and code in (ANY, _code_type(entry))
+            and (topic == ANY or topic in _topics(entry))
+        )
+
+    return [entry for entry in entries if passes(entry)]
+
+
+def _filter(label: str, options: Mapping[str, str], key: str) -> str:
+    return choices.bound_choice(label, {ANY: "All", **options}, key, widget="select", width=172)
+
+
+def _code_type(entry: RunInfo) -> str:
+    """Which of CODE_TYPES a model of the gallery makes, by what was measured of it: its own kind is behind torch."""
+    measured = entry.result.get("scores", {}).get("report", {})
+    return next((name for name in ("codebook", "posterior") if name in measured), "point")
+
+
+def _topics(entry: RunInfo) -> tuple[str, ...]:
+    model = PRETRAINED_MODELS.get(entry.result.get("pretrained", {}).get("name", ""))
+    return model.topics if model else ()
+
+
 def model_cards(entries: Sequence[RunInfo]) -> None:
-    """A card for each model of the gallery: what it draws, what it is good and bad at, and where to go with it."""
-    for entry in entries:
-        with st.container(border=True):
+    """A card for each model of the gallery that the filters let through: what it draws, what it is good and bad at, and
+    where to go with it."""
+    shown = filter_form(entries)
+    if len(shown) < len(entries):
+        st.caption(f"{len(shown)} of {len(entries)} models.")
+    if not shown:
+        st.info("No model of the gallery is all of that: set a filter back to All.", icon=":material/filter_alt_off:")
+        return
+    grid = st.grid(3, min_column_width=MIN_CARD_WIDTH)
+    for entry in shown:
+        with grid, st.container(border=True, height="stretch"):
             if entry.finished and entry.config:
                 _model_card(entry)
             else:
@@ -105,24 +150,21 @@ def model_cards(entries: Sequence[RunInfo]) -> None:
 def _model_card(entry: RunInfo) -> None:
     assert entry.config
     shown, result = entry.result.get("pretrained", {}), entry.result
-    preview, words = st.columns([1, 4], gap="medium")
+    preview, name = st.columns([1, 2], gap="small", vertical_alignment="center")
     with preview:
-        thumbnail(entry, entry.title, 160)
-    with words:
-        st.header(entry.title or entry.config.summary, anchor=shown.get("name", entry.id))
-        st.markdown(f"**Good for:** {shown.get('good_for', '')}  \n**Not for:** {shown.get('not_for', '')}")
-        seconds = result["seconds"]
-        took = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
-        st.caption(
-            f"{CARDS[entry.config.dataset].title} · test MSE {result['mse']:.4f} · {result['parameters']:,} "
-            f"parameters · trained in {took}"
-        )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            link("latent_explorer", run=entry.id)
-            link("reconstruct", run=entry.id)
-            link("interpolate", run=entry.id)
-            with st.popover("Model card", icon=":material/description:"):
-                st.markdown(_card_text(entry))
+        thumbnail(entry, entry.title, CARD_THUMBNAIL)
+    with name:
+        st.subheader(entry.title or entry.config.summary, anchor=shown.get("name", entry.id))
+    st.caption(
+        f"{CARDS[entry.config.dataset].title.split(':')[0]} · test MSE {result['mse']:.4f} · {result['parameters']:,} "
+        f"parameters · trained in {duration(result['seconds'])}"
+    )
+    st.markdown(f"**Good for:** {shown.get('good_for', '')}  \n**Not for:** {shown.get('not_for', '')}")
+    with st.container(horizontal=True, gap="xsmall"):
+        link("latent_explorer", "Explore", run=entry.id)
+        link("model_inspector", "Inspect", run=entry.id)
+    with st.popover("Model card", icon=":material/description:"):
+        st.markdown(_card_text(entry))
 
 
 def _card_text(entry: RunInfo) -> str:
@@ -134,69 +176,3 @@ def _card_text(entry: RunInfo) -> str:
     except UserError as error:
         return escape(error)
     return content.decode(errors="replace").partition("\n")[2]
-
-
-# --- What the price of the KL does ------------------------------------------------------------------------------------
-
-
-def beta_slider(entries: Sequence[RunInfo]) -> None:
-    """The beta-VAEs of the gallery, all alike but for beta: one slides through them."""
-    shown = (entry for entry in entries if entry.finished and entry.config)
-    steps = {entry.result.get("pretrained", {}).get("sweep_beta"): entry for entry in shown}
-    priced = {float(beta): entry for beta, entry in steps.items() if beta is not None}
-    if len(priced) < 2:
-        return
-    glossary.header(
-        "Effect of beta (KL weight)",
-        "Five models, equal but for beta, the weight of the KL in the loss: what a nat of KL costs. **A low one** "
-        "buys sharp reconstructions, and draws from the normal distribution miss the places where codes lie. **A "
-        "high one** leaves codes little to tell: draws look like digits, and digits drawn again are only roughly "
-        "right.",
-    )
-    beta = st.select_slider("beta", sorted(priced), value=1.0 if 1.0 in priced else min(priced), key="beta")
-    _show_beta_model(priced[beta])
-    _beta_table({price: priced[price] for price in sorted(priced)}, beta)
-
-
-def _show_beta_model(entry: RunInfo) -> None:
-    run = or_stop(models.load_model, entry.id, entry.created)
-    test, codes = or_stop(splits.test_split, run), splits.codes(run)
-    from aecore.store import snapshots
-
-    rows = snapshots.preview_rows(test, N_IMAGES)
-    decoded = run.decode(codes[rows], test.y[rows])
-    above: dict[str, np.ndarray] = {} if test.synthetic else {"Test images": test.to_float(rows)}
-    classes = [run.card.classes[label] for label in test.y[rows]]
-    names = [f"{name}, test image {row}" for name, row in zip(classes, rows, strict=True)]
-    images.rows({**above, "Reconstructions": decoded}, names, size=84)
-    drawn = {"Samples from the prior": run.decode(run.sample_prior(N_SAMPLES, SEED))}
-    images.rows(drawn, [f"sample {number + 1}" for number in range(N_SAMPLES)], size=84)
-
-
-def _beta_table(by_beta: Mapping[float, RunInfo], beta: float) -> None:
-    lines = []
-    for price, entry in by_beta.items():
-        said = entry.result.get("scores", {})
-        lines.append(
-            {
-                "": "▶" if price == beta else "",
-                "beta": price,
-                "reconstruction (nats)": entry.result["test"].get(RECONSTRUCTION),
-                "KL (nats)": said.get("kl"),
-                "active dimensions (of 16)": said.get("active_units"),
-                "test MSE": entry.result["mse"],
-            }
-        )
-    nats = st.column_config.NumberColumn(format="%.1f")
-    st.dataframe(
-        lines,
-        hide_index=True,
-        height="content",
-        alt="Reconstruction, KL, active dimensions and MSE on the test images for each beta.",
-        column_config={
-            "": st.column_config.TextColumn(width=28),
-            "reconstruction (nats)": nats,
-            "KL (nats)": nats,
-            "test MSE": st.column_config.NumberColumn(format="%.4f"),
-        },
-    )

@@ -26,6 +26,14 @@ from ui.views import drawing
 from ui.widgets import live
 from ui.widgets.display import class_colours
 
+DEFINITION = "**An autoencoder squeezes images into a few numbers, a code, and rebuilds them from it.**"
+INVITATION = "This one knows handwritten digits: **move over the map** of its codes, or draw a digit. Or:"
+FIRST_LINKS = (
+    ("train", "Train your own"),
+    ("gallery", "Gallery"),
+    ("draw", "Draw"),
+    ("time_machine", "Watch it learn"),
+)
 PRIMARY_LINKS = (
     (
         "train",
@@ -104,25 +112,25 @@ def tour_steps(ways: tour.Tour, classes: Sequence[str]) -> list[dict[str, Any]]:
     said: tuple[tuple[str, str, np.ndarray, bool], ...] = (
         (
             "Like with like",
-            f"A wardrobe that sorts itself: follow the {alike}s along the rail, and each is nearly the next one.",
+            f"Similar images have nearby codes: follow the {alike}s, and each is nearly the next, as on a sorted rail.",
             ways.within_class,
             False,
         ),
         (
-            "The tailor",
-            "The decoder is the tailor: told a place on the rail, two numbers, it sews an image from these alone.",
+            "The decoder",
+            "It draws an image from two numbers alone, as a tailor sews who is only told a place on the rail.",
             ways.class_medians,
             True,
         ),
         (
             "In between",
-            f"Walk from {one} to {other}. On the way hang garments that nobody ever brought: a bit of both.",
+            f"Walk from {one} to {other}: on the way hang images that nobody ever brought, a bit of both.",
             ways.between_classes,
             False,
         ),
         (
             "Far from all",
-            "Between and beyond the dots the tailor makes things up. Out here, some of it looks like nothing.",
+            "Between and beyond the dots the decoder makes things up. Out here, some of it looks like nothing.",
             ways.empty_region,
             False,
         ),
@@ -186,6 +194,20 @@ def load_showcase(entry: RunInfo | None) -> Showcase | str:
         return _showcase(entry.id, entry.created, entry.config.dataset, entry.config.likelihood)
     except UserError as error:
         return escape(error)
+
+
+def lead(showcase: Showcase | str) -> str:
+    """What an autoencoder is, in a sentence, and what to do with the one that is shown."""
+    return DEFINITION if isinstance(showcase, str) else f"{DEFINITION}  \n{INVITATION}"
+
+
+def first_links() -> None:
+    """What else one can do here, in a line above the map."""
+    known = {page.id for page in pages_table.PAGES}
+    with st.container(horizontal=True, gap="small"):
+        for page_id, title in FIRST_LINKS:
+            if page_id in known:
+                link(page_id, title)
 
 
 def show(showcase: Showcase | str) -> None:

@@ -1,4 +1,5 @@
-"""The manifold as two charts, drawn once for all sessions that look at the same."""
+"""The manifold: what a grid of codes decodes to, drawn once for all sessions that look at the same, and the one code
+that is chosen on it."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ import streamlit as st
 from aecore.analysis import latent_geometry, latent_space
 from ui.run_data import splits
 from ui.run_data.per_run import per_run
-from ui.session import choices
-from ui.widgets import charts
+from ui.session import address, choices
+from ui.views import selection
+from ui.widgets import charts, component, images, live
 
 if TYPE_CHECKING:
     from aecore.analysis.latent_geometry import Grid
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 MAX_POINTS = 2000  # test images on the map beside the mosaic
 DEFAULT_LIMIT = 3.0  # of a fixed range, until somebody types another
+CHOSEN_SIZE = 112  # CSS pixels of the chosen image
+VIEW_KEY = "manifold-view"
+POINT = "at"  # the parameter of the address that holds the chosen place, as the latent explorer's does
+PLANE_PARAMS = ("plane",)  # those that say which plane it is a place of
+LONG_CODE = 64  # numbers of a code from which on it is scrolled
 
 
 class Range(NamedTuple):
@@ -32,20 +39,42 @@ class Range(NamedTuple):
     limit: float = DEFAULT_LIMIT
 
 
-@dataclass(frozen=True)
-class ManifoldCharts:
-    """Two charts for everybody to read, the images of the first as a file, and what there is to say of both."""
+@dataclass(frozen=True, eq=False)
+class Manifold:
+    """A grid of codes, what they decode to, and what there is to say of both."""
 
-    decoded_grid: Chart
-    scatter: Chart
-    png: bytes
-    n_in_range: int  # of the test images on the map, those where the grid is
+    x: np.ndarray  # [n], rising
+    y: np.ndarray  # [n], falling
+    codes: np.ndarray  # [n * n, D], row by row from the top left
+    decoded: np.ndarray  # [n * n, C, H, W]
+    names: tuple[str, str]  # of the axes; the second is empty on a line
+    small_png: bytes  # all images, a pixel of theirs one of its
+    png: bytes  # the same enlarged, as a file to keep
+    scatter: Chart  # test images on the same part of the plane
+    n_in_range: int  # of them
     caption: str
+
+    @property
+    def gap(self) -> int:
+        """Pixels between the images of `small_png`."""
+        return charts.grid_gap(self.decoded)
+
+    @property
+    def description(self) -> str:
+        """What is seen, in words."""
+        n, (first, second) = len(self.x), self.names
+        span = f"{first} from {self.x[0]:.2f} to {self.x[-1]:.2f}"
+        span += f", {second} from {self.y[-1]:.2f} (bottom) to {self.y[0]:.2f} (top)" if second else ""
+        return f"{n} x {n} images decoded from a grid of codes: {span}."
+
+    def nearest_cell(self, point: np.ndarray) -> tuple[int, int]:
+        """The row and the column of the place that lies nearest to a point `[2]` of the plane."""
+        return int(np.abs(self.y - point[1]).argmin()), int(np.abs(self.x - point[0]).argmin())
 
 
 def range_form(run: LoadedModel) -> Range:
     """The range of the grid. The address holds the choice, by a name that stays; the widget's words say the limit."""
-    place = st.container()
+    place = st.container(width="content")
     limit = DEFAULT_LIMIT
     if st.query_params.get("range") == "fixed":
         limit = st.number_input(
@@ -76,9 +105,9 @@ def _fills_normal_prior(run: LoadedModel) -> bool:
 
 
 @per_run(max_entries=64, by_label=True)
-def manifold_charts(
+def manifold(
     run: LoadedModel, dimensions: tuple[int, int] | None, grid_range: Range, n: int, colours: tuple[str, ...]
-) -> ManifoldCharts:
+) -> Manifold:
     """What n x n places of a plane decode to: of two dimensions of the codes, or of their principal components."""
     codes, card = splits.codes(run), run.card
     flat = (
@@ -87,14 +116,19 @@ def manifold_charts(
     points = flat.project(codes)
     grid = _grid(points, n, grid_range)
     labels, shown, square = splits.test_split(run).y[:MAX_POINTS], points[:MAX_POINTS], _grid_extent(grid)
-    png = charts.grid_png(run.decode(flat.unproject(grid.points)), n)
-    places = charts.scatter(shown, labels, card.classes, colours, flat.names, 460, square)
+    own = flat.unproject(grid.points)
+    decoded = run.decode(own)
     (left, right), (bottom, top) = square
     within = (shown[:, 0] >= left) & (shown[:, 0] <= right) & (shown[:, 1] >= bottom) & (shown[:, 1] <= top)
-    return ManifoldCharts(
-        charts.decoded_grid(png, grid.x, grid.y, flat.names),
-        places,
-        png,
+    return Manifold(
+        grid.x,
+        grid.y,
+        own,
+        decoded,
+        flat.names,
+        charts.grid_png(decoded, n, min_width=1),
+        charts.grid_png(decoded, n),
+        charts.scatter(shown, labels, card.classes, colours, flat.names, 360, square),
         int(within.sum()),
         _caption(flat, grid_range, codes),
     )
@@ -128,3 +162,86 @@ def _caption(plane: Plane, grid_range: Range, codes: np.ndarray) -> str:
     if codes.shape[1] > 2:
         return f"{plane.names[0]} and {plane.names[1]} are latent dimensions; the others are fixed at their mean."
     return ""
+
+
+# --- The chosen place -------------------------------------------------------------------------------------------------
+
+
+def grid_view(drawn: Manifold) -> tuple[int, int]:
+    """The grid, on which a click or the keys choose an image; the row and the column of the chosen one. The address
+    holds its place."""
+    cell = _chosen_cell(drawn)
+
+    def choose() -> None:
+        asked = selection.parse_points(st.session_state[VIEW_KEY].get("cell"))
+        if len(asked) == 1:
+            row, column = (int(at) for at in asked[0].clip(0, len(drawn.x) - 1))
+            address.write(POINT, f"{drawn.x[column]:.4g},{drawn.y[row]:.4g}")
+
+    given = {
+        "blob": component.blob(drawn.small_png),
+        "gap": drawn.gap,
+        "x": drawn.x.tolist(),
+        "y": drawn.y.tolist(),
+        "axis_names": list(drawn.names),
+        "description": drawn.description,
+        "cell": list(cell),
+    }
+    live.view("manifold", None, VIEW_KEY, given, on_change={"cell": choose})
+    return cell
+
+
+def _chosen_cell(drawn: Manifold) -> tuple[int, int]:
+    """That of the address; the middle one where it names none."""
+    asked = address.bound(POINT)
+    point = selection.parse_points(asked.split(",")) if asked else np.zeros((0, 2))
+    if len(point) == 1:
+        return drawn.nearest_cell(point[0])
+    if asked is not None:
+        address.drop(POINT)
+    return len(drawn.y) // 2, len(drawn.x) // 2
+
+
+def chosen_place(drawn: Manifold, cell: tuple[int, int]) -> None:
+    """The image of a cell, the code that it was decoded from, and the way to walk on from there."""
+    row, column = cell
+    at = row * len(drawn.x) + column
+    values = (drawn.x[column], drawn.y[row])
+    here = ", ".join(f"{name} {value:.2f}" for name, value in zip(drawn.names, values, strict=True) if name)
+    here = here.replace("-", "\u2212")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        with st.container(width=CHOSEN_SIZE):
+            images.single(drawn.decoded[at], f"The image decoded at {here}", "", CHOSEN_SIZE)
+        with st.container(width="stretch"):
+            st.markdown(f"**Decoded at {here}**  \nCode, {_count_text(drawn.codes.shape[1])}:")
+    _show_numbers(drawn.codes[at])
+    address.link(
+        "latent_explorer",
+        "Open in the latent explorer",
+        at=f"{values[0]:.4g},{values[1]:.4g}",
+        **{name: st.query_params[name] for name in PLANE_PARAMS if name in st.query_params},
+    )
+
+
+def save_button(run: LoadedModel, drawn: Manifold) -> None:
+    """The grid as a file, with sharp pixels, and what its plane is."""
+    st.download_button(
+        "Save PNG",
+        lambda: drawn.png,
+        f"{run.id}-manifold.png",
+        "image/png",
+        icon=":material/image:",
+        on_click="ignore",
+    )
+    if drawn.caption:
+        st.caption(drawn.caption)
+
+
+def _count_text(count: int) -> str:
+    return "1 number" if count == 1 else f"{count} numbers"
+
+
+def _show_numbers(code: np.ndarray) -> None:
+    """A code `[D]` as text with a button to copy it."""
+    text = ", ".join(f"{value:.4g}" for value in code)
+    st.code(text, language=None, wrap_lines=True, height=180 if len(code) > LONG_CODE else "content")

@@ -128,55 +128,15 @@ def scatter(
     return Chart(figure, f"Map of {len(points)} images as points, coloured by class ({counts}).")
 
 
+def grid_gap(cells: np.ndarray) -> int:
+    """Pixels between images `[N, C, H, W]` in a grid: small digits need air."""
+    return 1 if cells.shape[-1] < 16 else 0
+
+
 def grid_png(cells: np.ndarray, n: int, min_width: int = 640) -> bytes:
     """Images `[n * n, C, H, W]` laid out n by n as a PNG at least so many pixels wide, each pixel a sharp square."""
-    image = images.image_grid(cells, n, gap=1 if cells.shape[-1] < 16 else 0)  # small digits need air
+    image = images.image_grid(cells, n, grid_gap(cells))
     return images.png(image, scale=-(-min_width // image.shape[-1]))
-
-
-def decoded_grid(png: bytes, x: np.ndarray, y: np.ndarray, names: tuple[str, str], height: int = 460) -> Chart:
-    """Decoded images, n by n as in `png`, on the axes they were decoded at; `x` rising, `y` falling (up is
-    up).
-
-    Steps may be uneven (quantiles), so the axes count cells and their ticks say the numbers.
-    """
-    n = len(x)
-    figure = new_figure(height, xaxis_title=names[0], yaxis_title=names[1] or None, dragmode=False, showlegend=False)
-    add_background(figure, png, n, (n, n))
-    # points nobody sees, so that the pointer says where it is
-    across, up = np.meshgrid(np.arange(n), np.arange(n)[::-1])
-    values = np.stack([np.tile(x, n), np.repeat(y, n)], 1)
-    figure.add_scatter(
-        x=across.ravel(),
-        y=up.ravel(),
-        customdata=values,
-        mode="markers",
-        marker={"opacity": 0, "size": 12},
-        hovertemplate=" %{customdata[0]:.2f}<br>".join(names) + " %{customdata[1]:.2f}<extra></extra>",
-    )
-    every = max(1, n // 5)
-    ticks = np.arange(0, n, every)
-    figure.update_xaxes(
-        range=[-0.5, n - 0.5],
-        tickvals=ticks,
-        ticktext=[f"{x[i]:.2f}" for i in ticks],
-        showgrid=False,
-        zeroline=False,
-        constrain="domain",
-    )
-    figure.update_yaxes(
-        range=[-0.5, n - 0.5],
-        tickvals=ticks,
-        ticktext=[f"{y[::-1][i]:.2f}" for i in ticks],
-        showgrid=False,
-        zeroline=False,
-        scaleanchor="x",
-        constrain="domain",
-        constraintoward="top",
-    )
-    span = f"{names[0]} from {x[0]:.2f} to {x[-1]:.2f}"
-    span += f", {names[1]} from {y[-1]:.2f} (bottom) to {y[0]:.2f} (top)" if names[1] else ""
-    return Chart(figure, f"{n} x {n} images decoded from a grid of codes: {span}.")
 
 
 def explained_variance(values: np.ndarray, colour: str, max_components: int = 32) -> Chart:

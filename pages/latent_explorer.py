@@ -26,13 +26,11 @@ key = live.send_model(run)
 
 @st.fragment
 def explorer() -> None:
-    """Only this part runs again when the point is let go or a lasso is closed."""
+    """Only this part runs again when the point is let go, the map comes to rest or a lasso is closed."""
     if key is None:
         latent_explorer.nearest_samples(run, test, plane_map, latent_explorer.server_pad(run, plane_map))
         return
-    point, corners = latent_explorer.pad(key, run, plane_map)
-    latent_explorer.lasso_selection(run, test, plane_map, corners)
-    latent_explorer.nearest_samples(run, test, plane_map, point)
+    latent_explorer.explore(key, run, test, plane_map)
 
 
 explorer()

@@ -1,6 +1,7 @@
 // The loader that Streamlit calls for each component (ui/widgets/live.py): it registers models and mounts views.
 //
-// `data.view` says what to do. "program": the model `data.model` (a key) is registered. Any other name is a
+// `data.view` says what to do. "program": the model `data.model` (a key) is registered. "state": what the address says of
+// the view `data.of` is told it, and what it writes goes to the page (dom/view_state.js). Any other name is a
 // view: a module views/${view}/${view}.js, whose default export is
 //
 //     export default function view({ parentElement, data, model, setStateValue, setTriggerValue }) {
@@ -21,6 +22,7 @@
 // All modules are served under an address that holds a hash of what is in them: an import by a relative path finds the
 // file of the same version. All that a view imports is asked for at once (ui/widgets/component.py), mostly before.
 
+import { stateOf } from './dom/view_state.js';
 import { bytesOf } from './net/packing.js';
 import { get, put } from './net/models.js';
 
@@ -54,6 +56,7 @@ const mounts = new WeakMap(); // what is mounted where
 /** @param {ComponentProps<any>} component @returns {(() => void) | void} */
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   if (data.view === 'program') return register(parentElement, data);
+  if (data.view === 'state') return connectState(parentElement, data, setStateValue);
   const mount = mounts.get(parentElement) ?? { data: null, view: null, version: 0 };
   mounts.set(parentElement, mount);
   const before = mount.data;
@@ -95,7 +98,24 @@ function unmountView(mount) {
  */
 function register(parentElement, { model, head, blob }) {
   put(model, head, bytesOf(blob));
-  // nothing to see, so no gap between what stands above and below
+  hide(parentElement);
+}
+
+/**
+ * @param {ComponentProps<any>['parentElement']} parentElement
+ * @param {import('./dom/view_state.js').Turn & { of: string }} data
+ * @param {ComponentProps<any>['setStateValue']} setStateValue
+ */
+function connectState(parentElement, { of, turn, values }, setStateValue) {
+  const state = stateOf(of);
+  state.connect({ turn, values }, (said) => setStateValue('state', said));
+  hide(parentElement);
+  return state.disconnect;
+}
+
+// There is nothing to see, so no gap between what stands above and below.
+/** @param {ComponentProps<any>['parentElement']} parentElement */
+function hide(parentElement) {
   const root = parentElement.getRootNode();
   const host = root instanceof ShadowRoot ? root.host : parentElement;
   const container = host instanceof Element && host.closest('[data-testid="stElementContainer"]');

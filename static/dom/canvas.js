@@ -13,18 +13,26 @@ export function context2d(canvas, settings) {
   return ctx;
 }
 
-// The context of a canvas whose units are CSS pixels, wiped clean; and its width and height.
-/** @param {HTMLCanvasElement} canvas */
-export function clearCanvas(canvas) {
-  const width = canvas.clientWidth;
-  const height = canvas.clientHeight;
-  const fine = window.devicePixelRatio || 1;
+/** @typedef {{ width: number, height: number, fine: number }} Size in CSS pixels, and device pixels in one of them */
+
+// The size at which a canvas stands on the page.
+/** @param {HTMLCanvasElement} canvas @returns {Size} */
+const sizeOf = (canvas) => ({
+  width: canvas.clientWidth,
+  height: canvas.clientHeight,
+  fine: window.devicePixelRatio || 1,
+});
+
+// The context of a canvas whose units are CSS pixels, wiped clean; and its size: its own, or that of a picture to save.
+/** @param {HTMLCanvasElement} canvas @param {Size} [size] */
+export function clearCanvas(canvas, size = sizeOf(canvas)) {
+  const { width, height, fine } = size;
   const [w, h] = [Math.round(width * fine), Math.round(height * fine)];
   if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
   const ctx = context2d(canvas);
   ctx.setTransform(fine, 0, 0, fine, 0, 0);
   ctx.clearRect(0, 0, width, height);
-  return { ctx, width, height };
+  return { ctx, width, height, fine };
 }
 
 /** @param {Element} canvas @param {string} label */

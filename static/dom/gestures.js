@@ -26,6 +26,7 @@ const MAX_PINCH_STEP = 40; // pixels; mouse wheels turn further at a time
  * @property {(to: Point) => void} [moveTo]
  * @property {() => void} [drop] it is let go
  * @property {(to: Point) => void} [cancelDrag] its drag did not happen
+ * @property {() => void} [rest] the fingers that have moved the map are gone
  */
 
 /** @param {HTMLElement} stage @param {AbortSignal} signal @param {GestureHandlers} on */
@@ -133,6 +134,7 @@ export function gestures(stage, signal, on) {
     } else if (action === 'point') on.drop?.();
     else if (action === 'lasso') finishLasso();
     else if (action === 'pan' && !moved) on.select?.(on.locate(...last));
+    if ((action === 'pan' && moved) || action === 'pair') on.rest?.();
     action = null;
   }
 

@@ -1,7 +1,9 @@
-// The backdrop of a map: points, their density or decoded images, a grey mask far from the data, and the axes. A map
-// without a `distanceField` has no mask; classes in `map.hidden` are left out, axes without a name too.
+// The backdrop of a map: points, their density or decoded images, a grey mask far from the data, the axes, and the names
+// of the classes. A map without a `distanceField` has no mask; classes in `map.hidden` are left out, axes without a name
+// too.
 
-import { drawPoints, drawDensity, drawRegion, rgb, distanceMask } from './scatter.js';
+import { drawPoints, drawDensity, drawRegion, rgb, distanceMask, pointRadius } from './scatter.js';
+import { drawClassNames } from './class_names.js';
 import { context2d, clearCanvas, ticks } from '../dom/canvas.js';
 
 /**
@@ -11,17 +13,34 @@ import { context2d, clearCanvas, ticks } from '../dom/canvas.js';
  * @import { PlaneMap } from './latent_plane.js'
  * @import { Viewport } from './viewport.js'
  * @import { Colour } from './scatter.js'
- * @import { Context } from '../dom/canvas.js'
+ * @import { Context, Size } from '../dom/canvas.js'
+ *
+ * @typedef {Object} Backdrop
+ * @property {Theme} theme
+ * @property {Viewport} view
+ * @property {PlaneMap | PointMap} map
+ * @property {string} backdrop one of BACKDROPS
+ * @property {ImageGrid} [imageGrid]
+ * @property {number} [lit] a class that stands out from the others, which are pale; -1: none
+ * @property {boolean} [names] whether each class has its name at the middle of its points
+ * @property {boolean} [large] points and words for whoever stands far away
+ * @property {Size} [size] of a picture to save; else that of the canvas on the page
  *
  * @typedef {Object} Cache what need not be made anew for each frame
  * @property {Theme} theme
  * @property {PlaneMap | PointMap} map
  * @property {HTMLCanvasElement} small
- * @property {(Colour | null)[]} colours
  * @property {HTMLCanvasElement} [greyMask] greys what is far
  * @property {HTMLCanvasElement} [coverMask] hides images that are far
  * @property {{ canvas: HTMLCanvasElement, pixels: ImageData }} [pointsCanvas] of the dots
+ *
+ * @typedef {Backdrop & { own: Cache, ctx: Context, width: number, height: number, fine: number }} Layer
  */
+
+export const BACKDROPS = ['points', 'density', 'decoded images'];
+const LARGE_POINTS = 1.7; // times as large
+const PALE = 0.86; // how much of the ground is in the colour of a class that does not stand out
+const PALE_DENSITY = 0.2; // opacity
 
 /** @type {WeakMap<HTMLCanvasElement, Cache>} */
 const caches = new WeakMap();
@@ -40,68 +59,76 @@ function pointsCanvas(own, width, height) {
 function cached(canvas, theme, map) {
   let own = caches.get(canvas);
   if (own?.theme !== theme || own.map !== map) {
-    own = { theme, map, small: document.createElement('canvas'), colours: [] };
+    own = { theme, map, small: document.createElement('canvas') };
     if ('distanceField' in map) {
       own.greyMask = distanceMask(map, rgb(theme.text));
       own.coverMask = distanceMask(map, rgb(theme.background));
     }
     caches.set(canvas, own);
   }
-  const hidden = 'hidden' in map ? map.hidden : null;
-  /** @param {number} at */
-  const shown = (at) => (hidden?.has(at) ? null : rgb(theme.classes[at % theme.classes.length]));
-  own.colours = map.classNames.map((_, at) => shown(at));
   return own;
 }
 
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {{ theme: Theme, view: Viewport, map: PlaneMap | PointMap, backdrop: string, imageGrid?: ImageGrid }} what
- */
-export function drawBackdrop(canvas, { theme, view, map, backdrop, imageGrid }) {
-  const { ctx, width, height } = clearCanvas(canvas);
-  const own = cached(canvas, theme, map);
+// The colour of each class that `shown` lets through, in the theme's own or nearly that of the ground.
+/** @param {Backdrop} what @param {(at: number) => boolean} shown @param {boolean} [pale] @returns {(Colour | null)[]} */
+function classColours({ theme, map }, shown, pale = false) {
+  const ground = rgb(theme.background);
+  return map.classNames.map((_, at) => {
+    if (!shown(at) || map.hidden.has(at)) return null;
+    const colour = rgb(theme.classes[at % theme.classes.length]);
+    return pale ? colour.map((value, i) => value + (ground[i] - value) * PALE) : colour;
+  });
+}
+
+/** @param {HTMLCanvasElement} canvas @param {Backdrop} what */
+export function drawBackdrop(canvas, what) {
+  const { theme, view, map, backdrop, imageGrid, names = false } = what;
+  const lit = what.lit !== undefined && !map.hidden.has(what.lit) ? what.lit : -1;
+  const { ctx, width, height, fine } = clearCanvas(canvas, what.size);
   if (!canvas.width || !canvas.height) return; // not laid out yet
+  const own = cached(canvas, theme, map);
+  const layer = { ...what, lit, own, ctx, width, height, fine };
   const whole = [...map.panLimits[0], ...(map.oneDimensional ? map.extent[1] : map.panLimits[1])];
   if (backdrop === 'decoded images') {
     imageGrid?.draw(ctx, view, width, height);
     ctx.globalAlpha = 0.6;
     if (own.coverMask) drawRegion(ctx, own.coverMask, whole, view, width, height);
+    ctx.globalAlpha = 1;
+    if (lit >= 0) drawPointsLayer(layer, [classColours(what, (at) => at === lit)]);
   } else {
     ctx.globalAlpha = 0.16;
     if (own.greyMask) drawRegion(ctx, own.greyMask, whole, view, width, height);
     ctx.globalAlpha = 1;
-    if (backdrop === 'density') drawDensityLayer(ctx, own, view, map, width, height);
-    else drawPointsLayer(ctx, own, view, map, canvas);
+    if (backdrop === 'density') drawDensityLayer(layer);
+    else if (lit < 0) drawPointsLayer(layer, [classColours(what, () => true)]);
+    else drawPointsLayer(layer, [classColours(what, (at) => at !== lit, true), classColours(what, (at) => at === lit)]);
   }
-  ctx.globalAlpha = 1;
-  if (map.axisNames[0]) drawAxes(ctx, theme, view, map, width, height);
+  if (map.axisNames[0]) drawAxes(layer);
+  if (names) drawClassNames(ctx, layer);
 }
 
-/**
- * @param {Context} ctx
- * @param {Cache} own
- * @param {Viewport} view
- * @param {PlaneMap | PointMap} map
- * @param {number} width
- * @param {number} height
- */
-function drawDensityLayer(ctx, own, view, map, width, height) {
-  drawDensity(own.small, view, map, own.colours, width, height);
-  ctx.imageSmoothingEnabled = true;
-  ctx.drawImage(own.small, 0, 0, width, height);
+/** @param {Layer} layer */
+function drawDensityLayer(layer) {
+  const { ctx, own, view, map, lit = -1, width, height } = layer;
+  /** @param {(Colour | null)[]} colours @param {number} alpha */
+  function draw(colours, alpha) {
+    drawDensity(own.small, view, map, colours, width, height);
+    ctx.globalAlpha = alpha;
+    ctx.imageSmoothingEnabled = true;
+    ctx.drawImage(own.small, 0, 0, width, height);
+    ctx.globalAlpha = 1;
+  }
+  draw(classColours(layer, (at) => at !== lit), lit < 0 ? 1 : PALE_DENSITY); // prettier-ignore
+  if (lit >= 0) draw(classColours(layer, (at) => at === lit), 1); // prettier-ignore
 }
 
-/**
- * @param {Context} ctx
- * @param {Cache} own
- * @param {Viewport} view
- * @param {PlaneMap | PointMap} map
- * @param {HTMLCanvasElement} canvas
- */
-function drawPointsLayer(ctx, own, view, map, canvas) {
-  const { canvas: drawn, pixels } = pointsCanvas(own, canvas.width, canvas.height);
-  drawPoints(pixels, view, map, own.colours, window.devicePixelRatio || 1);
+// Points in these colours, one set of colours over the other.
+/** @param {Layer} layer @param {(Colour | null)[][]} sets */
+function drawPointsLayer({ ctx, own, view, map, large, width, height, fine }, sets) {
+  const { canvas: drawn, pixels } = pointsCanvas(own, Math.round(width * fine), Math.round(height * fine));
+  pixels.data.fill(0);
+  const radius = fine * pointRadiusOf({ map, view, large });
+  for (const colours of sets) drawPoints(pixels, view, map, colours, radius);
   context2d(drawn).putImageData(pixels, 0, 0);
   ctx.save();
   ctx.setTransform(1, 0, 0, 1, 0, 0);
@@ -109,45 +136,56 @@ function drawPointsLayer(ctx, own, view, map, canvas) {
   ctx.restore();
 }
 
+// The radius of a point in CSS pixels.
+/** @param {Pick<Backdrop, 'map' | 'view' | 'large'>} what */
+export const pointRadiusOf = ({ map, view, large }) => pointRadius(map.count, view.zoom) * (large ? LARGE_POINTS : 1);
+
+/** @typedef {{ text: string, x: number, y: number, align: CanvasTextAlign, baseline: CanvasTextBaseline }} AxisLabel */
+
 // Numbers along the left and the lower edge, inside, so that the map may fill the screen of a phone.
 /**
- * @param {Context} ctx
+ * @param {Context} ctx that measures
  * @param {Theme} theme
  * @param {Viewport} view
  * @param {PlaneMap | PointMap} map
  * @param {number} width
  * @param {number} height
+ * @returns {AxisLabel[]}
  */
-function drawAxes(ctx, theme, view, { axisNames, oneDimensional }, width, height) {
+export function axisLabels(ctx, theme, view, { axisNames, oneDimensional }, width, height) {
   const [left, right, bottom, top] = view.edges;
   ctx.font = `12px ${theme.font}`;
+  /** @param {number} value */
+  const number = (value) => String(value).replace('-', '−');
+  const end = ctx.measureText(axisNames[0]).width + 12;
+  /** @type {AxisLabel[]} */
+  const found = [];
+  for (const value of ticks(left, right, Math.max(4, width / 90))) {
+    const x = view.screenX(value) * width;
+    if (x > 34 && x < width - end - 8)
+      found.push({ text: number(value), x, y: height - 4, align: 'center', baseline: 'bottom' });
+  }
+  found.push({ text: axisNames[0], x: width - 6, y: height - 4, align: 'right', baseline: 'bottom' });
+  if (oneDimensional) return found;
+  for (const value of ticks(bottom, top, Math.max(4, height / 90))) {
+    const y = view.screenY(value) * height;
+    if (y > 34 && y < height - 26) found.push({ text: number(value), x: 5, y, align: 'left', baseline: 'middle' });
+  }
+  found.push({ text: axisNames[1], x: 5, y: 5, align: 'left', baseline: 'top' });
+  return found;
+}
+
+/** @param {Layer} layer */
+function drawAxes({ ctx, theme, view, map, width, height }) {
+  const labels = axisLabels(ctx, theme, view, map, width, height);
   ctx.lineWidth = 3;
   ctx.lineJoin = 'round';
   ctx.strokeStyle = theme.background;
   ctx.fillStyle = theme.text;
-  /** @param {string} text @param {number} x @param {number} y */
-  const write = (text, x, y) => {
+  for (const { text, x, y, align, baseline } of labels) {
+    ctx.textAlign = align;
+    ctx.textBaseline = baseline;
     ctx.strokeText(text, x, y);
     ctx.fillText(text, x, y);
-  };
-  /** @param {number} value */
-  const number = (value) => String(value).replace('-', '−');
-  ctx.textAlign = 'center';
-  ctx.textBaseline = 'bottom';
-  const end = ctx.measureText(axisNames[0]).width + 12;
-  for (const value of ticks(left, right, Math.max(4, width / 90))) {
-    const x = view.screenX(value) * width;
-    if (x > 34 && x < width - end - 8) write(number(value), x, height - 4);
   }
-  ctx.textAlign = 'right';
-  write(axisNames[0], width - 6, height - 4);
-  if (oneDimensional) return;
-  ctx.textAlign = 'left';
-  ctx.textBaseline = 'middle';
-  for (const value of ticks(bottom, top, Math.max(4, height / 90))) {
-    const y = view.screenY(value) * height;
-    if (y > 34 && y < height - 26) write(number(value), 5, y);
-  }
-  ctx.textBaseline = 'top';
-  write(axisNames[1], 5, 5);
 }

@@ -66,8 +66,8 @@ export function imageGrid(batch, { shape, codeSize }, ready) {
      */
     request(view, planeMap, label, width, height) {
       const columns = Math.max(4, Math.min(MAX_COLUMNS, Math.floor(width / Math.max(CELL_SIZE, shape[2]))));
-      const rows = planeMap.oneDimensional ? 1 : columns;
-      const asked = `${view.edges} ${label} ${columns}`;
+      const rows = planeMap.oneDimensional ? 1 : Math.max(1, Math.round((columns * height) / width));
+      const asked = `${view.edges} ${label} ${columns} ${rows}`;
       if (asked === wanted) return;
       const first = !wanted;
       wanted = asked;

@@ -56,11 +56,13 @@ export function unpack(head, bytes) {
     /** @type {Uint8Array} */
     distanceField, // [rows, columns] from the top, 255 = `maxDistance` thresholds away from the data
     fieldShape: head.pieces.distance_field.shape,
+    /** @type {Set<number>} */
+    hidden: new Set(), // classes that are not shown
   };
 }
 
 // The code at a point of the plane: what to decode there.
-/** @param {PlaneMap} planeMap @param {number} x @param {number} y @param {Float32Array} [out] */
+/** @param {Pick<PlaneMap, 'origin' | 'axes'>} planeMap @param {number} x @param {number} y @param {Float32Array} [out] */
 export function unproject({ origin, axes }, x, y, out = new Float32Array(origin.length)) {
   for (let i = 0; i < out.length; i++) out[i] = origin[i] + x * axes[0][i] + y * axes[1][i];
   return out;
@@ -108,7 +110,7 @@ export function gaugePosition({ distanceThreshold }, distance) {
 }
 
 // The coordinates of a point as text, with a true minus.
-/** @param {PlaneMap} planeMap @param {...number} place */
+/** @param {Pick<PlaneMap, 'axisNames'>} planeMap @param {...number} place */
 export const formatPoint = ({ axisNames }, ...place) =>
   axisNames
     .filter(Boolean)

@@ -21,6 +21,7 @@ import { listenUntil } from '../dom/dom.js';
  * @property {() => Point | null} fixed what stays where it is while buttons and keys zoom; null: the middle
  * @property {() => void} [select] what Enter does without a lasso
  * @property {() => void} [panned] by a gesture
+ * @property {() => void} [moved] it was moved, or is on its way
  *
  * @typedef {Pick<GestureHandlers, 'dragMode' | 'locate' | 'hover'> & Partial<GestureHandlers>} PointerHandlers
  */
@@ -34,10 +35,12 @@ export function mapControls(signal, map, pointers) {
     const fixed = map.fixed();
     if (fixed) view.zoomBy(times, view.screenX(fixed[0]), view.oneDimensional ? 0.5 : view.screenY(fixed[1]));
     else view.zoomBy(times);
+    map.moved?.();
     map.redraw();
   }
   function resetView() {
     map.view().reset();
+    map.moved?.();
     map.redraw();
   }
   gestures(stage, signal, {
@@ -50,10 +53,12 @@ export function mapControls(signal, map, pointers) {
       map.view().pan(...by);
       map.redraw();
     },
-    zoomBy(...by) {
-      map.view().zoomBy(...by);
+    zoomBy(times, across, down, atOnce) {
+      map.view().zoomBy(times, across, down, atOnce);
+      if (!atOnce) map.moved?.(); // else fingers lie on it
       map.redraw();
     },
+    rest: map.moved,
     drawLasso: lasso.draw,
     closeLasso: lasso.close,
   });

@@ -7,7 +7,7 @@ import { clearCanvas } from '../dom/canvas.js';
  * @import { PointMap } from './points.js'
  * @import { Theme } from '../dom/theme.js'
  * @import { Point, Viewport } from './viewport.js'
- * @import { Context } from '../dom/canvas.js'
+ * @import { Context, Size } from '../dom/canvas.js'
  *
  * @typedef {Object} Marks
  * @property {Theme} theme
@@ -17,6 +17,7 @@ import { clearCanvas } from '../dom/canvas.js';
  * @property {number} selected
  * @property {Point | null} crosshairAt where it is
  * @property {Point[]} lasso
+ * @property {Size} [size] of a picture to save
  */
 
 // radii in pixels
@@ -24,8 +25,8 @@ const HOVERED_RADIUS = 6;
 const SELECTED_RADIUS = 9;
 
 /** @param {HTMLCanvasElement} canvas @param {Marks} marks */
-export function drawMarks(canvas, { theme, view, pointMap, hovered, selected, crosshairAt, lasso }) {
-  const { ctx, width, height } = clearCanvas(canvas);
+export function drawMarks(canvas, { theme, view, pointMap, hovered, selected, crosshairAt, lasso, size }) {
+  const { ctx, width, height } = clearCanvas(canvas, size);
   const stroke = outlinedStroke(ctx, theme);
   /** @type {(x: number, y: number) => Point} */
   const toPixels = (x, y) => [view.screenX(x) * width, view.screenY(y) * height];

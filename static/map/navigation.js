@@ -19,8 +19,9 @@ export const KEYS =
 
 /**
  * @import { Theme } from '../dom/theme.js'
+ * @import { Size } from '../dom/canvas.js'
  * @import { Model } from '../net/models.js'
- * @import { ImageGrid } from './image_grid.js'
+ * @import { Backdrop } from './backdrop.js'
  * @import { Lasso } from './lasso.js'
  * @import { PlaneMap, PlaneMapData } from './latent_plane.js'
  * @import { DescribeDistance } from './readout.js'
@@ -32,11 +33,13 @@ export const KEYS =
  * @typedef {Object} NavigationHandlers each has a default that does nothing
  * @property {string} name of the map, for whoever cannot see it
  * @property {DescribeDistance} describeDistance
- * @property {(context: BackdropContext) => { backdrop: string, imageGrid?: ImageGrid }} backdrop what to draw behind
+ * @property {(context: BackdropContext) => Partial<Backdrop> & { backdrop: string }} backdrop what to draw behind
  *   the point (backdrop.js)
  * @property {(drawn: DrawContext) => void} draw all else is drawn
  * @property {() => void} move somebody has moved the point, by hand
  * @property {(point: Point) => void} stop and lets go
+ * @property {() => void} moved the map was moved, or is on its way
+ * @property {((theme: Theme) => void) | null} restyle the theme may be another; null: the legend is a plain one
  * @property {Lasso} lasso
  */
 
@@ -48,6 +51,8 @@ const DEFAULTS = {
   draw() {},
   move() {},
   stop() {},
+  moved() {},
+  restyle: null,
   lasso: NO_LASSO,
 };
 
@@ -97,9 +102,10 @@ export class Navigation {
       view: () => this.#view,
       redraw: () => this.redraw('map', 'over'),
       position: () => this.point,
-      centre: () => this.#centre(),
+      centre: () => this.centre,
       moveTo: (/** @type {Point} */ to) => this.#moveByKeys(to),
       fixed: () => this.point,
+      moved: on.moved,
     };
     return mapControls(signal, map, {
       dragMode: 'point',
@@ -111,6 +117,10 @@ export class Navigation {
     });
   }
 
+  get view() {
+    return this.#view;
+  }
+
   /** @param {...string} layers */
   redraw(...layers) {
     this.frames.request(...layers);
@@ -118,8 +128,9 @@ export class Navigation {
 
   /** @param {number} now @param {Set<string>} layers */
   #draw(now, layers) {
-    const { $, on, stage, theme, planeMap, point } = this;
+    const { $, on, stage, theme, planeMap } = this;
     const [view, label, hover] = [this.#view, this.#label, this.#hover];
+    view.setShape(stage.clientWidth, stage.clientHeight);
     if (view.step(now, reducedMotion.matches)) {
       for (const layer of ['map', 'over']) layers.add(layer);
       this.redraw('map', 'over');
@@ -130,10 +141,17 @@ export class Navigation {
     }
     if (layers.has('point')) this.#readPoint();
     if (!layers.size) return;
-    const nearest = nearestCode(planeMap, ...(hover ?? point));
-    const corners = on.lasso.corners();
-    drawOverlay($('.over', HTMLCanvasElement), { theme, view, planeMap, point, hover, lasso: corners, nearest });
+    this.drawOver($('.over', HTMLCanvasElement));
     on.draw({ theme, view, planeMap, hover });
+  }
+
+  // All that lies above the backdrop; `size`: of a picture to save.
+  /** @param {HTMLCanvasElement} canvas @param {Size} [size] */
+  drawOver(canvas, size) {
+    const { theme, planeMap, point, on } = this;
+    const [view, hover] = [this.#view, this.#hover];
+    const nearest = nearestCode(planeMap, ...(hover ?? point));
+    drawOverlay(canvas, { theme, view, planeMap, point, hover, lasso: on.lasso.corners(), nearest, size });
   }
 
   #readPoint() {
@@ -181,8 +199,9 @@ export class Navigation {
     this.redraw('point', 'over');
   }
 
+  // Where the point is at first.
   /** @returns {Point} */
-  #centre() {
+  get centre() {
     const [[left, right], [bottom, top]] = this.planeMap.extent;
     return [(left + right) / 2, (bottom + top) / 2];
   }
@@ -191,12 +210,13 @@ export class Navigation {
   /** @param {PlaneMapData & { start?: Point }} given */
   update({ key, head, blob, class_label: label, start }) {
     const another = key !== this.planeMap?.key;
-    this.planeMap = { ...unpack(head, bytesOf(blob)), key };
+    const hidden = another ? new Set() : this.planeMap.hidden;
+    this.planeMap = { ...unpack(head, bytesOf(blob)), key, hidden };
     this.#label = label;
     if (another) {
       this.#view = viewport(this.planeMap);
       this.#code = new Float32Array(this.planeMap.origin.length);
-      this.moveTo(start ?? this.#centre(), { announce: false });
+      this.moveTo(start ?? this.centre, { announce: false });
       this.stage.classList.toggle('line', this.planeMap.oneDimensional);
     }
     this.redraw('map', 'point', 'over');
@@ -205,7 +225,8 @@ export class Navigation {
 
   restyle() {
     this.theme = readTheme(this.root);
-    fillLegend(this.$('.legend'), this.planeMap.classNames, this.theme);
+    if (this.on.restyle) this.on.restyle(this.theme);
+    else fillLegend(this.$('.legend'), this.planeMap.classNames, this.theme);
     this.redraw('map', 'point', 'over');
   }
 

@@ -6,7 +6,7 @@ import { clearCanvas } from '../dom/canvas.js';
  * @import { Theme } from '../dom/theme.js'
  * @import { Neighbour, PlaneMap } from './latent_plane.js'
  * @import { Point, Viewport } from './viewport.js'
- * @import { Context } from '../dom/canvas.js'
+ * @import { Context, Size } from '../dom/canvas.js'
  *
  * @typedef {(width: number, trace: () => void) => void} OutlinedStroke draws what `trace` does, dark on light
  *
@@ -18,6 +18,7 @@ import { clearCanvas } from '../dom/canvas.js';
  * @property {Point | null} hover
  * @property {Point[]} lasso
  * @property {Neighbour} nearest
+ * @property {Size} [size] of a picture to save
  */
 
 // radii in pixels
@@ -26,8 +27,8 @@ const NEAREST_RADIUS = 6;
 const CROSSHAIR_RADIUS = 5;
 
 /** @param {HTMLCanvasElement} canvas @param {Overlay} over */
-export function drawOverlay(canvas, { theme, view, planeMap, point, hover, lasso, nearest }) {
-  const { ctx, width, height } = clearCanvas(canvas);
+export function drawOverlay(canvas, { theme, view, planeMap, point, hover, lasso, nearest, size }) {
+  const { ctx, width, height } = clearCanvas(canvas, size);
   const stroke = outlinedStroke(ctx, theme);
   /** @type {(place: Point) => Point} */
   const toPixels = ([x, y]) => [view.screenX(x) * width, view.screenY(y) * height];

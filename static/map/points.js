@@ -66,9 +66,12 @@ export function nearestPoint({ points, labels, hidden, count }, view, [x, y]) {
   return found;
 }
 
-// The transition of the same images from one map to another: `step(share)` puts each point so far along, by how much of
-// the first view lies on its left and below it. Null when they are other images.
-/** @param {PointMap | undefined} from @param {PointMap} to @returns {((share: number) => void) | null} */
+const TRANSITION_TIME = 700; // milliseconds
+
+// The transition of the same images from one map to another, slowly at first and at the end: `step(now, calm)` is called
+// for each frame and returns whether another is needed. Points start where as much of the first view lay on their left
+// and below them. Null when they are other images.
+/** @param {PointMap | undefined} from @param {PointMap} to @returns {((now: number, calm: boolean) => boolean) | null} */
 export function transition(from, to) {
   if (!from || from.count !== to.count || JSON.stringify(from.splits) !== JSON.stringify(to.splits)) return null;
   const goal = to.points;
@@ -82,9 +85,14 @@ export function transition(from, to) {
     start[i] = least + ((from.points[2 * at[to.indices[i >> 1]] + (i % 2)] - low) / (high - low)) * (most - least);
   }
   to.points = start.slice();
-  return (share) => {
+  let began = 0;
+  return (now, calm) => {
+    began ||= now;
+    const time = calm ? 1 : Math.min(1, (now - began) / TRANSITION_TIME);
+    const share = time * time * (3 - 2 * time);
     for (let i = 0; i < goal.length; i++) to.points[i] = start[i] + (goal[i] - start[i]) * share;
     if (share === 1) to.points = goal;
+    return share < 1;
   };
 }
 

@@ -52,23 +52,24 @@ const blendTable = (cover) =>
     return (Math.round((256 * cover) / all) << 8) | Math.round(255 * all);
   });
 
+// In CSS pixels.
 /** @param {number} count @param {number} zoom */
-const pointRadius = (count, zoom) =>
+export const pointRadius = (count, zoom) =>
   (count > 30_000 ? 0.75 : count > 4000 ? 1.2 : count > 1000 ? 1.8 : 2.6) * Math.min(2.2, zoom ** 0.4);
 
 // Points straight into pixels: thousands of arcs would take longer than a frame. A class whose colour is null stays
-// hidden. Rows that lie close in memory and on the map are drawn fastest.
+// hidden; what is there already stays beneath. Rows that lie close in memory and on the map are drawn fastest.
 /**
  * @param {ImageData} image
  * @param {Viewport} view
  * @param {PlaneMap | PointMap} map
  * @param {(Colour | null)[]} colours
- * @param {number} fine
+ * @param {number} radius in pixels of the image
  */
-export function drawPoints(image, view, { points, labels, count }, colours, fine) {
+export function drawPoints(image, view, { points, labels, count }, colours, radius) {
   const { width, height } = image;
   const pixels = new Int32Array(image.data.buffer); // 0xAABBGGRR
-  const { reach, pixels: disc } = discPixels(fine * pointRadius(count, view.zoom));
+  const { reach, pixels: disc } = discPixels(radius);
   const steps = Int32Array.from(disc, ({ x, y }) => y * width + x);
   const mixes = new Int32Array(disc.length * 256);
   disc.forEach(({ cover }, k) => mixes.set(blendTable(cover), k * 256));
@@ -84,7 +85,6 @@ export function drawPoints(image, view, { points, labels, count }, colours, fine
   };
   /** @param {number} x @param {number} y */
   const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height;
-  pixels.fill(0);
   for (let i = 0; i < count; i++) {
     const x = Math.round((points[2 * i] - left) * across);
     const y = Math.round((top - points[2 * i + 1]) * down);

@@ -2,19 +2,35 @@
 
 const MIN_WIDTH = 1 / 40; // of the first width
 const ZOOM_TIME = 70; // milliseconds in which two thirds of a zoom are done
+const PRECISION = 2000; // steps of a window's width to which a place is told: half a pixel
 
 /**
  * @typedef {[number, number]} Point on the plane, or in shares of a canvas from its left and its top
  * @typedef {[number, number]} Range the lowest and the highest number
  * @typedef {[Range, Range]} Bounds across and up
+ * @typedef {{ zoom: number, centre: Point }} Rest how close a viewport is, 1 being the whole map, and its middle
  * @typedef {ReturnType<typeof viewport>} Viewport
  */
+
+// Bounds as wide for their height as a canvas, by making them longer one way.
+/** @param {Bounds} bounds @param {number} aspect @returns {Bounds} */
+function fit([[left, right], [bottom, top]], aspect) {
+  const wide = Math.max(right - left, (top - bottom) * aspect);
+  const high = Math.max(top - bottom, (right - left) / aspect);
+  const [x, y] = [(left + right) / 2, (bottom + top) / 2];
+  return [
+    [x - wide / 2, x + wide / 2],
+    [y - high / 2, y + high / 2],
+  ];
+}
 
 // `extent` and `panLimits` are [[low, high], [low, high]]: what is shown first, and how far one may go. On a map of
 // one dimension up and down mean nothing: there all stays in sight.
 /** @param {{ extent: Bounds, panLimits: Bounds, oneDimensional: boolean }} plane */
 export function viewport({ extent, panLimits, oneDimensional }) {
-  const first = extent.flat();
+  let aspect = 1; // of the canvas: width by height
+  let first = extent.flat();
+  let limits = panLimits;
   let now = [...first]; // [left, right, bottom, top], as `aim`
   let target = [...first];
   let before = 0;
@@ -26,8 +42,8 @@ export function viewport({ extent, panLimits, oneDimensional }) {
     const pushed = [];
     /** @type {[Range, Range, number][]} */
     const axes = [
-      [[left, right], panLimits[0], 0],
-      [[bottom, top], panLimits[1], 1],
+      [[left, right], limits[0], 0],
+      [[bottom, top], limits[1], 1],
     ];
     for (const [[low, high], [from, to], axis] of axes) {
       if (axis && oneDimensional) {
@@ -43,6 +59,19 @@ export function viewport({ extent, panLimits, oneDimensional }) {
     return pushed;
   }
 
+  /** @returns {Rest} */
+  function rest() {
+    const [left, right, bottom, top] = target;
+    return { zoom: (first[1] - first[0]) / (right - left), centre: [(left + right) / 2, (bottom + top) / 2] };
+  }
+
+  /** @param {Rest} where @param {boolean} atOnce */
+  function goTo({ zoom, centre: [x, y] }, atOnce) {
+    const [wide, high] = [(first[1] - first[0]) / zoom / 2, (first[3] - first[2]) / zoom / 2];
+    target = clampEdges([x - wide, x + wide, y - high, y + high]);
+    if (atOnce) now = target;
+  }
+
   return {
     oneDimensional,
     get edges() {
@@ -50,6 +79,19 @@ export function viewport({ extent, panLimits, oneDimensional }) {
     },
     get zoom() {
       return (first[1] - first[0]) / (now[1] - now[0]);
+    },
+    // Where it is, or will be once a zoom has come to its end.
+    get rest() {
+      return rest();
+    },
+    // Whether all of the map is in sight there, as at first.
+    get whole() {
+      const least = (first[1] - first[0]) * 1e-3;
+      return target.every((edge, i) => Math.abs(edge - first[i]) < least);
+    },
+    // The precision in units of the plane to which a place need be told.
+    get precision() {
+      return (target[1] - target[0]) / PRECISION;
     },
     /** @param {number} x */
     screenX: (x) => (x - now[0]) / (now[1] - now[0]), // 0 to 1, from the left
@@ -60,6 +102,17 @@ export function viewport({ extent, panLimits, oneDimensional }) {
     /** @param {number} down */
     dataY: (down) => now[3] - down * (now[3] - now[2]),
 
+    // Fits the shape of the canvas: both axes keep one scale.
+    /** @param {number} width @param {number} height */
+    setShape(width, height) {
+      if (oneDimensional || !(width && height) || Math.abs(width / height - aspect) < 1e-3) return;
+      const where = rest();
+      aspect = width / height;
+      first = fit(extent, aspect).flat();
+      limits = fit(panLimits, aspect);
+      goTo(where, true);
+    },
+    goTo,
     // By shares of the window; at once, for a finger lies on it.
     /** @param {number} across @param {number} down */
     pan(across, down) {
@@ -105,8 +158,8 @@ export function viewport({ extent, panLimits, oneDimensional }) {
     // A place pushed back within the limits.
     /** @type {(x: number, y: number) => Point} */
     clamp: (x, y) => [
-      Math.min(panLimits[0][1], Math.max(panLimits[0][0], x)),
-      oneDimensional ? 0 : Math.min(panLimits[1][1], Math.max(panLimits[1][0], y)),
+      Math.min(limits[0][1], Math.max(limits[0][0], x)),
+      oneDimensional ? 0 : Math.min(limits[1][1], Math.max(limits[1][0], y)),
     ],
   };
 }

@@ -220,24 +220,21 @@ def test_a_conditional_model_is_told_the_label_of_the_sidebar(trained):
     assert not whole(app).error
 
 
-def test_what_the_browser_says_is_shown(trained, monkeypatch):
-    class Said:
-        point = None
-        lasso = None
-
-    monkeypatch.setattr(live, "view", lambda *given, **more: Said)
+def test_what_the_address_says_is_shown(trained):
     test = datasets.load("digits").test
     app = opened("latent_explorer", trained["vae, 2-D"])
     before = pictures(app)
-    Said.point = [0.9, 0.9]
+    app.query_params["at"] = "0.9,0.9"
     assert pictures(whole(app.run())) != before
-    Said.lasso = [[-50, -50], [50, -50], [50, 50], [-50, 50]]
+    app.query_params["lasso"] = "-50,-50,50,-50,50,50,-50,50"
     whole(app.run())
     assert any(f"{len(test)} of {len(test)} test images" in each.value for each in app.caption)
     assert len(pictures(app)) == 2 * (selection.MAX_LASSO_IMAGES + latent_explorer.N_NEIGHBOURS)
-    Said.lasso = [[50, 50], [51, 50], [51, 51]]
-    whole(app.run())
-    assert any("No test image" in text for text in said(app))
+    app.query_params["hidden"] = "3"
+    others = int((test.y != 3).sum())
+    assert any(f"{others} of {len(test)} test images" in each.value for each in whole(app.run()).caption)
+    app.query_params["lasso"] = "50,50,51,50,51,51"
+    assert any("No test image" in text for text in said(whole(app.run())))
 
 
 def test_the_server_draws_what_the_browser_cannot(trained, monkeypatch):

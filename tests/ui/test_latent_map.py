@@ -11,6 +11,7 @@ from aecore.analysis import latent_space, projections
 from aecore.analysis import loaded as opening
 from aecore.data import datasets
 from aecore.export import packed_map, packing
+from aecore.jobs import projection_jobs
 from aecore.jobs.projection_jobs import ProjectionStatus
 from aecore.params import resolve
 from tests.kit.trained_runs import furnished
@@ -37,16 +38,18 @@ def runs(store):  # noqa: F811
 
 
 class Browser:
-    """What stands in for the browser: notes what it is given, and says what it is told to say."""
+    """What stands in for the browser: notes what it is given."""
 
     def __init__(self) -> None:
         self.given: dict = {}
-        self.selection: object = None
+        self.state: dict = {}
 
     def view(self, name, model_key, key, data, **more):
-        assert name == "map" and model_key is None
-        self.given = data
-        return self
+        assert name in ("map", "state") and model_key is None
+        if name == "map":
+            self.given = data
+        else:
+            self.state = data["values"]
 
 
 @pytest.fixture
@@ -69,12 +72,21 @@ def slow(monkeypatch):
     def points(self):
         return np.random.default_rng(0).normal(size=(found["asked"][-1][0] if found["asked"] else TEST, 2))
 
-    monkeypatch.setattr(latent_map.projection_jobs, "status", lambda codes, kind, params: found["now"])
-    monkeypatch.setattr(latent_map.projection_jobs, "submit", ask)
-    monkeypatch.setattr(latent_map.projection_jobs, "cancel", lambda drawing, user: found["cancelled"].append(drawing))
+    monkeypatch.setattr(projection_jobs, "status", lambda codes, kind, params: found["now"])
+    monkeypatch.setattr(projection_jobs, "submit", ask)
+    monkeypatch.setattr(projection_jobs, "cancel", lambda drawing, user: found["cancelled"].append(drawing))
     monkeypatch.setattr(ProjectionStatus, "points", lambda self: points(self).astype(np.float32))
     _point_map.clear()
     return found
+
+
+def asked(app, **parameters: object):
+    """The page, when its address says this of the map."""
+    for name in ("selected", "lasso", "hidden"):
+        app.query_params.pop(name, None)
+    for name, value in parameters.items():
+        app.query_params[name] = str(value)
+    return whole(app.run())
 
 
 def chosen(app, name: str, value):
@@ -187,8 +199,7 @@ def test_a_clicked_point_shows_its_picture(part, runs, browser):
     chosen(app, "Images", part)
     assert any("Nothing selected" in text for text in said(app)) and not pictures(app)
     row = TRAINING - 1 if part == "training" else 7
-    browser.selection = {"map_key": browser.given["key"], "row": row, "hidden_classes": []}
-    whole(app.run())
+    asked(app, selected=row)
     split, own = (datasets.load("digits").test, 7) if part == "test" else (datasets.load("digits").validation, None)
     own = len(split) - 1 if own is None else own
     name = datasets.load("digits").card.classes[split.y[own]]
@@ -198,46 +209,40 @@ def test_a_clicked_point_shows_its_picture(part, runs, browser):
     ]
 
 
-def everything() -> list[list[float]]:
-    return [[-99, -99], [99, -99], [99, 99], [-99, 99]]
+EVERYTHING = "-99,-99,99,-99,99,99,-99,99"
 
 
 def test_a_lasso_counts_by_class_and_leaves_out_what_is_hidden(runs, browser):
     app = opened("latent_map", runs["2-D"])
     counts = np.bincount(datasets.load("digits").test.y)
-    browser.selection = {"map_key": browser.given["key"], "polygon": everything(), "hidden_classes": []}
-    whole(app.run())
+    asked(app, lasso=EVERYTHING)
     caption = next(each.value for each in app.caption if "0: " in each.value)
     assert caption.startswith(f"{TEST} of {TEST} images") and f"3: {counts[3]}" in caption
     assert len(pictures(app)) == 2 * selection.MAX_LASSO_IMAGES
-    browser.selection = {"map_key": browser.given["key"], "polygon": everything(), "hidden_classes": [3]}
-    whole(app.run())
+    asked(app, lasso=EVERYTHING, hidden=3)
     caption = next(each.value for each in app.caption if "0: " in each.value)
     assert caption.startswith(f"{TEST - counts[3]} of") and "3: " not in caption
-    browser.selection = {
-        "map_key": browser.given["key"],
-        "polygon": [[50, 50], [51, 50], [51, 51]],
-        "hidden_classes": [],
-    }
-    assert any("No image" in text for text in said(whole(app.run())))
+    assert any("No image" in text for text in said(asked(app, lasso="50,50,51,50,51,51")))
 
 
 def test_what_was_chosen_on_another_map_is_forgotten(runs, browser):
     app = opened("latent_map", runs["2-D"])
-    browser.selection = {"map_key": browser.given["key"], "row": 3, "hidden_classes": []}
-    assert pictures(whole(app.run()))
+    assert pictures(asked(app, selected=3, hidden="4,7", zoom=2, centre="0.1,0.2"))
+    assert browser.state == {"selected": "3", "hidden": "4,7", "zoom": "2", "centre": "0.1,0.2"}
     assert not pictures(chosen(app, "Projection", "PCA"))
+    assert browser.state == {"hidden": "4,7"}, "classes are the same on each map, places are not"
 
 
 @pytest.mark.parametrize(
-    "more", [{}, {"row": -1}, {"row": 10**9}, {"row": "x"}, {"polygon": "x"}, {"polygon": [[0, 1]]}, {"polygon": None}]
+    "more",
+    [{"selected": each} for each in ("-1", "9" * 12, "x", "3,4", "\u0663")]
+    + [{"lasso": each} for each in ("x", "0,1", "0,1,2,3,4", "1e999,0,1,1,0,1", "nan,0,1,1,0,1", "0," * 9999 + "0")]
+    + [{"zoom": "0"}, {"centre": "1,2,3"}, {"hidden": "10"}, {"background": "images"}, {"large": "yes"}],
 )
-def test_odd_words_of_a_browser_choose_nothing(more, runs, browser):
-    app = opened("latent_map", runs["2-D"])
-    browser.selection = {"map_key": browser.given["key"]} | more
-    assert any("Nothing selected" in text for text in said(whole(app.run())))
-    browser.selection = "odd"
-    whole(app.run())
+def test_what_an_address_cannot_mean_chooses_nothing_and_leaves_it(more, runs, browser):
+    app = asked(opened("latent_map", runs["2-D"]), **more)
+    assert any("Nothing selected" in text for text in said(app)) and not browser.state
+    assert not set(more) & set(app.query_params)
 
 
 def test_codes_as_they_are_only_where_they_have_two_numbers(runs):
@@ -346,7 +351,7 @@ def test_a_real_map_appears(runs, browser):
     app = opened("latent_map", runs["8-D"])
     chosen(app, "Projection", "t-SNE")
     codes, begun = splits.codes(opening.load(runs["8-D"])), time.monotonic()
-    while (now := latent_map.projection_jobs.status(codes, "t-SNE", {})) and now.state in ("waiting", "running"):
+    while (now := projection_jobs.status(codes, "t-SNE", {})) and now.state in ("waiting", "running"):
         assert time.monotonic() - begun < 60
         time.sleep(0.05)
     whole(app.run())
@@ -366,8 +371,7 @@ def test_codes_are_saved_of_all_and_of_those_that_are_selected(runs, browser, mo
     assert (run, count, len(table["z1"])) == (runs["2-D"], TEST, TEST)
     np.testing.assert_array_equal(np.stack([table["z1"], table["z2"]], 1), codes)
     np.testing.assert_allclose(np.stack([table["x"], table["y"]], 1), codes)  # the raw latent space
-    browser.selection = {"map_key": browser.given["key"], "row": 7, "hidden_classes": []}
-    whole(app.run())
+    asked(app, selected=7)
     run, count, table = made[-1]
     assert count == 1 and table["index"].tolist() == [7] and table["split"].tolist() == ["test"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Mapping
 from typing import NoReturn
 
 import streamlit as st
@@ -46,12 +47,32 @@ def bound(parameter: str) -> str | None:
 
 def write(parameter: str, text: str | None) -> None:
     """Puts a parameter into the address, or takes it out with None; for callbacks of widgets."""
-    st.session_state.setdefault(BOUND_KEY, {})[parameter] = text
+    write_all({parameter: text})
+
+
+def write_all(parameters: Mapping[str, str | None]) -> None:
+    """Puts parameters into the address, or takes out those that are None, as one step of the browser's history; for
+    callbacks of widgets."""
+    noted = st.session_state.setdefault(BOUND_KEY, {})
+    noted.update(parameters)
     keep()
-    if text is None:
-        st.query_params.pop(parameter, None)
-    else:
-        st.query_params[parameter] = text
+    _replace(noted)
+
+
+def _replace(parameters: Mapping[str, str | None]) -> None:
+    """All at once: Streamlit tells the browser of each change, which makes a step of each."""
+    before = st.query_params.to_dict()
+    after = {name: text for name, text in (before | dict(parameters)).items() if text is not None}
+    if after == before:
+        return
+    try:
+        st.query_params.from_dict(after)
+    except StreamlitAPIException:  # Streamlit itself has bound a widget: the others one by one
+        for name, text in parameters.items():
+            if text is None:
+                st.query_params.pop(name, None)
+            elif before.get(name) != text:
+                st.query_params[name] = text
 
 
 def drop(parameter: str) -> None:
@@ -70,9 +91,7 @@ def reconcile(page_id: str) -> None:
     noted: dict[str, str | None] = st.session_state.get(BOUND_KEY, {})
     if not st.session_state.get(WRITTEN_KEY) or st.session_state.get(PAGE_KEY) != page_id:
         noted.clear()
-    for parameter, text in noted.items():
-        if st.query_params.get(parameter) != text:
-            write(parameter, text)
+    _replace(noted)
     st.session_state[WRITTEN_KEY] = False
 
 

@@ -7,11 +7,13 @@ would choose nothing. Here the address holds ids, and labels may change.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from ui.session import address
+
+T = TypeVar("T")
 
 WIDGETS = {"segments": "segmented_control", "select": "selectbox", "pills": "pills"}
 
@@ -24,13 +26,14 @@ def bound_choice(
     widget: str = "segments",
     container: Any = None,
     after: Callable[[str, str], None] | None = None,
+    resets: Sequence[str] = (),
     **more: Any,
 ) -> str:
     """One of `options` ({id: label}, or ids that are their own labels), as the address's parameter `key` says it.
 
     Without a parameter, or with one that is no id, it is `default`, or the first. The default is not written into the
-    address. `container` is where to draw it in; `after` hears of another choice, as the old and the new id; `more` goes
-    to the widget.
+    address. `container` is where to draw it in; `after` hears of another choice, as the old and the new id; parameters
+    in `resets` mean nothing with another choice, and leave the address with it; `more` goes to the widget.
     """
     labels = dict(options) if isinstance(options, Mapping) else {each: each for each in options}
     first = default if default is not None and default in labels else next(iter(labels))
@@ -41,7 +44,8 @@ def bound_choice(
     def write() -> None:
         before, chosen = asked if asked in labels else first, st.session_state[key]
         if chosen in labels:
-            address.write(key, None if chosen == first else chosen)
+            gone = resets if chosen != before else ()
+            address.write_all(dict.fromkeys(gone) | {key: None if chosen == first else chosen})
         if after and chosen in labels and chosen != before:
             after(before, chosen)
 
@@ -83,3 +87,53 @@ def bound_choices(
     draw = (container or st).multiselect
     return list(draw(label, list(options), format_func=lambda each: options.get(each, each), key=key,
                      on_change=write, **more))  # fmt: skip
+
+
+def bound_value(
+    key: str,
+    default: T,
+    read: Callable[[str], T],
+    text: Callable[[T], str] = "{:.10g}".format,
+    resets: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What goes to a widget whose value the address's parameter `key` holds: `st.slider(..., **bound_value(...))`.
+
+    `read` raises ValueError for what is no value of the widget; that leaves the address, as the default does. With
+    Streamlit's own binding a change is no step that Back could undo.
+    """
+    asked = address.bound(key)
+    value = default
+    if asked is not None:
+        try:
+            value = read(asked)
+        except ValueError:
+            address.drop(key)
+
+    def write() -> None:
+        chosen = st.session_state[key]
+        address.write_all(dict.fromkeys(resets) | {key: None if chosen == default else text(chosen)})
+
+    st.session_state[key] = value
+    return {"key": key, "on_change": write}
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """Reads a whole number from `low` to `high`; the reader raises ValueError for anything else."""
+
+    def read(asked: str) -> int:
+        if len(asked) > 18 or not low <= int(asked) <= high:
+            raise ValueError(asked)
+        return int(asked)
+
+    return read
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """Reads a number from `low` to `high`; the reader raises ValueError for anything else."""
+
+    def read(asked: str) -> float:
+        if not low <= float(asked) <= high:  # NaN is in no range
+            raise ValueError(asked)
+        return float(asked)
+
+    return read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,8 @@ from aecore.analysis import latent_geometry
 from ui.run_data import packed, splits
 from ui.run_data.selected import require_test_split
 from ui.session.failures import or_stop
-from ui.views import live_decoding, selection
-from ui.widgets import glossary, images, live, pickers
+from ui.views import live_decoding, map_state, selection
+from ui.widgets import glossary, images, live, pickers, view_state
 from ui.widgets.display import class_colours, show_chart
 
 if TYPE_CHECKING:
@@ -28,19 +29,37 @@ def latent_plane(run: LoadedModel) -> PlaneMap:
     return or_stop(packed.plane_map, run, pickers.plane_picker(run))
 
 
-def pad(model: str, run: LoadedModel, plane_map: PlaneMap) -> tuple[np.ndarray, np.ndarray]:
-    """The pad; gives the place where the point was let go, `[2]`, and the corners of the lasso, `[M, 2]`."""
-    said = live.view(
+def pad(model: str, run: LoadedModel, plane_map: PlaneMap) -> None:
+    """The pad, in the state that the address says: after `pad_state`."""
+    names = " and ".join(filter(None, plane_map.plane.names))
+    words = {
+        "title": map_state.picture_title(run, f"Codes of test images, {names}"),
+        "file_name": f"{run.id}-latent-space",
+    }
+    live.view(
         "pad",
         model,
         f"pad-{live_decoding.plane_key(plane_map, run)}",
-        live_decoding.plane_payload(plane_map, run),
-        on_change={"point": selection.rerun, "lasso": selection.rerun},
+        live_decoding.plane_payload(plane_map, run) | words,
     )
-    point = selection.parse_points(said.point)
+
+
+def pad_state(run: LoadedModel) -> dict[str, str]:
+    """What the address says of the pad: its point, lasso, hidden classes, background, and where one looks."""
+    readers = map_state.frame_readers(len(run.card.classes), None, ("density", "images"))
+    return view_state.address_state("pad", readers | {"at": view_state.numbers(1, 2)})
+
+
+def explore(model: str, run: LoadedModel, test: Split, plane_map: PlaneMap) -> None:
+    """The pad, the test images inside its lasso, and those nearest to its point."""
+    state = pad_state(run)
     middle = np.mean(plane_map.head["extent"], axis=1)
-    corners = selection.parse_points(said.lasso)
-    return point[0] if len(point) == 1 else middle, corners if len(corners) > 2 else np.zeros((0, 2))
+    with map_state.beside("68rem", "minmax(0, 1fr) minmax(16rem, 20rem)", "large" in state):
+        with st.container():
+            pad(model, run, plane_map)
+        with st.container():
+            lasso_selection(run, test, plane_map, state)
+    nearest_samples(run, test, plane_map, map_state.point(state, middle))
 
 
 def server_pad(run: LoadedModel, plane_map: PlaneMap) -> np.ndarray:
@@ -78,12 +97,14 @@ def nearest_samples(run: LoadedModel, test: Split, plane_map: PlaneMap, point: n
     _show_pairs(run, test, rows, [f"{distance:.2f} away" for distance in distances])
 
 
-def lasso_selection(run: LoadedModel, test: Split, plane_map: PlaneMap, corners: np.ndarray) -> None:
-    """Some of the test images inside a lasso; without one, nothing."""
+def lasso_selection(run: LoadedModel, test: Split, plane_map: PlaneMap, state: Mapping[str, str]) -> None:
+    """Some of the test images inside the lasso, of classes that are not hidden; without one, nothing."""
+    corners = map_state.lasso_corners(state)
     if not len(corners):
         return
     glossary.header("Selection (lasso)")
-    rows = np.flatnonzero(latent_geometry.points_in_polygon(plane_map.points, corners))
+    inside = latent_geometry.points_in_polygon(plane_map.points, corners)
+    rows = np.flatnonzero(inside & ~np.isin(test.y, map_state.hidden_classes(state)))
     if not len(rows):
         st.info(selection.EMPTY_LASSO.format("test image"), icon=":material/gesture:")
         return

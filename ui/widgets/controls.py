@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -24,19 +24,24 @@ def widget(
     narrow: bool = False,
     parameter: str = "",
     after: Callable[[], None] | None = None,
+    resets: Sequence[str] = (),
 ) -> ParamValue:
     """The widget that fits a setting, its notation beneath, and its checked value; `scope` keeps equal names of two
     forms apart. With a `parameter` the address holds the value under that name while it is not the one to begin with;
-    `after` hears of a change."""
+    `after` hears of a change, with which the parameters in `resets` leave the address."""
     start = param.default if value is None else value
-    write = _bind(param, f"{scope}-{param.name}", parameter, start, after) if parameter and not disabled else None
+    write = None
+    if parameter and not disabled:
+        write = _bind(param, f"{scope}-{param.name}", parameter, start, after, resets)
     given = _input(param, scope, start, disabled, narrow, write)
     if notation := notation_line(param.info):
         st.caption(notation)
     return param.validate(given)
 
 
-def _bind(param: Param, key: str, parameter: str, start: Any, after: Callable[[], None] | None) -> Callable[[], None]:
+def _bind(
+    param: Param, key: str, parameter: str, start: Any, after: Callable[[], None] | None, resets: Sequence[str] = ()
+) -> Callable[[], None]:
     """Puts the widget `key` to what the address says of a setting; UserError when that cannot be. Returns what writes
     the widget's value there."""
     asked = address.bound(parameter)
@@ -47,7 +52,8 @@ def _bind(param: Param, key: str, parameter: str, start: Any, after: Callable[[]
         chosen = _typed(param, key)
         if chosen is None:
             return
-        address.write(parameter, None if chosen == start else param.to_text(chosen))
+        text = None if chosen == start else param.to_text(chosen)
+        address.write_all(dict.fromkeys(resets) | {parameter: text})
         if after:
             after()
 
@@ -168,12 +174,26 @@ def param_widgets(
     scope: str,
     initial: Mapping[str, ParamValue] | None = None,
     parameter: Callable[[str], str] = lambda name: "",
+    resets: Sequence[str] = (),
+    lenient: bool = False,
 ) -> dict[str, ParamValue]:
     """A widget for each parameter that a function's signature declares, beginning at its default or at `initial`;
-    `parameter` names what the address calls it, if it holds it."""
+    `parameter` names what the address calls it, if it holds it; the parameters in `resets` leave the address with a
+    change, and, if `lenient`, what is no value of a setting, too (else UserError)."""
     found: dict[str, ParamValue] = {}
     for column, param in zip(cycle(st.columns(2)), params_of(function), strict=False):
         with column:
-            start = (initial or {}).get(param.name)
-            found[param.name] = widget(param, scope, start, narrow=True, parameter=parameter(param.name))
+            start, name = (initial or {}).get(param.name), parameter(param.name)
+            if name and lenient:
+                _drop_unless_valid(param, name)
+            found[param.name] = widget(param, scope, start, narrow=True, parameter=name, resets=resets)
     return found
+
+
+def _drop_unless_valid(param: Param, parameter: str) -> None:
+    asked = address.bound(parameter)
+    try:
+        if asked is not None:
+            param.validate(asked)
+    except UserError:
+        address.drop(parameter)

@@ -1,13 +1,22 @@
 // The latent explorer: a plane of the latent space, and the image decoded under the pointer while it moves.
 
 import { Navigation, KEYS } from '../../map/navigation.js';
+import { BACKDROPS } from '../../map/backdrop.js';
 import { lasso } from '../../map/lasso.js';
-import { listeners, queryIn, radioGroup } from '../../dom/dom.js';
+import { MapFrame } from '../../map/map_frame.js';
+import { listeners, queryIn } from '../../dom/dom.js';
+import { numbersOf, numbersText, stateOf } from '../../dom/view_state.js';
 import { imageGrid } from '../../map/image_grid.js';
 
 /**
  * @import { ViewProps } from '../../index.js'
  * @import { PlaneMapData } from '../../map/latent_plane.js'
+ * @import { FramedMap } from '../../map/map_frame.js'
+ * @import { BackdropContext } from '../../map/navigation.js'
+ * @import { Point } from '../../map/viewport.js'
+ *
+ * @typedef {PlaneMapData & { title?: string, file_name?: string }} Data what ui/views/latent_explorer.py sends: what a
+ *   saved picture is called, too
  */
 
 const GESTURES =
@@ -16,53 +25,114 @@ const GESTURES =
   + 'Shaded places are far from every code.';
 const LASSO = 'L: the lasso, in which Enter sets a corner, Enter again closes it and Escape ends it.';
 
-/** @param {ViewProps<PlaneMapData>} props */
-export default function pad({ parentElement, data, model, setStateValue }) {
+/** @param {ViewProps<Data>} props */
+export default function pad({ parentElement, data, model }) {
   const root = queryIn(parentElement)('.pad');
   const $ = queryIn(root);
   const { on, signal, stop } = listeners();
-  let backdrop = 'points';
+  const state = stateOf('pad');
   const grid = imageGrid(model.batch, model, () => navigation.redraw('map'));
   const polygon = lasso($('.lasso'), {
     redraw: () => navigation.redraw('over'),
-    close: (corners) =>
-      setStateValue(
-        'lasso',
-        corners.map((corner) => rounded(corner, 5)),
-      ),
-    toggle(active) {
-      if (active) polygon.draw([]);
-      else polygon.close([]);
-    },
+    close: (corners) => frame.writePlaces({ lasso: frame.lassoText(corners) }),
+    toggle: toggleLasso,
   });
+  /** @type {Navigation} */
   const navigation = new Navigation(root, model, signal, {
     name: 'Latent explorer',
     describeDistance,
-    stop: (point) => setStateValue('point', rounded(point, 6)),
-    backdrop({ view, planeMap, label, stage }) {
-      if (backdrop === 'decoded images') grid.request(view, planeMap, label, stage.clientWidth, stage.clientHeight);
-      return { backdrop, imageGrid: grid };
-    },
+    stop: dropPoint,
+    moved: () => frame.moved(),
+    restyle: (theme) => frame.restyle(theme),
+    backdrop: requestImages,
     lasso: polygon,
   });
+  /** @type {MapFrame} */
+  const frame = new MapFrame(root, signal, state, framed());
 
-  on($('.lasso'), 'click', () => polygon.setActive(!polygon.active()));
-  on($('.zoom-in'), 'click', () => navigation.controls.zoom(1.5));
-  on($('.zoom-out'), 'click', () => navigation.controls.zoom(1 / 1.5));
-  on($('.reset-view'), 'click', navigation.controls.resetView);
-  radioGroup($('.backdrop'), ['points', 'density', 'decoded images'], backdrop, (name) => {
-    backdrop = name;
-    navigation.redraw('map', 'over');
-  });
-  $('.gestures').textContent = GESTURES;
-  $('.keys').textContent = `${KEYS}; ${LASSO}`;
-  $('.lasso').setAttribute('aria-pressed', 'false');
+  /** @returns {FramedMap} */
+  function framed() {
+    return {
+      view: () => navigation.view,
+      map: () => navigation.planeMap,
+      lasso: polygon,
+      redraw: () => navigation.redraw('map', 'over'),
+      backdrops: BACKDROPS,
+      apply: ({ at }, first) => movePoint(at ? numbersOf(at) : navigation.centre, first),
+      saved,
+    };
+  }
+
+  /** @param {boolean} active */
+  function toggleLasso(active) {
+    if (active) polygon.draw([]);
+    else if (polygon.corners().length) polygon.close([]);
+  }
+
+  /** @param {BackdropContext} context */
+  function requestImages({ view, planeMap, label, stage }) {
+    const { backdrop, names, large, lit } = frame;
+    if (backdrop === 'decoded images') grid.request(view, planeMap, label, stage.clientWidth, stage.clientHeight);
+    return { backdrop, imageGrid: grid, names, large, lit };
+  }
+
+  // The point as the address says it.
+  /** @param {Point} point */
+  const pointText = (point) =>
+    numbersText(navigation.planeMap.oneDimensional ? point.slice(0, 1) : point, navigation.view.precision);
+
+  // It is let go: the address says where, and there it stays.
+  function dropPoint() {
+    const text = pointText(navigation.point);
+    const moved = text !== pointText(navigation.centre);
+    movePoint(moved ? numbersOf(text) : navigation.centre, true);
+    state.write({ at: moved ? text : null, ...frame.viewTexts() });
+  }
+
+  /** @param {number[]} to @param {boolean} silent */
+  function movePoint([x, y = 0], silent) {
+    const [left, up] = navigation.point;
+    if (x !== left || (y !== up && !navigation.planeMap.oneDimensional))
+      navigation.moveTo([x, y], { announce: !silent });
+  }
+
+  function saved() {
+    const { theme, view, planeMap: map, stage, point } = navigation;
+    const { backdrop, names, large, lit } = frame;
+    return {
+      title: data.title ?? 'Latent explorer',
+      fileName: data.file_name ?? 'latent-explorer',
+      drawing: { theme, view, map, backdrop, imageGrid: grid, names, large, lit },
+      width: stage.clientWidth,
+      height: stage.clientHeight,
+      drawOver: navigation.drawOver.bind(navigation),
+      lasso: polygon.corners(),
+      point,
+    };
+  }
+
+  function connect() {
+    on($('.lasso'), 'click', () => polygon.setActive(!polygon.active()));
+    on($('.zoom-in'), 'click', () => navigation.controls.zoom(1.5));
+    on($('.zoom-out'), 'click', () => navigation.controls.zoom(1 / 1.5));
+    on($('.reset-view'), 'click', navigation.controls.resetView);
+    $('.gestures').textContent = GESTURES;
+    $('.keys').textContent = `${KEYS}; ${LASSO}`;
+    $('.lasso').setAttribute('aria-pressed', 'false');
+  }
+  connect();
   update(data);
 
-  /** @param {PlaneMapData} next */
+  /** @param {Data} next */
   function update(next) {
-    if (navigation.update(next)) polygon.clear();
+    data = next;
+    const another = navigation.update(next);
     grid.clear();
+    if (!another) return;
+    const { classNames, labels } = navigation.planeMap;
+    const classCounts = new Uint32Array(classNames.length);
+    for (const label of labels) classCounts[label]++;
+    frame.fill({ classNames, classCounts });
   }
   function close() {
     navigation.close();
@@ -71,9 +141,6 @@ export default function pad({ parentElement, data, model, setStateValue }) {
   }
   return { update, restyle: () => navigation.restyle(), close };
 }
-
-/** @param {number[]} values @param {number} digits */
-const rounded = (values, digits) => values.map((value) => +value.toPrecision(digits));
 
 /** @type {import('../../map/readout.js').DescribeDistance} */
 function describeDistance(zone, times) {

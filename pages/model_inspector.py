@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from aecore.store import runs
 from ui import chrome
 from ui.run_data.selected import require_test_split, selected_run
+from ui.widgets.download_model import download_model
 
 below_picker = chrome.page(
     "model_inspector",
@@ -11,6 +13,7 @@ below_picker = chrome.page(
     "panels there are depends on the kind of code.",
 )
 run = selected_run(below_picker)
+download_model(runs.entry(run.id))
 require_test_split(run)
 
 from ui.panels import registry  # noqa: E402  torch comes with them, after the frame is on the screen

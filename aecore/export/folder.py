@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import time
 import uuid
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +16,22 @@ from aecore.errors import UserError
 
 TEMP_PREFIX = ".export-"  # what the name of a folder begins with where an export is being written
 STALE_AFTER = 24 * 3600  # seconds after which such a folder is removed: its process has died
+
+
+def zip_archive(contents: Mapping[str, bytes]) -> bytes:
+    """The files as a ZIP archive; of the same files always the same bytes."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return written.getvalue()
+
+
+def write_file(file: Path, content: bytes) -> list[Path]:
+    """Writes one file, whole or not at all, into a folder that is made when it is not there; UserError when it cannot
+    be."""
+    make_folder(file.parent)
+    return publish({file.name: content}, file.parent)
 
 
 def make_folder(to: Path) -> None:

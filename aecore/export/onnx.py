@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from aecore.analysis import loaded
+from aecore.analysis.loaded import LoadedModel
 from aecore.errors import UserError
 from aecore.export.folder import make_folder, publish
-from aecore.export.torch_export import Decoder, Encoder
+from aecore.export.torch_export import TRACING, Decoder, Encoder
 
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")  # what writing and checking ONNX needs; nothing else here does
 TOLERANCE = 1e-4  # how far onnxruntime and torch may be apart
@@ -47,17 +48,31 @@ def export_onnx(run: str, to: Path) -> list[Path]:
     >>> aecore.export_onnx(aecore.list_runs()[0].id, Path("exports"))  # doctest: +SKIP
     [PosixPath('exports/encoder.onnx'), PosixPath('exports/decoder.onnx')]
     """
+    require_packages()
+    opened = loaded.load(run)
+    make_folder(to)
+    return publish(programs(opened), to)
+
+
+def require_packages() -> None:
+    """UserError where what ONNX needs is not installed."""
     lacking = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
     if lacking:
         raise UserError(f"ONNX needs packages that are not installed: python -m pip install {' '.join(lacking)}.")
-    opened = loaded.load(run)
-    make_folder(to)
-    x = torch.rand(3, *opened.card.shape, generator=torch.Generator().manual_seed(0))
-    labels = torch.arange(3) if opened.model.is_conditional else None
-    codes = opened.model.encode_mean(x, labels).clone()
-    encoder = _to_onnx(Encoder(opened.model), {"x": x, "labels": labels}, "codes", "encoder.onnx")
-    decoder = _to_onnx(Decoder(opened.model), {"codes": codes, "labels": labels}, "reconstruction", "decoder.onnx")
-    return publish({"encoder.onnx": encoder, "decoder.onnx": decoder}, to)
+
+
+def programs(run: LoadedModel) -> dict[str, bytes]:
+    """Encoder and decoder of a run as ONNX, by the names of their files; checked in onnxruntime."""
+    x = torch.rand(3, *run.card.shape, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(3) if run.model.is_conditional else None
+    codes = run.model.encode_mean(x, labels).clone()
+    with TRACING:
+        return {
+            "encoder.onnx": _to_onnx(Encoder(run.model), {"x": x, "labels": labels}, "codes", "encoder.onnx"),
+            "decoder.onnx": _to_onnx(
+                Decoder(run.model), {"codes": codes, "labels": labels}, "reconstruction", "decoder.onnx"
+            ),
+        }
 
 
 def _to_onnx(module: nn.Module, inputs: dict[str, Tensor | None], output: str, name: str) -> bytes:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from aecore.analysis import loaded
+from aecore.analysis.loaded import LoadedModel
 from aecore.data import datasets
 from aecore.export.codes import codes_table, to_csv
 from aecore.export.folder import make_folder, publish
@@ -28,6 +30,7 @@ decoder = torch.export.load("decoder.pt2").module()
 reconstruction = decoder(encoder(images))
 """
 
+TRACING = threading.Lock()  # torch traces one module at a time
 RUN_FILES = ("config.json", "result.json", "weights.safetensors")  # files of a run that an export has, too
 
 
@@ -85,12 +88,9 @@ def export_run(run: str, to: Path) -> list[Path]:
     """
     opened = loaded.load(run)
     make_folder(to)
-    x = torch.zeros(2, *opened.card.shape)
-    z = torch.zeros(2, opened.code_size)
     shape = ", ".join(map(str, opened.card.shape))
     contents = {
-        "encoder.pt2": _exported_program(Encoder(opened.model), x),
-        "decoder.pt2": _exported_program(Decoder(opened.model), z),
+        **programs(opened),
         "README.txt": README.format(title=opened.config.summary, shape=shape, code_size=opened.code_size).encode(),
         **{name: (runs.path(run) / name).read_bytes() for name in RUN_FILES},
     }
@@ -99,6 +99,16 @@ def export_run(run: str, to: Path) -> list[Path]:
         table = codes_table(opened.encode_split(test), test.y, opened.card.classes, {"test": len(test)})
         contents["codes.csv"] = to_csv(table)
     return publish(contents, to, ["codes.csv"])
+
+
+def programs(run: LoadedModel) -> dict[str, bytes]:
+    """Encoder and decoder of a run as `torch.export` programs, by the names of their files."""
+    x, z = torch.zeros(2, *run.card.shape), torch.zeros(2, run.code_size)
+    with TRACING:
+        return {
+            "encoder.pt2": _exported_program(Encoder(run.model), x),
+            "decoder.pt2": _exported_program(Decoder(run.model), z),
+        }
 
 
 def _exported_program(module: nn.Module, example: Tensor) -> bytes:

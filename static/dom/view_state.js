@@ -35,7 +35,9 @@ function viewState() {
     /** @param {Turn} said @param {(turn: Turn) => void} speak */
     connect(said, speak) {
       if (send && said.turn < turn) return; // older than what this view has written since
+      const known = equal(said.values, values);
       [send, turn, values] = [speak, said.turn, said.values];
+      if (known) return; // what plays goes on
       for (const listener of listeners) listener(values);
     },
     disconnect() {

@@ -1,14 +1,16 @@
-"""Views that decode in the browser while somebody drags: what each of them is given. Nothing comes back."""
+"""Views that decode in the browser while somebody drags: what each of them is given, and what the
+address holds of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import streamlit as st
 
 from aecore.export import packing
 from ui.run_data import splits, statistics
-from ui.widgets import component, live
+from ui.widgets import component, live, view_state
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -39,12 +41,30 @@ def plane_key(plane_map: PlaneMap, run: LoadedModel) -> str:
     return f"{run.id}-{run.result['created']}-{'-'.join(plane_map.plane.names)}"
 
 
+def _changed_numbers(size: int) -> view_state.Reader:
+    """Numbers of a code of `size` that are others than at first: `4:0.52,18:-1.2` for z4 and z18."""
+
+    def read(text: str) -> str | None:
+        for each in text.split(","):
+            dimension, _, value = each.partition(":")
+            known = dimension.isdecimal() and len(dimension) < 9 and 0 < int(dimension) <= size
+            if not known or len(view_state.parse_numbers(value) or ()) != 1:
+                return None
+        return text
+
+    return read
+
+
+@st.fragment
 def interpolation(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray, path: str) -> None:
     """A slider from the first of two images to the second: through their codes `ends` `[2, D]`, and their pixels."""
+    readers = {"position": view_state.numbers(1, low=0, high=100), "loop": view_state.one_of("1")}
+    view_state.address_state("interpolation", readers)
     given = {"interpolation": path, "class_label": run.class_label}
     live.view("interpolation", model, "interpolation-view", given | _packed(codes=list(ends), images=list(images)))
 
 
+@st.fragment  # when a slider is let go only this part runs again
 def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) -> None:
     """A slider for each number of a code, from the codes `ends` `[2, D]` of two images or from the mean of all."""
     ranges, order = statistics.dim_ranges(run)
@@ -66,6 +86,8 @@ def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) 
         class_means=means,
         class_stds=class_stds,
     )
+    readers = {"start": view_state.one_of("1", "2"), "z": _changed_numbers(run.code_size)}
+    view_state.address_state("sliders", readers)
     live.view("sliders", model, "sliders", given | arrays)
 
 
@@ -82,6 +104,15 @@ def _class_stats(run: LoadedModel) -> tuple[np.ndarray | None, np.ndarray | None
     return (None, None) if run.model.is_conditional else statistics.class_stats(run)
 
 
+@st.fragment
 def denoise(model: str, run: LoadedModel, image: np.ndarray) -> None:
     """An image, the same under noise of any kind and strength, and what the model draws of that."""
+    from aecore.models import corruptions  # torch comes with it
+
+    readers = {
+        "corruption": view_state.one_of("none", *corruptions.CORRUPTIONS),
+        "corruption-level": view_state.numbers(1, low=0, high=1),
+        "seed": view_state.whole_numbers(10_000, several=False),
+    }
+    view_state.address_state("denoise", readers)
     live.view("denoise", model, "denoise", _packed(image=image))

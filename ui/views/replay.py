@@ -13,7 +13,7 @@ from aecore.export import gif
 from aecore.store import history, snapshots
 from ui.session.address import link
 from ui.views import training_history
-from ui.widgets import charts, component, live, palette
+from ui.widgets import charts, component, live, palette, view_state
 from ui.widgets.display import class_colours, show_chart
 
 if TYPE_CHECKING:
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 N_KEY_FRAMES = 6  # side by side
 
 
+@st.fragment
 def player(run: LoadedModel, packed: Packed) -> None:
-    """The slider over the epochs and the four panels that it moves. All is sent once; nothing comes back."""
+    """The slider over the epochs and the four panels that it moves. All is sent once; what comes
+    back is the epoch, for the address."""
     key = f"{run.id}-{run.result['created']}"
+    epochs = {"epoch": view_state.numbers(1, low=0)}
+    view_state.address_state("replay", epochs)
     given = {"key": key, "head": packed.head, "blob": component.blob(packed.blob)}
     live.view("replay", None, f"replay-{key}", given)
 

@@ -6,10 +6,12 @@ import { bytesOf, unpack } from '../../net/packing.js';
 import { formatNumber } from '../../dom/format.js';
 import { radioGroup, fillTrack, queryIn, frames, listeners } from '../../dom/dom.js';
 import { drawImage } from '../../dom/image.js';
+import { stateOf } from '../../dom/view_state.js';
 
 /**
  * @import { NumberArray } from '../../net/matmul.js'
  *
+ * @import { Values } from '../../dom/view_state.js'
  * @import { Pieces, Table } from '../../net/packing.js'
  *
  * @typedef {{ pieces: Pieces, blob: Table }} Data the piece `image` [C, H, W]
@@ -32,10 +34,10 @@ const unpackImage = ({ pieces, blob }) => unpack(pieces, bytesOf(blob)).image;
 export default function denoise({ parentElement, data, model }) {
   const root = queryIn(parentElement)('.denoise');
   const $ = queryIn(root);
-  const { on, stop } = listeners();
+  const { on, signal, stop } = listeners();
+  const address = stateOf('denoise');
   const screen = frames(draw);
-  const asked = readUrl();
-  let { kind, seed } = asked;
+  let { kind, level, seed } = stateFrom(address.values);
   let clean = unpackImage(data);
   const slider = $('#corruption-level', HTMLInputElement);
   const again = $('.resample', HTMLButtonElement);
@@ -66,22 +68,38 @@ export default function denoise({ parentElement, data, model }) {
     screen.request();
   }
 
-  const saveToUrl = () => writeUrl({ corruption: kind, 'corruption-level': slider.value, seed });
-  slider.value = String(asked.level);
-  radioGroup($('.kinds'), Object.keys(CORRUPTIONS), kind, (name) => {
-    kind = name;
+  // The address holds the choice, so that a link shows the same and Back undoes it.
+  function save() {
+    const { kind: first, level, seed: firstSeed } = stateFrom({});
+    address.write({
+      corruption: kind === first ? null : kind,
+      'corruption-level': slider.valueAsNumber === level ? null : slider.value,
+      seed: seed === firstSeed ? null : String(seed),
+    });
+  }
+
+  /** @param {Values} values */
+  function restore(values) {
+    ({ kind, level, seed } = stateFrom(values));
+    slider.value = String(level);
+    radioGroup($('.kinds'), Object.keys(CORRUPTIONS), kind, (name) => {
+      kind = name;
+      updateControls();
+      save();
+    });
     updateControls();
-    saveToUrl();
-  });
+  }
+
   on(slider, 'input', updateControls);
-  on(slider, 'change', saveToUrl); // when it is let go
+  on(slider, 'change', save); // when it is let go
   on(again, 'click', () => {
     seed = (seed + 1) % 10000;
     updateControls();
-    saveToUrl();
+    save();
   });
   root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
-  updateControls();
+  address.listen(restore, signal);
+  restore(address.values);
 
   return {
     /** @param {Data} data */
@@ -116,22 +134,9 @@ function fillTable(rows, scores) {
   );
 }
 
-// The address holds the choice, so that a link shows the same; nobody is asked for that.
-function readUrl() {
-  const asked = new URLSearchParams(location.search);
-  const kind = asked.get('corruption');
-  /** @param {string} name @param {number} fallback @param {number} max */
-  const number = (name, fallback, max) => Math.min(max, Math.max(0, Number(asked.get(name) ?? fallback) || 0));
-  return {
-    kind: kind !== null && Object.hasOwn(CORRUPTIONS, kind) ? kind : 'gaussian',
-    level: number('corruption-level', 0.3, 1),
-    seed: Math.floor(number('seed', 0, 9999)),
-  };
-}
-
-/** @param {Record<string, string | number>} chosen */
-function writeUrl(chosen) {
-  const address = new URL(location.href);
-  for (const [name, value] of Object.entries(chosen)) address.searchParams.set(name, String(value));
-  history.replaceState(history.state, '', address);
+// What the address says, or what is there at first.
+/** @param {Values} values */
+function stateFrom({ corruption, 'corruption-level': level = '0.3', seed = '0' }) {
+  const kind = corruption !== undefined && Object.hasOwn(CORRUPTIONS, corruption) ? corruption : 'gaussian';
+  return { kind, level: Number(level), seed: Number(seed) };
 }

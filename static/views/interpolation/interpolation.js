@@ -4,6 +4,7 @@ import { bytesOf, unpack } from '../../net/packing.js';
 import { fillTrack, frames, listeners, queryIn, reducedMotion, setPlaying } from '../../dom/dom.js';
 import { INTERPOLATIONS, lerp } from '../../twins/paths.js';
 import { drawImage } from '../../dom/image.js';
+import { stateOf } from '../../dom/view_state.js';
 
 /**
  * @import { Pieces, Table } from '../../net/packing.js'
@@ -15,6 +16,7 @@ import { drawImage } from '../../dom/image.js';
  * @property {Table} blob
  */
 
+const START = 0.5; // how far along it is at first
 const DURATION = 2500; // milliseconds from one end to the other
 
 /** @param {Data} data */
@@ -32,10 +34,11 @@ export default function interpolation({ parentElement, data, model }) {
   const loop = $('.loop', HTMLInputElement);
   const code = new Float32Array(model.codeSize);
   const faded = new Float32Array(model.shape.reduce((a, b) => a * b));
-  const { on, stop } = listeners();
+  const { on, signal, stop } = listeners();
+  const address = stateOf('interpolation');
   const screen = frames(frame);
   let state = unpackData(data);
-  let at = 0.5;
+  let at = START;
   let playing = false;
   let forward = true;
   let before = 0;
@@ -87,22 +90,42 @@ export default function interpolation({ parentElement, data, model }) {
   function play(wanted) {
     playing = wanted;
     setPlaying(button, wanted);
-    if (!wanted) return;
+    if (!wanted) return save();
     if (at >= 1 && !loop.checked) at = 0;
     forward = at < 1;
     before = performance.now();
     screen.request();
   }
 
+  // The address says where it stands; the way there is none of its steps.
+  function save() {
+    address.write({ position: at === START ? null : String(+(100 * at).toFixed(1)), loop: loop.checked ? '1' : null });
+  }
+
+  /** @param {import('../../dom/view_state.js').Values} values */
+  function restore(values) {
+    loop.checked = values.loop === '1';
+    const asked = values.position === undefined ? START : Number(values.position) / 100;
+    if (Math.abs(asked - at) < 1e-3 && !playing) return;
+    setPlaying(button, (playing = false));
+    at = asked;
+    updateProgress(at);
+    screen.request();
+  }
+
   on(button, 'click', () => play(!playing));
+  on(loop, 'change', save);
   on(slider, 'input', () => {
     at = slider.valueAsNumber / 100;
-    play(false);
+    setPlaying(button, (playing = false));
     updateProgress(at);
     screen.request();
   });
+  on(slider, 'change', save); // when it is let go
   root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
-  play(false);
+  setPlaying(button, false);
+  address.listen(restore, signal);
+  restore(address.values);
   screen.request();
 
   return {

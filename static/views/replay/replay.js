@@ -5,6 +5,7 @@ import { drawMap } from './map.js';
 import { drawManifold, drawPairs, pairsHeight } from './images.js';
 import { frames, listeners, queryIn, reducedMotion, setPlaying } from '../../dom/dom.js';
 import { readTheme, fillLegend } from '../../dom/theme.js';
+import { stateOf } from '../../dom/view_state.js';
 import { bytesOf } from '../../net/packing.js';
 import { unpack } from './recording.js';
 
@@ -40,7 +41,8 @@ export default function replay({ parentElement, data }) {
 /** @param {HTMLElement} root @param {Data} data */
 function createPlayer(root, { head, blob }) {
   const $ = queryIn(root);
-  const { on, stop } = listeners();
+  const { on, signal, stop } = listeners();
+  const address = stateOf('replay');
   const button = $('.play', HTMLButtonElement);
   const slider = $('.bar input', HTMLInputElement);
   const when = $('.when');
@@ -96,7 +98,26 @@ function createPlayer(root, { head, blob }) {
     setPlaying(button, wanted);
     before = performance.now();
     if (wanted && at >= last) at = 0;
+    if (!wanted) save();
     updateTime(Math.floor(at));
+    screen.request();
+  }
+
+  // The address says after which epoch it stands; the last one, where it begins, is not said.
+  function save() {
+    at = Math.floor(at);
+    address.write({ epoch: at === last ? null : String(head.epochs[at]) });
+  }
+
+  // To the snapshot nearest to the epoch that the address names.
+  /** @param {import('../../dom/view_state.js').Values} values */
+  function restore({ epoch }) {
+    const far = head.epochs.map((each) => Math.abs(each - Number(epoch)));
+    const step = epoch === undefined ? last : far.indexOf(Math.min(...far));
+    if (step === at && !playing) return;
+    at = step;
+    setPlaying(button, (playing = false));
+    updateTime(at);
     screen.request();
   }
 
@@ -109,7 +130,7 @@ function createPlayer(root, { head, blob }) {
   function onInput() {
     at = slider.valueAsNumber;
     updateTime(at);
-    if (playing) play(false);
+    setPlaying(button, (playing = false));
     screen.request();
   }
   function resize() {
@@ -125,13 +146,17 @@ function createPlayer(root, { head, blob }) {
     slider.disabled = button.disabled = !last;
     on(button, 'click', () => play(!playing));
     on(slider, 'input', onInput);
+    on(slider, 'change', save); // when it is let go
     const sizes = new ResizeObserver(resize);
     sizes.observe($('.panels'));
     return sizes;
   }
 
   const sizes = connect();
-  play(false);
+  setPlaying(button, false);
+  updateTime(last);
+  address.listen(restore, signal);
+  restore(address.values);
   resize();
 
   function close() {

@@ -21,8 +21,14 @@ const LOCK =
 
 // Fills `place` with a slider for each number of `code`, which they change in place; `moved()` hears of it.
 // Those of `data.order` come first; `data.ranges` says from where to where each goes.
-/** @param {HTMLElement} place @param {CodeSlidersData} data @param {Float32Array} code @param {() => void} onChange */
-export function codeSliders(place, { order, ranges, kl }, code, onChange) {
+/**
+ * @param {HTMLElement} place
+ * @param {CodeSlidersData} data
+ * @param {Float32Array} code
+ * @param {() => void} onChange
+ * @param {() => void} onRelease a slider is let go
+ */
+export function codeSliders(place, { order, ranges, kl }, code, onChange, onRelease) {
   const [first, rest] = place.querySelectorAll('.code-sliders');
   const $ = queryIn(place);
   const more = $('details', HTMLDetailsElement);
@@ -32,6 +38,7 @@ export function codeSliders(place, { order, ranges, kl }, code, onChange) {
   /** @param {number} dimension */
   const make = (dimension) => {
     const row = codeSlider(dimension, edges[dimension], kl?.[dimension], code, onChange);
+    row.element.addEventListener('change', onRelease);
     made.set(dimension, row);
     return row.element;
   };
@@ -50,6 +57,10 @@ export function codeSliders(place, { order, ranges, kl }, code, onChange) {
     /** @param {(dimension: number) => number} value */
     setValues(value) {
       for (let i = 0; i < code.length; i++) if (!made.get(i)?.locked()) code[i] = value(i);
+      for (const row of made.values()) row.refresh();
+    },
+    // The sliders stand where the code is, whatever is locked.
+    refresh() {
       for (const row of made.values()) row.refresh();
     },
     close() {

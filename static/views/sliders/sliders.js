@@ -6,6 +6,8 @@ import { codeSliders } from './code_sliders.js';
 import { bytesOf, rows, unpack } from '../../net/packing.js';
 import { radioGroup, createElement, queryIn, frames, listeners } from '../../dom/dom.js';
 import { drawImage } from '../../dom/image.js';
+import { stateOf } from '../../dom/view_state.js';
+import { changesOf, applyChanges } from './code_text.js';
 
 /**
  * @import { ViewProps } from '../../index.js'
@@ -49,13 +51,14 @@ function unpackData({ class_label: label, order, starts, class_names: classNames
 export default function sliders({ parentElement, data, model }) {
   const root = queryIn(parentElement)('.sliders');
   const $ = queryIn(root);
-  const { on, stop } = listeners();
+  const { on, signal, stop } = listeners();
+  const address = stateOf('sliders');
   const screen = frames(draw);
   const randomNormal = normal(randomSeed());
   let state = unpackData(data, model.codeSize);
   let start = state.starts[0];
   const code = start.code.slice();
-  const panel = codeSliders($('.dimensions'), state, code, screen.request);
+  const panel = codeSliders($('.dimensions'), state, code, screen.request, save);
 
   function draw() {
     drawImage($('.decoded', HTMLCanvasElement), model.decode(code, state.label), model.shape);
@@ -67,6 +70,25 @@ export default function sliders({ parentElement, data, model }) {
   /** @param {(dimension: number) => number} value */
   function setCode(value) {
     panel.setValues(value);
+    screen.request();
+  }
+
+  // The address says which code it began with, and each number that is another; they become what it says.
+  function save() {
+    const z = changesOf(code, start.code);
+    applyChanges(code, start.code, z);
+    const first = start === state.starts[0];
+    address.write({ start: first ? null : String(state.starts.indexOf(start)), z });
+    panel.refresh();
+    screen.request();
+  }
+
+  /** @param {import('../../dom/view_state.js').Values} values */
+  function restore(values) {
+    start = state.starts[Number(values.start ?? 0)] ?? state.starts[0];
+    applyChanges(code, start.code, values.z);
+    panel.refresh();
+    updateStart();
     screen.request();
   }
 
@@ -84,6 +106,12 @@ export default function sliders({ parentElement, data, model }) {
   function startFrom(name) {
     start = state.starts.find((each) => each.name === name) ?? state.starts[0];
     setCode((i) => start.code[i]);
+    updateStart();
+    save();
+  }
+
+  function updateStart() {
+    for (const radio of root.querySelectorAll('input')) if (radio.value === start.name) radio.checked = true;
     $('.draw', HTMLButtonElement).disabled = !start.std;
     $('.posterior').hidden = true;
   }
@@ -122,10 +150,14 @@ export default function sliders({ parentElement, data, model }) {
 
   function connect() {
     on($('.reset'), 'click', () => startFrom(start.name));
-    on($('.prior'), 'click', samplePrior);
+    on($('.prior'), 'click', () => {
+      samplePrior();
+      save();
+    });
     on($('.class-sample'), 'click', () => {
       const label = Number($('select', HTMLSelectElement).value);
       if (state.classes) setCode(gaussianSampler(state.classes.means[label], state.classes.stds[label]));
+      save();
     });
     on($('.draw'), 'click', samplePosterior);
     on($('.copy'), 'click', () =>
@@ -140,17 +172,14 @@ export default function sliders({ parentElement, data, model }) {
   root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
   connect();
   buildControls();
-  startFrom(start.name);
+  address.listen(restore, signal);
+  restore(address.values);
 
   return {
     /** @param {Data} data */
     update(data) {
-      const before = start.code;
-      state = unpackData(data, model.codeSize);
-      $('.posterior').hidden = true; // drawn of what was
-      start = state.starts.find((each) => each.name === start.name) ?? state.starts[0];
-      if (before.some((value, i) => value !== start.code[i])) startFrom(start.name); // another image was chosen
-      screen.request();
+      state = unpackData(data, model.codeSize); // another image was chosen
+      restore(address.values);
     },
     restyle() {}, // nothing but CSS has colours
     close() {

@@ -474,6 +474,31 @@ def test_explore_page_says_that_a_run_has_no_model(page, state, own_store):
     assert said(app)
 
 
+@pytest.fixture(scope="module")
+def stopped_run(store):
+    """The id of a run that was stopped after the first of five epochs."""
+    config = resolve_config(presets.default_config("digits", family="vae", epochs=5, seed=5))
+    training = run_training(config)
+    next(progress for progress in training if progress.validation is not None)
+    training.close()
+    return config.id
+
+
+@pytest.mark.parametrize("page", EXPLORE)
+def test_a_stopped_run_is_explored_and_said_to_be_one(page, stopped_run):
+    app = opened(page, stopped_run)
+    assert not app.error
+    assert any("after 1 of 5 epochs" in each.value for each in app.main.caption)
+    assert links(app).get("train") == f"run={stopped_run}"
+    picker = app.sidebar.selectbox[0]
+    assert picker.value == stopped_run and sum("after 1 of 5 epochs" in name for name in picker.options) == 1
+
+
+def test_train_offers_to_explore_a_stopped_run_and_to_resume_it(stopped_run):
+    app = opened("train", stopped_run)
+    assert control(app, "Resume") and links(app).get("latent_explorer") == f"run={stopped_run}"
+
+
 # --- Train --------------------------------------------------------------------------------------------------
 
 FORMS = [(f, n) for f in FAMILIES for n in NETWORKS if FAMILIES[f].fixed.get("network", n) == n]

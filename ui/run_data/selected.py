@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from aecore.store import people, runs
 from ui.run_data import models, splits
+from ui.session import choices
 from ui.session.address import link, run_param
 from ui.session.failures import or_stop
 from ui.session.text import escape
@@ -42,7 +43,7 @@ def selected_run(container: DeltaGenerator) -> LoadedModel:
         link("train", "Watch it")
         st.stop()
     if not entry.explorable:
-        st.info(f"{escape(entry.message)} There is no model of it to look at.", icon=":material/info:")
+        st.info(f"{escape(entry.message)} There is a model to look at once an epoch has ended.", icon=":material/info:")
         link("train", "Open training page", run=run)
         st.stop()
     if entry.stopped_early:
@@ -62,11 +63,12 @@ def _stopped_note(entry: RunInfo) -> None:
 def _with_class_label(run: LoadedModel, container: DeltaGenerator) -> LoadedModel:
     """A conditional run, and the label that its codes are decoded with."""
     classes = run.card.classes
-    name = container.selectbox(
+    name = choices.bound_choice(
         "Class label for decoding",
         classes,
-        key="class-label",
-        bind="query-params",
+        "class-label",
+        widget="select",
+        container=container,
         help="This model is conditional: it is told the class of what it decodes.",
     )
     return dataclasses.replace(run, class_label=classes.index(name))

@@ -121,7 +121,7 @@ export default function livePad({ parentElement, data }) {
   /** @param {Point} at */
   function describe(at) {
     const nearest = nearestPoint(state.map, state.view, onPlane(at));
-    return `${formatPoint(state.plane, ...onPlane(at))}. Nearest: ${state.map.classNames[state.map.labels[nearest]]}`;
+    return `${formatPoint(state.plane, ...onPlane(at))}. Nearest code: ${state.map.classNames[state.map.labels[nearest]]}`;
   }
 
   /** @param {number} now @param {Set<string>} layers */
@@ -154,9 +154,9 @@ export default function livePad({ parentElement, data }) {
     const image = $('.image', HTMLCanvasElement);
     drawImage(image, net.decode(unproject(plane, ...at, code), Number(label.value)), net.shape);
     image.setAttribute('aria-label', `The image decoded at ${place}`);
-    $('.when').textContent = epoch ? `Epoch ${epoch}` : 'Before an epoch';
+    $('.when').textContent = epoch ? `After ${epoch} ${epoch === 1 ? 'epoch' : 'epochs'}` : 'In the first epoch';
     $('.coordinates').textContent = place;
-    $('.nearest').textContent = `Nearest: ${map.classNames[map.labels[nearestPoint(map, view, at)]]}`;
+    $('.nearest').textContent = `Nearest code: ${map.classNames[map.labels[nearestPoint(map, view, at)]]}`;
     if (!hover) stage.setAttribute('aria-label', `Live decoder. ${describe(point)}`);
   }
 

@@ -38,9 +38,10 @@ if not matches:
 listed = ranking.ranked(matches, measure) if measure else [(entry, "") for entry in matches]
 if measure:
     ranking.show_best(matches, measure, names)
-selection = table.table(listed, labels, names, {name: known[name] for name in shown})
+ids = dict.fromkeys([measure.id, *shown] if measure else shown)  # what is ranked by stands beside the rank
+selection = table.table(listed, labels, names, {each: known[each] for each in ids})
 if len(selection) == 1:
     run = selection[0]
     actions.run_panel(run, labels.get(run.id, people.RunLabel()), names[run.id], user)
 elif selection:
-    actions.bulk_actions(selection, labels, names, user, entries)
+    actions.bulk_actions(selection, labels, user, entries)

@@ -54,8 +54,8 @@ class RunScores:
         Mean squared error per pixel of the test images' reconstructions.
     seed_mses
         The same of the runs with its settings and other seeds, and its own.
-    pca
-        The errors of the run and of PCA with as many dimensions, of the same images.
+    rivals
+        The errors of the run, of PCA with as many dimensions and of the mean image, on the same images.
     prior, fitted, real
         Scores of samples from its prior, from a mixture fitted to its codes, and of training images.
     """
@@ -63,7 +63,7 @@ class RunScores:
     name: str
     mse: float
     seed_mses: tuple[float, ...] = ()
-    pca: tuple[float, float] | None = None
+    rivals: tuple[float, float, float] | None = None
     prior: SampleScores | None = None
     fitted: SampleScores | None = None
     real: SampleScores | None = None
@@ -114,7 +114,7 @@ def verdict(runs: Sequence[RunScores]) -> str:
         return ""
     samples = _samples_clause(runs)
     reconstruction = _reconstruction_clause(runs)
-    behind = _pca_sentence(runs)
+    behind = _rivals_sentence(runs)
     first = f"{reconstruction}; {samples}." if samples else f"{reconstruction}."
     return f"{first} {behind}".strip()
 
@@ -158,15 +158,24 @@ def _samples_clause(runs: Sequence[RunScores]) -> str:
     return f"{first} ({whose} are too when drawn {mixture})" if repaired else first
 
 
-def _pca_sentence(runs: Sequence[RunScores]) -> str:
-    """Which runs are no better than PCA; empty where none is behind, or it is not known."""
-    behind = [run for run in runs if run.pca and run.pca[0] > (1 - run.margin) * run.pca[1]]
-    if not behind:
-        return ""
-    if len(behind) == len(runs):
-        return f"{'Neither' if len(runs) == 2 else 'None'} reconstructs better than PCA of as many dimensions."
-    named = _listed([run.name for run in behind])
-    return f"{named} {'is' if len(behind) == 1 else 'are'} no better than PCA of as many dimensions."
+def _rivals_sentence(runs: Sequence[RunScores]) -> str:
+    """Which runs are no better than the mean image or PCA; empty where none is behind, or it is not known."""
+    beaten = {name: [run for run in runs if _is_behind(run, at)] for name, at in (("the mean image", 2), ("PCA", 1))}
+    beaten["PCA"] = [run for run in beaten["PCA"] if run not in beaten["the mean image"]]
+    clauses = []
+    for rival, behind in beaten.items():
+        whole = "PCA of as many dimensions" if rival == "PCA" else rival
+        if behind and len(behind) == len(runs):
+            return f"{'Neither' if len(runs) == 2 else 'None'} reconstructs better than {whole}."
+        if behind:
+            named = _listed([run.name for run in behind])
+            clauses.append(f"{named} {'is' if len(behind) == 1 else 'are'} no better than {whole}")
+    return f"{'; '.join(clauses)}." if clauses else ""
+
+
+def _is_behind(run: RunScores, at: int) -> bool:
+    """Whether a run's error is no smaller than that of a rival, given what seeds change."""
+    return run.rivals is not None and run.rivals[0] > (1 - run.margin) * run.rivals[at]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -31,9 +31,12 @@ class Rival:
 
     @classmethod
     def fit(cls, train: Split, code_size: int) -> Rival:
-        """Fitted to all images that a run learnt from; `code_size` 0 makes the mean image."""
-        pca = PCA.fit(train, max(1, code_size))
-        return cls(pca if code_size else pca.truncate(0), train.x.shape[1:])
+        """Fitted to all images that a run learnt from."""
+        return cls(PCA.fit(train, code_size), train.x.shape[1:])
+
+    def truncate(self, code_size: int) -> Rival:
+        """The one of its first components alone; with 0 of them the mean image."""
+        return Rival(self.pca.truncate(code_size), self.shape)
 
     def encode(self, x: np.ndarray) -> np.ndarray:
         """The codes `[N, d]` of images `[N, C, H, W]`: how far each lies along each component."""
@@ -67,7 +70,9 @@ class Rival:
 
         n = min(sampling.N_SAMPLES, len(test))
         real = test.to_float(slice(n))
-        return {name: sampling.sample_quality(real, made) for name, made in self.generate(train, n).items()}
+        made = self.generate(train, n)
+        scores = {id(each): sampling.sample_quality(real, each) for each in made.values()}  # some are the same
+        return {name: scores[id(each)] for name, each in made.items()}
 
     def mse(self, test: Split) -> float:
         """Its mean squared error per pixel on a split, as `LoadedModel.squared_errors` takes a run's."""

@@ -56,12 +56,17 @@ def changed_settings(config: Config) -> dict[str, Any]:
 
 def run_name(config: Config) -> str:
     """A run by what it is. Two runs on one data set that differ in any setting have different names."""
+    return ", ".join(_parts(config))
+
+
+def _parts(config: Config) -> list[str]:
+    """The model and its size, and a phrase for each setting that differs from the default."""
     parts = [_phrase(name, value, config.family) for name, value in changed_settings(config).items()]
     if config.parent:
         parts.append(f"from {config.parent[-8:]}")
     if config.version != VERSION:
         parts.append(f"version {config.version}")
-    return ", ".join([f"{family_name(config.family)} {config.latent_dim}-D", *parts])
+    return [f"{family_name(config.family)} {config.latent_dim}-D", *parts]
 
 
 def _phrase(name: str, value: Any, family: str) -> str:
@@ -110,6 +115,18 @@ def run_names(entries: Iterable[RunInfo], labels: Mapping[str, RunLabel], with_d
         by_data = len({_dataset(entry) for entry in group}) == len(group)
         for entry in group if len(group) > 1 else ():
             names[entry.id] += f" · {_dataset(entry) if by_data else entry.id[-8:]}"
+    return names
+
+
+def brief_names(entries: Iterable[RunInfo], labels: Mapping[str, RunLabel]) -> dict[str, str]:
+    """What to call some runs beside each other, by id: as `run_names`, without what they all have in common."""
+    listed = list(entries)
+    names = run_names(listed, labels)
+    made = {entry.id: _parts(entry.config) for entry in listed if entry.config and not _given_name(entry, labels)}
+    shared = set.intersection(*map(set, made.values())) if len(made) == len(listed) > 1 else set()
+    for run, parts in made.items():
+        kept = ", ".join([parts[0], *(part for part in parts[1:] if part not in shared)])
+        names[run] = names[run].replace(", ".join(parts), kept)
     return names
 
 

@@ -45,11 +45,16 @@ def test_samples_are_judged_only_where_all_were_measured():
     assert "samples from both priors are images" in verdict([scores("A", 0.01, GOOD), scores("B", 0.01, GOOD)])
 
 
-def test_who_is_no_better_than_pca_is_told():
-    behind, ahead = scores("Linear", 0.0152, pca=(0.0152, 0.0152)), scores("Deep", 0.005, pca=(0.005, 0.0152))
+def test_who_is_no_better_than_pca_or_the_mean_image_is_told():
+    behind = scores("Linear", 0.0152, rivals=(0.0152, 0.0152, 0.067))
+    ahead = scores("Deep", 0.005, rivals=(0.005, 0.0152, 0.067))
+    collapsed = scores("Collapsed", 0.067, rivals=(0.067, 0.0152, 0.067))
     assert verdict([behind, ahead]).endswith("Linear is no better than PCA of as many dimensions.")
     assert verdict([behind, behind]).endswith("Neither reconstructs better than PCA of as many dimensions.")
     assert "PCA" not in verdict([ahead, ahead])
+    assert verdict([ahead, collapsed]).endswith("Collapsed is no better than the mean image.")
+    said = "Collapsed is no better than the mean image; Linear is no better than PCA of as many dimensions."
+    assert verdict([behind, ahead, collapsed]).endswith(said)
 
 
 @pytest.mark.parametrize("count", [3, 5, 20])

@@ -9,7 +9,7 @@ import pytest
 
 from aecore.config import Config
 from aecore.content.gallery import PRETRAINED_MODELS
-from aecore.content.run_names import changed_settings, run_name, run_names
+from aecore.content.run_names import brief_names, changed_settings, run_name, run_names
 from aecore.data.cards import CARDS
 from aecore.models import config_query
 from aecore.models.families.build import FAMILIES, complete_config
@@ -89,6 +89,14 @@ def test_a_name_that_was_given_wins_and_no_two_are_alike():
     twins = [RunInfo(each.id, "finished", each) for each in (one, start("vae", seed=1))]
     alike = run_names(twins, {entry.id: RunLabel(name="mine") for entry in twins})
     assert sorted(alike.values()) == sorted(f"mine · {entry.id[-8:]}" for entry in twins)
+
+
+def test_runs_beside_each_other_leave_out_what_they_share():
+    configs = [start("vae", epochs=40), start("vanilla", epochs=40, seed=2)]
+    entries = [RunInfo(each.id, "finished", each) for each in configs]
+    assert list(brief_names(entries, {}).values()) == ["VAE 2-D", "Vanilla AE 2-D, seed 2"]
+    named = {entries[0].id: RunLabel(name="mine")}
+    assert list(brief_names(entries, named).values()) == ["mine", "Vanilla AE 2-D, seed 2, 40 epochs"]
 
 
 def test_an_unknown_family_shows_all_its_settings():

@@ -253,7 +253,7 @@ def test_each_view_side_by_side_has_pca_beside_the_runs(store, monkeypatch, view
     assert not app.error
     shown = " ".join([texts(app), *(each.proto.body for each in app.get("html"))])
     shown += " ".join(name for each in app.dataframe for name in map(str, each.value.iloc[:, 0]))
-    assert all(name in shown for name in (run_name(QUICK), run_name(OTHER), "PCA, 2-D"))
+    assert all(name in shown for name in ("VAE 2-D", "Vanilla AE 2-D", "PCA, 2-D"))
     if view == "measures":
         assert "Mean image" in shown and any("images" in each.value for each in app.markdown)  # the verdict knows more
 

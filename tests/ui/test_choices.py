@@ -47,3 +47,22 @@ def test_a_choice_is_written_by_its_id_and_the_default_is_not():
     assert chosen(app) == ["round", "blue"] and app.query_params["colour"] in ("blue", ["blue"])
     app.get("button_group")[0].set_value("square").run()
     assert chosen(app) == ["square", "blue"] and "shape" not in app.query_params
+
+
+def several() -> None:
+    import streamlit as st
+
+    from ui.session import choices
+
+    labels = {"a": "Letter A, (first)", "b": "Letter B", "c": "Letter C"}
+    st.text(",".join(choices.bound_choices("Letters", labels, "letters", ["a", "c"])))
+
+
+def test_several_choices_keep_their_order_and_may_be_none():
+    app = AppTest.from_function(several, default_timeout=60)
+    app.query_params["letters"] = "b,x,a"
+    assert chosen(app.run()) == ["b,a"]
+    app.multiselect[0].set_value([]).run()
+    assert chosen(app) == [""] and app.query_params["letters"] in ("none", ["none"])
+    app.multiselect[0].set_value(["a", "c"]).run()
+    assert chosen(app) == ["a,c"] and "letters" not in app.query_params

@@ -13,14 +13,22 @@ if TYPE_CHECKING:
     from aecore.analysis.rivals import Rival
 
 N_SAMPLES = 10  # new images of each
+MIN_COMPONENTS = 32  # that are fitted at once: fewer are the first of these
 
 
-@cache.cached(max_entries=32, show_spinner="Fitting PCA ...")
-def _rival(dataset: str, train_size: int, code_size: int) -> Rival:
+@cache.cached(max_entries=8, show_spinner="Fitting PCA ...")
+def _largest(dataset: str, train_size: int, code_size: int) -> Rival:
     from aecore.analysis.rivals import Rival
     from aecore.data import datasets
 
     return Rival.fit(datasets.load(dataset).train.head(train_size), code_size)
+
+
+def _rival(dataset: str, train_size: int, code_size: int) -> Rival:
+    size = MIN_COMPONENTS
+    while size < code_size:
+        size *= 2
+    return _largest(dataset, train_size, size).truncate(code_size)
 
 
 @cache.cached(max_entries=64, show_spinner="Measuring PCA ...")

@@ -57,7 +57,14 @@ def interpolation(groups: Sequence[OpenedGroup]) -> None:
     last = min(len(group.test) for group in groups) - 1
     with st.container(horizontal=True):
         ends = [
-            st.number_input(f"{name} test image", 0, last, start or "min", key=key, bind="query-params", width=160)
+            st.number_input(
+                f"{name} test image",
+                0,
+                last,
+                start or "min",
+                width=160,
+                **choices.bound_value(key, min(start, last), choices.whole_number(0, last)),
+            )
             for name, key, start in (("From", "from", 0), ("To", "to", 1))
         ]
     shares = [f"{share:.0%}" for share in np.linspace(0, 1, N_IMAGES)]

@@ -12,6 +12,7 @@ from aecore.analysis.comparison import RunScores, SampleScores
 from aecore.data.cards import CARDS
 from aecore.store.run_info import RunInfo
 from ui.run_data import rivals, statistics
+from ui.session import address
 from ui.session.text import escape
 from ui.views.compare.subjects import OpenedGroup, Subject, by_dataset, group_heading
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 STATE_KEY = "ae-measured"  # the runs whose samples this session has had measured
 REAL = "Real images (training)"
-SAMPLE_COLUMNS = {"prior": "samples", "gmm_fit": "fitted samples"}  # ways of sampling -> what columns begin with
+SAMPLE_COLUMNS = {"prior": "prior", "gmm_fit": "mixture"}  # ways of sampling -> what columns call them
+SHARES = {"strict_precision": "precision", "coverage": "coverage"}
 
 
 # --- The table --------------------------------------------------------------------------------------------------------
@@ -36,20 +38,22 @@ def show(groups: Sequence[OpenedGroup]) -> None:
             lines,
             hide_index=True,
             height="content",
+            placeholder="–",
             alt=f"Measures of {len(lines)} rows on the test images; the lowest test MSE is that of {best['']}.",
             column_config=_columns(),
         )
     st.caption(
-        "On test images: for a report. To choose among runs take validation (*Best by*). *Samples*: drawn from the "
-        "prior; *fitted samples*: from a mixture of Gaussians fitted to the codes. Strict precision: the share of "
-        "samples that lie as near to a test image as its neighbours do; coverage: the share of test images that have "
-        "such a sample. Real images are what a perfect sampler would score."
+        "On test images: for a report; to choose among runs take validation (*Best by*). Samples are drawn from the "
+        "prior, or from a mixture of Gaussians fitted to the codes. Precision (the strict one): the share of samples "
+        "that lie as near to a test image as its neighbours do; coverage: the share of test images that have such a "
+        "sample. Real images are what a perfect sampler would score; a blur, such as the mean image, scores a high "
+        "precision and no coverage."
     )
 
 
 def _columns() -> dict[str, Any]:
     number = st.column_config.NumberColumn
-    shares = [f"{kind}: {measure}" for kind in SAMPLE_COLUMNS.values() for measure in ("strict precision", "coverage")]
+    shares = [f"{measure} ({kind})" for kind in SAMPLE_COLUMNS.values() for measure in SHARES.values()]
     return {
         "": st.column_config.TextColumn(pinned=True),
         "test MSE": number(format="%.4f", help="Mean squared error per pixel on the test images."),
@@ -63,7 +67,8 @@ def _columns() -> dict[str, Any]:
 def _lines(group: OpenedGroup) -> list[dict[str, Any]]:
     lines, real = [], None
     for name, run in group.runs.items():
-        sampling = statistics.report(run, "sampling")
+        kept = _kept_sampling(run.result)
+        sampling = statistics.report(run, "sampling") if kept is None else kept
         real = sampling.get("training_data", real)
         lines.append(_line(name, float(run.result["mse"]), run.code_size, sampling) | _kl(run))
     for name, (pca, run) in group.rivals().items():
@@ -79,11 +84,10 @@ def _lines(group: OpenedGroup) -> list[dict[str, Any]]:
 
 
 def _line(name: str, mse: float | None, size: int | None, sampling: Mapping[str, Any]) -> dict[str, Any]:
-    line = {"": name, "test MSE": mse, "KL (nats)": None, "active units": None, "dimensions": size}
+    line = {"": name, "test MSE": mse}
     for way, kind in SAMPLE_COLUMNS.items():
-        for measure in ("strict_precision", "coverage"):
-            line[f"{kind}: {measure.replace('_', ' ')}"] = sampling.get(way, {}).get(measure)
-    return line
+        line |= {f"{word} ({kind})": sampling.get(way, {}).get(measure) for measure, word in SHARES.items()}
+    return line | {"KL (nats)": None, "active units": None, "dimensions": size}
 
 
 def _kl(run: LoadedModel) -> dict[str, Any]:
@@ -101,9 +105,12 @@ def _note_measured(group: OpenedGroup) -> None:
 # --- The verdict ------------------------------------------------------------------------------------------------------
 
 
-def show_verdict(subjects: Sequence[Subject], entries: Sequence[RunInfo], opened: Mapping[str, LoadedModel]) -> None:
+def show_verdict(
+    subjects: Sequence[Subject], entries: Sequence[RunInfo], opened: Mapping[str, LoadedModel], offer: bool
+) -> None:
     """What the numbers say, in a sentence or two for each data set; `entries` are all runs, among which are those that
-    differ in their seeds alone, `opened` those of the subjects that are, by id."""
+    differ in their seeds alone, `opened` those of the subjects that are, by id. With `offer` what is not known yet can
+    be measured."""
     groups = by_dataset(subjects)
     if len(groups) > 1:
         titles = " and ".join(escape(CARDS[dataset].title) for dataset in groups)
@@ -118,8 +125,12 @@ def show_verdict(subjects: Sequence[Subject], entries: Sequence[RunInfo], opened
     for own in groups.values():
         if said := comparison.verdict([_scores(subject, seeds, opened) for subject in own]):
             st.markdown(f"**{escape(said)}**")
-    if any(_sampling(subject, opened) is None for subject in subjects):
-        st.caption("Whose samples are images is told once they are measured: see *Measures*.")
+    if offer and any(_sampling(subject, opened) is None for subject in subjects):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("Whose samples are images is told once they are measured.", width="content")
+            st.button(
+                "Measure samples", icon=":material/straighten:", on_click=address.write, args=("view", "measures")
+            )
 
 
 def _scores(subject: Subject, seeds: Mapping[str, tuple[float, ...]], opened: Mapping[str, LoadedModel]) -> RunScores:
@@ -129,12 +140,12 @@ def _scores(subject: Subject, seeds: Mapping[str, tuple[float, ...]], opened: Ma
         return SampleScores.of(sampling[way]) if way in sampling else None
 
     pairs = (result.get("scores"), result.get("checkup"))  # of the test images, or else of validation images
-    pair = next((each for each in pairs if each and "pca_mse" in each), None)
+    found = next((each for each in pairs if each and "pca_mse" in each), None)
     return RunScores(
         subject.name,
         float(result["mse"]),
         seeds.get(comparison.same_but_seed(subject.config), ()),
-        (pair["mse"], pair["pca_mse"]) if pair else None,
+        (found["mse"], found["pca_mse"], found["mean_baseline_mse"]) if found else None,
         scores("prior"),
         scores("gmm_fit"),
         scores("training_data"),
@@ -143,8 +154,15 @@ def _scores(subject: Subject, seeds: Mapping[str, tuple[float, ...]], opened: Ma
 
 def _sampling(subject: Subject, opened: Mapping[str, LoadedModel]) -> Mapping[str, Any] | None:
     """How good the samples of a run are, where that is known: kept with it, or measured in this session."""
-    kept: Mapping[str, Any] | None = subject.entry.result.get("scores", {}).get("report", {}).get("sampling")
+    kept = _kept_sampling(subject.entry.result)
     measured = subject.entry.id in st.session_state.get(STATE_KEY, ()) and subject.entry.id in opened
     if kept is None and measured:
         return statistics.report(opened[subject.entry.id], "sampling")
     return kept
+
+
+def _kept_sampling(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What was measured of a run's samples when it came to the gallery; None where it is not of the gallery, or real
+    images were not there."""
+    kept: Mapping[str, Any] = result.get("scores", {}).get("report", {}).get("sampling", {})
+    return kept if "prior" in kept else None

@@ -27,5 +27,6 @@ def show(subjects: Sequence[Subject]) -> None:
         lines,
         hide_index=True,
         height="content",
+        placeholder="–",
         alt=f"The settings in which {', '.join(names)} differ, and what their training took.",
     )

@@ -36,8 +36,11 @@ def compare(finished: Sequence[RunInfo], names: Sequence[str], entries: Sequence
     """
     subjects = [Subject(entry, name) for entry, name in zip(finished, names, strict=True)]
     st.header(f"Comparison of {len(subjects)} runs")
-    verdict = st.container()  # it may know more once the view below has been computed
-    settings.show(subjects)
+    verdict = st.empty()
+    with verdict.container():
+        measures.show_verdict(subjects, entries, {}, offer=False)
+    with st.expander("Settings that differ"):
+        settings.show(subjects)
     chosen = choices.bound_choice("Side by side", VIEWS, "view")
     opened = {}
     if chosen == "losses":
@@ -45,5 +48,5 @@ def compare(finished: Sequence[RunInfo], names: Sequence[str], entries: Sequence
     elif groups := open_groups(subjects):
         opened = {run.id: run for group in groups for run in group.runs.values()}
         OF_IMAGES[chosen](groups)
-    with verdict:
-        measures.show_verdict(subjects, entries, opened)
+    with verdict.container():  # it may know more now
+        measures.show_verdict(subjects, entries, opened, offer=chosen != "measures")

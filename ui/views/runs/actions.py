@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from aecore.config import Config
-from aecore.content.run_names import changed_settings, family_name, format_setting, setting_label
+from aecore.content.run_names import brief_names, changed_settings, family_name, format_setting, setting_label
 from aecore.data.cards import CARDS
 from aecore.params import params_of
 from aecore.store import people, permissions
@@ -22,6 +22,7 @@ from ui.views.compare.subjects import MAX_RUNS
 from ui.views.runs import table
 from ui.views.runs.filters import Labels
 from ui.views.runs.trash import UNDO_KEY
+from ui.widgets.download_model import download_model
 
 
 def run_panel(entry: RunInfo, label: people.RunLabel, name: str, user: str) -> None:
@@ -44,6 +45,8 @@ def run_panel(entry: RunInfo, label: people.RunLabel, name: str, user: str) -> N
             st.rerun()
         if not entry.pretrained:
             _rename(entry, label, name, user)
+        if entry.finished:
+            download_model(entry)
         why = _denial_reason("delete", entry, label, user)
         with st.popover("More", icon=":material/more_horiz:"):
             if st.button("Delete", icon=":material/delete:", disabled=bool(why), help=escape(why) or None):
@@ -106,9 +109,7 @@ def _rename(entry: RunInfo, label: people.RunLabel, name: str, user: str) -> Non
         st.text_input("Name", label.name, max_chars=80, key=key, on_change=change, placeholder=name)
 
 
-def bulk_actions(
-    selection: Sequence[RunInfo], labels: Labels, names: Mapping[str, str], user: str, entries: Sequence[RunInfo]
-) -> None:
+def bulk_actions(selection: Sequence[RunInfo], labels: Labels, user: str, entries: Sequence[RunInfo]) -> None:
     """What can be done with some runs: compare those that are finished, or delete them; `entries` are all there are."""
     finished = [entry for entry in selection if entry.finished]
     if len(finished) > MAX_RUNS:
@@ -117,7 +118,8 @@ def bulk_actions(
         )
     if len(finished) > 1:
         shown = finished[:MAX_RUNS]
-        compare(shown, [names[entry.id] for entry in shown], entries)
+        brief = brief_names(shown, labels)
+        compare(shown, [brief[entry.id] for entry in shown], entries)
     else:
         st.info("Select two finished runs or more to compare them.", icon=":material/info:")
     allowed = [

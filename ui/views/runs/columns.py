@@ -19,7 +19,7 @@ from ui.session import choices
 from ui.views.runs import measures
 from ui.views.runs.measures import Measure
 
-DEFAULT = ("state", "data", "model", "latent-dim", "validation-mse", "test-mse", "time", "created", "size", "note")
+DEFAULT = ("data", "validation-mse", "test-mse", "state", "model", "latent-dim", "time", "created", "size", "note")
 
 
 @dataclass(frozen=True)

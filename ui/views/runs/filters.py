@@ -22,7 +22,8 @@ def form(entries: Sequence[RunInfo], labels: Labels, names: Mapping[str, str]) -
     datasets = {name: card.title for name, card in CARDS.items() if any(c.dataset == name for c in configs)}
     families = {name: family_name(name) for name in sorted({config.family for config in configs})}
     left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
-    query = left.text_input("Search", key="search", bind="query-params", placeholder="name, data, family, owner, state")
+    typed = choices.bound_value("search", "", str, str)
+    query = left.text_input("Search", placeholder="name, data, family, owner, state", **typed)
     data = choices.bound_choice(
         "Data set", {ALL: "All data sets"} | datasets, "dataset", widget="select", container=middle
     )

@@ -64,7 +64,7 @@ def show_best(entries: Sequence[RunInfo], measure: Measure, names: Mapping[str, 
         )
     for dataset, group in groups.items():
         if len(group) > 1:
-            st.markdown(_best_sentence(CARDS[dataset].title, group, measure, names))
+            st.markdown(_best_sentence(CARDS[dataset].title.split(":")[0], group, measure, names))
     for note in _notes(groups, measure):
         st.caption(note)
 

@@ -38,6 +38,7 @@ def table(
             for entry, rank in listed
         ],
         hide_index=True,
+        placeholder="",
         on_select=write,
         selection_mode="multi-row",
         selection_default={"selection": {"rows": rows, "columns": [], "cells": []}},

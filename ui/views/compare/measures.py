@@ -113,7 +113,7 @@ def show_verdict(
     be measured."""
     groups = by_dataset(subjects)
     if len(groups) > 1:
-        titles = " and ".join(escape(CARDS[dataset].title) for dataset in groups)
+        titles = "; ".join(map(_short_title, groups))
         st.warning(
             f"These runs are of different data sets ({titles}): their numbers cannot be compared, so each data set "
             "stands by itself.",
@@ -122,15 +122,19 @@ def show_verdict(
     seeds = comparison.seed_groups(
         (entry.config, float(entry.result["mse"])) for entry in entries if entry.finished and entry.config
     )
-    for own in groups.values():
+    for dataset, own in groups.items():
         if said := comparison.verdict([_scores(subject, seeds, opened) for subject in own]):
-            st.markdown(f"**{escape(said)}**")
+            st.markdown((f"{_short_title(dataset)}: " if len(groups) > 1 else "") + f"**{escape(said)}**")
     if offer and any(_sampling(subject, opened) is None for subject in subjects):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("Whose samples are images is told once they are measured.", width="content")
             st.button(
                 "Measure samples", icon=":material/straighten:", on_click=address.write, args=("view", "measures")
             )
+
+
+def _short_title(dataset: str) -> str:
+    return escape(CARDS[dataset].title.split(":")[0])
 
 
 def _scores(subject: Subject, seeds: Mapping[str, tuple[float, ...]], opened: Mapping[str, LoadedModel]) -> RunScores:

@@ -29,13 +29,13 @@ def run_panel(entry: RunInfo, label: people.RunLabel, name: str, user: str) -> N
     """One run: where it can be opened, its settings, and what can be done with it."""
     if entry.config is None:
         st.error(f"{escape(entry.id)} is broken: {escape(entry.message)}", icon=":material/broken_image:")
-    elif entry.finished:
+    elif entry.explorable:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Open **{escape(name)}**:")
+            st.markdown(f"Open **{escape(name)}**{f' ({entry.epochs_text})' if entry.epochs_text else ''}:")
             run_links(entry.id)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("Go on from it:")
-            _setup_links(entry.id, entry.config)
+            _setup_links(entry, entry.config)
     else:
         link("train", "Open training page", run=entry.id)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -83,14 +83,18 @@ def _two_columns(values: Mapping[str, str], alt: str) -> None:
     )
 
 
-def _setup_links(run: str, config: Config) -> None:
-    """Links to the form: with the settings of a run, and with its weights to start from."""
+def _setup_links(entry: RunInfo, config: Config) -> None:
+    """Links to the form: with the settings of a run, and with its weights to start from; of one that was stopped, to
+    where it is continued."""
     from aecore.models import config_query  # torch comes with it
 
     if not config.parent:
         query = {"dataset": config.dataset, "family": config.family} | config_query.to_query(config)
         link("train", "Duplicate settings", **query)
-    link("train", "Fine-tune with other settings", run=run, parent=run)
+    if entry.finished:
+        link("train", "Fine-tune with other settings", run=entry.id, parent=entry.id)
+    else:
+        link("train", "Continue training", run=entry.id)
 
 
 def _denial_reason(action: str, entry: RunInfo, label: people.RunLabel, user: str) -> str:

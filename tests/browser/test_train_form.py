@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.browser.hands import drawn, painted, redrawn, spot
 from tests.browser.test_paths import fill, main, run_of, sidebar
 from tools.browser import launch_browser, start_server, wait_until_idle  # noqa: F401
 
@@ -169,13 +170,14 @@ FRAME = [
     f"{COLUMN.format(2)} .ae-plot img",
     f"{COLUMN.format(2)} .ae-rows img",
 ]
-MAP = f"{COLUMN.format(3)} img"
+PAD = f"{COLUMN.format(3)} .live-pad .stage"
+DECODED = ".live-pad .image"
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (400, 800)])
 def test_what_learns_is_in_sight(lab, browser, width, height):
     """Manifold, reconstructions and losses are within the first screen while the run trains, and stay there; on a desk
-    the map too."""
+    the pad too, where the newest decoder draws what lies under the pointer."""
     context = browser.new_context(viewport={"width": width, "height": height})
     page = context.new_page()
     page.goto(f"{lab}/train?epochs=400&seed={width}&hidden-sizes=64,32")
@@ -183,16 +185,43 @@ def test_what_learns_is_in_sight(lab, browser, width, height):
     main(page).get_by_role("button", name="Train", exact=True).click()
     page.wait_for_function("() => location.search.includes('run=vae-digits-2d')")
     run = run_of(page)
-    for selector in (*FRAME, MAP):
+    for selector in (*FRAME, PAD):
         page.wait_for_selector(f"{selector} >> nth=0", state="attached", timeout=LONG)
-    edges = page.evaluate(IN_SIGHT, [*FRAME, *([MAP] if width > 640 else [])])
+    edges = page.evaluate(IN_SIGHT, FRAME)
+    if width > 640:
+        edges += [box["y"] + box["height"] for box in map(bounds(page), (PAD, DECODED))]
     assert all(edge is not None and edge <= height for edge in edges), edges
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    follows_the_newest_weights(page)
     main(page).get_by_role("button", name="Stop").click()
     expect(main(page).get_by_text(re.compile("Stopped after"))).to_be_visible()
     expect(page.locator(FRAME[1])).to_be_visible()
+    expect(page.locator(DECODED)).to_be_visible()  # the model that was stopped, by the same view
     assert run_of(page) == run
     context.close()
+
+
+def bounds(page):
+    return lambda selector: page.locator(selector).bounding_box()
+
+
+def follows_the_newest_weights(page) -> None:
+    """Under a pointer that rests the image changes as the model learns, in the same view; a pointer and keys that move
+    change it too."""
+    pad = page.locator(PAD)
+    pad.scroll_into_view_if_needed()
+    pad.evaluate("pad => { window.pad = pad; }")
+    page.mouse.move(*spot(pad, 0.7, 0.3))
+    painted(page)
+    redrawn(page, DECODED, drawn(page, DECODED))
+    assert pad.evaluate("pad => pad === window.pad")
+    cross = drawn(page, ".live-pad .over")
+    page.mouse.move(*spot(pad, 0.2, 0.8))
+    redrawn(page, ".live-pad .over", cross)
+    pad.focus()
+    before = pad.get_attribute("aria-label")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(pad).not_to_have_attribute("aria-label", before)
 
 
 def test_the_first_picture_moves_soon(lab, browser_page):

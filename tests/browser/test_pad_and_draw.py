@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
+from aecore.analysis import loaded
+from aecore.data import datasets
 from tests.browser.hands import drag, drawn, painted, redrawn, spot, touch
 from tests.kit.cases import few
 from tools.browser import wait_until_idle
@@ -240,6 +243,43 @@ def test_each_stroke_changes_the_code_and_what_is_redrawn(open_page, sent, kind)
     page.get_by_role("button", name="Clear").click()
     painted(page)
     assert code(page) == "no code yet" and not sent
+
+
+def test_the_numbers_of_the_code_are_told_and_copied_and_the_nearest_test_codes_vote(
+    open_page, trained, shelf, monkeypatch
+):
+    """The class is the one that the same vote names in NumPy."""
+    page = open_page("draw", "8-D")
+    expect(page.locator(".vote")).to_have_text("No code yet: draw something.")
+    drag(page, sheet(page), *THREE)
+    page.get_by_role("button", name="Copy code").click()
+    expect(page.locator(".copied")).to_have_text(re.compile("Copied|Press Ctrl"))
+    code = np.array([float(number) for number in page.locator(".copy-field").input_value().split(",")])
+    told = page.locator(".numbers li").evaluate_all("all => all.map((each) => each.lastChild.textContent)")
+    assert [float(each.replace("−", "-")) for each in told] == pytest.approx(code, abs=0.006)
+    monkeypatch.setenv("AECORE_RUNS", str(shelf))
+    run, test = loaded.load(trained["8-D"]), datasets.load("digits").test
+    nearest = np.argsort(np.linalg.norm(run.encode(test.to_float()) - code, axis=1))[:10]
+    counts = np.bincount(test.y[nearest], minlength=10)
+    label, votes, total = re.search(
+        r"Nearest class: (\d), with (\d+) of 10 votes of the nearest of (\d+)", page.locator(".vote").inner_text()
+    ).groups()
+    assert counts[int(label)] == int(votes) == counts.max() and int(total) == len(test)
+
+
+def test_on_a_phone_the_sheet_comes_before_what_is_said_and_pressed(open_page, phone):
+    page = open_page("draw", page=phone)
+    tops = [
+        each.bounding_box()["y"]
+        for each in (
+            page.get_by_role("heading", level=1),
+            sheet(page),
+            page.locator(".reconstruction"),
+            page.get_by_role("button", name="Clear"),
+            page.get_by_text("With every movement of the pen"),
+        )
+    ]
+    assert tops == sorted(tops) and tops[1] < 200 and tops[2] + 130 < 800
 
 
 @pytest.mark.slow

@@ -8,27 +8,31 @@ import numpy as np
 import streamlit as st
 
 from ui.run_data import packed, splits, statistics
+from ui.run_data.per_run import per_run
 from ui.session.failures import or_stop
 from ui.views import live_decoding
-from ui.widgets import images, live
+from ui.widgets import component, glossary, images, live
+from ui.widgets.sketch import drawing_preprocess as drawing_preprocess
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
-    from aecore.data.cards import DatasetCard
 
-# How the makers of a data set brought what was written into an image: `box`, the pixels that its longer side fills;
-# `centre_of_mass`, whether that comes into the middle, not that of the frame; and the pen that comes near theirs.
-_MNIST_PREPROCESS = {"box": 20, "centre_of_mass": True, "label": "Centre and scale (as MNIST)"}
-_DRAWING_PREPROCESS: dict[str, tuple[dict[str, Any], float]] = {
-    "digits": ({"box": 8, "centre_of_mass": False, "label": "Scale to the whole image (as the data set)"}, 0.12),
-    "mnist": (_MNIST_PREPROCESS, 0.1),
-    "kmnist": ({"box": 26, "centre_of_mass": False, "label": "Scale to the whole image (as the data set)"}, 0.06),
-    "fashion_mnist": (
-        {"box": 26, "centre_of_mass": False, "label": "Scale to the whole image (as the data set)"},
-        0.12,
-    ),
-}
-_DEFAULT_PEN_WIDTH = 0.15
+N_VOTERS = 10  # nearest test codes that vote for a class, as in the accuracy that runs are measured by
+MAX_VOTE_CODES, MAX_VOTE_NUMBERS = 2000, 250_000  # test codes among which they are found, and numbers of all of these
+LEAD = (
+    "With every movement of the pen the encoder turns your drawing into a code, and the decoder draws that code again. "
+    "A model can only redraw what it has learnt: **watch what it makes of anything else**."
+)
+LEAD_KEY = "ae-draw-lead"  # of the container that holds it
+# on a phone the sheet comes first, and what is said of it stands below
+STYLE = f"@media (max-width: 640px) {{ [data-testid=stLayoutWrapper]:has(> .st-key-{LEAD_KEY}) {{ order: 1; }} }}"
+
+
+def show_lead() -> None:
+    """What one does here, for the container that on a phone stands below the sheet."""
+    st.html(f"<style>{STYLE}</style>")
+    st.markdown(LEAD)
+    glossary.show_terms(LEAD.replace("*", ""))
 
 
 def drawing_pad(model: str, run: LoadedModel) -> None:
@@ -36,7 +40,8 @@ def drawing_pad(model: str, run: LoadedModel) -> None:
     two = splits.codes(run).shape[1] < 3
     places = or_stop(packed.plane_map, run, (0, 1) if two else None)
     usual = np.quantile(statistics.errors(run), (0.5, 0.9, 0.99)).tolist()
-    given = live_decoding.plane_payload(places, run) | drawing_preprocess(run.card) | {"error_quantiles": usual}
+    given = live_decoding.plane_payload(places, run) | drawing_preprocess(run.card)
+    given |= {"error_quantiles": usual} | _vote_payload(run)
     live.view("draw", model, f"draw-{live_decoding.plane_key(places, run)}", given)
     if places.plane.explained_variance_ratio:
         share = f"{sum(places.plane.explained_variance_ratio):.0%}"
@@ -45,15 +50,26 @@ def drawing_pad(model: str, run: LoadedModel) -> None:
         )
 
 
-def drawing_preprocess(card: DatasetCard) -> dict[str, Any]:
-    """What static/drawing/strokes.js makes an image of the data set of a drawing with, and the `pen_width`."""
-    fit, pen = _DRAWING_PREPROCESS.get(card.name, (None, _DEFAULT_PEN_WIDTH))
-    return {"preprocess": fit, "pen_width": pen, "counts_dots": _is_dot_count(card)}
+def _vote_payload(run: LoadedModel) -> dict[str, Any]:
+    """What static/views/draw/code_panel.js finds the class of a code with; no codes of a model that is told it."""
+    if run.model.is_conditional:
+        return {"codes": None, "voters": N_VOTERS, "vote_accuracy": 0.0, "label_name": ""}
+    count = max(1, min(MAX_VOTE_CODES, MAX_VOTE_NUMBERS // run.code_size))
+    return {
+        "codes": component.blob(splits.codes(run)[:count].astype("<f4")),
+        "voters": N_VOTERS,
+        "vote_accuracy": _vote_accuracy(run, count),
+        "label_name": "pseudo-labels" if splits.test_split(run).synthetic else "labels",
+    }
 
 
-def _is_dot_count(card: DatasetCard) -> bool:
-    """Whether the data set's gray is a count of the dots that are white in a finer black and white bitmap."""
-    return card.max_value == 16
+@per_run(max_entries=64)
+def _vote_accuracy(run: LoadedModel, count: int) -> float:
+    """The share of test codes, every other one of the first `count`, whose class the others' votes name."""
+    from aecore.analysis import metrics  # scikit-learn comes with it
+
+    codes, labels = splits.codes(run)[:count], splits.test_split(run).y[:count]
+    return metrics.knn_accuracy(codes[::2], labels[::2], codes[1::2], labels[1::2], N_VOTERS)
 
 
 def training_data_note(run: LoadedModel) -> None:

@@ -12,6 +12,7 @@ import { drawImage } from '../../dom/image.js';
 import { announcer, fillTrack, frames, listeners, queryIn } from '../../dom/dom.js';
 import { readTheme, fillLegend } from '../../dom/theme.js';
 import { setLabel } from '../../dom/canvas.js';
+import { codePanel } from './code_panel.js';
 
 /**
  * @import { ViewProps } from '../../index.js'
@@ -19,8 +20,9 @@ import { setLabel } from '../../dom/canvas.js';
  * @import { Theme } from '../../dom/theme.js'
  * @import { PlaneMap, PlaneMapData } from '../../map/latent_plane.js'
  * @import { Viewport } from '../../map/viewport.js'
+ * @import { VoteData } from './code_panel.js'
  *
- * @typedef {PlaneMapData & Preprocessing & { error_quantiles: number[] }} Data ui/views/latent_pad.py, `drawing_pad`
+ * @typedef {PlaneMapData & Preprocessing & VoteData & { error_quantiles: number[] }} Data ui/views/drawing.py sends
  */
 
 const ANNOUNCEMENT_DELAY = 500; // milliseconds until what changed is said aloud
@@ -44,6 +46,7 @@ export default function draw({ parentElement, data, model }) {
   const centre = $('.centre', HTMLInputElement);
   const screen = frames((_, layers) => render(layers));
   const speaker = announcer($('.live-region'), ANNOUNCEMENT_DELAY);
+  const numbers = codePanel(root, signal);
   const pad = drawingPad($('.drawing-pad', HTMLCanvasElement), signal, {
     penWidth: () => pen.valueAsNumber / 100,
     change: () => screen.request('strokes'),
@@ -83,10 +86,11 @@ export default function draw({ parentElement, data, model }) {
     const position = code ? formatPoint(planeMap, ...project(planeMap, code)) : 'no code yet';
     const count = planeMap.count.toLocaleString('en');
     $('.result').textContent = result;
+    const vote = numbers.show(code, planeMap);
     setLabel($('.model-input'), empty ? 'Nothing drawn yet' : 'Your drawing as the model is given it');
     setLabel($('.reconstruction'), empty ? 'Nothing drawn yet' : `What the model makes of the code at ${position}`);
     setLabel($('.map'), `Map of ${count} test images; the code of the drawing: ${position}`);
-    if (!pad.currentStroke) speaker.announce(empty ? result : `Code: ${position}. ${result}`);
+    if (!pad.currentStroke) speaker.announce(empty ? result : `Code: ${position}. ${vote} ${result}`);
   }
 
   // A model that is told the class is told the one that fits best.
@@ -116,6 +120,7 @@ export default function draw({ parentElement, data, model }) {
     ({ preprocess, counts_dots: countsDots, error_quantiles: errorQuantiles } = next);
     planeMap = unpack(next.head, bytesOf(next.blob));
     view = viewport(planeMap);
+    numbers.update(next);
     $('.check').hidden = !preprocess;
     $('.check span').textContent = preprocess?.label ?? '';
     $('.stage').classList.toggle('line', planeMap.oneDimensional);

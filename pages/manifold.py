@@ -5,6 +5,7 @@ import streamlit as st
 from ui import chrome
 from ui.run_data import splits
 from ui.run_data.selected import require_test_split, selected_run
+from ui.session import choices
 from ui.views import manifold
 from ui.widgets import pickers
 from ui.widgets.display import class_colours, show_chart
@@ -24,7 +25,8 @@ splits.codes(run)  # their spinner fits the page; inside a fragment it would pus
 def grid() -> None:
     with st.container(horizontal=True, gap="medium"):
         span = manifold.range_form(run)
-        n = st.slider("Grid size", 5, 25, 15, key="grid-size", bind="query-params", width=180)
+        size = choices.bound_value("grid-size", 15, choices.whole_number(5, 25))
+        n = st.slider("Grid size", 5, 25, 15, width=180, **size)
         pair = pickers.plane_picker(run)
     drawn = manifold.manifold(run, pair, span, n, tuple(class_colours()))
     left, right = st.columns([5, 3], gap="small")

@@ -247,8 +247,12 @@ def addresses() -> Any:
                 key = given.get("key")
                 if ast.unparse(call.func).endswith("bound_choice"):
                     bound, key = True, key or (call.args[2] if len(call.args) > 2 else None)
+                if ast.unparse(call.func).endswith("bound_value"):
+                    bound, key = True, call.args[0]
                 if bound and key is not None:
                     found.add(key.value if isinstance(key, ast.Constant) else ast.unparse(key))
+            if isinstance(call, ast.Dict) and "view_state." in ast.unparse(call):  # what views may say (view_state.py)
+                found |= {key.value for key in call.keys if isinstance(key, ast.Constant)}
     return {"pages": [Path(page.file).stem for page in PAGES], "parameters": sorted(map(str, found))}
 
 

@@ -27,6 +27,7 @@ BEHIND = {
     "manifold": {"range": "fixed"},
     "denoise_photo": {"corruption": "masking"},
     "latent_map": {"map": "tsne"},
+    "latent_explorer": {"plane": "dimensions"},
 }
 # Read without a widget
 FREE = {"run", "parent"}
@@ -87,9 +88,11 @@ def opened(page: str, **parameters: str | list[str]) -> AppTest:
 
 
 def bound(app: AppTest) -> set[str]:
-    """The parameters that the widgets of a page, the one that was opened last, are bound to."""
+    """The parameters that the widgets and views of a page, the one that was opened last, are bound to."""
     protos = [each.proto for where in (app.main, app.sidebar) for each in where]
-    return {proto.query_param_key for proto in protos if getattr(proto, "query_param_key", "")} | CHOSEN
+    state = app.session_state
+    noted = state[address.BOUND_KEY] if address.BOUND_KEY in state else {}  # noqa: SIM401 (it has no get)
+    return {proto.query_param_key for proto in protos if getattr(proto, "query_param_key", "")} | CHOSEN | set(noted)
 
 
 def answers(app: AppTest) -> bool:
@@ -125,6 +128,8 @@ def _declared() -> dict[str, list[str]]:
                 found[f"{path.name}:{call.lineno}"] = _patterns(said["key"])
             elif ast.unparse(call.func).endswith("bound_choice"):
                 found[f"{path.name}:{call.lineno}"] = _patterns(call.args[2])
+            elif ast.unparse(call.func).endswith("bound_value"):
+                found[f"{path.name}:{call.lineno}"] = _patterns(call.args[0])
     return found
 
 
@@ -150,7 +155,8 @@ def by_server(monkeypatch):
 def test_every_widget_that_is_bound_in_the_source_is_met_on_a_page(parameters, by_server, run):
     declared, met = _declared(), set().union(*parameters.values(), bound(opened("denoise", run=run)))
     assert len(declared) > 20
-    own = {"corruption-own"}  # asked for where a photograph was uploaded, which no address can do
+    # asked for where a photograph was uploaded, or runs were ticked to compare them, which no address can do
+    own = {"corruption-own", "term", "samples", "view"}
     missing = {
         (where, pattern)
         for where, patterns in declared.items()

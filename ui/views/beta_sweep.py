@@ -10,6 +10,7 @@ import streamlit as st
 from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.store.run_info import RunInfo
 from ui.run_data import models, splits
+from ui.session import choices
 from ui.session.failures import or_stop
 from ui.widgets import glossary, images
 
@@ -36,9 +37,14 @@ def beta_slider(by_beta: Mapping[float, RunInfo]) -> None:
         "one** buys sharp reconstructions, and samples from the prior miss the places where codes lie. **A high one** "
         "leaves codes little to tell: samples look like digits, and reconstructions are only roughly right.",
     )
-    beta = st.select_slider(
-        "beta", list(by_beta), value=1.0 if 1.0 in by_beta else min(by_beta), key="beta", bind="query-params"
-    )
+    first = 1.0 if 1.0 in by_beta else min(by_beta)
+
+    def read(text: str) -> float:
+        if float(text) not in by_beta:
+            raise ValueError(text)
+        return float(text)
+
+    beta = st.select_slider("beta", list(by_beta), value=first, **choices.bound_value("beta", first, read))
     _show_model(by_beta[beta])
     _table(by_beta, beta)
 

@@ -40,8 +40,7 @@ def _corrupt(clean: np.ndarray, corruption: str) -> np.ndarray:
         1.0,
         0.3,
         0.05,
-        key="corruption-level",
-        bind="query-params",
+        **choices.bound_value("corruption-level", 0.3, choices.number(0, 1)),
         disabled=corruption == "none",
         help="Gaussian: the standard deviation, 1 being black to white. The others: the share of pixels hit.",
     )
@@ -51,8 +50,7 @@ def _corrupt(clean: np.ndarray, corruption: str) -> np.ndarray:
         9999,
         0,
         help="Another seed, other noise of the same kind.",
-        key="seed",
-        bind="query-params",
+        **choices.bound_value("seed", 0, choices.whole_number(0, 9999)),
         disabled=corruption == "none",
     )
     return clean if corruption == "none" else corruptions.corrupt_images(clean, corruption, strength, int(seed))

@@ -27,7 +27,7 @@ DEFAULT_LIMIT = 3.0  # of a fixed range, until somebody types another
 CHOSEN_SIZE = 112  # CSS pixels of the chosen image
 VIEW_KEY = "manifold-view"
 POINT = "at"  # the parameter of the address that holds the chosen place, as the latent explorer's does
-PLANE_PARAMS = ("plane",)  # those that say which plane it is a place of
+PLANE_PARAMS = ("plane", "x", "y")  # those that say which plane it is a place of
 LONG_CODE = 64  # numbers of a code from which on it is scrolled
 
 
@@ -78,7 +78,14 @@ def range_form(run: LoadedModel) -> Range:
     limit = DEFAULT_LIMIT
     if st.query_params.get("range") == "fixed":
         limit = st.number_input(
-            "Limit", 0.5, 20.0, DEFAULT_LIMIT, 0.5, "%g", key="limit", bind="query-params", width=160
+            "Limit",
+            0.5,
+            20.0,
+            DEFAULT_LIMIT,
+            0.5,
+            "%g",
+            width=160,
+            **choices.bound_value("limit", DEFAULT_LIMIT, choices.number(0.5, 20)),
         )
     labels = {"data": "Codes (1st to 99th percentile)", "fixed": f"Fixed [\u2212{limit:g}, {limit:g}]"}
     if _fills_normal_prior(run):

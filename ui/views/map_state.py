@@ -17,8 +17,6 @@ from ui.widgets.view_state import Reader
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
 
-# Parameters that are places on one map, and mean nothing on another: for `choices.bound_choice(resets=...)`
-PLACES = ("at", "zoom", "centre", "selected", "lasso")
 MAX_ZOOM = 1000.0
 
 _LAYOUT = """

@@ -30,11 +30,19 @@ def row_form(run: LoadedModel, test: Split, mse: np.ndarray) -> np.ndarray:
     )  # fmt: skip
     rows = np.arange(len(test)) if label == "all" else np.flatnonzero(test.y == run.card.classes.index(label))
     if order == "indices":
-        text = controls[2].text_input("Test image indices", "0, 1, 2, 3, 4", key="indices", bind="query-params")
+        first = "0, 1, 2, 3, 4"
+        # an empty parameter would leave the address
+        typed = choices.bound_value("indices", first, str.strip, lambda text: text or " ")
+        text = controls[2].text_input("Test image indices", first, **typed)
         rows = or_stop(pickers.parse_indices, text, len(test))
     elif order == "random":
         seed = controls[2].number_input(
-            "Random seed", 0, 9999, 0, help="Another seed, other images.", key="seed", bind="query-params"
+            "Random seed",
+            0,
+            9999,
+            0,
+            help="Another seed, other images.",
+            **choices.bound_value("seed", 0, choices.whole_number(0, 9999)),
         )
         rows = np.random.default_rng(seed).permutation(rows)
     else:

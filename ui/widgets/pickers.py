@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -11,9 +12,11 @@ from aecore.data import images as image_data
 from aecore.data import uploads
 from aecore.errors import UserError
 from ui.run_data import splits, statistics
-from ui.session import choices
+from ui.session import address, choices
 from ui.session.failures import or_stop
 from ui.widgets import images
+from ui.widgets.sketch import can_draw, sketch
+from ui.widgets.thumbnails import thumbnails
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -29,20 +32,21 @@ FIT_LABELS: dict[image_data.FitMode, str] = {
 }
 
 
-def image_picker(title: str, scope: str, test: Split, card: DatasetCard, start: int) -> np.ndarray | None:
-    """One image `[C, H, W]` of the test set or an upload; None while an upload is awaited."""
-    sources = {"test": "Test image", "upload": "Upload"}
-    own = st.segmented_control(
-        title,
-        list(sources),
-        format_func=lambda each: sources.get(each, each),
-        default="test",
-        required=True,
-        key=f"{scope}-kind",
-    )
+NO_IMAGE = "Draw or upload an image to begin."
+
+
+def image_picker(
+    title: str, scope: str, test: Split, card: DatasetCard, start: int, folded: bool = False
+) -> np.ndarray | None:
+    """One image `[C, H, W]` of the test set, a drawing or an upload; None while a drawing or an upload is awaited. The
+    thumbnails of test images are `folded` away where there is no room for them."""
+    sources = {"test": "Test image"} | ({"drawing": "Drawing"} if can_draw(card) else {}) | {"upload": "Upload"}
+    own = choices.bound_choice(title, sources, f"{scope}-kind")
     if own == "upload":
         return upload(f"{scope}-file", card)
-    row = _index_picker(scope, test, card, start)
+    if own == "drawing":
+        return sketch(f"{scope}-sketch", card)
+    row = _index_picker(scope, test, card, start, folded)
     x: np.ndarray = test.to_float(slice(row, row + 1))[0]
     name = card.classes[test.y[row]]
     images.single(x, f"{name}, test image {row}", f"{name}, test image {row}", 96)
@@ -50,53 +54,75 @@ def image_picker(title: str, scope: str, test: Split, card: DatasetCard, start: 
 
 
 def inline_image_picker(run: LoadedModel) -> np.ndarray | None:
-    """One image `[C, H, W]` for a panel, the same on all of a run, its choice laid out in a line; None while an
-    upload is awaited."""
+    """One image `[C, H, W]` for a panel, the same on all of a run, its choice laid out in a line; None while a drawing
+    or an upload is awaited."""
     with st.container(horizontal=True, vertical_alignment="top"):
-        return image_picker("Image", "test-image", splits.test_split(run), run.card, start=0)
+        return image_picker("Image", "test-image", splits.test_split(run), run.card, start=0, folded=True)
 
 
 def test_index_picker(run: LoadedModel) -> tuple[int, str]:
     """The row of a test image that people choose, the same on all panels of a run, and what it is called."""
     test = splits.test_split(run)
-    row = _index_picker("test-image", test, run.card, start=0)
+    row = _index_picker("test-image", test, run.card, start=0, folded=True)
     return row, f"{run.card.classes[test.y[row]]}, test image {row}"
 
 
-def _index_picker(key: str, test: Split, card: DatasetCard, start: int) -> int:
-    """The row of a test image, by its number or by its class: the next one of that class, or the previous one."""
+def _index_picker(key: str, test: Split, card: DatasetCard, start: int, folded: bool) -> int:
+    """The row of a test image, by its number, by its class (the next one of that class, or the previous one), or by its
+    thumbnail."""
+    last = len(test) - 1
+    start = min(start, last)
 
-    def go(step: int) -> None:
-        st.session_state[key] = next_of_class(test.y, row, label, step)
-
-    def choose() -> None:
-        st.session_state[key] = next_of_class(test.y, row, st.session_state[f"{key}-class"], 1)
+    def put(found: int) -> None:
+        address.write(key, None if found == start else str(found))
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", width="content"):
         row = st.number_input(
-            "Test image index", 0, len(test) - 1, start or "min", key=key, bind="query-params", width=130
+            "Test image index",
+            0,
+            last,
+            start or "min",
+            width=130,
+            **choices.bound_value(key, start, choices.whole_number(0, last)),
         )
-        label = int(test.y[row])
-        st.session_state[f"{key}-class"] = label  # whoever types a number sees its class here
-        st.selectbox(
-            "Class",
-            range(len(card.classes)),
-            format_func=lambda each: card.classes[each] if isinstance(each, int) else each,
-            key=f"{key}-class",
-            on_change=choose,
-            width=120,
-        )
-        with st.container(horizontal=True, gap="xsmall", width="content"):  # both go to the next line, or neither
-            for name, step, icon in (("Previous", -1, "chevron_left"), ("Next", 1, "chevron_right")):
-                st.button(
-                    name,
-                    icon=f":material/{icon}:",
-                    key=f"{key}-{name}",
-                    on_click=go,
-                    args=(step,),
-                    help=f"The {name.lower()} test image of this class: {card.classes[label]}.",
-                )
-    return row
+        _class_picker(key, test, card, row, put)
+        if folded:
+            with st.popover("Thumbnails", icon=":material/grid_view:"):
+                thumbnails(key, test, card, row, put)
+    if not folded:
+        thumbnails(key, test, card, row, put)
+    return int(row)
+
+
+def _class_picker(key: str, test: Split, card: DatasetCard, row: int, put: Callable[[int], None]) -> None:
+    """Another class, or the next or the previous image of the same; `put` hears of its row."""
+    label = int(test.y[row])
+
+    def go(step: int) -> None:
+        put(next_of_class(test.y, row, label, step))
+
+    def choose() -> None:
+        put(next_of_class(test.y, row, st.session_state[f"{key}-class"], 1))
+
+    st.session_state[f"{key}-class"] = label  # whoever types a number sees its class here
+    st.selectbox(
+        "Class",
+        range(len(card.classes)),
+        format_func=lambda each: card.classes[each] if isinstance(each, int) else each,
+        key=f"{key}-class",
+        on_change=choose,
+        width=120,
+    )
+    with st.container(horizontal=True, gap="xsmall", width="content"):  # both go to the next line, or neither
+        for name, step, icon in (("Previous", -1, "chevron_left"), ("Next", 1, "chevron_right")):
+            st.button(
+                name,
+                icon=f":material/{icon}:",
+                key=f"{key}-{name}",
+                on_click=go,
+                args=(step,),
+                help=f"The {name.lower()} test image of this class: {card.classes[label]}.",
+            )
 
 
 def next_of_class(labels: np.ndarray, row: int, label: int, step: int) -> int:
@@ -187,10 +213,13 @@ def plane_picker(run: LoadedModel) -> tuple[int, int] | None:
     if splits.codes(run).shape[1] < 3:
         return 0, 1
     planes = {"pca": "Principal components", "dimensions": "Two dimensions"}
-    if choices.bound_choice("Plane", planes, "plane", help="The other directions stay at their mean.") == "pca":
+    words = "The other directions stay at their mean."
+    if choices.bound_choice("Plane", planes, "plane", help=words, resets=address.PLACES) == "pca":
         return None
-    order = statistics.dim_ranges(run)[1]
+    names = {str(i + 1): f"z{i + 1}" for i in statistics.dim_ranges(run)[1]}
     with st.container(horizontal=True):
-        first = st.selectbox("x axis", order, format_func=lambda i: f"z{i + 1}", width=160)
-        second = st.selectbox("y axis", [i for i in order if i != first], format_func=lambda i: f"z{i + 1}", width=160)
-    return first, second
+        common: dict[str, Any] = {"widget": "select", "width": 160, "resets": address.PLACES}
+        first = choices.bound_choice("x axis", names, "x", **common)
+        others = {number: name for number, name in names.items() if number != first}
+        second = choices.bound_choice("y axis", others, "y", **common)
+    return int(first) - 1, int(second) - 1

@@ -2,13 +2,17 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import torch
+from PIL import Image
 
 from aecore.analysis import loaded
 from aecore.cli import main
+from aecore.cli.files import FIGURES
 from aecore.data.datasets import CARDS, load
 from aecore.models.families.build import FAMILIES
 from aecore.store import runs
@@ -176,6 +180,52 @@ def test_an_exported_run_works_without_the_laboratory(says, run, tmp_path):
     assert [line[2] for line in lines[:5]] == [CARDS["digits"].classes[i] for i in load("digits").test.y[:5]]
 
 
+def test_codes_are_a_table_that_pandas_reads(says, run, tmp_path):
+    for suffix, read in (("csv", pandas.read_csv), ("parquet", pandas.read_parquet)):
+        (row,) = says("export", run, "--codes", str(tmp_path / "codes" / f"all.{suffix}"))
+        table = read(row["file"])
+        assert list(table) == ["split", "index", "class", "z1", "z2", "z3"]
+        test = table[table["split"] == "test"]
+        assert len(test) == CARDS["digits"].n_test and len(table) > CARDS["digits"].n_train
+        np.testing.assert_allclose(
+            test[["z1", "z2", "z3"]], loaded.load(run).encode(load("digits").test.to_float()), atol=1e-5
+        )
+    with np.load(says("export", run, "--codes", str(tmp_path / "all.npz"))[0]["file"]) as archive:
+        assert archive["z"].shape == (len(table), 3)
+
+
+def test_weights_and_an_offline_page_are_files(says, run, tmp_path):
+    rows = says("export", run, "--safetensors", str(tmp_path / "weights"))
+    assert {Path(row["file"]).name for row in rows} == {"weights.safetensors", "config.json", "README.md"}
+    (row,) = says("export", run, "--html", str(tmp_path / "model.html"))
+    text = Path(row["file"]).read_text()
+    assert text.startswith("<!doctype html>") and run in text
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_an_offline_page_and_an_svg(says, run, tmp_path, name):
+    for suffix, begins in (("html", "<!doctype html>"), ("svg", "<?xml")):
+        (row,) = says("figure", run, "--figure", name, "--to", str(tmp_path / f"{name}.{suffix}"))
+        assert Path(row["file"]).read_text().startswith(begins)
+
+
+def test_a_manifold_is_a_png(says, run, tmp_path):
+    (row,) = says("figure", run, "--to", str(tmp_path / "manifold.png"))
+    with Image.open(row["file"]) as image:
+        assert image.format == "PNG" and image.width == image.height >= 640
+
+
+def test_a_file_is_not_written_over_a_folder(refuses, run, tmp_path):
+    (tmp_path / "page.html").mkdir()
+    (tmp_path / "page.html" / "mine.txt").write_text("mine")
+    assert "is a folder" in refuses("export", run, "--html", str(tmp_path / "page.html"))
+    assert (tmp_path / "page.html" / "mine.txt").read_text() == "mine"
+
+
+def test_a_map_is_no_png(refuses, run, tmp_path):
+    assert "Only a manifold" in refuses("figure", run, "--figure", "map", "--to", str(tmp_path / "map.png"))
+
+
 MISTAKES = {
     "unknown data set": (["train", "--dataset", "minst"], "no data set called minst"),
     "unknown family": (["train", "--family", "vaee"], "no family called vaee"),
@@ -197,6 +247,9 @@ MISTAKES = {
     "download of an unknown set": (["datasets", "--download", "minst"], "no data set called 'minst'"),
     "watching nothing": (["watch", "vae-digits-2d-00000000"], "no run called vae-digits-2d-00000000"),
     "evaluating nothing": (["evaluate", "vae-digits-2d-00000000"], "no run called vae-digits-2d-00000000"),
+    "codes of another kind": (["export", "x", "--codes", "codes.xls"], "none of .csv, .parquet and .npz"),
+    "a figure of another kind": (["figure", "x", "--to", "x.pdf"], "none of .html, .svg and .png"),
+    "a figure of nothing": (["figure", "vae-digits-2d-00000000"], "no run called vae-digits-2d-00000000"),
     "exporting nothing": (["export", "../.."], "no run called '../..'"),
 }
 

@@ -1,3 +1,3 @@
-"""The command line, `python -m aecore`: datasets, families, train, watch, runs, evaluate, pretrain, export."""
+"""The command line, `python -m aecore`: data sets, families, training, runs, evaluation, and files of runs."""
 
 from aecore.cli.parser import main as main

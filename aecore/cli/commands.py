@@ -200,18 +200,6 @@ def pretrain(args: argparse.Namespace) -> None:
         print_rows([{"name": each.name, "id": run, "mse": runs.entry(run).result["mse"]}], args.json)
 
 
-def export(args: argparse.Namespace) -> None:
-    """Export a run's encoder and decoder."""
-    from aecore.export.onnx import export_onnx
-    from aecore.export.torch_export import export_run
-
-    if args.onnx:
-        files = export_onnx(args.target, Path(args.onnx))
-    else:
-        files = export_run(args.target, Path(args.to or Path("exports") / args.target))
-    print_rows([{"file": str(file), "bytes": file.stat().st_size} for file in files], args.json)
-
-
 def upgrade(args: argparse.Namespace) -> None:
     """Convert a folder of format 1, and say what became of each run in it."""
     from aecore.store.upgrade.folder import upgrade_folder

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from aecore.cli import commands
+from aecore.cli import commands, files
 from aecore.config import Config
 from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.errors import UserError
@@ -40,11 +40,18 @@ def parser() -> argparse.ArgumentParser:
     one = command("pretrain", commands.pretrain, "build the gallery: train the missing models of pretrained/")
     one.add_argument("target", nargs="?", metavar="NAME", help="only this one: " + ", ".join(PRETRAINED_MODELS))
     one.add_argument("--force", action="store_true", help="also those that exist")
-    one = command("export", commands.export, "export a run's encoder and decoder")
+    one = command("export", files.export, "export a run: encoder and decoder, weights, codes, or an offline page")
     one.add_argument("target", metavar="RUN")
     where = one.add_mutually_exclusive_group()
     where.add_argument("--to", metavar="FOLDER", help="where to (default: exports/RUN)")
     where.add_argument("--onnx", metavar="FOLDER", help="write encoder.onnx and decoder.onnx there instead")
+    where.add_argument("--safetensors", metavar="FOLDER", help="write weights, settings and model card there instead")
+    where.add_argument("--html", metavar="FILE", help="write one page with the decoder inside, which opens offline")
+    where.add_argument("--codes", metavar="FILE", help="write the codes of all images as .csv, .parquet or .npz")
+    one = command("figure", files.figure, "write a figure of a run: an offline page, SVG, or PNG of a manifold")
+    one.add_argument("target", metavar="RUN")
+    one.add_argument("--figure", choices=files.FIGURES, default="manifold", help="which (default: manifold)")
+    one.add_argument("--to", metavar="FILE", help="a name that ends in .html, .svg or .png (default: RUN-FIGURE.html)")
     one = command("upgrade", commands.upgrade, "convert runs of format 1 to the names of format 2")
     one.add_argument("target", nargs="?", metavar="FOLDER", help="the folder of the runs (default: AECORE_RUNS)")
     return top

@@ -30,6 +30,8 @@ def zip_archive(contents: Mapping[str, bytes]) -> bytes:
 def write_file(file: Path, content: bytes) -> list[Path]:
     """Writes one file, whole or not at all, into a folder that is made when it is not there; UserError when it cannot
     be."""
+    if file.is_dir():
+        raise UserError(f"{file} is a folder; name a file.")
     make_folder(file.parent)
     return publish({file.name: content}, file.parent)
 

@@ -1,0 +1,51 @@
+"""The figures of a finished run that are given as files, as its pages draw them first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aecore.analysis import latent_geometry, loaded
+from aecore.analysis.offline_bundle import available_codes
+from aecore.content import formulas
+from aecore.content.run_names import run_name
+from aecore.export import figures, packed_map
+from aecore.export.figures import Figure
+from aecore.export.offline_html import default_plane
+from aecore.store import history, runs
+from aecore.store.run_info import RunInfo
+
+GRID_SIZE = 15  # images along each side of a manifold
+
+
+def manifold(run_id: str) -> Figure:
+    """What a grid over the codes of the test images decodes to."""
+    run = loaded.load(run_id)
+    codes, _ = available_codes(run)
+    plane = default_plane(codes)
+    grid = latent_geometry.grid(plane.project(codes), GRID_SIZE)
+    title = f"Manifold: {_name(runs.entry(run_id))}"
+    return figures.manifold(title, run.decode(plane.unproject(grid.points)), grid.x, grid.y, plane.names)
+
+
+def latent_map(run_id: str) -> Figure:
+    """Where the codes of the test images lie, by class."""
+    run = loaded.load(run_id)
+    codes, labels = available_codes(run)
+    plane, classes = default_plane(codes), run.card.classes
+    points = packed_map.plane_points(plane, codes, labels, len(classes))
+    return figures.latent_map(f"Latent map: {_name(runs.entry(run_id))}", points, labels, classes, plane.names)
+
+
+def losses(run_id: str) -> Figure:
+    """The losses of every epoch, in training and validation."""
+    entry = runs.entry(run_id)
+    players = formulas.objectives(entry.config) if entry.config else ()
+    own = [term for player in players if player.trains_model and not player.is_over for term in player.terms]
+    return figures.losses(f"Losses: {_name(entry)}", history.history(run_id), own)
+
+
+def _name(entry: RunInfo) -> str:
+    return entry.title or (run_name(entry.config) if entry.config else entry.id)
+
+
+FIGURES: dict[str, Callable[[str], Figure]] = {"manifold": manifold, "map": latent_map, "losses": losses}

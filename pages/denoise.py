@@ -27,9 +27,10 @@ with note:
             link("denoise", "Use the pretrained denoiser", run=cleaner.id)
 with source:
     x = pickers.image_picker("Image", "image", require_test_split(run), run.card, start=3)
+    denoise.photograph_door(run, "image")
 key = live.send_model(run)
 if x is None:
-    st.info("Upload an image to begin.", icon=":material/upload:")
+    st.info(pickers.NO_IMAGE, icon=":material/draw:")
     st.stop()
 if key:
     live_decoding.denoise(key, run, x)

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecore.data.images import gif, image_grid, looks_inverted, png, resize_to, signed_error_map, to_uint8
+from aecore.data.images import (
+    gif,
+    image_grid,
+    is_plainly_inverted,
+    looks_inverted,
+    photograph_reason,
+    png,
+    resize_to,
+    signed_error_map,
+    to_uint8,
+)
 from aecore.data.uploads import open_upload
 from tests.kit.images import scene
 
@@ -103,6 +113,31 @@ def test_looks_inverted():
     centre = Image.new("L", (28, 28), 0)
     centre.paste(255, (4, 4, 24, 24))  # bright inside, dark ground
     assert not looks_inverted(centre)
+
+
+def drawing(ground: int, ink: int, size: int = 200) -> Image.Image:
+    """A thick stroke on an even ground."""
+    image = Image.new("L", (size, size), ground)
+    image.paste(ink, (size // 3, size // 8, size // 2, size - size // 8))
+    return image
+
+
+def test_only_ink_on_light_paper_is_plainly_inverted():
+    assert is_plainly_inverted(drawing(250, 20)) and is_plainly_inverted(drawing(190, 60))
+    assert not is_plainly_inverted(drawing(20, 250)), "light on dark"
+    assert not is_plainly_inverted(drawing(140, 20)), "grey paper: perhaps"
+    assert not is_plainly_inverted(drawing(250, 220)), "nothing dark on it"
+    assert not is_plainly_inverted(Image.new("L", (50, 50), 255)), "nothing on it"
+
+
+def test_a_photograph_is_told_by_its_size_and_by_colours_or_an_uneven_ground():
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    coloured = Image.fromarray(noise).resize((640, 480))
+    assert "640 x 480 pixels" in photograph_reason(coloured) and "in colour" in photograph_reason(coloured)
+    slope = Image.fromarray(np.tile(np.linspace(0, 255, 300).astype(np.uint8), (300, 1)))
+    assert "without an even ground" in photograph_reason(slope)
+    assert not photograph_reason(coloured.resize((64, 64))), "small"
+    assert not photograph_reason(drawing(250, 20, 600)) and not photograph_reason(drawing(0, 255, 600))
 
 
 # Arrays to files

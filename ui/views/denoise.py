@@ -10,11 +10,25 @@ import streamlit as st
 from aecore.analysis import metrics
 from aecore.models import corruptions
 from ui.session import choices
-from ui.widgets import images
+from ui.session.address import link
+from ui.widgets import images, pickers
 from ui.widgets.choice_labels import choice_label
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
+
+
+def photograph_door(run: LoadedModel, scope: str) -> None:
+    """The way to where photographs are denoised whole, when the picker of this `scope` has been given one."""
+    reason = st.session_state.pop(pickers.photograph_key(f"{scope}-file"), "")
+    if not reason:
+        return
+    st.info(
+        f"This looks like a photograph: {reason}. This model shrinks it to {run.card.shape[2]} x {run.card.shape[1]} "
+        "and draws what it knows; a network for photographs cleans it whole.",
+        icon=":material/photo_camera:",
+    )
+    link("denoise_photo")
 
 
 def show(run: LoadedModel, image: np.ndarray) -> None:

@@ -19,12 +19,15 @@ from ui.widgets.sketch import can_draw, sketch
 from ui.widgets.thumbnails import thumbnails
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from aecore.analysis.loaded import LoadedModel
     from aecore.data.cards import DatasetCard
     from aecore.data.datasets import Split
 
 N_SLIDERS, MAX_SLIDERS = 16, 128  # sliders before the rest folds away, and in all: each is a widget on the page
 UPLOAD_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
+LIGHT_ON_DARK = ("digits", "mnist", "kmnist", "fashion_mnist")  # data sets whose ground is black
 FIT_LABELS: dict[image_data.FitMode, str] = {
     "crop": "Centre crop",
     "pad": "Pad with black",
@@ -48,8 +51,15 @@ def image_picker(
         return sketch(f"{scope}-sketch", card)
     row = _index_picker(scope, test, card, start, folded)
     x: np.ndarray = test.to_float(slice(row, row + 1))[0]
-    name = card.classes[test.y[row]]
-    images.single(x, f"{name}, test image {row}", f"{name}, test image {row}", 96)
+    name = f"{card.classes[test.y[row]]}, test image {row}"
+    if folded:
+        images.single(x, name, name, 96)
+    else:
+        with st.container(horizontal=True, gap="small"):
+            with st.container(width=112):
+                images.single(x, name, name, 96)
+            with st.container():
+                thumbnails(scope, test, card, row, _writer(scope, test, start))
     return x
 
 
@@ -68,14 +78,10 @@ def test_index_picker(run: LoadedModel) -> tuple[int, str]:
 
 
 def _index_picker(key: str, test: Split, card: DatasetCard, start: int, folded: bool) -> int:
-    """The row of a test image, by its number, by its class (the next one of that class, or the previous one), or by its
-    thumbnail."""
-    last = len(test) - 1
+    """The row of a test image, by its number, by its class (the next one of that class, or the previous one), or, where
+    they are `folded` away, by its thumbnail."""
+    last, put = len(test) - 1, _writer(key, test, start)
     start = min(start, last)
-
-    def put(found: int) -> None:
-        address.write(key, None if found == start else str(found))
-
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", width="content"):
         row = st.number_input(
             "Test image index",
@@ -89,9 +95,13 @@ def _index_picker(key: str, test: Split, card: DatasetCard, start: int, folded: 
         if folded:
             with st.popover("Thumbnails", icon=":material/grid_view:"):
                 thumbnails(key, test, card, row, put)
-    if not folded:
-        thumbnails(key, test, card, row, put)
     return int(row)
+
+
+def _writer(key: str, test: Split, start: int) -> Callable[[int], None]:
+    """Puts the row of a test image into the address, but for the one to begin with."""
+    usual = min(start, len(test) - 1)
+    return lambda found: address.write(key, None if found == usual else str(found))
 
 
 def _class_picker(key: str, test: Split, card: DatasetCard, row: int, put: Callable[[int], None]) -> None:
@@ -160,10 +170,8 @@ def upload(scope: str, card: DatasetCard) -> np.ndarray | None:
         key=f"{scope}-fit",
         help=f"The model takes {card.shape[2]} x {card.shape[1]} pixels.",
     )
-    hint = image_data.looks_inverted(opened.image)
-    invert = st.toggle("Invert", key=f"{scope}-invert", help="Swap dark and light.")
-    if hint and not invert and card.name in ("digits", "mnist", "kmnist"):
-        st.caption("This looks dark on light; the model knows light on dark. **Invert** may help.")
+    st.session_state[photograph_key(scope)] = image_data.photograph_reason(opened.image)
+    invert = _inversion(opened.image, f"{scope}-invert-{file.file_id}", card)
     fed = image_data.resize_to(opened.image, card.shape, how, invert)
     images.single(
         fed,
@@ -172,6 +180,25 @@ def upload(scope: str, card: DatasetCard) -> np.ndarray | None:
         112,
     )
     return fed
+
+
+def photograph_key(scope: str) -> str:
+    """Where `upload` leaves in the session why what was uploaded counts as a photograph; empty where it does not."""
+    return f"{scope}-photograph"
+
+
+def _inversion(image: Image.Image, key: str, card: DatasetCard) -> bool:
+    """Whether dark and light are to be swapped: from the beginning where that is plainly right, and it is said."""
+    light_on_dark = card.name in LIGHT_ON_DARK
+    plain = light_on_dark and image_data.is_plainly_inverted(image)
+    invert = st.toggle("Invert", value=plain, key=key, help="Swap dark and light.")
+    if plain and invert:
+        st.caption(
+            "Inverted: it is dark on a light, even ground, and the model knows light on dark. **Invert** undoes it."
+        )
+    elif light_on_dark and not invert and image_data.looks_inverted(image):
+        st.caption("This looks dark on light; the model knows light on dark. **Invert** may help.")
+    return invert
 
 
 def code_sliders(origin: np.ndarray, run: LoadedModel, scope: str) -> np.ndarray:

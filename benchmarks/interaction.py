@@ -1,6 +1,9 @@
 """How fast images follow a hand: decoding in Chromium beside the same model behind a slider and the server.
 
-    python -m benchmarks.interaction            prints a table and, last, one line of JSON
+    python -m benchmarks.interaction [decoding] [training]      prints a table and, last, one line of JSON
+
+`decoding` compares browser and server. `training` drags the pad of the Train page by a real pointer while the service
+trains on MNIST (on the shapes where that is not here), and again when the training has been stopped.
 
 The first line says how busy this machine was: times of a busy one say little. Models are as the form starts them, with
 the weights they have before training; half of what a ReLU says is zero, as it is about after training. Streamlit's
@@ -12,14 +15,18 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import statistics
+import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from aecore.data import datasets
 from aecore.data.cards import CARDS
 from aecore.export import compile_browser
 from aecore.export.program import Program
@@ -31,6 +38,7 @@ from aecore.models.networks import NetworkFactory
 from tools.browser import ROOT, launch_browser, start_server, wait_until_idle
 
 REPEATS = 300  # images decoded one after the other
+DRAG_SECONDS = 10
 GRID_SIZE = 20  # images on each side of the mosaic
 # name: (data set, network, size of the code, most milliseconds for 95 of 100 images)
 MODELS = {
@@ -115,6 +123,17 @@ TIME_RECONSTRUCTION = """([name, times]) => {
     if (i >= 0) found.push(performance.now() - began);
   }
   return found;
+}"""
+# counts what the pad of the Train page paints: images under the pointer, and maps of newer weights
+COUNT_PAINTED = """() => {
+  window.painted = { image: 0, map: 0 };
+  for (const name of ['putImageData', 'drawImage']) {
+    const paint = CanvasRenderingContext2D.prototype[name];
+    CanvasRenderingContext2D.prototype[name] = function (...given) {
+      if (this.canvas.className in painted) painted[this.canvas.className]++;
+      return paint.apply(this, given);
+    };
+  }
 }"""
 SLIDER_APP = """
 import gc
@@ -234,24 +253,71 @@ def measure_server(page: Any, address: str, repeats: int = 40) -> list[float]:
     return found[3:]
 
 
+def drag_pad(page: Any, seconds: float) -> tuple[float, float]:
+    """Drags the point of the pad round and round: images a second, and newer weights a second."""
+    box = page.locator(".live-pad .stage").bounding_box()
+    middle, radius = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), 0.35 * box["height"]
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.evaluate("Object.assign(painted, { image: 0, map: 0 })")
+    began = time.perf_counter()
+    while (passed := time.perf_counter() - began) < seconds:
+        turn = 2 * math.pi * passed
+        page.mouse.move(middle[0] + radius * math.cos(turn), middle[1] + radius * math.sin(turn))
+    painted = page.evaluate("painted")
+    page.mouse.up()
+    return painted["image"] / passed, painted["map"] / passed
+
+
+def measure_training(page: Any, address: str, table: Table) -> None:
+    """The pad of the Train page while a run trains, and when it has been stopped."""
+    dataset = "mnist" if datasets.is_available("mnist") else "shapes"
+    page.goto(f"{address}/train?dataset={dataset}&epochs=1000")
+    wait_until_idle(page)
+    page.evaluate(COUNT_PAINTED)
+    page.get_by_role("button", name="Train", exact=True).click()
+    # a model to stop at, and what is done once at the beginning is over
+    page.wait_for_selector(".live-pad .when:has-text('After ')", timeout=120_000)
+    page.wait_for_timeout(2000)
+    images, versions = drag_pad(page, DRAG_SECONDS)
+    table.add(f"{dataset}: dragging the pad while it trains", images, "images/s", min_value=30)
+    table.add("newer weights meanwhile", versions, "a second", min_value=0.5)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped after").first.wait_for()
+    wait_until_idle(page)
+    table.add(
+        "the same pad when the training has been stopped", drag_pad(page, DRAG_SECONDS)[0], "images/s", min_value=55
+    )
+
+
 def main() -> None:
+    parts = sys.argv[1:] or ["decoding", "training"]
     table = Table()
     print(f"load before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
     with launch_browser() as chrome, tempfile.TemporaryDirectory() as folder:
         page = chrome.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        with start_server() as address:
-            measure_browser(page, address, table)
-        for number, (name, (dataset, network, size, _)) in enumerate(MODELS.items()):
-            script = Path(folder) / f"slider{number}.py"
-            script.write_text(SLIDER_APP.format(dataset=dataset, network=network, size=size))
-            with start_server(script, env={"PYTHONPATH": str(ROOT)}) as address:
-                served = statistics.median(measure_server(page, address))
-            table.add(f"{name}: st.slider let go to image, p50", served, "ms")
-            drawn = table.values[f"{name}: decode and paint while dragging, p50"]
-            table.add(f"{name}: times as long as in the browser", served / drawn, "")
+        if "training" in parts:
+            with start_server(env={"AECORE_RUNS": f"{folder}/runs"}) as address:
+                measure_training(page, address, table)
+        if "decoding" in parts:
+            measure_decoding(page, Path(folder), table)
     table.values["load"] = round(os.getloadavg()[0], 2)
     print(f"missed: {', '.join(table.failures) or 'none'}")
     print(json.dumps(table.values))
+
+
+def measure_decoding(page: Any, folder: Path, table: Table) -> None:
+    """Decoding in the browser, and the same models behind a slider and the server."""
+    with start_server() as address:
+        measure_browser(page, address, table)
+    for number, (name, (dataset, network, size, _)) in enumerate(MODELS.items()):
+        script = folder / f"slider{number}.py"
+        script.write_text(SLIDER_APP.format(dataset=dataset, network=network, size=size))
+        with start_server(script, env={"PYTHONPATH": str(ROOT)}) as address:
+            served = statistics.median(measure_server(page, address))
+        table.add(f"{name}: st.slider let go to image, p50", served, "ms")
+        drawn = table.values[f"{name}: decode and paint while dragging, p50"]
+        table.add(f"{name}: times as long as in the browser", served / drawn, "")
 
 
 if __name__ == "__main__":

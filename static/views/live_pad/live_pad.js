@@ -8,7 +8,7 @@ import { crosshair, outlinedStroke } from '../../map/overlay.js';
 import { nearestPoint, unpack } from '../../map/points.js';
 import { viewport } from '../../map/viewport.js';
 import { clearCanvas } from '../../dom/canvas.js';
-import { announcer, createElement, frames, listeners, queryIn } from '../../dom/dom.js';
+import { announcer, createElement, frames, listeners, listenUntil, queryIn } from '../../dom/dom.js';
 import { gestures } from '../../dom/gestures.js';
 import { drawImage } from '../../dom/image.js';
 import { keyboardMap } from '../../dom/keys.js';
@@ -47,98 +47,123 @@ function read({ head, blob }) {
   };
 }
 
-/** @param {ComponentProps<Data>} props */
-export default function livePad({ parentElement, data }) {
-  const root = queryIn(parentElement)('.live-pad');
-  const $ = queryIn(root);
-  const { on, signal, stop } = listeners();
-  const stage = $('.stage');
-  const label = $('.as select', HTMLSelectElement);
-  const screen = frames(draw);
-  const speaker = announcer($('.live-region'));
-  let theme = readTheme(root);
-  let state = read(data);
+/** @param {number} share */
+const clamp = (share) => Math.min(1, Math.max(0, share));
+
+class LivePad {
   // in shares of the pad from its left and its top
   /** @type {Point} */
-  let point = [0.5, 0.5];
+  point = [0.5, 0.5];
   /** @type {Point | null} */
-  let hover = null;
+  hover = null;
+
+  /** @param {HTMLElement} root @param {Data} data */
+  constructor(root, data) {
+    const { on, signal, stop } = listeners();
+    this.$ = queryIn(root);
+    this.root = root;
+    this.stage = this.$('.stage');
+    this.label = this.$('.as select', HTMLSelectElement);
+    this.screen = frames((now, layers) => this.#draw(layers));
+    this.speaker = announcer(this.$('.live-region'));
+    this.sizes = new ResizeObserver(() => this.screen.request('map'));
+    this.stop = stop;
+    this.theme = readTheme(root);
+    this.state = read(data);
+    this.#connect(signal);
+    on(this.label, 'change', () => this.screen.request());
+    this.sizes.observe(this.stage);
+    this.$('#live-pad-keys').textContent = KEYS;
+    this.#fillLabels();
+  }
+
+  /** @param {AbortSignal} signal */
+  #connect(signal) {
+    gestures(this.stage, signal, {
+      dragMode: 'point',
+      lassoActive: () => false,
+      locate: (across, down) => [across, down],
+      locateFree: (across, down) => [across, down],
+      position: () => this.point,
+      moveTo: (to) => this.#moveTo(to),
+      cancelDrag: (to) => this.#moveTo(to),
+      hover: (at) => {
+        this.hover = at;
+        this.screen.request();
+      },
+      pan() {},
+      zoomBy() {},
+      drawLasso() {},
+      closeLasso() {},
+    });
+    const keys = keyboardMap({
+      view: () => this.state.view,
+      position: () => this.#onPlane(this.point),
+      step: STEP,
+      centre: () => this.#onPlane([0.5, 0.5]),
+      moveTo: ([x, y]) => this.#moveTo(this.#onScreen(x, y)),
+      zoom() {},
+      resetView() {},
+      lasso: NO_LASSO,
+    });
+    listenUntil(signal)(this.stage, 'keydown', keys);
+  }
 
   /** @param {Point} at @returns {Point} */
-  const onPlane = ([across, down]) => [state.view.dataX(across), state.view.dataY(down)];
-  /** @param {number} share */
-  const clamp = (share) => Math.min(1, Math.max(0, share));
+  #onPlane([across, down]) {
+    const { view } = this.state;
+    return [view.dataX(across), view.dataY(down)];
+  }
+
+  /** @param {number} x @param {number} y @returns {Point} */
+  #onScreen(x, y) {
+    const { view, map } = this.state;
+    return [view.screenX(x), map.oneDimensional ? 0.5 : view.screenY(y)];
+  }
 
   /** @param {Point} to */
-  function moveTo([across, down]) {
-    point = [clamp(across), clamp(down)];
-    hover = null;
-    speaker.announce(() => describe(point));
-    screen.request('point');
+  #moveTo([across, down]) {
+    this.point = [clamp(across), clamp(down)];
+    this.hover = null;
+    this.speaker.announce(() => this.#describe());
+    this.screen.request();
   }
-
-  gestures(stage, signal, {
-    dragMode: 'point',
-    lassoActive: () => false,
-    locate: (across, down) => [across, down],
-    locateFree: (across, down) => [across, down],
-    position: () => point,
-    moveTo,
-    cancelDrag: moveTo,
-    hover(at) {
-      hover = at;
-      screen.request('point');
-    },
-    pan() {},
-    zoomBy() {},
-    drawLasso() {},
-    closeLasso() {},
-  });
-  const keys = keyboardMap({
-    view: () => state.view,
-    position: () => onPlane(point),
-    step: STEP,
-    centre: () => onPlane([0.5, 0.5]),
-    moveTo: ([x, y]) => moveTo([state.view.screenX(x), state.map.oneDimensional ? 0.5 : state.view.screenY(y)]),
-    zoom() {},
-    resetView() {},
-    lasso: NO_LASSO,
-  });
-  on(stage, 'keydown', keys);
-  on(label, 'change', () => screen.request('point'));
-  const sizes = new ResizeObserver(() => screen.request('map', 'point'));
-  sizes.observe(stage);
-  $('#live-pad-keys').textContent = KEYS;
-  fillLabels();
 
   // A conditional model decodes a code as an image of a class.
-  function fillLabels() {
-    $('.as').hidden = !state.net.nClasses;
-    if (!state.net.nClasses || label.options.length) return;
-    label.replaceChildren(...state.map.classNames.map((name, at) => createElement('option', { value: at }, name)));
+  #fillLabels() {
+    const { net, map } = this.state;
+    this.$('.as').hidden = !net.nClasses;
+    if (!net.nClasses || this.label.options.length) return;
+    this.label.replaceChildren(...map.classNames.map((name, at) => createElement('option', { value: at }, name)));
   }
 
-  /** @param {Point} at */
-  function describe(at) {
-    const nearest = nearestPoint(state.map, state.view, onPlane(at));
-    return `${formatPoint(state.plane, ...onPlane(at))}. Nearest code: ${state.map.classNames[state.map.labels[nearest]]}`;
+  /** @param {Point} at on the plane */
+  #nearestClass(at) {
+    const { map, view } = this.state;
+    return map.classNames[map.labels[nearestPoint(map, view, at)]];
   }
 
-  /** @param {number} now @param {Set<string>} layers */
-  function draw(now, layers) {
-    state.view.setShape(stage.clientWidth, stage.clientHeight);
-    if (layers.has('map')) {
-      const { map, view } = state;
+  #describe() {
+    const at = this.#onPlane(this.point);
+    return `${formatPoint(this.state.plane, ...at)}. Nearest code: ${this.#nearestClass(at)}`;
+  }
+
+  /** @param {Set<string>} layers */
+  #draw(layers) {
+    const { $, stage, theme } = this;
+    const { map, view } = this.state;
+    view.setShape(stage.clientWidth, stage.clientHeight);
+    if (layers.has('map'))
       drawBackdrop($('.map', HTMLCanvasElement), { theme, view, map, backdrop: 'points', names: true });
-    }
-    drawPoint();
-    readPoint();
+    this.#drawPoint();
+    this.#readPoint();
   }
 
-  function drawPoint() {
-    const { ctx, width, height } = clearCanvas($('.over', HTMLCanvasElement));
+  #drawPoint() {
+    const { theme, point, hover } = this;
+    const { ctx, width, height } = clearCanvas(this.$('.over', HTMLCanvasElement));
     const stroke = outlinedStroke(ctx, theme);
-    const [x, y] = [point[0] * width, (state.map.oneDimensional ? 0.5 : point[1]) * height];
+    const [x, y] = [point[0] * width, (this.state.map.oneDimensional ? 0.5 : point[1]) * height];
     ctx.fillStyle = theme.accent;
     ctx.beginPath();
     ctx.arc(x, y, POINT_RADIUS, 0, 7);
@@ -147,36 +172,41 @@ export default function livePad({ parentElement, data }) {
     if (hover) stroke(1.5, crosshair(ctx, [hover[0] * width, hover[1] * height]));
   }
 
-  function readPoint() {
-    const { map, net, plane, view, code, epoch } = state;
-    const at = onPlane(hover ?? point);
+  #readPoint() {
+    const { $, state, label } = this;
+    const { net, plane, code, epoch } = state;
+    const at = this.#onPlane(this.hover ?? this.point);
     const place = formatPoint(plane, ...at);
     const image = $('.image', HTMLCanvasElement);
     drawImage(image, net.decode(unproject(plane, ...at, code), Number(label.value)), net.shape);
     image.setAttribute('aria-label', `The image decoded at ${place}`);
     $('.when').textContent = epoch ? `After ${epoch} ${epoch === 1 ? 'epoch' : 'epochs'}` : 'In the first epoch';
     $('.coordinates').textContent = place;
-    $('.nearest').textContent = `Nearest code: ${map.classNames[map.labels[nearestPoint(map, view, at)]]}`;
-    if (!hover) stage.setAttribute('aria-label', `Live decoder. ${describe(point)}`);
+    $('.nearest').textContent = `Nearest code: ${this.#nearestClass(at)}`;
+    if (!this.hover) this.stage.setAttribute('aria-label', `Live decoder. ${this.#describe()}`);
   }
 
-  return {
-    /** @param {Data} next */
-    update(next) {
-      state = read(next);
-      fillLabels();
-      screen.request('map', 'point');
-    },
-    restyle() {
-      theme = readTheme(root);
-      stage.classList.toggle('line', state.map.oneDimensional);
-      screen.request('map', 'point');
-    },
-    close() {
-      screen.stop();
-      speaker.stop();
-      sizes.disconnect();
-      stop();
-    },
-  };
+  /** @param {Data} data */
+  update(data) {
+    this.state = read(data);
+    this.#fillLabels();
+    this.screen.request('map');
+  }
+
+  restyle() {
+    this.theme = readTheme(this.root);
+    this.screen.request('map');
+  }
+
+  close() {
+    this.screen.stop();
+    this.speaker.stop();
+    this.sizes.disconnect();
+    this.stop();
+  }
+}
+
+/** @param {ComponentProps<Data>} props */
+export default function livePad({ parentElement, data }) {
+  return new LivePad(queryIn(parentElement)('.live-pad'), data);
 }

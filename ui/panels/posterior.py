@@ -72,7 +72,6 @@ def _kl_per_dim(run: LoadedModel) -> None:
         f"Means over {_sample_description(run, found['n_samples'])}. Active are dimensions whose means vary from image "
         f"to image, with a variance above {ACTIVE_THRESHOLD} (Burda et al. 2015). {_inactive_text(silent, size)}"
     )
-    st.subheader("KL during training")
     _kl_by_epoch(run, order)
 
 
@@ -88,11 +87,12 @@ def _inactive_text(inactive: list[str], size: int) -> str:
 
 
 def _kl_by_epoch(run: LoadedModel, order: np.ndarray) -> None:
+    """The KL of each dimension over the training; nothing of a run that was trained before they were kept."""
     codes = ((line["epoch"], (line.get("signals") or {}).get("code", {})) for line in history.history(run.id))
     kept = [(epoch, code["kl"]) for epoch, code in codes if len(code.get("kl", [])) == len(order)]
     if not kept:
-        st.caption("This run was trained before KLs were kept epoch by epoch: only runs trained from now on have them.")
         return
+    st.subheader("KL during training")
     epochs, nats = zip(*kept, strict=True)
     chart = posterior_charts.kl_heatmap(_dim_names(order), epochs, np.array(nats).T[order])
     show_chart(chart, key="panel-kl-by-epoch")
@@ -174,7 +174,7 @@ def _images(run: LoadedModel, test: Split, row: int, name: str, breakdown: ElboB
     own = np.concatenate([x, run.reconstruct(x, labels)])
     images.rows({"Input and reconstruction": own}, [name, f"reconstruction of {name}"], size=96)
     number = [f"sample {i + 1} from the posterior of {name}" for i in range(N_SAMPLES)]
-    images.rows({"Five samples from q(z|x), decoded": draws}, number, size=96)
+    images.rows({"Five samples from q(z|x), decoded": draws}, number, file_name=f"{run.id}-posterior-{row}")
 
 
 def _elbo_terms(breakdown: ElboBreakdown, order: np.ndarray) -> dict[str, float]:

@@ -15,6 +15,7 @@ from ui.panels.charts import sampling_charts
 from ui.panels.panel import Panel
 from ui.run_data import samples, splits, statistics
 from ui.run_data.per_run import per_run
+from ui.session.address import link
 from ui.widgets import images
 from ui.widgets.display import class_colours, metrics_row, show_chart
 
@@ -48,7 +49,9 @@ def show_samples(run: LoadedModel) -> None:
     )
     rows = slice((turn - 1) * samples.N_SHOWN, turn * samples.N_SHOWN)
     named = {METHOD_LABELS[name]: made[rows] for name, made in samples.generated(run).items()}
-    images.rows(named, [f"sample {number + 1}" for number in range(samples.N_SHOWN)], size=88)
+    images.rows(
+        named, [f"sample {number + 1}" for number in range(samples.N_SHOWN)], size=88, file_name=f"{run.id}-samples"
+    )
     if run.model.is_conditional:
         st.caption("This model is told the class: classes are drawn as often as the training images have them.")
     if "prior" not in said:
@@ -56,6 +59,7 @@ def show_samples(run: LoadedModel) -> None:
             "How good they are is measured against real test images, which are not on this computer.",
             icon=":material/image_not_supported:",
         )
+        link("data", "Get the data set")
         return
     st.subheader("Sample quality")
     show_chart(sampling_charts.scores(said, METHOD_LABELS, class_colours()), key="panel-scores")

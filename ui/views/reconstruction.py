@@ -63,6 +63,7 @@ def show_rows(run: LoadedModel, test: Split, mse: np.ndarray, rows: np.ndarray) 
         shown,
         alt=[f"{run.card.classes[test.y[row]]}, test image {row}, MSE {mse[row]:.4f}" for row in rows],
         captions=[f"{mse[row]:.3f}" for row in rows],
+        file_name=f"{run.id}-reconstructions",
     )
     st.caption(
         "Below each: how far it is from the test image, mean squared error (MSE) per pixel."

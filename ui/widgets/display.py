@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ui.widgets import palette
+from ui.widgets import live, palette
 
 if TYPE_CHECKING:
     from ui.widgets.charts import Chart
 
 
 def show_chart(chart: Chart, key: str | None = None, toolbar: bool = False, **more: Any) -> Any:
-    """Shows a chart with its words; `toolbar` adds the buttons to zoom and select."""
+    """Shows a chart with its words, and below it buttons that save it; `toolbar` adds those to zoom and select."""
     config = {
         "displaylogo": False,
         "displayModeBar": toolbar,
         "modeBarButtonsToRemove": ["autoScale2d", "toImage"],
     }
-    return st.plotly_chart(chart.figure, alt=chart.alt, config=config, key=key, **more)
+    with st.container(gap=None):
+        shown = st.plotly_chart(chart.figure, alt=chart.alt, config=config, key=key, **more)
+        _save_buttons(chart, key)
+    return shown
+
+
+def _save_buttons(chart: Chart, key: str | None) -> None:
+    """PNG and SVG, as the browser has drawn the chart above; the file is named after the run and the chart."""
+    own = key or sha256(chart.alt.encode()).hexdigest()[:8]
+    name = "-".join(filter(None, (st.query_params.get("run"), key or "chart")))
+    live.view("save_figure", None, f"save-{own}", {"name": name})
 
 
 def metrics_row(*metrics: tuple[str, str, str]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 
 import numpy as np
 import streamlit as st
 
 from aecore.data import images
+
+MIN_PNG_WIDTH = 640  # pixels of a file
 
 # Small images are drawn with hard pixels: smoothing would hide what the model really made.
 STYLE = """
@@ -32,11 +35,12 @@ def rows(
     alt: Sequence[str],
     captions: Sequence[str] = (),
     size: int = 96,
+    file_name: str = "",
 ) -> None:
     """Rows of images `[N, C, H, W]`, one column for each image, under their names.
 
     `alt` says what each column shows; `captions` stand under the last row; `size` is the width of an image in CSS
-    pixels where the screen has room for it.
+    pixels where the screen has room for it. With a `file_name`, which ends in no suffix, all of them can be saved.
     """
     columns = max(len(row) for row in batches.values())
     cells = []
@@ -50,6 +54,29 @@ def rows(
             cells.append(f'<figure><img src="{data_url(image)}" alt="{text}">{caption}</figure>')
     grid = f"grid-template-columns: repeat({columns}, minmax(0, {size}px))"
     st.html(f'<div class="ae-rows" style="{grid}">{"".join(cells)}</div>')
+    if file_name:
+        st.download_button(
+            "PNG",
+            partial(sheet, list(batches.values())),
+            f"{file_name}.png",
+            "image/png",
+            key=f"save-{file_name}",
+            type="tertiary",
+            icon=":material/image:",
+            on_click="ignore",
+            help="Save these images, each pixel as a sharp square.",
+        )
+
+
+def sheet(batches: Sequence[np.ndarray], min_width: int = MIN_PNG_WIDTH) -> bytes:
+    """Rows of images `[N, C, H, W]` of one size as a PNG at least so many pixels wide: whole pixels for each of
+    theirs."""
+    columns, channels = max(map(len, batches)), max(row.shape[1] for row in batches)
+    cells = np.full((len(batches), columns, channels, *batches[0].shape[2:]), 0.5, np.float32)
+    for cell, row in zip(cells, batches, strict=True):
+        cell[: len(row)] = row  # gray in all channels where others have colours
+    grid = images.image_grid(cells.reshape(-1, *cells.shape[2:]), columns)
+    return images.png(grid, scale=-(-min_width // grid.shape[-1]))
 
 
 def full_width(png: bytes, alt: str) -> None:

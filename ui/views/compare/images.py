@@ -28,7 +28,11 @@ def reconstructions(groups: Sequence[OpenedGroup]) -> None:
         title = f"What {first} draws of test images that are not here" if test.synthetic else "Test images"
         named = {title: x} | {name: run.reconstruct(x, labels) for name, run in group.runs.items()}
         named |= {name: pca.reconstruct(x) for name, (pca, _) in group.rivals().items()}
-        images.rows(named, image_names(group, rows))
+        images.rows(named, image_names(group, rows), file_name=f"reconstructions-{_first_run(group)}")
+
+
+def _first_run(group: OpenedGroup) -> str:
+    return next(iter(group.runs.values())).id
 
 
 def new_images(groups: Sequence[OpenedGroup]) -> None:
@@ -44,7 +48,8 @@ def new_images(groups: Sequence[OpenedGroup]) -> None:
         group_heading(group, len(groups))
         named = {name: samples.generated(run)[way][:N_IMAGES] for name, run in group.runs.items()}
         named |= {name: rivals.samples(run)[way] for name, (_, run) in group.rivals().items()}
-        images.rows(named, [f"sample {number + 1}" for number in range(N_IMAGES)])
+        alt = [f"sample {number + 1}" for number in range(N_IMAGES)]
+        images.rows(named, alt, file_name=f"samples-{_first_run(group)}")
     if any(run.model.is_conditional for group in groups for run in group.runs.values()):
         st.caption(
             "A conditional model is told the class: classes are drawn as often as the training images have them."
@@ -70,7 +75,8 @@ def interpolation(groups: Sequence[OpenedGroup]) -> None:
     shares = [f"{share:.0%}" for share in np.linspace(0, 1, N_IMAGES)]
     for group in groups:
         group_heading(group, len(groups))
-        images.rows(_paths(group, np.array(ends)), [f"{share} of the way" for share in shares], shares)
+        alt = [f"{share} of the way" for share in shares]
+        images.rows(_paths(group, np.array(ends)), alt, shares, file_name=f"paths-{_first_run(group)}")
 
 
 def _paths(group: OpenedGroup, ends: np.ndarray) -> dict[str, np.ndarray]:

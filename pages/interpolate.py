@@ -24,6 +24,7 @@ with left:
 with right:
     b = pickers.image_picker("To", "to", test, run.card, start=1)
 if a is None or b is None:
+    st.info(pickers.NO_IMAGE, icon=":material/draw:")
     st.stop()
 ends = run.encode(np.stack([a, b]))
 path = choices.bound_choice(

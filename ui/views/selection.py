@@ -1,4 +1,5 @@
-"""What somebody chooses on a map, a point or a lasso: what the browser sends of it, and the samples that are shown."""
+"""What somebody chooses on a map, a point or a lasso: what the browser sends of it, the samples that are shown, and the
+pages that they can be taken to."""
 
 from __future__ import annotations
 
@@ -6,7 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import streamlit as st
 
+from ui.session.address import link
+from ui.session.text import escape
 from ui.widgets import images
 
 if TYPE_CHECKING:
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
 MAX_LASSO_CORNERS = 1000  # of a lasso at most; the browser sends fewer
 MAX_LASSO_IMAGES = 16  # images shown of a lasso
 IMAGES_PER_ROW = 8
+MAX_RECONSTRUCTED = 10  # images that Reconstruct shows at a time
+LAST_KEY = "ae-last-images"  # the run, and the last two test images that were chosen by themselves
 EMPTY_LASSO = "No {} has its code in there: draw the lasso around some points."
 
 
@@ -67,3 +73,41 @@ def image_pairs(
         if reconstructions is not None:
             named["Reconstruction"] = reconstructions[part]
         images.rows(named, alt[part], captions[part], 84)
+
+
+def image_links(run: LoadedModel, rows: np.ndarray, labels: np.ndarray) -> None:
+    """Links to what can be done with chosen test images: with one, with it and the one chosen before, or with several.
+    `labels` are those of all test images."""
+    names = {int(row): f"{run.card.classes[labels[row]]}, test image {row}" for row in rows}
+    pair = _last_pair(run, int(rows[0])) if len(rows) == 1 else tuple(names)
+    several = ",".join(map(str, list(names)[:MAX_RECONSTRUCTED]))
+    with st.container(horizontal=True, gap="xsmall"):
+        if len(rows) == 1:
+            _single_links(run, int(rows[0]))
+        if len(pair) == 2:
+            link("interpolate", "Interpolate between these two", **{"from": str(pair[0])}, to=str(pair[1]))
+        link("reconstruct", "Reconstruct", order="indices", indices=several)
+    if len(rows) == 1 and len(pair) == 2:
+        before = f"{run.card.classes[labels[pair[0]]]}, test image {pair[0]}"
+        st.caption(f"The other of the two: {escape(before)}, chosen before.")
+    elif len(rows) == 1:
+        st.caption("Choose another point to interpolate between the two.")
+
+
+def _single_links(run: LoadedModel, row: int) -> None:
+    from aecore.analysis.latents import posterior  # torch comes with it
+
+    panel = "elbo" if posterior.has_posterior(run) else "jacobian"  # those that look at one image
+    link("model_inspector", "Inspect", panel=panel, test_image=str(row))
+    link("denoise", "Denoise this one", image=str(row))
+
+
+def _last_pair(run: LoadedModel, row: int) -> tuple[int, ...]:
+    """The image that was chosen before and this one; this one alone where it is the first of this run."""
+    known, pair = st.session_state.get(LAST_KEY, ("", ()))
+    if known != run.id:
+        pair = ()
+    if not pair or pair[-1] != row:
+        pair = (*pair[-1:], row)
+    st.session_state[LAST_KEY] = (run.id, pair)
+    return tuple(pair)

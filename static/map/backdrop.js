@@ -88,23 +88,33 @@ export function drawBackdrop(canvas, what) {
   if (!canvas.width || !canvas.height) return; // not laid out yet
   const own = cached(canvas, theme, map);
   const layer = { ...what, lit, own, ctx, width, height, fine };
-  const whole = [...map.panLimits[0], ...(map.oneDimensional ? map.extent[1] : map.panLimits[1])];
   if (backdrop === 'decoded images') {
     imageGrid?.draw(ctx, view, width, height);
-    ctx.globalAlpha = 0.6;
-    if (own.coverMask) drawRegion(ctx, own.coverMask, whole, view, width, height);
-    ctx.globalAlpha = 1;
+    if (own.coverMask) drawMask(layer, own.coverMask, theme.background, 0.6);
     if (lit >= 0) drawPointsLayer(layer, [classColours(what, (at) => at === lit)]);
   } else {
-    ctx.globalAlpha = 0.16;
-    if (own.greyMask) drawRegion(ctx, own.greyMask, whole, view, width, height);
-    ctx.globalAlpha = 1;
+    if (own.greyMask) drawMask(layer, own.greyMask, theme.text, 0.16);
     if (backdrop === 'density') drawDensityLayer(layer);
     else if (lit < 0) drawPointsLayer(layer, [classColours(what, () => true)]);
     else drawPointsLayer(layer, [classColours(what, (at) => at !== lit, true), classColours(what, (at) => at === lit)]);
   }
   if (map.axisNames[0]) drawAxes(layer);
   if (names) drawClassNames(ctx, layer);
+}
+
+// The mask over what is far from the data, and all that lies beyond it.
+/** @param {Layer} layer @param {HTMLCanvasElement} mask @param {string} colour @param {number} alpha */
+function drawMask({ ctx, view, map, width, height }, mask, colour, alpha) {
+  const [[left, right], [bottom, top]] = map.oneDimensional ? [map.panLimits[0], map.extent[1]] : map.panLimits;
+  const [x, y] = [view.screenX(left) * width, view.screenY(top) * height];
+  ctx.globalAlpha = alpha;
+  drawRegion(ctx, mask, [left, right, bottom, top], view, width, height);
+  ctx.fillStyle = colour;
+  ctx.beginPath();
+  ctx.rect(0, 0, width, height);
+  ctx.rect(x, y, view.screenX(right) * width - x, view.screenY(bottom) * height - y);
+  ctx.fill('evenodd');
+  ctx.globalAlpha = 1;
 }
 
 /** @param {Layer} layer */

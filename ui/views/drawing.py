@@ -11,7 +11,7 @@ from ui.run_data import packed, splits, statistics
 from ui.run_data.per_run import per_run
 from ui.session.failures import or_stop
 from ui.views import live_decoding
-from ui.widgets import component, glossary, images, live
+from ui.widgets import component, glossary, images, live, view_state
 from ui.widgets.sketch import drawing_preprocess as drawing_preprocess
 
 if TYPE_CHECKING:
@@ -36,18 +36,25 @@ def show_lead() -> None:
 
 
 def drawing_pad(model: str, run: LoadedModel) -> None:
-    """A sheet to draw on, and what the model makes of the drawing at every movement. Nothing comes back."""
+    """A sheet to draw on, and what the model makes of the drawing at every movement. Nothing of it comes back."""
     two = splits.codes(run).shape[1] < 3
     places = or_stop(packed.plane_map, run, (0, 1) if two else None)
     usual = np.quantile(statistics.errors(run), (0.5, 0.9, 0.99)).tolist()
     given = live_decoding.plane_payload(places, run) | drawing_preprocess(run.card)
     given |= {"error_quantiles": usual} | _vote_payload(run)
+    _pen_state()
     live.view("draw", model, f"draw-{live_decoding.plane_key(places, run)}", given)
     if places.plane.explained_variance_ratio:
         share = f"{sum(places.plane.explained_variance_ratio):.0%}"
         st.caption(
             f"The map is the plane of the first two principal components: {share} explained variance of the codes."
         )
+
+
+@st.fragment  # another pen needs nothing of the page
+def _pen_state() -> None:
+    readers = {"pen": view_state.numbers(1, low=2, high=25), "preprocess": view_state.one_of("0")}
+    view_state.address_state("draw", readers)
 
 
 def _vote_payload(run: LoadedModel) -> dict[str, Any]:

@@ -15,11 +15,13 @@ const LINE = 1.6; // heights of a letter
 const GAP = 18; // between two entries of the legend
 
 /** @param {SavedMap} saved */
-export function pictureLayout({ drawing: { theme, map, large }, width, height }) {
+export function pictureLayout({ title, drawing: { theme, map, large }, width, height }) {
   const letters = large ? 22 : 14; // pixels high
-  const titleSize = Math.round(1.2 * letters);
-  const top = Math.round(titleSize * LINE) + MARGIN;
+  const top = Math.round(1.2 * letters * LINE) + MARGIN;
   const ctx = context2d(document.createElement('canvas'));
+  ctx.font = `600 ${letters}px ${theme.font}`;
+  const room = (width - 2 * MARGIN) / ctx.measureText(title).width;
+  const titleSize = Math.floor(letters * Math.min(1.2, room)); // all of it in one line
   ctx.font = `${letters}px ${theme.font}`;
   /** @type {Entry[]} */
   const entries = [];

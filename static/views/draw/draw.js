@@ -12,6 +12,7 @@ import { drawImage } from '../../dom/image.js';
 import { announcer, fillTrack, frames, listeners, queryIn } from '../../dom/dom.js';
 import { readTheme, fillLegend } from '../../dom/theme.js';
 import { setLabel } from '../../dom/canvas.js';
+import { stateOf } from '../../dom/view_state.js';
 import { codePanel } from './code_panel.js';
 
 /**
@@ -33,6 +34,7 @@ export default function draw({ parentElement, data, model }) {
   const $ = queryIn(root);
   const { on, signal, stop } = listeners();
   const rasterise = rasteriser(model.shape);
+  const address = stateOf('draw');
   /** @type {PlaneMap} */
   let planeMap;
   /** @type {Viewport} */
@@ -100,19 +102,37 @@ export default function draw({ parentElement, data, model }) {
   function connect() {
     on($('.undo'), 'click', pad.undo);
     on($('.clear'), 'click', pad.clear);
-    on(centre, 'change', () => screen.request('strokes'));
+    on(centre, 'change', () => {
+      screen.request('strokes');
+      save();
+    });
     on(pen, 'input', () => fillTrack(pen));
+    on(pen, 'change', save);
+    address.listen(restore, signal);
     const sizes = new ResizeObserver(() => screen.request('pad', 'map'));
     for (const each of [$('.drawing-pad'), $('.stage')]) sizes.observe(each);
     return sizes;
   }
 
+  const usualPen = () => String(Math.round(100 * data.pen_width));
+
+  // The address holds how one draws, not what.
+  function save() {
+    address.write({ pen: pen.value === usualPen() ? null : pen.value, preprocess: centre.checked ? null : '0' });
+  }
+
+  /** @param {import('../../dom/view_state.js').Values} values */
+  function restore(values) {
+    pen.value = values.pen ?? usualPen();
+    centre.checked = values.preprocess !== '0';
+    fillTrack(pen);
+    screen.request('strokes');
+  }
+
   function initControls() {
     $('.keys').textContent = KEYS;
-    pen.value = String(100 * data.pen_width);
-    centre.checked = true;
     $('.drawing-pad').setAttribute('aria-label', 'Drawing pad');
-    fillTrack(pen);
+    restore(address.values);
   }
 
   /** @param {Data} next */

@@ -5,9 +5,12 @@ Each takes codes float32 [N, D], where PCA puts them (float64 [N, 2], sd 1 acros
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -21,6 +24,20 @@ if TYPE_CHECKING:
 
 LAYOUT_VERSION = 1  # counted up when the same package and settings come to draw another map
 EXACT_KNN_LIMIT = 20_000  # codes up to which finding all true neighbours takes a few seconds
+TSNE_STEPS = 500
+PROBE_STEPS, PROBE_MIN_COUNT = 10, 5000  # steps that are timed beforehand, and codes from which that is worth 4 %
+
+_listener: ContextVar[Callable[[float], None] | None] = ContextVar("listener", default=None)
+
+
+@contextlib.contextmanager
+def telling_seconds_left(listener: Callable[[float], None]) -> Iterator[None]:
+    """Inside, an engine that can tell how long it has still to go, on this machine as busy as it is, tells it."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 def _threads() -> int:
@@ -48,13 +65,20 @@ def _tsne_by_scranpy(codes: np.ndarray, plane: np.ndarray, seed: int, perplexity
 
     near = _nearest_neighbours(codes, scranpy.tsne_perplexity_to_neighbors(perplexity))
     settings = {"perplexity": perplexity, "num_neighbors": None, "seed": seed}
+    began = time.perf_counter()
     start = scranpy.run_tsne(near, max_iterations=0, **settings)
+    setup = time.perf_counter() - began
     row = np.empty(len(codes), np.int64)  # which code stands in each place
     row[_strip_order(start)] = _strip_order(plane)
     place = np.argsort(row).astype(near.index.dtype)
     near = knncolle.FindKnnResults(place[near.index[row]], near.distance[row])
-    points = scranpy.run_tsne(near, eta=max(200, len(codes) / 12), num_threads=_threads(), **settings)
-    return points[place]
+    settings |= {"eta": max(200, len(codes) / 12), "num_threads": _threads()}
+    if (listener := _listener.get()) and len(codes) >= PROBE_MIN_COUNT:
+        began = time.perf_counter()
+        scranpy.run_tsne(near, max_iterations=PROBE_STEPS, **settings)
+        step = max(0.0, time.perf_counter() - began - setup) / PROBE_STEPS
+        listener(setup + TSNE_STEPS * step)
+    return scranpy.run_tsne(near, max_iterations=TSNE_STEPS, **settings)[place]
 
 
 def _strip_order(points: np.ndarray) -> np.ndarray:

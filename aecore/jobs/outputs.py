@@ -11,6 +11,7 @@ from aecore.data.datasets import Dataset
 from aecore.jobs.live import LiveDecoder
 from aecore.jobs.preview import PreviewStrip
 from aecore.jobs.recorder import SnapshotRecorder, eval_mode
+from aecore.jobs.run_times import PhaseTimer
 from aecore.jobs.throttle import Throttle, WriteFunction
 from aecore.models.recipe import Recipe
 from aecore.store.writer import RunWriter
@@ -24,9 +25,16 @@ class Outputs:
     """Writes what a training leaves on its way: progress, previews, snapshots, checkpoints, and the live decoder."""
 
     def __init__(
-        self, writer: RunWriter, recipe: Recipe, data: Dataset, state: TrainState, write: WriteFunction
+        self,
+        writer: RunWriter,
+        recipe: Recipe,
+        data: Dataset,
+        state: TrainState,
+        timer: PhaseTimer,
+        write: WriteFunction,
     ) -> None:
         self.writer, self.recipe, self.data, self.state, self.write = writer, recipe, data, state, write
+        self.timer = timer
         self.preview, self.snapshots = PreviewStrip(data), SnapshotRecorder.of_run(writer, recipe, state.epoch)
         self.draw, self.keep = Throttle(0.0, 0.4, 0.06, 0.002), Throttle(0.3, 1.0, 0.06, 0.004)
         self.live = LiveDecoder(writer.run_dir, recipe)
@@ -37,7 +45,7 @@ class Outputs:
         last, write = progress.fraction >= 1, self.write
         if progress.validation is not None:
             write(_record_epoch, self.writer, progress)
-        write(_report_progress, self.writer, progress)
+        write(self._report_progress, progress)
         if not last and (command := self.writer.command):
             write(self.writer.save_checkpoint, self.state.save())
             self.writer.set_stopped(command[0])
@@ -49,6 +57,15 @@ class Outputs:
             self.live.update(self._model, self.data.test, progress.epoch, self.snapshots.latest)
             write(self.keep.call, lambda: self.writer.save_checkpoint(self.state.save()))
         return False
+
+    def _report_progress(self, progress: Progress) -> None:
+        """Where the training stands; what is left of it counts all that the worker does, the closing work too."""
+        epochs_done = progress.epochs * progress.step / progress.steps
+        self.timer.report(epochs_done)
+        left = self.timer.seconds_left(progress.epochs - epochs_done if progress.fraction < 1 else 0.0)
+        said = dataclasses.asdict(progress) | {"seconds_left": progress.seconds_left if left is None else left}
+        said["seconds_left"] = min(said["seconds_left"], 1e9)
+        self.writer.set_state("training", progress={name: each for name, each in said.items() if name != "signals"})
 
     def take_snapshot(self, epoch: int, last: bool) -> None:
         """A snapshot for the time machine, where one is due."""
@@ -72,8 +89,3 @@ def initial_progress(config: Config) -> dict[str, Any]:
 def _record_epoch(writer: RunWriter, progress: Progress) -> None:
     said = dataclasses.asdict(progress)
     writer.add_epoch({name: said[name] for name in HISTORY_FIELDS})
-
-
-def _report_progress(writer: RunWriter, progress: Progress) -> None:
-    said = dataclasses.asdict(progress) | {"seconds_left": min(progress.seconds_left, 1e9)}
-    writer.set_state("training", progress={name: each for name, each in said.items() if name != "signals"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import heapq
 import io
 import json
 import os
@@ -30,6 +31,7 @@ from aecore.jobs.executors import Task
 from aecore.jobs.projection_store import (
     DEFAULT_SECONDS,
     MAX_BYTES,
+    SLOTS,
     ProjectionRequest,
     active_requests,
     evict,
@@ -43,6 +45,7 @@ from aecore.params import resolve
 from aecore.store import permissions, processes_table
 
 MAX_PRECOMPUTED = 8  # projections that may wait to be precomputed: of a long search, nobody looks at all
+OVERDUE_SHARE = 0.2  # of the time it has taken: how much longer a projection is said to take that should be ready
 
 State = Literal["waiting", "running", "ready", "failed", "cancelled"]
 NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
@@ -209,28 +212,37 @@ def _status_of(key: str) -> ProjectionStatus | None:
         )
     if request.started_at:
         seconds = max(0.0, time.time() - request.started_at)
-        return ProjectionStatus(
-            key,
-            "running",
-            _fraction(seconds / expected_seconds(request)),
-            seconds,
-            _seconds_left(request),
-            users=request.users,
-        )
-    before = [
-        other
-        for other in active_requests()
-        if other.key != key and (other.started_at or other.priority < request.priority)
-    ]
-    left = [_seconds_left(each) for each in (*before, request)]
-    seconds_left = None if None in left else sum(filter(None, left))
-    return ProjectionStatus(key, "waiting", seconds_left=seconds_left, ahead=len(before), users=request.users)
+        whole = request.ends_at - request.started_at if request.ends_at else expected_seconds(request)
+        left = whole - seconds if whole > seconds else None
+        fraction = _fraction(seconds / max(whole, 1e-3))
+        return ProjectionStatus(key, "running", fraction, seconds, left, users=request.users)
+    others = [other for other in active_requests() if other.key != key]
+    wait, ahead = _wait(request, others)
+    return ProjectionStatus(
+        key, "waiting", seconds_left=wait + expected_seconds(request), ahead=ahead, users=request.users
+    )
 
 
-def _seconds_left(request: ProjectionRequest) -> float | None:
-    """Seconds until a projection is ready once it is its turn; None when it takes longer than expected."""
-    left = expected_seconds(request) - (time.time() - request.started_at if request.started_at else 0)
-    return left if left > 0 else None
+def _wait(request: ProjectionRequest, others: Sequence[ProjectionRequest]) -> tuple[float, int]:
+    """Seconds until a projection begins, and how many others end before it may: as many run at a time as its urgency
+    allows."""
+    ends = [_seconds_left(other) for other in others if other.started_at]
+    heapq.heapify(ends)
+    now, ended = 0.0, 0
+    before = [other for other in others if not other.started_at and other.priority < request.priority]
+    for each in (*before, request):
+        while len(ends) >= SLOTS[each.urgent]:
+            now, ended = max(now, heapq.heappop(ends)), ended + 1
+        heapq.heappush(ends, now + expected_seconds(each))
+    return now, ended
+
+
+def _seconds_left(request: ProjectionRequest) -> float:
+    """Seconds until a projection that is being computed is ready; of one that takes longer than expected, some more."""
+    now = time.time()
+    began = request.started_at or now
+    expected = (request.ends_at or began + expected_seconds(request)) - now
+    return max(expected, OVERDUE_SHARE * (now - began))
 
 
 def _fraction(share: float) -> float:

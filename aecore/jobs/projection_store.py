@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock
 
 from aecore import disk, files
@@ -35,7 +36,14 @@ MAX_BYTES = 200_000_000  # of the whole folder; the projections that nobody has 
 FAILURE_TTL = 3600  # seconds for which it is known that a projection failed or was cancelled
 MAX_TIMINGS = 24  # projections whose time is remembered
 IMPORT_SECONDS = 0.7  # seconds until a process has imported what it needs
-DEFAULT_SECONDS = {"t-SNE": 7.0, "UMAP": 6.0}  # seconds for 10,000 codes, until one was computed here
+SLOTS = {True: 2, False: 1}  # projections at a time, up to which an urgent one may begin, and one that is precomputed
+# Seconds on two idle cores by numbers of codes (docs/performance.md), and how much longer other packages take
+DEFAULT_SECONDS = {
+    "t-SNE": ((20, 0.01), (2000, 0.8), (10_000, 5.4), (60_000, 58.7), (600_000, 700.0)),
+    "UMAP": ((20, 0.05), (2000, 1.5), (10_000, 4.7), (60_000, 35.0), (600_000, 350.0)),
+}
+SLOWER_ENGINES = {"scikit-learn": 7.0, "umap-learn": 6.0}
+DEFAULT_WEIGHT, AGEING = 0.1, 0.5  # of these beside the newest one that was computed here; of each one before it
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class ProjectionRequest:
     executor: str
     handle: str
     started_at: float | None = None  # seconds since 1970, once it is being computed
+    ends_at: float | None = None  # the same, about, once what computes it can tell
     cancelled: bool = False
     users: Sequence[str] = ()  # who requested it; nobody for one that is precomputed
 
@@ -126,12 +135,21 @@ def _timings() -> list[list[Any]]:
 
 
 def expected_seconds(request: ProjectionRequest) -> float:
-    """Seconds that a projection takes, by the last one of its kind that was most like it in size."""
-    drawn = [request.kind, projection_engines.engine(request.kind)]
-    known = [(count, seconds) for *by, count, seconds in _timings() if by == drawn]
-    known = known[::-1] or [(10_000, DEFAULT_SECONDS[request.kind])]
-    count, seconds = min(known, key=lambda each: abs(math.log(each[0] / request.count)))
-    return IMPORT_SECONDS + max(0.1, seconds - IMPORT_SECONDS) * request.count / count
+    """Seconds that a projection takes: as an idle machine does, times how much longer the last ones took here. Of these
+    the newest count most, and those most like it in size."""
+    engine, logs, weights = projection_engines.engine(request.kind), 0.0, DEFAULT_WEIGHT
+    known = [(count, seconds) for kind, by, count, seconds in _timings() if (kind, by) == (request.kind, engine)]
+    for age, (count, seconds) in enumerate(reversed(known)):
+        weight = AGEING**age / (1 + math.log2(count / request.count) ** 2)
+        logs += weight * math.log(seconds / _default_seconds(request.kind, engine, count))
+        weights += weight
+    return _default_seconds(request.kind, engine, request.count) * math.exp(logs / weights)
+
+
+def _default_seconds(kind: str, engine: str, count: int) -> float:
+    counts, seconds = np.log(DEFAULT_SECONDS[kind]).T
+    work = float(np.exp(np.interp(math.log(count), counts, seconds)))
+    return IMPORT_SECONDS + work * SLOWER_ENGINES.get(engine, 1.0)
 
 
 def record_timing(request: ProjectionRequest, seconds: float) -> None:

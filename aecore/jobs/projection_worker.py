@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from aecore import disk, files, system
-from aecore.analysis import projections
+from aecore.analysis import projection_engines, projections
 from aecore.errors import UserError
 from aecore.jobs.projection_store import (
+    SLOTS,
     ProjectionRequest,
     active_requests,
     evict,
@@ -26,7 +27,6 @@ from aecore.jobs.projection_store import (
     result_path,
 )
 
-SLOTS = {True: 2, False: 1}  # projections at a time, up to which an urgent one may begin, and one that is precomputed
 POLL = {True: 0.05, False: 0.25}  # seconds between two looks whether it is one's turn, by whether it is urgent
 
 
@@ -47,6 +47,14 @@ def _wait_for_turn(key: str) -> ProjectionRequest | None:
         time.sleep(POLL[request.urgent])
 
 
+def _note_end(key: str, seconds: float) -> None:
+    """Notes when a projection will be ready, as what computes it tells."""
+    with lock():
+        request = read_request(key)
+        if request and not request.cancelled:
+            dataclasses.replace(request, ends_at=time.time() + seconds).save()
+
+
 def run(key: str) -> None:
     """Computes the projection that was requested under this key, when it is its turn."""
     system.lower_priority(system.NICENESS_PROJECTION)
@@ -56,7 +64,8 @@ def run(key: str) -> None:
     if not request.urgent:
         system.lower_priority(system.NICENESS_PRECOMPUTED - system.NICENESS_PROJECTION)
     codes, content = np.load(job_dir(key) / "codes.npy"), io.BytesIO()
-    np.save(content, projections.PROJECTIONS[request.kind](codes, **request.params))
+    with projection_engines.telling_seconds_left(lambda seconds: _note_end(key, seconds)):
+        np.save(content, projections.PROJECTIONS[request.kind](codes, **request.params))
     with lock():
         files.atomic_write(result_path(key), content.getvalue())
         record_timing(request, time.time() - (request.started_at or 0.0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import statistics
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +10,11 @@ from functools import lru_cache
 from typing import Any
 
 from aecore.errors import UserError
+from aecore.jobs import run_times
 from aecore.store import database_snapshot, processes_table, runs
 
 CACHE_SECONDS = 0.5  # seconds for which what was worked out about the queue is good
+HANDOVER_SECONDS = 1.5  # seconds from a finished run to the next one's worker: codes for its maps, and being noticed
 MAX_INSPECTED = 100  # runs of the queue, from its head, whose folders are asked how long they take
 
 
@@ -56,31 +57,24 @@ def _take_slot(slots: list[float], seconds: float | None) -> bool:
 
 
 def seconds_left(run: str) -> float | None:
-    """How long a run has still to train: by its own pace, else by that of finished runs like it."""
+    """How long a run has still to go until the next one can begin: by its own pace, else by that of finished runs like
+    it."""
     try:
         entry = runs.entry(run)
     except UserError:
         return None
+    if entry.finished:  # its worker has yet to leave
+        return HANDOVER_SECONDS
     left = entry.progress.get("seconds_left")
-    if left is not None and left < 1e8:
-        return float(left)
-    return _typical_seconds(entry.config.to_json()) if entry.config else None
+    if left is None or left >= 1e8:
+        left = _typical_seconds(entry.config.to_json()) if entry.config else None
+    if left is None:
+        return None
+    age = time.time() - entry.created if entry.state == "training" else 0.0  # of what it said last
+    return max(1.0, left - max(0.0, age)) + HANDOVER_SECONDS
 
 
 def _typical_seconds(config: Mapping[str, Any]) -> float | None:
-    """How long runs with such settings take; None when none has been finished here."""
-    pace = _seconds_per_epoch(int(time.monotonic() / 10)).get((str(config.get("dataset")), str(config.get("network"))))
-    epochs = config.get("epochs")
-    return pace * epochs if pace is not None and isinstance(epochs, int) else None
-
-
-@lru_cache(maxsize=1)
-def _seconds_per_epoch(now: int) -> Mapping[tuple[str, str], float]:
-    """Seconds an epoch of the finished runs on each data set with each network, their median; looked up every ten
-    seconds."""
-    known: dict[tuple[str, str], list[float]] = {}
-    for entry in runs.entries():
-        if entry.finished and entry.config:
-            key = entry.config.dataset, entry.config.network
-            known.setdefault(key, []).append(entry.result["seconds"] / entry.config.epochs)
-    return {key: statistics.median(paces) for key, paces in known.items()}
+    """How long runs with such settings take, from the start of the worker; None when none has been finished here."""
+    known, epochs = run_times.expected(config), config.get("epochs")
+    return known.total(epochs) if known and isinstance(epochs, int) else None

@@ -19,6 +19,7 @@ from aecore.data.datasets import Dataset, load
 from aecore.errors import UserError
 from aecore.jobs.heartbeat import heartbeat
 from aecore.jobs.outputs import Outputs, initial_progress
+from aecore.jobs.run_times import PhaseTimer
 from aecore.jobs.throttle import RetryWhenDiskFull, StopRequested, WriteFunction, write_now
 from aecore.limits import TooLarge
 from aecore.models.autoencoder import Autoencoder
@@ -153,13 +154,14 @@ def _train_until_stopped(
 
 
 def _train(writer: RunWriter, config: Config, device_name: str | None, write: WriteFunction) -> Iterator[Progress]:
+    timer = PhaseTimer(config.to_json())
     # why another worker goes on, say
     message = writer.state_fields.get("message", "") if writer.state == "training" else ""
     begun = writer.state_fields.get("progress") or initial_progress(config)
     writer.set_state("training", message=message, fallback_device="", log="", diverged=False, progress=begun)
     device, data = devices.select_device(device_name), load(config.dataset)
     recipe, state = _start_or_resume(writer, config, device.torch, write)
-    outputs = Outputs(writer, recipe, data, state, write)
+    outputs = Outputs(writer, recipe, data, state, timer, write)
     if not state.step:
         outputs.take_snapshot(0, last=False)
     progress = None
@@ -174,7 +176,7 @@ def _train(writer: RunWriter, config: Config, device_name: str | None, write: Wr
                 writer.save_checkpoint(state.save())
             raise
         assert progress is not None, "a state at the end of a training is never saved"
-        _finish(writer, recipe, data, device, progress, write)
+        _finish(writer, recipe, data, device, progress, timer, write)
 
 
 def _start_or_resume(
@@ -216,6 +218,7 @@ def _finish(
     data: Dataset,
     device: devices.Device,
     last: Progress,
+    timer: PhaseTimer,
     write: WriteFunction,
 ) -> None:
     recipe.modules.eval()
@@ -242,4 +245,7 @@ def _finish(
     }
     recipe.modules.cpu()
     auxiliary = loaded.state_bytes(recipe.auxiliary_modules) if len(recipe.auxiliary_modules) else None
-    write(writer.finish, loaded.state_bytes(recipe.model), result, loaded.thumbnail(opened, codes), auxiliary)
+    weights, thumbnail = loaded.state_bytes(recipe.model), loaded.thumbnail(opened, codes)
+    if phases := timer.phases():
+        result["phase_seconds"] = phases.to_json()
+    write(writer.finish, weights, result, thumbnail, auxiliary)

@@ -168,7 +168,7 @@ PROJECTION_REQUEST = record(
         "count": integer(1, MAX_COUNT),
     }
     | {"urgent": boolean, "sequence": timestamp, "executor": text(40), "handle": text(200)},
-    {"started_at": nullable(timestamp), "cancelled": boolean},
+    {"started_at": nullable(timestamp), "ends_at": nullable(timestamp), "cancelled": boolean},
 )
 
 

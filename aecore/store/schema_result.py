@@ -189,6 +189,7 @@ RESULT = record(
         "code_bits": non_negative,
         "active_units": count,
         "threads": count,
+        "phase_seconds": record(dict.fromkeys(("startup", "epoch", "closing"), non_negative)),
         "pseudo_label_accuracy": fraction,
         "sha256": dict_of(HASH),
         **dict.fromkeys(("precision", "torch", "processor", "weights_dtype"), text(200)),

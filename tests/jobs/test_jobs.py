@@ -31,7 +31,7 @@ from aecore.cli import main
 from aecore.config import Config
 from aecore.disk import Store
 from aecore.errors import UserError
-from aecore.jobs import api, queue_position, scheduler, supervisor
+from aecore.jobs import api, queue_position, run_times, scheduler, supervisor
 from aecore.jobs import worker as work
 from aecore.jobs.executors import Task
 from aecore.jobs.executors.process import exit_message, parse_handle
@@ -234,7 +234,7 @@ def nowhere(tmp_path, monkeypatch) -> Path:
     """A runs folder with no foreman at all, and no gallery that would tell how long training takes."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(runs, "PRETRAINED_DIR", tmp_path / "gallery")
-    queue_position._seconds_per_epoch.cache_clear()
+    run_times._by_likeness.cache_clear()
     return tmp_path / "runs"
 
 
@@ -438,28 +438,51 @@ def test_a_place_in_the_queue_says_how_many_and_how_long(nowhere):
         RunWriter(config).request()
     assert queue.claim().run == training.id
     RunWriter(training).set_state("training", progress={"seconds_left": 30.0, "epoch": 1})
-    assert queue_position.position(second.id) == queue_position.QueuePosition(1, 30.0)
-    assert queue_position.position(third.id) == queue_position.QueuePosition(
-        2, None
-    )  # nobody knows how long the second takes
+    extra = queue_position.HANDOVER_SECONDS
+    assert place(second) == (1, pytest.approx(30 + extra, abs=1))
+    assert place(third) == (2, None)  # nobody knows how long the second takes
     RunWriter(second).set_state("waiting", progress={"seconds_left": 12.0})
-    queue_position._queue_positions.cache_clear()  # a moment later
-    assert queue_position.position(third.id) == queue_position.QueuePosition(2, 42.0)
+    assert place(third) == (2, pytest.approx(42 + 2 * extra, abs=1))
     processes_table.acquire_leadership(9)  # with two workers, it begins when the first of the two is done
     processes_table.set_capacity(2)
-    assert queue_position.position(third.id) == queue_position.QueuePosition(2, 12.0)
-    assert queue_position.position(second.id) == queue_position.QueuePosition(1, 0.0)
-    assert queue_position.position(unknown.id).ahead == 1  # not in the queue: only what trains is before it
+    assert place(third) == (2, pytest.approx(12 + extra, abs=1))
+    assert place(second) == (1, 0.0)
+    assert place(unknown)[0] == 1  # not in the queue: only what trains is before it
+
+
+def place(config: Config) -> tuple[int, float | None]:
+    queue_position._queue_positions.cache_clear()  # a moment later
+    found = queue_position.position(config.id)
+    return found.ahead, found.seconds
+
+
+def test_what_a_run_said_long_ago_is_not_what_it_says_now(nowhere, monkeypatch):
+    """It says nothing while it evaluates; and when it is done, its worker has yet to leave."""
+    config = fresh(QUICK)
+    queue.enqueue(config.id, config.to_json(), "ada", None, {})
+    RunWriter(config).request()
+    queue.claim()
+    RunWriter(config).set_state("training", progress={"seconds_left": 30.0})
+    now, extra = time.time(), queue_position.HANDOVER_SECONDS
+    monkeypatch.setattr(queue_position.time, "time", lambda: now + 18)
+    assert queue_position.seconds_left(config.id) == pytest.approx(12 + extra, abs=1)
+    monkeypatch.setattr(queue_position.time, "time", lambda: now + 100)
+    assert queue_position.seconds_left(config.id) == 1 + extra
+    with RunWriter(config) as draft:
+        draft.finish(save({"w": np.zeros(3, np.float32)}), RESULT, b"")
+    assert queue_position.seconds_left(config.id) == extra
 
 
 def test_runs_that_were_never_begun_are_judged_by_finished_ones_like_them(nowhere):
     done, waiting = fresh(QUICK), dataclasses.replace(fresh(QUICK), epochs=30)
     RunWriter(waiting).request()
     assert queue_position.seconds_left(waiting.id) is None
-    queue_position._seconds_per_epoch.cache_clear()
+    run_times._by_likeness.cache_clear()
     with RunWriter(done) as draft:
-        draft.finish(save({"w": np.zeros(3, np.float32)}), RESULT | {"seconds": 6.0}, b"")
-    assert queue_position.seconds_left(waiting.id) == pytest.approx(60.0)  # 3 epochs took 6 seconds
+        phases = {"startup": 1.0, "epoch": 2.0, "closing": 5.0}
+        draft.finish(save({"w": np.zeros(3, np.float32)}), RESULT | {"phase_seconds": phases}, b"")
+    expected = 1 + 30 * 2 + 5 + queue_position.HANDOVER_SECONDS
+    assert queue_position.seconds_left(waiting.id) == pytest.approx(expected)
 
 
 # --- What goes wrong --------------------------------------------------------------------------------------------------

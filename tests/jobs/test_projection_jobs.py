@@ -25,7 +25,7 @@ from aecore.data.datasets import load
 from aecore.errors import UserError
 from aecore.jobs import projection_jobs, projection_store, projection_worker, tasks
 from aecore.jobs import worker as work
-from aecore.jobs.executors.process import ROOT, parse_handle
+from aecore.jobs.executors.process import ROOT, parse_handle, process_handle
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import database, processes_table, runs
@@ -168,10 +168,10 @@ def test_urgent_ones_come_first_and_have_a_lane_of_their_own():
     assert projection_jobs.submit(later, "UMAP", urgent=False).ahead == 1
     hasty = drawing()  # begins beside the one that is only prepared
     second = long()
-    assert projection_jobs.submit(second, "t-SNE").ahead == 2
+    assert projection_jobs.submit(second, "t-SNE").ahead == 1  # it begins when one of the two has ended
     assert projection_jobs.status(later, "UMAP").ahead == 3
-    assert projection_jobs.submit(later, "UMAP").ahead == 2  # urgent now as well, and asked for before the other
-    assert projection_jobs.status(second, "t-SNE").ahead == 3
+    assert projection_jobs.submit(later, "UMAP").ahead == 1  # urgent now as well, and asked for before the other
+    assert projection_jobs.status(second, "t-SNE").ahead == 2
     assert {state(first), state(hasty)} == {"running"} and state(second) == "waiting"
 
 
@@ -292,21 +292,71 @@ def test_progress_rises_and_never_says_that_it_is_done():
     assert np.diff(shares).max() < 0.05  # no jump where it begins to slow down
 
 
-def test_how_long_it_takes_is_learnt_by_kind_and_size():
-    def request(kind: str, count: int) -> projection_store.ProjectionRequest:
-        return projection_store.ProjectionRequest("0" * 24, kind, {}, count, True, 0, "spawn", "1:0.0")
+def request(kind: str, count: int, **more) -> projection_store.ProjectionRequest:
+    fields = {"urgent": True, "sequence": 0, "executor": "spawn", "handle": "1:0.0"} | more
+    return projection_store.ProjectionRequest("0" * 24, kind, {}, count, **fields)
 
-    assert projection_store.expected_seconds(request("UMAP", 10_000)) == projection_store.DEFAULT_SECONDS["UMAP"]
-    projection_store.projections_dir().mkdir(parents=True)
-    for count, seconds in ((100, 1.0), (10_000, 20.7), (10_000, 10.7)):
-        projection_store.record_timing(request("UMAP", count), seconds)
-    assert projection_store.expected_seconds(request("UMAP", 10_000)) == pytest.approx(10.7)
-    assert projection_store.expected_seconds(request("UMAP", 20_000)) == pytest.approx(20.7)
-    assert projection_store.expected_seconds(request("UMAP", 100)) == pytest.approx(1.0)
-    assert projection_store.expected_seconds(request("t-SNE", 10_000)) == projection_store.DEFAULT_SECONDS["t-SNE"]
+
+def test_how_long_it_takes_is_learnt_by_kind_and_size(folder):
+    def expected(kind: str, count: int) -> float:
+        return projection_store.expected_seconds(request(kind, count))
+
+    table = {kind: [expected(kind, count) for count in (100, 2000, 10_000, 50_000)] for kind in ("t-SNE", "UMAP")}
+    folder.mkdir(parents=True)
+    projection_store.record_timing(request("UMAP", 10_000), 3 * table["UMAP"][2])  # a slow machine, or a busy one
+    assert expected("UMAP", 10_000) == pytest.approx(3 * table["UMAP"][2], rel=0.15)
+    assert 1.7 * table["UMAP"][3] < expected("UMAP", 50_000) < 3 * table["UMAP"][3]
+    assert expected("t-SNE", 10_000) == table["t-SNE"][2]
+    for _ in range(3):  # it is idle again: what was learnt before fades
+        projection_store.record_timing(request("UMAP", 10_000), table["UMAP"][2])
+    assert expected("UMAP", 10_000) == pytest.approx(table["UMAP"][2], rel=0.25)
     for _ in range(100):
         projection_store.record_timing(request("UMAP", 100), 1.0)
     assert len(projection_store._timings()) == projection_store.MAX_TIMINGS
+
+
+def test_a_small_map_of_a_busy_moment_does_not_make_a_large_one_seem_to_take_for_ever(folder):
+    """Scaled by its size it would: 360 codes that took 3 seconds would make 10,000 take 64."""
+    folder.mkdir(parents=True)
+    usual = projection_store.expected_seconds(request("t-SNE", 10_000))
+    projection_store.record_timing(request("t-SNE", 360), 3.0)
+    assert usual < projection_store.expected_seconds(request("t-SNE", 10_000)) < 2.5 * usual
+
+
+def test_whoever_waits_is_told_only_of_those_that_end_before(monkeypatch):
+    """Two at a time, of those that somebody waits for; one that is precomputed begins when nothing is drawn."""
+    monkeypatch.setattr(projection_jobs, "expected_seconds", lambda request: float(request.count))
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    running = [request("UMAP", count, started_at=1000.0 - past) for count, past in ((50, 10), (100, 10), (5, 20))]
+    waiting = request("t-SNE", 7, sequence=1)
+    mine = request("t-SNE", 30, sequence=2)
+    precomputed = request("UMAP", 9, urgent=False, sequence=3)
+    wait = projection_jobs._wait
+    assert wait(mine, []) == wait(mine, running[:1]) == wait(mine, [running[0], precomputed]) == (0.0, 0)
+    assert wait(mine, running[:2]) == (40.0, 1)
+    assert wait(mine, [*running[:2], waiting]) == (47.0, 2)
+    assert wait(precomputed, running[:1]) == (40.0, 1)
+    assert wait(mine, running[1:]) == (4.0, 1)  # of one that is late: a fifth of its 20 seconds more
+
+
+def test_what_is_drawn_tells_by_itself_how_long_it_still_takes(monkeypatch, folder):
+    """Not by earlier ones: t-SNE times some of its steps."""
+    if projection_engines.engine("t-SNE") != "scranpy":
+        pytest.skip("scikit-learn's cannot tell")
+    some, said = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32), []
+    monkeypatch.setattr(projection_engines, "PROBE_MIN_COUNT", 100)
+    alone = projections.tsne(some)
+    with projection_engines.telling_seconds_left(said.append):
+        np.testing.assert_array_equal(projections.tsne(some), alone)
+    assert len(said) == 1 and said[0] > 0
+    key = projection_jobs._key(some, "t-SNE", {})
+    projection_store.job_dir(key).mkdir(parents=True)
+    handle = process_handle(subprocess.Popen(["sleep", "60"]).pid)  # the fixture ends it
+    projection_store.ProjectionRequest(key, "t-SNE", {}, 300, True, 0, "spawn", handle, time.time() - 20).save()
+    assert projection_jobs._status_of(key).seconds_left is None  # by earlier ones it should be ready
+    projection_worker._note_end(key, 60.0)
+    now = projection_jobs._status_of(key)
+    assert now.seconds_left == pytest.approx(60, abs=2) and now.fraction == pytest.approx(0.25, abs=0.02)
 
 
 # --- Before anybody asks ----------------------------------------------------------------------------------------------

@@ -99,6 +99,10 @@ def queue_text(run: str) -> str:
 
 
 def _progress(progress: Mapping[str, Any]) -> None:
+    if progress["fraction"] >= 1:
+        about = f", about {duration(progress['seconds_left'])}" if progress["seconds_left"] >= 1 else ""
+        st.progress(1.0, f"Evaluating on the test images{about} ...")
+        return
     epoch, epochs = min(progress["epoch"] + 1, progress["epochs"]), progress["epochs"]
     words = (
         f"epoch {epoch} of {epochs} · step {progress['step']:,} of {progress['steps']:,} · "

@@ -17,6 +17,7 @@ from aecore.config import Config
 # The standard deviation of the test MSE over seeds, as a share of its mean, where a run has no sisters to tell it:
 # the largest that benchmarks/seeds.py has found (docs/seeds.md).
 DEFAULT_SPREAD = 0.03
+LOSS_SPREAD = 0.01  # the same of a loss in nats
 MIN_SEEDS = 3  # runs that differ in their seeds alone, from which on their own spread counts
 CONFIDENCE = 0.95  # of a difference that is called one: two runs of one setting differ by less so often
 # How near samples must come to what real (training) images score, in strict precision and in coverage, to be called

@@ -15,6 +15,7 @@ from ui.run_data import rivals, statistics
 from ui.session import address
 from ui.session.text import escape
 from ui.views.compare.subjects import OpenedGroup, Subject, by_dataset, group_heading
+from ui.widgets import glossary
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -30,6 +31,7 @@ SHARES = {"strict_precision": "precision", "coverage": "coverage"}
 
 def show(groups: Sequence[OpenedGroup]) -> None:
     """Measures of each run on the test images, and the same of PCA and of the mean image."""
+    glossary.show_terms("Test MSE, strict precision, coverage, KL, active units and PCA")
     for group in groups:
         group_heading(group, len(groups))
         lines = _lines(group)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from aecore.analysis import comparison
 from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.store.run_info import RunInfo
 from ui.views import training_history
@@ -25,6 +26,7 @@ class Measure:
     help: str = ""
     in_nats: bool = False  # whether it hangs on how the reconstruction loss is counted
     on_test: bool = False  # whether it is of the test images, by which nothing is to be chosen
+    seed_spread: float = comparison.DEFAULT_SPREAD  # its standard deviation over seeds, as a share of its mean
 
 
 def _result(name: str) -> Callable[[RunInfo], Value]:
@@ -67,6 +69,7 @@ RANKED = (  # those that "Best by" offers
         "%.2f",
         "Nats per image.",
         in_nats=True,
+        seed_spread=comparison.LOSS_SPREAD,
     ),
     Measure(
         "validation-loss",
@@ -76,6 +79,7 @@ RANKED = (  # those that "Best by" offers
         "%.2f",
         "All that the model minimises, nats per image.",
         in_nats=True,
+        seed_spread=comparison.LOSS_SPREAD,
     ),
     Measure("test-mse", "test MSE", _result("mse"), True, help=MSE_HELP, on_test=True),
     Measure("test-knn", "test k-NN accuracy", _score("knn_accuracy"), False, "%.3f", KNN_HELP, on_test=True),

@@ -88,7 +88,7 @@ def _margin(best: RunInfo, group: Sequence[RunInfo], measure: Measure) -> float:
     """The difference, as a share, up to which runs count as alike: told by those that differ in their seeds alone."""
     assert best.config
     seeds = comparison.seed_groups((each.config, measure.value(each) or 0.0) for each in group if each.config)
-    return comparison.noise_margin(seeds[comparison.same_but_seed(best.config)])
+    return comparison.noise_margin(seeds[comparison.same_but_seed(best.config)], measure.seed_spread)
 
 
 def _notes(groups: Mapping[str, Sequence[RunInfo]], measure: Measure) -> list[str]:

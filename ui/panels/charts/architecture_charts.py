@@ -57,7 +57,7 @@ def hourglass(architecture: ArchitectureSummary, shape: tuple[int, ...], colours
         for layer in layers:
             yield row(layer.type, layer.shape, colour, f"{layer.parameters:,}")
 
-    blue, _, teal, rose = colours[:4]
+    encoder, _, decoder, latent = colours[:4]
     code = architecture.latent
     between = f"{architecture.bottleneck_parameters:,}" if architecture.bottleneck_parameters else ""
     head = '<li class="ae-head"><span class="ae-layer">layer</span><span>output shape</span>'
@@ -65,10 +65,10 @@ def hourglass(architecture: ArchitectureSummary, shape: tuple[int, ...], colours
         head + '<span class="ae-count">parameters</span></li>',
         row("image", shape, GRAY, f"{architecture.label_parameters:,}" if architecture.label_parameters else ""),
         _heading("encoder"),
-        *part(architecture.encoder, blue),
-        row(f"latent code: {code.type}", code.shape, rose, between, "ae-code"),
+        *part(architecture.encoder, encoder),
+        row(f"latent code: {code.type}", code.shape, latent, between, "ae-code"),
         _heading("decoder"),
-        *part(architecture.decoder, teal),
+        *part(architecture.decoder, decoder),
         row("image", shape, GRAY, ""),
     ]
     said = escape(describe(architecture, shape), quote=True)

@@ -300,7 +300,7 @@ def test_one_model_serves_all_that_look_at_it_even_when_it_is_not_kept(narrow, m
     run = resolve_config(PRETRAINED_MODELS["digits-vae-2d"].config).id
     read: list[str] = []
     load = loaded.load
-    monkeypatch.setattr(loaded, "load", lambda name: read.append(name) or load(name))
+    monkeypatch.setattr(loaded, "load", lambda name, **how: read.append(name) or load(name, **how))
     monkeypatch.setenv("AECORE_CACHE_BYTES", "1000")
     monkeypatch.setattr(cache, "CACHE_BUDGET", CacheBudget(lambda: 1000))
     models.load_model.clear()

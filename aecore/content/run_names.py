@@ -103,7 +103,7 @@ def format_setting(name: str, value: Any) -> str:
 
 def run_names(entries: Iterable[RunInfo], labels: Mapping[str, RunLabel], with_data: bool = False) -> dict[str, str]:
     """What to call each of some runs, by id: as somebody or the gallery named it, else `run_name` (of a broken one its
-    id), `with_data` followed by the data set. What would be called alike is told apart by data set, or by the end of
+    id), `with_data` with the data set after the model. What would be called alike is told apart by data set, or by the end of
     the id."""
     listed = list(entries)
     given = {entry.id: _given_name(entry, labels) for entry in listed}
@@ -138,7 +138,8 @@ def _given_name(entry: RunInfo, labels: Mapping[str, RunLabel]) -> str:
 def _made_name(entry: RunInfo, with_data: bool) -> str:
     if entry.config is None:
         return entry.id
-    return run_name(entry.config) + (f" · {entry.config.dataset}" if with_data else "")
+    model, *rest = _parts(entry.config)
+    return ", ".join([model, *[entry.config.dataset] * with_data, *rest])
 
 
 def _dataset(entry: RunInfo) -> str:

@@ -84,6 +84,7 @@ def test_a_name_that_was_given_wins_and_no_two_are_alike():
     entries = [RunInfo(one.id, "finished", one), RunInfo(other.id, "finished", other), exhibit, RunInfo("x", "broken")]
     names = run_names(entries, {})
     assert list(names.values()) == ["VAE 2-D · digits", "VAE 2-D · mnist", "VAE, 2-D", "x"]
+    assert list(run_names(entries, {}, with_data=True).values())[:2] == ["VAE 2-D, digits", "VAE 2-D, mnist"]
     given = {entry.id: RunLabel(name="mine") for entry in entries[:2]} | {exhibit.id: RunLabel(name="theirs")}
     assert list(run_names(entries, given).values()) == ["mine · digits", "mine · mnist", "theirs", "x"]
     twins = [RunInfo(each.id, "finished", each) for each in (one, start("vae", seed=1))]

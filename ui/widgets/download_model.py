@@ -15,7 +15,10 @@ from ui.session.text import escape
 
 @st.fragment
 def download_model(entry: RunInfo) -> None:
-    """Offers a finished run as files; one is made when it is asked for."""
+    """Offers a finished run as files; one is made when it is asked for. One that was stopped is none to hand on."""
+    if not entry.finished:
+        st.caption("A model can be downloaded when its training is finished.")
+        return
     with st.popover("Download", icon=":material/download:", key=f"download-{entry.id}", on_change="rerun") as place:
         if place.open:  # torch comes with it
             _choice(entry)

@@ -14,10 +14,13 @@ below_picker = chrome.page(
 )
 run = selected_run(below_picker)
 download_model(runs.entry(run.id))
-require_test_split(run)
+first, place, last = st.container(), st.container(), st.container()
+require_test_split(run)  # what it says of them stands below all else
 
 from ui.panels import registry  # noqa: E402  torch comes with them, after the frame is on the screen
 from ui.views import diagnosis  # noqa: E402
 
-diagnosis.show_diagnosis(run)
-st.fragment(registry.show_panel)(run)
+with first if diagnosis.is_ill(run) else last:  # what is wrong is said first, that all is well last
+    diagnosis.show_diagnosis(run)
+with place:
+    st.fragment(registry.show_panel)(run)

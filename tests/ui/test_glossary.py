@@ -34,6 +34,8 @@ def test_a_term_of_the_title_is_not_shown_again_below():
 
 def test_panels_show_the_entries_of_their_titles(store):  # noqa: F811
     app = opened("model_inspector", GALLERY)
+    app.main.get("button_group")[0].set_value("kl-per-dimension")
+    app.run()
     found = [term for row in rows(app) for term in row]
     assert "kl-divergence" in found and len(found) == len(set(found))
 
@@ -51,7 +53,7 @@ def test_an_entry_is_shown_by_pointer_keyboard_and_touch_and_escape_takes_it_awa
 
     with start_server() as address:
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        page.goto(f"{address}/model_inspector?run={GALLERY}")
+        page.goto(f"{address}/model_inspector?run={GALLERY}&panel=kl-per-dimension")
         wait_until_idle(page)  # what comes late moves the word away from the pointer
         term = page.get_by_role("button", name=GLOSSARY["kl-divergence"].term, exact=True).first
         entry = page.locator("#ae-entry-kl-divergence")
@@ -69,7 +71,7 @@ def test_an_entry_is_shown_by_pointer_keyboard_and_touch_and_escape_takes_it_awa
         page.keyboard.press("Escape")
         expect(entry).to_be_hidden()
         phone = browser.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True).new_page()
-        phone.goto(f"{address}/model_inspector?run={GALLERY}")
+        phone.goto(f"{address}/model_inspector?run={GALLERY}&panel=kl-per-dimension")
         wait_until_idle(phone)
         phone.get_by_role("button", name=GLOSSARY["kl-divergence"].term, exact=True).first.tap(timeout=60_000)
         entry = phone.locator("#ae-entry-kl-divergence")

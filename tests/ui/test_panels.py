@@ -26,7 +26,7 @@ from aecore.models.latents import GaussianLatent, LadderLatent, Latent
 from aecore.models.recipe import Recipe
 from aecore.store import runs
 from aecore.store.writer import RunWriter
-from ui.panels import registry
+from ui.panels import overview, registry
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {  # a family of each kind of code
@@ -113,23 +113,75 @@ def metric(app: AppTest, label: str) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_gets_the_panels_of_its_kind_and_the_common_ones(kind):
-    assert offered(opened(learnt(KINDS[kind]))) == OWN[kind] + COMMON
+    assert offered(opened(learnt(KINDS[kind]))) == ["Overview"] + OWN[kind] + COMMON
 
 
 @pytest.mark.parametrize(
     ("kind", "panel"),
-    [(kind, panel) for kind in KINDS for panel in OWN[kind]] + [("points", panel) for panel in COMMON],
+    [(kind, panel) for kind in KINDS for panel in ["Overview", *OWN[kind]]] + [("points", panel) for panel in COMMON],
 )
 def test_every_panel_opens_on_a_model_that_has_it(kind, panel):
     app = opened(learnt(KINDS[kind]), panel)
-    assert panel in [each.value for each in app.header]
-    assert len(app.main.children[max(app.main.children)].children) > 3  # the choice, the header, the lead, and more
+    own = next(
+        list(block)
+        for block in app.main.children.values()
+        if panel in [each.value for each in block if each.type == "header"]
+    )
+    assert len([each for each in own if not hasattr(each, "children")]) > 3  # the choice, the header, lead, and more
     assert not app.error
 
 
 def test_a_panel_that_this_model_does_not_have_gives_way_to_its_first():
     app = opened(learnt("vanilla"), "Edit codebook indices")
-    assert [each.value for each in app.header] == ["Samples"]
+    assert [each.value for each in app.header] == ["Overview"]
+
+
+# --- The overview -----------------------------------------------------------------------------------------------------
+
+
+def test_the_overview_answers_in_the_numbers_of_the_run():
+    app = opened(learnt("vae"))
+    assert [each.value for each in app.subheader] == [
+        "What goes in, and what comes out?",
+        "How large is the code?",
+        "How well does it reconstruct?",
+        "What does each part do?",
+        "Is all of the code used?",
+    ]
+    assert [metric(app, name) for name in ("Image", "Code", "Compression ratio")] == [
+        "64 numbers",
+        "4 numbers",
+        "16 : 1",
+    ]
+    kept, told = runs.entry(learnt("vae")).result["checkup"], " ".join(each.value for each in app.markdown)
+    assert f"on validation images, **{kept['mse']:.4f}**" in told
+    assert "**Encoder**, 2 layers" in told and "*kl*" in told
+
+
+def test_the_overview_of_a_codebook_counts_bits():
+    app = opened(learnt("vq-vae"))
+    assert metric(app, "Image") == "512 bits" and "bits" in metric(app, "Code")
+    assert any("codebook entries**" in each.value for each in app.markdown)
+
+
+@pytest.mark.parametrize(
+    ("own", "pca", "mean", "words"),
+    [
+        (0.5, 1.0, 2.0, ("50% below that of PCA", "75% below that of always")),
+        (1.5, 1.0, 1.5, ("50% above that of PCA", "as large as that of always")),
+    ],
+)
+def test_the_verdict_names_rivals_that_win_too(own, pca, mean, words):
+    said = overview.verdict(overview.Errors(own, pca, mean, "test"))
+    assert all(each in said for each in words), said
+
+
+def test_a_section_without_data_is_not_shown():
+    """A model of the gallery was trained before KLs were kept epoch by epoch."""
+    title = "KL per latent dimension"
+    assert [each.value for each in opened(learnt("vae"), title).subheader] == ["KL during training"]
+    old = opened("vae-mnist-16d-51fbeb4d", title)
+    assert title in [each.value for each in old.header] and not old.subheader
 
 
 def test_kinds_get_what_their_parents_have():
@@ -167,7 +219,7 @@ def unheard():
 def test_a_kind_never_seen_before_gets_the_common_panels_and_no_error(unheard):
     run = learnt(unheard)
     assert loaded.load(run).types == (Spun, Autoencoder)
-    assert offered(opened(run)) == COMMON
+    assert offered(opened(run)) == ["Overview", *COMMON]
     for panel in COMMON:
         app = opened(run, panel)
         assert not app.error

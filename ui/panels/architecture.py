@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 
 @per_run(max_entries=32)
-def _architecture(run: LoadedModel) -> ArchitectureSummary:
+def summarise(run: LoadedModel) -> ArchitectureSummary:
+    """The layers of a run's model, and what is between encoder and decoder."""
     from aecore.analysis import architecture
 
     return architecture.summarise_architecture(run)
 
 
 def _network(run: LoadedModel) -> None:
-    drawing = _architecture(run)
+    drawing = summarise(run)
     st.html(architecture_charts.hourglass(drawing, run.card.shape, class_colours()))
     notes = [f"The code: {drawing.latent.description}.", *_network_notes(drawing)]
     st.caption(" ".join([*notes, "Bars are as wide as the logarithm of how many numbers come out."]))

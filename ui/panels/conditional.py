@@ -65,9 +65,8 @@ def _grid(run: LoadedModel, grid_rows: dict[str, np.ndarray], extra_columns: lis
     classes = run.card.classes
     short = max(map(len, classes)) <= MAX_CAPTION_LENGTH or len(classes) <= MAX_CAPTION_LENGTH
     captions = [*extra_columns, *(classes if short else [str(number + 1) for number in range(len(classes))])]
-    images.rows(
-        grid_rows, [*extra_columns, *(f"decoded as {name}" for name in classes)], captions, 72, f"{run.id}-styles"
-    )
+    file_name = f"{run.id}-{'styles' if extra_columns else 'sampled-styles'}"
+    images.rows(grid_rows, [*extra_columns, *(f"decoded as {name}" for name in classes)], captions, 72, file_name)
     if not short:
         st.caption(", ".join(f"{number + 1}: {name}" for number, name in enumerate(classes)))
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from ui.panels.panel import Panel
 from ui.run_data import statistics
+from ui.session.address import link
 from ui.widgets import palette
 from ui.widgets.charts import Chart, new_figure
 from ui.widgets.display import metrics_row, show_chart
@@ -25,6 +26,7 @@ def compare_with_pca(run: LoadedModel) -> None:
             f"PCA is fitted to the training images, and {run.card.title} is not on this computer.",
             icon=":material/image_not_supported:",
         )
+        link("data", "Get the data set")
         return
     metrics_row(*_metrics(found))
     st.markdown(_error_against_pca(found))

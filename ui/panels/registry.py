@@ -15,6 +15,7 @@ from ui.panels.jacobian import JACOBIAN
 from ui.panels.likelihood_bounds import BOUNDS
 from ui.panels.linear import LINEAR
 from ui.panels.loss import LOSS
+from ui.panels.overview import OVERVIEW
 from ui.panels.panel import Panel
 from ui.panels.posterior import GAUSSIAN
 from ui.panels.sampling import SAMPLES
@@ -33,13 +34,13 @@ PANELS: dict[type, tuple[Panel, ...]] = {
     GaussianLatent: (*GAUSSIAN, *BOUNDS),
     SparseLatent: SPARSE,
     Quantized: CODEBOOK,
-    Latent: (*SAMPLES, *COMMON),
+    Latent: (*OVERVIEW, *SAMPLES, *COMMON),
 }
 
 
 def panels(run: LoadedModel) -> dict[str, Panel]:
-    """The panels of a run by their ids, those of its own kind first."""
-    return {panel.id: panel for group in collect(PANELS, run.types) for panel in group}
+    """The panels of a run by their ids: the overview, those of its own kind, and those of every model."""
+    return {panel.id: panel for group in (OVERVIEW, *collect(PANELS, run.types)) for panel in group}
 
 
 def show_panel(run: LoadedModel) -> None:

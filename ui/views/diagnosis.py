@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -11,23 +11,35 @@ from aecore.jobs import api
 from aecore.store import runs
 from ui.run_data import statistics
 from ui.session import identity
-from ui.session.address import open_page
+from ui.session.address import link, open_page
 from ui.session.failures import or_stop
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
 
 
+def is_ill(run: LoadedModel) -> bool:
+    """Whether the doctor finds anything wrong with a finished run."""
+    fresh = _checkup(run)
+    return fresh is not None and bool(doctor.diagnose(doctor.evidence_of(runs.entry(run.id), fresh)))
+
+
+def _checkup(run: LoadedModel) -> dict[str, Any] | None:
+    """The checkup of a finished run; None where there is none. Of a training that was stopped the history is the case:
+    what may still come is no trouble yet."""
+    return {} if run.stopped_after is not None else statistics.checkup(run)
+
+
 def show_diagnosis(run: LoadedModel) -> None:
     """All that the doctor, the diagnosis of a training, says of a run."""
     stopped = run.stopped_after is not None
-    # of a training that was stopped the history is the case: what may still come is no trouble yet
-    entry, fresh = runs.entry(run.id), {} if stopped else statistics.checkup(run)
+    entry, fresh = runs.entry(run.id), _checkup(run)
     if fresh is None:
         st.info(
             f"No checkup was kept of this run, and {run.card.title} is not on this computer to make one.",
             icon=":material/info:",
         )
+        link("data", "Get the data set")
         return
     case = doctor.evidence_of(entry, fresh)
     found = doctor.diagnose(case)

@@ -277,7 +277,7 @@ def measure_training(page: Any, address: str, table: Table) -> None:
     page.evaluate(COUNT_PAINTED)
     page.get_by_role("button", name="Train", exact=True).click()
     # a model to stop at, and what is done once at the beginning is over
-    page.wait_for_selector(".live-pad .when:has-text('After ')", timeout=120_000)
+    page.wait_for_selector(".live-pad .when:has-text('After ')", timeout=300_000)
     page.wait_for_timeout(2000)
     images, versions = drag_pad(page, DRAG_SECONDS)
     table.add(f"{dataset}: dragging the pad while it trains", images, "images/s", min_value=30)

@@ -1,5 +1,5 @@
-// What stands in for the worker of batch.js where none can be started: in a page that was opened from a file. It works in
-// the page's own thread, in slices that leave room for a frame between them.
+// What stands in for the worker of batch.js where none can be started: in a page that was opened from a file. It works
+// in the page's own thread, in slices that leave room for a frame between them.
 
 import { requestHandler } from './requests.js';
 

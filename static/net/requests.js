@@ -1,5 +1,5 @@
-// What answers the requests of batch.js, in a worker (worker.js) or beside the page (local_worker.js): first it gets the
-// model, then requests; a newer request ends the one before it.
+// What answers the requests of batch.js, in a worker (worker.js) or beside the page (local_worker.js): first it gets
+// the model, then requests; a newer request ends the one before it.
 
 import { network } from './net.js';
 

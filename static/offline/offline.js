@@ -1,5 +1,5 @@
-// The page of an exported model (aecore/export/offline_html.py): its pad and its sliders in a file of their own, without a
-// server and without a network. People's scripts find the model as `aecore`.
+// The page of an exported model (aecore/export/offline_html.py): its pad and its sliders in a file of their own,
+// without a server and without a network. People's scripts find the model as `aecore`.
 
 import { createElement, queryIn } from '../dom/dom.js';
 import { KEYS } from '../map/navigation.js';

@@ -23,7 +23,7 @@ def pixels(content: bytes) -> np.ndarray:
 def test_saved_images_are_whole_squares_of_their_pixels():
     rows = [np.zeros((3, 1, 8, 8), np.float32), np.ones((2, 1, 8, 8), np.float32)]
     rows[0][0, 0, 0, 0] = 1
-    found = pixels(images.sheet(rows))
+    found = pixels(images.grid_png(rows))
     times = found.shape[1] // 26  # three images of 8 and two gaps
     assert found.shape == (17 * times, 26 * times) and found.shape[1] >= images.MIN_PNG_WIDTH
     small = found[::times, ::times]
@@ -34,7 +34,7 @@ def test_saved_images_are_whole_squares_of_their_pixels():
 def test_gray_and_colours_are_saved_side_by_side():
     red = np.zeros((2, 3, 8, 8), np.float32)
     red[:, 0] = 1
-    found = pixels(images.sheet([np.ones((2, 1, 8, 8), np.float32), red]))
+    found = pixels(images.grid_png([np.ones((2, 1, 8, 8), np.float32), red]))
     assert found[0, 0].tolist() == [255, 255, 255] and found[-1, 0].tolist() == [255, 0, 0]
 
 

@@ -57,7 +57,7 @@ def rows(
     if file_name:
         st.download_button(
             "PNG",
-            partial(sheet, list(batches.values())),
+            partial(grid_png, list(batches.values())),
             f"{file_name}.png",
             "image/png",
             key=f"save-{file_name}",
@@ -68,7 +68,7 @@ def rows(
         )
 
 
-def sheet(batches: Sequence[np.ndarray], min_width: int = MIN_PNG_WIDTH) -> bytes:
+def grid_png(batches: Sequence[np.ndarray], min_width: int = MIN_PNG_WIDTH) -> bytes:
     """Rows of images `[N, C, H, W]` of one size as a PNG at least so many pixels wide: whole pixels for each of
     theirs."""
     columns, channels = max(map(len, batches)), max(row.shape[1] for row in batches)

@@ -36,7 +36,11 @@ function refersWithin(element) {
   }
 }
 
-/** @param {Element} chart @param {string} ground the colour behind it @returns {{ text: string, width: number, height: number }} */
+/**
+ * @param {Element} chart
+ * @param {string} ground the colour behind it
+ * @returns {{ text: string, width: number, height: number }}
+ */
 export function toSvg(chart, ground) {
   const layers = [...chart.querySelectorAll('svg.main-svg')];
   const { width, height } = chart.getBoundingClientRect();

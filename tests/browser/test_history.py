@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -20,7 +21,7 @@ SEEN = """() => {
   for (const root of roots)
     for (const each of root.querySelectorAll('*')) if (each.shadowRoot) roots.push(each.shadowRoot);
   const all = (selector) => roots.flatMap((root) => [...root.querySelectorAll(selector)])
-    .filter((each) => each.checkVisibility());
+    .filter((each) => each.checkVisibility({ visibilityProperty: true }));
   const hash = (text) => [...text].reduce((sum, letter) => (Math.imul(sum, 31) + letter.charCodeAt(0)) | 0, 7);
   return {
     title: all('h1').map((each) => each.innerText),
@@ -114,6 +115,12 @@ def visit(title: str) -> Callable:
     return lambda page: page.get_by_test_id("stSidebar").get_by_role("link", name=title, exact=True).click()
 
 
+def slow_map(page) -> None:
+    choose("t-SNE")(page)
+    label = re.compile("^t-SNE projection")
+    expect(page.locator("canvas.points")).to_have_attribute("aria-label", label, timeout=PATIENCE)
+
+
 STEPS: list[tuple[str, Callable]] = [
     ("closer on the map", press("Closer")),
     ("pan", pull((0.5, 0.5), (0.6, 0.4))),
@@ -124,10 +131,10 @@ STEPS: list[tuple[str, Callable]] = [
     ("a point", click(0.45, 0.5)),
     ("a lasso", lasso),
     ("hide another", hide(4)),
-    ("another map", choose("PCA")),
     ("other images", choose("Training and validation")),
+    ("the first images", choose("Test")),
+    ("another map", slow_map),
     ("large", press("Large")),
-    ("not large", press("Large")),
     ("explorer", visit("Latent explorer")),
     ("drag the point", pull((0.5, 0.5), (0.3, 0.6))),
     ("decoded images", radio("decoded images")),

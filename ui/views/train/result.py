@@ -17,6 +17,7 @@ from ui.session.text import escape
 from ui.views import training_history
 from ui.views.train import snapshot_view
 from ui.widgets.display import metrics_row
+from ui.widgets.download_model import download_model
 
 
 def outcome(entry: RunInfo) -> None:
@@ -95,6 +96,7 @@ def _show_results(entry: RunInfo) -> None:
         link("train", "Fine-tune with other settings", run=entry.id, parent=entry.id)
         _other_seed(config)
         _csv_button(entry)
+        download_model(entry)
     snapshot_view.findings(entry)
     with st.expander("Loss curves"):
         snapshot_view.curves(entry)

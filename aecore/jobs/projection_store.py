@@ -44,6 +44,7 @@ DEFAULT_SECONDS = {
 }
 SLOWER_ENGINES = {"scikit-learn": 7.0, "umap-learn": 6.0}
 DEFAULT_WEIGHT, AGEING = 0.1, 0.5  # of these beside the newest one that was computed here; of each one before it
+SHORT_SECONDS = 2.0  # of what takes no longer, a busy moment says little about others
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,9 @@ def expected_seconds(request: ProjectionRequest) -> float:
     engine, logs, weights = projection_engines.engine(request.kind), 0.0, DEFAULT_WEIGHT
     known = [(count, seconds) for kind, by, count, seconds in _timings() if (kind, by) == (request.kind, engine)]
     for age, (count, seconds) in enumerate(reversed(known)):
-        weight = AGEING**age / (1 + math.log2(count / request.count) ** 2)
-        logs += weight * math.log(seconds / _default_seconds(request.kind, engine, count))
+        usual = _default_seconds(request.kind, engine, count)
+        weight = AGEING**age / (1 + math.log2(count / request.count) ** 2) * usual / (usual + SHORT_SECONDS)
+        logs += weight * math.log(seconds / usual)
         weights += weight
     return _default_seconds(request.kind, engine, request.count) * math.exp(logs / weights)
 

@@ -304,7 +304,7 @@ def test_how_long_it_takes_is_learnt_by_kind_and_size(folder):
     table = {kind: [expected(kind, count) for count in (100, 2000, 10_000, 50_000)] for kind in ("t-SNE", "UMAP")}
     folder.mkdir(parents=True)
     projection_store.record_timing(request("UMAP", 10_000), 3 * table["UMAP"][2])  # a slow machine, or a busy one
-    assert expected("UMAP", 10_000) == pytest.approx(3 * table["UMAP"][2], rel=0.15)
+    assert expected("UMAP", 10_000) == pytest.approx(3 * table["UMAP"][2], rel=0.2)
     assert 1.7 * table["UMAP"][3] < expected("UMAP", 50_000) < 3 * table["UMAP"][3]
     assert expected("t-SNE", 10_000) == table["t-SNE"][2]
     for _ in range(3):  # it is idle again: what was learnt before fades

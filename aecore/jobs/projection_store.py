@@ -44,6 +44,7 @@ DEFAULT_SECONDS = {
 }
 SLOWER_ENGINES = {"scikit-learn": 7.0, "umap-learn": 6.0}
 DEFAULT_WEIGHT, AGEING = 0.1, 0.5  # of these beside the newest one that was computed here; of each one before it
+OTHER_KIND_WEIGHT = 0.5  # of UMAP for t-SNE and the other way round: they share the machine
 SHORT_SECONDS = 2.0  # of what takes no longer, a busy moment says little about others
 
 
@@ -139,10 +140,11 @@ def expected_seconds(request: ProjectionRequest) -> float:
     """Seconds that a projection takes: as an idle machine does, times how much longer the last ones took here. Of these
     the newest count most, and those most like it in size."""
     engine, logs, weights = projection_engines.engine(request.kind), 0.0, DEFAULT_WEIGHT
-    known = [(count, seconds) for kind, by, count, seconds in _timings() if (kind, by) == (request.kind, engine)]
-    for age, (count, seconds) in enumerate(reversed(known)):
-        usual = _default_seconds(request.kind, engine, count)
+    known = [(kind, count, seconds) for kind, by, count, seconds in _timings() if by == engine]
+    for age, (kind, count, seconds) in enumerate(reversed(known)):
+        usual = _default_seconds(kind, engine, count)
         weight = AGEING**age / (1 + math.log2(count / request.count) ** 2) * usual / (usual + SHORT_SECONDS)
+        weight *= 1.0 if kind == request.kind else OTHER_KIND_WEIGHT
         logs += weight * math.log(seconds / usual)
         weights += weight
     return _default_seconds(request.kind, engine, request.count) * math.exp(logs / weights)

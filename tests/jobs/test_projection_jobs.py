@@ -306,7 +306,8 @@ def test_how_long_it_takes_is_learnt_by_kind_and_size(folder):
     projection_store.record_timing(request("UMAP", 10_000), 3 * table["UMAP"][2])  # a slow machine, or a busy one
     assert expected("UMAP", 10_000) == pytest.approx(3 * table["UMAP"][2], rel=0.2)
     assert 1.7 * table["UMAP"][3] < expected("UMAP", 50_000) < 3 * table["UMAP"][3]
-    assert expected("t-SNE", 10_000) == table["t-SNE"][2]
+    if projection_engines.engine("t-SNE") == projection_engines.engine("UMAP"):  # the machine is the same, too
+        assert 2 * table["t-SNE"][2] < expected("t-SNE", 10_000) < 3 * table["t-SNE"][2]
     for _ in range(3):  # it is idle again: what was learnt before fades
         projection_store.record_timing(request("UMAP", 10_000), table["UMAP"][2])
     assert expected("UMAP", 10_000) == pytest.approx(table["UMAP"][2], rel=0.25)

@@ -11,7 +11,7 @@ if __name__ == "__main__":  # what is run for each visitor
     showcase = home.load_showcase(model)
     if model:
         st.query_params.setdefault("run", model.id)  # who has chosen no run meets this one behind every door
-    chrome.page("home", home.lead(showcase), "Autoencoder laboratory")
+    chrome.page("home", home.introduction(showcase), "Autoencoder laboratory")
     home.first_links()
     home.show(showcase)
     home.page_links()

@@ -196,7 +196,7 @@ def load_showcase(entry: RunInfo | None) -> Showcase | str:
         return escape(error)
 
 
-def lead(showcase: Showcase | str) -> str:
+def introduction(showcase: Showcase | str) -> str:
     """What an autoencoder is, in a sentence, and what to do with the one that is shown."""
     return DEFINITION if isinstance(showcase, str) else f"{DEFINITION}  \n{INVITATION}"
 

@@ -174,54 +174,54 @@ def _caption(plane: Plane, grid_range: Range, codes: np.ndarray) -> str:
 # --- The chosen place -------------------------------------------------------------------------------------------------
 
 
-def grid_view(drawn: Manifold) -> tuple[int, int]:
+def grid_view(grid: Manifold) -> tuple[int, int]:
     """The grid, on which a click or the keys choose an image; the row and the column of the chosen one. The address
     holds its place."""
-    cell = _chosen_cell(drawn)
+    cell = _chosen_cell(grid)
 
     def choose() -> None:
         asked = selection.parse_points(st.session_state[VIEW_KEY].get("cell"))
         if len(asked) == 1:
-            row, column = (int(at) for at in asked[0].clip(0, len(drawn.x) - 1))
-            address.write(POINT, f"{drawn.x[column]:.4g},{drawn.y[row]:.4g}")
+            row, column = (int(at) for at in asked[0].clip(0, len(grid.x) - 1))
+            address.write(POINT, f"{grid.x[column]:.4g},{grid.y[row]:.4g}")
 
     given = {
-        "blob": component.blob(drawn.small_png),
-        "gap": drawn.gap,
-        "x": drawn.x.tolist(),
-        "y": drawn.y.tolist(),
-        "axis_names": list(drawn.names),
-        "description": drawn.description,
+        "blob": component.blob(grid.small_png),
+        "gap": grid.gap,
+        "x": grid.x.tolist(),
+        "y": grid.y.tolist(),
+        "axis_names": list(grid.names),
+        "description": grid.description,
         "cell": list(cell),
     }
     live.view("manifold", None, VIEW_KEY, given, on_change={"cell": choose})
     return cell
 
 
-def _chosen_cell(drawn: Manifold) -> tuple[int, int]:
+def _chosen_cell(grid: Manifold) -> tuple[int, int]:
     """That of the address; the middle one where it names none."""
     asked = address.bound(POINT)
     point = selection.parse_points(asked.split(",")) if asked else np.zeros((0, 2))
     if len(point) == 1:
-        return drawn.nearest_cell(point[0])
+        return grid.nearest_cell(point[0])
     if asked is not None:
         address.drop(POINT)
-    return len(drawn.y) // 2, len(drawn.x) // 2
+    return len(grid.y) // 2, len(grid.x) // 2
 
 
-def chosen_place(drawn: Manifold, cell: tuple[int, int]) -> None:
+def chosen_place(grid: Manifold, cell: tuple[int, int]) -> None:
     """The image of a cell, the code that it was decoded from, and the way to walk on from there."""
     row, column = cell
-    at = row * len(drawn.x) + column
-    values = (drawn.x[column], drawn.y[row])
-    here = ", ".join(f"{name} {value:.2f}" for name, value in zip(drawn.names, values, strict=True) if name)
+    at = row * len(grid.x) + column
+    values = (grid.x[column], grid.y[row])
+    here = ", ".join(f"{name} {value:.2f}" for name, value in zip(grid.names, values, strict=True) if name)
     here = here.replace("-", "\u2212")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         with st.container(width=CHOSEN_SIZE):
-            images.single(drawn.decoded[at], f"The image decoded at {here}", "", CHOSEN_SIZE)
+            images.single(grid.decoded[at], f"The image decoded at {here}", "", CHOSEN_SIZE)
         with st.container(width="stretch"):
-            st.markdown(f"**Decoded at {here}**  \nCode, {_count_text(drawn.codes.shape[1])}:")
-    _show_numbers(drawn.codes[at])
+            st.markdown(f"**Decoded at {here}**  \nCode, {_count_text(grid.codes.shape[1])}:")
+    _show_numbers(grid.codes[at])
     address.link(
         "latent_explorer",
         "Open in the latent explorer",
@@ -230,18 +230,18 @@ def chosen_place(drawn: Manifold, cell: tuple[int, int]) -> None:
     )
 
 
-def save_button(run: LoadedModel, drawn: Manifold) -> None:
+def save_button(run: LoadedModel, grid: Manifold) -> None:
     """The grid as a file, with sharp pixels, and what its plane is."""
     st.download_button(
         "Save PNG",
-        lambda: drawn.png,
+        lambda: grid.png,
         f"{run.id}-manifold.png",
         "image/png",
         icon=":material/image:",
         on_click="ignore",
     )
-    if drawn.caption:
-        st.caption(drawn.caption)
+    if grid.caption:
+        st.caption(grid.caption)
 
 
 def _count_text(count: int) -> str:

@@ -67,7 +67,15 @@ TERMS = (
         text="Labelling a point by the majority among the k nearest labelled ones; its accuracy on codes says how "
         "well neighbourhoods follow classes. Compare with raw pixels: on 8 by 8 digits they score about 98 %, so a "
         "high value is no proof of learning.",
-        labels=("kNN", "k-NN", "k-NN radius", "k-nearest neighbors", "kNN pseudo-labels", "nearest neighbours"),
+        labels=(
+            "kNN",
+            "k-NN",
+            "k-NN radius",
+            "k-nearest neighbors",
+            "kNN pseudo-labels",
+            "nearest neighbours",
+            "nearest class",
+        ),
         symbol=r"k",
         see_also=("linear-probe", "sample-precision"),
         source="Cover & Hart 1967",

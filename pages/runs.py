@@ -24,10 +24,10 @@ labels, entries = people.labels(user), list_runs()
 names = run_names(entries, labels)
 matches, query = filters.form(entries, labels, names)
 left, middle, right = st.columns([2, 2, 3], vertical_alignment="bottom")
-measure = ranking.choose(left)
-known = columns.available(matches)
+measure = ranking.ranking_form(left)
+there = columns.available(matches)
 with middle:
-    shown = columns.choose(known)
+    shown = columns.column_form(there)
 own_runs = [entry for entry in entries if not entry.pretrained]
 megabytes = sum(map(trash.disk_usage, own_runs)) / 1e6
 right.caption(f"{len(own_runs)} {'own run' if len(own_runs) == 1 else 'own runs'}, {megabytes:,.1f} MB on the disk")
@@ -39,7 +39,7 @@ listed = ranking.ranked(matches, measure) if measure else [(entry, "") for entry
 if measure:
     ranking.show_best(matches, measure, names)
 ids = dict.fromkeys([measure.id, *shown] if measure else shown)  # what is ranked by stands beside the rank
-selection = table.table(listed, labels, names, {each: known[each] for each in ids})
+selection = table.table(listed, labels, names, {each: there[each] for each in ids})
 if len(selection) == 1:
     run = selection[0]
     actions.run_panel(run, labels.get(run.id, people.RunLabel()), names[run.id], user)

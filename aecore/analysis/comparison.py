@@ -14,10 +14,11 @@ import numpy as np
 
 from aecore.config import Config
 
-# The standard deviation of the test MSE over seeds, as a share of its mean, where a run has no sisters to tell it:
-# the largest that benchmarks/seeds.py has found (docs/seeds.md).
-DEFAULT_SPREAD = 0.03
-LOSS_SPREAD = 0.01  # the same of a loss in nats
+# The standard deviation of the MSE over seeds, as a share of its mean, where a run has no sisters to tell it: the
+# middle one of those that benchmarks/seeds.py has found for 15 settings on the 1,295 training images of the digits
+# (0.016 to 0.075), and the largest of those on the 55,000 of MNIST (docs/seeds.md). LOSS_SPREAD: of a loss in nats.
+SMALL_DATA_SPREAD, LARGE_DATA_SPREAD, LOSS_SPREAD = 0.037, 0.02, 0.01
+LARGE_DATA = 20_000  # training images from which on a data set is a large one
 MIN_SEEDS = 3  # runs that differ in their seeds alone, from which on their own spread counts
 CONFIDENCE = 0.95  # of a difference that is called one: two runs of one setting differ by less so often
 # How near samples must come to what real (training) images score, in strict precision and in coverage, to be called
@@ -55,6 +56,8 @@ class RunScores:
         Mean squared error per pixel of the test images' reconstructions.
     seed_mses
         The same of the runs with its settings and other seeds, and its own.
+    usual_spread
+        What stands for their spread where they are too few (`usual_spread`).
     rivals
         The errors of the run, of PCA with as many dimensions and of the mean image, on the same images.
     prior, fitted, real
@@ -64,6 +67,7 @@ class RunScores:
     name: str
     mse: float
     seed_mses: tuple[float, ...] = ()
+    usual_spread: float = SMALL_DATA_SPREAD
     rivals: tuple[float, float, float] | None = None
     prior: SampleScores | None = None
     fitted: SampleScores | None = None
@@ -72,10 +76,16 @@ class RunScores:
     @property
     def margin(self) -> float:
         """The difference in test MSE, as a share of it, up to which two runs of these settings count as alike."""
-        return noise_margin(self.seed_mses)
+        return noise_margin(self.seed_mses, self.usual_spread)
 
 
-def noise_margin(values: Sequence[float], default_spread: float = DEFAULT_SPREAD) -> float:
+def usual_spread(n_train: int) -> float:
+    """The standard deviation of the MSE over seeds, as a share of its mean, for a data set of so many training
+    images."""
+    return LARGE_DATA_SPREAD if n_train >= LARGE_DATA else SMALL_DATA_SPREAD
+
+
+def noise_margin(values: Sequence[float], default_spread: float) -> float:
     """By how much of their mean two runs differ that differ in their seeds alone, in CONFIDENCE of all cases: from the
     `values` of at least MIN_SEEDS of them by Student's t, else from a `default_spread`."""
     from scipy.special import ndtri, stdtrit  # quantiles: scipy.stats takes a second to import

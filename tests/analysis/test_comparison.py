@@ -63,7 +63,7 @@ def test_a_margin_holds_the_share_of_pairs_that_it_promises(count):
     rng = np.random.default_rng(0)
     drawn = rng.normal(1, 0.01, (3000, count + 2))
     apart = np.abs(drawn[:, 0] - drawn[:, 1])
-    share = np.mean([gap > noise_margin(tuple(row)) * row.mean() for gap, row in zip(apart, drawn[:, 2:], strict=True)])
+    share = np.mean([gap > noise_margin(tuple(row), 1) * row.mean() for gap, row in zip(apart, drawn[:, 2:], strict=True)])
     assert share == pytest.approx(1 - comparison.CONFIDENCE, abs=0.012)
 
 
@@ -72,7 +72,8 @@ def test_own_seeds_replace_the_usual_spread():
     one, other = scores("A", 0.0300, seed_mses=steady), scores("B", 0.0304, seed_mses=steady)
     assert not alike(one, other)
     assert alike(scores("A", 0.0300), scores("B", 0.0304))
-    assert noise_margin((0.03, 0.04)) == noise_margin(())  # two tell too little
+    assert comparison.usual_spread(55_000) < comparison.usual_spread(1295)
+    assert noise_margin((0.03, 0.04), 0.01) == noise_margin((), 0.01)  # two tell too little
 
 
 def test_seeds_are_grouped_by_all_other_settings():

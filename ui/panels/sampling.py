@@ -13,7 +13,7 @@ from aecore.models.latents import Quantized
 from aecore.models.loss_terms import RECONSTRUCTION
 from ui.panels.charts import sampling_charts
 from ui.panels.panel import Panel
-from ui.run_data import samples, splits, statistics
+from ui.run_data import generated_images, splits, statistics
 from ui.run_data.per_run import per_run
 from ui.session.address import link
 from ui.widgets import images
@@ -45,12 +45,15 @@ def show_samples(run: LoadedModel) -> None:
     """Samples of three kinds, and how near each kind comes to test images."""
     said = statistics.report(run, "sampling")
     turn = st.number_input(
-        "Random seed", 1, samples.N_SEEDS, 1, help="Another seed, other samples.", key="panel-seed", width=160
+        "Random seed", 1, generated_images.N_SEEDS, 1, help="Another seed, other samples.", key="panel-seed", width=160
     )
-    rows = slice((turn - 1) * samples.N_SHOWN, turn * samples.N_SHOWN)
-    named = {METHOD_LABELS[name]: made[rows] for name, made in samples.generated(run).items()}
+    rows = slice((turn - 1) * generated_images.N_SHOWN, turn * generated_images.N_SHOWN)
+    named = {METHOD_LABELS[name]: made[rows] for name, made in generated_images.generated(run).items()}
     images.rows(
-        named, [f"sample {number + 1}" for number in range(samples.N_SHOWN)], size=88, file_name=f"{run.id}-samples"
+        named,
+        [f"sample {number + 1}" for number in range(generated_images.N_SHOWN)],
+        size=88,
+        file_name=f"{run.id}-samples",
     )
     if run.model.is_conditional:
         st.caption("This model is told the class: classes are drawn as often as the training images have them.")

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.store import snapshots
-from ui.run_data import rivals, samples
+from ui.run_data import generated_images, rivals
 from ui.session import choices
 from ui.views.compare.subjects import OpenedGroup, group_heading, image_names
 from ui.widgets import images
@@ -46,7 +46,7 @@ def new_images(groups: Sequence[OpenedGroup]) -> None:
     )
     for group in groups:
         group_heading(group, len(groups))
-        named = {name: samples.generated(run)[way][:N_IMAGES] for name, run in group.runs.items()}
+        named = {name: generated_images.generated(run)[way][:N_IMAGES] for name, run in group.runs.items()}
         named |= {name: rivals.samples(run)[way] for name, (_, run) in group.rivals().items()}
         alt = [f"sample {number + 1}" for number in range(N_IMAGES)]
         images.rows(named, alt, file_name=f"samples-{_first_run(group)}")

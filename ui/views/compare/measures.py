@@ -151,6 +151,7 @@ def _scores(subject: Subject, seeds: Mapping[str, tuple[float, ...]], opened: Ma
         subject.name,
         float(result["mse"]),
         seeds.get(comparison.same_but_seed(subject.config), ()),
+        comparison.usual_spread(CARDS[subject.config.dataset].n_train),
         (found["mse"], found["pca_mse"], found["mean_baseline_mse"]) if found else None,
         scores("prior"),
         scores("gmm_fit"),

@@ -8,7 +8,7 @@ import streamlit as st
 
 from aecore.store.run_info import RunInfo
 from ui.session import choices
-from ui.views.compare import curves, images, maps, measures, settings
+from ui.views.compare import curves, images, latent_maps, measures, settings
 from ui.views.compare.subjects import Subject, open_groups
 
 VIEWS = {
@@ -22,7 +22,7 @@ VIEWS = {
 OF_IMAGES = {
     "reconstructions": images.reconstructions,
     "samples": images.new_images,
-    "maps": maps.show,
+    "maps": latent_maps.show,
     "interpolation": images.interpolation,
     "measures": measures.show,
 }

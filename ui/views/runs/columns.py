@@ -62,7 +62,7 @@ def available(entries: Sequence[RunInfo]) -> dict[str, Column]:
     return before | _of_settings(entries) | measured | after
 
 
-def choose(columns: Mapping[str, Column]) -> list[str]:
+def column_form(columns: Mapping[str, Column]) -> list[str]:
     """Asks which columns to show, in which order; the ids."""
     with st.popover("Columns", icon=":material/view_column:", width="stretch"):
         return choices.bound_choices(

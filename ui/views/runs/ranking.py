@@ -18,7 +18,7 @@ NEWEST = "newest"
 MEASURES = {measure.id: measure for measure in RANKED}
 
 
-def choose(container: Any) -> Measure | None:
+def ranking_form(container: Any) -> Measure | None:
     """Asks what the list is sorted by; None for its own order."""
     labels = {NEWEST: "Newest first"} | {
         measure.id: measure.label[:1].upper() + measure.label[1:] + (" (for reports)" if measure.on_test else "")
@@ -88,7 +88,8 @@ def _margin(best: RunInfo, group: Sequence[RunInfo], measure: Measure) -> float:
     """The difference, as a share, up to which runs count as alike: told by those that differ in their seeds alone."""
     assert best.config
     seeds = comparison.seed_groups((each.config, measure.value(each) or 0.0) for each in group if each.config)
-    return comparison.noise_margin(seeds[comparison.same_but_seed(best.config)], measure.seed_spread)
+    usual = measure.seed_spread or comparison.usual_spread(CARDS[best.config.dataset].n_train)
+    return comparison.noise_margin(seeds[comparison.same_but_seed(best.config)], usual)
 
 
 def _notes(groups: Mapping[str, Sequence[RunInfo]], measure: Measure) -> list[str]:

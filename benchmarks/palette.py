@@ -197,7 +197,7 @@ def table(light: Sequence[str], dark: Sequence[str]) -> Iterator[str]:
         rgb = colour.from_hex(colours)
         sizes = {"area": rgb} | {f"dot of {each} px": colour.dot(rgb, ground, each) for each in (1.5, 2.0, 2.4)}
         for size, drawn in sizes.items():
-            least = [colour.differences(colour.perceived(drawn, eyes)).min() for eyes in colour.EYES]
+            least = [colour.pairwise_differences(colour.perceived(drawn, eyes)).min() for eyes in colour.EYES]
             yield f"| {name} | {size} | " + " | ".join(f"{each:.1f}" for each in least) + " |"
         yield f"| {name} | contrast against the ground, least | {colour.contrast(rgb, ground).min():.2f} | | | |"
     hues = [colour.to_oklch(colour.from_hex(colours))[:, 2] for colours in (light, dark)]

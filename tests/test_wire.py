@@ -147,9 +147,14 @@ def _json_names(pattern: str) -> Any:
     return found
 
 
+# What runs have that were trained after the gallery
+NEWER_FIELDS = {"result.json": {"phase_seconds": {"startup": None, "epoch": None, "closing": None}}}
+
+
 def files() -> Any:
-    """The JSON files of a run, as the gallery has them."""
-    return {name: _json_names(name) for name in ("config.json", "result.json", "history.jsonl")}
+    """The JSON files of a run, as the gallery has them, and what is newer."""
+    names = ("config.json", "result.json", "history.jsonl")
+    return {name: union(_json_names(name), NEWER_FIELDS.get(name, {})) for name in names}
 
 
 def small_files() -> Any:

@@ -109,7 +109,7 @@ def perceived(colours: np.ndarray, eyes: str) -> np.ndarray:
     return lab
 
 
-def differences(lab: np.ndarray) -> np.ndarray:
+def pairwise_differences(lab: np.ndarray) -> np.ndarray:
     """CIEDE2000 of every two of `lab` [N, 3]: `[N (N - 1) / 2]`."""
     one, other = np.triu_indices(len(lab), 1)
     found: np.ndarray = deltaE_ciede2000(lab[one], lab[other])

@@ -103,8 +103,8 @@ def format_setting(name: str, value: Any) -> str:
 
 def run_names(entries: Iterable[RunInfo], labels: Mapping[str, RunLabel], with_data: bool = False) -> dict[str, str]:
     """What to call each of some runs, by id: as somebody or the gallery named it, else `run_name` (of a broken one its
-    id), `with_data` with the data set after the model. What would be called alike is told apart by data set, or by the end of
-    the id."""
+    id), `with_data` with the data set after the model. What would be called alike is told apart by data set, or by the
+    end of the id."""
     listed = list(entries)
     given = {entry.id: _given_name(entry, labels) for entry in listed}
     names = {entry.id: given[entry.id] or _made_name(entry, with_data) for entry in listed}

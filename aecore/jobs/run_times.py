@@ -109,7 +109,7 @@ class PhaseTimer:
     its time so far, and by what the closing work of earlier ones took. It begins with startup."""
 
     def __init__(self, config: Mapping[str, Any], clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock, self.known = clock, expected(config)
+        self.clock, self.expected = clock, expected(config)
         self.created, self.last = clock(), (0.0, 0.0)
         self.first: tuple[float, float] | None = None  # when the steps began, and at how many epochs
         self.recent: deque[tuple[float, float]] = deque()  # the same of the later half
@@ -126,11 +126,11 @@ class PhaseTimer:
         """Until the run is finished; None when nothing is known that would tell."""
         pace = _pace(self.recent[0], self.last) if self.recent else None
         if pace is None:
-            return epochs_left * self.known.epoch + self.known.closing if self.known else None
-        if self.known is None or not self.known.epoch:
+            return epochs_left * self.expected.epoch + self.expected.closing if self.expected else None
+        if self.expected is None or not self.expected.epoch:
             return epochs_left * pace + default_closing(pace)
-        slower = min(MAX_SCALE, max(1 / MAX_SCALE, pace / self.known.epoch))
-        return epochs_left * pace + slower * self.known.closing
+        slower = min(MAX_SCALE, max(1 / MAX_SCALE, pace / self.expected.epoch))
+        return epochs_left * pace + slower * self.expected.closing
 
     def phases(self) -> PhaseSeconds | None:
         """What the parts took, when the closing work is done; None for a training that had no step in this process."""

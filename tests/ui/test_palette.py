@@ -41,7 +41,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize(("one", "other", "apart"), SHARMA)
 def test_differences_are_those_that_were_published(one, other, apart):
-    assert colour.differences(np.array([one, other], float)) == pytest.approx([apart], abs=1e-4)
+    assert colour.pairwise_differences(np.array([one, other], float)) == pytest.approx([apart], abs=1e-4)
 
 
 def test_oklch_is_as_published_and_goes_both_ways():
@@ -82,7 +82,7 @@ def test_every_class_stands_out_from_the_ground(ground, classes):
 def test_any_two_classes_can_be_told_apart_as_areas_and_as_dots(ground, classes, eyes):
     area, behind = colour.from_hex(classes), colour.from_hex([THEME[ground]["backgroundColor"]])[0]
     least = [
-        colour.differences(colour.perceived(shown, eyes)).min()
+        colour.pairwise_differences(colour.perceived(shown, eyes)).min()
         for shown in (area, colour.dot(area, behind, 2.0), colour.dot(area, behind, 1.5))
     ]
     assert (np.array(least) >= APART[ground, eyes == "normal"]).all()

@@ -18,7 +18,7 @@ FLASH_KEY = "ae-flash"
 PAGE_KEY, ARRIVED_KEY = "ae-page", "ae-arrived"
 BOUND_KEY, WRITTEN_KEY = "ae-bound", "ae-written"
 # Parameters that are places in one latent space, or on one map of it, and mean nothing on another
-PLACES = ("at", "zoom", "centre", "selected", "lasso", "z")
+VIEW_PARAMETERS = ("at", "zoom", "centre", "selected", "lasso", "z")
 
 
 def run_query(run: str | None = None) -> dict[str, str]:

@@ -53,7 +53,7 @@ def drawing_pad(model: str, run: LoadedModel) -> None:
 
 @st.fragment  # another pen needs nothing of the page
 def _pen_state() -> None:
-    readers = {"pen": view_state.numbers(1, low=2, high=25), "preprocess": view_state.one_of("0")}
+    readers = {"pen": view_state.in_range(1, low=2, high=25), "preprocess": view_state.one_of("0")}
     view_state.address_state("draw", readers)
 
 

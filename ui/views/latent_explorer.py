@@ -47,7 +47,7 @@ def pad(model: str, run: LoadedModel, plane_map: PlaneMap) -> None:
 def pad_state(run: LoadedModel) -> dict[str, str]:
     """What the address says of the pad: its point, lasso, hidden classes, background, and where one looks."""
     readers = map_state.frame_readers(len(run.card.classes), None, ("density", "images"))
-    return view_state.address_state("pad", readers | {"at": view_state.numbers(1, 2)})
+    return view_state.address_state("pad", readers | {"at": view_state.in_range(1, 2)})
 
 
 def explore(model: str, run: LoadedModel, test: Split, plane_map: PlaneMap) -> None:

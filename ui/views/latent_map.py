@@ -14,7 +14,7 @@ from aecore.export.program import UnsupportedLayer
 from aecore.params import resolve
 from ui.run_data import models, packed, splits
 from ui.session import choices
-from ui.session.address import PLACES
+from ui.session.address import VIEW_PARAMETERS
 from ui.session.failures import or_stop
 from ui.views import map_state, selection
 from ui.views.projection_status import MapRequest, map_codes, projection_status, show_status
@@ -42,7 +42,7 @@ def request_form(run: LoadedModel) -> MapRequest:
         kinds | IDS,
         "map",
         container=left,
-        resets=PLACES,
+        resets=VIEW_PARAMETERS,
         help="How codes become points of a plane: their two dimensions as they are, or a projection of more.",
     )
     kind = IDS.get(chosen, chosen)
@@ -52,7 +52,7 @@ def request_form(run: LoadedModel) -> MapRequest:
         "subset",
         "test",
         container=right,
-        resets=PLACES,
+        resets=VIEW_PARAMETERS,
         help="The model has learnt from the training images (the validation images among them only steered it). It has "
         "never seen the test images.",
     )
@@ -63,7 +63,7 @@ def request_form(run: LoadedModel) -> MapRequest:
     with place, st.expander("Projection parameters"):
         function = projections.PROJECTIONS[kind]
         params = controls.param_widgets(
-            function, kind, parameter=lambda name: name.replace("_", "-"), resets=PLACES, lenient=True
+            function, kind, parameter=lambda name: name.replace("_", "-"), resets=VIEW_PARAMETERS, lenient=True
         )
         count = _point_count_form(count)
         return MapRequest(kind, part, count, params, count <= DEFAULT_POINTS and params == resolve(function, {}))
@@ -79,7 +79,7 @@ def _point_count_form(n_available: int) -> int:
         {str(size): f"{size:,}" for size in sizes},
         "points",
         str(DEFAULT_POINTS),
-        resets=PLACES,
+        resets=VIEW_PARAMETERS,
         help="The first ones: they are in random order. Six times as many points take about six times as long.",
     )
     return int(chosen)

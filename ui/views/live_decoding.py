@@ -58,7 +58,7 @@ def _changed_numbers(size: int) -> view_state.Reader:
 @st.fragment
 def interpolation(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray, path: str) -> None:
     """A slider from the first of two images to the second: through their codes `ends` `[2, D]`, and their pixels."""
-    readers = {"position": view_state.numbers(1, low=0, high=100), "loop": view_state.one_of("1")}
+    readers = {"position": view_state.in_range(1, low=0, high=100), "loop": view_state.one_of("1")}
     view_state.address_state("interpolation", readers)
     given = {"interpolation": path, "class_label": run.class_label}
     live.view("interpolation", model, "interpolation-view", given | _packed(codes=list(ends), images=list(images)))
@@ -111,7 +111,7 @@ def denoise(model: str, run: LoadedModel, image: np.ndarray) -> None:
 
     readers = {
         "corruption": view_state.one_of("none", *corruptions.CORRUPTIONS),
-        "corruption-level": view_state.numbers(1, low=0, high=1),
+        "corruption-level": view_state.in_range(1, low=0, high=1),
         "seed": view_state.whole_numbers(10_000, several=False),
     }
     view_state.address_state("denoise", readers)

@@ -32,20 +32,22 @@ _BESIDE = """
 _LARGE = '[data-testid="stMainBlockContainer"] { max-width: none; padding-inline: 1.5rem; }'
 
 
-def frame_readers(count: int, rows: int | None, backgrounds: tuple[str, ...], places: bool = True) -> dict[str, Reader]:
+def frame_readers(
+    count: int, rows: int | None, backgrounds: tuple[str, ...], with_position: bool = True
+) -> dict[str, Reader]:
     """What an address may say of a map of `count` classes: which are hidden, what is drawn, whether they have names,
-    and where one looks (not of a map that only stands in for another: `places` False). `rows`: how many samples it has,
-    if one can be selected."""
+    and where one looks (`with_position` False: not of a map that only stands in for another). `rows`: how many samples
+    it has, if one can be selected."""
     readers: dict[str, Reader] = {
         "background": view_state.one_of(*backgrounds),
         "hidden": view_state.whole_numbers(count),
         "names": view_state.one_of("0"),
         "large": view_state.one_of("1"),
     }
-    if places:
+    if with_position:
         readers |= {
-            "zoom": view_state.numbers(1, low=1 / MAX_ZOOM, high=MAX_ZOOM),
-            "centre": view_state.numbers(1, 2),
+            "zoom": view_state.in_range(1, low=1 / MAX_ZOOM, high=MAX_ZOOM),
+            "centre": view_state.in_range(1, 2),
             "lasso": view_state.polygon(selection.MAX_LASSO_CORNERS),
         }
         readers |= {} if rows is None else {"selected": view_state.whole_numbers(rows, several=False)}

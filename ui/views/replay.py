@@ -28,7 +28,7 @@ def player(run: LoadedModel, packed: Packed) -> None:
     """The slider over the epochs and the four panels that it moves. All is sent once; what comes
     back is the epoch, for the address."""
     key = f"{run.id}-{run.result['created']}"
-    epochs = {"epoch": view_state.numbers(1, low=0)}
+    epochs = {"epoch": view_state.in_range(1, low=0)}
     view_state.address_state("replay", epochs)
     given = {"key": key, "head": packed.head, "blob": component.blob(packed.blob)}
     live.view("replay", None, f"replay-{key}", given)

@@ -241,11 +241,11 @@ def plane_picker(run: LoadedModel) -> tuple[int, int] | None:
         return 0, 1
     planes = {"pca": "Principal components", "dimensions": "Two dimensions"}
     words = "The other directions stay at their mean."
-    if choices.bound_choice("Plane", planes, "plane", help=words, resets=address.PLACES) == "pca":
+    if choices.bound_choice("Plane", planes, "plane", help=words, resets=address.VIEW_PARAMETERS) == "pca":
         return None
     names = {str(i + 1): f"z{i + 1}" for i in statistics.dim_ranges(run)[1]}
     with st.container(horizontal=True):
-        common: dict[str, Any] = {"widget": "select", "width": 160, "resets": address.PLACES}
+        common: dict[str, Any] = {"widget": "select", "width": 160, "resets": address.VIEW_PARAMETERS}
         first = choices.bound_choice("x axis", names, "x", **common)
         others = {number: name for number, name in names.items() if number != first}
         second = choices.bound_choice("y axis", others, "y", **common)

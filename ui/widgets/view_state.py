@@ -68,7 +68,7 @@ def parse_numbers(text: str) -> list[float] | None:
     return found if all(math.isfinite(value) and abs(value) < MAX_NUMBER for value in found) else None
 
 
-def numbers(*counts: int, low: float = -MAX_NUMBER, high: float = MAX_NUMBER) -> Reader:
+def in_range(*counts: int, low: float = -MAX_NUMBER, high: float = MAX_NUMBER) -> Reader:
     """As many numbers as one of `counts` says, each from `low` to `high`."""
 
     def read(text: str) -> str | None:
@@ -82,7 +82,7 @@ def numbers(*counts: int, low: float = -MAX_NUMBER, high: float = MAX_NUMBER) ->
 
 def polygon(max_corners: int) -> Reader:
     """At least three corners, x and y of each in turn."""
-    return numbers(*range(6, 2 * max_corners + 1, 2))
+    return in_range(*range(6, 2 * max_corners + 1, 2))
 
 
 def whole_numbers(end: int, several: bool = True) -> Reader:

@@ -1,7 +1,7 @@
 // The loader that Streamlit calls for each component (ui/widgets/live.py): it registers models and mounts views.
 //
-// `data.view` says what to do. "program": the model `data.model` (a key) is registered. "state": what the address says of
-// the view `data.of` is told it, and what it writes goes to the page (dom/view_state.js). Any other name is a
+// `data.view` says what to do. "program": the model `data.model` (a key) is registered. "state": what the address says
+// of the view `data.of` is told it, and what it writes goes to the page (dom/view_state.js). Any other name is a
 // view: a module views/${view}/${view}.js, whose default export is
 //
 //     export default function view({ parentElement, data, model, setStateValue, setTriggerValue }) {

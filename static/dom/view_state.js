@@ -1,5 +1,5 @@
-// The state of views that the page's address holds (ui/widgets/view_state.py): what a person has done is written there as
-// one step of the browser's history, and Back and links bring it to the view.
+// The state of views that the page's address holds (ui/widgets/view_state.py): what a person has done is written there
+// as one step of the browser's history, and Back and links bring it to the view.
 
 /**
  * @typedef {Record<string, string>} Values parameters of the address; what is as at first is not there

@@ -1,6 +1,6 @@
-// The backdrop of a map: points, their density or decoded images, a grey mask far from the data, the axes, and the names
-// of the classes. A map without a `distanceField` has no mask; classes in `map.hidden` are left out, axes without a name
-// too.
+// The backdrop of a map: points, their density or decoded images, a grey mask far from the data, the axes, and the
+// names of the classes. A map without a `distanceField` has no mask; classes in `map.hidden` are left out, axes without
+// a name too.
 
 import { drawPoints, drawDensity, drawRegion, rgb, distanceMask, pointRadius } from './scatter.js';
 import { drawClassNames } from './class_names.js';
@@ -70,7 +70,12 @@ function cached(canvas, theme, map) {
 }
 
 // The colour of each class that `shown` lets through, in the theme's own or nearly that of the ground.
-/** @param {Backdrop} what @param {(at: number) => boolean} shown @param {boolean} [pale] @returns {(Colour | null)[]} */
+/**
+ * @param {Backdrop} what
+ * @param {(at: number) => boolean} shown
+ * @param {boolean} [pale]
+ * @returns {(Colour | null)[]}
+ */
 function classColours({ theme, map }, shown, pale = false) {
   const ground = rgb(theme.background);
   return map.classNames.map((_, at) => {

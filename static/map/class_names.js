@@ -1,4 +1,5 @@
-// The names of the classes on a map: each where its points lie closest, moved aside or left out where two would overlap.
+// The names of the classes on a map: each where its points lie closest, moved aside or left out where two would
+// overlap.
 
 /**
  * @import { PointMap } from './points.js'
@@ -35,8 +36,8 @@ function byDistance([ax, ay], [bx, by]) {
 /** @type {WeakMap<Float32Array, (Point | null)[]>} */
 const kept = new WeakMap(); // places by the points that they were found among
 
-// Where each class has most of its points: in the fullest cell of a smoothed grid, the mean of those there. Null without
-// points.
+// Where each class has most of its points: in the fullest cell of a smoothed grid, the mean of those there. Null
+// without points.
 /** @param {PlaneMap | PointMap} map @returns {(Point | null)[]} */
 export function classPlaces(map) {
   const found = kept.get(map.points) ?? map.classNames.map((_, label) => densestPlace(map, label));

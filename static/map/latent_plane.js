@@ -62,7 +62,12 @@ export function unpack(head, bytes) {
 }
 
 // The code at a point of the plane: what to decode there.
-/** @param {Pick<PlaneMap, 'origin' | 'axes'>} planeMap @param {number} x @param {number} y @param {Float32Array} [out] */
+/**
+ * @param {Pick<PlaneMap, 'origin' | 'axes'>} planeMap
+ * @param {number} x
+ * @param {number} y
+ * @param {Float32Array} [out]
+ */
 export function unproject({ origin, axes }, x, y, out = new Float32Array(origin.length)) {
   for (let i = 0; i < out.length; i++) out[i] = origin[i] + x * axes[0][i] + y * axes[1][i];
   return out;

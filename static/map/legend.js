@@ -1,13 +1,13 @@
-// The legend of a map as a filter: a button for each class, with the number of its points, hides it or shows it; the one
-// that is pointed at, or has the focus, lights up on the map.
+// The legend of a map as a filter: a button for each class, with the number of its points, hides it or shows it; the
+// one that is pointed at, or has the focus, lights up on the map.
 
 import { createElement, listenUntil, queryIn } from '../dom/dom.js';
 
 /**
  * @import { Theme } from '../dom/theme.js'
  *
- * @typedef {{ hide(hidden: Set<number>): void, light(label: number): void }} LegendHandlers `light` hears of a class, or
- *   of -1 when none is pointed at
+ * @typedef {{ hide(hidden: Set<number>): void, light(label: number): void }} LegendHandlers `light` hears of a class,
+ *   or of -1 when none is pointed at
  */
 
 // Fills .legend and .all of `root`.

@@ -68,10 +68,14 @@ export function nearestPoint({ points, labels, hidden, count }, view, [x, y]) {
 
 const TRANSITION_TIME = 700; // milliseconds
 
-// The transition of the same images from one map to another, slowly at first and at the end: `step(now, calm)` is called
-// for each frame and returns whether another is needed. Points start where as much of the first view lay on their left
-// and below them. Null when they are other images.
-/** @param {PointMap | undefined} from @param {PointMap} to @returns {((now: number, calm: boolean) => boolean) | null} */
+// The transition of the same images from one map to another, slowly at first and at the end: `step(now, calm)` is
+// called for each frame and returns whether another is needed. Points start where as much of the first view lay on
+// their left and below them. Null when they are other images.
+/**
+ * @param {PointMap | undefined} from
+ * @param {PointMap} to
+ * @returns {((now: number, calm: boolean) => boolean) | null}
+ */
 export function transition(from, to) {
   if (!from || from.count !== to.count || JSON.stringify(from.splits) !== JSON.stringify(to.splits)) return null;
   const goal = to.points;

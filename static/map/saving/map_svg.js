@@ -30,7 +30,8 @@ export function mapSvg(saved) {
   const legend = entries.map(
     ({ label, text, x, y }) =>
       `<circle cx="${x + MARK_RADIUS}" cy="${short(y)}" r="${MARK_RADIUS}" fill="${colour(label)}"/>`
-      + `<text x="${short(x + 2 * MARK_RADIUS + 6)}" y="${short(y)}" dominant-baseline="central">${escape(text)}</text>`,
+      + `<text x="${short(x + 2 * MARK_RADIUS + 6)}" y="${short(y)}" dominant-baseline="central">`
+      + `${escape(text)}</text>`,
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${whole.width}" height="${whole.height}"`,

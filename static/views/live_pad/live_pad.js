@@ -1,5 +1,5 @@
-// The live pad: the codes of some test images while a model learns, and the image decoded under the pointer by its newest
-// weights. Point and pointer stay where they are on the screen when the codes below them move on.
+// The live pad: the codes of some test images while a model learns, and the image decoded under the pointer by its
+// newest weights. Point and pointer stay where they are on the screen when the codes below them move on.
 
 import { drawBackdrop } from '../../map/backdrop.js';
 import { formatPoint, unproject } from '../../map/latent_plane.js';

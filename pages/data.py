@@ -6,6 +6,7 @@ from aecore.data import datasets
 from aecore.data.cards import CARDS
 from ui import chrome
 from ui.run_data import splits
+from ui.session.address import link
 from ui.session.failures import or_stop
 from ui.widgets import images
 from ui.widgets.download import download_button
@@ -16,6 +17,14 @@ chrome.page(
     "downloaded when you ask for them.",
 )
 
+st.markdown(
+    "**Your own images.** Pages train on the data sets below. One image of your own can be drawn or uploaded wherever "
+    "a page asks for an image, and a photograph can be denoised. In Python, a data set is a card and a function that "
+    "loads it (docs/architecture.md)."
+)
+with st.container(horizontal=True):
+    for page_id in ("draw", "reconstruct", "interpolate", "denoise", "denoise_photo"):
+        link(page_id)
 
 for card in CARDS.values():
     with st.container(border=True):

@@ -61,6 +61,7 @@ export const outlinedStroke = (ctx, theme) => (width, trace) => {
     [theme.background, 2.5],
     [theme.text, 0],
   ];
+  ctx.lineJoin = 'round'; // whatever was drawn on this canvas before
   for (const [colour, more] of strokes) {
     ctx.strokeStyle = colour;
     ctx.lineWidth = width + more;

@@ -29,11 +29,13 @@ function fit([[left, right], [bottom, top]], aspect) {
 /** @param {{ extent: Bounds, panLimits: Bounds, oneDimensional: boolean }} plane */
 export function viewport({ extent, panLimits, oneDimensional }) {
   let aspect = 1; // of the canvas: width by height
-  let first = extent.flat();
-  let limits = panLimits;
+  let first = (oneDimensional ? extent : fit(extent, aspect)).flat();
+  let limits = oneDimensional ? panLimits : fit(panLimits, aspect);
   let now = [...first]; // [left, right, bottom, top], as `aim`
   let target = [...first];
   let before = 0;
+  /** @type {Rest | null} */
+  let asked = null; // where it was sent by `goTo`; null since it was moved otherwise
 
   // The same window, pushed back within the limits and neither too close nor too far.
   /** @param {number[]} edges */
@@ -66,7 +68,9 @@ export function viewport({ extent, panLimits, oneDimensional }) {
   }
 
   /** @param {Rest} where @param {boolean} atOnce */
-  function goTo({ zoom, centre: [x, y] }, atOnce) {
+  function goTo(where, atOnce) {
+    const { zoom, centre: [x, y] } = where; // prettier-ignore
+    asked = where;
     const [wide, high] = [(first[1] - first[0]) / zoom / 2, (first[3] - first[2]) / zoom / 2];
     target = clampEdges([x - wide, x + wide, y - high, y + high]);
     if (atOnce) now = target;
@@ -106,11 +110,13 @@ export function viewport({ extent, panLimits, oneDimensional }) {
     /** @param {number} width @param {number} height */
     setShape(width, height) {
       if (oneDimensional || !(width && height) || Math.abs(width / height - aspect) < 1e-3) return;
-      const where = rest();
+      const whole = target.every((edge, i) => edge === first[i]);
+      const where = asked ?? rest(); // the very same, though the canvas was of another shape meanwhile
       aspect = width / height;
       first = fit(extent, aspect).flat();
       limits = fit(panLimits, aspect);
-      goTo(where, true);
+      if (whole) target = now = [...first];
+      else goTo(where, true);
     },
     goTo,
     // By shares of the window; at once, for a finger lies on it.
@@ -118,6 +124,7 @@ export function viewport({ extent, panLimits, oneDimensional }) {
     pan(across, down) {
       const [dx, dy] = [across * (now[1] - now[0]), down * (now[3] - now[2])];
       target = now = clampEdges([now[0] - dx, now[1] - dx, now[2] + dy, now[3] + dy]);
+      asked = null;
     },
     // `times` as near, about a place that stays where it is. Slowly, unless a finger leads.
     /** @param {number} times */
@@ -127,9 +134,11 @@ export function viewport({ extent, panLimits, oneDimensional }) {
       const about = (value, fixed) => fixed + (value - fixed) / times;
       target = clampEdges([about(target[0], x), about(target[1], x), about(target[2], y), about(target[3], y)]);
       if (atOnce) now = target;
+      asked = null;
     },
     reset() {
       target = [...first];
+      asked = null;
     },
     // Moves the point into sight, as little as possible.
     /** @param {number} x @param {number} y */
@@ -139,7 +148,9 @@ export function viewport({ extent, panLimits, oneDimensional }) {
       const [w, h] = [right - left, top - bottom];
       const dx = Math.min(0, x - left - air * w) + Math.max(0, x - right + air * w);
       const dy = oneDimensional ? 0 : Math.min(0, y - bottom - air * h) + Math.max(0, y - top + air * h);
-      if (dx || dy) target = now = clampEdges([left + dx, right + dx, bottom + dy, top + dy]);
+      if (!dx && !dy) return;
+      target = now = clampEdges([left + dx, right + dx, bottom + dy, top + dy]);
+      asked = null;
     },
     // One frame on; whether another is needed.
     /** @param {number} time @param {boolean} calm */

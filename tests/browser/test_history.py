@@ -188,6 +188,7 @@ def page(lab, browser_page, trained):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_thirty_steps_back_and_forward_show_what_they_showed(page):
     assert len(STEPS) == 30
     retrace(page, walk(page, STEPS))

@@ -101,9 +101,9 @@ def drag(page, thumb, canvas, shares=(0.1, 0.25, 0.4, 0.55, 0.7, 0.85)) -> int:
         page.mouse.move(box["x"] + 10 + across * share, box["y"] + box["height"] / 2, steps=3)
         still(page)
         seen.add(canvas.evaluate("canvas => canvas.toDataURL()"))
-    page.mouse.up()
-    page.wait_for_timeout(300)  # would the slider speak when it is let go, it would be heard
+    page.wait_for_timeout(300)
     assert not page.talk, "nobody is asked"
+    page.mouse.up()  # now the address says where it stands
     return len(seen)
 
 

@@ -60,6 +60,19 @@ function viewState() {
   };
 }
 
+const REST = 400; // milliseconds without a change until many count as one step
+
+// The same call, once it has not been asked for during that time.
+/** @param {() => void} call @param {AbortSignal} signal */
+export function afterRest(call, signal) {
+  let timer = 0;
+  signal.addEventListener('abort', () => clearTimeout(timer));
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(call, REST);
+  };
+}
+
 /** @param {Record<string, unknown>} one @param {Record<string, unknown>} other */
 function equal(one, other) {
   const names = Object.keys(one);

@@ -6,7 +6,7 @@ import { bytesOf, unpack } from '../../net/packing.js';
 import { formatNumber } from '../../dom/format.js';
 import { radioGroup, fillTrack, queryIn, frames, listeners } from '../../dom/dom.js';
 import { drawImage } from '../../dom/image.js';
-import { stateOf } from '../../dom/view_state.js';
+import { afterRest, stateOf } from '../../dom/view_state.js';
 
 /**
  * @import { NumberArray } from '../../net/matmul.js'
@@ -91,7 +91,7 @@ export default function denoise({ parentElement, data, model }) {
   }
 
   on(slider, 'input', updateControls);
-  on(slider, 'change', save); // when it is let go
+  on(slider, 'change', afterRest(save, signal)); // when it is let go
   on(again, 'click', () => {
     seed = (seed + 1) % 10000;
     updateControls();

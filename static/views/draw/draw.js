@@ -12,7 +12,7 @@ import { drawImage } from '../../dom/image.js';
 import { announcer, fillTrack, frames, listeners, queryIn } from '../../dom/dom.js';
 import { readTheme, fillLegend } from '../../dom/theme.js';
 import { setLabel } from '../../dom/canvas.js';
-import { stateOf } from '../../dom/view_state.js';
+import { afterRest, stateOf } from '../../dom/view_state.js';
 import { codePanel } from './code_panel.js';
 
 /**
@@ -107,7 +107,7 @@ export default function draw({ parentElement, data, model }) {
       save();
     });
     on(pen, 'input', () => fillTrack(pen));
-    on(pen, 'change', save);
+    on(pen, 'change', afterRest(save, signal));
     address.listen(restore, signal);
     const sizes = new ResizeObserver(() => screen.request('pad', 'map'));
     for (const each of [$('.drawing-pad'), $('.stage')]) sizes.observe(each);

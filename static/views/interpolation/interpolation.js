@@ -4,7 +4,7 @@ import { bytesOf, unpack } from '../../net/packing.js';
 import { fillTrack, frames, listeners, queryIn, reducedMotion, setPlaying } from '../../dom/dom.js';
 import { INTERPOLATIONS, lerp } from '../../twins/paths.js';
 import { drawImage } from '../../dom/image.js';
-import { stateOf } from '../../dom/view_state.js';
+import { afterRest, stateOf } from '../../dom/view_state.js';
 
 /**
  * @import { Pieces, Table } from '../../net/packing.js'
@@ -121,7 +121,7 @@ export default function interpolation({ parentElement, data, model }) {
     updateProgress(at);
     screen.request();
   });
-  on(slider, 'change', save); // when it is let go
+  on(slider, 'change', afterRest(save, signal)); // when it is let go
   root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
   setPlaying(button, false);
   address.listen(restore, signal);

@@ -5,7 +5,7 @@ import { drawMap } from './map.js';
 import { drawManifold, drawPairs, pairsHeight } from './images.js';
 import { frames, listeners, queryIn, reducedMotion, setPlaying } from '../../dom/dom.js';
 import { readTheme, fillLegend } from '../../dom/theme.js';
-import { stateOf } from '../../dom/view_state.js';
+import { afterRest, stateOf } from '../../dom/view_state.js';
 import { bytesOf } from '../../net/packing.js';
 import { unpack } from './recording.js';
 
@@ -146,7 +146,7 @@ function createPlayer(root, { head, blob }) {
     slider.disabled = button.disabled = !last;
     on(button, 'click', () => play(!playing));
     on(slider, 'input', onInput);
-    on(slider, 'change', save); // when it is let go
+    on(slider, 'change', afterRest(save, signal)); // when it is let go
     const sizes = new ResizeObserver(resize);
     sizes.observe($('.panels'));
     return sizes;

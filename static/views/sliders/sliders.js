@@ -6,7 +6,7 @@ import { codeSliders } from './code_sliders.js';
 import { bytesOf, rows, unpack } from '../../net/packing.js';
 import { radioGroup, createElement, queryIn, frames, listeners } from '../../dom/dom.js';
 import { drawImage } from '../../dom/image.js';
-import { stateOf } from '../../dom/view_state.js';
+import { afterRest, stateOf } from '../../dom/view_state.js';
 import { changesOf, applyChanges } from './code_text.js';
 
 /**
@@ -58,7 +58,7 @@ export default function sliders({ parentElement, data, model }) {
   let state = unpackData(data, model.codeSize);
   let start = state.starts[0];
   const code = start.code.slice();
-  const panel = codeSliders($('.dimensions'), state, code, screen.request, save);
+  const panel = codeSliders($('.dimensions'), state, code, screen.request, afterRest(save, signal));
 
   function draw() {
     drawImage($('.decoded', HTMLCanvasElement), model.decode(code, state.label), model.shape);

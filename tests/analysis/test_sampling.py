@@ -292,5 +292,6 @@ def test_without_the_data_set_the_numbers_are_those_that_were_kept():
 
 def test_without_the_data_set_and_kept_numbers_there_are_pictures_alone(monkeypatch, numbers_forgotten):
     monkeypatch.setattr(report, "REPORTS", {Latent: {"sampling": sampling.report}})
+    monkeypatch.setattr("ui.panels.sampling.link", lambda *given: None)  # there are no pages in this script
     page = panel(EXHIBIT, "sampling", "Samples")
     assert "not on this computer" in seen(page) and not page.get("plotly_chart") and page.get("html")

@@ -93,7 +93,7 @@ def test_the_grid_over_minus_three_to_three_is_a_picture_to_keep(server, browser
     expect(main.get_by_role("spinbutton", name="Limit")).to_have_value("3")
     wait_until_idle(browser_page)
     with browser_page.expect_download() as download:
-        main.get_by_role("button", name="PNG").click()
+        main.get_by_role("button", name="Save PNG").click()
     assert download.value.suggested_filename == f"{RUN}-manifold.png"
     picture = Image.open(io.BytesIO(download.value.path().read_bytes()))
     assert picture.size[0] == picture.size[1] >= 640

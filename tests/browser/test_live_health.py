@@ -227,7 +227,7 @@ def test_modules_are_found_below_a_path_of_its_own(browser, run):
 CONTROLS = """selector => [...document.querySelectorAll(selector)]
   .flatMap((host) => [...host.shadowRoot.querySelectorAll('button, input, select, textarea, summary, [tabindex]')])
   .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.disabled)
-  .filter((each) => each.type !== 'radio' || each.checked)"""
+  .filter((each) => (each.type !== 'radio' || each.checked) && each.tabIndex >= 0)"""  # arrows move within a group
 REACHED = """controls => {
   let at = document.activeElement;
   while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;

@@ -610,7 +610,7 @@ def test_every_choice_of_a_page_draws(page, trained):
     app = opened(page, trained["vae, 3-D, conv"])
     for label in [each.label for each in app.main.segmented_control]:
         for option in control(app, label).options:
-            if option == "Upload":
+            if option in ("Upload", "Drawing"):  # they wait for one
                 continue
             control(app, label).set_value(option)
             assert not whole(app.run()).error, (label, option)

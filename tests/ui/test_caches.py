@@ -30,7 +30,7 @@ from ui.widgets import component
 
 ROOT = Path(__file__).resolve().parents[2]
 # as many entries as a program has functions, components or sentences: what people do adds none
-FEW = {"get", "params_of", "_component", "_print_once", "_by_name", "_pattern"}
+FEW = {"get", "params_of", "_component", "_print_once", "_by_name", "_pattern", "family_defaults", "_theme"}
 
 
 def unbounded(source: str) -> list[str]:

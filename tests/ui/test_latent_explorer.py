@@ -11,8 +11,8 @@ from aecore.data.cards import CARDS
 from aecore.export import packed_map, packing
 from tests.kit.trained_runs import furnished
 from tests.pages.test_pages import _cold, control, links, opened, pictures, said, store, untrained, whole  # noqa: F401
-from ui.views import drawing, latent_explorer, selection
-from ui.widgets import live
+from ui.views import latent_explorer, selection
+from ui.widgets import live, sketch
 
 KINDS = {  # runs of every kind of code that the pages can meet, and how many numbers the codes have
     "vae, 2-D": {"family": "vae", "latent_dim": 2},
@@ -255,5 +255,5 @@ def test_colours_cannot_be_drawn(store):  # noqa: F811
 
 
 def test_every_data_set_that_is_drawn_otherwise_is_one_of_ours():
-    for name, (fit, pen) in drawing._DRAWING_PREPROCESS.items():
+    for name, (fit, pen) in sketch._DRAWING_PREPROCESS.items():
         assert fit["box"] <= CARDS[name].shape[1] and 0.02 <= pen <= 0.25

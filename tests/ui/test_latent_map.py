@@ -45,10 +45,10 @@ class Browser:
         self.state: dict = {}
 
     def view(self, name, model_key, key, data, **more):
-        assert name in ("map", "state") and model_key is None
+        assert name in ("map", "state", "save_figure") and model_key is None
         if name == "map":
             self.given = data
-        else:
+        elif name == "state":
             self.state = data["values"]
 
 

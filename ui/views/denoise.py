@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def photograph_door(run: LoadedModel, scope: str) -> None:
     """The way to where photographs are denoised whole, when the picker of this `scope` has been given one."""
-    reason = st.session_state.pop(pickers.photograph_key(f"{scope}-file"), "")
-    if not reason:
+    why = st.session_state.pop(pickers.photograph_key(f"{scope}-file"), "")
+    if not why:
         return
     st.info(
-        f"This looks like a photograph: {reason}. This model shrinks it to {run.card.shape[2]} x {run.card.shape[1]} "
+        f"This looks like a photograph: {why}. This model shrinks it to {run.card.shape[2]} x {run.card.shape[1]} "
         "and draws what it knows; a network for photographs cleans it whole.",
         icon=":material/photo_camera:",
     )

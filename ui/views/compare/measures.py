@@ -172,4 +172,4 @@ def _kept_sampling(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What was measured of a run's samples when it came to the gallery; None where it is not of the gallery, or real
     images were not there."""
     kept: Mapping[str, Any] = result.get("scores", {}).get("report", {}).get("sampling", {})
-    return kept if "prior" in kept else None
+    return kept if SAMPLE_COLUMNS.keys() <= kept.keys() else None

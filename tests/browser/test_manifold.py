@@ -51,6 +51,7 @@ def test_a_click_shows_the_code_and_the_explorer_opens_there(open_page):
     page.wait_for_url(re.compile("latent_explorer.*at="))
 
 
+@pytest.mark.slow
 def test_keys_choose_too_and_say_what(open_page):
     page = open_page()
     x, y = code(page)
@@ -63,6 +64,7 @@ def test_keys_choose_too_and_say_what(open_page):
     expect(page.locator(".manifold .live-region")).to_have_text(re.compile("z1 .*, z2 "))
 
 
+@pytest.mark.slow
 def test_the_grid_is_whole_in_a_small_window_and_each_pixel_is_as_large_as_the_next(open_page):
     page = open_page()
     page.set_viewport_size({"width": 1280, "height": 720})

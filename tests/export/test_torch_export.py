@@ -159,6 +159,7 @@ def test_a_run_is_exported_whole_or_not_at_all(run, tmp_path, monkeypatch, capsy
     assert held(place) == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process")
 def test_a_file_that_may_not_grow_is_a_sentence(run, tmp_path):
     """A real error of the system, half way through a file."""

@@ -105,7 +105,7 @@ def _run_picker() -> None:
     def choose() -> None:
         # a name that changed under the browser's eyes (renamed elsewhere) comes back as itself, not as an id
         if st.session_state[PICKER_KEY] in ids:
-            st.query_params["run"] = st.session_state[PICKER_KEY]
+            address.choose_run(st.session_state[PICKER_KEY])
 
     if chosen is not None and chosen not in known:
         st.warning(address.NO_RUN, icon=":material/search_off:")

@@ -86,6 +86,7 @@ def test_the_next_picture_of_a_class_is_found_by_keyboard(device, server, reques
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
 
+@pytest.mark.slow
 def test_the_grid_over_minus_three_to_three_is_a_picture_to_keep(server, browser_page):
     main = go(browser_page, server, f"manifold?run={RUN}")
     main.get_by_role("radio", name="[−3, 3]").click()

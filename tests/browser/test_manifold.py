@@ -81,6 +81,7 @@ def test_the_grid_is_whole_in_a_small_window_and_each_pixel_is_as_large_as_the_n
     assert np.abs(file[::2, ::2].astype(int) - np.asarray(shown.convert("L"))).max() <= 1
 
 
+@pytest.mark.slow
 def test_it_fits_on_a_phone(open_page, phone):
     page = open_page(phone)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400

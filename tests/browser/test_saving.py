@@ -23,6 +23,7 @@ def saved(page, button):
     return download.value
 
 
+@pytest.mark.slow
 def test_a_chart_is_saved_as_it_is_drawn(lab, browser_page):
     browser_page.goto(f"{lab}/reconstruct?run={RUN}")
     wait_until_idle(browser_page)

@@ -224,6 +224,7 @@ def follows_the_newest_weights(page) -> None:
     expect(pad).not_to_have_attribute("aria-label", before)
 
 
+@pytest.mark.slow
 def test_the_first_picture_moves_soon(lab, browser_page):
     """From the press to the first manifold after an epoch. A second is what we want on an idle machine; here two
     workers share cores that may be slow ones, so this finds only what waits in vain."""

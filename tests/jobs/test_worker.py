@@ -306,6 +306,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_a_process_killed_at_any_moment_leaves_no_half_file_and_goes_on_to_the_same_end(
     store, undisturbed, monkeypatch
 ):

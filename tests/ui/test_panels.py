@@ -322,6 +322,7 @@ def test_what_pages_measure_is_what_evaluate_prints(name, evaluated, capsys):
 # --- The doctor on the page -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_healthy_model_gets_a_clean_bill_with_its_numbers(evaluated, capsys):
     run = learnt("linear", epochs=60, hidden_sizes=())
     said = evaluated(run, capsys)["checkup"]

@@ -77,6 +77,15 @@ def _replace(parameters: Mapping[str, str | None]) -> None:
                 st.query_params[name] = text
 
 
+def choose_run(run: str) -> None:
+    """Makes `run` the chosen one, as one step of the browser's history; for callbacks of widgets. Places on the maps of
+    the one before mean nothing on its maps."""
+    left = dict.fromkeys(VIEW_PARAMETERS)
+    st.session_state.setdefault(BOUND_KEY, {}).update(left)
+    keep()
+    _replace({**left, "run": run})
+
+
 def drop(parameter: str) -> None:
     """Takes a parameter that means nothing out of the address, while the page is drawn."""
     st.session_state.setdefault(BOUND_KEY, {})[parameter] = None

@@ -74,6 +74,7 @@ class Person:
                 if (target := self._target(name)) is not None:
                     self._click(target)
                     if settle:
+                        self.page.wait_for_timeout(300)  # the page hears of it, and is busy
                         wait_until_idle(self.page)
                     return name
             self.page.wait_for_timeout(100)
@@ -460,7 +461,10 @@ def _png(values: np.ndarray) -> bytes:
 def laboratory(app: Path) -> Iterator[str]:
     """The laboratory of a checkout with an empty runs folder; its address."""
     tools.browser.ROOT = app
-    with tempfile.TemporaryDirectory() as runs, start_server(env={"AECORE_RUNS": runs}) as address:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as runs,
+        start_server(env={"AECORE_RUNS": runs}) as address,
+    ):
         yield address
 
 

@@ -21,7 +21,6 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,291 +28,148 @@ import numpy as np
 from PIL import Image
 
 import tools.browser
+from benchmarks.simulated_user import NotThere, SimulatedUser
 from tools.browser import launch_browser, start_server, wait_until_idle
 
 WINDOW = {"width": 1280, "height": 720}
 PHONE = {"viewport": {"width": 400, "height": 800}, "has_touch": True, "is_mobile": True}
-PATIENCE = 8.0  # seconds in which something to press has to appear
 TRAINING = 240.0  # seconds in which a training has to end
-ROLES = ("button", "link", "radio", "tab", "option", "menuitem", "checkbox", "switch")
-
-
-class NotThere(Exception):
-    """What the task needs is not on the screen."""
-
-
-@dataclass
-class Person:
-    """Somebody at a browser, who presses what the screen offers and is counted."""
-
-    page: Any
-    address: str
-    clicks: int = 0
-    entries: int = 0
-    scrolls: int = 0
-    found: dict[str, str] = field(default_factory=dict)
-
-    def start(self) -> None:
-        """Opens the first screen; what comes before the task is not counted."""
-        self.page.goto(self.address)
-        wait_until_idle(self.page)
-        self.clicks = self.entries = self.scrolls = 0
-
-    def go(self, title: str) -> None:
-        """Chooses a page in the navigation."""
-        link = self.page.get_by_test_id("stSidebar").get_by_role("link", name=title, exact=True)
-        self._click(link.first)
-        self.page.locator("h1", has_text=title).first.wait_for(timeout=30_000)
-        wait_until_idle(self.page)
-
-    def press(self, *names: str, settle: bool = True) -> str:
-        """Presses the first of these words that is there; NotThere when none is."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            for name in names:
-                if (target := self._target(name)) is not None:
-                    self._click(target)
-                    if settle:
-                        self.page.wait_for_timeout(300)  # the page hears of it, and is busy
-                        wait_until_idle(self.page)
-                    return name
-            self.page.wait_for_timeout(100)
-        raise NotThere(f"no {' or '.join(map(repr, names))}")
-
-    def _target(self, name: str) -> Any:
-        main = self.page.get_by_test_id("stMain")
-        for role in ROLES:
-            here = main.get_by_role(role, name=name, exact=True)
-            for at in range(here.count()):
-                if here.nth(at).is_visible() and here.nth(at).is_enabled():
-                    return here.nth(at)
-        texts = self.page.get_by_text(name, exact=True)  # in a popover or a dialog, and what has no role
-        visible = [texts.nth(at) for at in range(texts.count()) if texts.nth(at).is_visible()]
-        return visible[0] if visible else None
-
-    def choose(self, label: str, option: str, among: Any = None) -> None:
-        """Chooses an option of a list."""
-        box = (among or self.page.get_by_test_id("stMain")).get_by_role("combobox", name=label)
-        if not box.count():
-            raise NotThere(f"no list {label!r}")
-        self._click(box.first)
-        found = self.page.get_by_role("option", name=option, exact=True)
-        try:
-            found.first.wait_for(timeout=1000 * PATIENCE)
-        except Exception:
-            raise NotThere(f"no {option!r} in {label!r}") from None
-        self._click(found.first)
-        wait_until_idle(self.page)
-
-    def fill(self, label: str, value: object) -> None:
-        """Types into a field."""
-        box = self.page.get_by_role("spinbutton", name=label).or_(self.page.get_by_role("textbox", name=label)).first
-        try:
-            box.wait_for(timeout=1000 * PATIENCE)
-        except Exception:
-            raise NotThere(f"no field {label!r}") from None
-        self.bring(box)
-        box.fill(str(value))
-        box.press("Tab")
-        self.entries += 1
-        wait_until_idle(self.page)
-
-    def see(self, what: Any, seconds: float = PATIENCE) -> str:
-        """Waits for words or a place of the page, and scrolls there if it is not in the window; gives its text."""
-        place = self.page.get_by_text(what).first if isinstance(what, str | re.Pattern) else what
-        try:
-            place.wait_for(timeout=1000 * seconds)
-        except Exception:
-            raise NotThere(f"{what!r} was not seen in {seconds:g} s") from None
-        self.bring(place)
-        return str(place.text_content() or "").strip()
-
-    def bring(self, place: Any) -> None:
-        """Scrolls to what is not in the window; counted."""
-        box, size = place.bounding_box(), self.page.viewport_size
-        if box and not (0 <= box["y"] + min(box["height"], 60) / 2 <= size["height"]):
-            self.scrolls += 1
-        with contextlib.suppress(Exception):  # drawn anew meanwhile
-            place.scroll_into_view_if_needed(timeout=2000)
-
-    def _click(self, target: Any) -> None:
-        self.bring(target)
-        target.click()
-        self.clicks += 1
-
-    def click_at(self, target: Any, across: float, down: float) -> None:
-        """Clicks at a place of something drawn."""
-        self.bring(target)
-        box = target.bounding_box()
-        self.page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
-        self.clicks += 1
-
-    def drag(self, target: Any, *places: tuple[float, float]) -> None:
-        """Drags over something drawn; counts as a click."""
-        self.bring(target)
-        box = target.bounding_box()
-        spots = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
-        self.page.mouse.move(*spots[0])
-        self.page.mouse.down()
-        for spot in spots[1:]:
-            self.page.mouse.move(*spot, steps=6)
-        self.page.mouse.up()
-        self.clicks += 1
-
-    def upload(self, picture: bytes, name: str) -> None:
-        """Gives a file to the page's field for files."""
-        fields = self.page.locator("input[type=file]")
-        try:
-            fields.first.wait_for(state="attached", timeout=1000 * PATIENCE)
-        except Exception:
-            raise NotThere("no field for a file") from None
-        self.clicks += 1
-        fields.first.set_input_files({"name": name, "mimeType": "image/png", "buffer": picture})
-        wait_until_idle(self.page)
-
-    def download(self, *names: str) -> Path:
-        """Presses what saves a file; the file."""
-        with self.page.expect_download(timeout=60_000) as coming:
-            self.press(*names, settle=False)
-        path = Path(coming.value.path())
-        self.found[coming.value.suggested_filename] = f"{path.stat().st_size:,} bytes"
-        return path
 
 
 # --- The eighteen tasks -----------------------------------------------------------------------------------------------
 
 TRAINED = re.compile(r"Trained in \d")
-Task = Callable[[Person], str]
+Task = Callable[[SimulatedUser], str]
 
 
-def train_digits(person: Person) -> str:
+def train_digits(user: SimulatedUser) -> str:
     """Train on digits, and see what it learns."""
-    person.go("Train")
-    person.press("Train", settle=False)
+    user.go("Train")
+    user.press("Train", settle=False)
     began = time.monotonic()
-    person.see(person.page.locator('img[alt^="Manifold"], img[alt*="reconstructions"]').first, TRAINING)
+    user.see(user.page.locator('img[alt^="Manifold"], img[alt*="reconstructions"]').first, TRAINING)
     first = time.monotonic() - began
-    return f"first picture after {first:.1f} s; {person.see(TRAINED, TRAINING)}"
+    return f"first picture after {first:.1f} s; {user.see(TRAINED, TRAINING)}"
 
 
-def train_mnist(person: Person) -> str:
+def train_mnist(user: SimulatedUser) -> str:
     """Train on MNIST for two epochs."""
-    person.go("Train")
-    person.choose("Data set", "MNIST") if person.page.get_by_role(
-        "combobox", name="Data set"
-    ).count() else person.press("MNIST")
-    person.fill("Epochs", 2)
-    person.press("Train", settle=False)
-    return person.see(TRAINED, TRAINING)
+    user.go("Train")
+    user.choose("Data set", "MNIST") if user.page.get_by_role("combobox", name="Data set").count() else user.press(
+        "MNIST"
+    )
+    user.fill("Epochs", 2)
+    user.press("Train", settle=False)
+    return user.see(TRAINED, TRAINING)
 
 
-def threes_and_eights(person: Person) -> str:
+def threes_and_eights(user: SimulatedUser) -> str:
     """Find where 3 and 8 meet in the latent space, and see what is decoded there."""
-    person.go("Latent explorer")
-    stage, nearest = person.page.locator(".pad .stage"), person.page.locator(".pad .nearest")
-    person.bring(stage)
+    user.go("Latent explorer")
+    stage, nearest = user.page.locator(".pad .stage"), user.page.locator(".pad .nearest")
+    user.bring(stage)
     box, size = stage.bounding_box(), 24
     seen: dict[tuple[int, int], str] = {}
     for row in range(size):
         for column in range(size):
             across, down = (column + 0.5) / size, (row + 0.5) / size
-            person.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
-            person.page.wait_for_timeout(20)
+            user.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+            user.page.wait_for_timeout(20)
             label = re.search(r"\b(\d)\b", str(nearest.text_content()))
             seen[row, column] = label[1] if label else ""
             neighbours = {seen.get((row, column - 1)), seen.get((row - 1, column))}
             if {seen[row, column]} | (neighbours & {"3", "8"}) == {"3", "8"}:
-                person.click_at(stage, across, down)
-                wait_until_idle(person.page)
+                user.click_at(stage, across, down)
+                wait_until_idle(user.page)
                 return str(nearest.text_content())
     raise NotThere("no border of 3 and 8 on the pad")
 
 
-def four_to_nine(person: Person) -> str:
+def four_to_nine(user: SimulatedUser) -> str:
     """Walk from a 4 to a 9."""
-    person.go("Interpolate")
+    user.go("Interpolate")
     for at, label in enumerate(("4", "9")):
-        boxes = person.page.get_by_test_id("stMain").get_by_role("combobox", name="Class", exact=True)
+        boxes = user.page.get_by_test_id("stMain").get_by_role("combobox", name="Class", exact=True)
         if boxes.count() < 2:
             raise NotThere("no list 'Class' for each end")
-        person._click(boxes.nth(at))
-        person._click(person.page.get_by_role("option", name=label, exact=True).first)
-        wait_until_idle(person.page)
-    person.see(person.page.locator(".interpolation canvas").first)
+        user._click(boxes.nth(at))
+        user._click(user.page.get_by_role("option", name=label, exact=True).first)
+        wait_until_idle(user.page)
+    user.see(user.page.locator(".interpolation canvas").first)
     return "both ends chosen by class"
 
 
-def autoencoder_against_vae(person: Person) -> str:
+def autoencoder_against_vae(user: SimulatedUser) -> str:
     """Train an autoencoder and a VAE, and see them side by side."""
-    person.go("Train")
+    user.go("Train")
     for model in ("Vanilla autoencoder", "Variational autoencoder (VAE)"):
-        if person.page.get_by_role("button", name="Change settings").count():
-            person.press("Change settings")
-        person.choose("Model", model)
-        person.press("Train", settle=False)
-        person.see(TRAINED, TRAINING)
-        wait_until_idle(person.page)
-    person.go("Runs")
-    tick(person, 0, 1)
-    return person.see(re.compile("Comparison of 2 runs"))
+        if user.page.get_by_role("button", name="Change settings").count():
+            user.press("Change settings")
+        user.choose("Model", model)
+        user.press("Train", settle=False)
+        user.see(TRAINED, TRAINING)
+        wait_until_idle(user.page)
+    user.go("Runs")
+    tick(user, 0, 1)
+    return user.see(re.compile("Comparison of 2 runs"))
 
 
-def tick(person: Person, *rows: int) -> None:
+def tick(user: SimulatedUser, *rows: int) -> None:
     """Ticks rows of the table of runs."""
-    table = person.page.get_by_test_id("stDataFrame").first
-    person.bring(table)
+    table = user.page.get_by_test_id("stDataFrame").first
+    user.bring(table)
     box = table.bounding_box()
     for row in rows:
-        person.page.mouse.click(box["x"] + 18, box["y"] + 35 * (row + 1) + 17)
-        person.clicks += 1
-        wait_until_idle(person.page)
+        user.page.mouse.click(box["x"] + 18, box["y"] + 35 * (row + 1) + 17)
+        user.clicks += 1
+        wait_until_idle(user.page)
 
 
-def break_it(person: Person) -> str:
+def break_it(user: SimulatedUser) -> str:
     """Break a training, and be told why."""
-    person.go("Train")
-    if person.page.get_by_role("spinbutton", name="Learning rate").count() == 0:
-        person.press("More settings")
-    person.fill("Learning rate", 1)
-    person.press("Train", settle=False)
-    return person.see(re.compile(r"diverged|learning rate is too|too large", re.I), TRAINING)[:80]
+    user.go("Train")
+    if user.page.get_by_role("spinbutton", name="Learning rate").count() == 0:
+        user.press("More settings")
+    user.fill("Learning rate", 1)
+    user.press("Train", settle=False)
+    return user.see(re.compile(r"diverged|learning rate is too|too large", re.I), TRAINING)[:80]
 
 
-def kl_per_dimension(person: Person) -> str:
+def kl_per_dimension(user: SimulatedUser) -> str:
     """See the KL of each latent dimension, and read what it means."""
-    person.go("Model inspector")
-    return person.see(re.compile(r"KL (divergence )?(of each|per) (latent )?dimension", re.I), 30)[:80]
+    user.go("Model inspector")
+    return user.see(re.compile(r"KL (divergence )?(of each|per) (latent )?dimension", re.I), 30)[:80]
 
 
-def draw_and_see_the_code(person: Person) -> str:
+def draw_and_see_the_code(user: SimulatedUser) -> str:
     """Draw a digit, and see the numbers of its code."""
-    person.go("Draw")
-    sheet = person.page.locator(".draw .drawing-pad")
-    person.drag(sheet, (0.35, 0.2), (0.65, 0.2), (0.65, 0.5), (0.4, 0.5), (0.65, 0.55), (0.6, 0.8), (0.35, 0.8))
-    person.page.wait_for_timeout(500)
-    return person.see(person.page.locator(".draw .numbers").get_by_text(re.compile(r"\d\.\d")).first)
+    user.go("Draw")
+    sheet = user.page.locator(".draw .drawing-pad")
+    user.drag(sheet, (0.35, 0.2), (0.65, 0.2), (0.65, 0.5), (0.4, 0.5), (0.65, 0.55), (0.6, 0.8), (0.35, 0.8))
+    user.page.wait_for_timeout(500)
+    return user.see(user.page.locator(".draw .numbers").get_by_text(re.compile(r"\d\.\d")).first)
 
 
-def export_all(person: Person) -> str:
+def export_all(user: SimulatedUser) -> str:
     """Save a picture, a GIF and the model."""
-    person.go("Manifold")
-    person.download("Save PNG", "PNG", "Download PNG")
-    person.go("Time machine")
-    person.download("Download as GIF")
-    person.go("Model inspector")
-    person.press("Download")
-    person.download("Save")
-    return ", ".join(person.found)
+    user.go("Manifold")
+    user.download("Save PNG", "PNG", "Download PNG")
+    user.go("Time machine")
+    user.download("Download as GIF")
+    user.go("Model inspector")
+    user.press("Download")
+    user.download("Save")
+    return ", ".join(user.found)
 
 
-def link_on_a_phone(person: Person) -> str:
+def link_on_a_phone(user: SimulatedUser) -> str:
     """Hand an exact setup to a phone."""
-    person.go("Train")
-    person.choose("Model", "beta-VAE")
-    person.fill("KL weight", 50)
-    person.press("Copy link")
-    link = person.page.url
-    phone = person.page.context.browser.new_context(**PHONE)
+    user.go("Train")
+    user.choose("Model", "beta-VAE")
+    user.fill("KL weight", 50)
+    user.press("Copy link")
+    link = user.page.url
+    phone = user.page.context.browser.new_context(**PHONE)
     try:
         page = phone.new_page()
         page.goto(link)
@@ -326,90 +182,90 @@ def link_on_a_phone(person: Person) -> str:
         phone.close()
 
 
-def two_at_once(person: Person) -> str:
+def two_at_once(user: SimulatedUser) -> str:
     """Two people train at once, each their own."""
-    context = person.page.context.browser.new_context(viewport=WINDOW)
+    context = user.page.context.browser.new_context(viewport=WINDOW)
     try:
-        other = Person(context.new_page(), person.address)
+        other = SimulatedUser(context.new_page(), user.address)
         other.start()
-        for each, seed in ((person, 21), (other, 22)):
+        for each, seed in ((user, 21), (other, 22)):
             each.go("Train")
             each.fill("Seed", seed)
             each.press("Train", settle=False)
-        for each in (person, other):
+        for each in (user, other):
             each.see(TRAINED, TRAINING)
         return "both have ended"
     finally:
         context.close()
 
 
-def wall(person: Person) -> str:
+def wall(user: SimulatedUser) -> str:
     """Show the map so that the last row can read it."""
-    person.go("Latent map")
-    person.press("Large")
+    user.go("Latent map")
+    user.press("Large")
     return "Large"
 
 
-def own_photograph(person: Person) -> str:
+def own_photograph(user: SimulatedUser) -> str:
     """Clean a photograph of one's own."""
-    person.go("Denoise a photo")
-    person.press("Your own photo")
-    person.upload(photograph(), "photo.png")
-    return person.see(re.compile("dB|cleaned", re.I), 60)[:80]
+    user.go("Denoise a photo")
+    user.press("Your own photo")
+    user.upload(photograph(), "photo.png")
+    return user.see(re.compile("dB|cleaned", re.I), 60)[:80]
 
 
-def upload_to_denoise(person: Person) -> str:
+def upload_to_denoise(user: SimulatedUser) -> str:
     """Denoise an uploaded digit."""
-    person.go("Denoise")
-    person.press("Upload")
-    person.upload(digit(), "seven.png")
-    return person.see(person.page.locator(".denoise canvas.reconstruction").first, 30) or "denoised"
+    user.go("Denoise")
+    user.press("Upload")
+    user.upload(digit(), "seven.png")
+    return user.see(user.page.locator(".denoise canvas.reconstruction").first, 30) or "denoised"
 
 
-def best_of_five(person: Person) -> str:
+def best_of_five(user: SimulatedUser) -> str:
     """Train five seeds, and see which one is best, by what."""
-    person.go("Train")
-    person.fill("Epochs", 5)
-    person.press("Train", settle=False)
-    person.see(TRAINED, TRAINING)
+    user.go("Train")
+    user.fill("Epochs", 5)
+    user.press("Train", settle=False)
+    user.see(TRAINED, TRAINING)
     for _ in range(4):
-        wait_until_idle(person.page)
-        if person.page.get_by_role("button", name="Train with another seed").count():
-            person.press("Train with another seed", settle=False)
+        wait_until_idle(user.page)
+        if user.page.get_by_role("button", name="Train with another seed").count():
+            user.press("Train with another seed", settle=False)
         else:
-            seed = person.page.get_by_role("spinbutton", name="Seed")
-            person.fill("Seed", int(seed.first.input_value()) + 1)
-            person.press("Train", settle=False)
-        person.page.wait_for_timeout(1000)
-        person.see(TRAINED, TRAINING)
-    person.go("Runs")
-    person.choose("Best by", "Validation MSE")
-    return person.see(re.compile("best", re.I))[:120]
+            seed = user.page.get_by_role("spinbutton", name="Seed")
+            user.fill("Seed", int(seed.first.input_value()) + 1)
+            user.press("Train", settle=False)
+        user.page.wait_for_timeout(1000)
+        user.see(TRAINED, TRAINING)
+    user.go("Runs")
+    user.choose("Best by", "Validation MSE")
+    return user.see(re.compile("best", re.I))[:120]
 
 
-def how_many_dimensions(person: Person) -> str:
+def how_many_dimensions(user: SimulatedUser) -> str:
     """Learn how many latent dimensions to take."""
-    person.go("Train")
-    return person.see(re.compile("How many (latent )?dimensions", re.I))[:120]
+    user.go("Train")
+    return user.see(re.compile("How many (latent )?dimensions", re.I))[:120]
 
 
-def codes_as_a_file(person: Person) -> str:
+def codes_as_a_file(user: SimulatedUser) -> str:
     """Save the codes of the test images as CSV."""
-    person.go("Latent map")
-    person.press(*save_labels(person))
-    return person.download("CSV").name and ", ".join(person.found)
+    user.go("Latent map")
+    user.press(*save_labels(user))
+    return user.download("CSV").name and ", ".join(user.found)
 
 
-def save_labels(person: Person) -> list[str]:
+def save_labels(user: SimulatedUser) -> list[str]:
     """The button that saves codes says how many."""
-    found = person.page.get_by_role("button", name=re.compile(r"Save [\d,]+ codes?"))
+    found = user.page.get_by_role("button", name=re.compile(r"Save [\d,]+ codes?"))
     return [str(found.first.text_content()).strip()] if found.count() else ["Save codes"]
 
 
-def own_data(person: Person) -> str:
+def own_data(user: SimulatedUser) -> str:
     """Learn what can be done with one's own data."""
-    person.go("Data")
-    return person.see(re.compile("your own", re.I))[:120]
+    user.go("Data")
+    return user.see(re.compile("your own", re.I))[:120]
 
 
 TASKS: tuple[Task, ...] = (
@@ -476,11 +332,11 @@ def do(task: Task, browser: Any, app: Path) -> dict[str, Any]:
     with laboratory(app) as address:
         context = browser.new_context(viewport=WINDOW, accept_downloads=True)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
-        person = Person(context.new_page(), address)
-        person.start()
+        user = SimulatedUser(context.new_page(), address)
+        user.start()
         began = time.monotonic()
         try:
-            seen, done = task(person), True
+            seen, done = task(user), True
         except NotThere as missing:
             seen, done = str(missing), False
         except Exception as error:  # of the browser: the table says so and goes on
@@ -490,9 +346,9 @@ def do(task: Task, browser: Any, app: Path) -> dict[str, Any]:
     return {
         "task": task.__name__,
         "done": done,
-        "clicks": person.clicks,
-        "entries": person.entries,
-        "scrolls": person.scrolls,
+        "clicks": user.clicks,
+        "entries": user.entries,
+        "scrolls": user.scrolls,
         "seconds": round(took, 1),
         "seen": " ".join(seen.split()),
     }

@@ -158,7 +158,7 @@ def _view(name: str, more_style: str = "") -> dict[str, str]:
     """A view's own HTML and style sheet, as they are: files of ours."""
     place = static_files.STATIC / "views" / name
     style = static_files.stylesheet(place / f"{name}.css") + more_style
-    return {name: (place / f"{name}.html").read_text("utf-8"), f"{name}_style": style}
+    return {name: static_files.markup(place / f"{name}.html"), f"{name}_style": style}
 
 
 def _table(caption: str, rows: Mapping[str, str]) -> str:

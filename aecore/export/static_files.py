@@ -54,6 +54,12 @@ def module_graph(root: Path, *entries: str) -> list[str]:
     return list(found)
 
 
+def markup(file: Path) -> str:
+    """The HTML of a file with what it includes put in, by `<!-- include ../part.html -->`: views share parts."""
+    text = file.read_text("utf-8")
+    return re.sub(r"<!-- include (\S+) -->", lambda named: markup(file.parent / named[1]).rstrip("\n"), text)
+
+
 def stylesheet(file: Path) -> str:
     """A style sheet with those that it imports put in: one inside a page cannot import by address."""
     text = file.read_text("utf-8") if file.exists() else ""

@@ -150,12 +150,11 @@ def model_cards(entries: Sequence[RunInfo]) -> None:
 def _model_card(entry: RunInfo) -> None:
     assert entry.config
     shown, result = entry.result.get("pretrained", {}), entry.result
-    preview, name = st.columns([1, 2], gap="small", vertical_alignment="center")
+    st.subheader(entry.title or entry.config.summary, anchor=shown.get("name", entry.id))
+    preview, facts = st.columns([1, 2], gap="small", vertical_alignment="center")
     with preview:
         thumbnail(entry, entry.title, CARD_THUMBNAIL)
-    with name:
-        st.subheader(entry.title or entry.config.summary, anchor=shown.get("name", entry.id))
-    st.caption(
+    facts.caption(
         f"{CARDS[entry.config.dataset].title.split(':')[0]} · test MSE {result['mse']:.4f} · {result['parameters']:,} "
         f"parameters · trained in {duration(result['seconds'])}"
     )

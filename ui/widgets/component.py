@@ -25,7 +25,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.errors import UserError
-from aecore.export.static_files import module_graph, stylesheet
+from aecore.export.static_files import markup, module_graph, stylesheet
 from ui.session.failures import or_stop
 
 STATIC = Path(__file__).parents[2] / "static"
@@ -60,7 +60,7 @@ def _component(copy: str, name: str) -> Callable[..., Any]:
     html = place / f"{name}.html"
     component: Callable[..., Any] = st.components.v2.component(
         name,
-        html=html.read_text("utf-8") if html.exists() else f'<div class="{name}"></div>',
+        html=markup(html) if html.exists() else f'<div class="{name}"></div>',
         css=stylesheet(place / f"{name}.css") or None,
         js=js,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def show(groups: Sequence[OpenedGroup]) -> None:
     for group in groups:
         group_heading(group, len(groups))
         lines = _lines(group)
-        best = min(lines, key=lambda line: line["test MSE"] if line["test MSE"] is not None else 9)
+        best = min(lines, key=lambda line: line["test MSE"] if line["test MSE"] is not None else math.inf)
         st.dataframe(
             lines,
             hide_index=True,

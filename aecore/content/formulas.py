@@ -112,6 +112,12 @@ def objectives(config: Config) -> list[ObjectiveInfo]:
         return _objectives(build_recipe(config), config)
 
 
+def objective_terms(config: Config) -> tuple[str, ...]:
+    """The terms of the loss that a run's model itself minimises, in its last stage: their sum is its total."""
+    own = [player for player in objectives(config) if player.trains_model and not player.is_over]
+    return tuple(term for player in own for term in player.terms)
+
+
 def _objectives(recipe: Recipe, config: Config) -> list[ObjectiveInfo]:
     recipe.modules.eval()
     x, y = torch.zeros(2, *CARDS[config.dataset].shape), torch.zeros(2, dtype=torch.long)

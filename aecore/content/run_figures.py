@@ -39,8 +39,7 @@ def latent_map(run_id: str) -> Figure:
 def losses(run_id: str) -> Figure:
     """The losses of every epoch, in training and validation."""
     entry = runs.entry(run_id)
-    players = formulas.objectives(entry.config) if entry.config else ()
-    own = [term for player in players if player.trains_model and not player.is_over for term in player.terms]
+    own = formulas.objective_terms(entry.config) if entry.config else ()
     return figures.losses(f"Losses: {_name(entry)}", history.history(run_id), own)
 
 

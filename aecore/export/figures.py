@@ -17,12 +17,12 @@ import numpy as np
 from aecore.data import images
 from aecore.errors import UserError
 from aecore.export import static_files
+from aecore.store.history import TOTAL, term_value
 
 WIDTH, HEIGHT = 720, 480  # SVG units, of a figure with uneven scales
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 40, 56  # of the room around what is drawn
 LEGEND_LINE, LETTER = 22, 8
 MIN_PNG_WIDTH = 640  # pixels
-TOTAL = "total"
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,7 @@ def losses(title: str, history: Sequence[Mapping[str, Any]], own_terms: Collecti
     parts = [*history[-1]["validation"], *[TOTAL] * (len(own_terms) > 1)]
 
     def values(split: str, part: str) -> list[float | None]:
-        rows = [line[split] for line in history]
-        if part == TOTAL:
-            return [sum(row[each] for each in own_terms) if set(own_terms) <= set(row) else None for row in rows]
-        return [row.get(part) for row in rows]
+        return [term_value(line[split], part, own_terms) for line in history]
 
     curves = {(part, split): values(split, part) for part in parts for split in ("validation", "train")}
     known = [value for curve in curves.values() for value in curve if value is not None and math.isfinite(value)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,14 @@ from aecore.errors import UserError
 from aecore.store import runs, schema
 
 MAX_HISTORY_BYTES = 200_000_000  # 1,000 epochs of a code of 4,096 numbers have half of it
+TOTAL = "total"  # what the sum of a model's loss terms is called
+
+
+def term_value(terms: Mapping[str, float], term: str, objective_terms: Collection[str]) -> float | None:
+    """A part of a loss, or the TOTAL of those in `objective_terms`; None where it is not there, as in another stage."""
+    if term == TOTAL:
+        return sum(terms[each] for each in objective_terms) if set(objective_terms) <= set(terms) else None
+    return terms.get(term)
 
 
 def history(run: str) -> list[dict[str, Any]]:

@@ -22,8 +22,7 @@ def objective_terms(config: Config) -> tuple[str, ...]:
 def _objective_terms(run: str, _config: Config) -> tuple[str, ...]:
     from aecore.content import formulas  # torch comes with it
 
-    own = [player for player in formulas.objectives(_config) if player.trains_model and not player.is_over]
-    return tuple(part for player in own for part in player.terms)
+    return formulas.objective_terms(_config)
 
 
 def history_csv(history: Sequence[Mapping[str, Any]], own_terms: Collection[str]) -> str:

@@ -11,9 +11,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from aecore.data import images
+from aecore.store.history import TOTAL as TOTAL
+from aecore.store.history import term_value as term_value
 from ui.session.text import escape_figure
 
-VALIDATION, TOTAL = "validation", "total"
+VALIDATION = "validation"
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,6 @@ def loss_curves(
             if split == "validation" and known:
                 words.append(f"{part} from {known[0]:.1f} to {known[-1]:.1f}")
     return Chart(figure, f"Validation loss over {epochs[-1]} epochs, nats per image: {'; '.join(words)}.")
-
-
-def term_value(terms: Mapping[str, float], term: str, objective_terms: Collection[str]) -> float | None:
-    """A part of a loss, or the TOTAL of those in `objective_terms`; None where it is not there, as in another stage."""
-    if term == TOTAL:
-        return sum(terms[each] for each in objective_terms) if set(objective_terms) <= set(terms) else None
-    return terms.get(term)
 
 
 def scatter(

@@ -60,9 +60,10 @@ Activation = Annotated[
     Literal["relu", "leaky-relu", "elu", "silu", "tanh", "sigmoid"], ParamInfo("The nonlinearity between layers.")
 ]
 OutputLikelihood = Annotated[
-    Literal["bernoulli", "gaussian", "laplace"],
+    Literal["bernoulli", "gaussian", "laplace", "per-column"],
     ParamInfo(
-        "bernoulli: binary cross-entropy (BCE). gaussian: squared error (MSE). laplace: absolute error (MAE).",
+        "bernoulli: binary cross-entropy (BCE). gaussian: squared error (MSE). laplace: absolute error (MAE). "
+        "per-column, for tables: each column by its kind, with a scale that is learnt.",
         label="Output likelihood",
         symbol=r"p(x \mid z)",
     ),

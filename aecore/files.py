@@ -240,3 +240,15 @@ def read_tensors(file: Path, max_bytes: int) -> tuple[dict[str, np.ndarray], dic
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise _unreadable_error(file, f"damaged or cut short: {error}") from None
     return arrays, head
+
+
+Stamp = tuple[int, int, int, int]  # by which a file is known to be the one that was read before
+
+
+def file_stamp(file: Path | str) -> Stamp | None:
+    """What tells a file from another in its place; None when there is none, or nobody may look."""
+    try:
+        found = os.lstat(file)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode

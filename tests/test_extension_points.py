@@ -19,8 +19,9 @@ from aecore.analysis.diagnosis.doctor import diagnose, evidence_of
 from aecore.analysis.evaluation import evaluate_run
 from aecore.content import formulas
 from aecore.data import datasets
-from aecore.data.cards import CARDS, DatasetCard
+from aecore.data.cards import BUILT_IN, DatasetCard
 from aecore.data.datasets import Dataset, Split
+from aecore.data.modalities import Image
 from aecore.export import compile_browser
 from aecore.export.program import UnsupportedLayer
 from aecore.jobs import api, executors, scheduler, supervisor
@@ -174,7 +175,7 @@ def load_stripes(card: DatasetCard, root: Path) -> Dataset:
 
 
 STRIPES = DatasetCard(
-    "stripes", "Stripes, 8 x 8", "Upright stripes of four widths.", "8 x 8 images of stripes", (1, 8, 8),
+    "stripes", "Stripes, 8 x 8", "Upright stripes of four widths.", "8 x 8 images of stripes", Image(1, 8, 8),
     ("1", "2", "3", "4"), n_train=200, n_validation=40, n_test=60, licence="MIT", source="drawn by this test",
 )  # fmt: skip
 
@@ -183,7 +184,7 @@ STRIPES = DatasetCard(
 def stripes(monkeypatch, tmp_path):
     """The data sets with one more."""
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
-    monkeypatch.setitem(CARDS, "stripes", STRIPES)
+    monkeypatch.setitem(BUILT_IN, "stripes", STRIPES)
     monkeypatch.setitem(datasets.LOADERS, "stripes", load_stripes)
     return resolve_config(presets.default_config("stripes", family="vae", epochs=2))
 

@@ -24,19 +24,23 @@ Reconstruct = Callable[[np.ndarray, np.ndarray], np.ndarray]  # x [n, C, H, W] a
 
 
 def batches(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The images of a split as float32 [n, C, H, W] in [0, 1] with their labels [n], ROWS at a time."""
-    for start in range(0, len(split), BATCH_SIZE):
-        rows = slice(start, start + BATCH_SIZE)
+    """The samples of a split as float32 [n, *shape] with their labels [n], BATCH_SIZE at a time."""
+    for rows in _slices(split):
         yield split.to_float(rows), split.y[rows]
 
 
+def _slices(split: Split) -> Iterator[slice]:
+    for start in range(0, len(split), BATCH_SIZE):
+        yield slice(start, start + BATCH_SIZE)
+
+
 def squared_errors(split: Split, reconstruct: Reconstruct, clip: bool = True) -> np.ndarray:
-    """Squared error per pixel value of the reconstruction of each image of a split, [N]; clipped to [0, 1] unless
-    `clip` is off, which is for theorems only."""
+    """Squared error per value of the reconstruction of each sample of a split, [N], over the values that were observed;
+    clipped to what can be shown unless `clip` is off, which is for theorems only."""
     found = []
-    for x, labels in batches(split):
-        made = reconstruct(x, labels)
-        found.append(metrics.mse(x, made.clip(0, 1) if clip else made))
+    for rows in _slices(split):
+        made = reconstruct(split.to_float(rows), split.y[rows])
+        found.append(metrics.mse(split.observed(rows), split.modality.clip(made) if clip else made))
     return np.concatenate(found)
 
 
@@ -57,7 +61,8 @@ class PCA:
         by its square.
         """
         count, pixels = len(split), int(np.prod(split.x.shape[1:]))
-        mean = split.x.reshape(count, pixels).mean(axis=0, dtype=np.float64) / split.max_value
+        total = sum(x.reshape(len(x), pixels).sum(axis=0, dtype=np.float64) for x, _ in batches(split))
+        mean = total / count
         shift, covariance = mean.astype(np.float32), np.zeros((pixels, pixels))
         for x, _ in batches(split):
             centred = x.reshape(len(x), pixels) - shift

@@ -95,7 +95,7 @@ def _denoising_psnr(run: LoadedModel, data: Dataset) -> dict[str, dict[str, floa
     """PSNR in decibels of spoilt test images and of what the model makes of them, averaged over images."""
     clean, found = data.test.to_float(slice(N_DENOISING_IMAGES)), {}
     for strength in NOISE_LEVELS:
-        noisy = corruptions.corrupt_images(clean, "gaussian", strength, SEED)
+        noisy = corruptions.corrupt(clean, "gaussian", strength, SEED, run.card.modality)
         before, after = (float(metrics.psnr(clean, each).mean()) for each in (noisy, run.reconstruct(noisy)))
         found[f"gaussian {strength:g}"] = {
             "corrupted_psnr": before,

@@ -140,13 +140,13 @@ class LoadedModel:
     def decode(self, codes: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """What codes decode to, `[N, C, H, W]`, clipped to [0, 1]; as images of `labels` if the model asks."""
         labels = np.full(len(codes), self.class_label) if labels is None else labels
-        return self._batched(self.model.decode_mean, codes, labels).clip(0, 1)
+        return self.card.modality.clip(self._batched(self.model.decode_mean, codes, labels))
 
     def reconstruct(self, x: np.ndarray, labels: np.ndarray | None = None, clip: bool = True) -> np.ndarray:
         """What images are given back as, `[N, C, H, W]`; clipped to [0, 1], as they can be shown, unless said not
         to."""
         made = self._batched(self.model.reconstruct, x, labels)
-        return made.clip(0, 1) if clip else made
+        return self.card.modality.clip(made) if clip else made
 
     def squared_errors(self, split: Split) -> np.ndarray:
         """Squared error per pixel value of each image of a split, `[N]`, as every baseline's is taken."""
@@ -295,5 +295,5 @@ def thumbnail(run: LoadedModel, codes: np.ndarray, n: int = 8) -> bytes:
     flat = latent_space.plane_of_dimensions if codes.shape[1] == 2 else latent_space.plane_of_components
     plane = flat(codes)
     grid = latent_geometry.grid(plane.project(codes), n)
-    cells = run.decode(plane.unproject(grid.points))
+    cells = run.card.modality.render(run.decode(plane.unproject(grid.points)))
     return images.png(images.image_grid(cells, n, gap=1 if cells.shape[-1] < 16 else 0, fill=0.25))

@@ -19,7 +19,7 @@ def mse(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     a, b
-        Arrays `[N, ...]` of one shape.
+        Arrays `[N, ...]` of one shape; NaN in `a` is a value that was not observed, and does not count.
 
     Returns
     -------
@@ -33,8 +33,11 @@ def mse(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     >>> metrics.mse(np.zeros((2, 1, 8, 8)), np.full((2, 1, 8, 8), 0.5)).tolist()
     [0.25, 0.25]
     """
-    gap = np.asarray(a, np.float64) - b
-    return (gap**2).reshape(len(gap), -1).mean(axis=1)
+    gap = ((np.asarray(a, np.float64) - b) ** 2).reshape(len(a), -1)
+    observed = ~np.isnan(a).reshape(gap.shape)
+    if observed.all():
+        return np.asarray(gap.mean(axis=1))
+    return np.where(observed, gap, 0).sum(axis=1) / np.maximum(observed.sum(axis=1), 1)
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -53,4 +53,6 @@ def available_codes(run: LoadedModel) -> tuple[np.ndarray, np.ndarray]:
 def surrogate_split(run: LoadedModel, bundle: OfflineBundle) -> Split:
     """In place of the test images: what the model draws from their codes, under the classes that were guessed."""
     drawn = run.decode(bundle.codes, bundle.pseudo_labels)
-    return Split((drawn * 255).round().astype(np.uint8), bundle.pseudo_labels, synthetic=True)
+    kind = run.card.modality
+    x = (drawn * 255).round().astype(np.uint8) if kind.bounded else drawn
+    return Split(x, bundle.pseudo_labels, 255 if kind.bounded else 1, synthetic=True, kind=kind)

@@ -9,6 +9,7 @@ import numpy as np
 from aecore.analysis import baselines
 from aecore.analysis.baselines import PCA
 from aecore.data.datasets import Split
+from aecore.data.modalities import Modality
 
 SEED = 0
 
@@ -18,7 +19,7 @@ class Rival:
     """PCA with some components, or with none: then it answers every image with the mean."""
 
     pca: PCA
-    shape: tuple[int, int, int]  # C, H, W
+    modality: Modality  # what the samples are
 
     @property
     def name(self) -> str:
@@ -32,11 +33,11 @@ class Rival:
     @classmethod
     def fit(cls, train: Split, code_size: int) -> Rival:
         """Fitted to all images that a run learnt from."""
-        return cls(PCA.fit(train, code_size), train.x.shape[1:])
+        return cls(PCA.fit(train, code_size), train.modality)
 
     def truncate(self, code_size: int) -> Rival:
         """The one of its first components alone; with 0 of them the mean image."""
-        return Rival(self.pca.truncate(code_size), self.shape)
+        return Rival(self.pca.truncate(code_size), self.modality)
 
     def encode(self, x: np.ndarray) -> np.ndarray:
         """The codes `[N, d]` of images `[N, C, H, W]`: how far each lies along each component."""
@@ -46,7 +47,7 @@ class Rival:
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """The images `[N, C, H, W]` of codes, clipped to [0, 1] as a model's are."""
         made = codes @ self.pca.components + self.pca.mean
-        return np.asarray(made.reshape(-1, *self.shape).clip(0, 1), np.float32)
+        return np.asarray(self.modality.clip(made.reshape(-1, *self.modality.shape)), np.float32)
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """What images `[N, C, H, W]` are given back as, clipped to [0, 1]."""

@@ -15,44 +15,58 @@ from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.families.registry import get_family
 from aecore.models.families.variational import effective_beta
 from aecore.models.footprint import META
-from aecore.models.likelihoods import LIKELIHOODS, Bernoulli, Gaussian, Laplace
+from aecore.models.likelihoods import Bernoulli, Gaussian, Laplace, ObservedOnly, PerColumn, build_likelihood
 from aecore.models.loss_terms import RECONSTRUCTION, LossTerm
 from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
 
-# The reconstruction, constants left out: x an image, x-hat what is drawn, i over pixel values
+# The reconstruction, constants left out: x a sample, x-hat what is decoded, i over its values
 
 
 def _bernoulli(likelihood: Bernoulli) -> LossTerm:
     return LossTerm(
         r"-\textstyle\sum_i\,[x_i\log\hat x_i+(1-x_i)\log(1-\hat x_i)]",
-        "Every pixel that is drawn too bright or too dark, a sure mistake most of all (binary cross-entropy).",
+        "Every value that is decoded too high or too low, a sure mistake most of all (binary cross-entropy).",
     )
 
 
 def _gaussian(likelihood: Gaussian) -> LossTerm:
     return LossTerm(
         rf"\frac{{1}}{{2\cdot{likelihood.sigma:g}^2}}\textstyle\sum_i\,(x_i-\hat x_i)^2",
-        "Every pixel that is drawn too bright or too dark, twice as far off four times as much.",
+        "Every value that is decoded too high or too low, twice as far off four times as much.",
     )
 
 
 def _laplace(likelihood: Laplace) -> LossTerm:
     return LossTerm(
         rf"\frac{{1}}{{{likelihood.scale:g}}}\textstyle\sum_i\,|x_i-\hat x_i|",
-        "Every pixel that is drawn too bright or too dark, twice as far off twice as much.",
+        "Every value that is decoded too high or too low, twice as far off twice as much.",
     )
+
+
+def _per_column(likelihood: PerColumn) -> LossTerm:
+    return LossTerm(
+        r"-\textstyle\sum_c\,\log p(x_c\mid\hat x_c,\sigma_c)",
+        "Every column by its kind: a number that is off, against a scale that is learnt for it; a yes or no or a "
+        "category that is thought unlikely (cross-entropy).",
+    )
+
+
+def _observed_only(likelihood: ObservedOnly) -> LossTerm:
+    return RECONSTRUCTION_TERMS[type(likelihood.inner)](likelihood.inner)
 
 
 RECONSTRUCTION_TERMS: dict[type, Callable[[Any], LossTerm]] = {
     Bernoulli: _bernoulli,
     Gaussian: _gaussian,
     Laplace: _laplace,
+    PerColumn: _per_column,
+    ObservedOnly: _observed_only,
 }
 
 
 def _reconstruction_term(config: Config) -> LossTerm:
-    likelihood = LIKELIHOODS[config.likelihood]
+    likelihood = build_likelihood(config.likelihood, "0 to 1", CARDS[config.dataset].modality)
     return RECONSTRUCTION_TERMS[type(likelihood)](likelihood)
 
 

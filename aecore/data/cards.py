@@ -1,165 +1,39 @@
-"""The cards of the data sets: what may be known of each without loading it."""
+"""The catalogue of data sets: those that come with the laboratory, and those that people added here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-from aecore.data import shapes
+from aecore.data import own_datasets
+from aecore.data.card import DatasetCard as DatasetCard
+from aecore.data.image_cards import IMAGE_CARDS
+from aecore.data.simulated_cards import SIMULATED_CARDS
+from aecore.data.table_cards import TABLE_CARDS
 from aecore.errors import UserError
 
+BUILT_IN: dict[str, DatasetCard] = {card.name: card for card in (*IMAGE_CARDS, *TABLE_CARDS, *SIMULATED_CARDS)}
 
-@dataclass(frozen=True)
-class DatasetCard:
-    """What people and programs may know of a data set without loading it."""
 
-    name: str
-    title: str
-    description: str  # for a curious student: what the images are and where they come from
-    short_description: str  # completes "This model has only ever seen ..."
-    shape: tuple[int, int, int]  # C, H, W
-    classes: tuple[str, ...]
-    n_train: int
-    n_validation: int
-    n_test: int
-    licence: str
-    source: str
-    download_bytes: int = 0  # 0: comes with the laboratory
-    max_value: int = 255  # the stored integer that means 1.0
-    # settings that suit it: what a training begins with
-    likelihood: str = "bernoulli"
-    epochs: int = 10
-    batch_size: int = 256
-    lr: float = 0.003
-    precision: str = "auto"
+class Catalogue(Mapping[str, DatasetCard]):
+    """Cards by name. People's own are read when they are asked for: another process may have added one."""
+
+    def __getitem__(self, name: str) -> DatasetCard:
+        return BUILT_IN[name] if name in BUILT_IN else own_datasets.read_card(name)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from BUILT_IN
+        yield from own_datasets.names()
+
+    def __len__(self) -> int:
+        return len(BUILT_IN) + len(own_datasets.names())
+
+
+CARDS = Catalogue()
 
 
 def get_card(name: str) -> DatasetCard:
     """The card of the data set `name`, or a UserError that lists those there are."""
-    if name not in CARDS:
-        raise UserError(f"There is no data set called {name}; the data sets are: {', '.join(CARDS)}.")
-    return CARDS[name]
-
-
-_DIGITS = tuple("0123456789")
-_FASHION = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
-_KANA = "o お,ki き,su す,tsu つ,na な,ha は,ma ま,ya や,re れ,wo を"
-_CIFAR10 = "airplane,automobile,bird,cat,deer,dog,frog,horse,ship,truck"
-
-CARDS: dict[str, DatasetCard] = {
-    card.name: card
-    for card in (
-        DatasetCard(
-            "digits",
-            "Handwritten digits, 8 x 8",
-            "Digits that 13 people wrote on forms, scanned and shrunk to 8 x 8 pixels with 17 shades of "
-            "gray. So few and so small that a model learns them in a second.",
-            "8 x 8 gray scans of handwritten digits",
-            (1, 8, 8),
-            _DIGITS,
-            n_train=1295,
-            n_validation=143,
-            n_test=359,
-            licence="CC BY 4.0",
-            source="Alpaydin & Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine "
-            "Learning Repository, https://doi.org/10.24432/C50P49; the copy that comes with scikit-learn",
-            max_value=16,
-            epochs=120,
-            batch_size=64,
-            lr=0.004,
-            precision="float32",
-        ),
-        DatasetCard(
-            "shapes",
-            "Shapes, 32 x 32",
-            "A white square, ellipse or heart on black, in every combination of 5 sizes, 8 rotations and "
-            "10 x 10 places. We draw them ourselves, so we know exactly what a code should find out.",
-            "32 x 32 images of one white square, ellipse or heart on black",
-            (1, 32, 32),
-            shapes.SHAPE_NAMES,
-            n_train=9720,
-            n_validation=1080,
-            n_test=1200,
-            licence="MIT, like the code that draws them",
-            source="Drawn by aecore/data/shapes.py, after the idea of dSprites (Matthey et al. 2017)",
-        ),
-        DatasetCard(
-            "shapes-colour",
-            "Coloured shapes, 32 x 32",
-            "The same squares, ellipses and hearts in 6 colours that colour-blind eyes can tell apart: "
-            "12,000 images drawn by lot from the 72,000 that there are.",
-            "32 x 32 images of one square, ellipse or heart in one of six colours on black",
-            (3, 32, 32),
-            shapes.SHAPE_NAMES,
-            n_train=9720,
-            n_validation=1080,
-            n_test=1200,
-            licence="MIT, like the code that draws them",
-            source="Drawn by aecore/data/shapes.py; the colours are those of Okabe & Ito (2008)",
-        ),
-        DatasetCard(
-            "mnist",
-            "MNIST: handwritten digits, 28 x 28",
-            "Digits that about 500 census workers and high-school pupils in the United States wrote, "
-            "scanned, shrunk and centred. The image set that most papers on autoencoders start with.",
-            "28 x 28 gray scans of single handwritten digits, centred, white on black",
-            (1, 28, 28),
-            _DIGITS,
-            n_train=55_000,
-            n_validation=5_000,
-            n_test=10_000,
-            licence="CC BY-SA 3.0, as commonly stated (Yann LeCun and Corinna Cortes hold the rights)",
-            source="LeCun, Bottou, Bengio & Haffner (1998), Gradient-based learning applied to document "
-            "recognition; LeCun, Cortes & Burges, The MNIST database of handwritten digits",
-            download_bytes=11_594_722,
-        ),
-        DatasetCard(
-            "fashion_mnist",
-            "Fashion-MNIST: clothes, 28 x 28",
-            "Photographs of clothes, shoes and bags from the online shop Zalando, shrunk to the size of "
-            "MNIST and turned gray. Made because digits had become too easy.",
-            "28 x 28 gray images of single pieces of clothing, shoes and bags from one shop",
-            (1, 28, 28),
-            tuple(_FASHION.split(",")),
-            n_train=55_000,
-            n_validation=5_000,
-            n_test=10_000,
-            licence="MIT (Zalando SE)",
-            source="Xiao, Rasul & Vollgraf (2017), Fashion-MNIST, https://github.com/zalandoresearch/fashion-mnist",
-            download_bytes=30_878_645,
-        ),
-        DatasetCard(
-            "kmnist",
-            "Kuzushiji-MNIST: old Japanese letters, 28 x 28",
-            "Ten letters of the Japanese script as brushes wrote them in books that are centuries old. "
-            "One letter can have several quite different forms.",
-            "28 x 28 gray scans of ten brush-written Japanese letters from old books",
-            (1, 28, 28),
-            tuple(_KANA.split(",")),
-            n_train=55_000,
-            n_validation=5_000,
-            n_test=10_000,
-            licence="CC BY-SA 4.0",
-            source='"KMNIST Dataset" (created by CODH), adapted from "Kuzushiji Dataset" (created by NIJL '
-            "and others), doi:10.20676/00000341; Clanuwat et al. (2018), Deep Learning for Classical "
-            "Japanese Literature",
-            download_bytes=21_240_888,
-        ),
-        DatasetCard(
-            "cifar10",
-            "CIFAR-10: small photographs, 32 x 32",
-            "Tiny colour photographs of six kinds of animals and four kinds of vehicles, gathered from "
-            "the web. Hard for a small autoencoder: expect blurred images.",
-            "32 x 32 colour photographs of six kinds of animals and four kinds of vehicles",
-            (3, 32, 32),
-            tuple(_CIFAR10.split(",")),
-            n_train=45_000,
-            n_validation=5_000,
-            n_test=10_000,
-            licence="None stated; made for research, please cite the report",
-            source="Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images, "
-            "https://www.cs.toronto.edu/~kriz/cifar.html",
-            download_bytes=170_498_071,
-            likelihood="gaussian",
-        ),
-    )
-}
+    try:
+        return CARDS[name]
+    except KeyError:
+        raise UserError(f"There is no data set called {name}; the data sets are: {', '.join(CARDS)}.") from None

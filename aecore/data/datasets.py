@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from aecore.cache_budget import CACHE_BUDGET, CacheEntry
-from aecore.data import shapes
-from aecore.data.cards import CARDS, DatasetCard
+from aecore.data import built_in, own_datasets, shapes
+from aecore.data.card import DatasetCard
+from aecore.data.cards import BUILT_IN, CARDS, get_card
+from aecore.data.modalities import Image, Modality, Points, Series, Table, Vector
 from aecore.data.torchvision_files import FILES, data_dir, files_complete, read_split
 from aecore.errors import UserError
 
@@ -31,13 +33,16 @@ class Split:
     Attributes
     ----------
     x
-        uint8 `[N, C, H, W]`, from 0 to `max_value`.
+        `[N, *shape]`: uint8 from 0 to `max_value` (images), or float32 as networks get them, NaN where a value is
+        missing. People's own sets are memory-mapped.
     y
         int64 `[N]`, class labels.
     max_value
         The stored integer that means 1.0.
     factors
         int64 `[N, F]`, values of `Dataset.factor_names`; only where we draw the images ourselves, else None.
+    kind
+        What the samples are; images, where it is not said.
     synthetic
         Whether a model decoded these, in place of samples that are not on this computer.
 
@@ -51,11 +56,17 @@ class Split:
     True
     """
 
-    x: np.ndarray  # uint8 [N, C, H, W], 0 to max_value
+    x: np.ndarray  # [N, *shape], uint8 0 to max_value, or float32 with NaN where a value is missing
     y: np.ndarray  # int64 [N]
     max_value: int = 255
     factors: np.ndarray | None = None  # int64 [N, F], values of Dataset.factor_names; only where we draw the images
     synthetic: bool = False  # decoded by a model, in place of samples that are not here (store/offline.py)
+    kind: Modality | None = None  # of the samples; images, where nothing else is said
+
+    @property
+    def modality(self) -> Modality:
+        """What the samples are."""
+        return self.kind or Image(*self.x.shape[1:])
 
     def __len__(self) -> int:
         return len(self.y)
@@ -68,7 +79,13 @@ class Split:
         return dataclasses.replace(self, x=self.x[:count], y=self.y[:count], factors=factors)
 
     def to_float(self, rows: Any = slice(None)) -> np.ndarray:
-        """The samples of `rows` (a slice, or indices [n]) as a new float32 [n, C, H, W] in [0, 1]."""
+        """The samples of `rows` (a slice, or indices [n]) as a new float32 [n, *shape], as networks get them: images in
+        [0, 1]; 0 for what is missing."""
+        found = self.observed(rows)
+        return found if self.x.dtype == np.uint8 else np.nan_to_num(found, copy=False, nan=0.0)
+
+    def observed(self, rows: Any = slice(None)) -> np.ndarray:
+        """The same with NaN for what is missing: for losses, errors and drawings."""
         return np.divide(self.x[rows], self.max_value, dtype=np.float32)
 
 
@@ -106,7 +123,7 @@ class DatasetNotAvailable(UserError):
 
 def is_available(name: str) -> bool:
     """Whether `load` needs no download, from the names and sizes of files only. UserError: unknown name."""
-    files = FILES.get(dataset_card(name).name)
+    files = FILES.get(get_card(name).name)
     return files is None or files_complete(files, data_dir())
 
 
@@ -150,16 +167,9 @@ def require(name: str) -> None:
 def not_available(name: str) -> DatasetNotAvailable:
     """The error for a data set that has to be downloaded first."""
     return DatasetNotAvailable(
-        f"{dataset_card(name).title} is not on this computer yet: download it on the Data page, or with "
+        f"{get_card(name).title} is not on this computer yet: download it on the Data page, or with "
         f"`python -m aecore datasets --download {name}`."
     )
-
-
-def dataset_card(name: str) -> DatasetCard:
-    """Look up the card of a data set. UserError names those that there are."""
-    if name not in CARDS:
-        raise UserError(f"There is no data set called {name!r}; the data sets are: {', '.join(CARDS)}.")
-    return CARDS[name]
 
 
 MAX_LOADED = 3  # data sets that stay in memory, of at most 190 MB each
@@ -172,7 +182,8 @@ def _load_cached(name: str, root: Path) -> Dataset:
     with _CACHE_LOCK:
         entry = _CACHE.pop((name, root), None)
         if entry is None:
-            loaded = LOADERS[name](CARDS[name], root)
+            card = CARDS[name]
+            loaded = LOADERS.get(name, _load_own)(card, root)
             entry = CacheEntry(loaded, lambda: _CACHE.pop((name, root), None))
         _CACHE[name, root] = entry
         while len(_CACHE) > MAX_LOADED:
@@ -222,7 +233,7 @@ def _load_shapes(
 
 def _make_split(card: DatasetCard, x: np.ndarray, y: np.ndarray, factors: np.ndarray | None, rows: np.ndarray) -> Split:
     chosen = None if factors is None else factors[rows]
-    return Split(np.ascontiguousarray(x[rows]), y[rows], card.max_value, chosen)
+    return Split(np.ascontiguousarray(x[rows]), y[rows], card.max_value, chosen, kind=card.modality)
 
 
 def _load_torchvision(card: DatasetCard, root: Path) -> Dataset:
@@ -234,10 +245,39 @@ def _load_torchvision(card: DatasetCard, root: Path) -> Dataset:
     return Dataset(card, train, validation, _make_split(card, images, labels, None, _permutation(len(labels))))
 
 
-# by the name of the card; each gets the card and the folder of downloads
+def _load_built_in(card: DatasetCard, root: Path) -> Dataset:
+    """A table, series or points: as networks get them."""
+    values, labels = built_in.raw(card.name)
+    x = to_model_space(card, values)
+    order = _permutation(len(labels))
+    test, rest = order[: card.n_test], order[card.n_test :]
+    train, validation = rest[card.n_validation :], rest[: card.n_validation]
+    split = partial(_make_split, card, x, labels, None)
+    return Dataset(card, split(train), split(validation), split(test))
+
+
+def to_model_space(card: DatasetCard, values: np.ndarray) -> np.ndarray:
+    """Values in their own unit, `[N, columns]` or `[N, T, C]`, as float32 that networks get."""
+    if isinstance(card.modality, Table):
+        return card.modality.encode([column.tolist() for column in values.T])
+    assert isinstance(card.modality, Series | Points | Vector)
+    return ((values - np.array(card.modality.mean)) / np.array(card.modality.std)).astype(np.float32)
+
+
+def _load_own(card: DatasetCard, root: Path) -> Dataset:
+    """What somebody added: memory-mapped, so that it may be larger than the memory."""
+    train, validation, test = (
+        Split(*own_datasets.read_arrays(card.name, name), card.max_value, kind=card.modality)
+        for name in own_datasets.SPLITS
+    )
+    return Dataset(card, train, validation, test)
+
+
+# by the name of the card, people's own by none; each gets the card and the folder of downloads
 LOADERS: dict[str, Callable[[DatasetCard, Path], Dataset]] = {
     "digits": _load_digits,
     "shapes": partial(_load_shapes, shapes.grey_shapes, shapes.FACTORS),
     "shapes-colour": partial(_load_shapes, partial(shapes.coloured_shapes, 12_000, _SEED), (*shapes.FACTORS, "hue")),
     **dict.fromkeys(FILES, _load_torchvision),
 }
+LOADERS |= {name: _load_built_in for name in BUILT_IN if name not in LOADERS}

@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from aecore.data.cards import DatasetCard
-from aecore.data.datasets import dataset_card, is_available
+from aecore.data.cards import DatasetCard, get_card
+from aecore.data.datasets import is_available
 from aecore.data.torchvision_files import FILES, TorchvisionFiles, data_dir, files_complete
 from aecore.errors import UserError
 
@@ -55,7 +55,7 @@ def download(name: str) -> Iterator[float]:
     >>> list(aecore.download_dataset("digits"))
     [1.0]
     """
-    card = dataset_card(name)
+    card = get_card(name)
     if is_available(name):
         yield 1.0
         return

@@ -15,9 +15,7 @@ FitMode = Literal["crop", "pad", "stretch"]
 POSITIVE_COLOUR, NEGATIVE_COLOUR = np.array([[0.835, 0.369, 0.0], [0.0, 0.447, 0.698]], dtype=np.float32)
 
 
-def resize_to(
-    image: Image.Image, shape: tuple[int, int, int], mode: FitMode = "crop", invert: bool = False
-) -> np.ndarray:
+def resize_to(image: Image.Image, shape: tuple[int, ...], mode: FitMode = "crop", invert: bool = False) -> np.ndarray:
     """An image as float32 [C, H, W] in [0, 1] of the given shape; C = 1 is ITU-R 601 luma.
 
     crop: the largest centred piece of the right proportions; pad: the whole, centred on black; stretch: the whole,

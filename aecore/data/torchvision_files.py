@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aecore.data.cards import DatasetCard
+from aecore.data.card import DatasetCard
 from aecore.errors import UserError
 
 

@@ -1,4 +1,4 @@
-"""The row of validation images that is drawn again and again while a model learns."""
+"""The row of validation samples that is drawn again and again while a model learns."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class PreviewStrip:
     def __init__(self, data: Dataset) -> None:
         rows = snapshots.preview_rows(data.validation, PREVIEW_SIZE)
         self.x = torch.from_numpy(data.validation.to_float(rows))
+        self.modality = data.validation.modality
         self.y = torch.from_numpy(data.validation.y[rows])
 
     @torch.no_grad()
@@ -32,5 +33,6 @@ class PreviewStrip:
         with eval_mode(recipe):
             drawn = recipe.model.reconstruct(x_in.to(device), self.y.to(device)).float().cpu()
         rows = [self.x, drawn] if torch.equal(x_in, self.x) else [self.x, x_in, drawn]
-        image = images.image_grid(torch.cat(rows).numpy().clip(0, 1), columns=len(self.x))
+        drawings = self.modality.render(self.modality.clip(torch.cat(rows).numpy()))
+        image = images.image_grid(drawings, columns=len(self.x))
         runs.atomic_write(writer.run_dir / "preview.png", images.png(image))

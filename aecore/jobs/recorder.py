@@ -19,12 +19,14 @@ from aecore.models.recipe import Recipe
 from aecore.store.snapshots import (
     FOLDER,
     GRID_SIDE,
+    MAX_FLOAT16,
     MAX_SNAPSHOTS,
     MAX_TOTAL_BYTES,
     N_PREVIEWS,
     Snapshot,
     max_codes,
     n_codes,
+    pack_samples,
     preview_rows,
     serialise,
     snapshot_files,
@@ -45,13 +47,8 @@ def eval_mode(recipe: Recipe) -> Iterator[None]:
         recipe.modules.train()
 
 
-def _to_uint8(images: np.ndarray) -> np.ndarray:
-    return np.round(images.clip(0, 1) * 255).astype(np.uint8)
-
-
 def _to_float16(values: np.ndarray) -> np.ndarray:
-    """float16, whose end is 65,504: a model on its way to diverging gets there, and infinity has no place in a plot."""
-    return values.clip(-65504, 65504).astype(np.float16)
+    return values.clip(-MAX_FLOAT16, MAX_FLOAT16).astype(np.float16)
 
 
 def capture(model: LoadedModel, test: Split, epoch: int, previous: Snapshot | None) -> Snapshot:
@@ -72,8 +69,8 @@ def capture(model: LoadedModel, test: Split, epoch: int, previous: Snapshot | No
         _to_float16(points),
         grid.x,
         grid.y,
-        _to_uint8(model.decode(plane.unproject(grid.points))),
-        _to_uint8(model.reconstruct(test.to_float(rows), test.y[rows])),
+        pack_samples(model.decode(plane.unproject(grid.points)), test.modality),
+        pack_samples(model.reconstruct(test.to_float(rows), test.y[rows]), test.modality),
     )
 
 

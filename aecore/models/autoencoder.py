@@ -26,7 +26,11 @@ class Autoencoder(nn.Module):
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """What the encoder gives the bottleneck, `[B, inputs]`: never random."""
-        return self._run_network(self.encoder, x)
+        return self._run_network(self.encoder, self.fill_missing(x))
+
+    def fill_missing(self, x: Tensor) -> Tensor:
+        """`x` with 0, the mean, in place of NaN."""
+        return x.nan_to_num(0.0) if self.likelihood.skips_missing else x
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> Latent:
         latent: Latent = self.bottleneck(self.features(x, y))
@@ -105,7 +109,7 @@ class Conditional(Autoencoder):
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         y = self.infer_label(x) if y is None else y
-        return super().features(x + self.label_embedding[y])
+        return super().features(self.fill_missing(x) + self.label_embedding[y])
 
     def decoder_input(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         y = torch.zeros(z.shape[0], dtype=torch.long, device=z.device) if y is None else y

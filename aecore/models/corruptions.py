@@ -1,4 +1,8 @@
-"""Corruptions: noises that images are put through, on any device."""
+"""Corruptions: noises that samples are put through, on any device.
+
+A modality says what is hit together (all colours of a pixel, all channels of a moment, a column), to what a value is
+set at most, and whether values are clipped. Without one, `[B, C, H, W]` are images.
+"""
 
 from __future__ import annotations
 
@@ -8,37 +12,42 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aecore.data.modalities import Image, Modality
 from aecore.models.rng import seeded
 
 
-def gaussian(x: Tensor, level: float | Tensor) -> Tensor:
-    """Normal noise of standard deviation `level` (1 is the whole range from black to white), clipped."""
-    return (x + level * torch.randn_like(x)).clamp(0, 1)
+def gaussian(x: Tensor, level: float | Tensor, modality: Modality | None = None) -> Tensor:
+    """Normal noise of standard deviation `level` (for images 1 is the whole range from black to white)."""
+    noisy: Tensor = (modality or Image(*x.shape[1:])).clip(x + level * torch.randn_like(x))
+    return noisy
 
 
-def _uniform_per_pixel(x: Tensor) -> Tensor:
-    """Uniform numbers `[B, 1, H, W]`: a pixel is hit in all its colours or in none."""
-    return torch.rand_like(x[:, :1])
+def _uniform(x: Tensor, modality: Modality | None) -> Tensor:
+    """Uniform numbers that broadcast to `x`: what belongs together gets the same."""
+    kind = modality or Image(*x.shape[1:])
+    return kind.spread(torch.rand(len(x), *kind.position_shape, dtype=x.dtype, device=x.device))
 
 
-def masking(x: Tensor, level: float | Tensor) -> Tensor:
-    """A share `level` of the pixels is put to black (Vincent et al. 2008)."""
-    return x * (_uniform_per_pixel(x) >= level)
+def masking(x: Tensor, level: float | Tensor, modality: Modality | None = None) -> Tensor:
+    """A share `level` of the values is put to 0: black, or the mean (Vincent et al. 2008)."""
+    return x * (_uniform(x, modality) >= level)
 
 
-def salt_and_pepper(x: Tensor, level: float | Tensor) -> Tensor:
-    """A share `level` of the pixels becomes black or white, half of them each."""
-    chance = _uniform_per_pixel(x)
-    return torch.where(chance < level / 2, 0.0, torch.where(chance < level, 1.0, x))
+def salt_and_pepper(x: Tensor, level: float | Tensor, modality: Modality | None = None) -> Tensor:
+    """A share `level` of the values becomes the least or the greatest that there is, half of them each."""
+    chance, (low, high) = _uniform(x, modality), (modality or Image).value_range
+    return torch.where(chance < level / 2, low, torch.where(chance < level, high, x))
 
 
-def dropout(x: Tensor, level: float) -> Tensor:
-    """A share `level` of the pixels is put to black and the others are made brighter by 1 / (1 - level), so that
-    the sum stays the same on average: masking as nn.Dropout does it. Values can pass 1."""
-    return masking(x, level) / max(1 - level, 1e-3)
+def dropout(x: Tensor, level: float, modality: Modality | None = None) -> Tensor:
+    """A share `level` of the values is put to 0 and the others are multiplied by 1 / (1 - level), so that the sum stays
+    the same on average: masking as nn.Dropout does it. Pixels can pass 1."""
+    return masking(x, level, modality) / max(1 - level, 1e-3)
 
 
-CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
+Corruption = Callable[[Tensor, float, Modality | None], Tensor]
+
+CORRUPTIONS: dict[str, Corruption] = {
     "gaussian": gaussian,
     "masking": masking,
     "salt-and-pepper": salt_and_pepper,
@@ -46,18 +55,20 @@ CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
 }
 
 
-def random_mixture(x: Tensor, level: float) -> Tensor:
-    """Each image gets Gaussian noise, masking, or salt and pepper, at a strength anywhere between none and this."""
-    kind, strengths = torch.randint(3, (len(x), 1, 1, 1), device=x.device), level * torch.rand_like(x[:, :1, :1, :1])
-    hit, salted = (spoil(x, strengths) for spoil in (masking, salt_and_pepper))
-    return torch.where(kind == 0, gaussian(x, strengths), torch.where(kind == 1, hit, salted))
+def random_mixture(x: Tensor, level: float, modality: Modality | None = None) -> Tensor:
+    """Each sample gets Gaussian noise, masking, or salt and pepper, at a strength anywhere between none and this."""
+    one = (len(x), *(1 for _ in x.shape[1:]))
+    kind = torch.randint(3, one, device=x.device)
+    strengths = level * torch.rand(one, dtype=x.dtype, device=x.device)
+    hit, salted = (spoil(x, strengths, modality) for spoil in (masking, salt_and_pepper))
+    return torch.where(kind == 0, gaussian(x, strengths, modality), torch.where(kind == 1, hit, salted))
 
 
 # what models may be trained with: one that has met all of them at many strengths can be asked about any
-TRAINING_CORRUPTIONS: dict[str, Callable[[Tensor, float], Tensor]] = CORRUPTIONS | {"mixed": random_mixture}
+TRAINING_CORRUPTIONS: dict[str, Corruption] = CORRUPTIONS | {"mixed": random_mixture}
 
 
-def corrupt_images(images: np.ndarray, corruption: str, level: float, seed: int) -> np.ndarray:
-    """`images` float32 `[N, C, H, W]` under one of the noises; the same seed gives the same noise."""
+def corrupt(x: np.ndarray, corruption: str, level: float, seed: int, modality: Modality | None = None) -> np.ndarray:
+    """`x` float32 `[N, *shape]` under one of the noises; the same seed gives the same noise."""
     with seeded(seed):
-        return CORRUPTIONS[corruption](torch.from_numpy(images), level).numpy()
+        return CORRUPTIONS[corruption](torch.from_numpy(x), level, modality).numpy()

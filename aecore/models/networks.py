@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from aecore.data.modalities import Modality
 from aecore.errors import UserError
-from aecore.models.likelihoods import LIKELIHOODS, Likelihood
+from aecore.models.likelihoods import Bernoulli, Likelihood
 
 Shape = tuple[int, ...]
 
@@ -35,10 +36,11 @@ class NetworkFactory:
     network: str = "mlp"
     hidden_sizes: tuple[int, ...] = (128, 64)  # encoder order: widths (mlp) or channels (conv); mirrored in the decoder
     activation: str = "relu"
-    likelihood: Likelihood = LIKELIHOODS["bernoulli"]  # what the decoder's numbers mean
+    likelihood: Likelihood = dataclasses.field(default_factory=Bernoulli)  # what the decoder's numbers mean
     dropout: float = 0.0  # share of hidden units silenced in training
-    n_classes: int = 0  # how many kinds of images the data set tells apart
-    train_size: int = 0  # how many the training set holds
+    n_classes: int = 0  # how many classes the data set tells apart
+    train_size: int = 0  # how many samples the training set holds
+    modality: Modality | None = None  # what its samples are; None: images, where the shape is one of images
 
     def encoder(self, out: int) -> nn.Module:
         return NETWORKS[self.network].encoder(self, out)
@@ -144,16 +146,15 @@ def _conv_decoder(make: NetworkFactory, in_features: int) -> nn.Module:
 
 @dataclass(frozen=True)
 class NetworkKind:
-    """A kind of network: how it is built, and which shapes it fits."""
+    """A kind of network: how it is built. Which samples it fits, their modality says."""
 
     encoder: Callable[[NetworkFactory, int], nn.Module]
     decoder: Callable[[NetworkFactory, int], nn.Module]
-    supports: Callable[[Shape], bool]
 
 
 NETWORKS: dict[str, NetworkKind] = {
-    "mlp": NetworkKind(_mlp_encoder, _mlp_decoder, supports=lambda shape: True),
-    "conv": NetworkKind(_conv_encoder, _conv_decoder, supports=lambda shape: len(shape) == 3),
+    "mlp": NetworkKind(_mlp_encoder, _mlp_decoder),
+    "conv": NetworkKind(_conv_encoder, _conv_decoder),
 }
 
 

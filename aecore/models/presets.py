@@ -81,9 +81,9 @@ def default_config(dataset: str, network: str | None = None, preset: str = "defa
     if preset not in PRESETS:
         raise UserError(f"There is no preset called {preset}; the presets are: {', '.join(PRESETS)}.")
     card = get_card(dataset)
-    network = network or ("conv" if preset == "convolutional" else "mlp")
+    network = network or ("conv" if preset == "convolutional" else card.network)
     suited: dict[str, Any] = {
-        name: getattr(card, name) for name in ("likelihood", "epochs", "batch_size", "lr", "precision")
+        name: getattr(card, name) for name in ("likelihood", "network", "epochs", "batch_size", "lr", "precision")
     }
     if network in DEFAULT_HIDDEN_SIZES:
         suited["hidden_sizes"] = DEFAULT_HIDDEN_SIZES[network](card)

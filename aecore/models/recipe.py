@@ -73,7 +73,7 @@ class Recipe:
     objectives
         Losses, each with the modules that it moves and the part of the training in which it does.
     corruption
-        Tensor `[B, C, H, W]` to the same shape; the identity where inputs stay as they are.
+        Tensor `[B, *shape]` to the same shape; the identity where inputs stay as they are.
     mean_reduction
         Whether losses take the mean over pixels in place of their sum.
 
@@ -113,4 +113,5 @@ class Recipe:
         return nn.ModuleList([module for module in trained if own.isdisjoint(module.parameters())])
 
     def forward(self, x: Tensor, y: Tensor | None = None, progress: float = 1.0) -> ForwardPass:
-        return ForwardPass(self.model, x, self.corruption(x), y, progress, self.mean_reduction)
+        x_in = self.model.fill_missing(self.corruption(x))
+        return ForwardPass(self.model, x, x_in, y, progress, self.mean_reduction)

@@ -36,12 +36,12 @@ def history_error(run: str) -> str:
 
 def _read_history(run: str) -> tuple[Sequence[dict[str, Any]], str]:
     file = runs.path(run) / "history.jsonl"
-    stamp = runs.file_stamp(file)
+    stamp = files.file_stamp(file)
     return _parse_history(file, stamp) if stamp else ((), "")
 
 
 @lru_cache(maxsize=16)  # of a thousand epochs with their signals 5 MB each
-def _parse_history(file: Path, stamp: runs.Stamp) -> tuple[Sequence[dict[str, Any]], str]:
+def _parse_history(file: Path, stamp: files.Stamp) -> tuple[Sequence[dict[str, Any]], str]:
     lines: list[dict[str, Any]] = []
     try:
         content = files.read_bytes(file, MAX_HISTORY_BYTES)

@@ -34,8 +34,8 @@ from aecore import disk, files
 from aecore.config import Config
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
+from aecore.files import Stamp, file_stamp, read_json
 from aecore.files import atomic_write as atomic_write
-from aecore.files import read_json
 from aecore.files import runs_dir as runs_dir
 from aecore.store import checkpoints, database_snapshot, queue, schema, schema_result
 from aecore.store.run_info import RunInfo, State
@@ -66,9 +66,6 @@ def path(run: str) -> Path:
     return PRETRAINED_DIR / run if not os.path.exists(ours) and os.path.exists(PRETRAINED_DIR / run) else ours
 
 
-Stamp = tuple[int, int, int, int]  # by which a file is known to be the one that was read before
-
-
 def entry(run: str) -> RunInfo:
     """What there is of a run; UnknownRun when there is nothing. A spoilt folder is an entry that says why."""
     return _entry(path(run), queue.job)
@@ -87,15 +84,6 @@ def _entry(run_dir: Path, find_job: Callable[[str], queue.Job | None]) -> RunInf
         if found is None:
             return unfinished
     return _finished(run_dir, found)
-
-
-def file_stamp(file: Path | str) -> Stamp | None:
-    """What tells a file from another in its place; None when there is none, or nobody may look."""
-    try:
-        found = os.lstat(file)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
 
 
 def _stamps(run_dir: Path, *names: str) -> tuple[Stamp | None, ...]:

@@ -27,6 +27,7 @@ from aecore.store import runs, schema
 
 if TYPE_CHECKING:
     from aecore.data.datasets import Split
+    from aecore.data.modalities import Modality
 
 FOLDER = "snapshots"
 MAX_CODES, MAX_CODE_VALUES = (
@@ -40,6 +41,7 @@ MAX_SNAPSHOTS, MAX_TOTAL_BYTES = (
     10_000_000,
 )  # snapshots a run after the first one, and what all of them take on the disk
 FILE_NAME = re.compile(r"\d{5,7}\.safetensors", re.ASCII)
+MAX_FLOAT16 = 65504.0  # a model on its way to diverging gets there, and infinity has no place in a plot
 MAX_FILE_BYTES = 50_000_000  # of one of them, unpacked too: ten times the largest that fit into BYTES
 
 
@@ -53,8 +55,29 @@ class Snapshot:
     points: np.ndarray  # float16 [N, 2], the codes on a plane that turns as little as can be from one to the next
     x: np.ndarray  # float32 [SIDE], rising: where the manifold was decoded
     y: np.ndarray  # float32 [SIDE], falling
-    manifold: np.ndarray  # uint8 [SIDE * SIDE, C, H, W]
-    reconstructions: np.ndarray  # uint8 [SHOWN, C, H, W], of the first test images of each class
+    # decoded samples: uint8 [N, C, H, W] of images, where 255 is 1.0; float16 [N, *shape] of all else
+    manifold: np.ndarray  # N = SIDE * SIDE
+    reconstructions: np.ndarray  # N = SHOWN, of the first test samples of each class
+
+
+def pack_samples(x: np.ndarray, modality: Modality) -> np.ndarray:
+    """Decoded samples `[N, *shape]` as snapshots hold them."""
+    if modality.bounded:
+        return np.round(x.clip(0, 1) * 255).astype(np.uint8)
+    return x.clip(-MAX_FLOAT16, MAX_FLOAT16).astype(np.float16)
+
+
+def draw(snapshot: Snapshot, modality: Modality) -> Snapshot:
+    """The same with pictures of its decoded samples in their place, uint8 `[N, 1 or 3, h, w]`."""
+    if snapshot.manifold.dtype == np.uint8:
+        return snapshot
+
+    def drawn(decoded: np.ndarray) -> np.ndarray:
+        return np.round(modality.render(decoded.astype(np.float32)) * 255).astype(np.uint8)
+
+    return dataclasses.replace(
+        snapshot, manifold=drawn(snapshot.manifold), reconstructions=drawn(snapshot.reconstructions)
+    )
 
 
 def preview_rows(split: Split, max_rows: int = N_PREVIEWS) -> np.ndarray:
@@ -129,11 +152,13 @@ def _decompress(data: np.ndarray, shape: list[int]) -> np.ndarray:
 def _content_error(snapshot: Snapshot) -> str:
     """What is wrong with the arrays of a snapshot among themselves, in words; empty when all fit."""
     kinds = {"codes": ("f2", 2), "points": ("f2", 2), "x": ("f4", 1), "y": ("f4", 1)}
-    kinds |= {"manifold": ("u1", 4), "reconstructions": ("u1", 4)}
-    arrays = {name: getattr(snapshot, name) for name in kinds}
     for name, (kind, dimensions) in kinds.items():
-        if arrays[name].dtype != np.dtype(kind) or arrays[name].ndim != dimensions:
+        array = getattr(snapshot, name)
+        if array.dtype != np.dtype(kind) or array.ndim != dimensions:
             return f"{name} has another type or shape"
+    decoded = snapshot.manifold, snapshot.reconstructions
+    if {each.dtype.str[1:] for each in decoded} not in ({"u1"}, {"f2"}) or min(each.ndim for each in decoded) < 2:
+        return "its decoded samples have another type or shape"
     side, (count, axes), shape = len(snapshot.x), snapshot.points.shape, snapshot.manifold.shape[1:]
     if not (1 < side == len(snapshot.y) <= 64 and np.isfinite(snapshot.x).all() and np.isfinite(snapshot.y).all()):
         return "its grid is none"
@@ -141,7 +166,11 @@ def _content_error(snapshot: Snapshot) -> str:
         return "its codes and points do not fit each other"
     if len(snapshot.manifold) != side**2 or snapshot.reconstructions.shape[1:] != shape:
         return "its images do not fit each other"
-    return "" if shape[0] in (1, 3) and 0 < len(snapshot.reconstructions) <= 64 else "its images have no colours"
+    if not 0 < len(snapshot.reconstructions) <= 64:
+        return "its reconstructions are too many, or none"
+    if snapshot.manifold.dtype == np.uint8:
+        return "" if len(shape) == 3 and shape[0] in (1, 3) else "its images have no colours"
+    return "" if all(np.isfinite(each).all() for each in decoded) else "its samples are not finite"
 
 
 def try_load(file: Path) -> Snapshot | None:
@@ -170,8 +199,8 @@ def epochs(run: str) -> list[int]:
 
 
 def load(run: str, epoch: int | None = None) -> list[Snapshot]:
-    """All snapshots of a run by epoch, or the one of an epoch. One that cannot be read is left out, and so is one that
-    is not of this run's data set or not like most of them."""
+    """All snapshots of a run by epoch, or the one of an epoch, what they decoded drawn as pictures. One that cannot be
+    read is left out, and so is one that is not of this run's data set or not like most of them."""
     try:
         config = runs.entry(run).config
     except runs.UnknownRun:  # deleted at this moment
@@ -179,13 +208,17 @@ def load(run: str, epoch: int | None = None) -> list[Snapshot]:
     wanted = (try_load(file) for number, file in snapshot_files(runs.path(run)) if epoch is None or number == epoch)
     taken = [each for each in wanted if each is not None and (config is None or _matches_dataset(each, config.dataset))]
     kinds = Counter(map(_shapes, taken))
-    return [each for each in taken if _shapes(each) == max(kinds, key=lambda shapes: kinds[shapes])]
+    alike = [each for each in taken if _shapes(each) == max(kinds, key=lambda shapes: kinds[shapes])]
+    return [draw(each, CARDS[config.dataset].modality) if config else each for each in alike]
 
 
 def _matches_dataset(snapshot: Snapshot, dataset: str) -> bool:
     card = CARDS[dataset]
-    return snapshot.manifold.shape[1:] == card.shape and len(snapshot.points) <= min(
-        card.n_test, max_codes(snapshot.codes.shape[1])
+    is_image = snapshot.manifold.dtype == np.uint8
+    return (
+        snapshot.manifold.shape[1:] == card.shape
+        and is_image == card.modality.bounded
+        and len(snapshot.points) <= min(card.n_test, max_codes(snapshot.codes.shape[1]))
     )
 
 

@@ -28,7 +28,7 @@ from aecore.applications.photo_denoising import dataset, network, training
 from aecore.applications.photo_denoising.network import DenoisingUNet, NetworkSize, denoise
 from aecore.applications.photo_denoising.settings import TrainingConfig
 from aecore.errors import UserError
-from aecore.models.corruptions import corrupt_images
+from aecore.models.corruptions import corrupt
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = NetworkSize((8, 12, 16), (1, 1, 1))
@@ -277,7 +277,7 @@ def test_it_cleans_a_photograph_that_it_has_never_seen():
 
     x = network.load_photo(Image.fromarray(data.chelsea()))[:, :128, 100:260]
     for kind, strength, gain in (("gaussian", 25 / 255, 8), ("salt-and-pepper", 0.1, 12), ("masking", 0.3, 12)):
-        noisy = corrupt_images(x[None], kind, strength, 0)[0]
+        noisy = corrupt(x[None], kind, strength, 0)[0]
         before, after = (float(metrics.psnr(x[None], y[None])[0]) for y in (noisy, denoise(network.load(), noisy)))
         assert after > before + gain, kind
     assert metrics.psnr(x[None], denoise(network.load(), x)[None])[0] > 34, "and a clean one is hardly touched"
@@ -290,7 +290,7 @@ def test_it_cleans_a_photograph_that_it_has_never_seen():
 def test_gaussian_noise_has_the_deviation_that_it_says(strength):
     """On middle gray, so that nothing is clipped; of n numbers it is off by some strength / sqrt(2n)."""
     x = np.full((1, 3, 300, 300), 0.5, np.float32)
-    noise = corrupt_images(x, "gaussian", strength, 0) - x
+    noise = corrupt(x, "gaussian", strength, 0) - x
     assert noise.std() == pytest.approx(strength, rel=5 / (2 * noise.size) ** 0.5 + 1e-3)
 
 
@@ -299,9 +299,9 @@ def test_pixels_are_hit_as_often_as_it_says(share):
     """In all colours or in none; of n pixels the share is off by some sqrt(share (1 - share) / n)."""
     x = np.full((1, 3, 300, 300), 0.5, np.float32)
     off = 5 * (share * (1 - share) / x[0, 0].size) ** 0.5
-    black = corrupt_images(x, "masking", share, 0) == 0
+    black = corrupt(x, "masking", share, 0) == 0
     assert black.any(1).mean() == pytest.approx(share, abs=off) and (black.any(1) == black.all(1)).all()
-    salted = corrupt_images(x, "salt-and-pepper", share, 0)
+    salted = corrupt(x, "salt-and-pepper", share, 0)
     for value in (0, 1):
         assert (salted == value).all(1).mean() == pytest.approx(share / 2, abs=off)
     assert set(np.unique(salted)) == {0, 0.5, 1}

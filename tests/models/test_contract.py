@@ -12,7 +12,9 @@ import torch
 
 from aecore.analysis import loaded
 from aecore.config import Config
-from aecore.data.datasets import CARDS, Dataset, Split
+from aecore.data.cards import BUILT_IN, CARDS
+from aecore.data.datasets import Dataset, Split
+from aecore.data.modalities import MODALITIES
 from aecore.errors import UserError
 from aecore.jobs import worker
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
@@ -26,8 +28,11 @@ from tests.kit.cases import crossed, marked, pairwise
 CPU = torch.device("cpu")
 SMALL = Config(hidden_sizes=(4, 6), latent_dim=3, epochs=2, batch_size=8, lr=0.01)  # milliseconds on every shape
 
-# one data set for each shape that there is; its images are made here, none is read
-DATASETS = {card.shape: name for name, card in reversed(CARDS.items())}.values()
+# one data set for each shape of images that there is, and for each other kind; its samples are made here, none is read
+_BUILT_IN = reversed(BUILT_IN.items())
+DATASETS = {
+    card.shape if card.modality.kind == "image" else card.modality.kind: name for name, card in _BUILT_IN
+}.values()
 
 
 @cache
@@ -37,9 +42,14 @@ def _cases() -> list[Config]:
     asked = [
         replace(SMALL, family=family, network=network, dataset=dataset, likelihood=likelihood)
         for family, network, dataset, likelihood in cells
-        if NETWORKS[network].supports(CARDS[dataset].shape)
+        if _fits(dataset, network, likelihood)
     ]
     return list({config.id: config for config in map(resolve_config, asked)}.values())
+
+
+def _fits(dataset: str, network: str, likelihood: str) -> bool:
+    kind = CARDS[dataset].modality
+    return network in kind.networks and likelihood in kind.likelihoods
 
 
 def _name(config: Config) -> str:
@@ -57,7 +67,11 @@ def _paired(cases: list[Config]) -> pytest.MarkDecorator:
 
 EVERYWHERE = _paired(_cases())
 ON_EVERY_SHAPE = _paired(
-    [c for c in _cases() if c.likelihood in ("bernoulli", FAMILIES[c.family].fixed.get("likelihood"))]
+    [
+        c
+        for c in _cases()
+        if c.likelihood in (CARDS[c.dataset].modality.likelihoods[0], FAMILIES[c.family].fixed.get("likelihood"))
+    ]
 )
 _ON_NETWORKS = [c for c in _cases() if c.dataset == "digits" and c.likelihood == "bernoulli"]
 FAMILIES_ON_NETWORKS = pytest.mark.parametrize("config", _ON_NETWORKS, ids=_name)
@@ -67,10 +81,13 @@ EACH_FAMILY = pytest.mark.parametrize(  # what hangs on the loop more than on th
 
 
 def _split(config: Config, count: int, seed: int) -> Split:
-    """Random images with labels: half of the pixels dark, half bright."""
+    """Random samples with labels: of images half of the pixels dark, half bright; values missing where some may."""
     card, rng = CARDS[config.dataset], np.random.default_rng(seed)
-    pixels = rng.integers(0, card.max_value + 1, (count, *card.shape)).astype(np.uint8)
-    return Split(pixels, np.arange(count) % len(card.classes), card.max_value)
+    if card.modality.bounded:
+        x = rng.integers(0, card.max_value + 1, (count, *card.shape)).astype(np.uint8)
+    else:
+        x = rng.standard_normal((count, *card.shape)).astype(np.float32)
+    return Split(x, np.arange(count) % len(card.classes), card.max_value, kind=card.modality)
 
 
 def _data(config: Config) -> Dataset:
@@ -108,7 +125,10 @@ def every_step(monkeypatch):
 
 
 def test_every_shape_family_network_and_likelihood_is_covered():
-    assert {CARDS[c.dataset].shape for c in _cases()} == {card.shape for card in CARDS.values()}
+    assert {CARDS[c.dataset].shape for c in _cases()} >= {
+        card.shape for card in BUILT_IN.values() if card.modality.kind == "image"
+    }
+    assert {CARDS[c.dataset].modality.kind for c in _cases()} == set(MODALITIES)
     assert {c.family for c in _cases()} == set(FAMILIES) and {c.network for c in _cases()} == set(NETWORKS)
     assert {c.likelihood for c in _cases()} == set(LIKELIHOODS)
 
@@ -305,7 +325,8 @@ def test_a_saved_run_comes_back_the_same(config, monkeypatch, tmp_path):
     assert opened.config == config and _same(_weights(opened.model), _weights(model))
     x = _x(config).numpy()
     np.testing.assert_array_equal(opened.encode(x), model.encode_mean(_x(config)).numpy())
-    np.testing.assert_array_equal(opened.reconstruct(x), model.reconstruct(_x(config)).numpy().clip(0, 1))
+    shown = opened.card.modality.clip(model.reconstruct(_x(config)).numpy())
+    np.testing.assert_array_equal(opened.reconstruct(x), shown)
     assert opened.result["validation"] == last.validation
     test = _data(config).test
     error = np.square(test.to_float() - opened.reconstruct(test.to_float(), test.y)).mean()

@@ -16,6 +16,7 @@ from ui.widgets.choice_labels import choice_label
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
+    from aecore.data.modalities import Modality
 
 
 def photograph_door(run: LoadedModel, scope: str) -> None:
@@ -34,7 +35,7 @@ def photograph_door(run: LoadedModel, scope: str) -> None:
 def show(run: LoadedModel, image: np.ndarray) -> None:
     """An image `[C, H, W]`, the same under the noise that is asked for here, and what the model draws of that."""
     clean, kind = image[None], _corruption_picker()
-    noisy = _corrupt(clean, kind)
+    noisy = _corrupt(clean, kind, run.card.modality)
     cleaned = run.reconstruct(noisy)
     names = ["Original", "Corrupted input", "Reconstruction"]
     size = f"{run.card.shape[2]} x {run.card.shape[1]} pixels"
@@ -47,7 +48,7 @@ def _corruption_picker() -> str:
     return choices.bound_choice("Corruption", kinds, "corruption", "gaussian", help="What is done to the input.")
 
 
-def _corrupt(clean: np.ndarray, corruption: str) -> np.ndarray:
+def _corrupt(clean: np.ndarray, corruption: str, modality: Modality) -> np.ndarray:
     strength = st.slider(
         "Corruption level",
         0.0,
@@ -67,7 +68,9 @@ def _corrupt(clean: np.ndarray, corruption: str) -> np.ndarray:
         **choices.bound_value("seed", 0, choices.whole_number(0, 9999)),
         disabled=corruption == "none",
     )
-    return clean if corruption == "none" else corruptions.corrupt_images(clean, corruption, strength, int(seed))
+    if corruption == "none":
+        return clean
+    return corruptions.corrupt(clean, corruption, strength, int(seed), modality)
 
 
 def _scores(clean: np.ndarray, noisy: np.ndarray, cleaned: np.ndarray) -> None:

@@ -100,7 +100,7 @@ def noise_form(x: np.ndarray, own: bool) -> np.ndarray | None:
     words, most, start, unit = NOISES[kind]
     level = choices.bound_value(f"corruption-level-{kind}", start, choices.whole_number(1, most))
     strength = st.slider(words, 1, most, start, **level)
-    noisy = corruptions.corrupt_images(x[None], kind, strength / unit, seed=0)[0]
+    noisy = corruptions.corrupt(x[None], kind, strength / unit, seed=0)[0]
     return np.asarray(np.round(noisy * 255) / 255, np.float32)
 
 

@@ -22,7 +22,7 @@ from aecore.applications.photo_denoising import network
 from aecore.applications.photo_denoising.dataset import PhotoDataset
 from aecore.applications.photo_denoising.network import DenoisingUNet
 from aecore.applications.photo_denoising.settings import TrainingConfig
-from aecore.models.corruptions import corrupt_images
+from aecore.models.corruptions import corrupt
 from aecore.models.footprint import count_parameters
 
 # What it is scored under: kinds of noise, and how strong (a standard deviation, or a share of the pixels).
@@ -38,7 +38,7 @@ def psnr(net: DenoisingUNet, pixels: Tensor, corruption: str, level: float) -> t
     found = []
     for seed, each in enumerate(pixels):
         x = each.numpy()[None] / np.float32(255)
-        noisy = corrupt_images(x, corruption, level, seed)
+        noisy = corrupt(x, corruption, level, seed)
         found.append([metrics.psnr(x, y)[0] for y in (noisy, network.denoise(net, noisy[0])[None])])
     before, after = np.mean(found, axis=0)
     return float(before), float(after)

@@ -80,7 +80,7 @@ def corrupt(x: Tensor, rng: random.Random) -> Tensor:
     """An image `[C, H, W]` under one of KINDS, at any strength between none and the most."""
     kind = rng.choices(list(CORRUPTION_MIX), [often for often, _ in CORRUPTION_MIX.values()])[0]
     strength = CORRUPTION_MIX[kind][1] * max(0.0, rng.uniform(-CLEAN_SHARE, 1))
-    return CORRUPTIONS[kind](x[None], strength)[0]
+    return CORRUPTIONS[kind](x[None], strength, None)[0]
 
 
 def make_batch(pixels: Tensor, config: TrainingConfig, rng: random.Random) -> tuple[Tensor, Tensor]:

@@ -8,14 +8,15 @@ from functools import lru_cache
 
 from aecore import limits
 from aecore.config import Config
+from aecore.data.card import DatasetCard
 from aecore.data.cards import CARDS, get_card
 from aecore.errors import UserError
 from aecore.models import footprint
 from aecore.models.families.registry import FAMILIES as FAMILIES
 from aecore.models.families.registry import get_family
 from aecore.models.footprint import Footprint
-from aecore.models.likelihoods import LIKELIHOODS, PIXEL_RANGES
-from aecore.models.networks import INITIALISATIONS, NETWORKS, NetworkFactory
+from aecore.models.likelihoods import build_likelihood
+from aecore.models.networks import INITIALISATIONS, NetworkFactory
 from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
 from aecore.params import resolve
@@ -67,9 +68,18 @@ def complete_config(config: Config) -> Config:
     """A run said completely, however large it is."""
     chosen = get_family(config.family)
     config = dataclasses.replace(config.validated(), **chosen.fixed)
-    if not NETWORKS[config.network].supports(get_card(config.dataset).shape):
-        raise UserError(f"A {config.network} network does not fit {config.dataset}; choose mlp.")
+    card = get_card(config.dataset)
+    _check_fits("network", config.network, card.modality.networks, card)
+    _check_fits("likelihood", config.likelihood, card.modality.likelihoods, card)
     return dataclasses.replace(config, params=resolve(chosen.build, config.params))
+
+
+def _check_fits(setting: str, value: str, fitting: tuple[str, ...], card: DatasetCard) -> None:
+    if value not in fitting:
+        raise UserError(
+            f"The {setting} {value} does not fit {card.name}, which holds {card.modality.noun.many}: choose "
+            f"{' or '.join(fitting)}."
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,10 +181,11 @@ def build_recipe(config: Config) -> Recipe:
         config.network,
         config.hidden_sizes,
         config.activation,
-        PIXEL_RANGES[config.pixel_range](LIKELIHOODS[config.likelihood]),
+        build_likelihood(config.likelihood, config.pixel_range, card.modality),
         config.dropout,
         len(card.classes),
         min(card.n_train, config.train_size or card.n_train),
+        card.modality,
     )
     with seeded(config.seed):
         recipe = get_family(config.family).build(make, config.latent_dim, **config.params)

@@ -168,7 +168,7 @@ def denoising(
     return Recipe.simple(
         build_autoencoder(DeterministicBottleneck(latent_dim), make),
         reconstruction_loss,
-        lambda x: TRAINING_CORRUPTIONS[corruption](x, corruption_level),
+        lambda x: TRAINING_CORRUPTIONS[corruption](x, corruption_level, make.modality),
     )
 
 

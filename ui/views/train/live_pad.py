@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
+from aecore import files
 from aecore.data import datasets
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
@@ -48,13 +49,13 @@ def _while_training(entry: RunInfo) -> dict[str, Any] | None:
     """What the view is given of the newest weights of a training; None where there are none."""
     place = runs.path(entry.id)
     live_program.watch(place)
-    stamp = runs.file_stamp(place / runs.LIVE_FILE)
+    stamp = files.file_stamp(place / runs.LIVE_FILE)
     return _payload(entry.id, stamp, entry.config.dataset) if stamp and entry.config else None
 
 
 # Asked for twice a second by everybody who watches, and the same until there are newer weights
 @cache.cached(max_entries=4)
-def _payload(run: str, stamp: runs.Stamp, dataset: str) -> dict[str, Any] | None:
+def _payload(run: str, stamp: files.Stamp, dataset: str) -> dict[str, Any] | None:
     found = live_program.load_live(runs.path(run))
     return _packed(found, CARDS[dataset].classes) if found else None
 

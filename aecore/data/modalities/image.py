@@ -1,0 +1,50 @@
+"""Images: `[C, H, W]` in [0, 1], gray or colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from aecore.data import images
+from aecore.data.modalities.modality import Modality, Noun
+
+
+@dataclass(frozen=True)
+class Image(Modality):
+    """Images of one size, of one channel (gray) or three (RGB)."""
+
+    channels: int
+    height: int
+    width: int
+
+    kind: ClassVar[str] = "image"
+    noun: ClassVar[Noun] = Noun("image", "images", "pixel")
+    networks: ClassVar[tuple[str, ...]] = ("mlp", "conv")
+    likelihoods: ClassVar[tuple[str, ...]] = ("bernoulli", "gaussian", "laplace")
+    value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    bounded: ClassVar[bool] = True
+    difference_legend: ClassVar[str] = "In the error map orange is too bright, blue too dark."
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.channels, self.height, self.width
+
+    @property
+    def size(self) -> str:
+        return f"{self.height} x {self.width}, {'colour' if self.channels == 3 else 'gray'}"
+
+    @property
+    def position_shape(self) -> tuple[int, ...]:
+        return 1, self.height, self.width  # a pixel is hit in all its colours or in none
+
+    def render(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x, np.float32)
+
+    def render_difference(self, x: np.ndarray, made: np.ndarray) -> np.ndarray:
+        return images.signed_error_map(x, made)
+
+    @classmethod
+    def from_json(cls, said: dict[str, Any]) -> Image:
+        return cls(**said)

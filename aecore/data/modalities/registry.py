@@ -1,0 +1,21 @@
+"""The kinds of samples there are, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aecore.data.modalities.image import Image
+from aecore.data.modalities.modality import Modality
+from aecore.data.modalities.points import Points
+from aecore.data.modalities.series import Series
+from aecore.data.modalities.table import Table
+from aecore.data.modalities.vector import Vector
+
+MODALITIES: dict[str, Any] = {each.kind: each for each in (Image, Series, Table, Points, Vector)}
+
+
+def modality_from_json(said: dict[str, Any]) -> Modality:
+    """Back from `Modality.to_json`; KeyError or TypeError when it is none."""
+    fields = {name: value for name, value in said.items() if name != "kind"}
+    made: Modality = MODALITIES[said["kind"]].from_json(fields)
+    return made

@@ -1,0 +1,125 @@
+"""Samples that we draw ourselves, so that what a code should find out is known: points, surfaces, heartbeats, sensors.
+
+Heartbeats and sensors are drawn by formulas, with causes that are known. They are not medical and not measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+BEAT_LENGTH = 140  # moments of a heartbeat, 1.4 seconds
+BEAT_CLASSES = ("normal", "fast", "wide", "early")
+# Bumps of a heartbeat: place in seconds from the middle of the tallest, height, width in seconds. The idea of Gaussian
+# bumps is McSharry, Clifford, Tarassenko & Smith (2003); the numbers are ours.
+_BUMPS = (
+    ("P", -0.2, 0.15, 0.025),
+    ("Q", -0.04, -0.12, 0.01),
+    ("R", 0.0, 1.0, 0.011),
+    ("S", 0.035, -0.22, 0.012),
+    ("T", 0.26, 0.3, 0.045),
+)
+MACHINE_LENGTH = 96
+MACHINE_SENSORS = ("temperature", "pressure", "vibration")
+MACHINE_CLASSES = ("normal", "drift", "broken correlation")
+
+Samples = tuple[np.ndarray, np.ndarray]  # x float64 [N, *shape] in its own unit, and classes int64 [N]
+
+
+def moons(random: np.random.RandomState) -> Samples:
+    """Two half circles that reach into each other, `[2000, 2]`; 0 is the upper one."""
+    label = np.arange(2000) % 2
+    angle = random.uniform(0, np.pi, len(label))
+    upper = np.stack([np.cos(angle), np.sin(angle)], 1)
+    lower = np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], 1)
+    return np.where(label[:, None] == 0, upper, lower) + random.normal(0, 0.06, (len(label), 2)), label
+
+
+def ring(random: np.random.RandomState) -> Samples:
+    """A circle of radius 1 with some width, `[2000, 2]`; the class is the quarter."""
+    angle = random.uniform(0, 2 * np.pi, 2000)
+    radius = 1 + random.normal(0, 0.06, 2000)
+    x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    return x, (angle // (np.pi / 2)).astype(np.int64)
+
+
+def _rolled(t: np.ndarray, height: np.ndarray) -> np.ndarray:
+    return np.stack([t * np.cos(t), height, t * np.sin(t)], 1)
+
+
+def swiss_roll(random: np.random.RandomState) -> Samples:
+    """A sheet rolled up in space, `[2000, 3]` (Marsland 2009); the class is the quarter along the sheet."""
+    t = 1.5 * np.pi * (1 + 2 * random.uniform(0, 1, 2000))
+    x = _rolled(t, 21 * random.uniform(0, 1, 2000)) + random.normal(0, 0.1, (2000, 3))
+    return x, _quarters(unrolled_swiss_roll(x))
+
+
+def unrolled_swiss_roll(x: np.ndarray) -> np.ndarray:
+    """Where along the sheet points `[N, 3]` lie: the turn of the spiral, from 1.5 pi to 4.5 pi; `[N]`."""
+    return np.hypot(x[:, 0], x[:, 2])  # the radius of the spiral is its angle
+
+
+def s_curve(random: np.random.RandomState) -> Samples:
+    """A sheet bent like an S in space, `[2000, 3]`; the class is the quarter along the sheet."""
+    t = 3 * np.pi * (random.uniform(0, 1, 2000) - 0.5)
+    x = np.stack([np.sin(t), 2 * random.uniform(0, 1, 2000), np.sign(t) * (np.cos(t) - 1)], 1)
+    return x + random.normal(0, 0.02, x.shape), _quarters(t)
+
+
+def _quarters(t: np.ndarray) -> np.ndarray:
+    return np.searchsorted(np.quantile(t, (0.25, 0.5, 0.75)), t).astype(np.int64)
+
+
+def heartbeats(random: np.random.RandomState) -> Samples:
+    """Single heartbeats of four classes, `[3000, 140, 1]`: normal; fast, where everything comes sooner; wide, whose
+    tallest bump takes three times as long; early, which comes too soon and without its first bump."""
+    seconds = (np.arange(BEAT_LENGTH) - 50) / 100
+    label = np.arange(3000) % len(BEAT_CLASSES)
+    beats = np.zeros((len(label), BEAT_LENGTH))
+    for number, kind in enumerate(label):
+        name = BEAT_CLASSES[kind]
+        pace = random.uniform(0.62, 0.74) if name == "fast" else random.uniform(0.9, 1.12)
+        shift = -0.17 if name == "early" else 0.0
+        strength = random.uniform(0.85, 1.15)
+        for bump, at, height, width in _BUMPS:
+            if name == "early" and bump == "P":
+                continue
+            wide = width * (3 if name == "wide" and bump in "QRS" else 1)
+            centre = at * pace + shift + random.normal(0, 0.004)
+            size = height * strength * (1 + random.normal(0, 0.06))
+            beats[number] += size * np.exp(-0.5 * ((seconds - centre) / wide) ** 2)
+        beats[number] += 0.05 * random.normal() * np.sin(2 * np.pi * seconds / 3 + random.uniform(0, 6))
+    return (beats + random.normal(0, 0.015, beats.shape))[..., None], label
+
+
+def machine(random: np.random.RandomState) -> Samples:
+    """Windows of three sensors of one machine, `[3000, 96, 3]`. Temperature and pressure follow the load, pressure a
+    little later; vibration follows the speed. Drift: temperature climbs. Broken correlation: pressure no longer
+    follows."""
+    label = np.where(np.arange(3000) % 5 == 3, 1, np.where(np.arange(3000) % 5 == 4, 2, 0))
+    moments = np.arange(MACHINE_LENGTH)
+    x = np.zeros((len(label), MACHINE_LENGTH, 3))
+
+    def load(shift: float, phase: float, pace: float) -> np.ndarray:
+        return np.sin(2 * np.pi * pace * (moments - shift) / MACHINE_LENGTH + phase)
+
+    for number, kind in enumerate(label):
+        phase, pace = random.uniform(0, 2 * np.pi), random.uniform(1.0, 2.5)
+        own = load(0, phase, pace)
+        other = load(8, random.uniform(0, 2 * np.pi), random.uniform(1.0, 2.5)) if kind == 2 else load(8, phase, pace)
+        climb = random.uniform(8, 14) * moments / MACHINE_LENGTH if kind == 1 else 0
+        x[number, :, 0] = 60 + 6 * own + climb
+        x[number, :, 1] = 3 + 0.5 * other
+        x[number, :, 2] = (1 + 0.4 * own) * np.sin(2 * np.pi * moments / 8 + phase)
+    return x + random.normal(0, 1, x.shape) * np.array([0.5, 0.04, 0.08]), label
+
+
+GENERATORS: dict[str, Callable[[np.random.RandomState], Samples]] = {
+    "moons": moons,
+    "ring": ring,
+    "swiss-roll": swiss_roll,
+    "s-curve": s_curve,
+    "heartbeats": heartbeats,
+    "machine": machine,
+}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import gc
+import mmap
 import sys
 import threading
 import time
@@ -163,6 +164,8 @@ def _buffer(value: Any) -> tuple[int, int] | None:
     if isinstance(value, np.ndarray):
         while isinstance(value.base, np.ndarray):
             value = value.base
+        if isinstance(value.base, mmap.mmap):
+            return None  # pages of a file: the system takes them back when it needs room
         if isinstance(value.base, bytes | bytearray):
             return _buffer(value.base)
         return value.__array_interface__["data"][0], value.nbytes

@@ -14,6 +14,7 @@ import numpy as np
 from aecore.analysis import metrics
 from aecore.data.datasets import Split
 
+MAX_FIT_SAMPLES = 100_000  # a fair sample of larger sets: the covariance of more changes no digit that is shown
 BATCH_SIZE = 1000  # images at a time: bounds the memory of a fit, and of what is measured
 RANDOMIZED_MIN_PIXELS, RANDOMIZED_MAX_SHARE = (
     1024,
@@ -54,12 +55,14 @@ class PCA:
 
     @classmethod
     def fit(cls, split: Split, n_components: int) -> PCA:
-        """The `n_components` leading components of all images of a split; as many as there are where there are fewer.
+        """The `n_components` leading components of the samples of a split (of the first MAX_FIT_SAMPLES, where there are
+        more); as many as there are where there are fewer.
 
         From the covariance, which is summed up batch by batch: the images are never held as floats. Products are of
         float32 and sums of float64, so directions are off by some 1e-6 and the error, being least at the right ones,
         by its square.
         """
+        split = split.head(MAX_FIT_SAMPLES) if len(split) > MAX_FIT_SAMPLES else split
         count, pixels = len(split), int(np.prod(split.x.shape[1:]))
         total = sum(x.reshape(len(x), pixels).sum(axis=0, dtype=np.float64) for x, _ in batches(split))
         mean = total / count

@@ -25,6 +25,7 @@ META = torch.device("meta")
 OPTIMISER_MOMENTS = {"adam": 2, "rmsprop": 1, "sgd": 1}  # numbers that an optimiser keeps for each parameter
 EVAL_BATCH_SIZE = 500  # held-out images at a time (train.evaluate)
 DATA_COPIES = 2.5  # times its images that a data set takes while it is read
+MAX_FROM_FILE = 512 << 20  # bytes of a file of samples that training takes into memory (training/batches.py)
 CODE_COPIES = 3  # times the test codes that the end of a training takes
 OVERHEAD_FACTOR = (
     1.3  # what allocators and kernels take beside the tensors: tests/test_limits.py compares with measured peaks
@@ -98,7 +99,9 @@ def estimate(recipe: Recipe, config: Config, card: DatasetCard) -> Footprint:
     weights, count = _module_bytes(recipe.modules), count_parameters(recipe.modules)
     moments = 4 * OPTIMISER_MOMENTS[config.optimiser] * count
     best = _module_bytes(recipe.model) if config.patience else 0
-    images, pixels = card.n_train + card.n_validation + card.n_test, _numel(card)
+    stored = (card.n_train + card.n_validation + card.n_test) * _numel(card) * (1 if card.modality.bounded else 4)
+    if card.origin:  # people's own lie in files, of which so much is taken into memory at most
+        stored = min(stored, MAX_FROM_FILE)
     codes = 4 * card.n_test * recipe.model.bottleneck.out_features
     learnt = min(config.batch_size, config.train_size or card.n_train, card.n_train)
     return Footprint(
@@ -107,7 +110,7 @@ def estimate(recipe: Recipe, config: Config, card: DatasetCard) -> Footprint:
         checkpoint=weights + moments + best,
         step=step_bytes(recipe, card, learnt),
         evaluation=min(EVAL_BATCH_SIZE * sample_bytes(recipe, card), max(MAX_BATCH_BYTES, sample_bytes(recipe, card))),
-        data=int(DATA_COPIES * images * pixels) + CODE_COPIES * codes,
+        data=int(DATA_COPIES * stored) + CODE_COPIES * codes,
     )
 
 

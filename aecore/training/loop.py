@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from aecore.config import Config
-from aecore.data.datasets import Dataset, Split
+from aecore.data.datasets import Dataset
 from aecore.limits import batch_size_for
 from aecore.models.families.build import bytes_per_sample
 from aecore.models.recipe import ForwardPass, Recipe
+from aecore.training.batches import DeviceDataset as DeviceDataset
+from aecore.training.batches import StreamedDataset
 from aecore.training.devices import use_bfloat16
 from aecore.training.signals import TrainingSignals
 from aecore.training.state import Diverged as Diverged
@@ -57,36 +59,6 @@ def one_cycle(progress: float) -> float:
 
 
 SCHEDULES: dict[str, Callable[[float], float]] = {"one-cycle": one_cycle, "constant": lambda progress: 1.0}
-
-
-@dataclass(frozen=True)
-class DeviceDataset:
-    """A split on a device, in the integers it is stored in; batches become floats when they are taken."""
-
-    x: Tensor  # uint8 [N, *shape]
-    y: Tensor  # int64 [N]
-    max_value: int
-
-    @classmethod
-    def from_split(cls, split: Split, device: torch.device) -> DeviceDataset:
-        return cls(
-            torch.from_numpy(split.x).to(device),
-            torch.from_numpy(split.y).to(device),
-            split.max_value,
-        )
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """x float32 `[B, *shape]` in [0, 1] and labels `[B]`."""
-        # five times as fast on a CPU as pixels[rows].float() / levels
-        return self.x.index_select(0, rows).float().div_(self.max_value), self.y.index_select(0, rows)
-
-    def batches(self, order: Tensor, size: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The images in that order, `size` at a time, from batch number `first` on."""
-        for start in range(first * size, len(order), size):
-            yield self.batch(order[start : start + size])
 
 
 @contextlib.contextmanager
@@ -242,7 +214,7 @@ def _grad_norm(weights: list[Tensor]) -> float:
 @torch.no_grad()
 def evaluate(
     recipe: Recipe,
-    dataset: DeviceDataset,
+    dataset: DeviceDataset | StreamedDataset,
     config: Config,
     on_batch: Callable[[ForwardPass], None] | None = None,
     batch_size: int = 500,
@@ -255,8 +227,8 @@ def evaluate(
     """
     before, batch_size = recipe.model.training, batch_size_for(bytes_per_sample(config), batch_size)
     recipe.modules.eval()
-    tally, everything = RunningMean(), torch.arange(len(dataset), device=dataset.x.device)
-    with RngState(config.seed, dataset.x.device):
+    tally, everything = RunningMean(), torch.arange(len(dataset), device=dataset.device)
+    with RngState(config.seed, dataset.device):
         for x, y in dataset.batches(everything, batch_size):
             p: ForwardPass = recipe.forward(x, y)
             for objective in recipe.objectives:

@@ -8,6 +8,7 @@ from aecore.data import simulated
 
 SEED = 0
 MEDIAN_PROGRESSION = 140.5  # of the 442 people of the diabetes table
+PATCH = 32  # pixels of a side of a texture
 MAX_DIGIT = 16  # the stored integer of white
 
 
@@ -26,6 +27,27 @@ def raw(name: str) -> tuple[np.ndarray, np.ndarray]:
         return bunch.data, (bunch.target > MEDIAN_PROGRESSION).astype(np.int64)
     bunch = getattr(datasets, "load_" + name.replace("-", "_"))()
     return bunch.data, bunch.target.astype(np.int64)
+
+
+def textures() -> tuple[np.ndarray, np.ndarray]:
+    """Patches of three photographs that do not overlap: uint8 `[768, 1, 32, 32]`, and which photograph, int64."""
+    from skimage import data
+
+    cut = [_patches(getattr(data, name)()) for name in ("brick", "grass", "gravel")]
+    return np.concatenate(cut), np.repeat(np.arange(3), [len(each) for each in cut])
+
+
+def _patches(photograph: np.ndarray) -> np.ndarray:
+    down, across = (side // PATCH for side in photograph.shape)
+    grid = photograph[: down * PATCH, : across * PATCH].reshape(down, PATCH, across, PATCH)
+    return grid.transpose(0, 2, 1, 3).reshape(-1, 1, PATCH, PATCH)
+
+
+def faces() -> tuple[np.ndarray, np.ndarray]:
+    """uint8 `[200, 1, 25, 25]`, and 0 for a face, 1 for none."""
+    from skimage import data
+
+    return np.round(data.lfw_subset() * 255).astype(np.uint8)[:, None], np.repeat([0, 1], 100)
 
 
 def moments(x: np.ndarray) -> dict[str, list[float]]:

@@ -245,6 +245,14 @@ def _load_torchvision(card: DatasetCard, root: Path) -> Dataset:
     return Dataset(card, train, validation, _make_split(card, images, labels, None, _permutation(len(labels))))
 
 
+def _load_patches(read: Callable[[], tuple[np.ndarray, np.ndarray]], card: DatasetCard, root: Path) -> Dataset:
+    images, labels = read()
+    order = _permutation(len(images))
+    train, validation = _split_train_validation(order[card.n_test :])
+    split = partial(_make_split, card, images, labels, None)
+    return Dataset(card, split(train), split(validation), split(order[: card.n_test]))
+
+
 def _load_built_in(card: DatasetCard, root: Path) -> Dataset:
     """A table, series or points: as networks get them."""
     values, labels = built_in.raw(card.name)
@@ -278,6 +286,8 @@ LOADERS: dict[str, Callable[[DatasetCard, Path], Dataset]] = {
     "digits": _load_digits,
     "shapes": partial(_load_shapes, shapes.grey_shapes, shapes.FACTORS),
     "shapes-colour": partial(_load_shapes, partial(shapes.coloured_shapes, 12_000, _SEED), (*shapes.FACTORS, "hue")),
+    "textures": partial(_load_patches, built_in.textures),
+    "faces": partial(_load_patches, built_in.faces),
     **dict.fromkeys(FILES, _load_torchvision),
 }
 LOADERS |= {name: _load_built_in for name in BUILT_IN if name not in LOADERS}

@@ -61,6 +61,41 @@ IMAGE_CARDS = (
         source="Drawn by aecore/data/shapes.py; the colours are those of Okabe & Ito (2008)",
     ),
     DatasetCard(
+        "textures",
+        "Textures: brick, grass and gravel, 32 x 32",
+        "Three photographs of surfaces, each cut into 256 patches that do not overlap. No patch shows the whole of "
+        "anything: what repeats is all that there is to learn.",
+        "32 x 32 gray patches of brick, grass and gravel",
+        Image(1, 32, 32),
+        ("brick", "grass", "gravel"),
+        n_train=554,
+        n_validation=61,
+        n_test=153,
+        licence="CC0",
+        source="ambientCG; the copies that come with scikit-image",
+        likelihood="gaussian",
+        epochs=60,
+        batch_size=32,
+    ),
+    DatasetCard(
+        "faces",
+        "Small faces, 25 x 25",
+        "100 faces and 100 patches without one, cut out of photographs of public figures. So few that a model soon "
+        "knows them by heart: compare the training loss with the validation loss.",
+        "25 x 25 gray patches of photographs, half of them faces",
+        Image(1, 25, 25),
+        ("face", "no face"),
+        n_train=144,
+        n_validation=16,
+        n_test=40,
+        licence="None stated; made for research, please cite the report",
+        source="Huang, Ramesh, Berg & Learned-Miller (2007), Labeled Faces in the Wild; the subset that comes with "
+        "scikit-image",
+        likelihood="gaussian",
+        epochs=100,
+        batch_size=16,
+    ),
+    DatasetCard(
         "mnist",
         "MNIST: handwritten digits, 28 x 28",
         "Digits that about 500 census workers and high-school pupils in the United States wrote, "

@@ -1,0 +1,92 @@
+"""What every kind of sample promises, and the truths of tables: categories, cycles, missing cells."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from aecore.data.modalities import MODALITIES, Column, Image, Points, Series, Table, Vector, modality_from_json
+
+TABLE = Table(
+    (
+        Column("height", mean=170.0, std=10.0, decimals=1),
+        Column("colour", "category", categories=("red", "green", "blue")),
+        Column("smokes", "boolean", categories=("no", "yes")),
+        Column("hour", "cyclic", period=24.0, decimals=0),
+    ),
+    missing=True,
+)
+EXAMPLES = {
+    "image": Image(3, 8, 9),
+    "series": Series(20, ("a", "b"), (1.0, 2.0), (3.0, 4.0), missing=True),
+    "table": TABLE,
+    "points": Points(),
+    "vector": Vector(("u", "v", "w"), (0.0, 1.0, 2.0), (1.0, 2.0, 3.0)),
+}
+CELLS = [[180.0, None, 165.5], ["green", "red", "purple"], ["yes", "no", None], [6.0, 0.0, 23.0]]
+
+
+@pytest.mark.parametrize("kind", MODALITIES)
+def test_every_kind_is_drawn_told_and_read_back(kind):
+    example = EXAMPLES[kind]
+    assert modality_from_json(json.loads(json.dumps(example.to_json()))) == example
+    x = np.random.default_rng(0).random((5, *example.shape)).astype(np.float32)
+    for drawn in (example.render(x), example.render_difference(x, 1 - x)):
+        assert len(drawn) == 5 and drawn.shape[1] in (1, 3) and drawn.dtype == np.float32
+        assert 0 <= drawn.min() < drawn.max() <= 1
+    assert example.networks and example.likelihoods and example.noun.many and example.size
+    assert isinstance(example.describe(x[0]), str)
+    high = example.value_range[1]
+    outside = np.full((1, *example.shape), high + 1, np.float32)
+    assert (example.clip(outside) == (high if example.bounded else high + 1)).all()
+
+
+@pytest.mark.parametrize("kind", MODALITIES)
+def test_what_is_hit_together_covers_a_sample(kind):
+    example = EXAMPLES[kind]
+    positions = np.arange(2 * math.prod(example.position_shape)).reshape(2, *example.position_shape)
+    assert np.broadcast_to(example.spread(positions), (2, *example.shape)).shape == (2, *example.shape)
+
+
+@pytest.mark.parametrize("kind", ["series", "table"])
+def test_what_is_missing_is_a_gap_and_no_error(kind):
+    example = EXAMPLES[kind]
+    x = np.zeros((2, *example.shape), np.float32)
+    x[0] = np.nan
+    assert np.isfinite(example.render(x)).all() and np.isfinite(example.render_difference(x, x * 0)).all()
+    assert isinstance(example.describe(x[0]), str)
+
+
+def test_cells_become_numbers_and_come_back():
+    x = TABLE.encode(CELLS)
+    np.testing.assert_allclose(x[0], [1, 0, 1, 0, 1, 1, 0], atol=1e-6)  # 6 o'clock is a quarter of a turn
+    assert np.isnan(x[1, 0]) and np.isnan(x[2, 1:4]).all() and np.isnan(x[2, 4])  # purple is no category
+    back = TABLE.decode(x)
+    assert back["height"] == [180.0, None, 165.5] and back["colour"] == ["green", "red", None]
+    assert back["smokes"] == ["yes", "no", None] and back["hour"] == [6, 0, 23]
+    assert TABLE.describe(x[0]).startswith("height 180.0, colour green, smokes yes")
+
+
+def test_midnight_is_near_eleven_at_night():
+    x = TABLE.encode(CELLS)[:, TABLE.slices[3]]
+    assert np.linalg.norm(x[1] - x[2]) == pytest.approx(2 * math.sin(math.pi / 24))
+
+
+def test_wrong_cells_are_another_category_or_half_a_deviation_off():
+    x = TABLE.encode([[170.0] * 4, ["red"] * 4, ["no"] * 4, [12.0] * 4])
+    made = x.copy()
+    made[0, 0] += 0.4  # near enough
+    made[1, 0] += 0.6
+    made[2, 1:4] = [0.3, 0.4, 0.3]  # green
+    made[3, 4] = 0.51  # yes
+    expected = np.zeros((4, 4), bool)
+    expected[1, 0] = expected[2, 1] = expected[3, 2] = True
+    np.testing.assert_array_equal(TABLE.wrong_cells(x, made), expected)
+    x[1, 0] = np.nan
+    assert not TABLE.wrong_cells(x, made)[1].any()  # nobody knows what it was
+
+
+def test_a_cell_of_a_number_can_name_a_category():
+    column = Column("class", "category", categories=("1", "2.5"))
+    assert column.encode([1.0, 2.5, 3.0])[:2].tolist() == [[1, 0], [0, 1]]

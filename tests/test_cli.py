@@ -17,6 +17,7 @@ from aecore.data.datasets import CARDS, load
 from aecore.models.families.build import FAMILIES
 from aecore.store import runs
 from aecore.store.writer import RunWriter
+from tests.kit.own_files import table_text, write_text
 
 QUICK = ["train", "--family", "vanilla", "--hidden-sizes", "8", "--epochs", "2", "--latent-dim", "3", "--device", "cpu"]
 
@@ -244,7 +245,7 @@ MISTAKES = {
     "unknown device": ([*QUICK, "--seed", "77", "--device", "abacus"], "no device abacus"),
     "data that are not here": (["train", "--dataset", "mnist"], "--download mnist"),
     "too many halvings": (["train", "--network", "conv", "--hidden-sizes", "4,4,4,4"], "halved 3 times"),
-    "download of an unknown set": (["datasets", "--download", "minst"], "no data set called 'minst'"),
+    "download of an unknown set": (["datasets", "--download", "minst"], "no data set called minst"),
     "watching nothing": (["watch", "vae-digits-2d-00000000"], "no run called vae-digits-2d-00000000"),
     "evaluating nothing": (["evaluate", "vae-digits-2d-00000000"], "no run called vae-digits-2d-00000000"),
     "codes of another kind": (["export", "x", "--codes", "codes.xls"], "none of .csv, .parquet and .npz"),
@@ -283,3 +284,20 @@ def test_what_is_no_command_gets_the_usage_and_status_2(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2 and "usage: python -m aecore" in capsys.readouterr().err
+
+
+# --- Data sets of one's own -------------------------------------------------------------------------------------------
+
+
+def test_a_data_set_is_added_deleted_and_restored(says, refuses, tmp_path, monkeypatch):
+    monkeypatch.setenv("AECORE_DATA", str(tmp_path / "data"))
+    file = write_text(tmp_path / "people.csv", table_text())
+    (added,) = says("datasets", "--add", str(file), "--name", "People", "--label", "member", "--column", "age=drop")
+    assert added["kind"] == "table" and added["size"] == "3 columns" and added["classes"] == 2
+    assert any("age" in note for note in added["notes"])
+    assert added["name"] in [row["name"] for row in says("datasets")]
+    (deleted,) = says("datasets", "--delete", added["name"])
+    assert added["name"] not in [row["name"] for row in says("datasets")]
+    assert says("datasets", "--restore", deleted["ticket"]) == [{"restored": added["name"]}]
+    assert "no column called height" in refuses("datasets", "--add", str(file), "--label", "height")
+    assert "comes with the laboratory" in refuses("datasets", "--delete", "iris")

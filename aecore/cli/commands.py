@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aecore import disk
+from aecore.cli import own_data
 from aecore.cli.output import Row, follow_run, format_values, print_rows, progress_bar
 from aecore.config import Config
 from aecore.content import gallery
@@ -23,7 +24,10 @@ from aecore.store.run_info import RunInfo
 
 
 def datasets(args: argparse.Namespace) -> None:
-    """List the data sets, or download one."""
+    """List the data sets, download one, or add, delete or restore one of one's own."""
+    if args.add or args.delete or args.restore:
+        own_data.run(args)
+        return
     from tqdm import tqdm
 
     from aecore.data.cards import CARDS

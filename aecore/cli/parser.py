@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from aecore.cli import commands, files
+from aecore.cli import commands, files, own_data
 from aecore.config import Config
 from aecore.content.gallery import PRETRAINED_MODELS
 from aecore.errors import UserError
@@ -28,8 +28,7 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run, command=name)
         return added
 
-    one = command("datasets", commands.datasets, "list the data sets, or download one")
-    one.add_argument("--download", metavar="NAME", help="fetch this data set into AECORE_DATA")
+    own_data.add_options(command("datasets", commands.datasets, "list the data sets, download one, or add your own"))
     command("families", commands.families, "list the models and their parameters")
     _add_train_options(
         command("train", commands.train, "train a model; the same settings a second time are not trained again")

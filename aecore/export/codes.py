@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d+(\.\d+)?$)")  # how a text begins that a spreadsheet would run
 Table = Mapping[str, np.ndarray]  # columns of the same length, by name
 
 
@@ -41,12 +43,21 @@ def codes_table(
 
 
 def to_csv(table: Table) -> bytes:
-    """A table as comma-separated values in UTF-8; float32 numbers read back as they were."""
+    """A table as comma-separated values in UTF-8; float32 numbers read back as they were. A text that a spreadsheet
+    would run as a formula begins with an apostrophe: classes may have come in somebody's file."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(table)
-    writer.writerows(zip(*(column.astype(str) for column in table.values()), strict=True))
+    writer.writerows(zip(*(_cells(column) for column in table.values()), strict=True))
     return written.getvalue().encode()
+
+
+def _cells(column: np.ndarray) -> list[str]:
+    """A column as texts, without formulas."""
+    cells: list[str] = column.astype(str).tolist()
+    if column.dtype.kind != "U":
+        return cells
+    return [f"'{cell}" if FORMULA.match(cell) else cell for cell in cells]
 
 
 def to_parquet(table: Table) -> bytes:

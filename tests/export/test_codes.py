@@ -54,3 +54,10 @@ def test_some_rows_keep_their_own_numbers():
 def test_no_rows_are_a_table_without_lines():
     assert export.to_csv(table(rows=np.array([], int))).decode() == "split,index,class,z1,z2,z3\n"
     assert len(pandas.read_parquet(io.BytesIO(export.to_parquet(table(rows=np.array([], int)))))) == 0
+
+
+def test_no_class_is_run_as_a_formula_by_a_spreadsheet():
+    classes = ("=cmd|' /C calc'!A0", "-1", "@SUM(A1)", "-x", "a=b", "+2.5", "+cmd")
+    written = export.codes_table(CODES, np.arange(7), classes, SPLITS)
+    cells = pandas.read_csv(io.BytesIO(export.to_csv(written)), dtype=str)["class"].tolist()
+    assert cells == ["'=cmd|' /C calc'!A0", "-1", "'@SUM(A1)", "'-x", "a=b", "+2.5", "'+cmd"]

@@ -29,11 +29,40 @@ LatentDim = Annotated[
 HiddenSizes = Annotated[
     tuple[int, ...],
     ParamInfo(
-        "Units of the encoder's hidden layers (mlp) or channels of its halving layers (conv), "
-        "comma-separated; the decoder mirrors them.",
+        "Units of the encoder's hidden layers (mlp, tabular, gru) or channels of its halving layers (conv, conv-pool, "
+        "tcn), comma-separated; the decoder mirrors them.",
         1,
         4096,
         label="Hidden layers (units or channels)",
+    ),
+]
+DecoderSizes = Annotated[
+    tuple[int, ...],
+    ParamInfo(
+        "Units or channels of the decoder's hidden layers, from the code on, comma-separated. Empty: the encoder's, "
+        "mirrored.",
+        1,
+        4096,
+        label="Decoder layers",
+        zero="mirrored",
+    ),
+]
+BatchNormalisation = Annotated[
+    bool,
+    ParamInfo(
+        "Standardises what every hidden layer says over the batch; in use with means kept from training.",
+        label="Batch normalisation",
+    ),
+]
+TeacherForcing = Annotated[
+    float,
+    ParamInfo(
+        "For gru: the share of moments at which the decoder is given the true value before, not the one that it wrote, "
+        "while it trains. In use it always goes on from its own.",
+        0,
+        1,
+        0.05,
+        label="Teacher forcing",
     ),
 ]
 Epochs = Annotated[int, ParamInfo("How many passes are made over the training set.", 1, 1000, 1)]
@@ -53,16 +82,21 @@ LearningRate = Annotated[
 ]
 Seed = Annotated[int, ParamInfo("Same seed and settings, same weights (on one machine).", 0, 2**31 - 1, 1)]
 NetworkName = Annotated[
-    Literal["mlp", "conv"],
-    ParamInfo("mlp: every pixel to every unit. conv: small filters slid over the image, halving it at each layer."),
+    Literal["mlp", "conv", "conv-pool", "tcn", "gru", "tabular"],
+    ParamInfo(
+        "mlp: every value to every unit. conv: small filters slid over the image, halving it at each layer; conv-pool: "
+        "halved by max-pooling. tcn: filters slid along time. gru: recurrent, reads and writes moment by moment. "
+        "tabular: categories are embedded.",
+    ),
 ]
 Activation = Annotated[
     Literal["relu", "leaky-relu", "elu", "silu", "tanh", "sigmoid"], ParamInfo("The nonlinearity between layers.")
 ]
 OutputLikelihood = Annotated[
-    Literal["bernoulli", "gaussian", "laplace", "per-column"],
+    Literal["bernoulli", "gaussian", "laplace", "ssim", "per-column"],
     ParamInfo(
         "bernoulli: binary cross-entropy (BCE). gaussian: squared error (MSE). laplace: absolute error (MAE). "
+        "ssim, for images: structural dissimilarity, no density. "
         "per-column, for tables: each column by its kind, with a scale that is learnt.",
         label="Output likelihood",
         symbol=r"p(x \mid z)",
@@ -146,9 +180,10 @@ Reduction = Annotated[
     ),
 ]
 PixelRange = Annotated[
-    Literal["0 to 1", "0 to 255"],
+    Literal["0 to 1", "0 to 255", "-1 to 1"],
     ParamInfo(
-        "What the loss takes black and white for. 0 to 255, as files have them: a lesson: bernoulli cannot say these.",
+        "What the loss takes black and white for. 0 to 255, as files have them: a lesson: bernoulli cannot say these. "
+        "-1 to 1: outputs pass a tanh; for gaussian and laplace.",
         label="Pixel range",
     ),
 ]
@@ -206,6 +241,9 @@ class Config:
     train_size: TrainSize = 0
     reduction: Reduction = "sum"
     pixel_range: PixelRange = "0 to 1"
+    decoder_sizes: DecoderSizes = ()
+    batch_norm: BatchNormalisation = False
+    teacher_forcing: TeacherForcing = 0.0
     seed: Seed = 0
     params: Mapping[str, ParamValue] = field(default_factory=dict)  # the family's own
     parent: str | None = None  # the run that this one goes on from
@@ -235,7 +273,8 @@ class Config:
 
     def to_json(self) -> dict[str, Any]:
         said = dataclasses.asdict(self)
-        return said | {"hidden_sizes": list(self.hidden_sizes), "params": dict(self.params)}
+        sizes = {name: list(said[name]) for name in ("hidden_sizes", "decoder_sizes")}
+        return said | sizes | {"params": dict(self.params)}
 
     @classmethod
     def from_json(cls, values: Any) -> Config:

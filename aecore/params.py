@@ -61,7 +61,7 @@ class Param:
         """`value` in this parameter's own type, or a UserError that says what would fit. Text is accepted for any, and
         nothing (None, an empty text) where 0 has a meaning of its own."""
         if self.info.zero and value in (None, ""):
-            value = 0
+            value = () if self.value_type is tuple else 0
         try:
             value = self._convert(value)
         except (TypeError, ValueError, OverflowError):

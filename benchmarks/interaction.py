@@ -46,6 +46,12 @@ MODELS = {
     "MNIST, conv": ("mnist", "conv", 2, 8),
     "shapes in colour, conv": ("shapes-colour", "conv", 16, 8),
 }
+# what is no image: the same, with the words that stand beside the drawing
+DRAWINGS = {
+    "heartbeats (140 x 1)": ("heartbeats", "mlp", 2, 8),
+    "machine (3 channels)": ("machine", "mlp", 2, 8),
+    "breast-cancer (30 columns)": ("breast-cancer", "mlp", 2, 8),
+}
 LARGE = "64 x 64 x 3, conv 256-128-64-32"
 
 # resolves at the moment at which the page holds another image; the screen shows it with its next frame
@@ -76,16 +82,21 @@ TIME_DECODE = """([name, times]) => {
 }"""
 # decodes and paints a new code in every frame: what dragging does
 TIME_DRAG = """([name, milliseconds]) => new Promise(async (done) => {
-  const { decode, codeSize: size, shape } = models[name], canvas = document.createElement('canvas');
-  const { drawImage } = await import('/app/static/dom/image.js');
-  canvas.style.cssText = 'width: 280px; height: 280px';
-  document.body.replaceChildren(canvas);
+  const { [name]: net } = models, { decode, codeSize: size } = net, canvas = document.createElement('canvas');
+  const { drawSample, withWords } = await import('/app/static/dom/render.js');
+  const { cellList } = await import('/app/static/dom/cell_list.js');
+  const list = document.createElement('dl'), showCells = cellList(list, net.modality);
+  canvas.style.cssText = 'width: 320px';
+  document.body.replaceChildren(canvas, list);
   let began = 0;
   const times = [], frame = (now) => {
     began ||= now;
     if (now - began >= milliseconds) return done([(1000 * times.length) / (now - began), times]);
     const code = codes(1, size), before = performance.now();
-    drawImage(canvas, decode(code), shape);
+    const decoded = decode(code);
+    drawSample(canvas, decoded, net);
+    showCells(decoded);
+    canvas.setAttribute('aria-label', withWords('Decoded', decoded, net));
     times.push(performance.now() - before);
     requestAnimationFrame(frame);
   };
@@ -163,7 +174,9 @@ images.single(opened().decode(code)[0], "Decoded", "Decoded")
 
 def default_program(dataset: str, network: str, size: int) -> Program:
     config = resolve_config(presets.default_config(dataset, network, family="vae", latent_dim=size))
-    return compile_browser.compile_autoencoder(build_recipe(config).model.eval(), CARDS[dataset].shape)
+    return compile_browser.compile_autoencoder(
+        build_recipe(config).model.eval(), CARDS[dataset].shape, CARDS[dataset].modality
+    )
 
 
 def large_program() -> Program:
@@ -199,8 +212,9 @@ class Table:
 
 
 def measure_browser(page: Any, address: str, table: Table) -> None:
-    programs = {name: default_program(*settings[:3]) for name, settings in MODELS.items()} | {LARGE: large_program()}
-    limits = {name: settings[3] for name, settings in MODELS.items()} | {LARGE: 16}
+    known = MODELS | DRAWINGS
+    programs = {name: default_program(*settings[:3]) for name, settings in known.items()} | {LARGE: large_program()}
+    limits = {name: settings[3] for name, settings in known.items()} | {LARGE: 16}
 
     def fresh(*names: str) -> None:
         """A new page, on which nothing is compiled yet."""

@@ -68,7 +68,7 @@ class SimulatedUser:
         visible = [texts.nth(at) for at in range(texts.count()) if texts.nth(at).is_visible()]
         return visible[0] if visible else None
 
-    def choose(self, label: str, option: str, among: Any = None) -> None:
+    def choose(self, label: str, option: str | re.Pattern[str], among: Any = None) -> None:
         """Chooses an option of a list."""
         box = (among or self.page.get_by_test_id("stMain")).get_by_role("combobox", name=label)
         if not box.count():

@@ -6,8 +6,10 @@ import streamlit as st
 from ui import chrome
 from ui.run_data.selected import require_test_split, selected_run
 from ui.session.address import link
+from ui.session.text import escape
 from ui.views import drawing
 from ui.widgets import images, live, pickers
+from ui.widgets.sketch import can_draw
 
 below_picker = chrome.page("draw", "")
 with st.container(key=drawing.LEAD_KEY):
@@ -15,9 +17,10 @@ with st.container(key=drawing.LEAD_KEY):
 run = selected_run(below_picker)
 place = st.container()
 require_test_split(run)  # what it says of them stands below the sheet
-if run.card.shape[0] > 1:
+if not can_draw(run.card):
     st.info(
-        f"Drawing needs a model of gray images, and this one knows {run.card.short_description}: train one on digits.",
+        f"Drawing needs a model of gray images, and this one knows {escape(run.card.short_description)}: train one on "
+        "digits.",
         icon=":material/palette:",
     )
     link("train", "Train a model on digits", dataset="digits")

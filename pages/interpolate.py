@@ -1,4 +1,4 @@
-"""Interpolate: walk from one image to another, and move one number of a code at a time."""
+"""Interpolate: walk from one sample to another, and move one number of a code at a time."""
 
 import numpy as np
 import streamlit as st
@@ -7,12 +7,13 @@ from ui import chrome
 from ui.run_data import splits
 from ui.run_data.selected import require_test_split, selected_run
 from ui.session import choices
+from ui.session.text import escape
 from ui.views import interpolation, live_decoding
 from ui.widgets import glossary, live, pickers
 
 below_picker = chrome.page(
     "interpolate",
-    "Drag from one image to another through the latent space. Beside it the plain cross-fade of pixels, "
+    "Drag from one {one} to another through the latent space. Beside it the plain cross-fade of {value}s, "
     "which is what such a walk has to beat.",
 )
 run = selected_run(below_picker)
@@ -26,6 +27,7 @@ with right:
 if a is None or b is None:
     st.info(pickers.NO_IMAGE, icon=":material/draw:")
     st.stop()
+a, b = np.nan_to_num(a), np.nan_to_num(b)  # as models get what is missing
 ends = run.encode(np.stack([a, b]))
 path = choices.bound_choice(
     "Interpolation",
@@ -35,14 +37,15 @@ path = choices.bound_choice(
     "code does not shrink on the way; it suits codes that fill a normal distribution of many dimensions.",
 )
 if run.model.is_conditional:
-    name = run.card.classes[run.class_label]
+    name = escape(run.card.classes[run.class_label])
     st.caption(f"This model is told the class: codes are decoded as {name}, whatever they came from (see the sidebar).")
 key = live.send_model(run)
 if key:
     live_decoding.interpolation(key, run, np.stack([a, b]), ends, path)
 interpolation.show_path(run, np.stack([a, b]), ends, path)
 
-glossary.header("Latent traversal", "Move one latent dimension at a time, and see what it changes in the image.")
+changed = f"Move one latent dimension at a time, and see what it changes in the {run.card.modality.noun.one}."
+glossary.header("Latent traversal", changed)
 if key:
     live_decoding.sliders(key, run, np.stack([a, b]), ends)
 else:

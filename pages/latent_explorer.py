@@ -10,7 +10,7 @@ from ui.widgets import live
 below_picker = chrome.page(
     "latent_explorer",
     "Every place on this map is a code, and the decoder draws it while you move: **drag the point** across the map and "
-    "see how one image turns into another. The dots are the codes of the test images; between and beyond them the "
+    "see how one {one} turns into another. The dots are the codes of the test {many}; between and beyond them the "
     "model makes things up.",
 )
 run = selected_run(below_picker)

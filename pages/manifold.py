@@ -12,8 +12,8 @@ from ui.widgets.display import class_colours, show_chart
 
 below_picker = chrome.page(
     "manifold",
-    "A grid of places in the latent space, each decoded; beside it the test images on the same plane. **Click an "
-    "image** to see its code.",
+    "A grid of places in the latent space, each decoded; beside it the test {many} on the same plane. **Click {a}** "
+    "to see its code.",
 )
 run = selected_run(below_picker)
 place = st.container()
@@ -34,10 +34,11 @@ def grid() -> None:
         cell = manifold.grid_view(drawn)
         manifold.save_button(run, drawn)
     with right:
-        manifold.chosen_place(drawn, cell)
+        manifold.chosen_place(run, drawn, cell)
         show_chart(drawn.scatter, key="scatter")
         shown = min(manifold.MAX_POINTS, total)
-        st.caption(f"The first {shown:,} of {total:,} test images; {drawn.n_in_range:,} of them lie in this range.")
+        many = run.card.modality.noun.many
+        st.caption(f"The first {shown:,} of {total:,} test {many}; {drawn.n_in_range:,} of them lie in this range.")
 
 
 with place:

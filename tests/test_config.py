@@ -65,6 +65,9 @@ OTHERS = {
     "train_size": 100,
     "reduction": "mean",
     "pixel_range": "0 to 255",
+    "decoder_sizes": (64,),
+    "batch_norm": True,
+    "teacher_forcing": 0.5,
     "seed": 1,
     "params": {"weight": 2.0},
     "parent": "vae-digits-2d-732322c1",
@@ -260,10 +263,9 @@ def test_a_checked_config_has_each_value_in_its_own_type():
 
 def test_the_starts_of_all_data_sets_settle():
     from aecore.data.datasets import CARDS
-    from aecore.models.networks import NETWORKS
 
     for dataset in CARDS:
-        for network in NETWORKS:
+        for network in CARDS[dataset].modality.networks:
             config = presets.default_config(dataset, network)
             assert (
                 resolve_config(config) == config.validated() and config.dataset == dataset and config.network == network

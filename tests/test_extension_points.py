@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from aecore.content import formulas
 from aecore.data import datasets
 from aecore.data.cards import BUILT_IN, DatasetCard
 from aecore.data.datasets import Dataset, Split
-from aecore.data.modalities import Image
+from aecore.data.modalities import MODALITIES, Image, Modality, Noun
 from aecore.export import compile_browser
 from aecore.export.program import UnsupportedLayer
 from aecore.jobs import api, executors, scheduler, supervisor
@@ -37,7 +37,7 @@ from aecore.models.loss_terms import LossTerm, WeightedTerm
 from aecore.models.losses import reconstruction_loss
 from aecore.models.recipe import ForwardPass, Recipe
 from aecore.params import ParamInfo
-from aecore.store import history, processes_table, queue, runs
+from aecore.store import history, processes_table, queue, runs, snapshots
 from tests.pages.test_pages import GALLERY, ROOT, _cold, links, untrained, whole  # noqa: F401
 from ui import pages_table
 from ui.pages_table import PAGES, Page
@@ -201,11 +201,87 @@ def test_a_data_set_trains_is_measured_and_is_listed(stripes, capsys):
 def test_a_data_set_is_shown_and_offered_by_the_pages(stripes):
     app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
     app.switch_page("pages/data.py")
-    assert STRIPES.title in [each.value for each in whole(app.run()).header]
+    assert STRIPES.title in [each.value for each in whole(app.run()).subheader]
     app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
     app.query_params["dataset"] = "stripes"
     app.switch_page("pages/train.py")
     assert "stripes" in [box.value for box in whole(app.run()).selectbox]
+
+
+# --- A modality: what its samples are; a row of MODALITIES, and a data set that has some ------------------------------
+
+
+@dataclass(frozen=True)
+class Directions(Modality):
+    """Directions in the plane, as points of the unit circle `[2]`."""
+
+    kind: ClassVar[str] = "directions"
+    noun: ClassVar[Noun] = Noun("direction", "directions", "coordinate")
+    networks: ClassVar[tuple[str, ...]] = ("mlp",)
+    likelihoods: ClassVar[tuple[str, ...]] = ("gaussian",)
+    value_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    bounded: ClassVar[bool] = False
+    difference_legend: ClassVar[str] = "Gray: the direction itself."
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (2,)
+
+    def render(self, x: np.ndarray) -> np.ndarray:
+        """The hand of a dial: gray pixels along it."""
+        places = np.stack(np.meshgrid(*2 * (np.linspace(-1, 1, 12),), indexing="xy"), -1)  # [12, 12, 2]
+        along = np.einsum("hwc,nc->nhw", places, x)
+        across = np.einsum("hwc,nc->nhw", places, x[:, ::-1] * np.array([1, -1]))
+        return ((along > 0) & (np.abs(across) < 0.15)).astype(np.float32)[:, None]
+
+    def render_difference(self, x: np.ndarray, made: np.ndarray) -> np.ndarray:
+        return np.concatenate([self.render(x) / 2, self.render(made), self.render(made)], 1)
+
+    def describe(self, sample: np.ndarray) -> str:
+        return f"{np.degrees(np.arctan2(sample[1], sample[0])):.0f} degrees"
+
+    @classmethod
+    def from_json(cls, said: dict[str, Any]) -> "Directions":
+        return cls()
+
+
+WINDS = DatasetCard(
+    "winds", "Winds", "Where winds come from.", "directions of winds", Directions(), ("east", "west"), n_train=200,
+    n_validation=40, n_test=60, licence="MIT", source="drawn by this test", max_value=1, likelihood="gaussian",
+)  # fmt: skip
+
+
+def load_winds(card: DatasetCard, root: Path) -> Dataset:
+    angle = np.random.default_rng(0).uniform(-np.pi, np.pi, 300)
+    x = np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
+    labels = (x[:, 0] < 0).astype(np.int64)
+    parts = zip(np.split(x, [200, 240]), np.split(labels, [200, 240]), strict=True)
+    return Dataset(card, *(Split(*each, 1, kind=card.modality) for each in parts))
+
+
+@pytest.fixture
+def winds(monkeypatch, tmp_path):
+    """The kinds of samples with one more, and a data set of it."""
+    monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
+    monkeypatch.setitem(MODALITIES, "directions", Directions)
+    monkeypatch.setitem(BUILT_IN, "winds", WINDS)
+    monkeypatch.setitem(datasets.LOADERS, "winds", load_winds)
+    config = presets.default_config("winds", family="vae", latent_dim=1, epochs=40, lr=0.01)
+    for _ in run_training(resolve_config(config), "cpu"):
+        pass
+    return resolve_config(config)
+
+
+def test_a_new_kind_of_sample_trains_is_measured_and_drawn(winds):
+    run = loaded.load(winds.id)
+    found = evaluate_run(run)
+    assert found["mse"] < found["mean_baseline_mse"] and run.reconstruct(np.eye(2, dtype=np.float32)).shape == (2, 2)
+    assert run.card.modality.describe(np.array([0, 1])) == "90 degrees"
+    assert snapshots.load(run.id)[-1].manifold.shape[1:] == (1, 12, 12)  # drawn
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
+    app.query_params["run"] = run.id
+    app.switch_page("pages/reconstruct.py")
+    assert "directions" in " ".join(each.value for each in whole(app.run()).caption) and not app.exception
 
 
 # --- A family: one function -------------------------------------------------------------------------------------------

@@ -24,11 +24,11 @@ from safetensors import safe_open
 from aecore.cli.parser import parser
 from aecore.config import Config
 from aecore.content.gallery import PRETRAINED_MODELS
+from aecore.data.cards import CARDS
 from aecore.errors import UserError
 from aecore.export.compile_browser import UnsupportedLayer, compile_autoencoder
 from aecore.models import loss_terms, presets
 from aecore.models.families.build import FAMILIES, build_on_meta, build_recipe, resolve_config
-from aecore.models.networks import NETWORKS
 from aecore.params import params_of
 from aecore.store import database, offline, runs, writer
 from aecore.training.state import TrainState
@@ -66,7 +66,7 @@ def configs() -> dict[str, Config]:
     """One Config of every family and network, at the defaults of the digits."""
     found = {}
     for family in FAMILIES:
-        for network in NETWORKS:
+        for network in CARDS["digits"].modality.networks:
             config = resolve_config(presets.default_config("digits", family=family, network=network))
             if config.network == network:
                 found[f"{family}, {network}"] = config
@@ -148,7 +148,10 @@ def _json_names(pattern: str) -> Any:
 
 
 # What runs have that were trained after the gallery
-NEWER_FIELDS = {"result.json": {"phase_seconds": {"startup": None, "epoch": None, "closing": None}}}
+NEWER_FIELDS = {
+    "config.json": {"decoder_sizes": None, "batch_norm": None, "teacher_forcing": None},
+    "result.json": {"phase_seconds": {"startup": None, "epoch": None, "closing": None}},
+}
 
 
 def files() -> Any:

@@ -17,16 +17,17 @@ from aecore.jobs import supervisor
 from aecore.store import database_snapshot, people
 from aecore.store.run_info import RunInfo
 from ui import pages_table, startup
+from ui.run_data.selected import selected_noun
 from ui.session import address, cache, failures, identity, setup
 from ui.session.text import escape
-from ui.widgets import glossary, images, palette, small_charts
+from ui.widgets import glossary, images, palette, sample_images, small_charts
 
 ICON = (
     Path(__file__).parent.parent / "static" / "icon.png"
 )  # of our own: Streamlit fetches named icons from the internet
 
 PICKER_KEY = "ae-run-picker"
-BROWSE_HELP = "Every trained model, with images that it decodes."
+BROWSE_HELP = "Every trained model, with samples that it decodes."
 
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding-top: 2.5rem; padding-bottom: 3rem; max-width: 78rem; }
@@ -47,7 +48,8 @@ STYLE = """
 
 def page(page_id: str, description: str, title: str = "") -> DeltaGenerator:
     """Opens a page of the table: its title (that of the table unless another is given), one or two sentences on what it
-    is for (the page says them itself where they are empty), the navigation and the run picker.
+    is for (the page says them itself where they are empty), the navigation and the run picker. In the description
+    {one}, {many}, {a} and {value} are what the samples of the chosen run are called: image, images, an image, pixel.
 
     Returns the place below the run picker, for what a page asks of the run itself.
     """
@@ -64,6 +66,8 @@ def page(page_id: str, description: str, title: str = "") -> DeltaGenerator:
         identity.name_form()
         _show_device(startup.preload())
     st.title(title)
+    noun = selected_noun()
+    description = description.format(one=noun.one, many=noun.many, a=sample_images.article(noun), value=noun.value)
     if description:
         st.markdown(description)
     glossary.page_terms(title, description)

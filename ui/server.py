@@ -29,7 +29,7 @@ from streamlit.web.server import server_util
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from ui import old_addresses
-from ui.session import cookies
+from ui.session import cookies, incoming
 from ui.widgets import glossary
 
 HOSTS_VARIABLE = "AECORE_HOSTS"
@@ -48,7 +48,8 @@ def application() -> dict[str, Any]:
     """What the ASGI application takes beside its script."""
     _set_allowed_hosts()
     config.on_config_parsed(_set_allowed_hosts, force_connect=True)  # the file may be edited while the server runs
-    return {"middleware": [Middleware(AccessControl)], "routes": old_addresses.routes(), "lifespan": _lifespan}
+    routes = [*old_addresses.routes(), *incoming.routes()]
+    return {"middleware": [Middleware(AccessControl)], "routes": routes, "lifespan": _lifespan}
 
 
 def extra_hosts() -> list[str]:
@@ -76,7 +77,8 @@ async def _lifespan(_app: st.App) -> AsyncIterator[None]:
     if not config.get_option("server.headless"):
         address = server_util.get_url(config.get_option("browser.serverAddress"))
         asyncio.get_running_loop().call_soon(cli_util.open_browser, address)
-    yield
+    with incoming.served():
+        yield
 
 
 class AccessControl:

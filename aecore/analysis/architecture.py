@@ -22,9 +22,15 @@ from aecore.models.latents import LatentSummary
 
 # The network
 
-RESHAPING_LAYERS = ("Flatten", "Unflatten", "Identity")  # layers that only lay numbers out anew
+RESHAPING_LAYERS = ("Flatten", "Unflatten", "Identity", "Transpose")  # layers that only lay numbers out anew
 TIED_LABEL = "Linear, tied (transposed encoder weights)"
-LAYER_LABELS = {"TiedLinear": TIED_LABEL}  # names of modules that say too little
+LAYER_LABELS = {
+    "TiedLinear": TIED_LABEL,
+    "GruStack": "GRU",
+    "GruDecoder": "GRU, autoregressive",
+    "ColumnEmbedding": "Embedding of categories",
+    "ColumnHeads": "Linear, one for each column",
+}  # names of modules that say too little
 
 
 @dataclass(frozen=True)
@@ -43,25 +49,35 @@ def layers(config: Config) -> list[LayerInfo]:
     found: list[LayerInfo] = []
 
     def note(part: str) -> Any:
-        def hook(module: nn.Module, _: Any, output: Tensor) -> None:
+        def hook(module: nn.Module, _: Any, output: Tensor | tuple[Tensor, Any]) -> None:
+            output = output[0] if isinstance(output, tuple) else output
             found.append(LayerInfo(part, _describe_layer(module), tuple(output.shape[1:]), count_parameters(module)))
 
         return hook
 
     for part, network in (("encoder", model.encoder), ("decoder", model.decoder)):
-        for module in network.modules():
-            if not list(module.children()):
-                module.register_forward_hook(note(part))
+        for module in _layers_of(network):
+            module.register_forward_hook(note(part))
     with torch.inference_mode(), META:
         x, y = torch.zeros(1, *CARDS[config.dataset].shape), torch.zeros(1, dtype=torch.long)  # told, none is guessed
         model.decode(model.encode(x, y).z, y)
     return found
 
 
+def _layers_of(module: nn.Module) -> list[nn.Module]:
+    """The modules that are told as one layer: those without others inside, and those that say so of themselves."""
+    children = list(module.children())
+    if not children or getattr(module, "is_layer", False):
+        return [module]
+    return [layer for child in children for layer in _layers_of(child)]
+
+
 def _describe_layer(module: nn.Module) -> str:
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         size, stride = module.kernel_size[0], module.stride[0]
         return f"{type(module).__name__} {size} x {size}, stride {stride}"
+    if isinstance(module, nn.Conv1d):
+        return f"Conv1d {module.kernel_size[0]}, dilation {module.dilation[0]}"
     return type(module).__name__
 
 

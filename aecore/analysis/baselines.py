@@ -55,7 +55,7 @@ class PCA:
 
     @classmethod
     def fit(cls, split: Split, n_components: int) -> PCA:
-        """The `n_components` leading components of the samples of a split (of the first MAX_FIT_SAMPLES, where there are
+        """The `n_components` leading components of a split's samples (of the first MAX_FIT_SAMPLES, where there are
         more); as many as there are where there are fewer.
 
         From the covariance, which is summed up batch by batch: the images are never held as floats. Products are of

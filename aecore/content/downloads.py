@@ -14,6 +14,7 @@ from aecore.analysis.offline_bundle import available_codes
 from aecore.config import Config
 from aecore.content import model_card
 from aecore.content.run_names import format_setting, run_name, setting_label
+from aecore.content.wording import for_samples
 from aecore.data import datasets
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
@@ -97,7 +98,10 @@ def _readme(run: LoadedModel, title: str, name: str, more: str = "") -> bytes:
     """The card with how to load what lies beside it."""
     shape, size = ", ".join(map(str, run.card.shape)), run.code_size
     labels = "; `labels`: int64 `[N]`" if run.model.is_conditional and name == "onnx" else ""
-    arrays = f"\n`images`: float32 `[N, {shape}]` in [0, 1]; `codes`: float32 `[N, {size}]`{labels}.\n"
+    span = "in [0, 1]" if run.card.modality.bounded else "in standard deviations from the mean of the training set"
+    called = "" if run.card.modality.bounded else f"{run.card.modality.noun.many}, "
+    told = f"`images`: {called}float32 `[N, {shape}]` {span}"
+    arrays = f"\n{told}; `codes`: float32 `[N, {size}]`{labels}.\n"
     loading = f"\n## Loading\n\n```python\n{MODEL_FILES[name].lines(run)}\n```\n"
     return f"{card(run, title)}{loading}{'' if name == 'safetensors' else arrays}{more}".encode()
 
@@ -118,11 +122,16 @@ def _torch(run: LoadedModel, title: str) -> Contents:
 def page(run: LoadedModel, title: str = "") -> Contents:
     """One HTML file with the live decoder inside."""
     entry = runs.entry(run.id)
-    facts = {"Settings": settings(run.config), "On the test images": dict(model_card.metric_rows(entry))}
-    family = FAMILIES[run.config.family]
+    caption = f"On the test {run.card.modality.noun.many}"
+    facts = {"Settings": settings(run.config), caption: dict(model_card.metric_rows(entry))}
     name = " ".join(title.split()) or entry.title or run_name(run.config)
-    text = offline_html.render(run, *available_codes(run), name, family.doc.split("\n")[0], facts)
+    text = offline_html.render(run, *available_codes(run), name, _lead(run), facts)
     return {f"{run.id}.html": text.encode()}
+
+
+def _lead(run: LoadedModel) -> str:
+    """What a family is, in its first sentence."""
+    return for_samples(FAMILIES[run.config.family].doc.split("\n")[0], run.card.modality.noun)
 
 
 def settings(config: Config) -> dict[str, str]:
@@ -184,8 +193,8 @@ MODEL_FILES = {
 
 
 def codes_of_all(run: LoadedModel) -> codes.Table:
-    """A row for each image of a run's data set: split, index, class and code; where the data set is not here, for each
-    test image whose code the run brings along."""
+    """A row for each sample of a run's data set: split, index, class and code; where the data set is not here, for each
+    test sample whose code the run brings along."""
     if not datasets.is_available(run.config.dataset):
         found, labels = available_codes(run)
         return codes.codes_table(found, labels, run.card.classes, {"test": len(found)})

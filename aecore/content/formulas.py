@@ -15,7 +15,16 @@ from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.families.registry import get_family
 from aecore.models.families.variational import effective_beta
 from aecore.models.footprint import META
-from aecore.models.likelihoods import Bernoulli, Gaussian, Laplace, ObservedOnly, PerColumn, build_likelihood
+from aecore.models.likelihoods import (
+    Bernoulli,
+    Gaussian,
+    Laplace,
+    ObservedOnly,
+    PerColumn,
+    Ssim,
+    Symmetric,
+    build_likelihood,
+)
 from aecore.models.loss_terms import RECONSTRUCTION, LossTerm
 from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
@@ -52,6 +61,17 @@ def _per_column(likelihood: PerColumn) -> LossTerm:
     )
 
 
+def _ssim(likelihood: Ssim) -> LossTerm:
+    return LossTerm(
+        r"n\,(1-\mathrm{SSIM}(x,\hat x))",
+        "Windows whose mean, contrast or pattern differs: as many units as there are values, where all do.",
+    )
+
+
+def _symmetric(likelihood: Symmetric) -> LossTerm:
+    return RECONSTRUCTION_TERMS[type(likelihood.inner)](likelihood.inner)
+
+
 def _observed_only(likelihood: ObservedOnly) -> LossTerm:
     return RECONSTRUCTION_TERMS[type(likelihood.inner)](likelihood.inner)
 
@@ -62,6 +82,8 @@ RECONSTRUCTION_TERMS: dict[type, Callable[[Any], LossTerm]] = {
     Laplace: _laplace,
     PerColumn: _per_column,
     ObservedOnly: _observed_only,
+    Ssim: _ssim,
+    Symmetric: _symmetric,
 }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from aecore.content.wording import for_samples
 from aecore.data.cards import CARDS
+from aecore.data.modalities import Image
 from aecore.models.families.build import FAMILIES
 from aecore.store import offline
 from aecore.store.run_info import RunInfo
@@ -15,18 +17,19 @@ def readme(entry: RunInfo, title: str = "") -> str:
     """Write the card of a finished run, in Markdown, from its result; `title` is the name that people gave it."""
     config, result = entry.config, entry.result
     assert config
+    noun = CARDS[config.dataset].modality.noun
     shown, card, family = result.get("pretrained", {}), CARDS[config.dataset], FAMILIES[config.family]
     settings = dataclasses.asdict(config) | {"hidden_sizes": ", ".join(map(str, config.hidden_sizes)) or "none"}
     lines = [
         f"# {' '.join(title.split()) or entry.title or config.summary}",
         "",
-        family.doc.split("\n")[0],
+        for_samples(family.doc.split("\n")[0], noun),
         "",
         *([f"- **Good for:** {shown['good_for']}", f"- **Not for:** {shown['not_for']}"] if shown else []),
         f"- **Data:** {card.title}. {card.source}. Licence: {card.licence}.",
         f"- **Trained** {_circumstances(result)}seed {config.seed}; {_origin(entry)}.",
         "",
-        "| on the test images, never used for training or model selection | |",
+        f"| on the test {noun.many}, never used for training or model selection | |",
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in metric_rows(entry)),
         "",
@@ -68,6 +71,13 @@ def _offline_note(result: Any, title: str) -> list[str]:
 def metric_rows(entry: RunInfo) -> list[tuple[str, str]]:
     """The metrics of a finished run on the test set: names and values as its card shows them; of a run that is not of
     the gallery those that its training ended with."""
+    card = CARDS.get(entry.config.dataset) if entry.config else None
+    noun = card.modality.noun if card else Image.noun
+    return [(for_samples(name, noun), value) for name, value in _metric_rows(entry)]
+
+
+def _metric_rows(entry: RunInfo) -> list[tuple[str, str]]:
+    """The same in the words of images."""
     said = entry.result.get("scores", entry.result)
     lines = []
     if "code_bits" in said:

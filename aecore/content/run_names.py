@@ -9,6 +9,7 @@ from typing import Any
 from aecore.config import VERSION, Config
 from aecore.content.stored_names import STORED_NAMES
 from aecore.models.family_defaults import family_defaults, initial_settings
+from aecore.models.presets import default_config
 from aecore.params import params_of
 from aecore.store.people import RunLabel
 from aecore.store.run_info import RunInfo
@@ -21,7 +22,16 @@ _PHRASES = {  # what is said in another way than with its label
     "epochs": "{} epochs",
     "train_size": "{} training images",
 }
-_WORDS = {"conv": "convolutional", "mlp": "MLP", True: "on", False: "off"}
+_WORDS = {
+    "conv": "convolutional",
+    "conv-pool": "convolutional with pooling",
+    "tcn": "TCN",
+    "gru": "GRU",
+    "tabular": "tabular",
+    "mlp": "MLP",
+    True: "on",
+    False: "off",
+}
 
 
 def family_name(family: str) -> str:
@@ -46,7 +56,8 @@ def changed_settings(config: Config) -> dict[str, Any]:
     """The settings that differ from where the form of this data set and model begins, each with its value: the
     family's own first, then the seed. The data set, the model and the latent dimension are not among them."""
     start = initial_settings(config.dataset, config.family, config.network)
-    usual = initial_settings(config.dataset, config.family, "mlp")  # the form's network, unless the family fixes one
+    first = default_config(config.dataset).network  # the form's, unless the family fixes one
+    usual = initial_settings(config.dataset, config.family, first)
     own = {name: value for name, value in config.params.items() if start.params.get(name) != value}
     names = ["seed", "network", *(name for name in _PARAMS if name not in ("seed", "network", "latent_dim"))]
     before = {name: getattr(usual if name == "network" else start, name) for name in names}
@@ -92,7 +103,7 @@ def format_setting(name: str, value: Any) -> str:
         return ""
     if name in _PARAMS and _PARAMS[name].info.zero and not value:
         return _PARAMS[name].info.zero
-    if isinstance(value, bool) or value in ("conv", "mlp"):
+    if isinstance(value, bool) or (name == "network" and value in _WORDS):
         return _WORDS[value]
     if isinstance(value, list | tuple):
         return "-".join(map(str, value)) or "none"

@@ -7,7 +7,7 @@ it to them.
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TypedDict
 
@@ -21,7 +21,7 @@ class Scaling(TypedDict):
     std: tuple[float, ...]
 
 
-@cache
+@lru_cache(maxsize=1)
 def _all() -> dict[str, dict[str, list[float]]]:
     found: dict[str, dict[str, list[float]]] = json.loads(FILE.read_text())
     return found

@@ -5,16 +5,21 @@ there in the order in which the browser reads them, all outputs of one input sid
 
     linear           in_features, out_features, weight [in, out], bias [out]
     conv             in_shape [C, H, W], out_shape [C, H, W], kernel, stride, padding [down, across],
-                     weight [kh, kw, in, out], bias
+                     weight [kh, kw, in, out], bias; of series, [C, T, 1], also dilation [down, 1]
     conv_transpose   the same and output_padding (already in `out_shape`), weight [in, kh, kw, out]
-    upsample         in_shape, scale_factor [down, across]: nearest-neighbour
-    relu, leaky-relu (slope), elu (alpha), silu, tanh, sigmoid, clip (to [0, 1])
+    max_pool         in_shape, out_shape, kernel [down, across]: the largest of windows side by side
+    upsample         in_shape, scale_factor [down, across]: nearest-neighbour; out_shape, where the ends are cut off
+    transpose        rows, columns: a matrix [rows, columns] turned into [columns, rows]
+    relu, leaky-relu (slope), elu (alpha), silu, tanh, sigmoid, clip (to [0, 1]), identity
     take_mean        size: the first numbers, which of a Gaussian are the means
     top_k            k: the largest numbers, zeros for the others
     quantize         n_positions, embedding_dim, codebook_size, weight [codebook_size, embedding_dim]: at each
                      latent position the codebook vector nearest to the encoder's output
     add_label_image  n_classes, size, weight [n_classes, size]: an embedding of the label, added to the input
     concat_label     n_classes: the label one-hot, behind the code
+    tanh_pixels      (tanh + 1) / 2: the pixels of outputs from -1 to 1
+    per_column       columns [[kind, start, stop], ...], log_scale [F]: the mean of a table's raw numbers, in which
+                     categories are softmaxed and booleans sigmoids; the scales are for guessing a label only
     ladder_encode    n_top, n_bottom, and the steps to_bottom, to_top, prior_net: the two levels of a code
     ladder_prior     n_top, n_bottom, and the steps prior_net: the bottom level in its own units
 
@@ -27,10 +32,21 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
+from aecore.export.browser_convolutions import (
+    FOLDABLE,
+    conv,
+    conv1d,
+    folded,
+    max_pool,
+    transposed_conv,
+    upsample,
+)
 from aecore.export.program import UnsupportedLayer
+from aecore.export.weight_buffer import Op as Op
+from aecore.export.weight_buffer import Ops as Ops
+from aecore.export.weight_buffer import WeightBuffer as WeightBuffer
 from aecore.models.bottlenecks import (
     Bottleneck,
     DeterministicBottleneck,
@@ -39,44 +55,9 @@ from aecore.models.bottlenecks import (
     TopK,
     VectorQuantizer,
 )
-from aecore.models.networks import Shape, TiedLinear
-
-Op = dict[str, Any]
-Ops = list[Op]
-
-
-class WeightBuffer:
-    """Weights one behind the other; what two layers share stands there once."""
-
-    def __init__(self) -> None:
-        self.parts: list[tuple[int, np.ndarray]] = []  # where each begins; views of the model's own numbers
-        self.size = 0
-        self._offsets: dict[tuple[Any, ...], int] = {}
-
-    def add(self, tensor: Tensor) -> int:
-        """Where a tensor begins, its numbers in the order of its dimensions."""
-        seen = (tensor.data_ptr(), tensor.shape, tensor.stride())
-        if seen not in self._offsets:
-            part = tensor.detach().float().cpu().numpy()
-            self._offsets[seen] = self.size
-            self.parts.append((self.size, part))
-            self.size += part.size
-        return self._offsets[seen]
-
-    def add_bias(self, layer: nn.Module, size: int) -> int:
-        """Where a layer's bias begins; zeros where it has none."""
-        if isinstance(layer.bias, Tensor):
-            return self.add(layer.bias)
-        self.parts.append((self.size, np.zeros(size, np.float32)))
-        self.size += size
-        return self.size - size
-
-    def packed(self) -> np.ndarray:
-        """All of them, float32 `[W]`: the one copy that is made."""
-        packed = np.empty(self.size, np.float32)
-        for start, part in self.parts:
-            packed[start : start + part.size].reshape(part.shape)[...] = part
-        return packed
+from aecore.models.networks import BatchNorm, Shape, TiedLinear
+from aecore.models.networks.tabular import ColumnEmbedding, ColumnHeads
+from aecore.models.networks.tcn import Transpose
 
 
 def translate(module: nn.Module, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
@@ -99,7 +80,13 @@ LayerCompiler = Callable[[Any, Shape, WeightBuffer], tuple[Ops, Shape]]
 
 def _sequential(module: nn.Sequential, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
     found: Ops = []
-    for each in module:
+    layers = list(module)
+    for number, each in enumerate(layers):
+        following = layers[number + 1] if number + 1 < len(layers) else None
+        if isinstance(each, BatchNorm) and number and isinstance(layers[number - 1], FOLDABLE):
+            continue  # in the layer before it
+        if isinstance(each, FOLDABLE) and isinstance(following, BatchNorm):
+            each = folded(each, following)
         ops, shape = translate(each, shape, buffer)
         found += ops
     return found, shape
@@ -148,43 +135,25 @@ def _tied_linear(module: TiedLinear, shape: Shape, buffer: WeightBuffer) -> tupl
     return [{"op": "linear", **sizes, **places}], (weight.shape[1],)
 
 
-def _geometry(module: nn.Conv2d | nn.ConvTranspose2d, shape: Shape) -> tuple[list[int], list[int], list[int]]:
-    """Kernel, stride and padding, [down, across] each."""
-    plain = module.groups == 1 and set(module.dilation) == {1} and module.padding_mode == "zeros"
-    if not plain or isinstance(module.padding, str) or len(shape) != 3 or shape[0] != module.in_channels:
-        raise UnsupportedLayer(
-            "The browser cannot compute a convolution with groups, dilation or a padding other than zeros."
-        )
-    return list(module.kernel_size), list(module.stride), [int(each) for each in module.padding]
+def _column_embedding(module: ColumnEmbedding, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
+    _check_flat(shape, module.in_features)
+    sizes = {"in_features": module.in_features, "out_features": module.out_features}
+    places = {"weight": buffer.add(module.weight.T), "bias": buffer.add_bias(module, module.out_features)}
+    return [{"op": "linear", **sizes, **places}], (module.out_features,)
 
 
-def _conv(module: nn.Conv2d, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
-    kernel, stride, padding = _geometry(module, shape)
-    spans = zip(shape[1:], kernel, stride, padding, strict=True)
-    to = (module.out_channels, *((size + 2 * pad - k) // step + 1 for size, k, step, pad in spans))
-    places = {"weight": buffer.add(module.weight.permute(2, 3, 1, 0)), "bias": buffer.add_bias(module, to[0])}
-    how = {"kernel": kernel, "stride": stride, "padding": padding}
-    return [{"op": "conv", "in_shape": list(shape), "out_shape": list(to), **how, **places}], to
+def _column_heads(module: ColumnHeads, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
+    """All columns at once: the layers of the columns side by side are one."""
+    _check_flat(shape, module.in_features)
+    weight, out = module.weight, len(module.bias)
+    sizes = {"in_features": module.in_features, "out_features": out}
+    return [{"op": "linear", **sizes, "weight": buffer.add(weight.T), "bias": buffer.add(module.bias)}], (out,)
 
 
-def _transposed_conv(module: nn.ConvTranspose2d, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
-    kernel, stride, padding = _geometry(module, shape)
-    more = [int(each) for each in module.output_padding]
-    spans = zip(shape[1:], kernel, stride, padding, more, strict=True)
-    to = (module.out_channels, *((size - 1) * step - 2 * pad + k + odd for size, k, step, pad, odd in spans))
-    places = {"weight": buffer.add(module.weight.permute(0, 2, 3, 1)), "bias": buffer.add_bias(module, to[0])}
-    how = {"kernel": kernel, "stride": stride, "padding": padding, "output_padding": more}
-    return [{"op": "conv_transpose", "in_shape": list(shape), "out_shape": list(to), **how, **places}], to
-
-
-def _upsample(module: nn.Upsample, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
-    factor = module.scale_factor
-    times = [float(each) for each in (factor if isinstance(factor, tuple) else (factor or 0.5,) * 2)]
-    if module.mode != "nearest" or len(shape) != 3 or not all(each.is_integer() for each in times):
-        raise UnsupportedLayer("The browser can only enlarge images by repeating pixels a whole number of times.")
-    down, across = map(int, times)
-    op = {"op": "upsample", "in_shape": list(shape), "scale_factor": [down, across]}
-    return [op], (shape[0], shape[1] * down, shape[2] * across)
+def _transpose(module: Transpose, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
+    if len(shape) != 2:
+        raise UnsupportedLayer("The browser can only exchange the channels and the moments of a series.")
+    return [{"op": "transpose", "rows": shape[0], "columns": shape[1]}], (shape[1], shape[0])
 
 
 LAYERS: dict[type, LayerCompiler] = {
@@ -195,9 +164,15 @@ LAYERS: dict[type, LayerCompiler] = {
     nn.Unflatten: _unflatten,
     nn.Linear: _linear,
     TiedLinear: _tied_linear,
-    nn.Conv2d: _conv,
-    nn.ConvTranspose2d: _transposed_conv,
-    nn.Upsample: _upsample,
+    ColumnEmbedding: _column_embedding,
+    ColumnHeads: _column_heads,
+    Transpose: _transpose,
+    nn.Conv1d: conv1d,
+    nn.Conv2d: conv,
+    nn.ConvTranspose2d: transposed_conv,
+    nn.MaxPool1d: max_pool,
+    nn.MaxPool2d: max_pool,
+    nn.Upsample: upsample,
     nn.ReLU: _activation("relu"),
     nn.LeakyReLU: _activation("leaky-relu", slope="negative_slope"),
     nn.ELU: _activation("elu", alpha="alpha"),

@@ -17,7 +17,7 @@ FLOAT16_MAX = 65504  # a model on its way to diverging gets there, and a browser
 
 
 def capture(model: LoadedModel, test: Split, epoch: int, before: np.ndarray | None) -> LiveProgram:
-    """The decoder of a model after `epoch` epochs, and the codes of the first test images on the plane of their two
+    """The decoder of a model after `epoch` epochs, and the codes of the first test samples on the plane of their two
     dimensions, or their principal components, turned to where they lay `before`, `[N, 2]`.
 
     Raises UnsupportedLayer when a browser cannot decode it, TooLarge when it has more than MAX_WEIGHTS weights,
@@ -26,7 +26,7 @@ def capture(model: LoadedModel, test: Split, epoch: int, before: np.ndarray | No
     if count_parameters(model.model.decoder) > MAX_WEIGHTS:
         raise TooLarge(f"While it learns, a browser is sent decoders of {MAX_WEIGHTS:,} parameters at most.")
     first = slice(min(N_CODES, snapshots.n_codes(test, model.code_size)))
-    program = compile_decoder(model.model, model.card.shape)
+    program = compile_decoder(model.model, model.card.shape, model.card.modality)
     codes = model.encode(test.to_float(first), test.y[first])
     if codes.shape[1] > 2:
         plane = latent_space.plane_of_components(codes)

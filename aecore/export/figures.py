@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from aecore.data import images
+from aecore.data.modalities import Image, Noun, drawing
 from aecore.errors import UserError
 from aecore.export import static_files
 from aecore.store.history import TOTAL, term_value
@@ -40,8 +41,10 @@ class Figure:
 # --- Figures ----------------------------------------------------------------------------------------------------------
 
 
-def losses(title: str, history: Sequence[Mapping[str, Any]], own_terms: Collection[str]) -> Figure:
-    """Loss parts over epochs, nats per image: validation as lines, training dotted; and where the model minimises
+def losses(
+    title: str, history: Sequence[Mapping[str, Any]], own_terms: Collection[str], noun: Noun = Image.noun
+) -> Figure:
+    """Loss parts over epochs, nats per sample: validation as lines, training dotted; and where the model minimises
     several, `own_terms`, their total."""
     if not history:
         raise UserError("There are no losses of this run: its history is gone.")
@@ -57,8 +60,8 @@ def losses(title: str, history: Sequence[Mapping[str, Any]], own_terms: Collecti
     lines = [_curve(frame, epochs, curve, parts.index(part), split) for (part, split), curve in curves.items()]
     said = [f"{part} from {found[0]:.1f} to {found[-1]:.1f}" for part in parts
             if (found := [value for value in curves[part, "validation"] if value is not None])]  # fmt: skip
-    words = f"Validation loss (lines) and training loss (dotted), nats per image: {'; '.join(said)}."
-    return frame.figure(title, words, [*lines, *frame.axes("epoch", "nats per image")], parts)
+    words = f"Validation loss (lines) and training loss (dotted), nats per {noun.one}: {'; '.join(said)}."
+    return frame.figure(title, words, [*lines, *frame.axes("epoch", f"nats per {noun.one}")], parts)
 
 
 def _curve(frame: _Frame, epochs: Sequence[int], values: Sequence[float | None], number: int, split: str) -> str:
@@ -76,7 +79,12 @@ def _curve(frame: _Frame, epochs: Sequence[int], values: Sequence[float | None],
 
 
 def latent_map(
-    title: str, points: np.ndarray, labels: np.ndarray, classes: Sequence[str], names: tuple[str, str]
+    title: str,
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    names: tuple[str, str],
+    noun: Noun = Image.noun,
 ) -> Figure:
     """Points `[N, 2]` on a plane whose axes have these names, in the colours of their classes; the same scale both
     ways."""
@@ -88,18 +96,21 @@ def latent_map(
             f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="{radius}"/>' for x, y in points[labels == number]
         )
         colour = _colours()[number % len(_colours())]
-        groups.append(
-            f'<g class="k{number}" fill="{colour}" fill-opacity="0.8"><title>{escape(name)}</title>{dots}</g>'
-        )
+        look = f'class="k{number % len(_colours())}" fill="{colour}" fill-opacity="0.8"'
+        groups.append(f"<g {look}><title>{escape(name)}</title>{dots}</g>")
     counts = ", ".join(f"{name}: {int((labels == number).sum())}" for number, name in enumerate(classes))
-    words = f"Map of the codes of {len(points):,} test images, coloured by class ({counts})."
-    return frame.figure(title, words, [*groups, *frame.axes(*names)], classes)
+    coloured = f", coloured by class ({counts})" if len(classes) > 1 else ""
+    words = f"Map of the codes of {len(points):,} test {noun.many}{coloured}."
+    return frame.figure(title, words, [*groups, *frame.axes(*names)], classes if len(classes) > 1 else ())
 
 
-def manifold(title: str, cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, str]) -> Figure:
-    """Decoded images `[n * n, C, H, W]`, row by row from the top left, at `x` `[n]` rising and `y` `[n]` falling."""
+def manifold(
+    title: str, cells: np.ndarray, x: np.ndarray, y: np.ndarray, names: tuple[str, str], noun: Noun = Image.noun
+) -> Figure:
+    """Pictures `[n * n, C, H, W]` of decoded samples, row by row from the top left, at `x` `[n]` rising and `y` `[n]`
+    falling; `noun` is what they are called."""
     n = len(x)
-    grid = images.image_grid(cells, n, gap=1 if cells.shape[-1] < 16 else 0)
+    grid = images.image_grid(cells, n, gap=drawing.grid_gap(cells))
     png = images.png(grid, scale=-(-MIN_PNG_WIDTH // grid.shape[-1]))  # a pixel stays a sharp square
     frame = _Frame((-0.5, n - 0.5), (-0.5, n - 0.5), WIDTH, WIDTH + TOP + BOTTOM - LEFT - RIGHT)
     drawn = (
@@ -109,7 +120,7 @@ def manifold(title: str, cells: np.ndarray, x: np.ndarray, y: np.ndarray, names:
     every = max(1, n // 5)
     across = {float(at): f"{x[at]:.2f}" for at in range(0, n, every)}
     up = {float(at): f"{y[n - 1 - at]:.2f}" for at in range(0, n, every)}
-    words = f"{n} x {n} images decoded from a grid of codes: {names[0]} from {x[0]:.2f} to {x[-1]:.2f}"
+    words = f"{n} x {n} {noun.many} decoded from a grid of codes: {names[0]} from {x[0]:.2f} to {x[-1]:.2f}"
     words += f", {names[1]} from {y[-1]:.2f} (bottom) to {y[0]:.2f} (top)." if names[1] else "."
     figure = frame.figure(title, words, [drawn, *frame.axes(*names, across=across, up=up if names[1] else {})])
     return Figure(**(vars(figure) | {"png": png}))

@@ -16,6 +16,7 @@ from aecore.store.snapshots import Snapshot
 PANE, PADDING, LINE_HEIGHT = 304, 8, 24  # pixels: a side of manifold and map, around them, a line of text
 WIDTH = 2 * PANE + 4 * PADDING  # 640
 IMAGE_COLOURS, TEXT_COLOURS = 200, 32  # of the 256 colours of a GIF: for images, for text; the classes follow
+MAX_NAMED = 30  # classes
 FRAME_MS, LAST_FRAME_MS = 120, 1500  # milliseconds
 BACKGROUND, FOREGROUND = IMAGE_COLOURS + TEXT_COLOURS - 1, IMAGE_COLOURS
 
@@ -30,13 +31,14 @@ def render(
     grids, shades = _quantize_images([manifold_image(each.manifold, len(each.x)) for each in snapshots])
     ramp = np.linspace(0, 255, TEXT_COLOURS).astype(np.uint8).repeat(3)
     inks = [channel for colour in colours for channel in ImageColor.getrgb(colour)[:3]]
-    palette, ground, frames = [*shades, *ramp.tolist(), *inks], _background(classes), []
+    palette, ground, frames = [*shades, *ramp.tolist(), *inks], _background(classes, len(colours)), []
     for each, grid in zip(snapshots, grids, strict=True):
         frame = ground.copy()
         _draw_text(frame, f"{title}, after {each.epoch} of {snapshots[-1].epoch} epochs", PADDING, PADDING // 2)
         top, left = PADDING + LINE_HEIGHT + (PANE - grid.shape[0]) // 2, PADDING + (PANE - grid.shape[1]) // 2
         frame[top : top + grid.shape[0], left : left + grid.shape[1]] = grid
-        _draw_points(frame[PADDING + LINE_HEIGHT :, PANE + 3 * PADDING :], quantize_points(each.points, square), labels)
+        places, pane = quantize_points(each.points, square), frame[PADDING + LINE_HEIGHT :, PANE + 3 * PADDING :]
+        _draw_points(pane, places, labels % len(colours))
         frames.append(Image.fromarray(frame))
         frames[-1].putpalette(palette)
     file = io.BytesIO()
@@ -72,9 +74,11 @@ def _scale_to_pane(image: Image.Image) -> Image.Image:
     return image.resize((round(image.width * share), round(image.height * share)), Image.Resampling.BOX)
 
 
-def _background(classes: Sequence[str]) -> np.ndarray:
-    """What all frames share: paper, a frame around the map, and the names of the classes below."""
-    names = [" ".join(word for word in name.split() if word.isascii()) or name for name in classes]
+def _background(classes: Sequence[str], n_colours: int) -> np.ndarray:
+    """What all frames share: paper, a frame around the map, and the names of the classes below, where there are several
+    and no more than MAX_NAMED."""
+    named = classes if 1 < len(classes) <= MAX_NAMED else ()
+    names = [" ".join(word for word in name.split() if word.isascii()) or name for name in named]
     room = [int(_font().getlength(name)) + 26 for name in names]
     spots, x, y = [], PADDING, 0
     for wide in room:
@@ -85,7 +89,7 @@ def _background(classes: Sequence[str]) -> np.ndarray:
     below = PADDING + LINE_HEIGHT + PANE + PADDING // 2
     ground = np.full((below + y + LINE_HEIGHT + PADDING // 2, WIDTH), BACKGROUND, np.uint8)
     for number, ((x, y), name) in enumerate(zip(spots, names, strict=True)):
-        ground[below + y + 6 : below + y + 18, x : x + 12] = IMAGE_COLOURS + TEXT_COLOURS + number
+        ground[below + y + 6 : below + y + 18, x : x + 12] = IMAGE_COLOURS + TEXT_COLOURS + number % n_colours
         _draw_text(ground, name, x + 16, below + y)
     left, top = PANE + 3 * PADDING, PADDING + LINE_HEIGHT
     ground[top : top + PANE, left:-PADDING] = FOREGROUND + TEXT_COLOURS // 2  # a thin frame: this, and paper inside

@@ -20,6 +20,7 @@ from aecore.export import packed_map, packing, static_files
 if TYPE_CHECKING:
     from aecore.analysis.latent_space import Plane
     from aecore.analysis.loaded import LoadedModel
+    from aecore.data.modalities import Modality, Noun
 
 ENTRY, PREFIX = "offline/offline.js", "aecore/"
 START = f'import "{PREFIX}{ENTRY}";'
@@ -32,7 +33,7 @@ Facts = Mapping[str, Mapping[str, str]]  # tables by their captions: a value for
 def render(
     run: LoadedModel, codes: np.ndarray, labels: np.ndarray, title: str, lead: str = "", facts: Facts | None = None
 ) -> str:
-    """A page of a model, with the `codes` [N, D] of test images that have the classes `labels` [N] on its plane.
+    """A page of a model, with the `codes` [N, D] of test samples that have the classes `labels` [N] on its plane.
 
     UnsupportedLayer where the browser cannot compute the model, UserError where the codes make no map.
     """
@@ -51,8 +52,8 @@ def render(
     texts = {
         "title": title,
         "lead": lead or run.config.summary,
-        "plane": _plane_text(plane_map.plane, len(codes)),
-        "shape": " x ".join(map(str, run.card.shape)),
+        "plane": _plane_text(plane_map.plane, len(codes), run.card.modality.noun),
+        "sample": _sample_text(run.card.modality),
         "example": f"aecore.decode([{', '.join('0' * min(3, run.code_size))}{', ...' * (run.code_size > 3)}])",
     }
     return Template((static / "offline" / "offline.html").read_text("utf-8")).substitute(
@@ -76,11 +77,21 @@ def default_plane(codes: np.ndarray) -> Plane:
     return make(codes)
 
 
-def _plane_text(plane: Plane, count: int) -> str:
+def _sample_text(modality: Modality) -> str:
+    """What a script gets of a code."""
+    unit = "from 0 to 1" if modality.bounded else "standardised like the training set"
+    article = "an" if modality.noun.one == "image" else "a"
+    return f"{article} {modality.noun.one}, as {' x '.join(map(str, modality.shape))} numbers {unit}"
+
+
+def _plane_text(plane: Plane, count: int, noun: Noun) -> str:
     where = "the plane of the first two principal components"
     if plane.explained_variance_ratio is None:
         where = "the latent space" if plane.names[1] else "the line that the codes lie on"
-    return f"The codes of {count:,} test images on {where}; drag the point, and the image is decoded in your browser."
+    return (
+        f"The codes of {count:,} test {noun.many} on {where}; drag the point, and the {noun.one} is decoded in your "
+        "browser."
+    )
 
 
 # --- What the views are given -----------------------------------------------------------------------------------------

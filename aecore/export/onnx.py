@@ -70,7 +70,10 @@ def programs(run: LoadedModel) -> dict[str, bytes]:
         return {
             "encoder.onnx": _to_onnx(Encoder(run.model), {"x": x, "labels": labels}, "codes", "encoder.onnx"),
             "decoder.onnx": _to_onnx(
-                Decoder(run.model), {"codes": codes, "labels": labels}, "reconstruction", "decoder.onnx"
+                Decoder(run.model, run.card.modality),
+                {"codes": codes, "labels": labels},
+                "reconstruction",
+                "decoder.onnx",
             ),
         }
 

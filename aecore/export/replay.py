@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from aecore.data import images
+from aecore.data.modalities import drawing
 from aecore.export import packing
 from aecore.store.snapshots import Snapshot
 
@@ -56,7 +57,7 @@ def _manifold_area(snapshot: Snapshot, extent: np.ndarray) -> list[float] | None
 
 def manifold_image(tiles: np.ndarray, columns: int) -> np.ndarray:
     """uint8 [N, C, H, W] -> one image, uint8 [H', W'] or [H', W', 3]; small ones get a gap between them."""
-    whole = np.moveaxis(images.image_grid(tiles, columns, 1 if tiles.shape[-1] < 16 else 0, 128), 0, -1)
+    whole = np.moveaxis(images.image_grid(tiles, columns, drawing.grid_gap(tiles), 128), 0, -1)
     return whole[..., 0] if whole.shape[-1] == 1 else whole
 
 
@@ -112,8 +113,8 @@ def pack(
     classes: Sequence[str],
     history: Sequence[Mapping[str, Any]],
 ) -> Packed:
-    """Snapshots by epoch, the `labels` [N] of their points and the `originals`, floats [SHOWN, C, H, W], of what they
-    reconstruct: 1.6 MB for MNIST."""
+    """Snapshots by epoch, the `labels` [N] of their points and the `originals`, pictures as floats
+    [SHOWN, C, H, W], of what they reconstruct: 1.6 MB for MNIST."""
     points = np.stack([each.points for each in snapshots])  # [S, N, 2]
     square, small = shared_extent(points), snapshots[0].manifold.shape[-1] < 16
     write = images.png if small else _webp

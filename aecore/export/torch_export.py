@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from aecore.analysis import loaded
 from aecore.analysis.loaded import LoadedModel
 from aecore.data import datasets
+from aecore.data.modalities import Image, Modality
 from aecore.export.codes import codes_table, to_csv
 from aecore.export.folder import make_folder, publish
 from aecore.models.autoencoder import Autoencoder
@@ -19,15 +20,15 @@ from aecore.store import runs
 
 README = """{title}
 
-encoder.pt2   images float32 [B, {shape}] in [0, 1] -> codes float32 [B, {code_size}]
-decoder.pt2   codes -> images
-codes.csv     latent codes and labels of the test images
+encoder.pt2   {many} float32 [B, {shape}]{range} -> codes float32 [B, {code_size}]
+decoder.pt2   codes -> {many}
+codes.csv     latent codes and labels of the test {many}
 config.json   the configuration; result.json: metrics; weights.safetensors: the weights
 
 import torch
 encoder = torch.export.load("encoder.pt2").module()
 decoder = torch.export.load("decoder.pt2").module()
-reconstruction = decoder(encoder(images))
+reconstruction = decoder(encoder({many}))
 """
 
 TRACING = threading.Lock()  # torch traces one module at a time
@@ -35,7 +36,7 @@ RUN_FILES = ("config.json", "result.json", "weights.safetensors")  # files of a 
 
 
 class Encoder(nn.Module):
-    """Images `[B, C, H, W]` (and labels) -> codes `[B, D]`."""
+    """Samples `[B, *shape]` (and labels) -> codes `[B, D]`."""
 
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
@@ -46,14 +47,16 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Codes `[B, D]` (and labels) -> images `[B, C, H, W]` in [0, 1]."""
+    """Codes `[B, D]` (and labels) -> samples `[B, *shape]`, as they can be shown: images in [0, 1]."""
 
-    def __init__(self, model: Autoencoder) -> None:
+    def __init__(self, model: Autoencoder, modality: Modality | None = None) -> None:
         super().__init__()
         self.model = model
+        self.bounded = modality is None or modality.bounded  # None: images
 
     def forward(self, codes: Tensor, y: Tensor | None = None) -> Tensor:
-        return self.model.likelihood.mean(self.model.decode(self.model.bottleneck.project(codes), y)).clamp(0, 1)
+        made = self.model.likelihood.mean(self.model.decode(self.model.bottleneck.project(codes), y))
+        return made.clamp(0, 1) if self.bounded else made
 
 
 def export_run(run: str, to: Path) -> list[Path]:
@@ -88,10 +91,9 @@ def export_run(run: str, to: Path) -> list[Path]:
     """
     opened = loaded.load(run)
     make_folder(to)
-    shape = ", ".join(map(str, opened.card.shape))
     contents = {
         **programs(opened),
-        "README.txt": README.format(title=opened.config.summary, shape=shape, code_size=opened.code_size).encode(),
+        "README.txt": _readme(opened).encode(),
         **{name: (runs.path(run) / name).read_bytes() for name in RUN_FILES},
     }
     if datasets.is_available(opened.config.dataset):
@@ -101,13 +103,27 @@ def export_run(run: str, to: Path) -> list[Path]:
     return publish(contents, to, ["codes.csv"])
 
 
+def _readme(run: LoadedModel) -> str:
+    modality = run.card.modality
+    return README.format(
+        title=run.config.summary, shape=", ".join(map(str, modality.shape)), code_size=run.code_size,
+        many=modality.noun.many, range=_range_text(modality),
+    )  # fmt: skip
+
+
+def _range_text(modality: Modality) -> str:
+    if isinstance(modality, Image):
+        return " in [0, 1]"
+    return ", standardised like the training set, 0 where a value is missing"
+
+
 def programs(run: LoadedModel) -> dict[str, bytes]:
     """Encoder and decoder of a run as `torch.export` programs, by the names of their files."""
     x, z = torch.zeros(2, *run.card.shape), torch.zeros(2, run.code_size)
     with TRACING:
         return {
             "encoder.pt2": _exported_program(Encoder(run.model), x),
-            "decoder.pt2": _exported_program(Decoder(run.model), z),
+            "decoder.pt2": _exported_program(Decoder(run.model, run.card.modality), z),
         }
 
 

@@ -25,6 +25,7 @@ from aecore.limits import TooLarge
 from aecore.models.autoencoder import Autoencoder
 from aecore.models.families.build import build_recipe, complete_config, model_size, resolve_config
 from aecore.models.footprint import count_parameters
+from aecore.models.networks import NETWORKS
 from aecore.models.recipe import Recipe
 from aecore.store import run_info, runs
 from aecore.store.writer import RunWriter
@@ -139,7 +140,8 @@ def _resolve_config(config: Config) -> Config:
 def threads_limited(config: Config) -> contextlib.AbstractContextManager[None]:
     """Inside, one thread computes where a run's steps are too small to share: threads wait for each other as long as
     they save, and on a machine with other things to do much longer (docs/performance.md)."""
-    small = config.network == "mlp" and model_size(config).parameters * config.batch_size < MIN_THREADED_WORK
+    small = model_size(config).parameters * config.batch_size < MIN_THREADED_WORK
+    small = small and NETWORKS[config.network].matrix_products
     return devices.limit_threads(1 if small else None)
 
 

@@ -36,22 +36,27 @@ class Autoencoder(nn.Module):
         latent: Latent = self.bottleneck(self.features(x, y))
         return latent
 
-    def decode(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Raw numbers `[B, *shape]`; only the likelihood gives them meaning."""
-        return self._run_network(self.decoder, self.decoder_input(z, y))
+    def decode(self, z: Tensor, y: Tensor | None = None, target: Tensor | None = None) -> Tensor:
+        """Raw numbers `[B, *shape]`; only the likelihood gives them meaning.
+
+        `target` `[B, *shape]` is what should come out: decoders that write one moment after another may be given it in
+        training (teacher forcing); the others take no notice.
+        """
+        told = () if target is None or not getattr(self.decoder, "takes_target", False) else (target,)
+        return self._run_network(self.decoder, self.decoder_input(z, y), *told)
 
     def decoder_input(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """What the decoder network is given for codes `[B, D]`."""
         return self.bottleneck.decoder_input(z)
 
-    def _run_network(self, network: nn.Module, x: Tensor) -> Tensor:
+    def _run_network(self, network: nn.Module, x: Tensor, *more: Tensor) -> Tensor:
         """A network's answer. Halved, only its large products are: a KL or a distance would lose its small digits."""
         out: Tensor
         if self.use_bfloat16:
             with torch.autocast(x.device.type, torch.bfloat16):
-                out = network(x).to(x.dtype)
+                out = network(x, *more).to(x.dtype)
         else:
-            out = network(x)
+            out = network(x, *more)
         return out
 
     @torch.inference_mode()
@@ -109,7 +114,10 @@ class Conditional(Autoencoder):
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         y = self.infer_label(x) if y is None else y
-        return super().features(self.fill_missing(x) + self.label_embedding[y])
+        filled, label = self.fill_missing(x), self.label_embedding[y]
+        if hasattr(self.encoder, "observed"):
+            label = label * self.encoder.observed(filled)  # type: ignore[operator]  # a tail without values stays one
+        return super().features(filled + label)
 
     def decoder_input(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         y = torch.zeros(z.shape[0], dtype=torch.long, device=z.device) if y is None else y

@@ -25,7 +25,7 @@ def gaussian(x: Tensor, level: float | Tensor, modality: Modality | None = None)
 def _uniform(x: Tensor, modality: Modality | None) -> Tensor:
     """Uniform numbers that broadcast to `x`: what belongs together gets the same."""
     kind = modality or Image(*x.shape[1:])
-    return kind.spread(torch.rand(len(x), *kind.position_shape, dtype=x.dtype, device=x.device))
+    return kind.broadcast_positions(torch.rand(len(x), *kind.position_shape, dtype=x.dtype, device=x.device))
 
 
 def masking(x: Tensor, level: float | Tensor, modality: Modality | None = None) -> Tensor:

@@ -12,12 +12,17 @@ from aecore.config import Config
 from aecore.data.cards import CARDS, DatasetCard, get_card
 from aecore.errors import UserError
 
+HALVING_NETWORKS = ("conv", "conv-pool", "tcn")  # whose hidden sizes are channels
 _LARGE_IMAGE = 512  # pixel values from which on a network needs wide layers
 
 # network -> the hidden sizes of its encoder that suit a data set
 DEFAULT_HIDDEN_SIZES: dict[str, Callable[[DatasetCard], tuple[int, ...]]] = {
     "mlp": lambda card: (512, 256) if math.prod(card.shape) >= _LARGE_IMAGE else (128, 64),
     "conv": lambda card: (32, 64),
+    "conv-pool": lambda card: (32, 64),
+    "tcn": lambda card: (32, 64),
+    "gru": lambda card: (64,),
+    "tabular": lambda card: (128, 64),
 }
 
 
@@ -30,7 +35,7 @@ class Preset:
 
 
 def _deep(config: Config) -> dict[str, Any]:
-    if config.network == "conv":
+    if config.network in HALVING_NETWORKS:
         return {"hidden_sizes": (*config.hidden_sizes, 2 * config.hidden_sizes[-1])}
     return {"hidden_sizes": tuple(width for full in config.hidden_sizes for width in (full, full * 3 // 4))}
 
@@ -43,7 +48,9 @@ PRESETS: dict[str, Preset] = {
     "default": Preset("Two hidden layers.", lambda config: {}),
     "deep": Preset("Four hidden layers, or three convolutional ones.", _deep),
     "overcomplete": Preset("A code with a quarter more numbers than the image: it can simply copy.", _overcomplete),
-    "convolutional": Preset("Small filters slid over the image in place of full layers.", lambda config: {}),
+    "convolutional": Preset(
+        "Small filters slid over the image, or along time, in place of full layers.", lambda config: {}
+    ),
 }
 
 
@@ -55,7 +62,7 @@ def default_config(dataset: str, network: str | None = None, preset: str = "defa
     dataset
         Name of a data set, as in `aecore.data.cards.CARDS`.
     network
-        "mlp" or "conv"; the preset chooses when it is not given.
+        Name of a network that fits the data set; the preset chooses when it is not given.
     preset
         Name of a preset, as in `PRESETS`.
     **settings
@@ -81,11 +88,12 @@ def default_config(dataset: str, network: str | None = None, preset: str = "defa
     if preset not in PRESETS:
         raise UserError(f"There is no preset called {preset}; the presets are: {', '.join(PRESETS)}.")
     card = get_card(dataset)
-    network = network or ("conv" if preset == "convolutional" else card.network)
+    halving = next((name for name in card.modality.networks if name in HALVING_NETWORKS), card.network)
+    network = network or (halving if preset == "convolutional" else card.network)
     suited: dict[str, Any] = {
-        name: getattr(card, name) for name in ("likelihood", "network", "epochs", "batch_size", "lr", "precision")
+        name: getattr(card, name) for name in ("likelihood", "epochs", "batch_size", "lr", "precision")
     }
     if network in DEFAULT_HIDDEN_SIZES:
         suited["hidden_sizes"] = DEFAULT_HIDDEN_SIZES[network](card)
-    config = Config(**{"dataset": dataset, "network": network} | suited | settings)
+    config = Config(**suited | {"dataset": dataset, "network": network} | settings)
     return dataclasses.replace(config, **PRESETS[preset].overrides(config))

@@ -32,8 +32,8 @@ class ForwardPass:
 
     @cached_property
     def logits(self) -> Tensor:
-        """Raw decoder output `[B, *shape]`."""
-        return self.model.decode(self.latent.z, self.y)
+        """Raw decoder output `[B, *shape]`; while the model trains, it may be told what should come out."""
+        return self.model.decode(self.latent.z, self.y, self.x if self.model.training else None)
 
     @cached_property
     def nll(self) -> Tensor:

@@ -71,7 +71,7 @@ def identical_units(model: nn.Module) -> float:
     rounding): 1 / units in a healthy layer, 1 where symmetry was never broken."""
     shares = [0.0]
     for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d):
             weight = module.weight.transpose(0, 1) if isinstance(module, nn.ConvTranspose2d) else module.weight
             rows = weight.flatten(1)
             if len(rows) > 1:

@@ -124,15 +124,17 @@ export function setPlaying(button, playing = false) {
  * @param {string[]} names
  * @param {string} first
  * @param {(name: string) => void} onChange
+ * @param {(name: string) => string} [labelOf] what stands on its button
  */
-export function radioGroup(fieldset, names, first, onChange) {
+export function radioGroup(fieldset, names, first, onChange, labelOf = (name) => name) {
   const group = `${fieldset.className}-${Math.random()}`; // two views on a page are two groups
   queryIn(fieldset)('div').replaceChildren(
     ...names.map((name) => {
       const radio = createElement('input', { type: 'radio', name: group, value: name });
       radio.checked = name === first;
       radio.addEventListener('change', () => onChange(name));
-      return createElement('label', {}, radio, createElement('span', {}, name[0].toUpperCase() + name.slice(1)));
+      const label = labelOf(name);
+      return createElement('label', {}, radio, createElement('span', {}, label[0].toUpperCase() + label.slice(1)));
     }),
   );
 }

@@ -22,6 +22,7 @@ import { saveMenu } from './saving/save_menu.js';
  * @property {Lasso} lasso
  * @property {() => void} redraw
  * @property {string[]} backdrops
+ * @property {(name: string) => string} [backdropLabel] what stands on its button
  * @property {() => void} [hidden] other classes are hidden
  * @property {(values: Values, first: boolean) => void} apply what the address says of the rest
  * @property {() => SavedMap} saved what is saved as a picture
@@ -84,11 +85,13 @@ export class MapFrame {
   }
 
   #drawRadios() {
-    const { backdrops } = this.framed;
-    radioGroup(this.$('.backdrop'), backdrops, this.backdrop, (name) => {
+    const { backdrops, backdropLabel } = this.framed;
+    /** @param {string} name */
+    const choose = (name) => {
       this.#set({ backdrop: name });
       this.state.write({ background: name === backdrops[0] ? null : idOf(name) });
-    });
+    };
+    radioGroup(this.$('.backdrop'), backdrops, this.backdrop, choose, backdropLabel);
   }
 
   /** @param {Partial<{ backdrop: string, names: boolean, large: boolean }>} to */

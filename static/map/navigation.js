@@ -85,6 +85,7 @@ export class Navigation {
     this.root = root;
     this.$ = queryIn(root);
     this.stage = this.$('.stage');
+    this.model = model;
     this.on = { ...DEFAULTS, ...handlers };
     this.frames = frames((now, layers) => this.#draw(now, layers));
     this.announcer = announcer(this.$('.live-region'));
@@ -159,12 +160,13 @@ export class Navigation {
     const at = this.#hover ?? point;
     const code = this.#hover || !this.#exact ? unproject(planeMap, ...at, this.#code) : this.#exact;
     this.readout(planeMap, at, code, this.#label);
-    if (!this.#hover) this.stage.setAttribute('aria-label', `${this.on.name}. ${describe(planeMap, point)}`);
+    if (!this.#hover)
+      this.stage.setAttribute('aria-label', `${this.on.name}. ${describe(planeMap, point, this.model)}`);
   }
 
   /** @param {string} [text] */
   announce(text) {
-    this.announcer.announce(text ?? (() => describe(this.planeMap, this.point)));
+    this.announcer.announce(text ?? (() => describe(this.planeMap, this.point, this.model)));
   }
 
   // `code`: the exact one to decode there.

@@ -1,6 +1,7 @@
 // The points of a 2-D map of codes (aecore/export/packed_map.py, `pack_points`): positions, labels, which is nearest.
 
 import { unpack as unpackPieces } from '../net/packing.js';
+import { NOUNS } from '../twins/modality.js';
 
 /**
  * @import { Bytes, Pieces } from '../net/packing.js'
@@ -20,8 +21,8 @@ import { unpack as unpackPieces } from '../net/packing.js';
  * @typedef {ReturnType<typeof unpack>} PointMap
  */
 
-/** @param {PointMapHead} head @param {Bytes} bytes @param {Splits} splits */
-export function unpack(head, bytes, splits) {
+/** @param {PointMapHead} head @param {Bytes} bytes @param {Splits} splits @param {keyof NOUNS} [kind] of the samples */
+export function unpack(head, bytes, splits, kind = 'image') {
   const { points, labels, indices, codes } = unpackPieces(head.pieces, bytes);
   return {
     count: head.count,
@@ -32,6 +33,7 @@ export function unpack(head, bytes, splits) {
     panLimits: head.pan_limits,
     oneDimensional: head.one_dimensional,
     hasCodes: codes !== null,
+    noun: NOUNS[kind],
     splits, // [name, count] of the splits whose rows follow each other
     /** @type {Float32Array} */
     points, // [N, 2]
@@ -100,20 +102,20 @@ export function transition(from, to) {
   };
 }
 
-// Class and image of a point, as the page names them.
+// Class and sample of a point, as the page names them.
 /** @param {PointMap} pointMap @param {number} at */
-export function describePoint({ classNames, labels, indices, splits }, at) {
+export function describePoint({ classNames, labels, indices, splits, noun }, at) {
   let row = indices[at];
   let which = 0;
   while (row >= splits[which][1] && which < splits.length - 1) row -= splits[which++][1];
-  return `${classNames[labels[at]]}, ${splits[which][0]} image ${row}`;
+  return `${classNames[labels[at]]}, ${splits[which][0]} ${noun.one} ${row}`;
 }
 
 // A map in words: how many points, and how many of each class.
 /** @param {PointMap} pointMap @param {string} title */
-export function describeMap({ count, classNames, classCounts }, title) {
+export function describeMap({ count, classNames, classCounts, noun }, title) {
   /** @param {number} number */
   const format = (number) => number.toLocaleString('en');
   const each = classNames.map((name, at) => `${name}: ${format(classCounts[at])}`).filter((_, at) => classCounts[at]);
-  return `${title} of ${format(count)} images, coloured by class (${each.join(', ')})`;
+  return `${title} of ${format(count)} ${noun.many}, coloured by class (${each.join(', ')})`;
 }

@@ -1,8 +1,10 @@
-// The readout of a point on a plane map: the image decoded there, the coordinates, a gauge of the distance from the
-// data, and the class of the nearest test image.
+// The readout of a point on a plane map: the sample decoded there, the coordinates, a gauge of the distance from the
+// data, and the class of the nearest test sample.
 
-import { drawImage } from '../dom/image.js';
+import { cellList } from '../dom/cell_list.js';
 import { queryIn } from '../dom/dom.js';
+import { drawSample, withWords } from '../dom/render.js';
+import { NOUNS } from '../twins/modality.js';
 import { nearestCode, zoneIndex, gaugePosition, formatPoint, ZONES } from './latent_plane.js';
 
 /**
@@ -17,32 +19,38 @@ import { nearestCode, zoneIndex, gaugePosition, formatPoint, ZONES } from './lat
 /** @param {PlaneMap} planeMap @param {Neighbour} neighbour */
 const classOf = (planeMap, { row }) => planeMap.classNames[planeMap.labels[row]];
 
-// All of it but the image, in words.
-/** @param {PlaneMap} planeMap @param {Point} point */
-export function describe(planeMap, point) {
+// All of it but the sample, in words.
+/** @param {PlaneMap} planeMap @param {Point} point @param {Model} model */
+export function describe(planeMap, point, { modality }) {
   const nearest = nearestCode(planeMap, ...point);
   const zone = ZONES[zoneIndex(planeMap, nearest.distance)];
-  return `${formatPoint(planeMap, ...point)}. ${zone}. Nearest test image: ${classOf(planeMap, nearest)}.`;
+  const found = `Nearest test ${NOUNS[modality.kind].one}: ${classOf(planeMap, nearest)}.`;
+  return `${formatPoint(planeMap, ...point)}. ${zone}. ${found}`;
 }
 
-// Fills .image, .coordinates, .gauge, .distance and .nearest of `root`.
+// Fills .image, .cells where there is such a list, .coordinates, .gauge, .distance and .nearest of `root`.
 /** @param {HTMLElement} root @param {Model} model @param {DescribeDistance} describeDistance */
 export function readout(root, model, describeDistance) {
   const $ = queryIn(root);
   const image = $('.image', HTMLCanvasElement);
+  const list = root.querySelector('dl.cells');
+  const showCells = list instanceof HTMLElement ? cellList(list, model.modality) : null;
+  const noun = NOUNS[model.modality.kind].one;
   /** @param {PlaneMap} planeMap @param {Point} point @param {Float32Array} code @param {number} label */
   return function show(planeMap, point, code, label) {
     const nearest = nearestCode(planeMap, ...point);
     const zone = ZONES[zoneIndex(planeMap, nearest.distance)];
     const position = formatPoint(planeMap, ...point);
-    drawImage(image, model.decode(code, label), model.shape);
+    const decoded = model.decode(code, label);
+    drawSample(image, decoded, model);
+    showCells?.(decoded);
     $('.coordinates').textContent = position;
     $('.gauge b').style.left = `${100 * gaugePosition(planeMap, nearest.distance)}%`;
     $('.distance').textContent = describeDistance(
       zone[0].toUpperCase() + zone.slice(1),
       nearest.distance / planeMap.neighbourDistance,
     );
-    $('.nearest').textContent = `Nearest test image: ${classOf(planeMap, nearest)}`;
-    image.setAttribute('aria-label', `The image decoded at ${position}`);
+    $('.nearest').textContent = `Nearest test ${noun}: ${classOf(planeMap, nearest)}`;
+    image.setAttribute('aria-label', withWords(`The ${noun} decoded at ${position}`, decoded, model));
   };
 }

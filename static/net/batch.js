@@ -1,13 +1,16 @@
-// A decoder of batches in a worker: a grid of hundreds of images never holds up a pointer.
+// A decoder of batches in a worker: a grid of hundreds of samples never holds up a pointer.
+
+import { modalityOf } from '../twins/modality.js';
 
 const CHUNK = 15; // milliseconds of work after which a worker tells what it has and looks for a newer request
 
 /**
- * @typedef {(images: Uint8Array, done: number) => void} OnProgress
+ * @typedef {Uint8Array | Float32Array} Samples images as bytes, 0 to 255; all else as `net.decode` gives it
+ * @typedef {(samples: Samples, done: number) => void} OnProgress
  * @typedef {Object} BatchDecoder
- * @property {(codes: Float32Array, label?: number, onProgress?: OnProgress) => Promise<Uint8Array | null>} decode
- *   codes [N * code_size] -> images [N * C * H * W], 0 to 255, in the order of `net.decode`. The latest request wins:
- *   one that a newer one overtakes gives null. `onProgress` hears of the images so far.
+ * @property {(codes: Float32Array, label?: number, onProgress?: OnProgress) => Promise<Samples | null>} decode
+ *   codes [N * code_size] -> samples [N * values], each in the order of `net.decode`. The latest request wins: one
+ *   that a newer one overtakes gives null. `onProgress` hears of the samples so far.
  * @property {() => void} close ends the worker; the next request begins a new one
  *
  * @typedef {Object} Backend what decodes: a worker, or what stands in for one
@@ -17,10 +20,10 @@ const CHUNK = 15; // milliseconds of work after which a worker tells what it has
  * @property {any} onerror
  *
  * @typedef {Object} Request the request that is being answered
- * @property {number} count of images
- * @property {Uint8Array} images
+ * @property {number} count of samples
+ * @property {Samples} samples
  * @property {OnProgress} [onProgress]
- * @property {(images: Uint8Array | null) => void} finish
+ * @property {(samples: Samples | null) => void} finish
  * @property {(error: Error) => void} fail
  */
 
@@ -33,7 +36,8 @@ const moduleWorker = () => new Worker(new URL('./worker.js', import.meta.url), {
  * @returns {BatchDecoder}
  */
 export function batchDecoder(head, weights, begin = moduleWorker) {
-  const pixels = head.shape.reduce((a, b) => a * b, 1);
+  const size = head.shape.reduce((a, b) => a * b, 1);
+  const isImage = modalityOf(head).kind === 'image';
   /** @type {Backend | null} */
   let worker = null;
   let requestId = 0;
@@ -49,13 +53,13 @@ export function batchDecoder(head, weights, begin = moduleWorker) {
     return begun;
   }
 
-  /** @param {{ requestId: number, offset: number, bytes: Uint8Array }} answer */
-  function onMessage({ requestId: of, offset, bytes }) {
+  /** @param {{ requestId: number, offset: number, samples: Samples }} answer */
+  function onMessage({ requestId: of, offset, samples }) {
     if (of !== requestId || !running) return;
-    running.images.set(bytes, offset * pixels);
-    const done = offset + bytes.length / pixels;
-    running.onProgress?.(running.images, done);
-    if (running && of === requestId && done === running.count) running.finish(running.images);
+    running.samples.set(samples, offset * size);
+    const done = offset + samples.length / size;
+    running.onProgress?.(running.samples, done);
+    if (running && of === requestId && done === running.count) running.finish(running.samples);
   }
 
   return {
@@ -63,14 +67,14 @@ export function batchDecoder(head, weights, begin = moduleWorker) {
       running?.finish(null);
       worker ??= startWorker();
       const count = codes.length / head.code_size;
-      const images = new Uint8Array(count * pixels);
-      if (!count) return Promise.resolve(images);
+      const samples = isImage ? new Uint8Array(count * size) : new Float32Array(count * size);
+      if (!count) return Promise.resolve(samples);
       requestId++;
       const busy = worker;
       return new Promise((resolve, reject) => {
         running = {
           count,
-          images,
+          samples,
           onProgress,
           finish(found) {
             running = null;

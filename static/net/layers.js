@@ -68,12 +68,13 @@ export const CONVOLUTIONS = {
     const [down, across] = op.stride;
     const [top, left] = op.padding;
     const step = (wide + 2 * left) * inputs;
+    const [apart] = op.dilation ?? [1]; // rows from one row of a window to the next; only series have more than one
     const w = slice(weights, op.weight, kh * kw * inputs * n);
     const bias = slice(weights, op.bias, n);
     const padded = new Float32Array((high + 2 * top) * step);
     const out = new Float32Array(rows * columns * n);
     const starts = offsets(rows, columns, (row, column) => row * down * step + column * across * inputs);
-    const windows = { starts, pieces: kh, step, length: kw * inputs };
+    const windows = { starts, pieces: kh, step: apart * step, length: kw * inputs };
     return {
       size: out.length,
       run: (x) => {
@@ -129,15 +130,36 @@ export const CONVOLUTIONS = {
     };
   },
 
-  upsample(op) {
+  // The largest number of each channel in windows side by side; the last ones may be cut off.
+  max_pool(op) {
     const [n, high, wide] = op.in_shape;
-    const [down, across] = op.scale_factor;
-    const columns = wide * across;
-    const out = new Float32Array(high * down * columns * n);
+    const [, rows, columns] = op.out_shape;
+    const [kh, kw] = op.kernel;
+    const out = new Float32Array(rows * columns * n);
     return {
       size: out.length,
       run: (x) => {
-        for (let row = 0, o = 0; row < high * down; row++) {
+        out.fill(-Infinity);
+        for (let y = 0, at = 0; y < high; y++) {
+          for (let column = 0; column < wide; column++) {
+            const o = (Math.floor(y / kh) * columns + Math.floor(column / kw)) * n;
+            for (let i = o; i < o + n; i++, at++) if (x[at] > out[i]) out[i] = x[at];
+          }
+        }
+        return out;
+      },
+    };
+  },
+
+  upsample(op) {
+    const [n, high, wide] = op.in_shape;
+    const [down, across] = op.scale_factor;
+    const [, rows, columns] = op.out_shape ?? [n, high * down, wide * across];
+    const out = new Float32Array(rows * columns * n);
+    return {
+      size: out.length,
+      run: (x) => {
+        for (let row = 0, o = 0; row < rows; row++) {
           for (let column = 0; column < columns; column++) {
             const at = (Math.floor(row / down) * wide + Math.floor(column / across)) * n;
             for (let i = 0; i < n; i++) out[o++] = x[at + i];

@@ -2,23 +2,40 @@
 
 import { ACTIVATIONS, CONVOLUTIONS, LINEAR } from './layers.js';
 import { LATENT_OPS } from './latent_ops.js';
-import { NLL } from './nll.js';
+import { LIKELIHOOD_OPS } from './likelihood_ops.js';
+import { nllOf } from './nll.js';
+import { modalityOf } from '../twins/modality.js';
 
 /** @type {Record<string, LayerBuilder>} */
-const OPS = { ...ACTIVATIONS, ...CONVOLUTIONS, ...LINEAR, ...LATENT_OPS };
+const OPS = {
+  ...ACTIVATIONS,
+  ...CONVOLUTIONS,
+  ...LINEAR,
+  ...LATENT_OPS,
+  ...LIKELIHOOD_OPS,
+  transpose: ({ rows, columns }) => transpose(rows, columns),
+};
 
 /**
  * @typedef {{ op: string, [setting: string]: any }} Op
- * @typedef {{ shape: number[], code_size: number, n_classes: number, likelihood?: string }} Sizes
+ * @typedef {import('../twins/modality.js').Modality} Modality
+ * @typedef {Object} Sizes
+ * @property {number[]} shape of a sample
+ * @property {number} code_size
+ * @property {number} n_classes
+ * @property {string} [likelihood]
+ * @property {Modality} [modality] none: images
  * @typedef {Sizes & { encoder: Op[], decoder: Op[] }} Head
- *   the decoder's last layer makes an image of the likelihood's parameter; `likelihood` is needed to infer labels
+ *   the decoder's last layer makes a sample of the likelihood's parameter; `likelihood` is needed to infer labels
  * @typedef {import('./matmul.js').NumberArray} Numbers
  * @typedef {Object} Network
- * @property {number[]} shape of an image: [channels, height, width]
+ * @property {number[]} shape of a sample; of an image: [channels, height, width]
+ * @property {Modality} modality what a sample is
  * @property {number} codeSize how many dimensions a code has
  * @property {number} nClasses how many labels a conditional model knows; 0: labels change nothing
- * @property {(x: Numbers, label?: number) => Float32Array} encode image [C * H * W] in [0, 1] -> code [codeSize]
- * @property {(z: Numbers, label?: number) => Float32Array} decode code [codeSize] -> image [C * H * W] in [0, 1]
+ * @property {(x: Numbers, label?: number) => Float32Array} encode sample -> code [codeSize];
+ *   a sample has as many numbers as its shape says, images in [0, 1]
+ * @property {(z: Numbers, label?: number) => Float32Array} decode code [codeSize] -> sample
  * @property {(x: Numbers) => number} inferLabel the label with the least reconstruction NLL, as `infer_label` in
  *   aecore/models/autoencoder.py; 0 where labels change nothing
  *
@@ -39,13 +56,14 @@ const OPS = { ...ACTIVATIONS, ...CONVOLUTIONS, ...LINEAR, ...LATENT_OPS };
  */
 export function network(head, weights) {
   const { shape, code_size: codeSize, n_classes: nClasses } = head;
-  const pixels = shape.reduce((a, b) => a * b, 1);
-  const encode = copyingInput(sequential(head.encoder, weights, pixels), pixels);
+  const values = shape.reduce((a, b) => a * b, 1);
+  const encode = copyingInput(sequential(head.encoder, weights, values), values);
   const raw = copyingInput(sequential(head.decoder.slice(0, -1), weights, codeSize), codeSize);
-  const mean = sequential(head.decoder.slice(-1), weights, pixels);
-  const nll = NLL[head.likelihood ?? ''];
+  const mean = sequential(head.decoder.slice(-1), weights, values);
+  const nll = nllOf(head, weights);
   return {
     shape,
+    modality: modalityOf(head),
     codeSize,
     nClasses,
     encode,

@@ -6,7 +6,8 @@ import { network } from './net.js';
 /**
  * @typedef {{ head: import('./net.js').Head, weights: Float32Array, chunk: number }} ModelMessage
  * @typedef {{ requestId: number, codes: Float32Array, label: number }} Request
- * @typedef {{ requestId: number, offset: number, bytes: Uint8Array<ArrayBuffer> }} Answer
+ * @typedef {{ requestId: number, offset: number, samples: Samples }} Answer
+ * @typedef {Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>} Samples images as bytes, all else as it is
  */
 
 /**
@@ -29,21 +30,23 @@ export function requestHandler(send) {
 
   /** @param {Request} request */
   async function decodeBatch({ requestId, codes, label }) {
-    const { shape, codeSize } = model;
-    const pixels = shape.reduce((a, b) => a * b, 1);
+    const { shape, codeSize, modality } = model;
+    const size = shape.reduce((a, b) => a * b, 1);
+    const isImage = modality.kind === 'image';
     const count = codes.length / codeSize;
     for (let offset = 0, n = 0; offset < count && requestId === latest; offset += n) {
-      /** @type {Uint8Array[]} */
+      /** @type {Samples[]} */
       const parts = [];
       const until = performance.now() + chunk;
       do {
         const at = (offset + parts.length) * codeSize;
-        parts.push(toBytes(model.decode(codes.subarray(at, at + codeSize), label)));
+        const decoded = model.decode(codes.subarray(at, at + codeSize), label);
+        parts.push(isImage ? toBytes(decoded) : decoded.slice());
       } while (offset + parts.length < count && performance.now() < until);
       n = parts.length;
-      const all = new Uint8Array(n * pixels);
-      parts.forEach((part, i) => all.set(part, i * pixels));
-      send({ requestId, offset, bytes: all });
+      const all = isImage ? new Uint8Array(n * size) : new Float32Array(n * size);
+      parts.forEach((part, i) => all.set(part, i * size));
+      send({ requestId, offset, samples: all });
       await yieldToMessages();
     }
   }

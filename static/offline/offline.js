@@ -80,8 +80,8 @@ Object.assign(globalThis, {
     codeSize: model.codeSize,
     /** @param {NumberArray} code @param {number} [label] */
     decode: (code, label) => model.decode(code, label).slice(),
-    /** @param {NumberArray} image @param {number} [label] */
-    encode: (image, label) => model.encode(image, label).slice(),
+    /** @param {NumberArray} sample @param {number} [label] */
+    encode: (sample, label) => model.encode(sample, label).slice(),
   },
 });
 $('#failure').remove();

@@ -16,14 +16,15 @@ from aecore.analysis import architecture, features, jacobian, loaded, metrics, r
 from aecore.analysis.loaded import LoadedModel
 from aecore.config import Config
 from aecore.content import advice, family_advice, formulas
+from aecore.data.cards import CARDS
 from aecore.data.datasets import Split, load
+from aecore.data.modalities import Image
 from aecore.models import losses
 from aecore.models.families.build import FAMILIES, build_recipe, model_size, resolve_config
 from aecore.models.families.variational import effective_beta
 from aecore.models.footprint import count_parameters
 from aecore.models.latents import GaussianLatent, Latent
-from aecore.models.likelihoods import LIKELIHOODS
-from aecore.models.networks import NETWORKS
+from aecore.models.likelihoods import LIKELIHOODS, ObservedOnly, Symmetric
 from tests.kit.trained_runs import furnished
 from ui import pages_table
 from ui.panels import suggestions
@@ -70,7 +71,7 @@ EVERY = pytest.mark.parametrize(
     [
         (name, network)
         for name, each in FAMILIES.items()
-        for network in NETWORKS
+        for network in Image.networks
         if each.fixed.get("network", network) == network
     ],
 )
@@ -135,6 +136,11 @@ def test_every_part_of_every_loss_has_a_formula_and_words(family, network):
             assert formulas.latex(config, part).count("{") == formulas.latex(config, part).count("}")
 
 
+def _fitting() -> list[str]:
+    """A data set for each likelihood that it fits."""
+    return [next(name for name, card in CARDS.items() if each in card.modality.likelihoods) for each in LIKELIHOODS]
+
+
 def test_players_are_who_moves_what_and_when():
     said = {
         family: formulas.objectives(resolve_config(replace(SMALL, family=family)))
@@ -156,7 +162,8 @@ def test_formulas_say_the_prices_of_this_run():
     assert r"2\cdot0.2^2" in formulas.latex(squared, "reconstruction")
     averaged = resolve_config(replace(squared, reduction="mean"))
     assert formulas.latex(averaged, "reconstruction").startswith(r"\frac{1}{64}")
-    assert set(formulas.RECONSTRUCTION_TERMS) == {type(each) for each in LIKELIHOODS.values()}
+    kinds = {type(make(CARDS[name].modality)) for make, name in zip(LIKELIHOODS.values(), _fitting(), strict=True)}
+    assert set(formulas.RECONSTRUCTION_TERMS) == kinds | {ObservedOnly, Symmetric}
 
 
 def test_an_unknown_part_is_its_name():

@@ -18,7 +18,7 @@ from aecore.models.autoencoder import Autoencoder
 from aecore.models.bottlenecks import VectorQuantizer
 from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.latents import Quantized
-from aecore.models.likelihoods import LIKELIHOODS
+from aecore.models.likelihoods import Gaussian
 from tests.analysis.test_sampling import panel, seen, whole
 from tests.kit.trained_runs import furnished
 from ui.panels import codebook as painting
@@ -43,7 +43,7 @@ def levels(off: float = 0.0) -> LoadedModel:
     same = nn.Linear(64, 64, bias=False)
     nn.init.eye_(same.weight)
     model = Autoencoder(
-        nn.Sequential(nn.Flatten(), same), bottleneck, nn.Unflatten(1, (1, 8, 8)), LIKELIHOODS["gaussian"]
+        nn.Sequential(nn.Flatten(), same), bottleneck, nn.Unflatten(1, (1, 8, 8)), Gaussian()
     )
     config = resolve_config(
         presets.default_config(

@@ -1,8 +1,10 @@
-"""What the browser computes is what torch computes: every family, network, activation and likelihood, to 1e-4."""
+"""What the browser computes is what torch computes: every family, network, activation and likelihood, and every kind of
+sample, to 1e-4."""
 
 from __future__ import annotations
 
 import base64
+import dataclasses
 
 import numpy as np
 import pytest
@@ -10,12 +12,15 @@ import torch
 from torch import nn
 
 from aecore.analysis import loaded
+from aecore.data.modalities import Column, Image, Table
 from aecore.export import compile_browser
+from aecore.export.program import Program
 from aecore.models import presets
-from aecore.models.bottlenecks import VectorQuantizer
+from aecore.models.autoencoder import Conditional
+from aecore.models.bottlenecks import GaussianBottleneck, VectorQuantizer
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
-from aecore.models.likelihoods import LIKELIHOODS
-from aecore.models.networks import ACTIVATIONS, NETWORKS
+from aecore.models.likelihoods import PerColumn
+from aecore.models.networks import ACTIVATIONS
 from tools.browser import record_errors
 
 pytest.importorskip("playwright.sync_api")
@@ -42,19 +47,42 @@ COMPUTE = """async ([head, ...packed]) => {
 FAMILY_CASES = [
     {"family": family.name, "network": network, **family.defaults}
     for family in FAMILIES.values()
-    for network in NETWORKS
+    for network in Image.networks
     if family.fixed.get("network", network) == network
 ]
 OTHER_CASES = [
     *({"family": "vae", "network": "conv", "activation": name} for name in ACTIVATIONS),
     *({"family": "contractive", "activation": name, "dropout": 0.2} for name in ACTIVATIONS),
-    *({"family": "vae", "likelihood": name} for name in LIKELIHOODS),
+    *({"family": "vae", "likelihood": name} for name in Image.likelihoods),
     {"dataset": "mnist", "family": "vae", "network": "conv", "preset": "deep"},  # odd sizes: 28, 14, 7, 3
     {"dataset": "mnist", "family": "vae", "network": "conv", "activation": "silu"},  # no zeros, 7 pixels in a line
     {"dataset": "shapes-colour", "family": "conditional-vae", "network": "conv", "latent_dim": 16},
     {"family": "ladder-vae", "latent_dim": 5, "params": {"top_level_share": 0.3}},
     {"family": "top-k", "latent_dim": 3, "params": {"k": 64}},
+    {"dataset": "mnist", "family": "vae", "network": "conv-pool", "hidden_sizes": (4, 6, 8), "batch_norm": True},
+    {"dataset": "mnist", "family": "vae", "network": "conv", "hidden_sizes": (4, 6), "batch_norm": True},
+    *({"family": "vae", "likelihood": name, "pixel_range": "-1 to 1"} for name in ("gaussian", "laplace")),
 ]
+SAMPLE_CASES = [
+    *({"dataset": name, "family": "vae"} for name in ("heartbeats", "machine", "iris", "moons", "swiss-roll")),
+    *({"dataset": "diabetes", "family": "vae", "likelihood": name} for name in Table.likelihoods),
+    {"dataset": "digits-rows", "family": "vq-vae"},
+    {"dataset": "wine", "family": "ladder-vae", "latent_dim": 4},
+    *({"dataset": name, "family": "vae", "network": "tcn"} for name in ("heartbeats", "machine", "digits-rows")),
+    {"dataset": "machine", "family": "vae", "network": "tcn", "hidden_sizes": (4, 5, 6, 7), "batch_norm": True},
+    {"dataset": "iris", "family": "vae", "network": "tabular", "decoder_sizes": (9,), "batch_norm": True},
+    *({"dataset": name, "family": "conditional-vae"} for name in ("heartbeats", "iris", "ring")),
+]
+
+# a number, yes or no, a category and a time of day
+MIXED = Table(
+    (
+        Column("size", mean=3.0, std=2.0),
+        Column("open", "boolean", categories=("no", "yes")),
+        Column("kind", "category", categories=("a", "b", "c")),
+        Column("hour", "cyclic", period=24.0),
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +123,20 @@ def clear(bottleneck: nn.Module, vectors: np.ndarray) -> np.ndarray:
     return (second - nearest > 1e-3).view(len(vectors), -1).all(1).numpy()
 
 
-@pytest.mark.parametrize("case", [*FAMILY_CASES, *OTHER_CASES], ids=lambda case: "-".join(map(str, case.values())))
+def samples(run: loaded.LoadedModel, random: np.random.Generator) -> np.ndarray:
+    """Anything of the shape and the range of a run's samples, `[COUNT, *shape]`."""
+    if run.card.modality.bounded:
+        return random.random((COUNT, *run.card.shape), dtype=np.float32)
+    return random.standard_normal((COUNT, *run.card.shape), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "case", [*FAMILY_CASES, *OTHER_CASES, *SAMPLE_CASES], ids=lambda case: "-".join(map(str, case.values()))
+)
 def test_the_browser_computes_what_torch_computes(page, case):
     run = made(**case)
     program, random = compile_browser.compile_model(run), np.random.default_rng(0)
-    x = random.random((COUNT, *run.card.shape), dtype=np.float32)
+    x = samples(run, random)
     z = 1.5 * random.standard_normal((COUNT, program.head["code_size"]), dtype=np.float32)
     labels = random.integers(0, program.head["n_classes"] or 1, COUNT)
     given = [program.head, *map(packed, (program.weights, x, z, labels))]
@@ -169,13 +206,47 @@ GUESS = """async ([head, ...packed]) => {
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("likelihood", Image.likelihoods)
 def test_the_browser_guesses_the_class_that_torch_guesses(page, likelihood, network):
     run = made(family="conditional-vae", network=network, likelihood=likelihood)
-    program, model = compile_browser.compile_model(run), run.model
-    head = program.head | {"likelihood": likelihood}
-    x = np.random.default_rng(0).random((COUNT, *run.card.shape), dtype=np.float32)
-    found = np.array(page.evaluate(GUESS, [head, packed(program.weights), packed(x)]))
+    program = compile_browser.compile_model(run)
+    told = dataclasses.replace(program, head=program.head | {"likelihood": likelihood})
+    assert _guesses_alike(page, told, run.model, samples(run, np.random.default_rng(0))) > 3
+
+
+def test_a_row_of_all_kinds_of_columns_is_computed_and_guessed_alike(page):
+    torch.manual_seed(0)
+    latent, scales = GaussianBottleneck(3), PerColumn(MIXED)
+    with torch.no_grad():
+        scales.log_scale.copy_(torch.linspace(0.5, -0.5, 7))
+    encoder, decoder = nn.Linear(7, latent.in_features), nn.Linear(3 + 4, 7)
+    model = Conditional(encoder, latent, decoder, scales, torch.randn(4, 7)).eval()
+    program = compile_browser.compile_autoencoder(model, MIXED.shape, MIXED)
+    random, sent = np.random.default_rng(0), [program.head, packed(program.weights)]
+    z = 2 * random.standard_normal((COUNT, 3), dtype=np.float32)
+    x, labels = _rows(random), random.integers(0, 4, COUNT)
+    _, found = page.evaluate(COMPUTE, [*sent, packed(x), packed(z), packed(labels)])
+    right = model.decode_mean(torch.from_numpy(z), torch.from_numpy(labels)).numpy()
+    assert np.abs(np.frombuffer(base64.b64decode(found), np.float32).reshape(right.shape) - right).max() < CLOSE
+    assert right[:, 2:5].sum(1) == pytest.approx(1, abs=1e-5) and 0 < right[:, 1].min() < right[:, 1].max() < 1
+    assert _guesses_alike(page, program, model, x) > 1
+
+
+def _rows(random: np.random.Generator) -> np.ndarray:
+    """Rows of MIXED with every kind of cell, `[COUNT, 7]`."""
+    hour = random.uniform(0, 24, COUNT)
+    cells = [
+        random.normal(size=COUNT),
+        random.choice(["no", "yes"], COUNT),
+        random.choice(["a", "b", "c"], COUNT),
+        hour,
+    ]
+    return MIXED.encode([each.tolist() for each in cells])
+
+
+def _guesses_alike(page, program: Program, model: Conditional, x: np.ndarray) -> int:
+    """Compares the browser's guess of the class of samples with torch's; how many classes were guessed."""
+    found = np.array(page.evaluate(GUESS, [program.head, packed(program.weights), packed(x)]))
     given = torch.from_numpy(x)
     with torch.inference_mode():
         told = [torch.full((COUNT,), label) for label in range(len(model.label_embedding))]
@@ -183,8 +254,8 @@ def test_the_browser_guesses_the_class_that_torch_guesses(page, likelihood, netw
         best, second = torch.stack(nats).topk(2, dim=0, largest=False).values
         right = model.infer_label(given).numpy()
     clear = ((second - best) > 1e-5 * best.abs()).numpy()  # rounding cannot decide these
-    assert clear.mean() > 0.9 and len(set(right)) > 3
-    assert np.array_equal(found[clear], right[clear])
+    assert clear.mean() > 0.9 and np.array_equal(found[clear], right[clear])
+    return len(set(right))
 
 
 def test_a_model_without_labels_guesses_nothing(page):

@@ -268,9 +268,10 @@ def test_play_stops_at_the_end_and_a_loop_goes_back(open_page):
 
 # --- Denoising --------------------------------------------------------------------------------------------------------
 
-NOISY = """({ CORRUPTIONS }, kind, x, shape, strength, seed) => {
+NOISY = """({ CORRUPTIONS }, kind, x, [channels, height, width], strength, seed) => {
+  const image = { kind: 'image', channels, height, width };
   const into = new Float32Array(x.length);
-  CORRUPTIONS[kind](Float32Array.from(x), shape, strength, seed, into);
+  CORRUPTIONS[kind](Float32Array.from(x), image, strength, seed, into);
   return [...into];
 }"""
 NOISES = ("gaussian", "masking", "salt-and-pepper", "dropout")

@@ -46,7 +46,7 @@ def test_every_kind_is_drawn_told_and_read_back(kind):
 def test_what_is_hit_together_covers_a_sample(kind):
     example = EXAMPLES[kind]
     positions = np.arange(2 * math.prod(example.position_shape)).reshape(2, *example.position_shape)
-    assert np.broadcast_to(example.spread(positions), (2, *example.shape)).shape == (2, *example.shape)
+    assert np.broadcast_to(example.broadcast_positions(positions), (2, *example.shape)).shape == (2, *example.shape)
 
 
 @pytest.mark.parametrize("kind", ["series", "table"])

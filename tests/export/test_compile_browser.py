@@ -12,20 +12,21 @@ from torch import nn
 
 from aecore.analysis import loaded
 from aecore.data.cards import CARDS
+from aecore.data.modalities import Image, modality_from_json
 from aecore.export import browser_layers, compile_browser
 from aecore.export.program import Program, UnsupportedLayer
 from aecore.models import presets
 from aecore.models.bottlenecks import DeterministicBottleneck
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.footprint import count_parameters
-from aecore.models.likelihoods import LIKELIHOODS
-from aecore.models.networks import ACTIVATIONS, NETWORKS
+from aecore.models.likelihoods import ObservedOnly
+from aecore.models.networks import ACTIVATIONS
 
 BESIDE = {"weight", "bias"}  # settings that are places in the block
 NETS = [
     (family.name, network)
     for family in FAMILIES.values()
-    for network in NETWORKS
+    for network in Image.networks
     if family.fixed.get("network", network) == network
 ]
 
@@ -85,9 +86,48 @@ def test_every_activation_and_likelihood_has_a_step():
     for name in ACTIVATIONS:
         head = compile_browser.compile_model(opened(activation=name, family="vae")).head
         assert [op["op"] for op in head["encoder"]] == ["linear", name, "linear", name, "linear", "take_mean"]
-    for name in LIKELIHOODS:
+    for name in Image.likelihoods:
         last = compile_browser.compile_model(opened(likelihood=name, family="vae")).head["decoder"][-1]["op"]
-        assert last == ("sigmoid" if name == "bernoulli" else "clip")
+        assert last == ("clip" if name in ("gaussian", "laplace") else "sigmoid")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "likelihood", "last"),
+    [
+        ("heartbeats", "gaussian", "identity"),
+        ("moons", "laplace", "identity"),
+        ("iris", "gaussian", "identity"),
+        ("iris", "per-column", "per_column"),
+    ],
+)
+def test_a_program_says_what_its_samples_are(dataset, likelihood, last):
+    program = compile_browser.compile_model(opened(dataset, family="vae", likelihood=likelihood))
+    assert json.loads(json.dumps(program.head)) == program.head
+    assert modality_from_json(program.head["modality"]) == CARDS[dataset].modality
+    assert program.head["decoder"][-1]["op"] == last, "no value is clipped that may be beyond 0 and 1"
+
+
+def test_the_scales_of_columns_are_sent_within_their_limits():
+    run = opened("iris", family="conditional-vae")
+    with torch.no_grad():
+        run.model.likelihood.log_scale.copy_(torch.tensor([-9.0, -1.0, 0.0, 9.0]))
+    program = compile_browser.compile_model(run)
+    op = program.head["decoder"][-1]
+    assert op["columns"] == [["number", at, at + 1] for at in range(4)]
+    sent = program.weights[op["log_scale"] :][:4]
+    assert sent == pytest.approx([math.log(0.01), -1, 0, 3])
+
+
+def test_values_that_are_missing_change_no_step():
+    run = opened("machine", family="vae")
+    head = compile_browser.compile_model(run).head
+    run.model.likelihood = ObservedOnly(run.model.likelihood)
+    assert compile_browser.compile_model(run).head == head
+
+
+def test_a_program_of_images_says_nothing_of_them():
+    """As those in files that are older than other samples."""
+    assert "modality" not in compile_browser.compile_model(opened(family="vae")).head
 
 
 def test_weights_are_sent_once():

@@ -22,8 +22,8 @@ from aecore.models.families.build import build_recipe, resolve_config
 HOSTILE = "</script><script>alert(1)</script>"
 
 
-def opened(**settings) -> loaded.LoadedModel:
-    config = resolve_config(presets.default_config("digits", **settings))
+def opened(dataset: str = "digits", **settings) -> loaded.LoadedModel:
+    config = resolve_config(presets.default_config(dataset, **settings))
     torch.manual_seed(0)
     return loaded.LoadedModel(config, build_recipe(config).model.eval(), {})
 
@@ -74,6 +74,21 @@ def test_an_installed_library_says_what_it_lacks(monkeypatch, tmp_path):
     monkeypatch.setattr(static_files, "STATIC", tmp_path / "static")
     with pytest.raises(UserError, match=r"static/.*laboratory's folder\.$"):
         page(opened(family="vae"))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "many", "sample"),
+    [
+        ("digits", "images", "an image, as 1 x 8 x 8 numbers from 0 to 1."),
+        ("iris", "rows", "a row, as 4 numbers standardised like the training set."),
+        ("heartbeats", "series", "a series, as 140 x 1 numbers standardised like the training set."),
+    ],
+)
+def test_the_page_says_what_its_samples_are(dataset, many, sample):
+    run = opened(dataset, family="vae")
+    codes = np.random.default_rng(0).standard_normal((60, run.code_size)).astype(np.float32)
+    text = offline_html.render(run, codes, np.arange(60) % len(run.card.classes), "A model")
+    assert f"The codes of 60 test {many} on" in text and sample in text
 
 
 def test_classes_without_codes_have_the_statistics_of_all():

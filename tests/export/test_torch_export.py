@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save
 
 from aecore import files
+from aecore.analysis.loaded import LoadedModel
 from aecore.cli import main
 from aecore.errors import UserError
 from aecore.export import folder, torch_export
@@ -58,6 +59,25 @@ def filled(place: Path) -> Path:
 
 def full(*_args: object, **_more: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("dataset", ["digits", "heartbeats", "iris"])
+def test_an_exported_decoder_gives_what_the_laboratory_shows(dataset):
+    """Images are clipped to [0, 1]; what may be below 0 is not."""
+    config = resolve_config(presets.default_config(dataset, family="vae", likelihood="gaussian"))
+    torch.manual_seed(0)
+    run = LoadedModel(config, build_recipe(config).model.eval(), {})
+    codes = 10 * torch.randn(8, run.code_size)
+    with torch.inference_mode():
+        made = torch_export.Decoder(run.model, run.card.modality)(codes).numpy()
+    assert (made == run.decode(codes.numpy())).all()
+    assert (made.min() < 0) == (dataset != "digits")
+
+
+def test_the_words_beside_an_export_say_what_its_samples_are():
+    for dataset, said in (("digits", "images float32 [B, 1, 8, 8] in [0, 1]"), ("iris", "rows float32 [B, 4], stand")):
+        config = resolve_config(presets.default_config(dataset, family="vae"))
+        assert said in torch_export._readme(LoadedModel(config, build_recipe(config).model.eval(), {}))
 
 
 def test_an_export_replaces_an_earlier_one_and_leaves_what_is_not_its_own(tmp_path):

@@ -101,7 +101,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "attribute": {
         "counts": "numbers of cases, as NumPy's unique returns them",
         "ends": "the two ends of an interpolation",
-        "means": "arithmetic means",
         "pixels": "the pixels of an image",
         "reason": "why a threshold is where it is",
         "sums": "arithmetic sums",

@@ -16,7 +16,7 @@ from aecore.data.datasets import CARDS, Dataset, Split
 from aecore.models.autoencoder import Autoencoder, build_autoencoder
 from aecore.models.bottlenecks import Bottleneck, DeterministicBottleneck
 from aecore.models.latents import Latent
-from aecore.models.likelihoods import LIKELIHOODS
+from aecore.models.likelihoods import Gaussian
 from aecore.models.losses import reconstruction_loss
 from aecore.models.networks import NetworkFactory, mlp
 from aecore.models.recipe import ForwardPass, Objective, Recipe
@@ -319,7 +319,7 @@ def _waves(count: int, seed: int, length: int = 12) -> Split:
 def test_a_recurrent_autoencoder_learns_waves_in_the_same_loop():
     splits = [_waves(count, seed) for seed, count in enumerate((256, 32, 32))]
     data = Dataset(replace(CARDS["digits"], shape=(12, 1)), *splits)  # type: ignore[arg-type]
-    model = Autoencoder(Listener(2), DeterministicBottleneck(2), Speaker(2, 12), LIKELIHOODS["gaussian"])
+    model = Autoencoder(Listener(2), DeterministicBottleneck(2), Speaker(2, 12), Gaussian())
     config = Config(epochs=25, batch_size=32, lr=0.02, likelihood="gaussian")
     reports = list(fit(Recipe.simple(model, reconstruction_loss), data, config, CPU))
     x = torch.from_numpy(splits[2].to_float())

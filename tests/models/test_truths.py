@@ -21,8 +21,9 @@ from aecore.models.bottlenecks import DeterministicBottleneck, GaussianBottlenec
 from aecore.models.families.build import FAMILIES, build_recipe, model_size, resolve_config
 from aecore.models.footprint import count_parameters
 from aecore.models.latents import GaussianLatent
-from aecore.models.likelihoods import LIKELIHOODS, Likelihood
+from aecore.models.likelihoods import Bernoulli as CrossEntropy
 from aecore.models.likelihoods import Gaussian as Squared
+from aecore.models.likelihoods import Likelihood
 from aecore.models.losses import (
     jacobian_frobenius_exact,
     jacobian_frobenius_hutchinson,
@@ -36,7 +37,7 @@ from aecore.training.loop import fit, one_cycle
 from tests.kit.cases import few
 
 CPU = torch.device("cpu")
-BCE: Likelihood = LIKELIHOODS["bernoulli"]
+BCE: Likelihood = CrossEntropy()
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +134,7 @@ def test_gaussian_is_torchs_but_for_its_constant(sigma):
 
 def test_our_gaussian_weighs_the_summed_squared_error_twelve_and_a_half_times():
     x = torch.zeros(1, 1, 8, 8)
-    assert LIKELIHOODS["gaussian"].nll(x + 0.1, x).item() == pytest.approx(12.5 * 64 * 0.01, rel=1e-5)
+    assert Squared().nll(x + 0.1, x).item() == pytest.approx(12.5 * 64 * 0.01, rel=1e-5)
 
 
 # KL
@@ -371,7 +372,7 @@ class _Same(nn.Module):
 )
 def test_denoising_charges_a_copier_for_the_noise(noise, strength, charge):
     """A model that returns what it was given pays the noise's expected square; the clean image pays nothing."""
-    make = NetworkFactory((1, 25, 40), likelihood=LIKELIHOODS["gaussian"])
+    make = NetworkFactory((1, 25, 40), likelihood=Squared())
     recipe = FAMILIES["denoising"].build(make, 2, noise, strength)
     copier = Autoencoder(_Same(), DeterministicBottleneck(2), _Same(), make.likelihood)
     p = replace(recipe, model=copier).forward(_pictures(0.5))

@@ -23,14 +23,13 @@ from streamlit.testing.v1.element_tree import Widget
 from aecore.analysis import baselines
 from aecore.config import Config
 from aecore.content.gallery import PRETRAINED_MODELS
-from aecore.data import datasets, download
+from aecore.data import datasets, download, modalities
 from aecore.data.datasets import CARDS
 from aecore.jobs import api
 from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.corruptions import CORRUPTIONS
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
-from aecore.models.networks import NETWORKS
 from aecore.params import params_of
 from aecore.store import queue, runs
 from aecore.store.writer import RunWriter
@@ -501,7 +500,7 @@ def test_train_offers_to_explore_a_stopped_run_and_to_resume_it(stopped_run):
 
 # --- Train --------------------------------------------------------------------------------------------------
 
-FORMS = [(f, n) for f in FAMILIES for n in NETWORKS if FAMILIES[f].fixed.get("network", n) == n]
+FORMS = [(f, n) for f in FAMILIES for n in modalities.Image.networks if FAMILIES[f].fixed.get("network", n) == n]
 
 
 @pytest.mark.parametrize("form", marked(FORMS, FORMS[::2], "-".join))
@@ -640,7 +639,8 @@ def test_denoise_with_every_noise(trained):
 
 def test_data_page_shows_every_data_set():
     app = opened("data")
-    assert {each.value for each in app.header} == {card.title for card in CARDS.values()}
+    control(app, "Kind").set_value("all")
+    assert {each.value for each in whole(app.run()).subheader} == {card.title for card in CARDS.values()}
     missing = [name for name in CARDS if not datasets.is_available(name)]
     assert len([b for b in app.main.button if "Download" in b.label]) == len(missing) > 0
 

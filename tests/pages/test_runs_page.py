@@ -74,7 +74,7 @@ def test_filters_columns_and_ranks_come_from_the_address(own_store):  # noqa: F8
     assert set(lines(app)["name"]) == {run_name(mine), "VAE, 2-D, small digits"}
     assert list(lines(app).columns) == ["rank", "", "name", "owner", "test MSE", "seed", "epochs"]
     assert list(lines(app)["rank"]) == ["1", "2"] and list(lines(app)["seed"]) == [0, 7]
-    assert any("Test images are for the final number" in each.value for each in app.caption)
+    assert any("Test samples are for the final number" in each.value for each in app.caption)
     assert not any("cannot be compared" in each.value for each in app.warning)
     control(app, "Data set").set_value("all")
     app = whole(app.run())

@@ -15,7 +15,7 @@ from aecore.jobs.worker import run_training
 from aecore.models import presets
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.latents import GaussianLatent, Latent, Quantized, SparseLatent
-from aecore.models.likelihoods import LIKELIHOODS, ScaledTo255
+from aecore.models.likelihoods import Gaussian, ScaledTo255
 from aecore.store import history, runs
 from aecore.training.loop import DeviceDataset, evaluate, fit
 from aecore.training.signals import TrainingSignals, identical_units
@@ -70,7 +70,7 @@ def test_pixels_that_a_bernoulli_cannot_say_are_counted():
 
 def test_a_likelihood_of_bytes_asks_about_255_and_answers_in_1():
     raw, x = torch.tensor([[51.0]]), torch.tensor([[0.2]])
-    asked = ScaledTo255(LIKELIHOODS["gaussian"])
+    asked = ScaledTo255(Gaussian())
     assert float(asked.nll(raw, x)) == pytest.approx(0, abs=1e-6)
     assert float(asked.mean(raw)) == pytest.approx(0.2)
 

@@ -364,7 +364,7 @@ def test_a_real_map_appears(runs, browser):
 def test_codes_are_saved_of_all_and_of_those_that_are_selected(runs, browser, monkeypatch):
     """Each format is offered; the count says whose codes they are, and the table holds these."""
     made = []
-    monkeypatch.setattr(latent_map, "save_codes", lambda run, count, table: made.append((run, count, table())))
+    monkeypatch.setattr(latent_map, "save_codes", lambda run, count, table, *_: made.append((run, count, table())))
     app = opened("latent_map", runs["2-D"])
     codes = splits.codes(opening.load(runs["2-D"]))
     run, count, table = made[-1]

@@ -43,6 +43,7 @@ ROUTES = (
     "/app/static/icon.png",
     "/static/js/index.js",
     "/component/none/index.html",
+    "/upload/dataset",
     "/nothing",
 )
 FOREIGN_HOSTS = ("evil.example", "evil.example:{port}", "localhost.evil.example:{port}", "0.0.0.0:{port}", "127.0.0.2")

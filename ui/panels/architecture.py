@@ -9,6 +9,7 @@ import streamlit as st
 from ui.panels.charts import architecture_charts
 from ui.panels.panel import Panel
 from ui.run_data.per_run import per_run
+from ui.session.text import escape
 from ui.widgets.display import class_colours, metrics_row
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def summarise(run: LoadedModel) -> ArchitectureSummary:
 
 def _network(run: LoadedModel) -> None:
     drawing = summarise(run)
-    st.html(architecture_charts.hourglass(drawing, run.card.shape, class_colours()))
+    noun = run.card.modality.noun.one
+    st.html(architecture_charts.hourglass(drawing, run.card.shape, class_colours(), noun))
     notes = [f"The code: {drawing.latent.description}.", *_network_notes(drawing)]
     st.caption(" ".join([*notes, "Bars are as wide as the logarithm of how many numbers come out."]))
     encoder, decoder = (sum(layer.parameters for layer in part) for part in (drawing.encoder, drawing.decoder))
@@ -36,8 +38,8 @@ def _network(run: LoadedModel) -> None:
             f"{drawing.total_parameters:,}",
             "Trainable weights and biases: the numbers that training sets.",
         ),
-        ("Encoder", f"{encoder:,}", "In the layers from the image to the code."),
-        ("Decoder", f"{decoder:,}", "In the layers from the code to the image, without those that it borrows."),
+        ("Encoder", f"{encoder:,}", f"In the layers from the {noun} to the code."),
+        ("Decoder", f"{decoder:,}", f"In the layers from the code to the {noun}, without those that it borrows."),
     )
 
 
@@ -71,7 +73,7 @@ def _source(run: LoadedModel) -> None:
     family, config = FAMILIES[run.config.family], run.config
     st.markdown(f"**{family.title}.** {family.doc}")
     st.markdown(
-        f"This run: {run.card.title}, {config.network} network, a code of {run.code_size} latent dimensions, "
+        f"This run: {escape(run.card.title)}, {config.network} network, a code of {run.code_size} latent dimensions, "
         f"{config.epochs} epochs, seed {config.seed}."
     )
     st.code(family.source, language="python", wrap_lines=True)

@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 
 from aecore.analysis.latents import codebook
+from aecore.data.modalities import Noun
 from ui.panels.charts import codebook_charts
 from ui.panels.panel import Panel
 from ui.run_data import splits, statistics
 from ui.run_data.per_run import per_run
-from ui.widgets import images, pickers
+from ui.widgets import pickers, sample_images
 from ui.widgets.display import class_colours, metrics_row, show_chart
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ def show_usage(run: LoadedModel) -> None:
     """How much of the codebook is in use, and how far its vectors lie apart."""
     said = statistics.report(run, "codebook")
     unused = said["codebook_size"] - said["used_entries"]
-    metrics_row(*_usage_metrics(said))
-    st.markdown(_usage_text(unused, said["codebook_size"], said["perplexity"]))
+    noun = run.card.modality.noun
+    metrics_row(*_usage_metrics(said, noun))
+    st.markdown(_usage_text(unused, said["codebook_size"], said["perplexity"], noun))
     left, right = st.columns(2)
     with left:
         show_chart(codebook_charts.usage(np.array(said["usage"]), class_colours()[0]), key="panel-usage")
@@ -51,17 +53,17 @@ def show_usage(run: LoadedModel) -> None:
         order, distances = _distances(run)
         show_chart(codebook_charts.distances(order, distances), key="panel-distances")
     st.caption(
-        f"The first {said['n_samples']:,} test images. In the map near vectors stand side by side: dark squares along "
-        "the diagonal are groups that nearly say the same."
+        f"The first {said['n_samples']:,} test {noun.many}. In the map near vectors stand side by side: dark squares "
+        "along the diagonal are groups that nearly say the same."
     )
 
 
-def _usage_metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+def _usage_metrics(report: dict[str, Any], noun: Noun) -> tuple[tuple[str, str, str], ...]:
     return (
         (
             "Codebook entries used",
             f"{report['used_entries']} of {report['codebook_size']}",
-            "Vectors that at least one latent position of a test image takes.",
+            f"Vectors that at least one latent position of a test {noun.one} takes.",
         ),
         (
             "Perplexity",
@@ -69,13 +71,13 @@ def _usage_metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
             f"So many entries, all taken equally often, would be as hard to guess. At most {report['codebook_size']}.",
         ),
         (
-            "Bits per image",
+            f"Bits per {noun.one}",
             f"{report['bits_stored']:.0f}",
             f"{report['n_positions']} latent positions of log2 {report['codebook_size']} bits each, as they are "
             "stored.",
         ),
         (
-            "Entropy (bits per image)",
+            f"Entropy (bits per {noun.one})",
             f"{report['entropy_bits']:.1f}",
             "Bits at best: if frequent entries were stored shorter, at each latent position by its own habits.",
         ),
@@ -89,13 +91,13 @@ def _usage_metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _usage_text(unused: int, codebook_size: int, perplexity: float) -> str:
+def _usage_text(unused: int, codebook_size: int, perplexity: float, noun: Noun) -> str:
     if not unused:
         return (
             f"Every entry is taken at least once; they are as hard to guess as {perplexity:.0f} equally frequent ones."
         )
     return (
-        f"**{unused} of {codebook_size} entries are never taken** by a test image. If it is most of them, the "
+        f"**{unused} of {codebook_size} entries are never taken** by a test {noun.one}. If it is most of them, the "
         f"codebook says less than its size: one of about {perplexity:.0f} would do. *Reset dead codes* in the "
         "settings puts unused entries where the encoder is, in long trainings."
     )
@@ -105,7 +107,7 @@ def _usage_text(unused: int, codebook_size: int, perplexity: float) -> str:
 
 
 def show_editor(run: LoadedModel) -> None:
-    """A test image's code to edit, position by position."""
+    """A test sample's code to edit, position by position."""
     x = pickers.inline_image_picker(run)
     if x is not None:
         _editor(run, x)
@@ -179,7 +181,8 @@ def _entry_grid(run: LoadedModel, history: list[tuple[int, ...]], position: int,
         if points:
             apply_edit(history, position, int(np.ravel(points[0]["customdata"])[0]))
 
-    chart = codebook_charts.entry_grid(cells, shown, int(now[position]), position, class_colours())
+    noun, pictures = run.card.modality.noun.one, run.card.modality.render(cells)
+    chart = codebook_charts.entry_grid(pictures, shown, int(now[position]), position, class_colours(), noun)
     show_chart(chart, key=key, on_select=clicked, selection_mode="points")
     few = (
         f"the {N_ENTRIES} that this position takes most often of {len(entries)}"
@@ -187,7 +190,7 @@ def _entry_grid(run: LoadedModel, history: list[tuple[int, ...]], position: int,
         else f"all {len(entries)}"
     )
     st.caption(
-        f"The image with position {position + 1} replaced by each codebook entry, {few}; the most often taken first. "
+        f"The {noun} with position {position + 1} replaced by each codebook entry, {few}; the most often taken first. "
         "On a touch screen tap twice: once to see the index, once to take it."
     )
 
@@ -195,9 +198,14 @@ def _entry_grid(run: LoadedModel, history: list[tuple[int, ...]], position: int,
 def _edited_images(run: LoadedModel, x: np.ndarray, start: np.ndarray, indices: np.ndarray) -> None:
     drawn = codebook.decode_indices(run, np.stack([start, indices]))
     changed = int((start != indices).sum())
-    images.rows(
+    sample_images.rows(
+        run.card.modality,
         {"": np.stack([x, *drawn])},
-        ["the image", "its reconstruction", f"edited, {changed} position{'s' * (changed != 1)} changed"],
+        [
+            f"the {run.card.modality.noun.one}",
+            "its reconstruction",
+            f"edited, {changed} position{'s' * (changed != 1)} changed",
+        ],
         ["input", "reconstruction", "edited"],
         size=150,
     )

@@ -10,7 +10,7 @@ import streamlit as st
 from aecore.analysis.latents import hierarchy
 from ui.panels.panel import Panel
 from ui.run_data import splits, statistics
-from ui.widgets import images, pickers
+from ui.widgets import pickers, sample_images
 from ui.widgets.display import metrics_row
 
 if TYPE_CHECKING:
@@ -20,13 +20,14 @@ N_SAMPLES = 10
 
 
 def _levels(run: LoadedModel) -> None:
-    said = statistics.report(run, "hierarchy")
+    said, modality = statistics.report(run, "hierarchy"), run.card.modality
     metrics_row(
         *(
             (
                 f"{name.capitalize()} level KL",
                 f"{said[name]['kl']:.2f} nats",
-                f"What its {said[name]['dimensions']} latent dimensions tell of a test image on average{beyond}.",
+                f"What its {said[name]['dimensions']} latent dimensions tell of a test {modality.noun.one} on "
+                f"average{beyond}.",
             )
             for name, beyond in (("top", ""), ("bottom", ", beyond what the top told"))
         )
@@ -35,10 +36,11 @@ def _levels(run: LoadedModel) -> None:
     test = splits.test_split(run)
     x, labels = test.to_float([row]), test.y[[row]]
     own = np.concatenate([x, run.reconstruct(x, labels)])
-    images.rows({"Input and reconstruction": own}, [called, f"reconstruction of {called}"])
+    sample_images.rows(modality, {"Input and reconstruction": own}, [called, f"reconstruction of {called}"])
     drawn = hierarchy.resample_level(run.encode(x, labels), hierarchy.n_top(run), N_SAMPLES)
     many = np.repeat(labels, N_SAMPLES)
-    images.rows(
+    sample_images.rows(
+        modality,
         {
             "Top level fixed, bottom resampled": run.decode(drawn["bottom_resampled"][0], many),
             "Bottom level fixed, top resampled": run.decode(drawn["top_resampled"][0], many),
@@ -46,10 +48,11 @@ def _levels(run: LoadedModel) -> None:
         [f"{called}, sample {number + 1}" for number in range(N_SAMPLES)],
     )
     st.caption(
-        f"Resampled from N(0, 1), the bottom level alone changes images {said['bottom']['effect']:.0%} as much as "
-        f"both levels do, the top alone {said['top']['effect']:.0%} (variance per pixel, over {said['n_samples']} test "
-        "images). The bottom is kept in units of what the top expects of it: a new top takes it along. A level that "
-        "tells nearly 0 nats stands idle, often the top one: the bottom alone can say all."
+        f"Resampled from N(0, 1), the bottom level alone changes {modality.noun.many} {said['bottom']['effect']:.0%} "
+        f"as much as both levels do, the top alone {said['top']['effect']:.0%} (variance per {modality.noun.value}, "
+        f"over {said['n_samples']} test {modality.noun.many}). The bottom is kept in units of what the top expects of "
+        "it: a new top takes it along. A level that tells nearly 0 nats stands idle, often the top one: the bottom "
+        "alone can say all."
     )
 
 

@@ -1,4 +1,4 @@
-"""The panel of Jacobians: which directions of a code change the image much, and which hardly."""
+"""The panel of Jacobians: which directions of a code change the sample much, and which hardly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ui.panels.charts import architecture_charts
 from ui.panels.panel import Panel
 from ui.run_data import splits, statistics
 from ui.run_data.per_run import per_run
-from ui.widgets import pickers
+from ui.widgets import pickers, sample_images
 from ui.widgets.display import class_colours, metrics_row, show_chart
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def _jacobian_at_mean(run: LoadedModel) -> JacobianSpectrum:
 
 
 def _show_jacobian(run: LoadedModel) -> None:
-    said = statistics.report(run, "jacobian")
-    most = f"Mean over {said['n_samples']} test images."
+    said, noun = statistics.report(run, "jacobian"), run.card.modality.noun
+    most = f"Mean over {said['n_samples']} test {noun.many}."
     metrics_row(
         (
             "Effective dimension",
@@ -55,8 +55,8 @@ def _show_jacobian(run: LoadedModel) -> None:
         (
             "Squared Frobenius norm of the encoder Jacobian",
             f"{said['encoder_squared_frobenius_norm']:.4g}",
-            "Squared size of the encoder's Jacobian, summed over all pixels and latent dimensions: what a contractive "
-            f"autoencoder is penalised for. {most}",
+            f"Squared size of the encoder's Jacobian, summed over all {noun.value}s and latent dimensions: what a "
+            f"contractive autoencoder is penalised for. {most}",
         ),
     )
     x = pickers.inline_image_picker(run)
@@ -68,33 +68,41 @@ def _show_jacobian(run: LoadedModel) -> None:
 
 
 def _decoder(run: LoadedModel, spectrum: JacobianSpectrum, at_mean: JacobianSpectrum) -> None:
+    noun = run.card.modality.noun
     st.markdown(
-        f"**Decoder: how far the image goes when the code goes a step of 1.** {spectrum.effective_dimension} of "
-        f"{len(spectrum.singular_values)} directions carry 99 % of the squared stretch at this image; "
+        f"**Decoder: how far the {noun.one} goes when the code goes a step of 1.** {spectrum.effective_dimension} of "
+        f"{len(spectrum.singular_values)} directions carry 99 % of the squared stretch at this {noun.one}; "
         f"{_condition_text(spectrum)}"
     )
     colours = class_colours()
-    named = {"at this image": spectrum.singular_values, "at the mean code": at_mean.singular_values}
+    named = {f"at this {noun.one}": spectrum.singular_values, "at the mean code": at_mean.singular_values}
     show_chart(
         architecture_charts.spectra(named, (colours[0], colours[3]), "singular values of the decoder Jacobian"),
         key="panel-jacobian-decoder",
     )
     _show_extremes(
-        run, spectrum, "Left singular vectors: what such a step adds to the image (first-order)", "step along direction"
+        run,
+        spectrum,
+        f"Left singular vectors: what such a step adds to the {noun.one} (first-order)",
+        "step along direction",
     )
 
 
 def _encoder(run: LoadedModel, spectrum: JacobianSpectrum) -> None:
+    noun = run.card.modality.noun
     st.markdown(
-        f"**Encoder: how far the code goes when the image goes a step of 1.** {spectrum.effective_dimension} of "
-        f"{len(spectrum.singular_values)} patterns of pixels carry 99 % of the squared stretch at this image; "
-        f"{_condition_text(spectrum)}"
+        f"**Encoder: how far the code goes when the {noun.one} goes a step of 1.** {spectrum.effective_dimension} of "
+        f"{len(spectrum.singular_values)} patterns of {noun.value}s carry 99 % of the squared stretch at this "
+        f"{noun.one}; {_condition_text(spectrum)}"
     )
     chart = architecture_charts.spectra(
-        {"at this image": spectrum.singular_values}, class_colours()[2:], "singular values of the encoder Jacobian"
+        {f"at this {noun.one}": spectrum.singular_values},
+        class_colours()[2:],
+        "singular values of the encoder Jacobian",
     )
     show_chart(chart, key="panel-jacobian-encoder")
-    _show_extremes(run, spectrum, "Right singular vectors: the patterns of pixels that it follows", "pattern")
+    title = f"Right singular vectors: the patterns of {noun.value}s that it follows"
+    _show_extremes(run, spectrum, title, "pattern")
 
 
 def _condition_text(spectrum: JacobianSpectrum) -> str:
@@ -104,17 +112,20 @@ def _condition_text(spectrum: JacobianSpectrum) -> str:
 
 
 def _show_extremes(run: LoadedModel, spectrum: JacobianSpectrum, title: str, name: str) -> None:
-    """The first and the last directions of a spectrum as images, each as strong as it is stretched."""
+    """The first and the last directions of a spectrum as pictures, each as strong as it is stretched."""
     from aecore.analysis import features
 
     count, rows = len(spectrum.singular_values), spectrum.extremes
-    strong = features.signed_colormap(spectrum.patterns * spectrum.singular_values[rows, None, None, None])
+    sizes = spectrum.singular_values[rows].reshape(-1, *(1 for _ in run.card.shape))
+    signed, drawn = spectrum.patterns * sizes, run.card.modality.kind != "image"
+    strong = sample_images.signed(run.card.modality, signed) if drawn else features.signed_colormap(signed)
     st.markdown(title)
     st.html(
         architecture_charts.image_wall(
             strong,
             [f"{name} {row + 1}, singular value {spectrum.singular_values[row]:.3g}" for row in rows],
             [f"{row + 1}: {spectrum.singular_values[row]:.3g}" for row in rows],
+            smooth=drawn,
         )
     )
     some = f"The first and the last of {count - spectrum.nullity}" if len(rows) < count - spectrum.nullity else "Each"

@@ -20,10 +20,10 @@ MARGIN = 0.3  # of the gap, left above and below the points
 
 def tightness(run: LoadedModel) -> None:
     """Bounds on log p(x) with ever more importance samples, beside the ELBO."""
-    found = statistics.report(run, "likelihood_bounds")
+    found, noun = statistics.report(run, "likelihood_bounds"), run.card.modality.noun
     if not found:
         st.info(
-            "Bounds are taken of real test images, which are not on this computer.",
+            f"Bounds are taken of real test {noun.many}, which are not on this computer.",
             icon=":material/image_not_supported:",
         )
         return
@@ -35,10 +35,10 @@ def tightness(run: LoadedModel) -> None:
         (
             "Gap between ELBO and IWAE bound",
             f"{found['gap']:.2f} ± {2 * found['gap_std_error']:.2f}",
-            f"Nats that the ELBO lies below it, at least; ± two standard errors over {found['n_samples']} images.",
+            f"Nats that the ELBO lies below it, at least; ± two standard errors over {found['n_samples']} {noun.many}.",
         ),
     )
-    show_chart(_chart(bounds, class_colours()[0]), key="panel-bounds")
+    show_chart(_chart(bounds, class_colours()[0], noun.one), key="panel-bounds")
     st.markdown(
         "Reconstruction and KL add up to the negative ELBO, and log p(x) is larger than the ELBO by KL(q(z|x) ‖ "
         "p(z|x)): how far the encoder's posterior q(z|x) is from the true one. With k samples z from q(z|x), each "
@@ -47,7 +47,7 @@ def tightness(run: LoadedModel) -> None:
         "whose ELBOs differ by less than their gaps cannot be told apart by them."
     )
     st.caption(
-        f"Means over the first {found['n_samples']} test images, drawn with seed 0. {_constant_note(run)}".strip()
+        f"Means over the first {found['n_samples']} test {noun.many}, drawn with seed 0. {_constant_note(run)}".strip()
     )
 
 
@@ -61,9 +61,9 @@ def _constant_note(run: LoadedModel) -> str:
     return "The likelihood's constant is left out of both, so only their difference is in true nats."
 
 
-def _chart(bounds: dict[int, float], colour: str) -> Chart:
+def _chart(bounds: dict[int, float], colour: str, noun: str) -> Chart:
     figure = new_figure(
-        260, xaxis_title="importance samples (k)", yaxis_title="nats per image", showlegend=False,
+        260, xaxis_title="importance samples (k)", yaxis_title=f"nats per {noun}", showlegend=False,
         margin={"l": 8, "r": 8, "t": 16, "b": 48},
     )  # fmt: skip
     figure.add_scatter(

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 def compare_with_pca(run: LoadedModel) -> None:
     """The angle between the two spaces, the errors of both, and why the code's axes are not the components."""
-    found = statistics.report(run, "pca")
+    found, many = statistics.report(run, "pca"), run.card.modality.noun.many
     if not found:
         st.info(
-            f"PCA is fitted to the training images, and {run.card.title} is not on this computer.",
+            f"PCA is fitted to the training {many}, and {run.card.title} is not on this computer.",
             icon=":material/image_not_supported:",
         )
         link("data", "Get the data set")
         return
-    metrics_row(*_metrics(found))
+    metrics_row(*_metrics(found, many))
     st.markdown(_error_against_pca(found))
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -40,16 +40,17 @@ def compare_with_pca(run: LoadedModel) -> None:
             f"column. Here two axes of the code come as near as **{found['min_angle_between_axes']:.0f}°** to each "
             "other (components stand at 90°), and the map from PCA's scores to this code stretches some directions "
             f"**{longest:.2f}** times and others **{shortest:.2f}** times: it is no rotation, which would have 1 "
-            "everywhere. Any invertible matrix between encoder and decoder gives the same images, so nothing in the "
-            "loss prefers components (Bourlard & Kamp 1988; Baldi & Hornik 1989)."
+            "everywhere. Any invertible matrix between encoder and decoder gives the same reconstructions, so nothing "
+            "in the loss prefers components (Bourlard & Kamp 1988; Baldi & Hornik 1989)."
         )
-    st.caption(
+    clipped = (
         "Errors here are of images that are not clipped to black and white, as the theorem has it; elsewhere model "
-        "and PCA are both clipped. Both are fitted to the same training images."
+        "and PCA are both clipped. "
     )
+    st.caption(f"{clipped * run.card.modality.bounded}Both are fitted to the same training {many}.")
 
 
-def _metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+def _metrics(report: dict[str, Any], many: str) -> tuple[tuple[str, str, str], ...]:
     size, train, test = len(report["principal_angles"]), report["train"], report["test"]
     return (
         (
@@ -61,15 +62,15 @@ def _metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
         (
             "MSE, training",
             f"{train['model']:.6f}",
-            f"Of this model, on all {report['n_samples']:,} images that it learnt from; PCA has {train['pca']:.6f}.",
+            f"Of this model, on all {report['n_samples']:,} {many} that it learnt from; PCA has {train['pca']:.6f}.",
         ),
         (
             "PCA MSE, training",
             f"{train['pca']:.6f}",
             "The least that any linear autoencoder of this size can have there.",
         ),
-        ("MSE, test", f"{test['model']:.6f}", "On test images no promise holds: either may be the lower one."),
-        ("PCA MSE, test", f"{test['pca']:.6f}", f"With the same {size} components, on the same test images."),
+        ("MSE, test", f"{test['model']:.6f}", f"On test {many} no promise holds: either may be the lower one."),
+        ("PCA MSE, test", f"{test['pca']:.6f}", f"With the same {size} components, on the same test {many}."),
     )
 
 

@@ -10,6 +10,7 @@ from aecore.models.loss_terms import RECONSTRUCTION
 from ui.panels.panel import Panel
 from ui.run_data import statistics
 from ui.session import cache
+from ui.widgets import sample_images
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,7 @@ def _loss(run: LoadedModel) -> None:
     from aecore.models.families.build import resolve_config
 
     config, test = resolve_config(run.config), statistics.test_losses(run)
+    noun = run.card.modality.noun
     players = _objectives(run.id, config)
     mine, others = _split_terms(players, test)
     _loss_equation(config, mine, "")
@@ -37,9 +39,9 @@ def _loss(run: LoadedModel) -> None:
         st.markdown("The discriminator minimises at the same time:")
         _loss_equation(config, parts, f"_{{{number + 2}}}")
     st.caption(
-        "$x$: an image, $\\hat x$: its reconstruction, $i$: its pixel values, $z$: its code, $j$: its latent "
-        f"dimensions{_posterior_notation(run)}. The numbers are means over the test images, in nats per image, "
-        "weights included; constants that no training can change are left out."
+        f"$x$: {sample_images.article(noun)}, $\\hat x$: its reconstruction, $i$: its {noun.value} values, $z$: its "
+        f"code, $j$: its latent dimensions{_posterior_notation(run)}. The numbers are means over the test {noun.many}, "
+        f"in nats per {noun.one}, weights included; constants that no training can change are left out."
         + ("" if config.pixel_range == "0 to 1" else f" Pixels run from {config.pixel_range} here.")
     )
     _terms(run, config, mine, others)

@@ -1,4 +1,4 @@
-"""Panels of Gaussian posteriors: KL per latent dimension, the posteriors on a map, the ELBO of one image, the KL in
+"""Panels of Gaussian posteriors: KL per latent dimension, the posteriors on a map, the ELBO of one sample, the KL in
 parts."""
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import streamlit as st
 
 from aecore.analysis.latents import posterior
 from aecore.analysis.latents.posterior import ACTIVE_THRESHOLD
+from aecore.data.modalities import Noun
 from aecore.models.latents import LadderLatent
 from aecore.store import history
 from ui.panels.charts import posterior_charts
 from ui.panels.panel import Panel
 from ui.run_data import splits, statistics
 from ui.run_data.per_run import per_run
-from ui.widgets import images, pickers
+from ui.widgets import pickers, sample_images
 from ui.widgets.display import class_colours, metrics_row, show_chart
 
 if TYPE_CHECKING:
@@ -39,18 +40,18 @@ def _order_by_kl(report: dict[str, Any]) -> np.ndarray:
 
 
 def _sample_description(run: LoadedModel, count: int) -> str:
-    """Of what so many images are."""
-    test = splits.test_split(run)
+    """Of what so many samples are."""
+    test, many = splits.test_split(run), run.card.modality.noun.many
     if test.synthetic and "report" not in run.result.get("scores", {}):
-        return f"{count:,} images that the model decoded in place of test images"
-    return f"the {'' if count == len(test) else 'first '}{count:,} test images"
+        return f"{count:,} {many} that the model decoded in place of test {many}"
+    return f"the {'' if count == len(test) else 'first '}{count:,} test {many}"
 
 
 # KL per latent dimension
 
 
 def _kl_per_dim(run: LoadedModel) -> None:
-    found = statistics.report(run, "posterior")
+    found, noun = statistics.report(run, "posterior"), run.card.modality.noun
     order, size = _order_by_kl(found), len(found["kl"])
     nats, active = np.array(found["kl"])[order], np.array(found["variance_of_means"])[order] > ACTIVE_THRESHOLD
     names = _dim_names(order)
@@ -58,31 +59,33 @@ def _kl_per_dim(run: LoadedModel) -> None:
         (
             "Total KL",
             f"{found['kl_total']:.2f} nats",
-            "The KL of all latent dimensions, per image; a nat is 1.44 bits.",
+            f"The KL of all latent dimensions, per {noun.one}; a nat is 1.44 bits.",
         ),
         (
             "Active units",
             f"{found['active_units']} of {size}",
-            "Latent dimensions that say different things of different images.",
+            f"Latent dimensions that say different things of different {noun.many}.",
         ),
     )
-    show_chart(posterior_charts.kl_bars(names, nats.tolist(), active.tolist(), class_colours()[0]), key="panel-kl")
+    chart = posterior_charts.kl_bars(names, nats.tolist(), active.tolist(), class_colours()[0], noun)
+    show_chart(chart, key="panel-kl")
     silent = [name for name, on in zip(names, active, strict=True) if not on]
     st.caption(
-        f"Means over {_sample_description(run, found['n_samples'])}. Active are dimensions whose means vary from image "
-        f"to image, with a variance above {ACTIVE_THRESHOLD} (Burda et al. 2015). {_inactive_text(silent, size)}"
+        f"Means over {_sample_description(run, found['n_samples'])}. Active are dimensions whose means vary from "
+        f"{noun.one} to {noun.one}, with a variance above {ACTIVE_THRESHOLD} (Burda et al. 2015). "
+        f"{_inactive_text(silent, size, noun)}"
     )
     _kl_by_epoch(run, order)
 
 
-def _inactive_text(inactive: list[str], size: int) -> str:
+def _inactive_text(inactive: list[str], size: int, noun: Noun) -> str:
     """What is said of the dimensions that are not active."""
     if not inactive:
         return "All are." if size > 1 else "It is."
     named = ", ".join(inactive[:8]) + (f" and {len(inactive) - 8} more" if len(inactive) > 8 else "")
     return (
-        f"Not active, in grey: {named}. Their posteriors are nearly the same for every image, and the decoder can hear "
-        "nothing of it from them."
+        f"Not active, in grey: {named}. Their posteriors are nearly the same for every {noun.one}, and the decoder can "
+        "hear nothing of it from them."
     )
 
 
@@ -96,7 +99,7 @@ def _kl_by_epoch(run: LoadedModel, order: np.ndarray) -> None:
     epochs, nats = zip(*kept, strict=True)
     chart = posterior_charts.kl_heatmap(_dim_names(order), epochs, np.array(nats).T[order])
     show_chart(chart, key="panel-kl-by-epoch")
-    st.caption("The KL of each latent dimension after each epoch, means over the validation images.")
+    st.caption("The KL of each latent dimension after each epoch, means over the validation set.")
 
 
 # Posteriors on the map
@@ -104,14 +107,14 @@ def _kl_by_epoch(run: LoadedModel, order: np.ndarray) -> None:
 
 @per_run(max_entries=32)
 def _posteriors(run: LoadedModel) -> tuple[PosteriorBatch, np.ndarray]:
-    """Posteriors of a few test images of every class, and their labels."""
+    """Posteriors of a few test samples of every class, and their labels."""
     test = splits.test_split(run)
     rows = posterior.sample_per_class(test.y, N_POSTERIORS)
     return posterior.encode(run, test.to_float(rows), test.y[rows]), test.y[rows]
 
 
 def _posterior_map(run: LoadedModel) -> None:
-    found = statistics.report(run, "posterior")
+    found, noun = statistics.report(run, "posterior"), run.card.modality.noun
     size = len(found["kl"])
     pair = np.arange(size) if size < 3 else _order_by_kl(found)[:2]
     points, labels = splits.codes(run)[:N_POINTS, pair], splits.test_split(run).y[:N_POINTS]
@@ -129,8 +132,8 @@ def _posterior_map(run: LoadedModel) -> None:
     with right:
         st.markdown(
             f"One sigma is **{'** and **'.join(widths)}** on average; that of N(0, 1) is 1. Where posteriors overlap, "
-            "a sample can have come from either image, and the decoder draws something between them. Narrow ones tell "
-            "images apart, and pay for it in nats."
+            f"a sample can have come from either {noun.one}, and the decoder draws something between them. Narrow ones "
+            f"tell {noun.many} apart, and pay for it in nats."
         )
         which = f", along the two of {size} latent dimensions with the largest KL" if size > 2 else ""
         st.caption(f"{len(points):,} codes{which}, and the posteriors of {len(owners)} of them.")
@@ -147,16 +150,16 @@ def _elbo_breakdown(run: LoadedModel, row: int) -> ElboBreakdown:
 
 def _elbo_of_one_image(run: LoadedModel) -> None:
     row, called = pickers.test_index_picker(run)
-    test, bill = splits.test_split(run), _elbo_breakdown(run, row)
+    test, bill, noun = splits.test_split(run), _elbo_breakdown(run, row), run.card.modality.noun
     if test.synthetic:
-        st.caption(f"Of what the model decoded in place of {called}; the image itself would cost another amount.")
+        st.caption(f"Of what the model decoded in place of {called}; the {noun.one} itself would cost another amount.")
     order = np.argsort(-bill.kl, kind="stable")
     left, right = st.columns(2, gap="large")
     with left:
         _images(run, test, row, called, bill)
         show_chart(
             posterior_charts.posterior_intervals(
-                _dim_names(order), bill.mean[order], bill.sigma[order], class_colours()[0]
+                _dim_names(order), bill.mean[order], bill.sigma[order], class_colours()[0], noun.one
             ),
             key="panel-posterior",
         )
@@ -165,16 +168,19 @@ def _elbo_of_one_image(run: LoadedModel) -> None:
         )
     with right:
         show_chart(posterior_charts.waterfall(_elbo_terms(bill, order), "−ELBO", class_colours()), key="panel-elbo")
-        st.markdown(_elbo_text(bill))
+        st.markdown(_elbo_text(bill, noun.one))
 
 
 def _images(run: LoadedModel, test: Split, row: int, name: str, breakdown: ElboBreakdown) -> None:
     x, labels = test.to_float([row]), test.y[[row]]
     draws = run.decode(breakdown.z[:N_SAMPLES], np.repeat(labels, N_SAMPLES))
     own = np.concatenate([x, run.reconstruct(x, labels)])
-    images.rows({"Input and reconstruction": own}, [name, f"reconstruction of {name}"], size=96)
+    sample_images.rows(
+        run.card.modality, {"Input and reconstruction": own}, [name, f"reconstruction of {name}"], size=96
+    )
     number = [f"sample {i + 1} from the posterior of {name}" for i in range(N_SAMPLES)]
-    images.rows({"Five samples from q(z|x), decoded": draws}, number, file_name=f"{run.id}-posterior-{row}")
+    drawn = {"Five samples from q(z|x), decoded": draws}
+    sample_images.rows(run.card.modality, drawn, number, file_name=f"{run.id}-posterior-{row}")
 
 
 def _elbo_terms(breakdown: ElboBreakdown, order: np.ndarray) -> dict[str, float]:
@@ -187,13 +193,13 @@ def _elbo_terms(breakdown: ElboBreakdown, order: np.ndarray) -> dict[str, float]
     return items
 
 
-def _elbo_text(breakdown: ElboBreakdown) -> str:
+def _elbo_text(breakdown: ElboBreakdown, noun: str) -> str:
     told = float(breakdown.kl.sum())
     return (
         f"**{breakdown.reconstruction:.2f}** nats of reconstruction, the mean over {len(breakdown.z)} samples from "
         f"q(z|x) (its middle alone, without noise, would cost {breakdown.reconstruction_at_mean_code:.2f}), and "
         f"**{told:.2f}** nats of KL: **{breakdown.negative_elbo:.2f}** in all. That is −ELBO, an upper bound on −log "
-        "p(x): how surprised the model is by this image (Gaussian and Laplace likelihoods leave out a constant). "
+        f"p(x): how surprised the model is by this {noun} (Gaussian and Laplace likelihoods leave out a constant). "
         "Each nat of KL counts as 1 here, whatever it cost in training."
     )
 
@@ -202,7 +208,7 @@ def _elbo_text(breakdown: ElboBreakdown) -> str:
 
 
 def _kl_decomposition(run: LoadedModel) -> None:
-    found = statistics.report(run, "posterior")
+    found, noun = statistics.report(run, "posterior"), run.card.modality.noun
     parts = {
         "mutual information": found["mutual_information"],
         "total correlation": found["total_correlation"],
@@ -212,12 +218,13 @@ def _kl_decomposition(run: LoadedModel) -> None:
     information, most, total = found["mutual_information"], found["log_n"], run.card.n_train
     full = information > 0.95 * most
     limit = (
-        " It is nearly there: almost every code gives its image away, and nats beyond that are counted as total "
+        f" It is nearly there: almost every code gives its {noun.one} away, and nats beyond that are counted as total "
         "correlation, however independent the numbers look on a map."
     )
     st.markdown(
-        f"- **Mutual information, {information:z.2f} nats**: what a code tells of which image it came from. It cannot "
-        f"pass log N, {most:.2f} nats for {total:,} training images.{limit if full else ''} InfoVAE weighs it less.\n"
+        f"- **Mutual information, {information:z.2f} nats**: what a code tells of which {noun.one} it came from. It "
+        f"cannot pass log N, {most:.2f} nats for {total:,} training {noun.many}.{limit if full else ''} InfoVAE "
+        "weighs it less.\n"
         f"- **Total correlation, {found['total_correlation']:z.2f} nats**: what the dimensions of a code tell of each "
         "other; 0 when they are independent. beta-TCVAE weighs this part alone more.\n"
         f"- **Dimension-wise KL, {found['dimension_wise_kl']:z.2f} nats**: how far the aggregate posterior, all codes "

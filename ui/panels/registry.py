@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aecore.analysis.loaded import LoadedModel
+from aecore.content.wording import for_samples
 from aecore.dispatch import collect
 from aecore.models.autoencoder import Conditional, LinearAutoencoder
 from aecore.models.latents import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
@@ -46,9 +47,10 @@ def panels(run: LoadedModel) -> dict[str, Panel]:
 def show_panel(run: LoadedModel) -> None:
     """One panel, of the visitor's choice."""
     there = panels(run)
-    titles = {panel.id: panel.title for panel in there.values()}
+    noun = run.card.modality.noun
+    titles = {panel.id: for_samples(panel.title, noun) for panel in there.values()}
     chosen = there[
         choices.bound_choice("Panel", titles, "panel", widget="pills")
     ]  # the first where this run has not it
-    glossary.header(chosen.title, chosen.description)
+    glossary.header(for_samples(chosen.title, noun), for_samples(chosen.description, noun))
     chosen.show(run)

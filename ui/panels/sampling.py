@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.analysis import latent_space, sampling
+from aecore.data.modalities import Noun
 from aecore.models.families.build import FAMILIES
 from aecore.models.latents import Quantized
 from aecore.models.loss_terms import RECONSTRUCTION
@@ -16,7 +17,7 @@ from ui.panels.panel import Panel
 from ui.run_data import generated_images, splits, statistics
 from ui.run_data.per_run import per_run
 from ui.session.address import link
-from ui.widgets import images
+from ui.widgets import sample_images
 from ui.widgets.display import class_colours, metrics_row, show_chart
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ METHOD_LABELS = {  # names of samples.numbers -> what people read
     "gaussian_fit": "Samples from a Gaussian fitted to the codes",
     "gmm_fit": f"Samples from a Gaussian mixture ({sampling.GMM_COMPONENTS} components)",
     "reconstructions": "Reconstructions",
-    "training_data": "Real images (training)",
+    "training_data": "Real {} (training)",
 }
 
 
@@ -48,26 +49,32 @@ def show_samples(run: LoadedModel) -> None:
         "Random seed", 1, generated_images.N_SEEDS, 1, help="Another seed, other samples.", key="panel-seed", width=160
     )
     rows = slice((turn - 1) * generated_images.N_SHOWN, turn * generated_images.N_SHOWN)
-    named = {METHOD_LABELS[name]: made[rows] for name, made in generated_images.generated(run).items()}
-    images.rows(
+    methods, noun = _method_labels(run), run.card.modality.noun
+    named = {methods[name]: made[rows] for name, made in generated_images.generated(run).items()}
+    sample_images.rows(
+        run.card.modality,
         named,
         [f"sample {number + 1}" for number in range(generated_images.N_SHOWN)],
         size=88,
         file_name=f"{run.id}-samples",
     )
     if run.model.is_conditional:
-        st.caption("This model is told the class: classes are drawn as often as the training images have them.")
+        st.caption("This model is told the class: classes are drawn as often as the training set has them.")
     if "prior" not in said:
         st.info(
-            "How good they are is measured against real test images, which are not on this computer.",
+            f"How good they are is measured against real test {noun.many}, which are not on this computer.",
             icon=":material/image_not_supported:",
         )
         link("data", "Get the data set")
         return
     st.subheader("Sample quality")
-    show_chart(sampling_charts.scores(said, METHOD_LABELS, class_colours()), key="panel-scores")
+    show_chart(sampling_charts.scores(said, methods, class_colours()), key="panel-scores")
     st.markdown(_prior_mismatch_text(said, bool(_prior_matching_terms(run)[0])))
-    _metric_definitions(said)
+    _metric_definitions(said, methods, noun)
+
+
+def _method_labels(run: LoadedModel) -> dict[str, str]:
+    return {name: label.format(run.card.modality.noun.many) for name, label in METHOD_LABELS.items()}
 
 
 def _prior_mismatch_text(report: dict[str, Any], prior_matched: bool) -> str:
@@ -92,30 +99,30 @@ def _prior_mismatch_text(report: dict[str, Any], prior_matched: bool) -> str:
     return f"{first} Its reconstructions cover {most['coverage']:.2f}: much more than that no sampler can expect."
 
 
-def _metric_definitions(report: dict[str, Any]) -> None:
+def _metric_definitions(report: dict[str, Any], methods: dict[str, str], noun: Noun) -> None:
     with st.expander("Definitions of the metrics"):
         st.markdown(
-            f"{report['n_samples']:,} images of each kind against as many test images, pixel by pixel. A test image's "
-            "*k-NN radius* is the distance to its fifth nearest other test image.\n"
-            "- **Coverage**: the share of test images that have a sample within their radius. Low: some kinds of "
-            "images are never drawn (Naeem et al. 2020).\n"
+            f"{report['n_samples']:,} {noun.many} of each kind against as many test {noun.many}, {noun.value} by "
+            f"{noun.value}. The *k-NN radius* of a test {noun.one} is the distance to its fifth nearest other one.\n"
+            f"- **Coverage**: the share of test {noun.many} that have a sample within their radius. Low: some kinds of "
+            f"{noun.many} are never drawn (Naeem et al. 2020).\n"
             "- **Strict precision**, our own variant of improved precision: the share of samples within the radius "
-            "of the test image nearest to them. Low: samples that look like nothing in the data.\n"
-            "- **Precision**, as usually stated, lets any test image vouch for a sample (Kynkaanniemi et al. 2019). "
+            f"of the test {noun.one} nearest to them. Low: samples that look like nothing in the data.\n"
+            "- **Precision**, as usually stated, lets any of them vouch for a sample (Kynkaanniemi et al. 2019). "
             "Odd ones with a long radius then vouch for everything: on MNIST's pixels even blurs score 1. So we draw "
             "the strict one.\n"
-            "- **Real images** are training images: what a perfect sampler would score. They do not reach 1, and "
-            "smooth images score above them, because a blur lies nearer to everything than a sharp image does. No "
-            "number sees that: look at the images too."
+            f"- **Real {noun.many}** are training {noun.many}: what a perfect sampler would score. They do not reach "
+            "1, and smooth samples score above them, because an average lies nearer to everything than a sharp sample "
+            "does. No number sees that: look at the samples too."
         )
         rows = [
             {
-                "samples": METHOD_LABELS[name],
+                "samples": methods[name],
                 "strict precision": report[name]["strict_precision"],
                 "precision": report[name]["precision"],
                 "coverage": report[name]["coverage"],
             }
-            for name in METHOD_LABELS
+            for name in methods
         ]
         decimals = st.column_config.NumberColumn(format="%.3f")
         words = "; ".join(f"{row['samples']}: coverage {row['coverage']:.3f}" for row in rows)
@@ -131,7 +138,7 @@ def _metric_definitions(report: dict[str, Any]) -> None:
 
 
 def show_aggregate_posterior(run: LoadedModel) -> None:
-    """The codes of test images over draws of the prior."""
+    """The codes of test samples over draws of the prior."""
     said, (codes, draws) = statistics.report(run, "sampling"), _aggregate_posterior(run)
     labels, classes = splits.test_split(run).y[: len(codes)], run.card.classes
     metrics_row(
@@ -159,7 +166,10 @@ def show_aggregate_posterior(run: LoadedModel) -> None:
     show_chart(chart, key="panel-aggregate-posterior")
     clouds = "one sample from the posterior q(z|x) of each of " if _is_gaussian(run) else "the codes of "
     rings = " The circles of radius 1 and 2 hold 39% and 86% of a normal." if normal and codes.shape[1] > 1 else ""
-    st.caption(f"In colour: {clouds}{len(codes):,} test images. In grey: as many samples of the prior.{rings}")
+    st.caption(
+        f"In colour: {clouds}{len(codes):,} test {run.card.modality.noun.many}. In grey: as many samples of the "
+        f"prior.{rings}"
+    )
 
 
 def _is_gaussian(run: LoadedModel) -> bool:

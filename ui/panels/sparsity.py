@@ -10,10 +10,11 @@ import streamlit as st
 from aecore.analysis import metrics
 from aecore.analysis.latents import sparsity
 from aecore.data import images as image_data
+from aecore.data.modalities import Noun
 from ui.panels.charts import sparsity_charts
 from ui.panels.panel import Panel
 from ui.run_data import splits, statistics
-from ui.widgets import images, pickers
+from ui.widgets import images, pickers, sample_images
 from ui.widgets.display import class_colours, metrics_row, show_chart
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ N_ATOMS = 8  # atoms of an image
 def show_activity(run: LoadedModel) -> None:
     """How many units are active, how strongly, and which never are."""
     said, codes = statistics.report(run, "sparsity"), splits.codes(run)[: sparsity.N_EVAL_IMAGES]
-    metrics_row(*_metrics(said))
+    noun = run.card.modality.noun
+    metrics_row(*_metrics(said, noun))
     st.markdown(_zeros_text(said))
     left, right = st.columns(2)
     with left:
@@ -33,24 +35,24 @@ def show_activity(run: LoadedModel) -> None:
     with right:
         dead = sparsity.is_dead(codes, said["is_sigmoid"])
         show_chart(sparsity_charts.mean_activations(codes, dead, said["rho"], class_colours()), key="panel-activation")
-    st.caption(f"The first {said['n_samples']:,} test images.")
+    st.caption(f"The first {said['n_samples']:,} test {noun.many}.")
 
 
-def _metrics(report: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+def _metrics(report: dict[str, Any], noun: Noun) -> tuple[tuple[str, str, str], ...]:
     active, dead = (
         ("above 0.5; a sigmoid's are never quite 0", f"vary by less than {sparsity.DEAD_STD} (standard deviation)")
         if report["is_sigmoid"]
-        else ("other than 0", "are 0 for every test image")
+        else ("other than 0", f"are 0 for every test {noun.one}")
     )
     return (
-        ("Exact zeros", f"{report['zero_share']:.1%}", "Share of all activations of all test images."),
+        ("Exact zeros", f"{report['zero_share']:.1%}", f"Share of all activations of all test {noun.many}."),
         (
-            "Active units per image",
+            f"Active units per {noun.one}",
             f"{report['active_per_sample']:.1f} of {report['n_units']}",
-            f"Units that are {active}; on average over the test images.",
+            f"Units that are {active}; on average over the test {noun.many}.",
         ),
         ("Dead units", f"{report['dead_units']} of {report['n_units']}", f"They {dead}: the code could do without."),
-        ("Mean activation", f"{report['rho_hat']['mean']:.3f}", "Of all units, over the test images."),
+        ("Mean activation", f"{report['rho_hat']['mean']:.3f}", f"Of all units, over the test {noun.many}."),
     )
 
 
@@ -69,17 +71,17 @@ def _zeros_text(report: dict[str, Any]) -> str:
         )
         return (
             "These units end in a sigmoid, which is never 0: *sparse* can only mean *mostly small* here, and the mean "
-            f"activation of each unit over the images says how small.{asked}"
+            f"activation of each unit over the test set says how small.{asked}"
         )
     return (
         "These units end in a ReLU, which **makes zeros by itself**: a sparse model of the 8 x 8 digits with 64 units "
         "has 19 % of them without any penalty on activity, 21 % at the weight of 0.00001 that tutorials copy from each "
-        "other, 82 % at 0.1. A unit that is 0 for every image gets no gradient and stays so."
+        "other, 82 % at 0.1. A unit that is 0 for every sample gets no gradient and stays so."
     )
 
 
 def show_atoms(run: LoadedModel) -> None:
-    """A test image taken apart into what its strongest units draw, and built up again."""
+    """A test sample taken apart into what its strongest units draw, and built up again."""
     x = pickers.inline_image_picker(run)
     if x is not None:
         _decompose(run, x)
@@ -90,21 +92,29 @@ def _decompose(run: LoadedModel, x: np.ndarray) -> None:
     code, still = run.encode(x[None])[0], sparsity.baseline_code(splits.codes(run)[: sparsity.N_EVAL_IMAGES], smooth)
     found = sparsity.atoms(run, code, still, N_ATOMS)
     if not len(found.units):
-        st.info("No unit is active for this image: its code is all zeros.", icon=":material/info:")
+        st.info(
+            f"No unit is active for this {run.card.modality.noun.one}: its code is all zeros.", icon=":material/info:"
+        )
         return
-    _show_atom_images(found)
+    _show_atom_images(run, found)
     st.caption(_atoms_caption(run, smooth))
     _show_progressive_reconstruction(run, x, code, still)
 
 
-def _show_atom_images(active_atoms: sparsity.Atoms) -> None:
-    most = float(np.abs(active_atoms.contributions).max()) or 1.0  # one scale for all, so that they compare
-    signed = image_data.signed_error_map(np.zeros_like(active_atoms.contributions), active_atoms.contributions / most)
+def _show_atom_images(run: LoadedModel, active_atoms: sparsity.Atoms) -> None:
+    changes, modality = active_atoms.contributions, run.card.modality
+    most = float(np.abs(changes).max()) or 1.0  # one scale for all, so that they compare
+    signed = (
+        image_data.signed_error_map(np.zeros_like(changes), changes / most)
+        if modality.kind == "image"
+        else sample_images.signed(modality, changes)
+    )
     names = [f"unit {unit + 1}" for unit in active_atoms.units]
     images.rows(
         {"Contribution of the most active units": signed},
         [f"{name}, activation {value:.2f}" for name, value in zip(names, active_atoms.activations, strict=True)],
         [f"{name}: {value:.2f}" for name, value in zip(names, active_atoms.activations, strict=True)],
+        smooth=modality.kind != "image",
     )
 
 
@@ -122,7 +132,8 @@ def _atoms_caption(run: LoadedModel, is_sigmoid: bool) -> str:
         )
     else:
         lone = "The decoder has no hidden layer: what it computes adds up exactly, and only its last step bends it."
-    return f"Orange brightens, blue darkens, compared with what the decoder draws with {resting}. {lone}"
+    signs = "Orange brightens, blue darkens" if run.card.modality.kind == "image" else "What is added"
+    return f"{signs}, compared with what the decoder draws with {resting}. {lone}"
 
 
 def _show_progressive_reconstruction(run: LoadedModel, x: np.ndarray, code: np.ndarray, baseline: np.ndarray) -> None:
@@ -130,13 +141,16 @@ def _show_progressive_reconstruction(run: LoadedModel, x: np.ndarray, code: np.n
     errors = metrics.mse(np.broadcast_to(x, drawn.shape), drawn)
     names = [f"{count} {'unit' if count == 1 else 'units'}" for count in counts]
     names[-1] = f"all {counts[-1]}"
-    images.rows(
+    noun = run.card.modality.noun
+    sample_images.rows(
+        run.card.modality,
         {"Progressive reconstruction": np.concatenate([drawn, x[None]])},
-        [*(f"{name}, MSE {error:.4f}" for name, error in zip(names, errors, strict=True)), "the image"],
-        [*(f"{name}: {error:.3f}" for name, error in zip(names, errors, strict=True)), "image"],
+        [*(f"{name}, MSE {error:.4f}" for name, error in zip(names, errors, strict=True)), f"the {noun.one}"],
+        [*(f"{name}: {error:.3f}" for name, error in zip(names, errors, strict=True)), noun.one],
     )
     st.caption(
-        "The image builds up: with only so many of the most active units. Beside their number: the MSE per pixel."
+        f"The {noun.one} builds up: with only so many of the most active units. Beside their number: the MSE per "
+        f"{noun.value}."
     )
 
 

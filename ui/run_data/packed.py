@@ -70,7 +70,7 @@ def replay(run: LoadedModel) -> Packed | None:
     test = splits.test_split(run)
     # where they are not here, what the finished model decodes is the nearest to them that there is
     originals = (
-        test.to_float(snapshots.preview_rows(test))
+        run.card.modality.render(test.observed(snapshots.preview_rows(test)))
         if splits.data_available(run)
         else taken[-1].reconstructions / np.float32(255)
     )

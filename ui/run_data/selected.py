@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from aecore.data.cards import CARDS
+from aecore.data.modalities import Image, Noun
 from aecore.store import people, runs
 from ui.run_data import models, splits
 from ui.session import choices
@@ -22,6 +24,20 @@ if TYPE_CHECKING:
     from aecore.store.run_info import RunInfo
 
 
+def selected_noun() -> Noun:
+    """What the samples of the run that the address names are called; images where it names none."""
+    try:
+        return noun_of(runs.entry(st.query_params.get("run", "")))
+    except runs.UnknownRun:
+        return Image.noun
+
+
+def noun_of(entry: RunInfo) -> Noun:
+    """What the samples of a run are called; images where its data set is not known."""
+    card = CARDS.get(entry.config.dataset) if entry.config else None
+    return card.modality.noun if card else Image.noun
+
+
 def selected_run(container: DeltaGenerator) -> LoadedModel:
     """The run of the address, opened: finished, or as it was when its training was stopped, which is said. Says so and
     ends the page when there is none of that name. In `container` a conditional run's class label is asked."""
@@ -34,6 +50,11 @@ def selected_run(container: DeltaGenerator) -> LoadedModel:
     if entry.config is None:
         st.error(f"{escape(run)} is broken: {escape(entry.message)}", icon=":material/broken_image:")
         link("runs", "Delete it")
+        st.stop()
+    if entry.config.dataset not in CARDS:
+        name = escape(entry.config.dataset)
+        st.error(f"The data set {name} of this run was deleted: add it again, or choose another run.")
+        link("data")
         st.stop()
     if entry.active:
         st.info(
@@ -61,8 +82,10 @@ def _stopped_note(entry: RunInfo) -> None:
 
 
 def _with_class_label(run: LoadedModel, container: DeltaGenerator) -> LoadedModel:
-    """A conditional run, and the label that its codes are decoded with."""
+    """A conditional run, and the label that its codes are decoded with; not asked where there is one class only."""
     classes = run.card.classes
+    if len(classes) == 1:
+        return run
     name = choices.bound_choice(
         "Class label for decoding",
         classes,
@@ -101,7 +124,7 @@ def parent_config() -> Config | None:
 
 
 def require_test_split(run: LoadedModel) -> Split:
-    """The test images of a run's data set, or what stands in for them, and says so. Says what to do and ends the page
+    """The test samples of a run's data set, or what stands in for them, and says so. Says what to do and ends the page
     when there is neither."""
     test = or_stop(splits.test_split, run)
     if test.synthetic:

@@ -12,7 +12,7 @@ from aecore.store.run_info import RunInfo
 from ui.run_data import models, splits
 from ui.session import choices
 from ui.session.failures import or_stop
-from ui.widgets import glossary, images
+from ui.widgets import glossary, sample_images
 
 KEY = "ae-beta-sweep"  # of the container that the page keeps for it
 STYLE = f".st-key-{KEY} {{ min-height: 38rem; }}"  # as high as it will be: what stands below does not jump
@@ -56,12 +56,12 @@ def _show_model(entry: RunInfo) -> None:
 
     rows = snapshots.preview_rows(test, N_IMAGES)
     decoded = run.decode(codes[rows], test.y[rows])
-    above: dict[str, np.ndarray] = {} if test.synthetic else {"Test images": test.to_float(rows)}
-    classes = [run.card.classes[label] for label in test.y[rows]]
-    names = [f"{name}, test image {row}" for name, row in zip(classes, rows, strict=True)]
-    images.rows({**above, "Reconstructions": decoded}, names, size=72)
+    many = run.card.modality.noun.many
+    above: dict[str, np.ndarray] = {} if test.synthetic else {f"Test {many}": test.observed(rows)}
+    names = sample_images.sample_names(run.card, test.y[rows], rows)
+    sample_images.rows(run.card.modality, {**above, "Reconstructions": decoded}, names, size=72)
     drawn = {"Samples from the prior": run.decode(run.sample_prior(N_SAMPLES, SEED))}
-    images.rows(drawn, [f"sample {number + 1}" for number in range(N_SAMPLES)], size=72)
+    sample_images.rows(run.card.modality, drawn, [f"sample {number + 1}" for number in range(N_SAMPLES)], size=72)
 
 
 def _table(by_beta: Mapping[float, RunInfo], beta: float) -> None:

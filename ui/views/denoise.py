@@ -1,4 +1,4 @@
-"""Denoising drawn by the server, for a model that the browser cannot compute: noise by widgets, images, scores."""
+"""Denoising drawn by the server, for a model that the browser cannot compute: noise by widgets, pictures, scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aecore.analysis import metrics
 from aecore.models import corruptions
 from ui.session import choices
 from ui.session.address import link
-from ui.widgets import images, pickers
+from ui.widgets import pickers, sample_images
 from ui.widgets.choice_labels import choice_label
 
 if TYPE_CHECKING:
@@ -33,14 +33,15 @@ def photograph_door(run: LoadedModel, scope: str) -> None:
 
 
 def show(run: LoadedModel, image: np.ndarray) -> None:
-    """An image `[C, H, W]`, the same under the noise that is asked for here, and what the model draws of that."""
-    clean, kind = image[None], _corruption_picker()
-    noisy = _corrupt(clean, kind, run.card.modality)
+    """A sample `[*shape]`, NaN where a value is missing, the same under the noise that is asked for here, and what the
+    model draws of that."""
+    modality, kind = run.card.modality, _corruption_picker()
+    noisy = _corrupt(np.nan_to_num(image[None]), kind, modality)
     cleaned = run.reconstruct(noisy)
     names = ["Original", "Corrupted input", "Reconstruction"]
-    size = f"{run.card.shape[2]} x {run.card.shape[1]} pixels"
-    images.rows({f"At {size}": np.concatenate([clean, noisy, cleaned])}, names, names, size=260)
-    _scores(clean, noisy, cleaned)
+    drawn = np.concatenate([image[None], noisy, cleaned])
+    sample_images.rows(modality, {f"At {modality.size}": drawn}, names, names, size=260)
+    _scores(image[None], noisy, cleaned, sample_images.is_image(run.card))
 
 
 def _corruption_picker() -> str:
@@ -57,7 +58,8 @@ def _corrupt(clean: np.ndarray, corruption: str, modality: Modality) -> np.ndarr
         0.05,
         **choices.bound_value("corruption-level", 0.3, choices.number(0, 1)),
         disabled=corruption == "none",
-        help="Gaussian: the standard deviation, 1 being black to white. The others: the share of pixels hit.",
+        help=f"Gaussian: the standard deviation, {_unit(modality)}. The others: the share of "
+        f"{modality.noun.value}s hit.",
     )
     seed = st.number_input(
         "Random seed",
@@ -73,14 +75,16 @@ def _corrupt(clean: np.ndarray, corruption: str, modality: Modality) -> np.ndarr
     return corruptions.corrupt(clean, corruption, strength, int(seed), modality)
 
 
-def _scores(clean: np.ndarray, noisy: np.ndarray, cleaned: np.ndarray) -> None:
+def _unit(modality: Modality) -> str:
+    """What the standard deviation of noise is measured by."""
+    return "1 being black to white" if modality.bounded else "1 being that of the data"
+
+
+def _scores(clean: np.ndarray, noisy: np.ndarray, cleaned: np.ndarray, of_images: bool) -> None:
+    """PSNR and SSIM are measures of images in [0, 1]; other samples have their MSE alone."""
+    measures = {"MSE": metrics.mse} | ({"PSNR (dB)": metrics.psnr, "SSIM": metrics.ssim} if of_images else {})
     scores = [
-        {
-            "against the original": name,
-            "MSE": float(metrics.mse(clean, y)[0]),
-            "PSNR (dB)": float(metrics.psnr(clean, y)[0]),
-            "SSIM": float(metrics.ssim(clean, y)[0]),
-        }
+        {"against the original": name} | {called: float(measure(clean, y)[0]) for called, measure in measures.items()}
         for name, y in (("corrupted input", noisy), ("reconstruction", cleaned))
     ]
     better = metrics.mse(clean, cleaned)[0] < metrics.mse(clean, noisy)[0]
@@ -88,6 +92,9 @@ def _scores(clean: np.ndarray, noisy: np.ndarray, cleaned: np.ndarray) -> None:
     st.dataframe(
         scores,
         hide_index=True,
-        alt=f"MSE, PSNR and SSIM before and after; after it is {'better' if better else 'worse'}.",
-        column_config={name: st.column_config.NumberColumn(format=f"%.{d}f") for name, d in decimals.items()},
+        alt=f"{'MSE, PSNR and SSIM' if of_images else 'MSE'} before and after; after it is "
+        f"{'better' if better else 'worse'}.",
+        column_config={
+            name: st.column_config.NumberColumn(format=f"%.{d}f") for name, d in decimals.items() if name in measures
+        },
     )

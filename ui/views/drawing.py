@@ -10,6 +10,7 @@ import streamlit as st
 from ui.run_data import packed, splits, statistics
 from ui.run_data.per_run import per_run
 from ui.session.failures import or_stop
+from ui.session.text import escape
 from ui.views import live_decoding
 from ui.widgets import component, glossary, images, live, view_state
 from ui.widgets.sketch import drawing_preprocess as drawing_preprocess
@@ -86,5 +87,5 @@ def training_data_note(run: LoadedModel) -> None:
         splits.preview_batch(test),
         "what it makes of some of them" if test.synthetic else "like these test images",
     )
-    st.caption(f"This model has only ever seen {run.card.short_description}: {like}.")
+    st.caption(f"This model has only ever seen {escape(run.card.short_description)}: {like}.")
     images.rows({"": some}, [f"An image of {run.card.title}"] * len(some), size=56)

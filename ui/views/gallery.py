@@ -11,13 +11,15 @@ import streamlit as st
 from aecore import files
 from aecore.content.gallery import PRETRAINED_MODELS, TOPICS, list_runs
 from aecore.content.run_names import run_names
-from aecore.data.cards import CARDS
+from aecore.data.modalities import Image
 from aecore.errors import UserError
 from aecore.store import people, previews, runs
 from aecore.store.run_info import RunInfo
+from ui.run_data import selected
 from ui.session import choices
 from ui.session.address import link, select_run
 from ui.session.text import duration, escape
+from ui.widgets.choice_labels import short_title
 
 MAX_CARD_BYTES = 200_000  # bytes of a model's card
 MAX_OWN_RUNS = 24  # runs of one's own that the picker shows; the others are on the Runs page
@@ -71,13 +73,13 @@ def _model_row(entries: Sequence[RunInfo], labels: Mapping[str, people.RunLabel]
             name = names[entry.id]
             with st.container(width=136, gap="xxsmall"):
                 thumbnail(entry, name)
-                st.caption(f"{CARDS[entry.config.dataset].title.split(':')[0]} · test MSE {entry.result['mse']:.4f}")
+                st.caption(f"{escape(short_title(entry.config.dataset))} · test MSE {entry.result['mse']:.4f}")
                 if st.button(escape(name), key=f"browse-{entry.id}", width="stretch"):
                     select_run(entry.id)
 
 
 def thumbnail(entry: RunInfo, name: str, size: int = 128) -> None:
-    """A few images that the model drew from places of its latent space."""
+    """A few samples that the model drew from places of its latent space."""
     try:
         png = previews.read_png(runs.path(entry.id) / "thumbnail.png")
     except UserError as error:
@@ -86,8 +88,10 @@ def thumbnail(entry: RunInfo, name: str, size: int = 128) -> None:
     if not png:
         return
     address = "data:image/png;base64," + base64.b64encode(png).decode()
-    alt = html.escape(f"Images that {name} decodes from a grid of codes.", quote=True)
-    st.html(f'<div class="ae-rows" style="width: {size}px"><img src="{address}" alt="{alt}"></div>')
+    noun = selected.noun_of(entry)
+    alt = html.escape(f"{noun.many.capitalize()} that {name} decodes from a grid of codes.", quote=True)
+    look = "ae-rows" if noun == Image.noun else "ae-rows ae-smooth"
+    st.html(f'<div class="{look}" style="width: {size}px"><img src="{address}" alt="{alt}"></div>')
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------
@@ -98,7 +102,7 @@ def filter_form(entries: Sequence[RunInfo]) -> list[RunInfo]:
     all: it is said wherever one looks."""
     datasets = dict.fromkeys(entry.config.dataset for entry in entries if entry.config)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        dataset = _filter("Data set", {name: CARDS[name].title.split(":")[0] for name in datasets}, "dataset")
+        dataset = _filter("Data set", {name: short_title(name) for name in datasets}, "dataset")
         code = _filter("Type of code", CODE_TYPES, "code")
         topic = _filter("What it shows", TOPICS, "topic")
 
@@ -155,7 +159,7 @@ def _model_card(entry: RunInfo) -> None:
     with preview:
         thumbnail(entry, entry.title, CARD_THUMBNAIL)
     facts.caption(
-        f"{CARDS[entry.config.dataset].title.split(':')[0]} · test MSE {result['mse']:.4f} · {result['parameters']:,} "
+        f"{escape(short_title(entry.config.dataset))} · test MSE {result['mse']:.4f} · {result['parameters']:,} "
         f"parameters · trained in {duration(result['seconds'])}"
     )
     st.markdown(f"**Good for:** {shown.get('good_for', '')}  \n**Not for:** {shown.get('not_for', '')}")

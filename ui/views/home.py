@@ -38,7 +38,7 @@ PRIMARY_LINKS = (
     (
         "train",
         "Train your own",
-        "Choose images and a kind of autoencoder, press Train, and watch the map come about. The small digits take "
+        "Choose data and a kind of autoencoder, press Train, and watch the map come about. The small digits take "
         "seconds.",
     ),
     (

@@ -10,7 +10,7 @@ import streamlit as st
 
 from aecore.analysis import latent_space
 from aecore.data import images as encoded
-from ui.widgets import images, pickers
+from ui.widgets import pickers, sample_images
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -20,16 +20,19 @@ PATHS = latent_space.INTERPOLATIONS
 
 
 def show_path(run: LoadedModel, ends: np.ndarray, codes: np.ndarray, path: str) -> None:
-    """Images decoded along a path between two `codes` `[2, D]`, and below them the pixels of the `ends`
-    `[2, C, H, W]` faded into each other; both as files."""
+    """Samples decoded along a path between two `codes` `[2, D]`, and below them the values of the `ends`
+    `[2, *shape]` faded into each other; both as files."""
+    modality = run.card.modality
     frames = run.decode(PATHS[path](codes[0], codes[1], N_STEPS))
     fade = latent_space.crossfade(ends[0], ends[1], N_STEPS)
     shares = [f"{share:.0%}" for share in np.linspace(0, 1, N_STEPS)]
-    images.rows(
-        {"Latent interpolation": frames, "Pixel interpolation (cross-fade)": fade},
+    sample_images.rows(
+        modality,
+        {"Latent interpolation": frames, f"{modality.noun.value.capitalize()} interpolation (cross-fade)": fade},
         [f"{share} of the way" for share in shares],
         shares,
     )
+    frames, fade = modality.render(frames), modality.render(fade)  # as pictures
     both = encoded.image_grid(np.concatenate([frames, fade]), N_STEPS)
     with st.container(horizontal=True):
         st.download_button(
@@ -59,6 +62,5 @@ def server_sliders(run: LoadedModel, starts: Mapping[str, np.ndarray]) -> None:
     with sliders:
         code = pickers.code_sliders(origin, run, f"{start}-{hash(origin.tobytes())}")
     with view, st.container(key="ae-sticky"):  # stays in sight beside many sliders
-        images.single(
-            run.decode(code[None])[0], f"The image decoded at code {np.round(code[:8], 2).tolist()}", "Decoded"
-        )
+        words = f"The {run.card.modality.noun.one} decoded at code {np.round(code[:8], 2).tolist()}"
+        sample_images.single(run.card.modality, run.decode(code[None])[0], words, "Decoded")

@@ -13,7 +13,7 @@ from ui.run_data import packed, splits
 from ui.run_data.selected import require_test_split
 from ui.session.failures import or_stop
 from ui.views import live_decoding, map_state, selection
-from ui.widgets import glossary, images, live, pickers, view_state
+from ui.widgets import glossary, live, pickers, sample_images, view_state
 from ui.widgets.display import class_colours, show_chart
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def pad(model: str, run: LoadedModel, plane_map: PlaneMap) -> None:
     """The pad, in the state that the address says: after `pad_state`."""
     names = " and ".join(filter(None, plane_map.plane.names))
     words = {
-        "title": map_state.picture_title(run, f"Codes of test images, {names}"),
+        "title": map_state.picture_title(run, f"Codes of test {run.card.modality.noun.many}, {names}"),
         "file_name": f"{run.id}-latent-space",
     }
     live.view(
@@ -51,7 +51,7 @@ def pad_state(run: LoadedModel) -> dict[str, str]:
 
 
 def explore(model: str, run: LoadedModel, test: Split, plane_map: PlaneMap) -> None:
-    """The pad, the test images inside its lasso, and those nearest to its point."""
+    """The pad, the test samples inside its lasso, and those nearest to its point."""
     state = pad_state(run)
     middle = np.mean(plane_map.head["extent"], axis=1)
     with map_state.beside("68rem", "minmax(0, 1fr) minmax(16rem, 20rem)", "large" in state):
@@ -68,14 +68,21 @@ def server_pad(run: LoadedModel, plane_map: PlaneMap) -> np.ndarray:
 
     left, right = st.columns([3, 2], gap="large")
     with left:
-        chart = charts.scatter(plane_map.points, *_labels_and_classes(run), class_colours(), plane_map.plane.names, 460)
+        chart = charts.scatter(
+            plane_map.points, *_labels_and_classes(run), class_colours(), plane_map.plane.names, 460,
+            noun=run.card.modality.noun,
+        )  # fmt: skip
         show_chart(chart, key="pad-chart")
     with right:
         point = np.zeros(2)
         for at, (name, (low, high)) in enumerate(zip(plane_map.plane.names, plane_map.head["extent"], strict=True)):
             if name:
                 point[at] = st.slider(name, low, high, (low + high) / 2, (high - low) / 200, format="%.2f")
-        images.single(run.decode(plane_map.plane.unproject(point[None]))[0], "The image decoded there", "Decoded", 240)
+        decoded, words = (
+            run.decode(plane_map.plane.unproject(point[None]))[0],
+            f"The {run.card.modality.noun.one} decoded there",
+        )
+        sample_images.single(run.card.modality, decoded, words, "Decoded", 240)
     return point
 
 
@@ -84,15 +91,16 @@ def _labels_and_classes(run: LoadedModel) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def nearest_samples(run: LoadedModel, test: Split, plane_map: PlaneMap, point: np.ndarray) -> None:
-    """The test images whose codes lie nearest to a place, and how far away."""
+    """The test samples whose codes lie nearest to a place, and how far away."""
+    noun = run.card.modality.noun
     code = plane_map.plane.unproject(point[None])[0]
     rows, distances = latent_geometry.nearest(splits.codes(run), code, N_NEIGHBOURS)
     here = ", ".join(f"{name} {value:.2f}" for name, value in zip(plane_map.plane.names, point, strict=True) if name)
     here = here.replace("-", "\u2212")
-    glossary.header("Nearest neighbours among test images")
+    glossary.header(f"Nearest neighbours among test {noun.many}")
     st.caption(
-        f"Nearest to the point at {here}, with the distance of each code in the latent space; a test image's nearest "
-        f"neighbour is usually {plane_map.head['neighbour_distance']:.2g} away."
+        f"Nearest to the point at {here}, with the distance of each code in the latent space; the nearest "
+        f"neighbour of a test {noun.one} is usually {plane_map.head['neighbour_distance']:.2g} away."
     )
     _show_pairs(run, test, rows, [f"{distance:.2f} away" for distance in distances])
 
@@ -106,18 +114,17 @@ def lasso_selection(run: LoadedModel, test: Split, plane_map: PlaneMap, state: M
     inside = latent_geometry.points_in_polygon(plane_map.points, corners)
     rows = np.flatnonzero(inside & ~np.isin(test.y, map_state.hidden_classes(state)))
     if not len(rows):
-        st.info(selection.EMPTY_LASSO.format("test image"), icon=":material/gesture:")
+        st.info(selection.EMPTY_LASSO.format(f"test {run.card.modality.noun.one}"), icon=":material/gesture:")
         return
     shown = selection.spread_rows(rows)
     counts = selection.class_counts(run.card.classes, test.y[rows])
-    st.caption(selection.selection_caption(rows, shown, len(test), "test images", counts))
+    st.caption(selection.selection_caption(rows, shown, len(test), f"test {run.card.modality.noun.many}", counts))
     _show_pairs(run, test, shown)
 
 
 def _show_pairs(run: LoadedModel, test: Split, rows: np.ndarray, notes: list[str] | None = None) -> None:
-    x, labels = test.to_float(rows), test.y[rows]
-    names = [run.card.classes[label] for label in labels]
-    alt = [f"{name}, test image {row}" for name, row in zip(names, rows, strict=True)]
-    captions = [f"{name}, {note}" for name, note in zip(names, notes, strict=True)] if notes else names
-    title = "Decoded from their codes" if test.synthetic else "Test image"
+    x, labels = test.observed(rows), test.y[rows]
+    names, alt = sample_images.class_names(run.card, labels), sample_images.sample_names(run.card, labels, rows)
+    captions = [", ".join(filter(None, pair)) for pair in zip(names, notes, strict=True)] if notes else names
+    title = "Decoded from their codes" if test.synthetic else f"Test {run.card.modality.noun.one}"
     selection.image_pairs(run, x, labels, alt, captions, title, test.synthetic)

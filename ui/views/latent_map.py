@@ -18,7 +18,7 @@ from ui.session.address import VIEW_PARAMETERS
 from ui.session.failures import or_stop
 from ui.views import map_state, selection
 from ui.views.projection_status import MapRequest, map_codes, projection_status, show_status
-from ui.widgets import component, controls, live, view_state
+from ui.widgets import component, controls, live, sample_images, view_state
 from ui.widgets.save_codes import save_codes
 
 if TYPE_CHECKING:
@@ -47,14 +47,15 @@ def request_form(run: LoadedModel) -> MapRequest:
     )
     kind = IDS.get(chosen, chosen)
     part = choices.bound_choice(
-        "Images",
+        run.card.modality.noun.many.capitalize(),
         {name: SUBSET_LABELS[name] for name in splits.available_subsets(run)},
         "subset",
         "test",
         container=right,
         resets=VIEW_PARAMETERS,
-        help="The model has learnt from the training images (the validation images among them only steered it). It has "
-        "never seen the test images.",
+        help=f"The model has learnt from the training {run.card.modality.noun.many} (the validation "
+        f"{run.card.modality.noun.many} among them only steered it). It has never "
+        f"seen the test {run.card.modality.noun.many}.",
     )
     count = len(or_stop(splits.codes, run, part))
     place = st.container()  # there for every kind: what follows keeps its place, or the browser would begin it anew
@@ -87,7 +88,7 @@ def _point_count_form(n_available: int) -> int:
 
 def show(run: LoadedModel, request: MapRequest) -> None:
     """The map; while it is being drawn, how far that is, and the map by PCA."""
-    drawing, shown = None, request.projection
+    drawing, shown, noun = None, request.projection, run.card.modality.noun
     place = st.container()  # as above
     if request.projection in ITERATIVE:
         drawing = projection_status(run, request)
@@ -97,7 +98,7 @@ def show(run: LoadedModel, request: MapRequest) -> None:
             drawing, shown = None, "PCA"
     dots = or_stop(packed.point_map, run, request.subset, request.count, shown, drawing)
     if dots.single_point:
-        place.warning("All codes are one point: this model has collapsed and tells no image from another.")
+        place.warning(f"All codes are one point: this model has collapsed and tells no {noun.one} from another.")
     name = f"{_title(shown)}, {request.count} {request.subset}"
     _view(run, request, dots, name + (f", {drawing.key}" if drawing else ""), shown != request.projection)
 
@@ -111,7 +112,7 @@ def _title(projection: str) -> str:
 
 @st.fragment
 def _view(run: LoadedModel, request: MapRequest, point_map: PointMap, name: str, stands_in: bool) -> None:
-    """The map in the browser, and beside it the images that somebody has chosen there. One that stands in for another
+    """The map in the browser, and beside it the samples that somebody has chosen there. One that stands in for another
     has no places that the address could hold."""
     readers = map_state.frame_readers(len(run.card.classes), request.count, ("density",), not stands_in)
     state = view_state.address_state("map", readers)
@@ -140,9 +141,12 @@ def _payload(
         "key": name,
         "head": point_map.head,
         "blob": component.blob(point_map.blob),
+        "kind": run.card.modality.kind,
         "splits": [[SPLIT_NAMES[split], len(images)] for split, images in parts],
         "title": title,
-        "caption": map_state.picture_title(run, f"{title} of {request.count:,} {request.subset} images"),
+        "caption": map_state.picture_title(
+            run, f"{title} of {request.count:,} {request.subset} {run.card.modality.noun.many}"
+        ),
         "file_name": f"{run.id}-map",
         "stands_in": stands_in,
         "decoder_key": decoder,
@@ -158,7 +162,7 @@ def _save_codes(run: LoadedModel, request: MapRequest, point_map: PointMap, rows
         codes, labels = map_codes(run, request), _labels(run, request)
         return codes_table(codes, labels, run.card.classes, sizes, point_map.points, rows)
 
-    save_codes(run.id, count, table)
+    save_codes(run.id, count, table, run.card.modality.noun.one)
 
 
 def _key(run: LoadedModel) -> str:
@@ -190,31 +194,33 @@ def _selected_rows(state: Mapping[str, str], point_map: PointMap, labels: np.nda
 
 
 def _show_images(run: LoadedModel, request: MapRequest, rows: np.ndarray) -> None:
-    """Some of the images of these rows and their reconstructions, and how many rows are of each class."""
+    """Some of the samples of these rows and their reconstructions, and how many rows are of each class."""
+    noun = run.card.modality.noun
     if not len(rows):
-        st.info(selection.EMPTY_LASSO.format("image"), icon=":material/gesture:")
+        st.info(selection.EMPTY_LASSO.format(noun.one), icon=":material/gesture:")
         return
     shown = selection.spread_rows(rows)
     if len(rows) > 1:
         counts = selection.class_counts(run.card.classes, _labels(run, request)[rows])
-        st.caption(selection.selection_caption(rows, shown, request.count, "images", counts))
+        st.caption(selection.selection_caption(rows, shown, request.count, noun.many, counts))
     x, labels, names = _samples(run, request, shown)
-    classes = [run.card.classes[label] for label in labels]
-    alt = [f"{called}, {name}" for called, name in zip(classes, names, strict=True)]
+    classes = sample_images.class_names(run.card, labels)
+    alt = [", ".join(filter(None, pair)) for pair in zip(classes, names, strict=True)]
     selection.image_pairs(run, x, labels, alt, alt if len(rows) == 1 else classes, "Original")
     if request.subset == "test":  # other pages show test images only
         selection.image_links(run, rows if len(rows) < 3 else shown, _labels(run, request))
 
 
 def _samples(run: LoadedModel, request: MapRequest, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """The images `[n, C, H, W]` of these rows, their labels `[n]`, and what they are called."""
+    """The samples `[n, *shape]` of these rows, NaN where a value is missing, their labels `[n]`, and what they are
+    called."""
     parts = splits.splits(run, request.subset)
     starts = np.cumsum([0, *map(len, parts.values())])
     x, labels, names = [], [], []
     for row in rows:
         at = int(np.searchsorted(starts, row, side="right")) - 1
         own, (name, split) = int(row - starts[at]), list(parts.items())[at]
-        x.append(split.to_float(own))
+        x.append(split.observed(own))
         labels.append(int(split.y[own]))
-        names.append(f"{SPLIT_NAMES[name]} image {own}")
+        names.append(f"{SPLIT_NAMES[name]} {run.card.modality.noun.one} {own}")
     return np.stack(x), np.array(labels), names

@@ -57,7 +57,7 @@ def _changed_numbers(size: int) -> view_state.Reader:
 
 @st.fragment
 def interpolation(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray, path: str) -> None:
-    """A slider from the first of two images to the second: through their codes `ends` `[2, D]`, and their pixels."""
+    """A slider from the first of two samples to the second: through their codes `ends` `[2, D]`, and their values."""
     readers = {"position": view_state.in_range(1, low=0, high=100), "loop": view_state.one_of("1")}
     view_state.address_state("interpolation", readers)
     given = {"interpolation": path, "class_label": run.class_label}
@@ -66,7 +66,7 @@ def interpolation(model: str, run: LoadedModel, images: np.ndarray, ends: np.nda
 
 @st.fragment  # when a slider is let go only this part runs again
 def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) -> None:
-    """A slider for each number of a code, from the codes `ends` `[2, D]` of two images or from the mean of all."""
+    """A slider for each number of a code, from the codes `ends` `[2, D]` of two samples or from the mean of all."""
     ranges, order = statistics.dim_ranges(run)
     starts = {"From": ends[0], "To": ends[1], "Mean code": splits.codes(run).mean(axis=0)}
     normal = run.model.bottleneck.standard_normal_prior
@@ -81,7 +81,7 @@ def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) 
         ranges=ranges,
         kl=statistics.kl_per_dim(run),
         codes=list(starts.values()),
-        posterior_stds=[*_posterior_stds(run, images), None],  # the mean is no image's
+        posterior_stds=[*_posterior_stds(run, images), None],  # the mean is no sample's
         prior_samples=None if normal else run.sample_prior(N_PRIOR_SAMPLES),
         class_means=means,
         class_stds=class_stds,
@@ -92,21 +92,21 @@ def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) 
 
 
 def _posterior_stds(run: LoadedModel, images: np.ndarray) -> list[np.ndarray | None]:
-    """The standard deviations `[D]` of the posterior of each image; None where the latent has no posterior."""
+    """The standard deviations `[D]` of the posterior of each sample; None where the latent has no posterior."""
     from aecore.analysis.latents import posterior  # torch comes with it
 
     return list(posterior.encode(run, images).sigma) if posterior.has_posterior(run) else [None] * len(images)
 
 
 def _class_stats(run: LoadedModel) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Means and standard deviations `[classes, D]` of the codes of each class; None of a conditional model, which is
-    told the class instead: its codes need not know it."""
-    return (None, None) if run.model.is_conditional else statistics.class_stats(run)
+    """Means and standard deviations `[classes, D]` of the codes of each class; None where there are no classes, and of
+    a conditional model, which is told the class instead: its codes need not know it."""
+    return (None, None) if run.model.is_conditional or not run.card.labelled else statistics.class_stats(run)
 
 
 @st.fragment
 def denoise(model: str, run: LoadedModel, image: np.ndarray) -> None:
-    """An image, the same under noise of any kind and strength, and what the model draws of that."""
+    """A sample, the same under noise of any kind and strength, and what the model draws of that."""
     from aecore.models import corruptions  # torch comes with it
 
     readers = {

@@ -14,7 +14,7 @@ from ui.run_data import splits
 from ui.run_data.per_run import per_run
 from ui.session import address, choices
 from ui.views import selection
-from ui.widgets import charts, component, images, live
+from ui.widgets import charts, component, live, sample_images
 
 if TYPE_CHECKING:
     from aecore.analysis.latent_geometry import Grid
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
     from ui.widgets.charts import Chart
 
-MAX_POINTS = 2000  # test images on the map beside the mosaic
+MAX_POINTS = 2000  # test samples on the map beside the mosaic
 DEFAULT_LIMIT = 3.0  # of a fixed range, until somebody types another
 CHOSEN_SIZE = 112  # CSS pixels of the chosen image
 VIEW_KEY = "manifold-view"
@@ -46,18 +46,20 @@ class Manifold:
     x: np.ndarray  # [n], rising
     y: np.ndarray  # [n], falling
     codes: np.ndarray  # [n * n, D], row by row from the top left
-    decoded: np.ndarray  # [n * n, C, H, W]
+    decoded: np.ndarray  # [n * n, *shape]
+    rendered: np.ndarray  # as small images, [n * n, 1 or 3, h, w]
     names: tuple[str, str]  # of the axes; the second is empty on a line
-    small_png: bytes  # all images, a pixel of theirs one of its
+    small_png: bytes  # all pictures, a pixel of theirs one of its
     png: bytes  # the same enlarged, as a file to keep
-    scatter: Chart  # test images on the same part of the plane
+    scatter: Chart  # test samples on the same part of the plane
     n_in_range: int  # of them
     caption: str
+    noun: str  # of the samples, in the plural
 
     @property
     def gap(self) -> int:
-        """Pixels between the images of `small_png`."""
-        return charts.grid_gap(self.decoded)
+        """Pixels between the pictures of `small_png`."""
+        return charts.grid_gap(self.rendered)
 
     @property
     def description(self) -> str:
@@ -65,7 +67,7 @@ class Manifold:
         n, (first, second) = len(self.x), self.names
         span = f"{first} from {self.x[0]:.2f} to {self.x[-1]:.2f}"
         span += f", {second} from {self.y[-1]:.2f} (bottom) to {self.y[0]:.2f} (top)" if second else ""
-        return f"{n} x {n} images decoded from a grid of codes: {span}."
+        return f"{n} x {n} {self.noun} decoded from a grid of codes: {span}."
 
     def nearest_cell(self, point: np.ndarray) -> tuple[int, int]:
         """The row and the column of the place that lies nearest to a point `[2]` of the plane."""
@@ -125,6 +127,7 @@ def manifold(
     labels, shown, square = splits.test_split(run).y[:MAX_POINTS], points[:MAX_POINTS], _grid_extent(grid)
     own = flat.unproject(grid.points)
     decoded = run.decode(own)
+    pictures = card.modality.render(decoded)
     (left, right), (bottom, top) = square
     within = (shown[:, 0] >= left) & (shown[:, 0] <= right) & (shown[:, 1] >= bottom) & (shown[:, 1] <= top)
     return Manifold(
@@ -132,12 +135,14 @@ def manifold(
         grid.y,
         own,
         decoded,
+        pictures,
         flat.names,
-        charts.grid_png(decoded, n, min_width=1),
-        charts.grid_png(decoded, n),
-        charts.scatter(shown, labels, card.classes, colours, flat.names, 360, square),
+        charts.grid_png(pictures, n, min_width=1),
+        charts.grid_png(pictures, n),
+        charts.scatter(shown, labels, card.classes, colours, flat.names, 360, square, card.modality.noun),
         int(within.sum()),
         _caption(flat, grid_range, codes),
+        card.modality.noun.many,
     )
 
 
@@ -209,8 +214,8 @@ def _chosen_cell(grid: Manifold) -> tuple[int, int]:
     return len(grid.y) // 2, len(grid.x) // 2
 
 
-def chosen_place(grid: Manifold, cell: tuple[int, int]) -> None:
-    """The image of a cell, the code that it was decoded from, and the way to walk on from there."""
+def chosen_place(run: LoadedModel, grid: Manifold, cell: tuple[int, int]) -> None:
+    """The sample of a cell, the code that it was decoded from, and the way to walk on from there."""
     row, column = cell
     at = row * len(grid.x) + column
     values = (grid.x[column], grid.y[row])
@@ -218,7 +223,10 @@ def chosen_place(grid: Manifold, cell: tuple[int, int]) -> None:
     here = here.replace("-", "\u2212")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         with st.container(width=CHOSEN_SIZE):
-            images.single(grid.decoded[at], f"The image decoded at {here}", "", CHOSEN_SIZE)
+            modality = run.card.modality
+            sample_images.single(
+                modality, grid.decoded[at], f"The {modality.noun.one} decoded at {here}", "", CHOSEN_SIZE
+            )
         with st.container(width="stretch"):
             st.markdown(f"**Decoded at {here}**  \nCode, {_count_text(grid.codes.shape[1])}:")
     _show_numbers(grid.codes[at])

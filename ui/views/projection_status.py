@@ -60,7 +60,7 @@ def show_status(run: LoadedModel, request: MapRequest, status: ProjectionStatus 
         said, icon = escape(status.message), ":material/error:" if status.message else None
         tell(said or "This projection was cancelled.", icon=icon)
         _start_button(run, request, "Compute again")
-    st.caption(f"Below: the same {request.count:,} images by PCA.")
+    st.caption(f"Below: the same {request.count:,} {run.card.modality.noun.many} by PCA.")
 
 
 def _start_button(run: LoadedModel, request: MapRequest, label: str) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from aecore.data import images as encoded
 from ui.session import choices
 from ui.session.failures import or_stop
-from ui.widgets import images, pickers
+from ui.views import details
+from ui.widgets import pickers, sample_images
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -21,19 +21,21 @@ ORDERS = {"random": "Random", "lowest": "Lowest error", "highest": "Highest erro
 
 
 def row_form(run: LoadedModel, test: Split, mse: np.ndarray) -> np.ndarray:
-    """Asks which test images to show; their rows, at most N_IMAGES."""
-    controls = st.columns([3, 2, 2], vertical_alignment="bottom")
-    order = choices.bound_choice("Test images", ORDERS, "order", container=controls[0])
-    label = choices.bound_choice(
-        "Class", {"all": "All classes"} | {name: name for name in run.card.classes}, "class", widget="select",
-        container=controls[1],
-    )  # fmt: skip
+    """Asks which test samples to show; their rows, at most N_IMAGES."""
+    controls, noun = st.columns([3, 2, 2], vertical_alignment="bottom"), run.card.modality.noun
+    order = choices.bound_choice(f"Test {noun.many}", ORDERS, "order", container=controls[0])
+    label = "all"
+    if run.card.labelled:
+        label = choices.bound_choice(
+            "Class", {"all": "All classes"} | {name: name for name in run.card.classes}, "class", widget="select",
+            container=controls[1],
+        )  # fmt: skip
     rows = np.arange(len(test)) if label == "all" else np.flatnonzero(test.y == run.card.classes.index(label))
     if order == "indices":
         first = "0, 1, 2, 3, 4"
         # an empty parameter would leave the address
         typed = choices.bound_value("indices", first, str.strip, lambda text: text or " ")
-        text = controls[2].text_input("Test image indices", first, **typed)
+        text = controls[2].text_input(f"Test {noun.one} indices", first, **typed)
         rows = or_stop(pickers.parse_indices, text, len(test))
     elif order == "random":
         seed = controls[2].number_input(
@@ -41,7 +43,7 @@ def row_form(run: LoadedModel, test: Split, mse: np.ndarray) -> np.ndarray:
             0,
             9999,
             0,
-            help="Another seed, other images.",
+            help=f"Another seed, other {noun.many}.",
             **choices.bound_value("seed", 0, choices.whole_number(0, 9999)),
         )
         rows = np.random.default_rng(seed).permutation(rows)
@@ -51,22 +53,29 @@ def row_form(run: LoadedModel, test: Split, mse: np.ndarray) -> np.ndarray:
 
 
 def show_rows(run: LoadedModel, test: Split, mse: np.ndarray, rows: np.ndarray) -> None:
-    """Test images of these rows, their reconstructions and signed errors, with the MSE of each below."""
-    x = test.to_float(rows)
-    if test.synthetic:
-        shown = {"Decoded from their codes": x}
-    else:
-        reconstructions = run.reconstruct(x, test.y[rows])
-        error = encoded.signed_error_map(x, reconstructions)
-        shown = {"Original": x, "Reconstruction": reconstructions, "Error": error}
-    images.rows(
+    """Test samples of these rows, their reconstructions and where the two differ, with the MSE of each below."""
+    if not len(rows):
+        st.info("No test sample has this class: choose another one.", icon=":material/info:")
+        return
+    modality, x = run.card.modality, test.observed(rows)
+    shown, differences, made = {"Decoded from their codes": x}, {}, None
+    if not test.synthetic:
+        made = run.reconstruct(test.to_float(rows), test.y[rows])
+        shown, differences = {"Original": x, "Reconstruction": made}, {"Error": (x, made)}
+    names = sample_images.sample_names(run.card, test.y[rows], rows)
+    sample_images.rows(
+        modality,
         shown,
-        alt=[f"{run.card.classes[test.y[row]]}, test image {row}, MSE {mse[row]:.4f}" for row in rows],
+        alt=[f"{name}, MSE {mse[row]:.4f}" for name, row in zip(names, rows, strict=True)],
         captions=[f"{mse[row]:.3f}" for row in rows],
         file_name=f"{run.id}-reconstructions",
+        differences=differences,
     )
+    what = f"mean squared error (MSE) per {modality.noun.value}"
     st.caption(
-        "Below each: how far it is from the test image, mean squared error (MSE) per pixel."
+        f"Below each: how far it is from the test {modality.noun.one}, {what}."
         if test.synthetic
-        else "Below each: its mean squared error (MSE) per pixel. In the error map orange is too bright, blue too dark."
+        else f"Below each: its {what}. {modality.difference_legend}"
     )
+    if made is not None:
+        details.show(run, x, made, names)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -30,7 +31,7 @@ def player(run: LoadedModel, packed: Packed) -> None:
     key = f"{run.id}-{run.result['created']}"
     epochs = {"epoch": view_state.in_range(1, low=0)}
     view_state.address_state("replay", epochs)
-    given = {"key": key, "head": packed.head, "blob": component.blob(packed.blob)}
+    given = {"key": key, "kind": run.card.modality.kind, "head": packed.head, "blob": component.blob(packed.blob)}
     live.view("replay", None, f"replay-{key}", given)
 
 
@@ -78,4 +79,9 @@ def no_snapshots(run: LoadedModel) -> None:
     )
     link("train")
     if epochs:
-        show_chart(charts.loss_curves(epochs, class_colours(), training_history.objective_terms(run.config)))
+        show_chart(_losses(run, epochs))
+
+
+def _losses(run: LoadedModel, epochs: Sequence[Mapping[str, Any]]) -> charts.Chart:
+    own, noun = training_history.objective_terms(run.config), run.card.modality.noun.one
+    return charts.loss_curves(epochs, class_colours(), own, noun)

@@ -11,14 +11,15 @@ import streamlit as st
 
 from ui.session.address import link
 from ui.session.text import escape
-from ui.widgets import images
+from ui.widgets import sample_images
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
 
 MAX_LASSO_CORNERS = 1000  # of a lasso at most; the browser sends fewer
-MAX_LASSO_IMAGES = 16  # images shown of a lasso
+MAX_LASSO_IMAGES = 16  # samples shown of a lasso
 IMAGES_PER_ROW = 8
+MAX_CLASSES = 20  # that words count
 MAX_RECONSTRUCTED = 10  # images that Reconstruct shows at a time
 LAST_KEY = "ae-last-images"  # the run, and the last two test images that were chosen by themselves
 EMPTY_LASSO = "No {} has its code in there: draw the lasso around some points."
@@ -38,10 +39,13 @@ def parse_points(value: Any) -> np.ndarray:
 
 
 def class_counts(classes: Sequence[str], labels: np.ndarray) -> str:
-    """How many of `labels` are of each class, the most frequent first."""
+    """How many of `labels` are of each class, the most frequent first; empty where there is one class only."""
+    if len(classes) < 2:
+        return ""
     counts = np.bincount(labels, minlength=len(classes))
     order = [int(label) for label in np.argsort(-counts, kind="stable") if counts[label]]
-    return ", ".join(f"{classes[label]}: {counts[label]:,}" for label in order)
+    said = ", ".join(f"{classes[label]}: {counts[label]:,}" for label in order[:MAX_CLASSES])
+    return said + (f" and {len(order) - MAX_CLASSES} classes more" if len(order) > MAX_CLASSES else "")
 
 
 def spread_rows(rows: np.ndarray) -> np.ndarray:
@@ -52,7 +56,7 @@ def spread_rows(rows: np.ndarray) -> np.ndarray:
 def selection_caption(rows: np.ndarray, displayed: np.ndarray, total: int, noun: str, counts: str) -> str:
     """How many samples are selected, of which classes, and how many of them are shown."""
     some = f" {len(displayed)} of them:" if len(displayed) < len(rows) else ""
-    return f"{len(rows):,} of {total:,} {noun} ({counts}).{some}"
+    return f"{len(rows):,} of {total:,} {noun}{f' ({escape(counts)})' if counts else ''}.{some}"
 
 
 def image_pairs(
@@ -64,21 +68,22 @@ def image_pairs(
     title: str,
     synthetic: bool = False,
 ) -> None:
-    """Samples `[N, C, H, W]`, named `title`, and below each its reconstruction, IMAGES_PER_ROW side by side. What is
-    `synthetic` is decoded from its code already: once more would show nothing new."""
-    reconstructions = None if synthetic else run.reconstruct(x, labels)
+    """Samples `[N, *shape]`, NaN where a value is missing, named `title`, and below each its reconstruction,
+    IMAGES_PER_ROW side by side. What is `synthetic` is decoded from its code already: once more would show nothing
+    new."""
+    reconstructions = None if synthetic else run.reconstruct(np.nan_to_num(x), labels)
     for start in range(0, len(x), IMAGES_PER_ROW):
         part = slice(start, start + IMAGES_PER_ROW)
         named = {title: x[part]}
         if reconstructions is not None:
             named["Reconstruction"] = reconstructions[part]
-        images.rows(named, alt[part], captions[part], 84)
+        sample_images.rows(run.card.modality, named, alt[part], captions[part], 84)
 
 
 def image_links(run: LoadedModel, rows: np.ndarray, labels: np.ndarray) -> None:
-    """Links to what can be done with chosen test images: with one, with it and the one chosen before, or with several.
-    `labels` are those of all test images."""
-    names = {int(row): f"{run.card.classes[labels[row]]}, test image {row}" for row in rows}
+    """Links to what can be done with chosen test samples: with one, with it and the one chosen before, or with several.
+    `labels` are those of all test samples."""
+    names = {int(row): sample_images.sample_name(run.card, labels[row], int(row)) for row in rows}
     pair = _last_pair(run, int(rows[0])) if len(rows) == 1 else tuple(names)
     several = ",".join(map(str, list(names)[:MAX_RECONSTRUCTED]))
     with st.container(horizontal=True, gap="xsmall"):
@@ -88,7 +93,7 @@ def image_links(run: LoadedModel, rows: np.ndarray, labels: np.ndarray) -> None:
             link("interpolate", "Interpolate between these two", **{"from": str(pair[0])}, to=str(pair[1]))
         link("reconstruct", "Reconstruct", order="indices", indices=several)
     if len(rows) == 1 and len(pair) == 2:
-        before = f"{run.card.classes[labels[pair[0]]]}, test image {pair[0]}"
+        before = sample_images.sample_name(run.card, labels[pair[0]], pair[0])
         st.caption(f"The other of the two: {escape(before)}, chosen before.")
     elif len(rows) == 1:
         st.caption("Choose another point to interpolate between the two.")

@@ -11,11 +11,16 @@ import numpy as np
 import plotly.graph_objects as go
 
 from aecore.data import images
+from aecore.data.modalities import Image, Noun, drawing
 from aecore.store.history import TOTAL as TOTAL
 from aecore.store.history import term_value as term_value
 from ui.session.text import escape_figure
 
 VALIDATION = "validation"
+# the second sign of classes beyond the colours of the palette, a symbol for each time that these begin anew
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon", "bowtie", "hourglass")
+MAX_LEGEND = 40  # classes that a legend names
+MAX_COUNTED = 20  # classes that words count
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,19 @@ def new_figure(height: int, **layout: Any) -> go.Figure:
     return go.Figure(layout=usual | layout)
 
 
+def class_mark(label: int, colours: Sequence[str]) -> tuple[str, str]:
+    """The colour and the symbol of a class: where there are more classes than colours they begin anew with the next
+    symbol."""
+    return colours[label % len(colours)], SYMBOLS[label // len(colours) % len(SYMBOLS)]
+
+
+def count_classes(classes: Sequence[str], labels: np.ndarray) -> str:
+    """How many of `labels` are of each class, in words."""
+    counts = [f"{name}: {int((labels == label).sum())}" for label, name in enumerate(classes[:MAX_COUNTED])]
+    more = len(classes) - MAX_COUNTED
+    return ", ".join(counts) + (f" and {more} classes more" if more > 0 else "")
+
+
 def add_background(figure: go.Figure, png: bytes, rows: int, size: tuple[float, float]) -> None:
     """Puts an image of `rows` rows of cells beneath a chart whose axes count cells from the bottom left; `size` is its
     width and height in cells."""
@@ -61,14 +79,17 @@ def add_background(figure: go.Figure, png: bytes, rows: int, size: tuple[float, 
 
 
 def loss_curves(
-    history: Sequence[Mapping[str, Any]], colours: Sequence[str], objective_terms: Collection[str] = ()
+    history: Sequence[Mapping[str, Any]],
+    colours: Sequence[str],
+    objective_terms: Collection[str] = (),
+    noun: str = "image",
 ) -> Chart:
-    """Loss parts over epochs, in nats per image: training as dots, validation as lines, one colour for each part, and
-    one for the total of those that are `objective_terms`, where these are several."""
+    """Loss parts over epochs, in nats per sample (a `noun`): training as dots, validation as lines, one colour for
+    each part, and one for the total of those that are `objective_terms`, where these are several."""
     epochs, words = [line["epoch"] for line in history], []
     coloured = dict(zip([*history[-1]["validation"], *[TOTAL] * (len(objective_terms) > 1)], colours, strict=False))
     height = 290 + 30 * len(coloured)  # names go below, two for each
-    figure = new_figure(height, xaxis_title="epoch", yaxis_title="nats per image", hovermode="x unified")
+    figure = new_figure(height, xaxis_title="epoch", yaxis_title=f"nats per {noun}", hovermode="x unified")
     for part in sorted(coloured, key=lambda part: part != TOTAL):  # the total lies beneath, as wide as to be seen there
         colour, wide = coloured[part], 2.5 if part == TOTAL else 0
         for split, style in (("validation", "solid"), ("train", "dot")):
@@ -85,7 +106,7 @@ def loss_curves(
             known = [value for value in values if value is not None]
             if split == "validation" and known:
                 words.append(f"{part} from {known[0]:.1f} to {known[-1]:.1f}")
-    return Chart(figure, f"Validation loss over {epochs[-1]} epochs, nats per image: {'; '.join(words)}.")
+    return Chart(figure, f"Validation loss over {epochs[-1]} epochs, nats per {noun}: {'; '.join(words)}.")
 
 
 def scatter(
@@ -96,21 +117,23 @@ def scatter(
     axes: tuple[str, str] = ("", ""),
     height: int = 620,
     span: tuple[tuple[float, float], tuple[float, float]] | None = None,
+    noun: Noun = Image.noun,
 ) -> Chart:
     """Points `[N, 2]` coloured by class; `customdata` of each is its row. `span` limits the axes to (low, high)."""
     figure = new_figure(height, xaxis_title=axes[0] or None, yaxis_title=axes[1] or None, dragmode="pan")
-    for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
+    for label, name in enumerate(classes):
         rows = np.flatnonzero(labels == label)
         if len(rows):
-            called = escape_figure(name)
+            called, (colour, symbol) = escape_figure(name), class_mark(label, colours)
             figure.add_scatter(
                 x=points[rows, 0].round(4),
                 y=points[rows, 1].round(4),
                 customdata=rows,
                 name=called,
                 mode="markers",
-                marker={"size": 5, "color": colour, "opacity": 0.75, "line": {"width": 0}},
-                hovertemplate=f"{called}<br>image %{{customdata}}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
+                showlegend=len(classes) > 1 and label < MAX_LEGEND,
+                marker={"size": 5, "color": colour, "symbol": symbol, "opacity": 0.75, "line": {"width": 0}},
+                hovertemplate=f"{called}<br>{noun.one} %{{customdata}}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
             )
     figure.update_yaxes(scaleanchor="x")
     if not axes[0]:  # the axes of t-SNE and UMAP mean nothing; numbers on them would pretend otherwise
@@ -119,13 +142,13 @@ def scatter(
     if span is not None:
         figure.update_xaxes(range=list(span[0]), constrain="domain")
         figure.update_yaxes(range=list(span[1]), constrain="domain", constraintoward="top")
-    counts = ", ".join(f"{name}: {int((labels == label).sum())}" for label, name in enumerate(classes))
-    return Chart(figure, f"Map of {len(points)} images as points, coloured by class ({counts}).")
+    counts = count_classes(classes, labels)
+    return Chart(figure, f"Map of {len(points)} {noun.many} as points, coloured by class ({counts}).")
 
 
 def grid_gap(cells: np.ndarray) -> int:
-    """Pixels between images `[N, C, H, W]` in a grid: small digits need air."""
-    return 1 if cells.shape[-1] < 16 else 0
+    """Pixels between images `[N, C, H, W]` in a grid."""
+    return drawing.grid_gap(cells)
 
 
 def grid_png(cells: np.ndarray, n: int, min_width: int = 640) -> bytes:
@@ -158,6 +181,7 @@ def explained_variance(values: np.ndarray, colour: str, max_components: int = 32
 def bars(names: Sequence[str], values: Sequence[float], colour: str, title: str) -> Chart:
     """One bar for each name."""
     figure = new_figure(260, yaxis_title=title, showlegend=False)
+    names = [escape_figure(name) for name in names]
     figure.add_bar(x=list(names), y=list(values), marker_color=colour, hovertemplate="%{x}: %{y:.4f}<extra></extra>")
     figure.update_xaxes(type="category")
     words = ", ".join(f"{name} {value:.4f}" for name, value in zip(names, values, strict=True))
@@ -170,10 +194,11 @@ def loss_comparison(
     colours: Sequence[str],
     term: str,
     objective_terms: Sequence[Collection[str]],
+    noun: str = "image",
 ) -> Chart:
-    """A part of the validation loss of several runs over epochs, nats per image, a line for each run; or its TOTAL, of
-    the parts that each run's model counts (`objective_terms`)."""
-    figure = new_figure(340, xaxis_title="epoch", yaxis_title="nats per image", hovermode="x unified")
+    """A part of the validation loss of several runs over epochs, nats per sample (a `noun`), a line for each
+    run; or its TOTAL, of the parts that each run's model counts (`objective_terms`)."""
+    figure = new_figure(340, xaxis_title="epoch", yaxis_title=f"nats per {noun}", hovermode="x unified")
     words = []
     for history, name, colour, own in zip(histories, names, colours, objective_terms, strict=False):
         values = [term_value(line["validation"], term, own) for line in history]
@@ -189,4 +214,4 @@ def loss_comparison(
             f"{name} ends at {values[-1]:.1f}" if values[-1] is not None else f"{name} has no {term} at its end"
         )
     figure.update_layout(showlegend=True)
-    return Chart(figure, f"Validation loss ({term}) over epochs, nats per image: {'; '.join(words)}.")
+    return Chart(figure, f"Validation loss ({term}) over epochs, nats per {noun}: {'; '.join(words)}.")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from aecore.data.cards import CARDS
+
 CHOICE_LABELS = {
     "mlp": "MLP",
     "conv": "Convolutional",
+    "conv-pool": "Convolutional, pooling",
+    "tcn": "TCN",
+    "gru": "GRU",
+    "tabular": "Tabular",
     "relu": "ReLU",
     "leaky-relu": "Leaky ReLU",
     "elu": "ELU",
@@ -15,6 +21,8 @@ CHOICE_LABELS = {
     "bernoulli": "Bernoulli",
     "gaussian": "Gaussian",
     "laplace": "Laplace",
+    "ssim": "SSIM",
+    "per-column": "Per column",
     "adam": "Adam",
     "rmsprop": "RMSprop",
     "sgd": "SGD",
@@ -33,6 +41,17 @@ CHOICE_LABELS = {
     "ring": "Ring",
     "mixture": "Mixture",
 }
+
+
+def dataset_title(dataset: str) -> str:
+    """The title of a data set; its name where it was deleted."""
+    card = CARDS.get(dataset)
+    return card.title if card else dataset
+
+
+def short_title(dataset: str) -> str:
+    """The same without what follows its colon."""
+    return dataset_title(dataset).split(":")[0]
 
 
 def choice_label(value: object) -> str:

@@ -13,6 +13,7 @@ import streamlit as st
 from aecore.data import images
 
 MIN_PNG_WIDTH = 640  # pixels of a file
+MIN_DRAWING_WIDTH = 76  # CSS pixels of a curve or of bars
 
 # Small images are drawn with hard pixels: smoothing would hide what the model really made.
 STYLE = """
@@ -21,6 +22,8 @@ STYLE = """
 .ae-rows figure { margin: 0; min-width: 0; text-align: center; }
 .ae-rows figcaption { font-size: clamp(.5625rem, 2.1vw, .75rem); font-variant-numeric: tabular-nums; }
 .ae-rows img, [data-testid="stImage"] img, [data-testid="stPlotlyChart"] image { image-rendering: pixelated; }
+.ae-rows.ae-smooth { overflow-x: auto; }
+.ae-rows.ae-smooth img { image-rendering: auto; }
 .ae-rows img { width: 100%; height: auto; display: block; border: 1px solid rgba(128, 128, 128, .45); }
 """
 
@@ -36,24 +39,30 @@ def rows(
     captions: Sequence[str] = (),
     size: int = 96,
     file_name: str = "",
+    smooth: bool = False,
+    more_alt: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Rows of images `[N, C, H, W]`, one column for each image, under their names.
 
     `alt` says what each column shows; `captions` stand under the last row; `size` is the width of an image in CSS
     pixels where the screen has room for it. With a `file_name`, which ends in no suffix, all of them can be saved.
+    `smooth` drawings have no hard pixels; `more_alt` says more of each image, by the names of the rows.
     """
     columns = max(len(row) for row in batches.values())
     cells = []
     for number, (name, row) in enumerate(batches.items()):
         cells.append(f'<p class="ae-label">{escape(name)}</p>')
         for column, image in enumerate(row):
-            text = escape(": ".join(filter(None, (name, alt[column]))), quote=True)
+            more = (more_alt or {}).get(name, [""] * len(row))[column]
+            text = escape(". ".join(filter(None, (": ".join(filter(None, (name, alt[column]))), more))), quote=True)
             caption = ""
             if captions and number == len(batches) - 1:
                 caption = f"<figcaption>{escape(captions[column])}</figcaption>"
             cells.append(f'<figure><img src="{data_url(image)}" alt="{text}">{caption}</figure>')
-    grid = f"grid-template-columns: repeat({columns}, minmax(0, {size}px))"
-    st.html(f'<div class="ae-rows" style="{grid}">{"".join(cells)}</div>')
+    least = min(size, MIN_DRAWING_WIDTH) if smooth else 0  # on a phone drawings are scrolled: smaller says nothing
+    grid = f"grid-template-columns: repeat({columns}, minmax({least}px, {size}px))"
+    look = "ae-rows ae-smooth" if smooth else "ae-rows"
+    st.html(f'<div class="{look}" style="{grid}">{"".join(cells)}</div>')
     if file_name:
         st.download_button(
             "PNG",
@@ -64,7 +73,7 @@ def rows(
             type="tertiary",
             icon=":material/image:",
             on_click="ignore",
-            help="Save these images, each pixel as a sharp square.",
+            help="Save these pictures." if smooth else "Save these images, each pixel as a sharp square.",
         )
 
 
@@ -79,10 +88,11 @@ def grid_png(batches: Sequence[np.ndarray], min_width: int = MIN_PNG_WIDTH) -> b
     return images.png(grid, scale=-(-min_width // grid.shape[-1]))
 
 
-def full_width(png: bytes, alt: str) -> None:
+def full_width(png: bytes, alt: str, smooth: bool = False) -> None:
     """A PNG over the whole width, in the page itself: one that is replaced often is never fetched too late."""
     address = "data:image/png;base64," + base64.b64encode(png).decode()
-    st.html(f'<div class="ae-rows"><img src="{address}" alt="{escape(alt, quote=True)}"></div>')
+    look = "ae-rows ae-smooth" if smooth else "ae-rows"
+    st.html(f'<div class="{look}"><img src="{address}" alt="{escape(alt, quote=True)}"></div>')
 
 
 def single(image: np.ndarray, alt: str, caption: str = "", size: int = 280) -> None:

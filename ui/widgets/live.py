@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ui.run_data import models
+from aecore.data.modalities import Points
+from ui.run_data import models, splits
 from ui.session import cache
 from ui.session.text import escape
 from ui.widgets import component
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
     from aecore.export.packed_map import PlaneMap
     from aecore.export.program import Program
+
+N_BACKGROUND = 300  # test samples that are drawn behind a point
 
 
 def send_model(run: LoadedModel) -> str | None:
@@ -35,7 +38,7 @@ def send_model(run: LoadedModel) -> str | None:
         st.info(f"{escape(error)} The server draws it instead: images follow when you let go.", icon=":material/dns:")
         return None
     key = key_of(run.id, run.result["created"])
-    send_program(key, program, run.config.likelihood)
+    send_program(key, program, run.config.likelihood, _background_points(run))
     return key
 
 
@@ -44,16 +47,28 @@ def key_of(run: str, created: float) -> str:
     return f"{run}-{created}"
 
 
-def send_program(key: str, program: Program, likelihood: str) -> None:
-    """Sends a model to the browser, where views that are mounted before or after find it under `key`."""
-    data = {"view": "program", "model": key} | _payload(key, likelihood, program)
+def _background_points(run: LoadedModel) -> list[float] | None:
+    """Test points, x and y by turns, among which the browser draws a decoded one; None of other samples, and of points
+    that are not on this computer."""
+    if not isinstance(run.card.modality, Points) or not splits.data_available(run):
+        return None
+    values: list[float] = splits.test_split(run).to_float(slice(N_BACKGROUND)).ravel().tolist()
+    return values
+
+
+def send_program(key: str, program: Program, likelihood: str, background: list[float] | None = None) -> None:
+    """Sends a model to the browser, where views that are mounted before or after find it under `key`; a model of points
+    with others as `background`."""
+    data = {"view": "program", "model": key} | _payload(key, likelihood, program, background)
     component.mount("program")(key=f"program-{key}", data=data)
 
 
 @cache.cached(max_entries=8)
-def _payload(key: str, likelihood: str, _program: Program) -> dict[str, Any]:
+def _payload(key: str, likelihood: str, _program: Program, _background: list[float] | None = None) -> dict[str, Any]:
     """What is sent of the model that `key` names."""
     head, weights = _program.payload(likelihood)
+    if _background:
+        head["modality"] = {**head["modality"], "background": [round(value, 3) for value in _background]}
     return {"head": head, "blob": component.blob(weights)}
 
 

@@ -1,4 +1,4 @@
-"""Pickers: an image of the test set or one's own, a code by sliders."""
+"""Pickers: a sample of the test set or an image of one's own, a code by sliders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from aecore.errors import UserError
 from ui.run_data import splits, statistics
 from ui.session import address, choices
 from ui.session.failures import or_stop
-from ui.widgets import images
+from ui.session.text import escape
+from ui.widgets import images, sample_images
 from ui.widgets.sketch import can_draw, sketch
 from ui.widgets.thumbnails import thumbnails
 
@@ -41,57 +42,63 @@ NO_IMAGE = "Draw or upload an image to begin."
 def image_picker(
     title: str, scope: str, test: Split, card: DatasetCard, start: int, folded: bool = False
 ) -> np.ndarray | None:
-    """One image `[C, H, W]` of the test set, a drawing or an upload; None while a drawing or an upload is awaited. The
-    thumbnails of test images are `folded` away where there is no room for them."""
-    sources = {"test": "Test image"} | ({"drawing": "Drawing"} if can_draw(card) else {}) | {"upload": "Upload"}
-    own = choices.bound_choice(title, sources, f"{scope}-kind")
-    if own == "upload":
-        return upload(f"{scope}-file", card)
-    if own == "drawing":
-        return sketch(f"{scope}-sketch", card)
+    """One sample `[*shape]` of the test set, NaN where a value is missing, or of images a drawing or an upload; None
+    while one of these is awaited. The thumbnails of test samples are `folded` away where there is no room for them."""
+    if sample_images.is_image(card):
+        sources = {"test": "Test image"} | ({"drawing": "Drawing"} if can_draw(card) else {}) | {"upload": "Upload"}
+        own = choices.bound_choice(title, sources, f"{scope}-kind")
+        if own == "upload":
+            return upload(f"{scope}-file", card)
+        if own == "drawing":
+            return sketch(f"{scope}-sketch", card)
+    else:
+        st.markdown(f"**{title}**")
     row = _index_picker(scope, test, card, start, folded)
-    x: np.ndarray = test.to_float(slice(row, row + 1))[0]
-    name = f"{card.classes[test.y[row]]}, test image {row}"
+    x: np.ndarray = test.observed(slice(row, row + 1))[0]
+    name = sample_images.sample_name(card, test.y[row], row)
     if folded:
-        images.single(x, name, name, 96)
+        sample_images.single(card.modality, x, name, name, 96)
     else:
         with st.container(horizontal=True, gap="small"):
             with st.container(width=112):
-                images.single(x, name, name, 96)
+                sample_images.single(card.modality, x, name, name, 96)
             with st.container():
                 thumbnails(scope, test, card, row, _writer(scope, test, start))
     return x
 
 
 def inline_image_picker(run: LoadedModel) -> np.ndarray | None:
-    """One image `[C, H, W]` for a panel, the same on all of a run, its choice laid out in a line; None while a drawing
-    or an upload is awaited."""
+    """One sample `[*shape]` for a panel, the same on all of a run, its choice laid out in a line, 0 where a value is
+    missing; None while a drawing or an upload is awaited."""
     with st.container(horizontal=True, vertical_alignment="top"):
-        return image_picker("Image", "test-image", splits.test_split(run), run.card, start=0, folded=True)
+        title = run.card.modality.noun.one.capitalize()
+        x = image_picker(title, "test-image", splits.test_split(run), run.card, start=0, folded=True)
+    return None if x is None else np.nan_to_num(x)
 
 
 def test_index_picker(run: LoadedModel) -> tuple[int, str]:
-    """The row of a test image that people choose, the same on all panels of a run, and what it is called."""
+    """The row of a test sample that people choose, the same on all panels of a run, and what it is called."""
     test = splits.test_split(run)
     row = _index_picker("test-image", test, run.card, start=0, folded=True)
-    return row, f"{run.card.classes[test.y[row]]}, test image {row}"
+    return row, sample_images.sample_name(run.card, test.y[row], row)
 
 
 def _index_picker(key: str, test: Split, card: DatasetCard, start: int, folded: bool) -> int:
-    """The row of a test image, by its number, by its class (the next one of that class, or the previous one), or, where
-    they are `folded` away, by its thumbnail."""
+    """The row of a test sample, by its number, by its class (the next one of that class, or the previous one), or,
+    where they are `folded` away, by its thumbnail."""
     last, put = len(test) - 1, _writer(key, test, start)
     start = min(start, last)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", width="content"):
         row = st.number_input(
-            "Test image index",
+            f"Test {card.modality.noun.one} index",
             0,
             last,
             start or "min",
             width=130,
             **choices.bound_value(key, start, choices.whole_number(0, last)),
         )
-        _class_picker(key, test, card, row, put)
+        if card.labelled:
+            _class_picker(key, test, card, row, put)
         if folded:
             with st.popover("Thumbnails", icon=":material/grid_view:"):
                 thumbnails(key, test, card, row, put)
@@ -105,7 +112,7 @@ def _writer(key: str, test: Split, start: int) -> Callable[[int], None]:
 
 
 def _class_picker(key: str, test: Split, card: DatasetCard, row: int, put: Callable[[int], None]) -> None:
-    """Another class, or the next or the previous image of the same; `put` hears of its row."""
+    """Another class, or the next or the previous sample of the same; `put` hears of its row."""
     label = int(test.y[row])
 
     def go(step: int) -> None:
@@ -131,7 +138,7 @@ def _class_picker(key: str, test: Split, card: DatasetCard, row: int, put: Calla
                 key=f"{key}-{name}",
                 on_click=go,
                 args=(step,),
-                help=f"The {name.lower()} test image of this class: {card.classes[label]}.",
+                help=f"The {name.lower()} test {card.modality.noun.one} of this class: {escape(card.classes[label])}.",
             )
 
 

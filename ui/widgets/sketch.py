@@ -39,7 +39,7 @@ def _is_dot_count(card: DatasetCard) -> bool:
 
 def can_draw(card: DatasetCard) -> bool:
     """Whether a white pen on black makes an image of this data set's kind."""
-    return card.shape[0] == 1
+    return card.modality.kind == "image" and card.shape[0] == 1
 
 
 def sketch(key: str, card: DatasetCard) -> np.ndarray | None:

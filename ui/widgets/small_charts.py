@@ -65,7 +65,10 @@ def scatter_plot(points: np.ndarray, labels: np.ndarray, colours: Sequence[str],
     places = 100 * (points - (low + high) / 2) / (float(max(high - low)) or 1.0)
     groups = ""
     for label in np.unique(labels):
-        dots = "".join(f'<circle cx="{x:.1f}" cy="{-y:.1f}" r="1.3"/>' for x, y in places[labels == label])
+        # beyond the colours of the palette these begin anew, as rings
+        ring = label // len(colours) % 2
+        look = f' fill="none" stroke="{colours[label % len(colours)]}" stroke-width=".5"' if ring else ""
+        dots = "".join(f'<circle cx="{x:.1f}" cy="{-y:.1f}" r="1.3"{look}/>' for x, y in places[labels == label])
         groups += f'<g fill="{colours[label % len(colours)]}">{dots}</g>'
     image = _image('viewBox="-52 -52 104 104"', f'<g fill-opacity=".8">{groups}</g>', height, alt)
     return f'<figure class="ae-chart">{image}</figure>'

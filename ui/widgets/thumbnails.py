@@ -1,4 +1,4 @@
-"""Thumbnails of test images, of which one is chosen."""
+"""Thumbnails of test samples, of which one is chosen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from aecore.data import images as encoded
-from ui.widgets import component, live
+from ui.widgets import component, live, sample_images
 
 if TYPE_CHECKING:
     from aecore.data.cards import DatasetCard
@@ -20,7 +20,7 @@ COLUMNS = 12  # of the file that they are sent in
 
 
 def thumbnails(key: str, test: Split, card: DatasetCard, row: int, choose: Callable[[int], None]) -> None:
-    """Test images of the class that `row` has, as buttons; `choose` hears of the row of the one that is pressed."""
+    """Test samples of the class that `row` has, as buttons; `choose` hears of the row of the one that is pressed."""
     label = int(test.y[row])
     rows, page = class_page(test.y, row)
     view_key = f"{key}-thumbnails"
@@ -30,14 +30,15 @@ def thumbnails(key: str, test: Split, card: DatasetCard, row: int, choose: Calla
         if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < len(test):
             choose(said)
 
-    name = card.classes[label]
+    noun, pictures = card.modality.noun, card.modality.render(test.observed(rows))
+    of_class = f" of class {card.classes[label]}" if card.labelled else ""
     given = {
         "key": f"{card.name}, {label}, {page}, {test.synthetic}",
-        "blob": component.blob(encoded.png(encoded.image_grid(test.to_float(rows), COLUMNS, gap=0))),
+        "blob": component.blob(encoded.png(encoded.image_grid(pictures, COLUMNS, gap=0))),
         "rows": rows.tolist(),
         "columns": COLUMNS,
-        "names": [f"{name}, test image {each}" for each in rows],
-        "label": f"Test images of class {name}",
+        "names": sample_images.sample_names(card, test.y[rows], rows),
+        "label": f"Test {noun.many}{of_class}",
         "chosen": row,
     }
     live.view("image_picker", None, view_key, given, on_change={"row": write})

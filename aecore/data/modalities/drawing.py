@@ -5,12 +5,15 @@ static/dom/render/ draws the same in the browser, with these colours and margins
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-SCALE = 2  # drawn so many times as large, and averaged: PIL's lines have steps
+SCALE = 4  # drawn so many times as large, and averaged: PIL's lines have steps
+DETAIL = 2  # times as many pixels each way that a page shows of a drawing that stands alone
 HEIGHT, WIDTH = 48, 72  # pixels of a drawing
 PAPER, AXIS, INK, PALE = (250, 250, 247), (205, 205, 200), (20, 60, 110), (150, 155, 160)
 WRONG = (213, 94, 0)  # Okabe & Ito's vermilion
@@ -18,7 +21,20 @@ WRONG = (213, 94, 0)  # Okabe & Ito's vermilion
 CHANNELS = ((20, 60, 110), (213, 94, 0), (0, 130, 95), (150, 60, 130), (110, 100, 20), (60, 150, 210))
 
 
-def sheet(height: int = HEIGHT, width: int = WIDTH) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+_detail: ContextVar[int] = ContextVar("detail", default=1)
+
+
+@contextmanager
+def detailed() -> Iterator[None]:
+    """Drawings made meanwhile have DETAIL times as many pixels each way: for those that are looked at closely."""
+    token = _detail.set(DETAIL)
+    try:
+        yield
+    finally:
+        _detail.reset(token)
+
+
+def blank(height: int = HEIGHT, width: int = WIDTH) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     """An empty paper, SCALE times as large as it will be."""
     image = Image.new("RGB", (width * SCALE, height * SCALE), PAPER)
     return image, ImageDraw.Draw(image)
@@ -26,8 +42,14 @@ def sheet(height: int = HEIGHT, width: int = WIDTH) -> tuple[Image.Image, ImageD
 
 def finish(images: Sequence[Image.Image]) -> np.ndarray:
     """Drawings of one size -> float32 `[N, 3, h, w]` in [0, 1]."""
-    array = np.stack([np.asarray(image.reduce(SCALE)) for image in images])
+    array = np.stack([np.asarray(image.reduce(SCALE // _detail.get())) for image in images])
     return np.ascontiguousarray(array.transpose(0, 3, 1, 2), np.float32) / 255
+
+
+def grid_gap(pictures: np.ndarray) -> int:
+    """Pixels between pictures `[N, C, h, w]` in a grid: small digits need air, and so do drawings, whose paper is
+    alike."""
+    return int(pictures.shape[-1] < 16 or pictures.shape[1:3] == (3, HEIGHT))
 
 
 def curve(

@@ -21,8 +21,8 @@ class Image(Modality):
 
     kind: ClassVar[str] = "image"
     noun: ClassVar[Noun] = Noun("image", "images", "pixel")
-    networks: ClassVar[tuple[str, ...]] = ("mlp", "conv")
-    likelihoods: ClassVar[tuple[str, ...]] = ("bernoulli", "gaussian", "laplace")
+    networks: ClassVar[tuple[str, ...]] = ("mlp", "conv", "conv-pool")
+    likelihoods: ClassVar[tuple[str, ...]] = ("bernoulli", "gaussian", "laplace", "ssim")
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     bounded: ClassVar[bool] = True
     difference_legend: ClassVar[str] = "In the error map orange is too bright, blue too dark."
@@ -42,8 +42,8 @@ class Image(Modality):
     def render(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(x, np.float32)
 
-    def render_difference(self, x: np.ndarray, made: np.ndarray) -> np.ndarray:
-        return images.signed_error_map(x, made)
+    def render_difference(self, x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+        return images.signed_error_map(x, reconstruction)
 
     @classmethod
     def from_json(cls, said: dict[str, Any]) -> Image:

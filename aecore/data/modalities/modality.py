@@ -68,7 +68,7 @@ class Modality(Protocol):
         """The shape of what is corrupted together: all colours of a pixel, all channels of a moment, a column."""
         return self.shape
 
-    def spread(self, per_position: Array) -> Array:
+    def broadcast_positions(self, per_position: Array) -> Array:
         """`[B, *position_shape]` -> what broadcasts to `[B, *shape]`."""
         return per_position
 
@@ -80,8 +80,8 @@ class Modality(Protocol):
         """Small pictures of samples: `[N, *shape]` -> float32 `[N, 1 or 3, h, w]` in [0, 1]. NaN is a gap."""
         ...
 
-    def render_difference(self, x: np.ndarray, made: np.ndarray) -> np.ndarray:
-        """Pictures of where `made` differs from `x`: two `[N, *shape]` -> float32 `[N, 3, h, w]` in [0, 1]."""
+    def render_difference(self, x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+        """Pictures of where a reconstruction differs from `x`: two `[N, *shape]` -> float32 `[N, 3, h, w]` in [0, 1]."""
         ...
 
     @property

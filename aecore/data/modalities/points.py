@@ -49,13 +49,13 @@ class Points(Modality):
     def render(self, x: np.ndarray) -> np.ndarray:
         return self._draw(None, x)
 
-    def render_difference(self, x: np.ndarray, made: np.ndarray) -> np.ndarray:
-        return self._draw(x, made)
+    def render_difference(self, x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+        return self._draw(x, reconstruction)
 
     def _draw(self, below: np.ndarray | None, above: np.ndarray) -> np.ndarray:
         made = []
         for number, sample in enumerate(above):
-            image, draw = drawing.sheet(SIDE, SIDE)
+            image, draw = drawing.blank(SIDE, SIDE)
             middle = SIDE / 2 * drawing.SCALE
             for line in ((0, middle, image.width, middle), (middle, 0, middle, image.height)):
                 draw.line(line, fill=drawing.AXIS, width=drawing.SCALE)

@@ -38,7 +38,7 @@ class Series(Modality):
 
     kind: ClassVar[str] = "series"
     noun: ClassVar[Noun] = Noun("series", "series", "value")
-    networks: ClassVar[tuple[str, ...]] = ("mlp",)
+    networks: ClassVar[tuple[str, ...]] = ("mlp", "tcn", "gru")
     likelihoods: ClassVar[tuple[str, ...]] = ("gaussian", "laplace")
     value_range: ClassVar[tuple[float, float]] = (-2.0, 2.0)
     bounded: ClassVar[bool] = False
@@ -61,19 +61,19 @@ class Series(Modality):
     def position_shape(self) -> tuple[int, ...]:
         return (self.length, 1)
 
-    def spread(self, per_position: Array) -> Array:
+    def broadcast_positions(self, per_position: Array) -> Array:
         return per_position
 
     def render(self, x: np.ndarray) -> np.ndarray:
         return self._draw(None, x)
 
-    def render_difference(self, x: np.ndarray, made: np.ndarray) -> np.ndarray:
-        return self._draw(x, made)
+    def render_difference(self, x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+        return self._draw(x, reconstruction)
 
     def _draw(self, below: np.ndarray | None, above: np.ndarray) -> np.ndarray:
         made = []
         for number, sample in enumerate(above):
-            image, draw = drawing.sheet()
+            image, draw = drawing.blank()
             zero = drawing.to_row(np.zeros(1), self.limits, drawing.HEIGHT)[0] * drawing.SCALE
             draw.line((0, zero, image.width, zero), fill=drawing.AXIS, width=drawing.SCALE)
             if below is not None:

@@ -110,7 +110,7 @@ class Table(Modality):
 
     kind: ClassVar[str] = "table"
     noun: ClassVar[Noun] = Noun("row", "rows", "value")
-    networks: ClassVar[tuple[str, ...]] = ("mlp",)
+    networks: ClassVar[tuple[str, ...]] = ("mlp", "tabular")
     likelihoods: ClassVar[tuple[str, ...]] = ("per-column", "gaussian", "laplace")
     value_range: ClassVar[tuple[float, float]] = (-2.0, 2.0)
     bounded: ClassVar[bool] = False
@@ -146,7 +146,7 @@ class Table(Modality):
         ends = np.cumsum([column.width for column in self.columns]).tolist()
         return tuple(slice(end - column.width, end) for end, column in zip(ends, self.columns, strict=True))
 
-    def spread(self, per_position: Array) -> Array:
+    def broadcast_positions(self, per_position: Array) -> Array:
         found: Array = per_position[:, self.column_of_value]  # type: ignore[index]
         return found
 
@@ -175,14 +175,14 @@ class Table(Modality):
                 found[:, at] = values[:, 0]
         return found
 
-    def wrong_cells(self, x: np.ndarray, made: np.ndarray) -> np.ndarray:
-        """Which cells `made` gets wrong, bool `[N, columns]`: another category, or a number more than half a standard
-        deviation off; a missing one is never wrong."""
-        wrong = np.abs(self.levels(made) - self.levels(x)) > WRONG_NUMBER
+    def wrong_cells(self, x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+        """Which cells a reconstruction gets wrong, bool `[N, columns]`: another category, or a number more than half a
+        standard deviation off; a missing one is never wrong."""
+        wrong = np.abs(self.levels(reconstruction) - self.levels(x)) > WRONG_NUMBER
         for at, column in enumerate(self.columns):
             if column.kind in ("category", "boolean"):
                 part = self.slices[at]
-                of = [self._place(column, each[:, part]) for each in (x, made)]
+                of = [self._place(column, each[:, part]) for each in (x, reconstruction)]
                 wrong[:, at] = of[0] != of[1]
         observed = ~np.isnan(np.stack([x[:, part].sum(1) for part in self.slices], 1))
         return np.asarray(wrong & observed)
@@ -194,16 +194,16 @@ class Table(Modality):
     def render(self, x: np.ndarray) -> np.ndarray:
         made = []
         for levels in self.levels(x):
-            image, draw = drawing.sheet()
+            image, draw = drawing.blank()
             drawing.bars(draw, levels, LIMIT, [drawing.INK] * len(levels))
             made.append(image)
         return drawing.finish(made)
 
-    def render_difference(self, x: np.ndarray, made: np.ndarray) -> np.ndarray:
+    def render_difference(self, x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
         pictures = []
-        wrong = self.wrong_cells(x, made)
-        for own, other, off in zip(self.levels(x), self.levels(made), wrong, strict=True):
-            image, draw = drawing.sheet()
+        wrong = self.wrong_cells(x, reconstruction)
+        for own, other, off in zip(self.levels(x), self.levels(reconstruction), wrong, strict=True):
+            image, draw = drawing.blank()
             drawing.bars(draw, own, LIMIT, [drawing.PALE] * len(own), thickness=0.9)
             colours = [drawing.WRONG if each else drawing.INK for each in off]
             drawing.bars(draw, np.where(np.isnan(own), np.nan, other), LIMIT, colours, thickness=0.4)

@@ -49,13 +49,13 @@ class Vector(Modality):
     def render(self, x: np.ndarray) -> np.ndarray:
         return self._bars(x, drawing.INK)
 
-    def render_difference(self, x: np.ndarray, made: np.ndarray) -> np.ndarray:
-        return self._bars(made - x, drawing.WRONG)
+    def render_difference(self, x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+        return self._bars(reconstruction - x, drawing.WRONG)
 
     def _bars(self, x: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
         made = []
         for sample in x:
-            image, draw = drawing.sheet()
+            image, draw = drawing.blank()
             drawing.bars(draw, sample, LIMIT, [colour] * len(sample))
             made.append(image)
         return drawing.finish(made)

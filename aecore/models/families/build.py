@@ -15,8 +15,8 @@ from aecore.models import footprint
 from aecore.models.families.registry import FAMILIES as FAMILIES
 from aecore.models.families.registry import get_family
 from aecore.models.footprint import Footprint
-from aecore.models.likelihoods import build_likelihood
-from aecore.models.networks import INITIALISATIONS, NetworkFactory
+from aecore.models.likelihoods import SYMMETRIC_LIKELIHOODS, build_likelihood
+from aecore.models.networks import INITIALISATIONS, NETWORKS, NetworkFactory
 from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
 from aecore.params import resolve
@@ -56,7 +56,7 @@ def resolve_config(config: Config, for_training: bool = True) -> Config:
     aecore.errors.UserError: epochs takes a whole number from 1 to 1000, not 0.
     """
     config = complete_config(config)
-    limits.check_layers(len(config.hidden_sizes))
+    limits.check_layers(max(len(config.hidden_sizes), len(config.decoder_sizes)))
     limits.check_parameters(model_size(config).parameters)
     limits.check_codes(CARDS[config.dataset].n_test, model_size(config).code_size)
     if for_training:
@@ -71,6 +71,7 @@ def complete_config(config: Config) -> Config:
     card = get_card(config.dataset)
     _check_fits("network", config.network, card.modality.networks, card)
     _check_fits("likelihood", config.likelihood, card.modality.likelihoods, card)
+    _check_together(config, card)
     return dataclasses.replace(config, params=resolve(chosen.build, config.params))
 
 
@@ -80,6 +81,19 @@ def _check_fits(setting: str, value: str, fitting: tuple[str, ...], card: Datase
             f"The {setting} {value} does not fit {card.name}, which holds {card.modality.noun.many}: choose "
             f"{' or '.join(fitting)}."
         )
+
+
+def _check_together(config: Config, card: DatasetCard) -> None:
+    """Raises UserError for settings that make no sense beside each other."""
+    if config.pixel_range != "0 to 1" and not card.modality.bounded:
+        raise UserError(f"A pixel range is for images, and {card.name} holds none: choose 0 to 1.")
+    if config.pixel_range == "-1 to 1" and config.likelihood not in SYMMETRIC_LIKELIHOODS:
+        raise UserError(
+            f"The likelihood {config.likelihood} cannot say pixels below 0: for the pixel range -1 to 1 choose "
+            f"{' or '.join(SYMMETRIC_LIKELIHOODS)}."
+        )
+    if config.batch_norm and not NETWORKS[config.network].batch_norm:
+        raise UserError(f"The network {config.network} has no batch normalisation: turn it off, or choose another.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +126,8 @@ ARCHITECTURE_FIELDS = (
     "family",
     "network",
     "hidden_sizes",
+    "decoder_sizes",
+    "batch_norm",
     "latent_dim",
     "activation",
     "likelihood",
@@ -186,6 +202,9 @@ def build_recipe(config: Config) -> Recipe:
         len(card.classes),
         min(card.n_train, config.train_size or card.n_train),
         card.modality,
+        config.decoder_sizes,
+        config.batch_norm,
+        config.teacher_forcing,
     )
     with seeded(config.seed):
         recipe = get_family(config.family).build(make, config.latent_dim, **config.params)

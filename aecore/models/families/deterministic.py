@@ -127,7 +127,13 @@ def vanilla(make: NetworkFactory, latent_dim: int, latent_activation: LatentActi
 
 
 @family(
-    "Linear autoencoder", defaults={"likelihood": "gaussian", "lr": 0.02}, network="mlp", hidden_sizes=(), dropout=0.0
+    "Linear autoencoder",
+    defaults={"likelihood": "gaussian", "lr": 0.02},
+    network="mlp",
+    hidden_sizes=(),
+    decoder_sizes=(),
+    batch_norm=False,
+    dropout=0.0,
 )
 def linear(make: NetworkFactory, latent_dim: int) -> Recipe:
     """One linear layer each way: with squared error it finds the plane that PCA finds.
@@ -141,7 +147,7 @@ def linear(make: NetworkFactory, latent_dim: int) -> Recipe:
     return Recipe.simple(model, reconstruction_loss)
 
 
-@family("Tied weights", network="mlp")
+@family("Tied weights", network="mlp", decoder_sizes=(), batch_norm=False)
 def tied_weights(make: NetworkFactory, latent_dim: int) -> Recipe:
     """The decoder uses the encoder's weights, transposed: half the parameters.
 
@@ -228,6 +234,8 @@ def top_k(make: NetworkFactory, latent_dim: int, k: ActiveUnits = 8) -> Recipe:
     defaults={"latent_dim": 16, "activation": "elu"},
     loss_terms={"contraction": WeightedTerm(loss_terms.CONTRACTION, "contraction_weight", r"\lambda")},
     network="mlp",
+    decoder_sizes=(),
+    batch_norm=False,
     dropout=0.0,
 )
 def contractive(make: NetworkFactory, latent_dim: int, contraction_weight: ContractionWeight = 0.05) -> Recipe:
@@ -253,7 +261,7 @@ def contractive(make: NetworkFactory, latent_dim: int, contraction_weight: Contr
     )
 
 
-@family("Stacked autoencoder", network="mlp", dropout=0.0)
+@family("Stacked autoencoder", network="mlp", decoder_sizes=(), batch_norm=False, dropout=0.0)
 def stacked(make: NetworkFactory, latent_dim: int) -> Recipe:
     """Learns layer by layer: each layer first as an autoencoder of what the one before says, then all together.
 

@@ -1,20 +1,21 @@
-// Denoising: an image, its corruption, and the reconstruction, all while the corruption level is dragged.
+// Denoising: a sample, its corruption, and the reconstruction, all while the corruption level is dragged.
 
 import { CORRUPTIONS } from '../../twins/corruptions.js';
 import { mse, psnr, ssim } from '../../twins/metrics.js';
 import { bytesOf, unpack } from '../../net/packing.js';
 import { formatNumber } from '../../dom/format.js';
 import { radioGroup, fillTrack, queryIn, frames, listeners } from '../../dom/dom.js';
-import { drawImage } from '../../dom/image.js';
+import { aspectOf, drawSample, withWords } from '../../dom/render.js';
 import { afterRest, stateOf } from '../../dom/view_state.js';
 
 /**
  * @import { NumberArray } from '../../net/matmul.js'
  *
  * @import { Values } from '../../dom/view_state.js'
+ * @import { Sampled } from '../../dom/render.js'
  * @import { Pieces, Table } from '../../net/packing.js'
  *
- * @typedef {{ pieces: Pieces, blob: Table }} Data the piece `image` [C, H, W]
+ * @typedef {{ pieces: Pieces, blob: Table }} Data the piece `image`: a sample
  */
 
 const DECIMALS = [4, 2, 3]; // of MSE, PSNR, SSIM
@@ -25,6 +26,14 @@ const LEVEL_HELP = {
   masking: 'The share of pixels that become black.',
   'salt-and-pepper': 'The share of pixels that become black or white.',
   dropout: 'The share of pixels that become black; the others become brighter.',
+};
+/** @type {Record<string, string>} */
+const STANDARDISED_HELP = {
+  none: 'The values as they are.',
+  gaussian: 'The standard deviation of the noise, in standard deviations of the training data.',
+  masking: 'The share of values put to the mean of the training data.',
+  'salt-and-pepper': 'The share of values put to 2 standard deviations below or above the mean of the training data.',
+  dropout: 'The share of values put to the mean of the training data; the others move away from it.',
 };
 
 /** @param {Data} data @returns {Float32Array} */
@@ -39,19 +48,25 @@ export default function denoise({ parentElement, data, model }) {
   const screen = frames(draw);
   let { kind, level, seed } = stateFrom(address.values);
   let clean = unpackImage(data);
+  /** @type {Record<string, string>} */
+  let labels = {};
   const slider = $('#corruption-level', HTMLInputElement);
   const again = $('.resample', HTMLButtonElement);
   const noisy = new Float32Array(clean.length);
+  const isImage = model.modality.kind === 'image';
 
   function draw() {
-    CORRUPTIONS[kind](clean, model.shape, slider.valueAsNumber, seed, noisy);
+    CORRUPTIONS[kind](clean, model.modality, slider.valueAsNumber, seed, noisy);
     const label = model.inferLabel(noisy);
     const reconstruction = model.decode(model.encode(noisy, label), label);
-    const images = { clean, noisy, reconstruction };
-    for (const [name, image] of Object.entries(images)) drawImage($(`.${name}`, HTMLCanvasElement), image, model.shape);
+    for (const [name, sample] of Object.entries({ clean, noisy, reconstruction })) {
+      const canvas = $(`.${name}`, HTMLCanvasElement);
+      drawSample(canvas, sample, model);
+      canvas.setAttribute('aria-label', withWords(labels[name], sample, model));
+    }
     fillTable(
       root.querySelectorAll('tbody tr'),
-      [noisy, reconstruction].map((image) => scores(clean, image, model.shape)),
+      [noisy, reconstruction].map((sample) => scores(clean, sample, model)),
     );
   }
 
@@ -61,10 +76,8 @@ export default function denoise({ parentElement, data, model }) {
     fillTrack(slider);
     slider.disabled = again.disabled = kind === 'none';
     $('output').textContent = level;
-    $('#meaning').textContent = LEVEL_HELP[kind];
-    $('.clean').setAttribute('aria-label', 'Original');
-    $('.noisy').setAttribute('aria-label', `Corrupted input: ${how}`);
-    $('.reconstruction').setAttribute('aria-label', `Reconstruction: ${how}`);
+    $('#meaning').textContent = (isImage ? LEVEL_HELP : STANDARDISED_HELP)[kind];
+    labels = { clean: 'Original', noisy: `Corrupted input: ${how}`, reconstruction: `Reconstruction: ${how}` };
     screen.request();
   }
 
@@ -97,7 +110,9 @@ export default function denoise({ parentElement, data, model }) {
     updateControls();
     save();
   });
-  root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
+  root.style.setProperty('--aspect', String(aspectOf(model)));
+  // PSNR and SSIM are of images in [0, 1]
+  for (const cell of root.querySelectorAll('tr > :nth-child(n + 3)')) cell.toggleAttribute('hidden', !isImage);
   address.listen(restore, signal);
   restore(address.values);
 
@@ -116,9 +131,10 @@ export default function denoise({ parentElement, data, model }) {
   };
 }
 
-/** @param {NumberArray} clean @param {NumberArray} image @param {number[]} shape @returns {(number | null)[]} */
-function scores(clean, image, shape) {
-  return [mse(clean, image), psnr(clean, image), ssim(clean, image, shape)];
+/** @param {NumberArray} clean @param {NumberArray} sample @param {Sampled} of @returns {(number | null)[]} */
+function scores(clean, sample, { shape, modality }) {
+  if (modality.kind !== 'image') return [mse(clean, sample), null, null];
+  return [mse(clean, sample), psnr(clean, sample), ssim(clean, sample, shape)];
 }
 
 // Two rows of scores, the better of each column in bold.

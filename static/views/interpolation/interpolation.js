@@ -1,9 +1,10 @@
-// Interpolation between the codes of two images, and between their pixels, while it is dragged or played.
+// Interpolation between the codes of two samples, and between their values, while it is dragged or played.
 
 import { bytesOf, unpack } from '../../net/packing.js';
 import { fillTrack, frames, listeners, queryIn, reducedMotion, setPlaying } from '../../dom/dom.js';
+import { NOUNS } from '../../twins/modality.js';
 import { INTERPOLATIONS, lerp } from '../../twins/paths.js';
-import { drawImage } from '../../dom/image.js';
+import { aspectOf, drawSample, withWords } from '../../dom/render.js';
 import { afterRest, stateOf } from '../../dom/view_state.js';
 
 /**
@@ -34,6 +35,7 @@ export default function interpolation({ parentElement, data, model }) {
   const loop = $('.loop', HTMLInputElement);
   const code = new Float32Array(model.codeSize);
   const faded = new Float32Array(model.shape.reduce((a, b) => a * b));
+  const noun = NOUNS[model.modality.kind];
   const { on, signal, stop } = listeners();
   const address = stateOf('interpolation');
   const screen = frames(frame);
@@ -65,14 +67,12 @@ export default function interpolation({ parentElement, data, model }) {
   function draw(share) {
     const words = updateProgress(share);
     const { interpolate, label, codes, images } = state;
-    drawImage(
-      $('.codes', HTMLCanvasElement),
-      model.decode(interpolate(codes[0], codes[1], share, code), label),
-      model.shape,
-    );
-    drawImage($('.pixels', HTMLCanvasElement), lerp(images[0], images[1], share, faded), model.shape);
-    $('.codes').setAttribute('aria-label', `Decoded from the code ${words}`);
-    $('.pixels').setAttribute('aria-label', `Cross-fade of the pixels ${words}`);
+    const decoded = model.decode(interpolate(codes[0], codes[1], share, code), label);
+    lerp(images[0], images[1], share, faded);
+    drawSample($('.codes', HTMLCanvasElement), decoded, model);
+    drawSample($('.pixels', HTMLCanvasElement), faded, model);
+    $('.codes').setAttribute('aria-label', withWords(`Decoded from the code ${words}`, decoded, model));
+    $('.pixels').setAttribute('aria-label', withWords(`Cross-fade of the ${noun.value}s ${words}`, faded, model));
   }
 
   /** @param {number} share */
@@ -122,7 +122,8 @@ export default function interpolation({ parentElement, data, model }) {
     screen.request();
   });
   on(slider, 'change', afterRest(save, signal)); // when it is let go
-  root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
+  root.style.setProperty('--aspect', String(aspectOf(model)));
+  nameParts($('.of-values'), slider, noun);
   setPlaying(button, false);
   address.listen(restore, signal);
   restore(address.values);
@@ -140,4 +141,10 @@ export default function interpolation({ parentElement, data, model }) {
       stop();
     },
   };
+}
+
+/** @param {HTMLElement} caption @param {HTMLElement} slider @param {NOUNS['image']} noun */
+function nameParts(caption, slider, { one, value }) {
+  caption.textContent = `${value[0].toUpperCase()}${value.slice(1)} interpolation (cross-fade)`;
+  slider.setAttribute('aria-label', `How far from the first ${one} to the second`);
 }

@@ -1,4 +1,4 @@
-// The live pad: the codes of some test images while a model learns, and the image decoded under the pointer by its
+// The live pad: the codes of some test samples while a model learns, and the sample decoded under the pointer by its
 // newest weights. Point and pointer stay where they are on the screen when the codes below them move on.
 
 import { drawBackdrop } from '../../map/backdrop.js';
@@ -10,12 +10,13 @@ import { viewport } from '../../map/viewport.js';
 import { clearCanvas } from '../../dom/canvas.js';
 import { announcer, createElement, frames, listeners, listenUntil, queryIn } from '../../dom/dom.js';
 import { gestures } from '../../dom/gestures.js';
-import { drawImage } from '../../dom/image.js';
 import { keyboardMap } from '../../dom/keys.js';
+import { drawSample, withWords } from '../../dom/render.js';
 import { readTheme } from '../../dom/theme.js';
 import { float16ToFloat32 } from '../../net/models.js';
 import { network } from '../../net/net.js';
 import { bytesOf, rows, unpack as unpackPieces } from '../../net/packing.js';
+import { NOUNS } from '../../twins/modality.js';
 
 /**
  * @import { ComponentProps } from '../../index.js'
@@ -129,7 +130,7 @@ class LivePad {
     this.screen.request();
   }
 
-  // A conditional model decodes a code as an image of a class.
+  // A conditional model decodes a code as a sample of a class.
   #fillLabels() {
     const { net, map } = this.state;
     this.$('.as').hidden = !net.nClasses;
@@ -178,8 +179,10 @@ class LivePad {
     const at = this.#onPlane(this.hover ?? this.point);
     const place = formatPoint(plane, ...at);
     const image = $('.image', HTMLCanvasElement);
-    drawImage(image, net.decode(unproject(plane, ...at, code), Number(label.value)), net.shape);
-    image.setAttribute('aria-label', `The image decoded at ${place}`);
+    const decoded = net.decode(unproject(plane, ...at, code), Number(label.value));
+    drawSample(image, decoded, net);
+    const noun = NOUNS[net.modality.kind].one;
+    image.setAttribute('aria-label', withWords(`The ${noun} decoded at ${place}`, decoded, net));
     $('.when').textContent = epoch ? `After ${epoch} ${epoch === 1 ? 'epoch' : 'epochs'}` : 'In the first epoch';
     $('.coordinates').textContent = place;
     $('.nearest').textContent = `Nearest code: ${this.#nearestClass(at)}`;

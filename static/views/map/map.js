@@ -31,6 +31,7 @@ import { pointCard } from './point_card.js';
  * @property {PointMapHead} head
  * @property {Table} blob
  * @property {Splits} splits whose rows follow each other
+ * @property {import('../../twins/modality.js').Modality['kind']} kind of the samples
  * @property {string} title of the map
  * @property {string} caption of a saved picture, and its file's name
  * @property {string} file_name
@@ -96,9 +97,9 @@ class MapView {
       saved: () => this.#saved(),
     });
     this.controls = this.#connect(on, signal);
-    this.$('.gestures').textContent = GESTURES;
-    this.$('.keys').textContent = KEYS;
     this.update(data);
+    for (const [name, text] of Object.entries({ '.gestures': GESTURES, '.keys': KEYS }))
+      this.$(name).textContent = text.replaceAll('image', this.#pointMap.noun.one);
   }
 
   /** @param {ReturnType<typeof listeners>['on']} on @param {AbortSignal} signal */
@@ -271,10 +272,9 @@ class MapView {
     this.card.refresh();
     this.#redraw('map', 'over');
   }
-
   /** @param {Data} data of another map */
-  #replace({ key, head, blob, splits, stands_in: standsIn }) {
-    const pointMap = { ...unpack(head, bytesOf(blob), splits), key };
+  #replace({ key, head, blob, splits, kind, stands_in: standsIn }) {
+    const pointMap = { ...unpack(head, bytesOf(blob), splits, kind), key };
     this.#transition = transition(this.#pointMap, pointMap);
     this.#pointMap = pointMap;
     this.#view = viewport(pointMap);

@@ -1,8 +1,8 @@
-// What the map says of one point: class and image in words, and the image that its code decodes to.
+// What the map says of one point: class and sample in words, and what its code decodes to.
 
 import { announcer, queryIn } from '../../dom/dom.js';
 import { setLabel } from '../../dom/canvas.js';
-import { drawImage } from '../../dom/image.js';
+import { drawSample, withWords } from '../../dom/render.js';
 import { describePoint } from '../../map/points.js';
 
 /**
@@ -22,15 +22,19 @@ export function pointCard(root) {
   let described = null; // the point that text and image are about; null when they have to be made anew
 
   /** @param {PointMap} pointMap */
-  const hint = ({ hidden, classNames }) =>
-    hidden.size < classNames.length ? 'Point at the map to see which image lies there.' : 'All classes are hidden.';
+  const hint = ({ hidden, classNames, noun }) =>
+    hidden.size < classNames.length
+      ? `Point at the map to see which ${noun.one} lies there.`
+      : 'All classes are hidden.';
 
   /** @param {PointMap} pointMap @param {number} point @param {string} text */
   function decode(pointMap, point, text) {
     const code = point >= 0 && model ? pointMap.code(point) : null;
     image.style.visibility = code ? 'visible' : 'hidden';
-    setLabel(image, code ? `Decoded from the code of ${text}` : 'No image');
-    if (code && model) drawImage(image, model.decode(code, pointMap.labels[point]), model.shape);
+    if (!code || !model) return setLabel(image, 'Nothing decoded');
+    const decoded = model.decode(code, pointMap.labels[point]);
+    drawSample(image, decoded, model);
+    setLabel(image, withWords(`Decoded from the code of ${text}`, decoded, model));
   }
 
   return {

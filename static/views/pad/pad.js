@@ -1,4 +1,4 @@
-// The latent explorer: a plane of the latent space, and the image decoded under the pointer while it moves.
+// The latent explorer: a plane of the latent space, and the sample decoded under the pointer while it moves.
 
 import { Navigation, KEYS } from '../../map/navigation.js';
 import { BACKDROPS } from '../../map/backdrop.js';
@@ -7,6 +7,7 @@ import { MapFrame } from '../../map/map_frame.js';
 import { listeners, queryIn } from '../../dom/dom.js';
 import { numbersOf, numbersText, stateOf } from '../../dom/view_state.js';
 import { imageGrid } from '../../map/image_grid.js';
+import { NOUNS } from '../../twins/modality.js';
 
 /**
  * @import { ViewProps } from '../../index.js'
@@ -19,8 +20,9 @@ import { imageGrid } from '../../map/image_grid.js';
  *   saved picture is called, too
  */
 
-const GESTURES =
-  'Move over the map and the image follows; drag, and the point stays where you let go. Two fingers, or the wheel '
+/** @param {string} noun */
+const gestures = (noun) =>
+  `Move over the map and the ${noun} follows; drag, and the point stays where you let go. Two fingers, or the wheel `
   + 'with Ctrl or once you have clicked: closer and further away. Shift and drag, or two fingers: move the map. '
   + 'Shaded places are far from every code.';
 const LASSO = 'L: the lasso, in which Enter sets a corner, Enter again closes it and Escape ends it.';
@@ -58,6 +60,7 @@ export default function pad({ parentElement, data, model }) {
       lasso: polygon,
       redraw: () => navigation.redraw('map', 'over'),
       backdrops: BACKDROPS,
+      backdropLabel: (name) => name.replace('images', NOUNS[model.modality.kind].many),
       apply: ({ at }, first) => movePoint(at ? numbersOf(at) : navigation.centre, first),
       saved,
     };
@@ -116,7 +119,7 @@ export default function pad({ parentElement, data, model }) {
     on($('.zoom-in'), 'click', () => navigation.controls.zoom(1.5));
     on($('.zoom-out'), 'click', () => navigation.controls.zoom(1 / 1.5));
     on($('.reset-view'), 'click', navigation.controls.resetView);
-    $('.gestures').textContent = GESTURES;
+    $('.gestures').textContent = gestures(NOUNS[model.modality.kind].one);
     $('.keys').textContent = `${KEYS}; ${LASSO}`;
     $('.lasso').setAttribute('aria-pressed', 'false');
   }

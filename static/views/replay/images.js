@@ -16,7 +16,7 @@ export function drawManifold(canvas, recording, step, when) {
   const scale = Math.min(width / image.width, height / image.height);
   const box = [0, 0, image.width * scale, image.height * scale];
   drawPixelated(ctx, image, [0, 0, image.width, image.height], box);
-  setLabel(canvas, `Manifold ${when}: images decoded from a grid of codes.`);
+  setLabel(canvas, `Manifold ${when}: ${recording.noun.many} decoded from a grid of codes.`);
 }
 
 /** @param {Recording} recording @param {number} width */
@@ -47,5 +47,5 @@ export function drawPairs(canvas, recording, step, when) {
     drawPixelated(ctx, recording.originals, [i * wide, 0, wide, high], [x, y, w, h]);
     drawPixelated(ctx, drawn, [i * wide, 0, wide, high], [x, y + h + AIR, w, h]);
   }
-  setLabel(canvas, `${count} test images and below each its reconstruction ${when}.`);
+  setLabel(canvas, `${count} test ${recording.noun.many} and below each its reconstruction ${when}.`);
 }

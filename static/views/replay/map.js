@@ -1,4 +1,4 @@
-// The time machine's map: a point for each test image, moving straight from snapshot to snapshot.
+// The time machine's map: a point for each test sample, moving straight from snapshot to snapshot.
 
 import { clearCanvas, setLabel, ticks } from '../../dom/canvas.js';
 
@@ -32,7 +32,10 @@ export function drawMap(canvas, theme, recording, step, between, when) {
   drawPoints(ctx, theme, recording, side, step, between);
   drawManifoldBounds(ctx, theme, recording, side, step, between);
   ctx.restore();
-  setLabel(canvas, `Map of ${recording.count.toLocaleString('en')} test images ${when}, coloured by class.`);
+  setLabel(
+    canvas,
+    `Map of ${recording.count.toLocaleString('en')} test ${recording.noun.many} ${when}, coloured by class.`,
+  );
 }
 
 /** @param {Context} ctx @param {Theme} theme @param {Recording} recording @param {number} side */

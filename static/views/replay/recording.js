@@ -1,6 +1,7 @@
 // The recording of a training: the snapshots that aecore/export/replay.py packed, and their images once decoded.
 
 import { unpack as unpackPieces } from '../../net/packing.js';
+import { NOUNS } from '../../twins/modality.js';
 
 /**
  * @import { Bytes, Pieces } from '../../net/packing.js'
@@ -24,20 +25,22 @@ import { unpack as unpackPieces } from '../../net/packing.js';
  * @property {ImageBitmap[]} manifolds
  * @property {ImageBitmap[]} reconstructions
  *
- * @typedef {Head & DecodedImages & { points: Uint16Array, labels: Uint8Array, close: () => void }} Recording
+ * @typedef {{ noun: { one: string, many: string }, points: Uint16Array, labels: Uint8Array, close: () => void }} Rest
+ * @typedef {Head & DecodedImages & Rest} Recording
  */
 
 /** @type {('manifolds' | 'reconstructions')[]} */
 const KINDS = ['manifolds', 'reconstructions'];
 
 // Numbers at once, images as soon as the browser has decoded them, of which `ready` hears.
-/** @param {Head} head @param {Bytes} bytes @param {() => void} ready */
-export function unpack(head, bytes, ready) {
+/** @param {Head} head @param {Bytes} bytes @param {keyof NOUNS} kind of the samples @param {() => void} ready */
+export function unpack(head, bytes, kind, ready) {
   const files = unpackPieces(head.pieces, bytes);
   let closed = false;
   /** @type {Recording} */
   const recording = {
     ...head,
+    noun: NOUNS[kind],
     points: files.points, // [snapshots, count, 2], 0..65535
     labels: files.labels,
     originals: null,

@@ -15,7 +15,8 @@ import { unpack } from './recording.js';
  * @import { Theme } from '../../dom/theme.js'
  * @import { Head } from './recording.js'
  *
- * @typedef {{ key: string, head: Head, blob: Table }} Data what ui/views/replay.py sends
+ * @typedef {import('../../twins/modality.js').Modality['kind']} Kind of the samples
+ * @typedef {{ key: string, kind: Kind, head: Head, blob: Table }} Data what ui/views/replay.py sends
  */
 
 const PLAY_TIME = 6000; // milliseconds for playing it all
@@ -39,14 +40,14 @@ export default function replay({ parentElement, data }) {
 }
 
 /** @param {HTMLElement} root @param {Data} data */
-function createPlayer(root, { head, blob }) {
+function createPlayer(root, { kind, head, blob }) {
   const $ = queryIn(root);
   const { on, signal, stop } = listeners();
   const address = stateOf('replay');
   const button = $('.play', HTMLButtonElement);
   const slider = $('.bar input', HTMLInputElement);
   const when = $('.when');
-  const recording = unpack(head, bytesOf(blob), () => screen.request());
+  const recording = unpack(head, bytesOf(blob), kind, () => screen.request());
   const last = head.epochs.length - 1;
   let at = last; // between two snapshots while it plays
   let playing = false;
@@ -141,6 +142,8 @@ function createPlayer(root, { head, blob }) {
   }
 
   function connect() {
+    $('.codes-title').textContent = `Codes of test ${recording.noun.many}`;
+    $('.loss-title').textContent = `Loss (nats per ${recording.noun.one})`;
     slider.max = String(last);
     slider.value = String(last);
     slider.disabled = button.disabled = !last;

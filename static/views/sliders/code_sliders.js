@@ -9,6 +9,7 @@ import { createElement, fillTrack, queryIn } from '../../dom/dom.js';
  * @property {number[]} order in which the dimensions stand
  * @property {Float32Array} ranges [D, 2]
  * @property {Float32Array | null} kl [D], in nats
+ * @property {{ one: string, many: string }} noun of what is decoded
  *
  * @typedef {ReturnType<typeof codeSlider>} CodeSlider
  */
@@ -28,7 +29,7 @@ const LOCK =
  * @param {() => void} onChange
  * @param {() => void} onRelease a slider is let go
  */
-export function codeSliders(place, { order, ranges, kl }, code, onChange, onRelease) {
+export function codeSliders(place, { order, ranges, kl, noun }, code, onChange, onRelease) {
   const [first, rest] = place.querySelectorAll('.code-sliders');
   const $ = queryIn(place);
   const more = $('details', HTMLDetailsElement);
@@ -42,7 +43,7 @@ export function codeSliders(place, { order, ranges, kl }, code, onChange, onRele
     made.set(dimension, row);
     return row.element;
   };
-  $('.order').textContent = orderNote(order.length, kl);
+  $('.order').textContent = orderNote(order.length, kl, noun);
   first.replaceChildren(...order.slice(0, VISIBLE).map(make));
   rest.replaceChildren();
   const others = order.slice(VISIBLE);
@@ -70,11 +71,12 @@ export function codeSliders(place, { order, ranges, kl }, code, onChange, onRele
   };
 }
 
-/** @param {number} count @param {Float32Array | null} kl */
-function orderNote(count, kl) {
-  if (count === 1) return kl ? 'Beside its name: its KL in nats, what it tells of an image on average.' : '';
-  if (kl) return 'By falling KL: beside each name its KL in nats, what it tells of an image on average.';
-  return 'By falling variance over the test images.';
+/** @param {number} count @param {Float32Array | null} kl @param {CodeSlidersData['noun']} noun */
+function orderNote(count, kl, { one, many }) {
+  const of = `${one === 'image' ? 'an' : 'a'} ${one}`;
+  if (count === 1) return kl ? `Beside its name: its KL in nats, what it tells of ${of} on average.` : '';
+  if (kl) return `By falling KL: beside each name its KL in nats, what it tells of ${of} on average.`;
+  return `By falling variance over the test ${many}.`;
 }
 
 /**

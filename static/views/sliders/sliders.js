@@ -1,11 +1,13 @@
-// Latent sliders: one for each dimension of a code, and the image that it decodes to while they are dragged.
+// Latent sliders: one for each dimension of a code, and the sample that it decodes to while they are dragged.
 
 import { copyText } from '../../dom/clipboard.js';
+import { NOUNS } from '../../twins/modality.js';
 import { randomSeed, normal } from '../../twins/rng.js';
 import { codeSliders } from './code_sliders.js';
 import { bytesOf, rows, unpack } from '../../net/packing.js';
 import { radioGroup, createElement, queryIn, frames, listeners } from '../../dom/dom.js';
-import { drawImage } from '../../dom/image.js';
+import { cellList } from '../../dom/cell_list.js';
+import { aspectOf, drawSample, withWords } from '../../dom/render.js';
 import { afterRest, stateOf } from '../../dom/view_state.js';
 import { changesOf, applyChanges } from './code_text.js';
 
@@ -23,7 +25,7 @@ import { changesOf, applyChanges } from './code_text.js';
  * @property {Table} blob
  */
 
-const SAMPLES = 8; // images of the posterior
+const SAMPLES = 8; // of the posterior
 
 /** @param {Data} data @param {number} size */
 function unpackData({ class_label: label, order, starts, class_names: classNames, pieces, blob }, size) {
@@ -55,15 +57,20 @@ export default function sliders({ parentElement, data, model }) {
   const address = stateOf('sliders');
   const screen = frames(draw);
   const randomNormal = normal(randomSeed());
+  const noun = NOUNS[model.modality.kind];
+  const showCells = cellList($('.cells'), model.modality);
   let state = unpackData(data, model.codeSize);
   let start = state.starts[0];
   const code = start.code.slice();
-  const panel = codeSliders($('.dimensions'), state, code, screen.request, afterRest(save, signal));
+  const panel = codeSliders($('.dimensions'), { ...state, noun }, code, screen.request, afterRest(save, signal));
 
   function draw() {
-    drawImage($('.decoded', HTMLCanvasElement), model.decode(code, state.label), model.shape);
+    const decoded = model.decode(code, state.label);
+    drawSample($('.decoded', HTMLCanvasElement), decoded, model);
+    showCells(decoded);
     const first = [...code.subarray(0, 8)].map((value) => value.toFixed(2)).join(', ');
-    $('.decoded').setAttribute('aria-label', `Decoded from the code ${first}${code.length > 8 ? ', ...' : ''}`);
+    const label = `Decoded from the code ${first}${code.length > 8 ? ', ...' : ''}`;
+    $('.decoded').setAttribute('aria-label', withWords(label, decoded, model));
   }
 
   // Every number that is not locked is put where `value(i)` says.
@@ -120,18 +127,21 @@ export default function sliders({ parentElement, data, model }) {
     if (!start.std) return;
     $('.posterior').hidden = false;
     $('.posterior p').textContent =
-      `${SAMPLES} samples from the posterior q(z|x) of ${start.name}: to the model all of them mean that image.`;
+      `${SAMPLES} samples from the posterior q(z|x) of ${start.name}: to the model all of them mean that ${noun.one}.`;
     const one = gaussianSampler(start.code, start.std);
     const drawn = new Float32Array(model.codeSize);
     for (const [number, canvas] of $('.samples').querySelectorAll('canvas').entries()) {
       for (let i = 0; i < drawn.length; i++) drawn[i] = one(i);
-      drawImage(canvas, model.decode(drawn, state.label), model.shape);
-      canvas.setAttribute('aria-label', `Sample ${number + 1} from the posterior of ${start.name}`);
+      const decoded = model.decode(drawn, state.label);
+      drawSample(canvas, decoded, model);
+      const label = `Sample ${number + 1} from the posterior of ${start.name}`;
+      canvas.setAttribute('aria-label', withWords(label, decoded, model));
     }
   }
 
   function buildControls() {
     // what this model has
+    $('.prior').title = `A code drawn from the prior: where new ${noun.many} come from`;
     $('.draw').hidden = !state.starts.some((each) => each.std);
     $('.class').hidden = !state.classes;
     $('select').replaceChildren(
@@ -169,7 +179,7 @@ export default function sliders({ parentElement, data, model }) {
     );
   }
 
-  root.style.setProperty('--aspect', String(model.shape[2] / model.shape[1]));
+  root.style.setProperty('--aspect', String(aspectOf(model)));
   connect();
   buildControls();
   address.listen(restore, signal);
@@ -178,7 +188,7 @@ export default function sliders({ parentElement, data, model }) {
   return {
     /** @param {Data} data */
     update(data) {
-      state = unpackData(data, model.codeSize); // another image was chosen
+      state = unpackData(data, model.codeSize); // another sample was chosen
       restore(address.values);
     },
     restyle() {}, // nothing but CSS has colours
@@ -186,7 +196,7 @@ export default function sliders({ parentElement, data, model }) {
       screen.stop();
       stop();
       panel.close();
-      for (const filled of ['.starts > div', 'select', '.samples']) $(filled).replaceChildren();
+      for (const filled of ['.starts > div', 'select', '.samples', '.cells']) $(filled).replaceChildren();
       for (const shut of ['.posterior', 'textarea']) $(shut).hidden = true;
     },
   };

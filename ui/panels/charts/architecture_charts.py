@@ -40,8 +40,10 @@ GRAY = "#808080"
 MIN_RATIO = 1e-4  # of the largest singular value: what lies below is off the chart
 
 
-def hourglass(architecture: ArchitectureSummary, shape: tuple[int, ...], colours: Sequence[str]) -> str:
-    """A model as HTML: image, encoder, code, decoder, image."""
+def hourglass(
+    architecture: ArchitectureSummary, shape: tuple[int, ...], colours: Sequence[str], noun: str = "image"
+) -> str:
+    """A model as HTML: sample (a `noun`), encoder, code, decoder, sample."""
     wide = max(math.prod(each) for each in _shapes(architecture, shape))
 
     def row(what: str, out: tuple[int, ...], colour: str, count: str, kind: str = "") -> str:
@@ -63,15 +65,15 @@ def hourglass(architecture: ArchitectureSummary, shape: tuple[int, ...], colours
     head = '<li class="ae-head"><span class="ae-layer">layer</span><span>output shape</span>'
     body = [
         head + '<span class="ae-count">parameters</span></li>',
-        row("image", shape, GRAY, f"{architecture.label_parameters:,}" if architecture.label_parameters else ""),
+        row(noun, shape, GRAY, f"{architecture.label_parameters:,}" if architecture.label_parameters else ""),
         _heading("encoder"),
         *part(architecture.encoder, encoder),
         row(f"latent code: {code.type}", code.shape, latent, between, "ae-code"),
         _heading("decoder"),
         *part(architecture.decoder, decoder),
-        row("image", shape, GRAY, ""),
+        row(noun, shape, GRAY, ""),
     ]
-    said = escape(describe(architecture, shape), quote=True)
+    said = escape(describe(architecture, shape, noun), quote=True)
     return f'<style>{STYLE}</style><ol class="ae-hourglass" aria-label="{said}">{"".join(body)}</ol>'
 
 
@@ -84,24 +86,29 @@ def _shapes(architecture: ArchitectureSummary, shape: tuple[int, ...]) -> list[t
     return [shape, architecture.latent.shape, *(layer.shape for layer in layers)]
 
 
-def describe(architecture: ArchitectureSummary, shape: tuple[int, ...]) -> str:
+def describe(architecture: ArchitectureSummary, shape: tuple[int, ...], noun: str = "image") -> str:
     """The drawing in a sentence."""
     return (
-        f"The network, from top to bottom: an image of {' x '.join(map(str, shape))}; {len(architecture.encoder)} "
+        f"The network, from top to bottom: {'an' if noun[0] in 'aeiou' else 'a'} {noun} of "
+        f"{' x '.join(map(str, shape))}; {len(architecture.encoder)} "
         f"layers that encode it; the code, {architecture.latent.description}; {len(architecture.decoder)} layers that "
         f"decode it; {architecture.total_parameters:,} parameters in all."
     )
 
 
-def image_wall(batch: np.ndarray, alt: Sequence[str], captions: Sequence[str], size: int = 84) -> str:
-    """Images `[N, C, H, W]` as HTML, each with words below it, as many in a row as there is room for."""
+def image_wall(
+    batch: np.ndarray, alt: Sequence[str], captions: Sequence[str], size: int = 84, smooth: bool = False
+) -> str:
+    """Images `[N, C, H, W]` as HTML, each with words below it, as many in a row as there is room for; `smooth`: without
+    hard pixels."""
     cells = [
         f'<figure><img src="{images.data_url(image)}" alt="{escape(said, quote=True)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
         for image, said, caption in zip(batch, alt, captions, strict=True)
     ]
     grid = f"grid-template-columns: repeat(auto-fill, minmax(min({size}px, 22%), {size}px))"
-    return f'<style>{STYLE}</style><div class="ae-rows ae-image-wall" style="{grid}">{"".join(cells)}</div>'
+    look = f"ae-rows ae-image-wall{' ae-smooth' * smooth}"
+    return f'<style>{STYLE}</style><div class="{look}" style="{grid}">{"".join(cells)}</div>'
 
 
 def spectra(series: dict[str, np.ndarray], colours: Sequence[str], title: str) -> Chart:
@@ -137,6 +144,8 @@ def _ticks(low: float, high: float) -> dict[str, list]:
 def colour_scale_text(
     run: LoadedModel, positive: str = "brighter", negative: str = "darker", zero: str = "no change"
 ) -> str:
-    """How signed images are coloured (aecore.analysis.architecture.coloured)."""
+    """How signed images are coloured (aecore.analysis.features.signed_colormap); how other samples are drawn."""
+    if run.card.modality.kind != "image":
+        return f"{run.card.modality.difference_legend} One scale for all."
     colours = f"Orange: {positive}, blue: {negative}, white" if run.card.shape[0] == 1 else "Middle gray"
     return f"{colours}: {zero}; one scale for all."

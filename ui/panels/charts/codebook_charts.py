@@ -63,9 +63,11 @@ def distances(order: np.ndarray, matrix: np.ndarray) -> Chart:
     return Chart(figure, f"Distances between {len(order)} codebook entries, near ones side by side{words}.")
 
 
-def entry_grid(cells: np.ndarray, entries: np.ndarray, current: int, position: int, colours: Sequence[str]) -> Chart:
-    """An image with each of the `entries` [n] at one position, `cells` `[n, C, H, W]`, row by row; a click on one gives
-    its index (`customdata`). The one that the position holds is framed."""
+def entry_grid(
+    cells: np.ndarray, entries: np.ndarray, current: int, position: int, colours: Sequence[str], noun: str = "image"
+) -> Chart:
+    """A sample (a `noun`) with each of the `entries` [n] at one position, pictures `cells` `[n, C, H, W]`, row by row;
+    a click on one gives its index (`customdata`). The one that the position holds is framed."""
     lines = -(-len(cells) // COLUMNS)
     image = images.image_grid(cells, COLUMNS, gap=1)
     height, width = image.shape[-2] + 1, image.shape[-1] + 1  # the last gaps are not drawn
@@ -91,6 +93,6 @@ def entry_grid(cells: np.ndarray, entries: np.ndarray, current: int, position: i
     figure.update_yaxes(range=[-0.55, lines - 0.45], scaleanchor="x", **bare)
     return Chart(
         figure,
-        f"The image with each of {len(cells)} codebook entries at position {position + 1}, which now holds entry "
+        f"The {noun} with each of {len(cells)} codebook entries at position {position + 1}, which now holds entry "
         f"{current}.",
     )

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from aecore.data.modalities import Image, Noun
+from ui.session.text import escape_figure
 from ui.widgets import palette
-from ui.widgets.charts import Chart, new_figure, scatter
+from ui.widgets.charts import MAX_LEGEND, Chart, class_mark, new_figure, scatter
 
 GREY = "#7f8896"  # of what is there to compare with; readable on both grounds
 MAX_EPOCHS = 200  # epochs of a heat map: more are thinned out
@@ -17,9 +19,13 @@ MAX_BARS = 16  # dimensions with a bar of their own; the others share one
 MIN_AXIS = 0.1  # nats that an axis reaches at least: less is next to nothing, and should look so
 
 
-def kl_bars(names: Sequence[str], nats: Sequence[float], active: Sequence[bool], colour: str) -> Chart:
+def kl_bars(
+    names: Sequence[str], nats: Sequence[float], active: Sequence[bool], colour: str, noun: Noun = Image.noun
+) -> Chart:
     """Nats of each dimension as bars, in the order given; those that are not active in grey."""
-    figure = new_figure(280, yaxis_title="nats per image", showlegend=False, margin={"l": 8, "r": 8, "t": 16, "b": 40})
+    figure = new_figure(
+        280, yaxis_title=f"nats per {noun.one}", showlegend=False, margin={"l": 8, "r": 8, "t": 16, "b": 40}
+    )
     figure.add_bar(
         x=list(names),
         y=list(nats),
@@ -31,7 +37,7 @@ def kl_bars(names: Sequence[str], nats: Sequence[float], active: Sequence[bool],
     _label_dims(figure, names)
     few = ", ".join(f"{name} {value:.2f}" for name, value in list(zip(names, nats, strict=True))[:MAX_BARS])
     more = f" and {len(names) - MAX_BARS} with less" if len(names) > MAX_BARS else ""
-    return Chart(figure, f"KL of each latent dimension in nats, mean over images: {few}{more}.")
+    return Chart(figure, f"KL of each latent dimension in nats, mean over {noun.many}: {few}{more}.")
 
 
 def _label_dims(figure: go.Figure, names: Sequence[str], max_ticks: int = MAX_BARS) -> None:
@@ -79,13 +85,23 @@ def ellipses(
     means, sigmas, owners = posteriors
     figure = scatter(points, labels, classes, colours, axes, 560).figure
     figure.update_traces(marker={"size": 4, "color": GREY, "opacity": 0.35}, showlegend=False)
-    for label, (name, colour) in enumerate(zip(classes, colours, strict=False)):
-        own = owners == label
+    for label, name in enumerate(classes):
+        own, (colour, _) = owners == label, class_mark(label, colours)
+        if not own.any():
+            continue
+        name = escape_figure(name)
         for radius, width in ((2, 1), (1, 2)):
             x, y = _outlines(means[own], radius * sigmas[own])
             line = {"color": colour, "width": width}
             figure.add_scatter(
-                x=x, y=y, mode="lines", line=line, name=name, showlegend=radius == 1, hoverinfo="skip", legendgroup=name
+                x=x,
+                y=y,
+                mode="lines",
+                line=line,
+                name=name,
+                showlegend=radius == 1 and len(classes) > 1 and label < MAX_LEGEND,
+                hoverinfo="skip",
+                legendgroup=str(label),
             )
     x, y = _outlines(np.zeros((2, 2)), np.array([[1, 1], [2, 2]]))
     line = {"color": GREY, "width": 2, "dash": "dash"}
@@ -123,7 +139,8 @@ def lines(
     )
     for edge in (-2, -1, 1, 2):
         figure.add_vline(x=edge, line={"color": GREY, "dash": "dash", "width": 1})
-    for label, colour in enumerate(colours[: len(classes)]):
+    for label in range(len(classes)):
+        colour, _ = class_mark(label, colours)
         codes, own = points[labels == label, 0], np.flatnonzero(owners == label)
         level = len(classes) - 1 - label  # the first class is on top
         marks = {"color": colour, "opacity": 0.35, "symbol": "line-ns-open", "size": 8}
@@ -135,7 +152,10 @@ def lines(
             line = {"color": colour, "width": width}
             figure.add_scatter(x=x, y=np.repeat(heights, 3), mode="lines", line=line, hoverinfo="skip")
     figure.update_yaxes(
-        tickvals=list(range(len(classes))), ticktext=list(classes)[::-1], showgrid=False, zeroline=False
+        tickvals=list(range(len(classes))),
+        ticktext=list(map(escape_figure, classes))[::-1],
+        showgrid=False,
+        zeroline=False,
     )
     return Chart(
         figure,
@@ -145,8 +165,10 @@ def lines(
     )
 
 
-def posterior_intervals(names: Sequence[str], mean: np.ndarray, sigma: np.ndarray, colour: str) -> Chart:
-    """The mean and sigma of one image's posterior in each dimension, over the band of N(0, 1)."""
+def posterior_intervals(
+    names: Sequence[str], mean: np.ndarray, sigma: np.ndarray, colour: str, noun: str = "image"
+) -> Chart:
+    """The mean and sigma of one sample's posterior in each dimension, over the band of N(0, 1)."""
     margin = {"l": 8, "r": 8, "t": 16, "b": 40}
     figure = new_figure(300, yaxis_title="mean ± sigma", showlegend=False, margin=margin)
     figure.add_hrect(y0=-1, y1=1, fillcolor=GREY, opacity=0.25, line_width=0)
@@ -162,7 +184,7 @@ def posterior_intervals(names: Sequence[str], mean: np.ndarray, sigma: np.ndarra
     _label_dims(figure, names, 8)  # in half a page's width
     few = [f"{name} {m:.2f} ± {s:.2f}" for name, m, s in list(zip(names, mean, sigma, strict=True))[:MAX_BARS]]
     more = f" and {len(names) - MAX_BARS} more" if len(names) > MAX_BARS else ""
-    return Chart(figure, f"The posterior of this image, mean and standard deviation: {', '.join(few)}{more}.")
+    return Chart(figure, f"The posterior of this {noun}, mean and standard deviation: {', '.join(few)}{more}.")
 
 
 def waterfall(items: Mapping[str, float], total: str, colours: Sequence[str], first: int = 1) -> Chart:

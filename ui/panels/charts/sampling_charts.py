@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from ui.session.text import escape_figure
 from ui.widgets import charts
 from ui.widgets.charts import Chart, new_figure
 
@@ -74,7 +75,10 @@ def line_over_prior(
     chart = charts.scatter(points, labels, classes, colours, ("z1", ""), 560)
     _add_prior_points(chart.figure, prior_samples, jitter[len(codes) :] - 1)
     chart.figure.update_yaxes(
-        scaleanchor=False, tickvals=np.arange(-1, len(classes)) + 0.5, ticktext=["prior", *classes], showticklabels=True
+        scaleanchor=False,
+        tickvals=np.arange(-1, len(classes)) + 0.5,
+        ticktext=["prior", *map(escape_figure, classes)],
+        showticklabels=True,
     )
     return Chart(
         chart.figure, f"{chart.alt[:-1]}, a line for each, and {len(prior_samples)} samples of the prior on one below."

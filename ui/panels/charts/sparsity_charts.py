@@ -50,7 +50,7 @@ def mean_activations(codes: np.ndarray, dead: np.ndarray, rho: float | None, col
         y=mean[order],
         customdata=np.stack([order + 1, on[order]], 1),
         marker={"color": colours[0], "line": {"width": 0}},
-        hovertemplate="unit %{customdata[0]}: mean %{y:.3f}, not 0 in %{customdata[1]:.0%} of images<extra></extra>",
+        hovertemplate="unit %{customdata[0]}: mean %{y:.3f}, not 0 in %{customdata[1]:.0%} of samples<extra></extra>",
     )
     gone = dead[order]
     if gone.any():

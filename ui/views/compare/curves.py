@@ -45,6 +45,7 @@ def show(subjects: Sequence[Subject]) -> None:
             [colours[each.entry.id] for each in own],
             term,
             [training_history.objective_terms(each.config) for each in own],
+            CARDS[dataset].modality.noun.one,
         )
         show_chart(chart, key=f"compare-curves-{dataset}")
     _likelihood_note(known)

@@ -1,4 +1,4 @@
-"""The same test images through each run, and new images of each, PCA beside them."""
+"""The same test samples through each run, and new samples of each, PCA beside them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from aecore.store import snapshots
 from ui.run_data import generated_images, rivals
 from ui.session import choices
 from ui.views.compare.subjects import OpenedGroup, group_heading, image_names
-from ui.widgets import images
+from ui.widgets import sample_images
 
 N_IMAGES = 10
 WAYS = {"prior": "Prior", "gmm_fit": "Mixture fitted to the codes"}
 
 
 def reconstructions(groups: Sequence[OpenedGroup]) -> None:
-    """Test images and what each run makes of them."""
+    """Test samples and what each run makes of them."""
     for group in groups:
         group_heading(group, len(groups))
-        test = group.test
+        test, modality = group.test, group.card.modality
         rows = snapshots.preview_rows(test, N_IMAGES)
         x, labels = test.to_float(rows), test.y[rows]
+        many = modality.noun.many
         first = next(iter(group.runs))
-        title = f"What {first} draws of test images that are not here" if test.synthetic else "Test images"
-        named = {title: x} | {name: run.reconstruct(x, labels) for name, run in group.runs.items()}
+        title = f"What {first} draws of test {many} that are not here" if test.synthetic else f"Test {many}"
+        named = {title: test.observed(rows)} | {name: run.reconstruct(x, labels) for name, run in group.runs.items()}
         named |= {name: pca.reconstruct(x) for name, (pca, _) in group.rivals().items()}
-        images.rows(named, image_names(group, rows), file_name=f"reconstructions-{_first_run(group)}")
+        sample_images.rows(modality, named, image_names(group, rows), file_name=f"reconstructions-{_first_run(group)}")
 
 
 def _first_run(group: OpenedGroup) -> str:
@@ -42,28 +43,26 @@ def new_images(groups: Sequence[OpenedGroup]) -> None:
         WAYS,
         "samples",
         help="Prior: where the model says codes lie; an autoencoder without one is asked for a standard normal. "
-        "Mixture: where its codes of training images do lie. PCA draws from a Gaussian fitted to its codes.",
+        "Mixture: where its codes of training samples do lie. PCA draws from a Gaussian fitted to its codes.",
     )
     for group in groups:
         group_heading(group, len(groups))
         named = {name: generated_images.generated(run)[way][:N_IMAGES] for name, run in group.runs.items()}
         named |= {name: rivals.samples(run)[way] for name, (_, run) in group.rivals().items()}
         alt = [f"sample {number + 1}" for number in range(N_IMAGES)]
-        images.rows(named, alt, file_name=f"samples-{_first_run(group)}")
+        sample_images.rows(group.card.modality, named, alt, file_name=f"samples-{_first_run(group)}")
     if any(run.model.is_conditional for group in groups for run in group.runs.values()):
-        st.caption(
-            "A conditional model is told the class: classes are drawn as often as the training images have them."
-        )
+        st.caption("A conditional model is told the class: classes are drawn as often as the training set has them.")
 
 
 def interpolation(groups: Sequence[OpenedGroup]) -> None:
-    """The straight line between the codes of the same two test images, decoded by each run; below it their pixels
+    """The straight line between the codes of the same two test samples, decoded by each run; below it their values
     faded into each other."""
     last = min(len(group.test) for group in groups) - 1
     with st.container(horizontal=True):
         ends = [
             st.number_input(
-                f"{name} test image",
+                f"{name} test {groups[0].card.modality.noun.one}",
                 0,
                 last,
                 start or "min",
@@ -76,7 +75,9 @@ def interpolation(groups: Sequence[OpenedGroup]) -> None:
     for group in groups:
         group_heading(group, len(groups))
         alt = [f"{share} of the way" for share in shares]
-        images.rows(_paths(group, np.array(ends)), alt, shares, file_name=f"paths-{_first_run(group)}")
+        sample_images.rows(
+            group.card.modality, _paths(group, np.array(ends)), alt, shares, file_name=f"paths-{_first_run(group)}"
+        )
 
 
 def _paths(group: OpenedGroup, ends: np.ndarray) -> dict[str, np.ndarray]:
@@ -91,4 +92,5 @@ def _paths(group: OpenedGroup, ends: np.ndarray) -> dict[str, np.ndarray]:
     for name, (pca, _) in group.rivals().items():
         codes = pca.encode(x)
         named[name] = pca.decode(latent_space.lerp(codes[0], codes[1], N_IMAGES))
-    return named | {"Pixel interpolation (cross-fade)": latent_space.crossfade(x[0], x[1], N_IMAGES)}
+    faded = f"{group.card.modality.noun.value.capitalize()} interpolation (cross-fade)"
+    return named | {faded: latent_space.crossfade(x[0], x[1], N_IMAGES)}

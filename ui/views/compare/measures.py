@@ -1,4 +1,4 @@
-"""What is measured of runs beside each other, PCA and the mean image among them, and the verdict that it gives."""
+"""What is measured of runs beside each other, PCA and the mean sample among them, and the verdict that it gives."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ import streamlit as st
 from aecore.analysis import comparison
 from aecore.analysis.comparison import RunScores, SampleScores
 from aecore.data.cards import CARDS
+from aecore.data.modalities import Noun
 from aecore.store.run_info import RunInfo
 from ui.run_data import rivals, statistics
 from ui.session import address
 from ui.session.text import escape
 from ui.views.compare.subjects import OpenedGroup, Subject, by_dataset, group_heading
 from ui.widgets import glossary
+from ui.widgets.choice_labels import short_title
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
 
+USUAL_SIZE = 1000  # training samples of a data set that nobody knows any more
 STATE_KEY = "ae-measured"  # the runs whose samples this session has had measured
-REAL = "Real images (training)"
+REAL = "Real {} (training)"
 SAMPLE_COLUMNS = {"prior": "prior", "gmm_fit": "mixture"}  # ways of sampling -> what columns call them
 SHARES = {"strict_precision": "precision", "coverage": "coverage"}
 
@@ -31,7 +34,7 @@ SHARES = {"strict_precision": "precision", "coverage": "coverage"}
 
 
 def show(groups: Sequence[OpenedGroup]) -> None:
-    """Measures of each run on the test images, and the same of PCA and of the mean image."""
+    """Measures of each run on the test samples, and the same of PCA and of the mean sample."""
     glossary.show_terms("Test MSE, strict precision, coverage, KL, active units and PCA")
     for group in groups:
         group_heading(group, len(groups))
@@ -42,26 +45,32 @@ def show(groups: Sequence[OpenedGroup]) -> None:
             hide_index=True,
             height="content",
             placeholder="–",
-            alt=f"Measures of {len(lines)} rows on the test images; the lowest test MSE is that of {best['']}.",
-            column_config=_columns(),
+            alt=f"Measures of {len(lines)} rows on the test set; the lowest test MSE is that of {best['']}.",
+            column_config=_columns(group.card.modality.noun),
         )
+    many = groups[0].card.modality.noun.many if len(groups) == 1 else "samples"
+    one = groups[0].card.modality.noun.one if len(groups) == 1 else "sample"
     st.caption(
-        "On test images: for a report; to choose among runs take validation (*Best by*). Samples are drawn from the "
+        f"On test {many}: for a report; to choose among runs take validation (*Best by*). Samples are drawn from the "
         "prior, or from a mixture of Gaussians fitted to the codes. Precision (the strict one): the share of samples "
-        "that lie as near to a test image as its neighbours do; coverage: the share of test images that have such a "
-        "sample. Real images are what a perfect sampler would score; a blur, such as the mean image, scores a high "
+        f"that lie as near to a test {one} as its neighbours do; coverage: the share of test {many} that have such a "
+        f"sample. Real {many} are what a perfect sampler would score; a blur, such as the mean {one}, scores a high "
         "precision and no coverage."
     )
 
 
-def _columns() -> dict[str, Any]:
+def _columns(noun: Noun) -> dict[str, Any]:
     number = st.column_config.NumberColumn
     shares = [f"{measure} ({kind})" for kind in SAMPLE_COLUMNS.values() for measure in SHARES.values()]
     return {
         "": st.column_config.TextColumn(pinned=True),
-        "test MSE": number(format="%.4f", help="Mean squared error per pixel on the test images."),
-        "KL (nats)": number(format="%.1f", help="What a code tells of its image, beside the prior; test images."),
-        "active units": number(help="Latent dimensions whose mean varies over the test images by more than 0.01."),
+        "test MSE": number(format="%.4f", help=f"Mean squared error per {noun.value} on the test {noun.many}."),
+        "KL (nats)": number(
+            format="%.1f", help=f"What a code tells of its {noun.one}, beside the prior; test {noun.many}."
+        ),
+        "active units": number(
+            help=f"Latent dimensions whose mean varies over the test {noun.many} by more than 0.01."
+        ),
         "dimensions": number(help="Numbers in a code."),
         **{name: number(format="%.2f") for name in shares},
     }
@@ -79,9 +88,9 @@ def _lines(group: OpenedGroup) -> list[dict[str, Any]]:
         lines.append(_line(name, said["errors"]["mse"], pca.code_size, said))
     if group.has_data:
         said = rivals.scores(group.first, 0)
-        lines.append(_line("Mean image", said["errors"]["mse"], 0, said))
+        lines.append(_line(f"Mean {group.card.modality.noun.one}", said["errors"]["mse"], 0, said))
     if real:
-        lines.append(_line(REAL, None, None, {"prior": real}))
+        lines.append(_line(REAL.format(group.card.modality.noun.many), None, None, {"prior": real}))
     _note_measured(group)
     return lines
 
@@ -130,14 +139,14 @@ def show_verdict(
             st.markdown((f"{_short_title(dataset)}: " if len(groups) > 1 else "") + f"**{escape(said)}**")
     if offer and any(_sampling(subject, opened) is None for subject in subjects):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("Whose samples are images is told once they are measured.", width="content")
+            st.caption("How real the samples of each are is told once they are measured.", width="content")
             st.button(
                 "Measure samples", icon=":material/straighten:", on_click=address.write, args=("view", "measures")
             )
 
 
 def _short_title(dataset: str) -> str:
-    return escape(CARDS[dataset].title.split(":")[0])
+    return escape(short_title(dataset))
 
 
 def _scores(subject: Subject, seeds: Mapping[str, tuple[float, ...]], opened: Mapping[str, LoadedModel]) -> RunScores:
@@ -146,13 +155,14 @@ def _scores(subject: Subject, seeds: Mapping[str, tuple[float, ...]], opened: Ma
     def scores(way: str) -> SampleScores | None:
         return SampleScores.of(sampling[way]) if way in sampling else None
 
+    card = CARDS.get(subject.config.dataset)  # None: people's own may be deleted
     pairs = (result.get("scores"), result.get("checkup"))  # of the test images, or else of validation images
     found = next((each for each in pairs if each and "pca_mse" in each), None)
     return RunScores(
         subject.name,
         float(result["mse"]),
         seeds.get(comparison.same_but_seed(subject.config), ()),
-        comparison.usual_spread(CARDS[subject.config.dataset].n_train),
+        comparison.usual_spread(card.n_train if card else USUAL_SIZE),
         (found["mse"], found["pca_mse"], found["mean_baseline_mse"]) if found else None,
         scores("prior"),
         scores("gmm_fit"),

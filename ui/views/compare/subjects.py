@@ -16,6 +16,7 @@ from aecore.store.run_info import RunInfo
 from ui.run_data import models, rivals, splits
 from ui.session.failures import or_stop
 from ui.session.text import escape
+from ui.widgets import sample_images
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
@@ -101,10 +102,10 @@ def open_groups(subjects: Sequence[Subject]) -> list[OpenedGroup]:
 def group_heading(group: OpenedGroup, count: int) -> None:
     """The data set of a group where there are several."""
     if count > 1:
-        st.subheader(group.card.title, anchor=False)
+        st.subheader(escape(group.card.title), anchor=False)
 
 
 def image_names(group: OpenedGroup, rows: Iterable[int]) -> list[str]:
-    """What the test images of these rows are called."""
+    """What the test samples of these rows are called."""
     labels: np.ndarray = group.test.y
-    return [f"{group.card.classes[labels[row]]}, test image {row}" for row in rows]
+    return [sample_images.sample_name(group.card, labels[row], row) for row in rows]

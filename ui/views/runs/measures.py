@@ -56,8 +56,8 @@ def _total_loss(split: str) -> Callable[[RunInfo], Value]:
     return value
 
 
-MSE_HELP = "Mean squared error per pixel; black to white is 1."
-KNN_HELP = "Share of test images whose nearest training codes vote for the right class; known of the gallery."
+MSE_HELP = "Mean squared error per pixel or value; of images black to white is 1, all else is standardised."
+KNN_HELP = "Share of test samples whose nearest training codes vote for the right class; known of the gallery."
 
 RANKED = (  # those that "Best by" offers
     Measure("validation-mse", "validation MSE", _validation_mse, True, help=MSE_HELP),
@@ -67,7 +67,7 @@ RANKED = (  # those that "Best by" offers
         _loss_term("validation", RECONSTRUCTION),
         True,
         "%.2f",
-        "Nats per image.",
+        "Nats per sample.",
         in_nats=True,
         seed_spread=comparison.LOSS_SPREAD,
     ),
@@ -77,7 +77,7 @@ RANKED = (  # those that "Best by" offers
         _total_loss("validation"),
         True,
         "%.2f",
-        "All that the model minimises, nats per image.",
+        "All that the model minimises, nats per sample.",
         in_nats=True,
         seed_spread=comparison.LOSS_SPREAD,
     ),
@@ -94,9 +94,9 @@ RANKED = (  # those that "Best by" offers
     ),
 )
 PLAIN = (
-    Measure("test-kl", "test KL", _score("kl"), format="%.2f", help="Nats per image; known of the gallery."),
+    Measure("test-kl", "test KL", _score("kl"), format="%.2f", help="Nats per sample; known of the gallery."),
     Measure("active-units", "active units", _result("active_units"), format="%d",
-            help="Dimensions whose code varies over the test images by more than 0.01."),
+            help="Dimensions whose code varies over the test samples by more than 0.01."),
     Measure("code-size", "numbers in a code", _result("code_size"), format="%d"),
     Measure("parameters", "parameters", _result("parameters"), format="%d"),
     Measure("time", "training time (s)", _result("seconds"), format="%.1f"),
@@ -109,7 +109,7 @@ def available(entries: Sequence[RunInfo]) -> dict[str, Measure]:
     terms = dict.fromkeys(term for entry in entries for term in entry.result.get("test", {}))
     parts = [
         Measure(f"test-term-{term.replace(' ', '-')}", f"test {term}", _loss_term("test", term), format="%.2f",
-                help="A part of the loss on the test images, nats per image.")
+                help="A part of the loss on the test samples, nats per sample.")
         for term in terms
     ]  # fmt: skip
     return {measure.id: measure for measure in (*RANKED, *PLAIN, *parts)}

@@ -13,6 +13,7 @@ from aecore.store.run_info import RunInfo
 from ui.session import choices
 from ui.session.text import escape
 from ui.views.runs.measures import RANKED, Measure
+from ui.widgets.choice_labels import short_title
 
 NEWEST = "newest"
 MEASURES = {measure.id: measure for measure in RANKED}
@@ -31,7 +32,7 @@ def ranking_form(container: Any) -> Measure | None:
         widget="select",
         container=container,
         help="Ranks finished runs within each data set. Choose among runs by validation, and report the chosen one's "
-        "test measure: the best of many on the test images looks better than it is.",
+        "test measure: the best of many on the test samples looks better than it is.",
     )
     return MEASURES.get(chosen)
 
@@ -64,7 +65,7 @@ def show_best(entries: Sequence[RunInfo], measure: Measure, names: Mapping[str, 
         )
     for dataset, group in groups.items():
         if len(group) > 1:
-            st.markdown(_best_sentence(CARDS[dataset].title.split(":")[0], group, measure, names))
+            st.markdown(_best_sentence(short_title(dataset), group, measure, names))
     for note in _notes(groups, measure):
         st.caption(note)
 
@@ -88,7 +89,8 @@ def _margin(best: RunInfo, group: Sequence[RunInfo], measure: Measure) -> float:
     """The difference, as a share, up to which runs count as alike: told by those that differ in their seeds alone."""
     assert best.config
     seeds = comparison.seed_groups((each.config, measure.value(each) or 0.0) for each in group if each.config)
-    usual = measure.seed_spread or comparison.usual_spread(CARDS[best.config.dataset].n_train)
+    card = CARDS.get(best.config.dataset)  # None: people's own may be deleted
+    usual = measure.seed_spread or comparison.usual_spread(card.n_train if card else 1000)
     return comparison.noise_margin(seeds[comparison.same_but_seed(best.config)], usual)
 
 
@@ -96,7 +98,7 @@ def _notes(groups: Mapping[str, Sequence[RunInfo]], measure: Measure) -> list[st
     notes = []
     if measure.on_test:
         notes.append(
-            "Test images are for the final number: who chooses by them reports a number that is too good. Choose by "
+            "Test samples are for the final number: who chooses by them reports a number that is too good. Choose by "
             "validation."
         )
     if measure.in_nats and any(len(_ways_of_counting(group, measure)) > 1 for group in groups.values()):

@@ -12,9 +12,10 @@ import streamlit as st
 
 from aecore.analysis import architecture, metrics
 from aecore.config import Config
+from aecore.content.wording import for_samples
 from aecore.data.cards import CARDS
 from aecore.errors import UserError
-from aecore.models import config_query, presets
+from aecore.models import config_query
 from aecore.models.families.build import FAMILIES, complete_config, model_size
 from aecore.params import Param, params_of
 from aecore.store import runs
@@ -22,8 +23,9 @@ from ui.session import address, choices
 from ui.session.failures import or_stop
 from ui.session.setup import remember, remembered
 from ui.session.text import escape
-from ui.widgets import controls
-from ui.widgets.choice_labels import choice_label
+from ui.views.train import fitting_choices
+from ui.widgets import controls, sample_images
+from ui.widgets.choice_labels import choice_label, dataset_title
 from ui.widgets.display import metrics_row
 from ui.widgets.share import copy_link
 
@@ -120,30 +122,33 @@ def form_buttons(config: Config) -> None:
 
 def config_form() -> Config:
     """The settings of a run, from data set to seed. `resolve_config` has still to check them together."""
-    dataset = choices.bound_choice(
-        "Data set", {name: card.title for name, card in CARDS.items()}, "dataset", Config().dataset, widget="select"
-    )
+    labels, first = fitting_choices.dataset_labels(), Config()
+    dataset = choices.bound_choice("Data set", labels, "dataset", first.dataset, widget="select", after=_change_dataset)
+    fitting_choices.drop_unfit(dataset)
+    modality = CARDS[dataset].modality
+    fitting = fitting_choices.fitting_presets(modality)
     family = choices.bound_choice(
         "Model",
         {name: each.title for name, each in FAMILIES.items()},
         "family",
-        Config().family,
+        first.family,
         widget="select",
         after=_change_model,
     )
     fixed = FAMILIES[family].fixed
     preset = choices.bound_choice(
         "Preset",
-        {name: name.capitalize() for name in presets.PRESETS},
+        {name: name.capitalize() for name in fitting},
         "preset",
         after=lambda before, now: _change_architecture(),
-        help="  \n".join(f"**{name}**: {each.description}" for name, each in presets.PRESETS.items()),
+        help="  \n".join(
+            f"**{name}**: {each.description}" for name, each in fitting_choices.fitting_presets(modality).items()
+        ),
     )
     network: str = config_query.initial_config(dataset, family, preset).network
-    if "network" not in fixed:
-        network = str(
-            controls.widget(_config_param("network"), "train", network, parameter="network", after=_forget_hidden_sizes)
-        )
+    if "network" not in fixed and len(modality.networks) > 1:
+        param = fitting_choices.fitting_param(_config_param("network"), modality)
+        network = str(controls.widget(param, "train", network, parameter="network", after=_forget_hidden_sizes))
     start = config_query.initial_config(dataset, family, preset, network)
     return _settings_form(start, fixed, "train", config_query.parameter_name)
 
@@ -159,7 +164,7 @@ def summary(config: Config) -> str:
     """What a form stands at, in one line of Markdown: data set, model, and what differs from where it begins."""
     query = config_query.to_query(dataclasses.replace(config, parent=None))
     labels = {config_query.parameter_name(each.name): each.label.split(" (")[0] for each in _all_params(config.family)}
-    said = [f"**{FAMILIES[config.family].title}**", CARDS[config.dataset].title]
+    said = [f"**{FAMILIES[config.family].title}**", escape(dataset_title(config.dataset))]
     said += [f"{labels[name]} {escape(choice_label(value))}" for name, value in query.items() if name in labels]
     if config.parent:
         said.append(f"from the weights of {escape(config.parent)}")
@@ -170,22 +175,26 @@ def describe(config: Config) -> None:
     """What a setup is: model and data in words, and how large it will be."""
     card, family = CARDS[config.dataset], FAMILIES[config.family]
     sizes = model_size(config)
-    compression = metrics.compression(card.shape, sizes.code_size, sizes.code_bits)
-    st.markdown(f"**{family.title}.** {family.doc}")
-    st.markdown(f"**{card.title}.** {card.description}")
-    if family.note:
-        st.markdown(family.note(config))
+    # levels of grey are bytes; all other values are floats as they come
+    each = 1.0 if sample_images.is_image(card) else 4.0
+    compression = metrics.compression(card.shape, sizes.code_size, sizes.code_bits, each)
+    noun, note = card.modality.noun, family.note(config) if family.note else ""
+    st.markdown(f"**{family.title}.** {for_samples(family.doc, noun)}")
+    st.markdown(f"**{escape(card.title)}.** {escape(card.description) if card.origin else card.description}")
+    st.markdown(for_samples(note, noun))
     metrics_row(
         ("Parameters", f"{sizes.parameters:,}", "Trainable weights and biases: the numbers that training sets."),
         (
             "Input-to-latent dimension ratio",
             f"{compression.dimension_ratio:.3g} : 1",
-            f"Compression: numbers in an image against the {sizes.code_size:,} latent dimensions of its code.",
+            f"Compression: numbers in {sample_images.article(noun)} against the {sizes.code_size:,} latent dimensions "
+            "of its code.",
         ),
         (
             "Compression ratio in bytes",
             f"{compression.byte_ratio:.3g} : 1",
-            f"A pixel value is stored in one byte, a code in {sizes.code_bits / 8:,.4g}.",
+            f"A {noun.value} is stored in {'one byte' if each == 1 else 'four bytes'}, a code in "
+            f"{sizes.code_bits / 8:,.4g}.",
         ),
     )
     st.caption(
@@ -225,6 +234,11 @@ def _config_param(name: str) -> Param:
     return next(param for param in params_of(Config) if param.name == name)
 
 
+def _change_dataset(before: str, now: str) -> None:
+    """Samples of another kind: settings made for those before leave the address."""
+    _take(fitting_choices.unfit_after_change(before, now))
+
+
 def _change_model(before: str, now: str) -> None:
     """Another model: the parameters of the old one wait until it is chosen again."""
     kept = st.session_state.setdefault(MODEL_KEY, {})
@@ -258,13 +272,14 @@ def _settings_form(
     """Widgets for all settings but data, family and network, beginning at `start`; those `fixed` cannot be changed.
     `scope` tells the widgets of one form from those of another; `parameter` is what the address calls a setting."""
     said: dict[str, Any] = {}
+    modality = CARDS[start.dataset].modality
 
     def ask(names: list[str]) -> None:
         for column, name in zip(cycle(st.columns(2)), names, strict=False):
             held = name in fixed
             with column:
                 said[name] = controls.widget(
-                    _config_param(name),
+                    fitting_choices.fitting_param(_config_param(name), modality),
                     f"{scope}-{start.family}" if held else scope,
                     getattr(start, name),
                     held,
@@ -273,6 +288,8 @@ def _settings_form(
                 )
 
     names = [param.name for param in params_of(Config) if param.name != "network"]
+    if modality.kind != "image":
+        names = [name for name in names if name not in fitting_choices.IMAGE_FIELDS]
     ask([name for name in MAIN_FIELDS if name in names])
     own = controls.param_widgets(FAMILIES[start.family].build, f"{scope}-{start.family}", start.params, parameter)
     with st.expander("More settings"):

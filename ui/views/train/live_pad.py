@@ -1,4 +1,4 @@
-"""The live pad: the codes of some test images while a model learns, and what it decodes under the pointer by now.
+"""The live pad: the codes of some test samples while a model learns, and what it decodes under the pointer by now.
 
 While a run trains its worker says what to show (aecore/jobs/live.py); a model whose training has ended is shown by the
 same view. Where a browser cannot decode it, the map is an image.
@@ -19,7 +19,7 @@ from aecore.errors import UserError
 from aecore.export import live_program
 from aecore.store import history, runs, snapshots
 from aecore.store.run_info import RunInfo
-from ui.run_data import models
+from ui.run_data import models, selected
 from ui.run_data.per_run import per_run
 from ui.session import cache
 from ui.views.train import snapshot_view
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
     from aecore.export.live_program import LiveProgram
 
-MEANING = (
-    "Move or drag over the map: the decoder draws what it has learnt so far. Each point is the code of a test image."
-)
+MEANING = "Move or drag over the map: the decoder draws what it has learnt so far. Each point is the code of a test {}."
 
 
 def live_pad(entry: RunInfo) -> None:
@@ -41,7 +39,7 @@ def live_pad(entry: RunInfo) -> None:
     if given is None:
         snapshot_view.latent_map(entry)
         return
-    st.caption("Latent map, decoded live", help=MEANING)
+    st.caption("Latent map, decoded live", help=MEANING.format(selected.noun_of(entry).one))
     live.view("live_pad", None, f"live-pad-{entry.id}", given)
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from aecore.data.modalities import Noun
 from aecore.jobs import api, queue_position
 from aecore.store import history, people, queue, runs, snapshots
 from aecore.store.run_info import RunInfo
+from ui.run_data import selected
 from ui.session import identity
 from ui.session.failures import or_stop
 from ui.session.text import duration, escape
@@ -61,7 +63,7 @@ def _live_progress(run: str) -> None:
         elif "seconds" not in entry.progress:
             st.progress(0.0, "Getting the data and the network ready ...")
         else:
-            _progress(entry.progress)
+            _progress(entry.progress, selected.noun_of(entry))
     with controls:
         _run_controls(run)
     if entry.message:
@@ -81,11 +83,11 @@ def _while_active(show: Callable[[RunInfo], None]) -> Callable[[str], None]:
 
 def _losses(entry: RunInfo) -> None:
     snapshot_view.small_curves(entry)
-    snapshot_view.preview_strip(entry.id)
+    snapshot_view.preview_strip(entry)
 
 
 def _findings(entry: RunInfo) -> None:
-    _current_loss(entry.progress)
+    _current_loss(entry.progress, selected.noun_of(entry))
     snapshot_view.findings(entry)
 
 
@@ -98,25 +100,25 @@ def queue_text(run: str) -> str:
     return words + (f", about {duration(place.seconds)}" if place.seconds else "")
 
 
-def _progress(progress: Mapping[str, Any]) -> None:
+def _progress(progress: Mapping[str, Any], noun: Noun) -> None:
     if progress["fraction"] >= 1:
         about = f", about {duration(progress['seconds_left'])}" if progress["seconds_left"] >= 1 else ""
-        st.progress(1.0, f"Evaluating on the test images{about} ...")
+        st.progress(1.0, f"Evaluating on the test {noun.many}{about} ...")
         return
     epoch, epochs = min(progress["epoch"] + 1, progress["epochs"]), progress["epochs"]
     words = (
         f"epoch {epoch} of {epochs} · step {progress['step']:,} of {progress['steps']:,} · "
-        f"{duration(progress['seconds_left'])} left · {progress['samples_per_second']:,.0f} images/s"
+        f"{duration(progress['seconds_left'])} left · {progress['samples_per_second']:,.0f} {noun.many}/s"
     )
     st.progress(min(1.0, progress["fraction"]), words)
 
 
-def _current_loss(progress: Mapping[str, Any]) -> None:
+def _current_loss(progress: Mapping[str, Any], noun: Noun) -> None:
     if "train" not in progress:
         return
     parts = ", ".join(f"{escape(name)} {value:.2f}" for name, value in progress["train"].items())
     st.caption(
-        f"Training loss of the current epoch, nats per image: {parts} · gradient norm {progress['grad_norm']:.3g}"
+        f"Training loss of the current epoch, nats per {noun.one}: {parts} · gradient norm {progress['grad_norm']:.3g}"
     )
 
 

@@ -7,15 +7,18 @@ import dataclasses
 import streamlit as st
 
 from aecore.config import Config
+from aecore.data.cards import CARDS
 from aecore.jobs import api
 from aecore.store import history
 from aecore.store.run_info import RunInfo
+from ui.run_data import selected
 from ui.session import identity
 from ui.session.address import link, run_links, select_run
 from ui.session.failures import or_stop
 from ui.session.text import escape
 from ui.views import training_history
 from ui.views.train import snapshot_view
+from ui.widgets import sample_images
 from ui.widgets.display import metrics_row
 from ui.widgets.download_model import download_model
 
@@ -74,19 +77,19 @@ def _start_training(config: Config, device: str | None = None) -> None:
 def _show_results(entry: RunInfo) -> None:
     result, config = entry.result, entry.config
     assert config
-    parts = training_history.objective_terms(config)
+    parts, card = training_history.objective_terms(config), CARDS.get(config.dataset)
     with st.container(horizontal=True):
         run_links(entry.id)
     metrics_row(
         (
             "Test loss",
             f"{sum(nats for part, nats in result['test'].items() if part in parts):.2f}",
-            f"Nats per image: {' + '.join(parts)}.",
+            f"Nats per {selected.noun_of(entry).one}: {' + '.join(parts)}.",
         ),
         (
             "Test MSE",
             f"{result['mse']:.4f}",
-            "Mean squared error per pixel on the test images; black to white is 1.",
+            sample_images.mse_meaning(card, "test") if card else "Mean squared error on the test samples.",
         ),
         ("Parameters", f"{result['parameters']:,}", "Trainable weights and biases: the numbers that training set."),
         ("Seed", str(config.seed), "Same seed and settings, same weights."),
@@ -139,5 +142,5 @@ def _csv_button(entry: RunInfo) -> None:
         "text/csv",
         icon=":material/table:",
         on_click="ignore",
-        help="The losses of every epoch, nats per image.",
+        help=f"The losses of every epoch, nats per {selected.noun_of(entry).one}.",
     )

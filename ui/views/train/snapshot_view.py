@@ -1,4 +1,4 @@
-"""What a run makes of the test images: manifold, map, reconstructions and losses, within one screen."""
+"""What a run makes of the test samples: manifold, map, reconstructions and losses, within one screen."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 from aecore.analysis.diagnosis import doctor as troubles
 from aecore.data import datasets
 from aecore.data.cards import CARDS
+from aecore.data.modalities import Image, Noun
 from aecore.errors import UserError
 from aecore.store import history, previews, runs, snapshots
 from aecore.store.run_info import RunInfo
+from ui.run_data import selected
 from ui.session import cache
 from ui.session.failures import or_stop
 from ui.session.text import escape
@@ -30,17 +32,19 @@ def columns() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
 
 
 def manifold(entry: RunInfo) -> None:
-    """The grid of images decoded from the plane of the codes, at the latest look."""
+    """The grid of samples decoded from the plane of the codes, at the latest look."""
     if not (snapshot := _latest(entry)):
         if entry.active:
-            st.caption("Manifold and map come with the first look at the test images.")
+            st.caption(f"Manifold and map come with the first look at the test {_noun(entry).many}.")
         return
     unit = "epoch" if snapshot.epoch == 1 else "epochs"
     when = f"after {snapshot.epoch} {unit}" if snapshot.epoch else "before training"
     n, names = len(snapshot.x), " and ".join(filter(None, snapshot.axis_names))
     st.caption(f"Manifold {when}")
     images.full_width(
-        _manifold_png(entry.id, snapshot.epoch, snapshot), f"Manifold {when}: {n} x {n} codes over {names}, decoded."
+        _manifold_png(entry.id, snapshot.epoch, snapshot),
+        f"Manifold {when}: {n} x {n} codes over {names}, decoded.",
+        smooth=_noun(entry) != Image.noun,
     )
 
 
@@ -55,7 +59,7 @@ def latent_map(entry: RunInfo) -> None:
     snapshot = _latest(entry)
     if not snapshot or not entry.config or not datasets.is_available(entry.config.dataset):
         return
-    st.caption(f"Codes of {min(MAX_POINTS, len(snapshot.points)):,} test images")
+    st.caption(f"Codes of {min(MAX_POINTS, len(snapshot.points)):,} test {_noun(entry).many}")
     st.html(_map_html(entry.id, snapshot.epoch, class_colours(), snapshot, entry.config.dataset))
 
 
@@ -63,9 +67,15 @@ def latent_map(entry: RunInfo) -> None:
 def _map_html(run: str, epoch: int, colours: tuple[str, ...], _snapshot: snapshots.Snapshot, _dataset: str) -> str:
     points = _snapshot.points[:MAX_POINTS].astype("float32")
     labels = or_stop(datasets.load, _dataset).test.y[: len(points)]
-    counts = selection.class_counts(CARDS[_dataset].classes, labels)
-    words = f"Map of the codes of {len(labels)} test images, coloured by class ({counts})."
+    card = CARDS[_dataset]
+    counts = selection.class_counts(card.classes, labels)
+    coloured = f", coloured by class ({counts})" if counts else ""
+    words = f"Map of the codes of {len(labels)} test {card.modality.noun.many}{coloured}."
     return small_charts.scatter_plot(points, labels, colours, MAP_HEIGHT, words)
+
+
+def _noun(entry: RunInfo) -> Noun:
+    return selected.noun_of(entry)
 
 
 def _latest(entry: RunInfo) -> snapshots.Snapshot | None:
@@ -82,7 +92,7 @@ def curves(entry: RunInfo) -> None:
     if not epochs or entry.config is None:
         return
     own = training_history.objective_terms(entry.config)
-    show_chart(charts.loss_curves(epochs, class_colours(), own), key=f"curves-{entry.id}")
+    show_chart(charts.loss_curves(epochs, class_colours(), own, _noun(entry).one), key=f"curves-{entry.id}")
     if others := [part for part in epochs[-1]["validation"] if part not in own]:
         apart = f"{', '.join(map(escape, others))}, {'an objective' if len(others) == 1 else 'objectives'} of its own"
         st.caption(f"total: {' + '.join(own)}, which the model minimises. Outside it: {apart}.")
@@ -106,25 +116,29 @@ def small_curves(entry: RunInfo) -> None:
     ]
     first, last = epochs[0]["epoch"], epochs[-1]["epoch"]
     now = ", ".join(f"{part} {value:.1f}" for part, value in epochs[-1]["validation"].items())
-    st.caption("Loss in nats per image, dotted in training")
-    words = f"Validation loss from epoch {first} to {last}, nats per image; now {now}."
+    noun = _noun(entry).one
+    st.caption(f"Loss in nats per {noun}, dotted in training")
+    words = f"Validation loss from epoch {first} to {last}, nats per {noun}; now {now}."
     st.html(small_charts.line_chart(lines, first, last, LOSS_HEIGHT, words))
 
 
-def preview_strip(run: str) -> None:
-    """Some validation images above their reconstructions, while the run keeps them."""
+def preview_strip(entry: RunInfo) -> None:
+    """Some validation samples above their reconstructions, while the run keeps them."""
+    noun = _noun(entry)
     try:
-        strip = previews.read_png(runs.path(run) / "preview.png")
+        strip = previews.read_png(runs.path(entry.id) / "preview.png")
     except UserError as error:
         st.caption(escape(error))
         return
     if not strip:
         return
     st.caption(
-        "Validation images and reconstructions",
-        help="Below each image what the model decodes from its code; between, the corrupted input if there is one.",
+        f"Validation {noun.many} and reconstructions",
+        help=f"Below each {noun.one} what the model decodes from its code; between, the corrupted input if there is "
+        "one.",
     )
-    images.full_width(strip, f"Validation images above their reconstructions by {run}.")
+    words = f"Validation {noun.many} above their reconstructions by {entry.id}."
+    images.full_width(strip, words, smooth=noun != Image.noun)
 
 
 def findings(entry: RunInfo) -> None:

@@ -77,14 +77,14 @@ def card_to_json(card: DatasetCard) -> dict[str, Any]:
     return said | {"modality": card.modality.to_json(), "origin": origin}
 
 
-def card_from_json(said: Any) -> DatasetCard:
+def card_from_json(fields: Any) -> DatasetCard:
     """Back from `card_to_json`; KeyError, TypeError or ValueError when it is none."""
-    if not isinstance(said, Mapping):
+    if not isinstance(fields, Mapping):
         raise TypeError("no JSON object")
-    origin = said["origin"]
+    origin = fields["origin"]
     made = Origin(**{**origin, "notes": tuple(origin["notes"])}) if origin else None
-    changed = {"modality": modality_from_json(said["modality"]), "classes": tuple(said["classes"]), "origin": made}
-    return DatasetCard(**{**said, **changed})
+    changed = {"modality": modality_from_json(fields["modality"]), "classes": tuple(fields["classes"]), "origin": made}
+    return DatasetCard(**{**fields, **changed})
 
 
 def read_arrays(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:

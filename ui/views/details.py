@@ -23,20 +23,20 @@ WRONG = "✗"  # beside a cell that is wrong: not told by colour alone
 WRONG_STYLE = "background-color: rgba(213, 94, 0, .25)"
 
 
-def show(run: LoadedModel, x: np.ndarray, made: np.ndarray, names: Sequence[str]) -> None:
+def show(run: LoadedModel, x: np.ndarray, reconstruction: np.ndarray, names: Sequence[str]) -> None:
     """Samples `[N, *shape]`, NaN where a value is missing, what was made of them, and what they are called."""
     if draw := DETAILS.get(run.card.modality.kind):
-        draw(run.card.modality, x, made, names)
+        draw(run.card.modality, x, reconstruction, names)
 
 
 # --- Tables -----------------------------------------------------------------------------------------------------------
 
 
-def _table(modality: Modality, x: np.ndarray, made: np.ndarray, names: Sequence[str]) -> None:
+def _table(modality: Modality, x: np.ndarray, reconstruction: np.ndarray, names: Sequence[str]) -> None:
     table = cast(Table, modality)
-    wrong = table.wrong_cells(x, made)
+    wrong = table.wrong_cells(x, reconstruction)
     st.subheader("Cells", anchor=False)
-    _cells(list(table.decode(x)), _lines(table.decode(x)), _lines(table.decode(made)), wrong, names)
+    _cells(list(table.decode(x)), _lines(table.decode(x)), _lines(table.decode(reconstruction)), wrong, names)
     right = 1 - wrong.mean(axis=0)
     worst = int(right.argmin())
     st.caption(
@@ -46,14 +46,14 @@ def _table(modality: Modality, x: np.ndarray, made: np.ndarray, names: Sequence[
     )
 
 
-def _vector(modality: Modality, x: np.ndarray, made: np.ndarray, names: Sequence[str]) -> None:
+def _vector(modality: Modality, x: np.ndarray, reconstruction: np.ndarray, names: Sequence[str]) -> None:
     vector = cast(Vector, modality)
     if len(vector.names) > MAX_NUMBERS:
         return
     mean, std = np.array(vector.mean), np.array(vector.std)
-    own, other = ([[f"{value:.3g}" for value in row] for row in each * std + mean] for each in (x, made))
+    own, other = ([[f"{value:.3g}" for value in row] for row in each * std + mean] for each in (x, reconstruction))
     st.subheader("Values", anchor=False)
-    _cells(vector.names, own, other, np.abs(made - x) > 0.5, names)
+    _cells(vector.names, own, other, np.abs(reconstruction - x) > 0.5, names)
     st.caption(f"{WRONG}: more than half a standard deviation off.")
 
 
@@ -65,7 +65,7 @@ def _lines(columns: dict[str, list[Cell]]) -> list[list[str]]:
 def _cells(
     columns: Sequence[str],
     own: Sequence[Sequence[str]],
-    made: Sequence[Sequence[str]],
+    reconstruction: Sequence[Sequence[str]],
     wrong: np.ndarray,
     names: Sequence[str],
 ) -> None:
@@ -73,7 +73,7 @@ def _cells(
     import pandas as pd  # type: ignore[import-untyped]  # not above: the first screen does without
 
     lines, marked = [], []
-    for name, cells, others, off in zip(names, own, made, wrong, strict=True):
+    for name, cells, others, off in zip(names, own, reconstruction, wrong, strict=True):
         lines.append([name, *cells])
         told = [f"{cell} {WRONG}" if bad else cell for cell, bad in zip(others, off, strict=True)]
         lines.append(["reconstruction", *told])
@@ -93,15 +93,15 @@ def _cells(
 # --- Series -----------------------------------------------------------------------------------------------------------
 
 
-def _series(modality: Modality, x: np.ndarray, made: np.ndarray, names: Sequence[str]) -> None:
+def _series(modality: Modality, x: np.ndarray, reconstruction: np.ndarray, names: Sequence[str]) -> None:
     series = cast(Series, modality)
     at = st.selectbox("Series, large", range(len(names)), format_func=lambda each: names[each], key="detail-sample")
-    show_chart(line_chart(series, x[at], made[at], names[at], class_colours()), key="detail-series")
+    show_chart(line_chart(series, x[at], reconstruction[at], names[at], class_colours()), key="detail-series")
     if len(series.channels) > MAX_CHANNELS:
         st.caption(f"The first {MAX_CHANNELS} of {len(series.channels)} channels.")
 
 
-def line_chart(series: Series, x: np.ndarray, made: np.ndarray, name: str, colours: Sequence[str]) -> Chart:
+def line_chart(series: Series, x: np.ndarray, reconstruction: np.ndarray, name: str, colours: Sequence[str]) -> Chart:
     """One series `[T, C]` in its own units, NaN where a value is missing, and what was made of it drawn over it."""
     from plotly.subplots import make_subplots
 
@@ -110,7 +110,7 @@ def line_chart(series: Series, x: np.ndarray, made: np.ndarray, name: str, colou
 
     channels = series.channels[:MAX_CHANNELS]
     mean, std = np.array(series.mean), np.array(series.std)
-    own, other = x * std + mean, made * std + mean
+    own, other = x * std + mean, reconstruction * std + mean
     titles = [escape_figure(each) for each in channels] if len(channels) > 1 else None
     figure = make_subplots(rows=len(channels), shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.3 / len(x))
     figure.update_layout(new_figure(110 + (200 if len(channels) == 1 else 130) * len(channels)).layout)
@@ -122,7 +122,7 @@ def line_chart(series: Series, x: np.ndarray, made: np.ndarray, name: str, colou
     figure.update_xaxes(title_text="moment", row=len(channels), col=1)
     if len(channels) == 1:
         figure.update_yaxes(title_text=escape_figure(channels[0]))
-    gap = float(np.sqrt(np.nanmean((made - x) ** 2)))
+    gap = float(np.sqrt(np.nanmean((reconstruction - x) ** 2)))
     return Chart(
         figure,
         f"{name} over {len(x)} moments, and its reconstruction over it, which is {gap:.2f} standard deviations off "

@@ -48,9 +48,9 @@ def show(run: LoadedModel, test: Split) -> None:
     )
     arrows, ground = _fields(run)
     x = test.to_float(slice(N_POINTS))
-    made = run.reconstruct(x, test.y[:N_POINTS])
+    reconstruction = run.reconstruct(x, test.y[:N_POINTS])
     points = cast(Points, run.card.modality)
-    show_chart(chart(points, x, made, arrows, ground, class_colours()), key="plane-field")
+    show_chart(chart(points, x, reconstruction, arrows, ground, class_colours()), key="plane-field")
     noted = (
         "It was trained to denoise: with little Gaussian noise its arrows, divided by the variance of the noise, come "
         "near to the score, the direction in which the data become more probable (Alain & Bengio 2014)."
@@ -62,7 +62,12 @@ def show(run: LoadedModel, test: Split) -> None:
 
 
 def chart(
-    points: Points, x: np.ndarray, made: np.ndarray, arrows: PlaneField, ground: PlaneField, colours: Sequence[str]
+    points: Points,
+    x: np.ndarray,
+    reconstruction: np.ndarray,
+    arrows: PlaneField,
+    ground: PlaneField,
+    colours: Sequence[str],
 ) -> Chart:
     """Test points `[N, 2]`, their reconstructions `[N, 2]`, arrows, and contours of the squared error."""
     names = [escape_figure(name) for name in points.names]
@@ -77,7 +82,7 @@ def chart(
     _add_arrows(figure, arrows, colours[1])
     for name, places, colour, symbol in (
         ("test points", x, colours[0], "circle"),
-        ("their reconstructions", made, colours[2], "x"),
+        ("their reconstructions", reconstruction, colours[2], "x"),
     ):
         figure.add_scatter(
             x=places[:, 0].round(4), y=places[:, 1].round(4), name=name, mode="markers",
@@ -86,7 +91,7 @@ def chart(
     figure.update_xaxes(range=[ground.x[0], ground.x[-1]], constrain="domain")
     figure.update_yaxes(range=[ground.y[0], ground.y[-1]], constrain="domain", scaleanchor="x")
     length, least = np.sqrt(arrows.error), arrows.least
-    own = np.square(made - x).sum(axis=1).mean()
+    own = np.square(reconstruction - x).sum(axis=1).mean()
     return Chart(
         figure,
         f"{len(x)} test points and their reconstructions, on average a squared distance of {own:.3f} apart; arrows "

@@ -55,8 +55,8 @@ TERMS = (
         id="teacher-forcing",
         term="Teacher forcing",
         text="Giving a decoder that writes a series moment by moment the true value before, not the one it wrote, "
-        "while it trains. Learning gets faster, but what is never met in training is the decoder's own mistakes, and from "
-        "values that are nearly right already it can learn to leave the code alone.",
+        "while it trains. Learning gets faster, but what is never met in training is the decoder's own mistakes, and "
+        "from values that are nearly right already it can learn to leave the code alone.",
         labels=("scheduled sampling",),
         see_also=("gated-recurrent-unit", "posterior-collapse"),
         source="Williams & Zipser 1989; Bengio, Vinyals, Jaitly & Shazeer 2015",

@@ -70,11 +70,11 @@ class Archive:
             else:
                 yield ZipMember(parts, info)
 
-    def read(self, info: zipfile.ZipInfo, most: int) -> bytes:
-        """The bytes of an entry, `most` + 1 of them where there are more. ZIP_ERRORS when it is damaged; UserError when
-        the zip unpacks to more than anybody means."""
+    def read(self, info: zipfile.ZipInfo, max_bytes: int) -> bytes:
+        """The bytes of an entry, `max_bytes` + 1 of them where there are more. ZIP_ERRORS when it is damaged; UserError
+        when the zip unpacks to more than anybody means."""
         with self.zip.open(info) as stream:
-            data = stream.read(most + 1)
+            data = stream.read(max_bytes + 1)
         self.count(len(data))
         return data
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 MAX_NAME, MAX_TITLE = 80, 80  # characters
 
 
-def one_line(text: str, most: int = MAX_NAME) -> str:
+def one_line(text: str, limit: int = MAX_NAME) -> str:
     """One line without control characters, at most so long."""
     kept = "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") else each for each in text)
-    return re.sub(r"\s+", " ", kept).strip()[:most].strip()
+    return re.sub(r"\s+", " ", kept).strip()[:limit].strip()
 
 
 def unique(names: Iterable[str], unnamed: str = "column") -> tuple[list[str], bool]:
@@ -32,11 +32,11 @@ def unique(names: Iterable[str], unnamed: str = "column") -> tuple[list[str], bo
     return made, repeated
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
+def listed(names: Sequence[str], limit: int = 5) -> str:
     """`a, b and c`, or `a, b, c, d, e and 12 more`."""
-    shown = [one_line(name) for name in names[:most]]
-    if len(names) > most:
-        return f"{', '.join(shown)} and {len(names) - most:,} more"
+    shown = [one_line(name) for name in names[:limit]]
+    if len(names) > limit:
+        return f"{', '.join(shown)} and {len(names) - limit:,} more"
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1]))) if shown else ""
 
 

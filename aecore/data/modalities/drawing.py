@@ -46,10 +46,10 @@ def finish(images: Sequence[Image.Image]) -> np.ndarray:
     return np.ascontiguousarray(array.transpose(0, 3, 1, 2), np.float32) / 255
 
 
-def grid_gap(pictures: np.ndarray) -> int:
-    """Pixels between pictures `[N, C, h, w]` in a grid: small digits need air, and so do drawings, whose paper is
+def grid_gap(x: np.ndarray) -> int:
+    """Pixels between pictures `x` `[N, C, h, w]` in a grid: small digits need air, and so do drawings, whose paper is
     alike."""
-    return int(pictures.shape[-1] < 16 or pictures.shape[1:3] == (3, HEIGHT))
+    return int(x.shape[-1] < 16 or x.shape[1:3] == (3, HEIGHT))
 
 
 def curve(

@@ -46,5 +46,5 @@ class Image(Modality):
         return images.signed_error_map(x, reconstruction)
 
     @classmethod
-    def from_json(cls, said: dict[str, Any]) -> Image:
-        return cls(**said)
+    def from_json(cls, fields: dict[str, Any]) -> Image:
+        return cls(**fields)

@@ -81,7 +81,7 @@ class Modality(Protocol):
         ...
 
     def render_difference(self, x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
-        """Pictures of where a reconstruction differs from `x`: two `[N, *shape]` -> float32 `[N, 3, h, w]` in [0, 1]."""
+        """Pictures of where the two differ: `[N, *shape]` each -> float32 `[N, 3, h, w]` in [0, 1]."""
         ...
 
     @property

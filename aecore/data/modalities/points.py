@@ -78,5 +78,5 @@ class Points(Modality):
         return ", ".join(f"{name} {value:.2f}" for name, value in zip(self.names, values, strict=True))
 
     @classmethod
-    def from_json(cls, said: dict[str, Any]) -> Points:
-        return cls(**{name: tuple(said[name]) for name in ("names", "mean", "std")})
+    def from_json(cls, fields: dict[str, Any]) -> Points:
+        return cls(**{name: tuple(fields[name]) for name in ("names", "mean", "std")})

@@ -14,8 +14,8 @@ from aecore.data.modalities.vector import Vector
 MODALITIES: dict[str, Any] = {each.kind: each for each in (Image, Series, Table, Points, Vector)}
 
 
-def modality_from_json(said: dict[str, Any]) -> Modality:
+def modality_from_json(description: dict[str, Any]) -> Modality:
     """Back from `Modality.to_json`; KeyError or TypeError when it is none."""
-    fields = {name: value for name, value in said.items() if name != "kind"}
-    made: Modality = MODALITIES[said["kind"]].from_json(fields)
+    fields = {name: value for name, value in description.items() if name != "kind"}
+    made: Modality = MODALITIES[description["kind"]].from_json(fields)
     return made

@@ -94,6 +94,6 @@ class Series(Modality):
         return ", ".join(said)
 
     @classmethod
-    def from_json(cls, said: dict[str, Any]) -> Series:
-        lists = {name: tuple(said[name]) for name in ("channels", "mean", "std", "limits")}
-        return cls(**{**said, **lists})
+    def from_json(cls, fields: dict[str, Any]) -> Series:
+        lists = {name: tuple(fields[name]) for name in ("channels", "mean", "std", "limits")}
+        return cls(**{**fields, **lists})

@@ -217,6 +217,6 @@ class Table(Modality):
         return ", ".join(said[:MAX_DESCRIBED]) + more
 
     @classmethod
-    def from_json(cls, said: dict[str, Any]) -> Table:
-        columns = (Column(**{**each, "categories": tuple(each["categories"])}) for each in said["columns"])
-        return cls(tuple(columns), said["missing"])
+    def from_json(cls, fields: dict[str, Any]) -> Table:
+        columns = (Column(**{**each, "categories": tuple(each["categories"])}) for each in fields["columns"])
+        return cls(tuple(columns), fields["missing"])

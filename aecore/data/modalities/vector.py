@@ -66,5 +66,5 @@ class Vector(Modality):
         return ", ".join(f"{name} {value:.3g}" for name, value in pairs)
 
     @classmethod
-    def from_json(cls, said: dict[str, Any]) -> Vector:
-        return cls(**{name: tuple(said[name]) for name in ("names", "mean", "std")})
+    def from_json(cls, fields: dict[str, Any]) -> Vector:
+        return cls(**{name: tuple(fields[name]) for name in ("names", "mean", "std")})

@@ -56,13 +56,12 @@ def _name(config: Config) -> str:
     return f"{config.family}-{config.network}-{config.dataset}-{config.likelihood}"
 
 
-def _values(config: Config) -> tuple[str, ...]:
-    return config.family, config.network, config.dataset, config.likelihood
-
-
 def _paired(cases: list[Config]) -> pytest.MarkDecorator:
-    """Those with every pair of values in `make test`, all in `make test-all`."""
-    return pytest.mark.parametrize("config", marked(cases, pairwise(cases, _values), _name))
+    """Those with every family on every network, and every pair of network, data set and likelihood, in `make test`; all
+    in `make test-all`. A family meets samples and likelihoods through its network alone."""
+    quick = pairwise(cases, lambda each: (each.network, each.dataset, each.likelihood))
+    quick += pairwise([each for each in cases if each not in quick], lambda each: (each.family, each.network))
+    return pytest.mark.parametrize("config", marked(cases, quick, _name))
 
 
 EVERYWHERE = _paired(_cases())

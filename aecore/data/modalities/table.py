@@ -110,7 +110,7 @@ class Table(Modality):
 
     kind: ClassVar[str] = "table"
     noun: ClassVar[Noun] = Noun("row", "rows", "value")
-    networks: ClassVar[tuple[str, ...]] = ("mlp", "tabular")
+    networks: ClassVar[tuple[str, ...]] = ("tabular", "mlp")
     likelihoods: ClassVar[tuple[str, ...]] = ("per-column", "gaussian", "laplace")
     value_range: ClassVar[tuple[float, float]] = (-2.0, 2.0)
     bounded: ClassVar[bool] = False

@@ -92,7 +92,7 @@ def _check_together(config: Config, card: DatasetCard) -> None:
             f"The likelihood {config.likelihood} cannot say pixels below 0: for the pixel range -1 to 1 choose "
             f"{' or '.join(SYMMETRIC_LIKELIHOODS)}."
         )
-    if config.batch_norm and not NETWORKS[config.network].batch_norm:
+    if config.batch_norm and "batch_norm" in NETWORKS[config.network].unused:
         raise UserError(f"The network {config.network} has no batch normalisation: turn it off, or choose another.")
 
 

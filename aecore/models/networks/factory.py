@@ -79,7 +79,7 @@ class NetworkKind:
     decoder: Callable[[NetworkFactory, int], nn.Module]
     # whether a step is few products of matrices, which several threads share only where they are large
     matrix_products: bool = True
-    batch_norm: bool = True  # whether there are places for batch normalisation
+    unused: tuple[str, ...] = ("teacher_forcing",)  # fields of `Config` that change nothing in it
 
 
 KINDS: dict[str, NetworkKind] = {}  # registry.py fills it: kinds are built from the factory, and stand above it

@@ -9,6 +9,7 @@ import streamlit as st
 from aecore.data.cards import CARDS
 from aecore.data.modalities import MODALITIES, Modality
 from aecore.models import config_query, presets
+from aecore.models.networks import NETWORKS
 from aecore.params import Param
 from ui.session import address
 from ui.session.text import escape
@@ -32,6 +33,11 @@ def fitting_presets(modality: Modality) -> dict[str, presets.Preset]:
     if not set(modality.networks) & set(presets.HALVING_NETWORKS):
         del found["convolutional"]
     return found
+
+
+def unused_fields(modality: Modality, network: str) -> tuple[str, ...]:
+    """Settings that a form leaves out: those that change nothing for samples of a kind, or in a network."""
+    return (*(() if modality.kind == "image" else IMAGE_FIELDS), *NETWORKS[network].unused)
 
 
 def fitting_param(param: Param, modality: Modality) -> Param:

@@ -288,8 +288,9 @@ def _settings_form(
                 )
 
     names = [param.name for param in params_of(Config) if param.name != "network"]
-    if modality.kind != "image":
-        names = [name for name in names if name not in fitting_choices.IMAGE_FIELDS]
+    unused = fitting_choices.unused_fields(modality, start.network)
+    said |= {name: getattr(Config(), name) for name in unused}
+    names = [name for name in names if name not in unused]
     ask([name for name in MAIN_FIELDS if name in names])
     own = controls.param_widgets(FAMILIES[start.family].build, f"{scope}-{start.family}", start.params, parameter)
     with st.expander("More settings"):

@@ -31,7 +31,13 @@ export function nllOf(head, weights) {
   if (last?.op === 'per_column') return perColumn(last.columns, weights.subarray(last.log_scale));
   if (head.likelihood === 'ssim') return (raw, x) => 1 - ssim(raw.map(sigmoid), x, head.shape);
   const nll = NLL[head.likelihood ?? ''];
-  return last?.op === 'tanh_pixels' ? (raw, x) => nll(raw.map((each) => (Math.tanh(each) + 1) / 2), x) : nll;
+  return last?.op === 'tanh_pixels'
+    ? (raw, x) =>
+        nll(
+          raw.map((each) => (Math.tanh(each) + 1) / 2),
+          x,
+        )
+    : nll;
 }
 
 /** @param {ColumnPlace[]} columns @param {Float32Array} logScale @returns {Nll} */

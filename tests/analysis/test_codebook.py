@@ -42,9 +42,7 @@ def levels(off: float = 0.0) -> LoadedModel:
     bottleneck.embedding.copy_(torch.arange(17)[:, None] / 16 + off)
     same = nn.Linear(64, 64, bias=False)
     nn.init.eye_(same.weight)
-    model = Autoencoder(
-        nn.Sequential(nn.Flatten(), same), bottleneck, nn.Unflatten(1, (1, 8, 8)), Gaussian()
-    )
+    model = Autoencoder(nn.Sequential(nn.Flatten(), same), bottleneck, nn.Unflatten(1, (1, 8, 8)), Gaussian())
     config = resolve_config(
         presets.default_config(
             "digits", family="vq-vae", latent_dim=64, params={"codebook_size": 17, "embedding_dim": 1}

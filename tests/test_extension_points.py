@@ -281,7 +281,7 @@ def test_a_new_kind_of_sample_trains_is_measured_and_drawn(winds):
     app = AppTest.from_file(ROOT / "app.py", default_timeout=100)
     app.query_params["run"] = run.id
     app.switch_page("pages/reconstruct.py")
-    assert "directions" in " ".join(each.value for each in whole(app.run()).caption) and not app.exception
+    assert any("60 test directions" in each.value for each in whole(app.run()).header) and not app.exception
 
 
 # --- A family: one function -------------------------------------------------------------------------------------------

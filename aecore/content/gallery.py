@@ -21,6 +21,7 @@ TOPICS = {  # id -> what a model can be looked at for
     "denoising": "Denoising",
     "factors": "Known factors of variation",
     "beta": "Effect of beta",
+    "kinds": "Series, tables and points",
 }
 
 
@@ -198,6 +199,30 @@ PRETRAINED_MODELS: dict[str, PretrainedModel] = {
             "Trying things: its images come with the laboratory, and it trains in seconds.",
             "Beauty: 8 x 8 pixels.",
             topics=("map", "generation"),
+        ),
+        PretrainedModel(
+            "heartbeats-vae-2d",
+            "VAE, 2-D, drawn heartbeats",
+            _config("heartbeats", "vae", latent_dim=2, epochs=60),
+            "Walking through series: rate, width and early beats lie in different directions.",
+            "Anything medical: a formula drew these beats.",
+            topics=("map", "kinds"),
+        ),
+        PretrainedModel(
+            "wine-vae-2d",
+            "VAE, 2-D, wines",
+            _config("wine", "vae", "tabular", latent_dim=2, epochs=200),
+            "A table on a map: three growers in three regions, though the model was never told who grew what.",
+            "Precise cells: two dimensions for thirteen measurements.",
+            topics=("map", "kinds"),
+        ),
+        PretrainedModel(
+            "moons-vanilla-1d",
+            "Vanilla, 1-D, two moons",
+            _config("moons", "vanilla", latent_dim=1, hidden_sizes=(64, 64), epochs=300),
+            "Seeing all of an autoencoder at once: the plane, the curve that its code can reach, and the way there.",
+            "Drawing new points: between the moons the curve crosses empty land.",
+            topics=("kinds",),
         ),
     )
 }

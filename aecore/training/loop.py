@@ -129,7 +129,7 @@ def fit(
                 yield _progress(state, config, steps, _grad_norm(moved))
                 timer = Timer(REPORT_EVERY)
 
-        signals = TrainingSignals()
+        signals = TrainingSignals(data.card.modality.bounded)
         losses = evaluate(recipe, validation, config, signals.update)
         state.epoch += 1
         stop = state.early_stopping.update(losses, state.monitored_terms)

@@ -19,9 +19,11 @@ IDENTICAL_TOLERANCE = 1e-3  # of a layer's largest weight: what equal gradients 
 
 
 class TrainingSignals:
-    """Collects batches (`update`) and sums them up (`compute`)."""
+    """Collects batches (`update`) and sums them up (`compute`). `bounded` says whether values lie between black (0) and
+    white (1), so that one can be certain and wrong."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounded: bool = True) -> None:
+        self.bounded = bounded
         self.latents: list[Latent] = []
         self.sums: dict[str, Tensor] = {}
         self.n_samples = 0
@@ -33,7 +35,7 @@ class TrainingSignals:
         wrong = ((drawn < SATURATION_MARGIN) & (p.x > 0.5)) | ((drawn > 1 - SATURATION_MARGIN) & (p.x < 0.5))
         share = 1 / p.x[0].numel()
         seen = {
-            "saturated_wrong": wrong.sum() * share,
+            "saturated_wrong": wrong.sum() * share * self.bounded,
             "out_of_support": p.model.likelihood.out_of_support(p.x).sum() * share,
             "constant_output_nll": p.model.likelihood.nll(torch.zeros_like(raw), p.x).sum()
             * (share if p.mean_reduction else 1),

@@ -73,8 +73,8 @@ def test_the_doctor_finds_every_exhibit_well_and_its_insides_are_kept(name):
     assert [each.message for each in doctor.diagnose(doctor.evidence_of(entry))] == []
     assert len(doctor.health_summary(doctor.evidence_of(entry))) >= 3
     kept = entry.result["scores"]["report"]
-    assert kept["sampling"]["n_samples"] >= 300
-    assert kept["jacobian"]["n_singular_values"] >= 2
+    assert kept["sampling"]["n_samples"] >= min(300, CARDS[entry.config.dataset].n_test)
+    assert kept["jacobian"]["n_singular_values"] >= min(2, entry.result["code_size"])
 
 
 @pytest.mark.parametrize("name", IDS)

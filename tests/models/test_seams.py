@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from aecore.config import Config
 from aecore.data.datasets import CARDS, Dataset, Split
+from aecore.data.modalities import Series
 from aecore.models.autoencoder import Autoencoder, build_autoencoder
 from aecore.models.bottlenecks import Bottleneck, DeterministicBottleneck
 from aecore.models.latents import Latent
@@ -313,12 +314,17 @@ def _waves(count: int, seed: int, length: int = 12) -> Split:
     """Sines of random phase, between 0 and 255."""
     phase = np.random.default_rng(seed).uniform(0, 2 * np.pi, (count, 1, 1))
     at = np.linspace(0, 2 * np.pi, length)[:, None]  # [T, 1]
-    return Split(np.round(127.5 + 127.5 * np.sin(at + phase)).astype(np.uint8), np.zeros(count, np.int64), 255)
+    return Split(
+        np.round(127.5 + 127.5 * np.sin(at + phase)).astype(np.uint8),
+        np.zeros(count, np.int64),
+        255,
+        kind=Series(length),
+    )
 
 
 def test_a_recurrent_autoencoder_learns_waves_in_the_same_loop():
     splits = [_waves(count, seed) for seed, count in enumerate((256, 32, 32))]
-    data = Dataset(replace(CARDS["digits"], shape=(12, 1)), *splits)  # type: ignore[arg-type]
+    data = Dataset(replace(CARDS["digits"], modality=Series(12)), *splits)  # type: ignore[arg-type]
     model = Autoencoder(Listener(2), DeterministicBottleneck(2), Speaker(2, 12), Gaussian())
     config = Config(epochs=25, batch_size=32, lr=0.02, likelihood="gaussian")
     reports = list(fit(Recipe.simple(model, reconstruction_loss), data, config, CPU))

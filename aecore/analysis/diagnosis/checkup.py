@@ -29,7 +29,7 @@ def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str
 
     `code_size` is the number of latent dimensions.
     """
-    vitals, device = TrainingSignals(), next(recipe.model.parameters()).device
+    vitals, device = TrainingSignals(data.card.modality.bounded), next(recipe.model.parameters()).device
     parts = evaluate(recipe, DeviceDataset.from_split(data.validation, device), run.config, vitals.update)
     seen, asked = vitals.compute(recipe.model), data.validation.head(N_EVAL_IMAGES)
     size = effective_code_size(run.code_size, seen["code"])

@@ -304,7 +304,7 @@ def examined(config: Config) -> list[doctor.Finding]:
     return diagnose(doctor.evidence_of(runs.entry(config.id)))
 
 
-QUICK = ("learning rate 10", "all weights 0 at the start", "beta 100", "BCE averaged over pixels", "top-k, k = 1")
+QUICK = ("learning rate 10", "BCE averaged over pixels")
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_what_is_broken_on_purpose_is_named(broken, store):
     assert resolve_config(with_fix(config, found[0])).id != config.id
 
 
-@pytest.mark.parametrize("family", few(["linear", "sparse", "vae", "ladder-vae", "vq-vae"], "linear", "vae"))
+@pytest.mark.parametrize("family", few(["linear", "sparse", "vae", "ladder-vae", "vq-vae"], "linear"))
 def test_families_at_their_defaults_are_well_on_the_digits(family, store):
     """One of each kind of code, half as long; docs/doctor.md has all families, both networks and three data sets."""
     usual = FAMILIES[family].defaults

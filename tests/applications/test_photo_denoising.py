@@ -356,6 +356,7 @@ def test_too_few_photographs_are_said(tmp_path):
     assert "AECORE_DATA" in one_sentence(error)
 
 
+@pytest.mark.slow
 def test_training_takes_noise_away_and_ends_at_the_lowest_rate():
     """With a clock that counts its calls: so many steps, on every machine the same."""
     slopes = torch.linspace(0, 255, 48).repeat(2, 3, 48, 1).to(torch.uint8).clone()

@@ -198,6 +198,7 @@ def test_a_few_steps_of_a_map_back_and_forward(page):
     retrace(page, walk(page, [STEPS[0], STEPS[2], STEPS[7]]))
 
 
+@pytest.mark.slow
 def test_a_link_shows_the_same_map_and_reload_keeps_it(page, lab, trained):
     address = (
         f"{lab}/latent_explorer?run={trained['2-D']}&at=0.5,-0.25&zoom=2&centre=0.2,0.1&hidden=4,7&background=density"

@@ -60,6 +60,7 @@ def test_panels_open_and_stay_in_the_address(lab, trained, phone):
     expect(main.get_by_role("heading", name="Stretch (Jacobian singular values)", exact=True)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_click_paints_and_undo_takes_it_back(lab, trained, browser_page):
     page = browser_page
     page.goto(f"{lab}/model_inspector?run={trained['words']}&panel=edit-codes")

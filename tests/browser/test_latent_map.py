@@ -232,6 +232,7 @@ def test_a_wheel_scrolls_the_page_until_the_map_was_clicked(open_page, lab, trai
 # Keyboard
 
 
+@pytest.mark.slow
 def test_the_map_can_be_read_by_keys(open_page):
     page = open_page()
     page.locator(".save summary").focus()  # the last of the controls

@@ -142,6 +142,7 @@ def test_every_number_has_a_slider_and_those_that_tell_most_come_first(open_page
     assert names == {f"z{number}" for number in range(1, 21)}
 
 
+@pytest.mark.slow
 def test_buttons_move_what_is_not_locked(open_page, trained):
     page, run = open_page("interpolate"), trained["vae"]
     name = page.locator(".code-slider > span").first.inner_text()
@@ -309,6 +310,7 @@ def _scores(clean: np.ndarray, other: np.ndarray) -> list[str]:
     return [f"{value[0]:.{digits}f}".replace("-", "−") for value, digits in zip(found, (4, 2, 3), strict=True)]
 
 
+@pytest.mark.slow
 def test_every_noise_and_another_draw(open_page, trained):
     page, run = open_page("denoise"), trained["vae"]
     noisy, seen = picture(page, "Corrupted input"), set()

@@ -38,6 +38,7 @@ def code(page) -> list[float]:
     return [float(number) for number in page.get_by_test_id("stCode").inner_text().split(",")]
 
 
+@pytest.mark.slow
 def test_a_click_shows_the_code_and_the_explorer_opens_there(open_page):
     page = open_page()
     middle = code(page)

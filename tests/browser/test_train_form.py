@@ -63,6 +63,7 @@ def visit(page, name: str) -> None:
     wait_until_idle(page)
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_by_leaving_and_coming_back(form, server):
     """Twelve ways; the thirteenth, a browser that was closed, is a test of its own."""
     page = form
@@ -174,7 +175,7 @@ PAD = f"{COLUMN.format(3)} .live-pad .stage"
 DECODED = ".live-pad .image"
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (400, 800)])
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), pytest.param(400, 800, marks=pytest.mark.slow)])
 def test_what_learns_is_in_sight(lab, browser, width, height):
     """Manifold, reconstructions and losses are within the first screen while the run trains, and stay there; on a desk
     the pad too, where the newest decoder draws what lies under the pointer."""

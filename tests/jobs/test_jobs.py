@@ -488,6 +488,7 @@ def test_runs_that_were_never_begun_are_judged_by_finished_ones_like_them(nowher
 # --- What goes wrong --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_noticed_said_and_its_run_goes_on_to_the_same_end(two, tmp_path):
     """Killed twice, each time after a new checkpoint, and no matter where in an epoch."""
     config, mark = fresh(dataclasses.replace(MEDIUM, epochs=30)), 0
@@ -637,6 +638,7 @@ def test_where_forking_is_unsafe_a_spare_process_trains_the_same(spares, tmp_pat
     assert len([child for child in standing.children() if not ended(child.pid)]) == 1
 
 
+@pytest.mark.slow
 def test_a_dead_foreman_is_replaced_and_the_new_one_takes_over_what_runs(two):
     noted, unnoted, waiting = fresh(LONG), fresh(LONG), fresh(QUICK)
     for config in (noted, unnoted):

@@ -47,6 +47,7 @@ def test_entries_are_escaped():
     assert "<img" not in glossary._term(hostile) and "<script" not in glossary._term(hostile)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_an_entry_is_shown_by_pointer_keyboard_and_touch_and_escape_takes_it_away(browser):
     from playwright.sync_api import expect

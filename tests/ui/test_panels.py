@@ -254,6 +254,7 @@ def shown(app: AppTest) -> str:
     return "\n".join([*texts, *(f"{each.label} {each.value}" for each in app.metric)])
 
 
+@pytest.mark.slow
 def test_the_angle_between_a_linear_model_and_pca_is_that_of_evaluate(evaluated, capsys):
     run = learnt("linear", epochs=60, hidden_sizes=(), likelihood="gaussian", lr=0.02)
     said = evaluated(run, capsys)

@@ -517,7 +517,7 @@ document.addEventListener('securitypolicyviolation',
 
 @pytest.mark.browser
 @pytest.mark.parametrize("lab", [""], indirect=True, ids=["alone"])
-@pytest.mark.parametrize("path", few(PAGES, "", "train"))
+@pytest.mark.parametrize("path", few(PAGES, "train"))
 def test_no_page_needs_what_its_policy_forbids(lab, browser, path):
     from tools.browser import wait_until_idle
 

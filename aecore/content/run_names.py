@@ -8,6 +8,7 @@ from typing import Any
 
 from aecore.config import VERSION, Config
 from aecore.content.stored_names import STORED_NAMES
+from aecore.data.cards import CARDS
 from aecore.models.family_defaults import family_defaults, initial_settings
 from aecore.models.presets import default_config
 from aecore.params import params_of
@@ -150,8 +151,14 @@ def _made_name(entry: RunInfo, with_data: bool) -> str:
     if entry.config is None:
         return entry.id
     model, *rest = _parts(entry.config)
-    return ", ".join([model, *[entry.config.dataset] * with_data, *rest])
+    return ", ".join([model, *[_dataset_name(entry.config.dataset)] * with_data, *rest])
 
 
 def _dataset(entry: RunInfo) -> str:
-    return entry.config.dataset if entry.config else entry.id[-8:]
+    return _dataset_name(entry.config.dataset) if entry.config else entry.id[-8:]
+
+
+def _dataset_name(name: str) -> str:
+    """What a data set is called in names of runs: those that people added, by their titles."""
+    card = CARDS.get(name)
+    return card.title if card and card.origin else name

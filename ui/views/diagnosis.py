@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from aecore.analysis.diagnosis import doctor
+from aecore.content.wording import for_samples
+from aecore.data.cards import CARDS
 from aecore.jobs import api
 from aecore.store import runs
 from ui.run_data import statistics
@@ -66,8 +68,9 @@ def show_findings(evidence: doctor.Evidence, results: list[doctor.Finding]) -> N
 
 
 def _show_finding(evidence: doctor.Evidence, finding: doctor.Finding, first: bool) -> None:
-    st.markdown(f":material/stethoscope: **{_capitalised(finding.name)}.** {finding.message}")
-    st.caption(f"{finding.meaning} {finding.advice}".strip())
+    noun = CARDS[evidence.config.dataset].modality.noun
+    st.markdown(f":material/stethoscope: **{_capitalised(finding.name)}.** {for_samples(finding.message, noun)}")
+    st.caption(for_samples(f"{finding.meaning} {finding.advice}".strip(), noun))
     if finding.fix and st.button(
         f"Retrain with {finding.fix_text}",
         key=f"retrain-{evidence.config.id}-{finding.name}",

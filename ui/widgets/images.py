@@ -19,6 +19,7 @@ MIN_DRAWING_WIDTH = 76  # CSS pixels of a curve or of bars
 STYLE = """
 .ae-rows { display: grid; gap: .25rem .25rem; align-items: start; max-width: 100%; }
 .ae-label { grid-column: 1 / -1; font-size: .875rem; font-weight: 600; margin: .5rem 0 0; white-space: nowrap; }
+.ae-rows.ae-one .ae-label { white-space: normal; }
 .ae-rows figure { margin: 0; min-width: 0; text-align: center; }
 .ae-rows figcaption { font-size: clamp(.5625rem, 2.1vw, .75rem); font-variant-numeric: tabular-nums; }
 .ae-rows img, [data-testid="stImage"] img, [data-testid="stPlotlyChart"] image { image-rendering: pixelated; }
@@ -61,7 +62,7 @@ def rows(
             cells.append(f'<figure><img src="{data_url(image)}" alt="{text}">{caption}</figure>')
     least = min(size, MIN_DRAWING_WIDTH) if smooth else 0  # on a phone drawings are scrolled: smaller says nothing
     grid = f"grid-template-columns: repeat({columns}, minmax({least}px, {size}px))"
-    look = "ae-rows ae-smooth" if smooth else "ae-rows"
+    look = "ae-rows" + " ae-smooth" * smooth + " ae-one" * (columns == 1)
     st.html(f'<div class="{look}" style="{grid}">{"".join(cells)}</div>')
     if file_name:
         st.download_button(

@@ -27,7 +27,7 @@ COUNTS = {
     "side": "pixels that pictures are fitted to",
     "window": "moments of a window",
     "stride": "moments from one window to the next",
-    "seed": "of the split by lot",
+    "seed": "of the random split",
 }
 
 

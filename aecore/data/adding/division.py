@@ -33,7 +33,7 @@ def by_lot(n_samples: int, seed: int) -> tuple[Rows, str]:
     # Not default_rng: only the stream of RandomState is promised to stay the same in every NumPy to come.
     order = np.random.RandomState(seed).permutation(n_samples)
     rows = order[test + validation :], order[test : test + validation], order[:test]
-    return rows, f"Split by lot (seed {seed})."
+    return rows, f"Split at random (seed {seed})."
 
 
 def by_time(times: np.ndarray, seed: int, column: str) -> tuple[Rows, str]:

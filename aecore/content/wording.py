@@ -17,6 +17,8 @@ def for_samples(text: str, noun: Noun) -> str:
     >>> from aecore.data.modalities import Table
     >>> for_samples("Each image becomes a cloud. An image has pixels.", Table.noun)
     'Each row becomes a cloud. A row has values.'
+    >>> for_samples("the mean over pixel values", Table.noun)
+    'the mean over values'
     """
     if noun == Image.noun:
         return text
@@ -29,4 +31,4 @@ def for_samples(text: str, noun: Noun) -> str:
         said = article + word
         return said.capitalize() if found[0][0].isupper() else said
 
-    return _WORDS.sub(replaced, text)
+    return _WORDS.sub(replaced, text.replace("pixel value", "pixel"))  # or there would be "value values"

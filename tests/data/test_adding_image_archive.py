@@ -129,8 +129,8 @@ def test_what_leads_out_of_the_zip_and_what_is_no_file_is_left_out(tmp_path):
     found = _read(file)
     assert found.n_samples == 24
     assert "3 entries with a path that leads out of the zip were left out." in found.notes
-    assert "1 entry that are links was left out." in found.notes
-    assert "1 entry that are archives themselves was left out." in found.notes
+    assert "1 entry of the kind link was left out." in found.notes
+    assert "1 entry of the kind archive was left out." in found.notes
 
 
 def _encrypted(file):

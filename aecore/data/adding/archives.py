@@ -106,9 +106,9 @@ def _refusal(info: zipfile.ZipInfo, name: str, parts: tuple[str, ...]) -> str:
     if name.startswith("/") or ".." in parts or ":" in parts[0]:
         return "with a path that leads out of the zip"
     if stat.S_ISLNK(info.external_attr >> 16):
-        return "that are links"
+        return "of the kind link"
     if parts[-1].lower().endswith(ARCHIVES):
-        return "that are archives themselves"
+        return "of the kind archive"
     return "" if info.compress_type in METHODS else "packed by a method that is not read here"
 
 

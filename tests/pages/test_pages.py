@@ -223,8 +223,12 @@ def test_links_carry_the_chosen_run(page):
     app = opened(page, GALLERY)
     found = links(app, "sidebar") | links(app)
     assert len(found) >= len(PAGES)
-    others = {"denoise"} if page == "denoise" else set()  # a way to the gallery's denoiser
-    assert all(f"run={GALLERY}" in query.split("&") for name, query in found.items() if name not in others)
+    others = {  # a way to the gallery's denoiser, and those of the cards, each to its own model
+        "denoise": {"denoise"},
+        "gallery": {"latent_explorer", "model_inspector"},
+    }
+    elsewhere = others.get(page, set())
+    assert all(f"run={GALLERY}" in query.split("&") for name, query in found.items() if name not in elsewhere)
 
 
 @pytest.mark.parametrize(("page", "kind"), crossed(EXPLORE, list(KINDS)))

@@ -55,7 +55,7 @@ def train_digits(user: SimulatedUser) -> str:
 def train_mnist(user: SimulatedUser) -> str:
     """Train on MNIST for two epochs."""
     user.go("Train")
-    user.choose("Data set", re.compile("^MNIST:"))
+    user.choose("Data set", re.compile(r"(^|· )MNIST:"))
     user.fill("Epochs", 2)
     user.press("Train", settle=False)
     return user.see(TRAINED, TRAINING)

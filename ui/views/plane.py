@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 N_ARROWS, N_CONTOUR = 18, 60  # places along each side of arrows and of contours
 N_POINTS = 500  # test points that are drawn
 MAX_LEVEL = 0.9  # quantile of the error from which on contours have the last colour
+LENGTH = 0.9  # of the way from one arrow to the next, that an arrow has at most
 HEAD = 7  # pixels of the head of an arrow
 
 
@@ -43,8 +44,9 @@ def show(run: LoadedModel, test: Split) -> None:
         return
     glossary.header(
         "Reconstruction field",
-        "Every place of the plane is a point that the model can be given. Arrows lead from it to its reconstruction; "
-        "the darker the ground, the larger the squared reconstruction error, an energy that is low where data are.",
+        "Every place of the plane is a point that the model can be given. Arrows point from it to its reconstruction, "
+        "long ones cut short; the darker the ground, the larger the squared reconstruction error, an energy that is "
+        "low where data are.",
     )
     arrows, ground = _fields(run)
     x = test.to_float(slice(N_POINTS))
@@ -95,16 +97,19 @@ def chart(
     return Chart(
         figure,
         f"{len(x)} test points and their reconstructions, on average a squared distance of {own:.3f} apart; arrows "
-        f"from a grid of {len(arrows.x)} x {len(arrows.y)} places to their reconstructions, half of them shorter than "
-        f"{np.median(length):.2f}; the place that is moved least lies at {least[0]:.2f}, {least[1]:.2f}; contours of "
-        "the squared error.",
+        f"from a grid of {len(arrows.x)} x {len(arrows.y)} places towards their reconstructions, which are less than "
+        f"{np.median(length):.2f} away from half of them; the place that is moved least lies at "
+        f"{least[0]:.2f}, {least[1]:.2f}; contours of the squared error.",
     )
 
 
 def _add_arrows(figure: go.Figure, field: PlaneField, colour: str) -> None:
-    """All arrows as one trace: a line with a gap after each, and a head at its end."""
+    """All arrows as one trace: a line with a gap after each, and a head at its end. None is longer than the
+    way to the next: those of far places would hide all others."""
     start = np.stack(np.meshgrid(field.x, field.y), 2).reshape(-1, 2)
-    end = start + field.shift.reshape(-1, 2)
+    shift = field.shift.reshape(-1, 2)
+    longest = LENGTH * (field.x[1] - field.x[0])
+    end = start + shift * np.minimum(1, longest / np.linalg.norm(shift, axis=1, keepdims=True).clip(1e-9))
     gap = np.full(len(start), np.nan)
     x, y = (np.stack([start[:, i], end[:, i], gap], 1).ravel().round(4) for i in (0, 1))
     figure.add_scatter(

@@ -281,7 +281,7 @@ def stacked(make: NetworkFactory, latent_dim: int) -> Recipe:
                     h = bend(before(h))
             up = inner[level](h) if level == len(inner) - 1 else bend(inner[level](h))
             down = outer[level](up)
-            wrong = (bend(down) - h).square().sum(1) if level else make.likelihood.nll(down, p.x.flatten(1))
+            wrong = (bend(down) - h).square().sum(1) if level else make.likelihood.nll(down.reshape(p.x.shape), p.x)
             return {f"layer {level + 1}": wrong.mean()}
 
         return Objective(loss, [inner[level], outer[level]], interval=(level / stages, (level + 1) / stages))

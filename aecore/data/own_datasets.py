@@ -42,15 +42,22 @@ def folder_of(name: str) -> Path:
 
 
 def names() -> list[str]:
-    """Names of those that are complete, the newest first."""
+    """Names of those that are complete and can be read, the newest first."""
     try:
         found = [each for each in own_dir().iterdir() if NAME.fullmatch(each.name)]
     except OSError:
         return []
-    stamps = {each.name: files.file_stamp(str(each / CARD_FILE)) for each in found}
-    return sorted(
-        (name for name, stamp in stamps.items() if stamp), key=lambda name: stamps[name] or (0,), reverse=True
-    )
+    stamps = {each.name: stamp for each in found if (stamp := files.file_stamp(str(each / CARD_FILE)))}
+    return [name for name in sorted(stamps, key=lambda name: stamps[name], reverse=True) if _is_readable(name)]
+
+
+def _is_readable(name: str) -> bool:
+    """Whether there is a card that is one: what is spoilt, or deleted at this moment, must stop no list of others."""
+    try:
+        read_card(name)
+    except KeyError:
+        return False
+    return True
 
 
 def read_card(name: str) -> DatasetCard:

@@ -34,9 +34,11 @@ def masking(x: Tensor, level: float | Tensor, modality: Modality | None = None) 
 
 
 def salt_and_pepper(x: Tensor, level: float | Tensor, modality: Modality | None = None) -> Tensor:
-    """A share `level` of the values becomes the least or the greatest that there is, half of them each."""
+    """A share `level` of the values becomes the least or the greatest that there is, half of them each; what is missing
+    stays so."""
     chance, (low, high) = _uniform(x, modality), (modality or Image).value_range
-    return torch.where(chance < level / 2, low, torch.where(chance < level, high, x))
+    salted = torch.where(chance < level / 2, low, torch.where(chance < level, high, x))
+    return torch.where(x.isnan(), x, salted) if modality and modality.has_missing else salted
 
 
 def dropout(x: Tensor, level: float, modality: Modality | None = None) -> Tensor:

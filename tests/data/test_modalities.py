@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from aecore.analysis import metrics
 from aecore.data.modalities import MODALITIES, Column, Image, Points, Series, Table, Vector, modality_from_json
 
 TABLE = Table(
@@ -85,6 +86,11 @@ def test_wrong_cells_are_another_category_or_half_a_deviation_off():
     np.testing.assert_array_equal(TABLE.wrong_cells(x, made), expected)
     x[1, 0] = np.nan
     assert not TABLE.wrong_cells(x, made)[1].any()  # nobody knows what it was
+
+
+def test_errors_are_taken_over_what_was_observed():
+    x = np.array([[1.0, np.nan, 3.0], [np.nan] * 3])
+    assert metrics.mse(x, np.array([[2.0, 50.0, 6.0], [1.0, 2.0, 3.0]])).tolist() == [(1 + 9) / 2, 0.0]
 
 
 def test_a_cell_of_a_number_can_name_a_category():

@@ -9,8 +9,9 @@ from torch import distributions, nn
 
 from aecore.analysis import metrics
 from aecore.config import Config
-from aecore.data.modalities import Column, Image, Table
+from aecore.data.modalities import Column, Image, Series, Table
 from aecore.errors import UserError
+from aecore.models.corruptions import TRAINING_CORRUPTIONS
 from aecore.models.likelihoods import (
     LIKELIHOODS,
     PIXEL_RANGES,
@@ -24,6 +25,7 @@ from aecore.models.likelihoods import (
     build_likelihood,
 )
 from aecore.models.likelihoods.ssim import ssim
+from aecore.models.rng import seeded
 from aecore.params import params_of
 
 SEED = 8
@@ -185,3 +187,13 @@ def test_pixels_from_minus_one_to_one_cost_as_their_differences_grow(inner, fact
     assert not likelihood.out_of_support(x).any()
     name = type(inner).__name__.lower()
     assert name in SYMMETRIC_LIKELIHOODS and build_likelihood(name, "-1 to 1", Image(1, 4, 4)) == likelihood
+
+
+@pytest.mark.parametrize("noise", TRAINING_CORRUPTIONS)
+def test_no_noise_fills_in_what_is_missing(noise):
+    kind = Series(40, missing=True)
+    x = torch.zeros(8, 40, 1)
+    x[:, 30:] = torch.nan
+    with seeded(0):
+        noisy = TRAINING_CORRUPTIONS[noise](x, 0.9, kind)
+    assert torch.equal(noisy.isnan(), x.isnan())

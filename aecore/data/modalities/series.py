@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aecore.data.modalities import drawing
-from aecore.data.modalities.modality import Array, Modality, Noun
+from aecore.data.modalities.modality import Modality, Noun
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,6 @@ class Series(Modality):
     @property
     def position_shape(self) -> tuple[int, ...]:
         return (self.length, 1)
-
-    def broadcast_positions(self, per_position: Array) -> Array:
-        return per_position
 
     def render(self, x: np.ndarray) -> np.ndarray:
         return self._draw(None, x)

@@ -42,11 +42,7 @@ def conv_decoder(make: NetworkFactory, in_features: int) -> nn.Module:
     """Doubles the image at each layer, `[B, in_features] -> [B, C, H, W]`."""
     sizes = _halved_sizes(make, len(make.decoder_widths))[::-1]
     channels = [*make.decoder_widths, make.shape[0]]
-    start = (channels[0], *sizes[0])
-    layers: list[nn.Module] = [nn.Linear(in_features, math.prod(start))]
-    if make.decoder_widths:
-        layers += [make.activation_layer()]
-    layers += [nn.Unflatten(1, start)]
+    layers = make.unfold(in_features, (channels[0], *sizes[0]))
     for number, (before, after) in enumerate(pairwise(channels), 1):
         height, width = sizes[number]
         # output_padding gives back the odd row that halving dropped; kernel divisible by stride: no checkerboard of
@@ -83,11 +79,7 @@ def conv_pool_decoder(make: NetworkFactory, in_features: int) -> nn.Module:
     """Pixels repeated and 3 x 3 convolutions, `[B, in_features] -> [B, C, H, W]`."""
     sizes = _pooled_sizes(make, len(make.decoder_widths))[::-1]
     channels = [*make.decoder_widths, make.shape[0]]
-    start = (channels[0], *sizes[0])
-    layers: list[nn.Module] = [nn.Linear(in_features, math.prod(start))]
-    if make.decoder_widths:
-        layers += [make.activation_layer()]
-    layers += [nn.Unflatten(1, start)]
+    layers = make.unfold(in_features, (channels[0], *sizes[0]))
     for number, (before, after) in enumerate(pairwise(channels), 1):
         layers += [nn.Upsample(size=sizes[number])]
         if number == len(make.decoder_widths):

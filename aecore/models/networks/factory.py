@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,13 @@ class NetworkFactory:
         """What stands between two layers."""
         bend = ACTIVATIONS[self.activation]()
         return nn.Sequential(bend, nn.Dropout(self.dropout)) if self.dropout else bend
+
+    def unfold(self, in_features: int, start: tuple[int, ...]) -> list[nn.Module]:
+        """How a convolutional decoder begins: `[B, in_features] -> [B, *start]`, channels first."""
+        layers: list[nn.Module] = [nn.Linear(in_features, math.prod(start))]
+        if self.decoder_widths:
+            layers += [self.activation_layer()]
+        return [*layers, nn.Unflatten(1, start)]
 
     def hidden_layer(self, layer: Callable[..., nn.Module], *arguments: int, **settings: Any) -> list[nn.Module]:
         """A layer and what follows it: `layer(*arguments, **settings)`, whose second argument is how many features or

@@ -11,7 +11,6 @@ layers. The linear layer behind them looks at all.
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -72,11 +71,7 @@ def tcn_decoder(make: NetworkFactory, in_features: int) -> nn.Module:
     """
     widths = make.decoder_widths
     lengths, channels = _lengths(make, len(widths))[::-1], [*widths, make.shape[1]]
-    start = (channels[0], lengths[0])
-    layers: list[nn.Module] = [nn.Linear(in_features, math.prod(start))]
-    if widths:
-        layers += [make.activation_layer()]
-    layers += [nn.Unflatten(1, start)]
+    layers = make.unfold(in_features, (channels[0], lengths[0]))
     for number, (before, after) in enumerate(pairwise(channels), 1):
         layers += [nn.Upsample(size=lengths[number])]
         settings = _same_length(1)

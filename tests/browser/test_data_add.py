@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.kit.chrome import need_chromium
+from tests.kit.own_files import picture, zip_bytes
 from tools.browser import start_server, wait_until_idle
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -32,19 +31,23 @@ def send(page, name: str, content: bytes) -> None:
     page.locator(".file-drop input:enabled").set_input_files(chosen)
 
 
-def zipped() -> bytes:
-    file, rng = io.BytesIO(), np.random.default_rng(0)
-    with zipfile.ZipFile(file, "w") as archive:
-        for number in range(24):
-            picture = io.BytesIO()
-            Image.fromarray(rng.integers(0, 256, (16, 16), np.uint8)).save(picture, "PNG")
-            archive.writestr(f"{'moss' if number % 2 else 'fern'}/{number}.png", picture.getvalue())
-    return file.getvalue()
+WOODS = zip_bytes((f"{'moss' if at % 2 else 'fern'}/{at}.png", picture(at, (16, 16), gray=True)) for at in range(24))
 
 
 def table() -> bytes:
     numbers = np.random.default_rng(1).normal(size=(40, 3))
     return ("a,b,c\n" + "\n".join(",".join(f"{each:.3f}" for each in row) for row in numbers)).encode()
+
+
+def upload_throttle(page) -> Callable[[int], None]:
+    """A function that lets the page send so many bytes a second; -1: as many as it can."""
+    network = page.context.new_cdp_session(page)
+
+    def throttle(rate: int) -> None:
+        said = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": rate}
+        network.send("Network.emulateNetworkConditions", said)
+
+    return throttle
 
 
 def open_page(page, lab: str) -> None:
@@ -53,7 +56,7 @@ def open_page(page, lab: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "what"), [("woods.zip", zipped(), "24 images"), ("three numbers.csv", table(), "40 rows")]
+    ("name", "content", "what"), [("woods.zip", WOODS, "24 images"), ("three numbers.csv", table(), "40 rows")]
 )
 def test_a_file_becomes_a_data_set_that_train_begins_with(name, content, what, lab, browser_page):
     page, title = browser_page, name.rpartition(".")[0]
@@ -102,14 +105,13 @@ def test_a_file_is_dropped_by_the_mouse(lab, browser_page):
 def test_a_cancelled_file_leaves_nothing(lab, browser_page):
     page = browser_page
     open_page(page, lab)
-    network = page.context.new_cdp_session(page)
-    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000}
-    network.send("Network.emulateNetworkConditions", slow)
+    throttle = upload_throttle(page)
+    throttle(200_000)
     send(page, "long.csv", b"a,b\n" + b"1,2\n" * 500_000)  # 2 MB: ten seconds
     expect(page.get_by_role("progressbar", name="Upload")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".file-drop .note")).to_have_text("Cancelled: nothing was kept.")
-    network.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+    throttle(-1)
     send(page, "three.csv", table())
     expect(page.get_by_text("40 rows", exact=True)).to_be_visible()
 
@@ -117,15 +119,14 @@ def test_a_cancelled_file_leaves_nothing(lab, browser_page):
 def test_a_file_goes_on_arriving_while_another_page_is_looked_at(lab, browser_page):
     page = browser_page
     open_page(page, lab)
-    network = page.context.new_cdp_session(page)
-    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000}
-    network.send("Network.emulateNetworkConditions", slow)
+    throttle = upload_throttle(page)
+    throttle(200_000)
     send(page, "long.csv", b"a,b\n" + b"1,2\n" * 100_000 + table())  # 400 kB: two seconds
     expect(page.get_by_role("progressbar", name="Upload")).to_be_visible()
     with page.expect_response(lambda response: response.request.method == "PUT", timeout=60_000) as answer:
         page.get_by_test_id("stSidebar").get_by_role("link", name="Runs", exact=True).click()
     assert answer.value.status == 200
-    network.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+    throttle(-1)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Runs")
     page.get_by_test_id("stSidebar").get_by_role("link", name="Data", exact=True).click()
     expect(page.get_by_role("heading", name="long.csv")).to_be_visible()

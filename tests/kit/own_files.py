@@ -19,11 +19,18 @@ def picture(seed: int, size: tuple[int, int] = (12, 12), gray: bool = False, for
     return file.getvalue()
 
 
-def write_zip(file: Path, entries: Iterable[tuple[str, bytes]]) -> Path:
+def zip_bytes(entries: Iterable[tuple[str, bytes]]) -> bytes:
     """A zip of named files."""
+    file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as packed:
         for name, data in entries:
             packed.writestr(name, data)
+    return file.getvalue()
+
+
+def write_zip(file: Path, entries: Iterable[tuple[str, bytes]]) -> Path:
+    """The same as a file."""
+    file.write_bytes(zip_bytes(entries))
     return file
 
 

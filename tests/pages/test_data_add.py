@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from aecore.data import own_datasets
 from aecore.data.cards import BUILT_IN, CARDS
 from aecore.store import people
+from tests.kit.own_files import picture, zip_bytes
 from tests.pages.test_pages import ROOT, AppTest, _cold, control, one_sentence, pictures, store, whole  # noqa: F401
 from ui.session import incoming
 from ui.views.datasets import owner
@@ -49,14 +47,8 @@ def choose(app: AppTest, label: str, value: object) -> AppTest:
 
 def zipped() -> bytes:
     """Thirty pictures of two classes, and one that is broken."""
-    file, rng = io.BytesIO(), np.random.default_rng(0)
-    with zipfile.ZipFile(file, "w") as archive:
-        for number in range(30):
-            picture = io.BytesIO()
-            Image.fromarray(rng.integers(0, 256, (20, 20), np.uint8)).save(picture, "PNG")
-            archive.writestr(f"{'moss' if number % 3 else 'fern'}/{number}.png", picture.getvalue())
-        archive.writestr("moss/torn.png", b"\x89PNG and no more")
-    return file.getvalue()
+    entries = [(f"{'moss' if at % 3 else 'fern'}/{at}.png", picture(at, (20, 20), gray=True)) for at in range(30)]
+    return zip_bytes([*entries, ("moss/torn.png", b"\x89PNG and no more")])
 
 
 def table(rows: int = 60, extra: str = "") -> bytes:

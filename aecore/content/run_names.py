@@ -151,14 +151,14 @@ def _made_name(entry: RunInfo, with_data: bool) -> str:
     if entry.config is None:
         return entry.id
     model, *rest = _parts(entry.config)
-    return ", ".join([model, *[_dataset_name(entry.config.dataset)] * with_data, *rest])
+    return ", ".join([model, *[dataset_name(entry.config.dataset)] * with_data, *rest])
 
 
 def _dataset(entry: RunInfo) -> str:
-    return _dataset_name(entry.config.dataset) if entry.config else entry.id[-8:]
+    return dataset_name(entry.config.dataset) if entry.config else entry.id[-8:]
 
 
-def _dataset_name(name: str) -> str:
+def dataset_name(name: str) -> str:
     """What a data set is called in names of runs: those that people added, by their titles."""
     card = CARDS.get(name)
     return card.title if card and card.origin else name

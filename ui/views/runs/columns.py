@@ -38,7 +38,7 @@ class Column:
 
 _FACTS = {
     "state": Column("state", lambda entry: entry.state),
-    "data": Column("data set", lambda entry: entry.config.dataset if entry.config else ""),
+    "data": Column("data set", lambda entry: dataset_name(entry.config.dataset) if entry.config else ""),
     "model": Column("model", lambda entry: entry.config.family if entry.config else ""),
     "created": Column(
         "created",

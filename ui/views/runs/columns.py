@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from aecore.config import Config
-from aecore.content.run_names import format_setting, short_label
+from aecore.content.run_names import dataset_name, format_setting, short_label
 from aecore.params import params_of
 from aecore.store import people
 from aecore.store import trash as shelf

@@ -199,7 +199,7 @@ def grid_view(grid: Manifold) -> tuple[int, int]:
         "description": grid.description,
         "cell": list(cell),
     }
-    live.view("manifold", None, VIEW_KEY, given, on_change={"cell": choose})
+    live.view("manifold", None, VIEW_KEY, given, on_change={"cell": choose}, marks=True)
     return cell
 
 

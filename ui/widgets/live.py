@@ -85,17 +85,30 @@ def view(
     height: int | None = None,
     on_change: Mapping[str, Callable[[], None]] | None = None,
     default: Mapping[str, Any] | None = None,
+    marks: bool = False,
 ) -> Any:
     """Mounts a view of a model that `send_program` has sent, or of none (`model_key` None); `key` is the view's.
 
     `data` is sent anew, all of it, when any of it changes. What the view says with setStateValue(name, ...) and
     setTriggerValue(name, ...) is an attribute of the result for every name in `on_change`, whose functions are called
-    then; `default` holds what states are before the view has said anything.
+    then; `default` holds what states are before the view has said anything. A view that `marks` what was chosen before
+    the page has heard of it is sent `data` after every choice, though they be as before: with Back pressed at once the
+    page shows what it showed last, and the mark has to go.
     """
-    calls = {f"on_{state}_change": call for state, call in (on_change or {}).items()}
+    turns = f"{key}-turns"
+
+    def counted(call: Callable[[], None]) -> Callable[[], None]:
+        def heard() -> None:
+            st.session_state[turns] = st.session_state.get(turns, 0) + 1
+            call()
+
+        return heard if marks else call
+
+    calls = {f"on_{state}_change": counted(call) for state, call in (on_change or {}).items()}
+    turn = {"turn": st.session_state.get(turns, 0)} if marks else {}
     return component.mount(name)(
         key=key,
-        data={**data, "view": name, "model": model_key},
+        data={**data, **turn, "view": name, "model": model_key},
         height="content" if height is None else height,
         default=dict(default) if default else None,
         **calls,

@@ -41,7 +41,7 @@ def thumbnails(key: str, test: Split, card: DatasetCard, row: int, choose: Calla
         "label": f"Test {noun.many}{of_class}",
         "chosen": row,
     }
-    live.view("image_picker", None, view_key, given, on_change={"row": write})
+    live.view("image_picker", None, view_key, given, on_change={"row": write}, marks=True)
 
 
 def class_page(labels: np.ndarray, row: int) -> tuple[np.ndarray, int]:

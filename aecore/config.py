@@ -171,6 +171,28 @@ TrainSize = Annotated[
         zero="all",
     ),
 ]
+NormalClasses = Annotated[
+    tuple[int, ...],
+    ParamInfo(
+        "For anomaly detection: the classes, by number, that count as normal. Only these train and validate; the test "
+        "set keeps all. Empty: all classes.",
+        0,
+        9999,
+        label="Normal classes",
+        zero="all",
+        paper="one-class classification",
+    ),
+]
+Contamination = Annotated[
+    float,
+    ParamInfo(
+        "Share of the training set that is left to samples of the other classes, on purpose: what anomalies do that "
+        "nobody knew of. Validation stays without them.",
+        0,
+        0.5,
+        0.01,
+    ),
+]
 Reduction = Annotated[
     Literal["sum", "mean"],
     ParamInfo(
@@ -244,6 +266,8 @@ class Config:
     decoder_sizes: DecoderSizes = ()
     batch_norm: BatchNormalisation = False
     teacher_forcing: TeacherForcing = 0.0
+    normal: NormalClasses = ()
+    contamination: Contamination = 0.0
     seed: Seed = 0
     params: Mapping[str, ParamValue] = field(default_factory=dict)  # the family's own
     parent: str | None = None  # the run that this one goes on from
@@ -273,8 +297,8 @@ class Config:
 
     def to_json(self) -> dict[str, Any]:
         said = dataclasses.asdict(self)
-        sizes = {name: list(said[name]) for name in ("hidden_sizes", "decoder_sizes")}
-        return said | sizes | {"params": dict(self.params)}
+        lists = {name: list(value) for name, value in said.items() if isinstance(value, tuple)}
+        return said | lists | {"params": dict(self.params)}
 
     @classmethod
     def from_json(cls, values: Any) -> Config:

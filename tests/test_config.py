@@ -68,6 +68,8 @@ OTHERS = {
     "decoder_sizes": (64,),
     "batch_norm": True,
     "teacher_forcing": 0.5,
+    "normal": (0, 1),
+    "contamination": 0.1,
     "seed": 1,
     "params": {"weight": 2.0},
     "parent": "vae-digits-2d-732322c1",

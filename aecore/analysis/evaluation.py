@@ -10,7 +10,7 @@ import torch
 from aecore.analysis import baselines, loaded, metrics, report
 from aecore.analysis.diagnosis.checkup import checkup, training_subset
 from aecore.analysis.loaded import LoadedModel
-from aecore.data.datasets import Dataset, load
+from aecore.data.datasets import Dataset, load_training
 from aecore.models import corruptions
 from aecore.models.latents import GaussianLatent
 from aecore.training.loop import DeviceDataset, evaluate
@@ -48,7 +48,7 @@ def evaluate_run(run: LoadedModel) -> dict[str, Any]:
     >>> metrics["mse"] < metrics["mean_baseline_mse"]  # doctest: +SKIP
     True
     """
-    data, config = load(run.config.dataset), run.config
+    data, config = load_training(run.config), run.config
     codes = run.encode_split(data.test)
     said: dict[str, Any] = {
         "test": test_losses(run, data),

@@ -84,7 +84,7 @@ def _one_thread() -> AbstractContextManager[Any]:
 def fit_codes(run: LoadedModel, test: Split) -> tuple[np.ndarray, np.ndarray]:
     """The codes [N, D] and labels [N] that distributions are fitted to: of training images, never of the test ones;
     where the data set is not here, of what stands in for it."""
-    split = test if test.synthetic else datasets.load(run.config.dataset).train
+    split = test if test.synthetic else datasets.load_training(run.config).train
     labels = split.y[:N_FIT_CODES]
     return run.encode(split.to_float(slice(N_FIT_CODES)), labels), labels
 
@@ -139,5 +139,5 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
         return said
     made = generate(run, test, n)
     made["reconstructions"] = run.reconstruct(x, labels)
-    made["training_data"] = datasets.load(run.config.dataset).train.to_float(slice(n))
+    made["training_data"] = datasets.load_training(run.config).train.to_float(slice(n))
     return said | {"n_samples": n} | {name: sample_quality(x, each) for name, each in made.items()}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from aecore.cache_budget import CACHE_BUDGET, CacheEntry
+from aecore.config import Config
 from aecore.data import built_in, own_datasets, shapes
 from aecore.data.card import DatasetCard
 from aecore.data.cards import BUILT_IN, CARDS, get_card
@@ -73,10 +75,12 @@ class Split:
 
     def head(self, count: int) -> Split:
         """The first `count` samples, a fair sample; all of them for 0."""
-        if not count:
-            return self
-        factors = None if self.factors is None else self.factors[:count]
-        return dataclasses.replace(self, x=self.x[:count], y=self.y[:count], factors=factors)
+        return self.take(slice(count)) if count else self
+
+    def take(self, rows: slice | np.ndarray) -> Split:
+        """The samples of `rows`, a slice or indices [n]."""
+        factors = None if self.factors is None else self.factors[rows]
+        return dataclasses.replace(self, x=self.x[rows], y=self.y[rows], factors=factors)
 
     def to_float(self, rows: Any = slice(None)) -> np.ndarray:
         """The samples of `rows` (a slice, or indices [n]) as a new float32 [n, *shape], as networks get them: images in
@@ -158,6 +162,69 @@ def load(name: str) -> Dataset:
     return _load_cached(name, data_dir().resolve())
 
 
+class TrainingSet(NamedTuple):
+    """What a run learns from, as caches know it: a data set, and which of its samples."""
+
+    dataset: str
+    normal: tuple[int, ...] = ()
+    contamination: float = 0.0
+    train_size: int = 0
+
+    @classmethod
+    def of(cls, config: Config) -> TrainingSet:
+        return cls(config.dataset, tuple(config.normal), config.contamination, config.train_size)
+
+    def load(self) -> Dataset:
+        """The data set as the run learns from it: of the `normal` classes train and validation alone, with so many
+        others in train that they are the share `contamination` of it; of these the first `train_size`. Test is whole.
+
+        Raises
+        ------
+        DatasetNotAvailable
+            When it has to be downloaded first.
+        UserError
+            When it has no samples of the normal classes to train and validate on, or too few others.
+
+        Examples
+        --------
+        >>> from aecore.data.datasets import TrainingSet
+        >>> data = TrainingSet("digits", normal=(0, 1), contamination=0.1).load()
+        >>> len(data.train), round(float((data.train.y > 1).mean()), 2), sorted(set(data.validation.y.tolist()))
+        (288, 0.1, [0, 1])
+        """
+        data = load(self.dataset)
+        if self.normal:
+            data = _narrow_cached(data, self.normal, self.contamination)
+        return dataclasses.replace(data, train=data.train.head(self.train_size)) if self.train_size else data
+
+
+def load_training(config: Config) -> Dataset:
+    """The data set of a run as it learns from it."""
+    return TrainingSet.of(config).load()
+
+
+def _narrow_cached(data: Dataset, normal: tuple[int, ...], contamination: float) -> Dataset:
+    key = (data.card.name, data_dir().resolve(), normal, contamination)
+    return _cached(key, lambda: _narrow(data, normal, contamination))
+
+
+def _narrow(data: Dataset, normal: tuple[int, ...], contamination: float) -> Dataset:
+    """Without the classes that are not normal, but for so many in train."""
+    expected, others = (np.flatnonzero(np.isin(data.train.y, normal, invert=odd)) for odd in (False, True))
+    validation = np.flatnonzero(np.isin(data.validation.y, normal))
+    if not len(expected) or not len(validation):
+        raise UserError(f"{data.card.name} has no samples of the normal classes to train and validate on: add others.")
+    count = round(len(expected) * contamination / (1 - contamination))
+    if count > len(others):
+        most = len(others) / (len(others) + len(expected))
+        raise UserError(
+            f"{data.card.name} has {len(others):,} training samples of other classes: choose a contamination of at "
+            f"most {math.floor(100 * most) / 100:g}."
+        )
+    rows = np.sort(np.concatenate([expected, others[:count]]))  # the order of all rows stays: the first are a sample
+    return dataclasses.replace(data, train=data.train.take(rows), validation=data.validation.take(validation))
+
+
 def require(name: str) -> None:
     """Raise DatasetNotAvailable, which says what to do, unless the data set is here; loads nothing."""
     if not is_available(name):
@@ -173,19 +240,21 @@ def not_available(name: str) -> DatasetNotAvailable:
 
 
 MAX_LOADED = 3  # data sets that stay in memory, of at most 190 MB each
-_CACHE: OrderedDict[tuple[str, Path], CacheEntry] = OrderedDict()
+_CACHE: OrderedDict[tuple[Any, ...], CacheEntry] = OrderedDict()
 _CACHE_LOCK = threading.Lock()  # of two that ask for one, the second waits for it
 
 
 def _load_cached(name: str, root: Path) -> Dataset:
+    return _cached((name, root), lambda: LOADERS.get(name, _load_own)(CARDS[name], root))
+
+
+def _cached(key: tuple[Any, ...], make: Callable[[], Dataset]) -> Dataset:
     """A data set, from memory if it is there."""
     with _CACHE_LOCK:
-        entry = _CACHE.pop((name, root), None)
+        entry = _CACHE.pop(key, None)
         if entry is None:
-            card = CARDS[name]
-            loaded = LOADERS.get(name, _load_own)(card, root)
-            entry = CacheEntry(loaded, lambda: _CACHE.pop((name, root), None))
-        _CACHE[name, root] = entry
+            entry = CacheEntry(make(), lambda: _CACHE.pop(key, None))
+        _CACHE[key] = entry
         while len(_CACHE) > MAX_LOADED:
             _CACHE.popitem(last=False)
     CACHE_BUDGET.touch(entry)

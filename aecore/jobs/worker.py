@@ -15,7 +15,7 @@ from aecore import disk, files
 from aecore.analysis import loaded, metrics
 from aecore.analysis.diagnosis.checkup import compute_checkup
 from aecore.config import Config
-from aecore.data.datasets import Dataset, load
+from aecore.data.datasets import Dataset, load_training
 from aecore.errors import UserError
 from aecore.jobs.heartbeat import heartbeat
 from aecore.jobs.outputs import Outputs, initial_progress
@@ -161,7 +161,7 @@ def _train(writer: RunWriter, config: Config, device_name: str | None, write: Wr
     message = writer.state_fields.get("message", "") if writer.state == "training" else ""
     begun = writer.state_fields.get("progress") or initial_progress(config)
     writer.set_state("training", message=message, fallback_device="", log="", diverged=False, progress=begun)
-    device, data = devices.select_device(device_name), load(config.dataset)
+    device, data = devices.select_device(device_name), load_training(config)
     recipe, state = _start_or_resume(writer, config, device.torch, write)
     outputs = Outputs(writer, recipe, data, state, timer, write)
     if not state.step:

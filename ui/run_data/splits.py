@@ -83,7 +83,7 @@ def splits(run: LoadedModel, subset: str) -> dict[str, Split]:
 
     if subset == "test":
         return {"test": test_split(run)}
-    return {name: getattr(datasets.load(run.config.dataset), name) for name in SUBSETS[subset]}
+    return {name: getattr(datasets.load_training(run.config), name) for name in SUBSETS[subset]}
 
 
 @cache.cached(max_entries=16, show_spinner="Fetching some images ...")

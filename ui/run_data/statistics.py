@@ -12,6 +12,7 @@ from ui.session import cache
 
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
+    from aecore.data.datasets import TrainingSet
 
 N_KL_SAMPLES = 2000  # test images that the KL of each dimension is a mean over
 
@@ -64,12 +65,11 @@ def errors(run: LoadedModel) -> np.ndarray:
 
 
 @cache.cached(max_entries=64, show_spinner="Computing what PCA would do ...")
-def _baselines(dataset: str, train_size: int, code_size: int) -> dict[str, float]:
+def _baselines(training: TrainingSet, code_size: int) -> dict[str, float]:
     from aecore.analysis import baselines
-    from aecore.data import datasets
 
-    known = datasets.load(dataset)
-    return baselines.baseline_errors(known.train.head(train_size), known.test, code_size)
+    known = training.load()
+    return baselines.baseline_errors(known.train, known.test, code_size)
 
 
 def baselines(run: LoadedModel) -> dict[str, float]:
@@ -77,7 +77,9 @@ def baselines(run: LoadedModel) -> dict[str, float]:
     images that it learnt from."""
     if not splits.data_available(run):
         return {name: run.result["scores"][name] for name in ("pca_mse", "mean_baseline_mse")}
-    return _baselines(run.config.dataset, run.config.train_size, run.code_size)
+    from aecore.data.datasets import TrainingSet
+
+    return _baselines(TrainingSet.of(run.config), run.code_size)
 
 
 @per_run(max_entries=64, spinner="Measuring the model ...")
@@ -97,7 +99,7 @@ def _test_losses(run: LoadedModel) -> dict[str, float]:
     from aecore.analysis import evaluation
     from aecore.data import datasets
 
-    return evaluation.test_losses(run, datasets.load(run.config.dataset))
+    return evaluation.test_losses(run, datasets.load_training(run.config))
 
 
 def test_losses(run: LoadedModel) -> dict[str, float]:
@@ -111,7 +113,7 @@ def _checkup(run: LoadedModel) -> dict[str, Any]:
     from aecore.analysis.diagnosis import checkup
     from aecore.data import datasets
 
-    return checkup.checkup(run, datasets.load(run.config.dataset))
+    return checkup.checkup(run, datasets.load_training(run.config))
 
 
 def checkup(run: LoadedModel) -> dict[str, Any] | None:

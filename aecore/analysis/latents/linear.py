@@ -8,7 +8,6 @@ import numpy as np
 
 from aecore.analysis import metrics
 from aecore.analysis.baselines import PCA, squared_errors
-from aecore.analysis.diagnosis.checkup import training_subset
 from aecore.analysis.loaded import LoadedModel
 from aecore.data import datasets
 from aecore.data.datasets import Split
@@ -37,7 +36,7 @@ def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """
     if test.synthetic:
         return {}
-    train = training_subset(run.config, datasets.load(run.config.dataset))
+    train = datasets.load_training(run.config).train
     pca, own = PCA.fit(train, run.code_size), axes(run)
     assert isinstance(run.model, LinearAutoencoder)
     encoder = run.model.weight_matrices()[0].cpu().double().numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from functools import lru_cache
 
 from aecore import limits
@@ -72,6 +73,8 @@ def complete_config(config: Config) -> Config:
     _check_fits("network", config.network, card.modality.networks, card)
     _check_fits("likelihood", config.likelihood, card.modality.likelihoods, card)
     _check_together(config, card)
+    _check_normal(config, card)
+    config = dataclasses.replace(config, normal=tuple(sorted(set(config.normal))))
     return dataclasses.replace(config, params=resolve(chosen.build, config.params))
 
 
@@ -94,6 +97,21 @@ def _check_together(config: Config, card: DatasetCard) -> None:
         )
     if config.batch_norm and "batch_norm" in NETWORKS[config.network].unused:
         raise UserError(f"The network {config.network} has no batch normalisation: turn it off, or choose another.")
+
+
+def _check_normal(config: Config, card: DatasetCard) -> None:
+    """Raises UserError for normal classes that the data set has not, or that leave nothing to be found."""
+    if config.contamination and not config.normal:
+        raise UserError("A contamination takes normal classes: say which classes are normal, or set it to 0.")
+    if not config.normal:
+        return
+    last = len(card.classes) - 1
+    if not card.labelled or not last:
+        raise UserError(f"{card.name} has no classes that could be normal: leave Normal classes empty.")
+    if max(config.normal) > last:
+        raise UserError(f"{card.name} has the classes 0 to {last}: {max(config.normal)} is none of them.")
+    if len(set(config.normal)) > last:
+        raise UserError("All classes are normal: leave one out that is to be found, or leave Normal classes empty.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,7 +218,7 @@ def build_recipe(config: Config) -> Recipe:
         build_likelihood(config.likelihood, config.pixel_range, card.modality),
         config.dropout,
         len(card.classes),
-        min(card.n_train, config.train_size or card.n_train),
+        _train_size(config, card),
         card.modality,
         config.decoder_sizes,
         config.batch_norm,
@@ -210,3 +228,9 @@ def build_recipe(config: Config) -> Recipe:
         recipe = get_family(config.family).build(make, config.latent_dim, **config.params)
         INITIALISATIONS[config.initialisation](recipe.modules)
     return dataclasses.replace(recipe, mean_reduction=config.reduction == "mean")
+
+
+def _train_size(config: Config, card: DatasetCard) -> int:
+    """How many samples a run learns from; of its normal classes an estimate, as if all classes were equally common."""
+    share = len(config.normal) / len(card.classes) if config.normal else 1
+    return min(math.ceil(card.n_train * share), config.train_size or card.n_train)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aecore.data import images
-from aecore.data.modalities.modality import Modality, Noun
+from aecore.data.modalities.modality import Modality, Noun, moving_mean
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class Image(Modality):
 
     def render_difference(self, x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
         return images.signed_error_map(x, reconstruction)
+
+    def worst_neighbourhood(self, errors: np.ndarray) -> np.ndarray:
+        """In a window of a quarter of the sides, over all colours."""
+        return moving_mean(errors.mean(axis=1), (-(-self.height // 4), -(-self.width // 4))).max(axis=(1, 2))
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Image:

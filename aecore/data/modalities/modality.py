@@ -89,6 +89,11 @@ class Modality(Protocol):
         """A sentence on how to read these."""
         ...
 
+    def worst_neighbourhood(self, errors: np.ndarray) -> np.ndarray:
+        """The mean error where it is largest, among values that lie together: errors `[N, *shape]` -> `[N]`. One value,
+        where a kind knows of no neighbours."""
+        return errors.reshape(len(errors), -1).max(axis=1)
+
     def describe(self, sample: np.ndarray) -> str:
         """One sample `[*shape]` in words; "" where words say nothing."""
         return ""
@@ -96,3 +101,15 @@ class Modality(Protocol):
     def to_json(self) -> dict[str, Any]:
         """What `modality_from_json` reads back, and the browser draws by."""
         return {"kind": self.kind, **dataclasses.asdict(self)}  # type: ignore[call-overload]
+
+
+def moving_mean(values: np.ndarray, window: tuple[int, ...]) -> np.ndarray:
+    """Means over all windows of that size inside the array: `[N, *sizes]` -> `[N, *(size - window + 1)]`."""
+    sums = np.asarray(values, np.float64)
+    for axis, width in enumerate(window, 1):
+        rising = np.cumsum(sums, axis=axis)
+        first = np.take(rising, [width - 1], axis=axis)
+        size = rising.shape[axis]
+        rest = np.take(rising, range(width, size), axis=axis) - np.take(rising, range(size - width), axis=axis)
+        sums = np.concatenate([first, rest], axis=axis)
+    return sums / np.prod(window)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aecore.data.modalities import drawing
-from aecore.data.modalities.modality import Modality, Noun
+from aecore.data.modalities.modality import Modality, Noun, moving_mean
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ class Series(Modality):
 
     def render_difference(self, x: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
         return self._draw(x, reconstruction)
+
+    def worst_neighbourhood(self, errors: np.ndarray) -> np.ndarray:
+        """In an eighth of the moments, of the worst channel."""
+        return moving_mean(errors, (-(-self.length // 8), 1)).max(axis=(1, 2))
 
     def _draw(self, below: np.ndarray | None, above: np.ndarray) -> np.ndarray:
         made = []

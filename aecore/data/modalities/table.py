@@ -135,6 +135,15 @@ class Table(Modality):
     def position_shape(self) -> tuple[int, ...]:
         return (len(self.columns),)
 
+    def column_errors(self, errors: np.ndarray) -> np.ndarray:
+        """Errors of values `[N, F]` -> of columns, summed over the values of each: `[N, columns]`."""
+        starts = np.cumsum([0] + [column.width for column in self.columns[:-1]])
+        return np.add.reduceat(errors, starts, axis=1)
+
+    def worst_neighbourhood(self, errors: np.ndarray) -> np.ndarray:
+        """Of the worst column."""
+        return np.asarray(self.column_errors(errors).max(axis=1))
+
     @cached_property
     def column_of_value(self) -> list[int]:
         """For each value of a sample the number of its column, `[F]`."""

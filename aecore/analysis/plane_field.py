@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,13 +22,26 @@ class PlaneField:
     x: np.ndarray  # [n], rising
     y: np.ndarray  # [n], rising
     shift: np.ndarray  # [n, n, 2]: reconstruction less the point itself, at [row of y, column of x]
-    error: np.ndarray  # [n, n]: squared length of the shift
+
+    @cached_property
+    def error(self) -> np.ndarray:
+        """Squared length of the shift, float64 `[n, n]`."""
+        return np.square(self.shift, dtype=np.float64).sum(axis=2)
 
     @property
     def least(self) -> np.ndarray:
         """The place of the grid, `[2]`, that is moved least."""
         row, column = np.unravel_index(int(self.error.argmin()), self.error.shape)
         return np.array([self.x[column], self.y[row]])
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneReconstruction:
+    """What a model makes of a plane: of places all over it, and of data that lie there."""
+
+    field: PlaneField
+    points: np.ndarray  # float32 [N, 2]
+    reconstructions: np.ndarray  # float32 [N, 2]
 
 
 def extent(points: np.ndarray, margin: float = MARGIN) -> np.ndarray:
@@ -52,4 +66,4 @@ def compute(reconstruct: Callable[[np.ndarray], np.ndarray], square: np.ndarray,
     x, y = (np.linspace(low, high, n) for low, high in square)
     points = np.stack(np.meshgrid(x, y), axis=2).astype(np.float32)  # [n, n, 2], rows are y
     shift = reconstruct(points.reshape(-1, 2)).reshape(n, n, 2) - points
-    return PlaneField(x, y, shift, np.square(shift, dtype=np.float64).sum(axis=2))
+    return PlaneField(x, y, shift)

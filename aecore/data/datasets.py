@@ -16,7 +16,7 @@ import numpy as np
 
 from aecore.cache_budget import CACHE_BUDGET, CacheEntry
 from aecore.config import Config
-from aecore.data import built_in, own_datasets, shapes
+from aecore.data import built_in, own_datasets, payment_columns, payments, shapes
 from aecore.data.card import DatasetCard
 from aecore.data.cards import BUILT_IN, CARDS, get_card
 from aecore.data.modalities import Image, Modality, Points, Series, Table, Vector
@@ -221,7 +221,8 @@ def _narrow(data: Dataset, normal: tuple[int, ...], contamination: float) -> Dat
             f"{data.card.name} has {len(others):,} training samples of other classes: choose a contamination of at "
             f"most {math.floor(100 * most) / 100:g}."
         )
-    rows = np.sort(np.concatenate([expected, others[:count]]))  # the order of all rows stays: the first are a sample
+    chosen = others[_permutation(len(others))[:count]]
+    rows = np.sort(np.concatenate([expected, chosen]))  # the order of all rows stays: the first are a fair sample
     return dataclasses.replace(data, train=data.train.take(rows), validation=data.validation.take(validation))
 
 
@@ -333,6 +334,15 @@ def _load_built_in(card: DatasetCard, root: Path) -> Dataset:
     return Dataset(card, split(train), split(validation), split(test))
 
 
+def _load_payments(card: DatasetCard, root: Path) -> Dataset:
+    """Divided by customer: nobody who is tested was learnt from."""
+    assert isinstance(card.modality, Table)
+    paid, cells = payment_columns.drawn()
+    x = card.modality.encode([cells[column.name].tolist() for column in card.modality.columns])
+    split = partial(_make_split, card, x, paid.label, None)
+    return Dataset(card, *map(split, payments.split_rows(paid.customer)))
+
+
 def to_model_space(card: DatasetCard, values: np.ndarray) -> np.ndarray:
     """Values in their own unit, `[N, columns]` or `[N, T, C]`, as float32 that networks get."""
     if isinstance(card.modality, Table):
@@ -357,6 +367,7 @@ LOADERS: dict[str, Callable[[DatasetCard, Path], Dataset]] = {
     "shapes-colour": partial(_load_shapes, partial(shapes.coloured_shapes, 12_000, _SEED), (*shapes.FACTORS, "hue")),
     "textures": partial(_load_patches, built_in.textures),
     "faces": partial(_load_patches, built_in.faces),
+    "payments": _load_payments,
     **dict.fromkeys(FILES, _load_torchvision),
 }
 LOADERS |= {name: _load_built_in for name in BUILT_IN if name not in LOADERS}

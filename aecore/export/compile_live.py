@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from aecore.analysis import latent_space
+from aecore.analysis import latent_space, plane_field
 from aecore.analysis.loaded import LoadedModel
+from aecore.analysis.plane_field import PlaneReconstruction
 from aecore.data.datasets import Split
+from aecore.data.modalities import Points
 from aecore.export.compile_browser import compile_decoder
-from aecore.export.live_program import MAX_WEIGHTS, N_CODES, LiveProgram
+from aecore.export.live_program import MAX_WEIGHTS, N_CODES, N_FIELD, LiveProgram
 from aecore.export.program import TooLarge
 from aecore.models.footprint import count_parameters
 from aecore.store import snapshots
@@ -18,7 +20,8 @@ FLOAT16_MAX = 65504  # a model on its way to diverging gets there, and a browser
 
 def capture(model: LoadedModel, test: Split, epoch: int, before: np.ndarray | None) -> LiveProgram:
     """The decoder of a model after `epoch` epochs, and the codes of the first test samples on the plane of their two
-    dimensions, or their principal components, turned to where they lay `before`, `[N, 2]`.
+    dimensions, or their principal components, turned to where they lay `before`, `[N, 2]`. Of points it takes the
+    field of the reconstruction too.
 
     Raises UnsupportedLayer when a browser cannot decode it, TooLarge when it has more than MAX_WEIGHTS weights,
     UserError when codes are no longer numbers.
@@ -41,4 +44,12 @@ def capture(model: LoadedModel, test: Split, epoch: int, before: np.ndarray | No
         plane,
         plane.project(codes),
         test.y[first].astype(np.uint8),
+        _reconstruction(model, test, first) if isinstance(model.card.modality, Points) else None,
     )
+
+
+def _reconstruction(model: LoadedModel, test: Split, rows: slice) -> PlaneReconstruction:
+    """What a model of points makes of these test points and of the plane about them."""
+    x = test.to_float(rows)
+    field = plane_field.compute(model.reconstruct, plane_field.extent(x), N_FIELD)
+    return PlaneReconstruction(field, x, model.reconstruct(x, test.y[rows]))

@@ -1,20 +1,21 @@
-"""The live pad: the codes of some test samples while a model learns, and what it decodes under the pointer by now.
+"""What a model makes of some test samples by now, drawn in the browser while it learns: their codes, with what it
+decodes under the pointer; of points also the plane on which they lie, with the field of its reconstruction.
 
 While a run trains its worker says what to show (aecore/jobs/live.py); a model whose training has ended is shown by the
-same view. Where a browser cannot decode it, the map is an image.
+same views. Where a browser cannot decode it, the map is an image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import streamlit as st
 
 from aecore import files
 from aecore.data import datasets
-from aecore.data.cards import CARDS
+from aecore.data.cards import CARDS, DatasetCard
+from aecore.data.modalities import Points
 from aecore.errors import UserError
 from aecore.export import live_program
 from aecore.store import history, runs, snapshots
@@ -30,21 +31,41 @@ if TYPE_CHECKING:
     from aecore.export.live_program import LiveProgram
 
 MEANING = "Move or drag over the map: the decoder draws what it has learnt so far. Each point is the code of a test {}."
+FIELD_MEANING = (
+    "Every place of the plane is a point that the model can be given. Arrows point from it to its reconstruction, long "
+    "ones cut short; the greyer the ground, the farther away that is. Distances are in standard deviations of the data."
+)
 
 
 def live_pad(entry: RunInfo) -> None:
     """Shows what the newest decoder of a run draws under the pointer; where there is none, the codes at the latest
     look."""
-    given = _while_training(entry) if entry.active else _at_rest(entry)
+    given = _newest(entry)
     if given is None:
         snapshot_view.latent_map(entry)
         return
     st.caption("Latent map, decoded live", help=MEANING.format(selected.noun_of(entry).one))
-    live.view("live_pad", None, f"live-pad-{entry.id}", given)
+    live.view("live_pad", None, f"live-pad-{entry.id}", given["pad"])
+
+
+def live_plane(entry: RunInfo) -> None:
+    """Shows the plane of a run of points as its newest weights move it; of other runs, and where there are no weights,
+    the manifold at the latest look."""
+    given = _newest(entry) if snapshot_view.has_plane(entry) else None
+    if given is None or "plane" not in given:
+        snapshot_view.manifold(entry)
+        return
+    st.caption("Reconstruction field", help=FIELD_MEANING)
+    live.view("live_plane", None, f"live-plane-{entry.id}", given["plane"])
+
+
+def _newest(entry: RunInfo) -> dict[str, Any] | None:
+    """What the views are given of the newest weights of a run, by name; None where there are none, or none that can be
+    shown."""
+    return _while_training(entry) if entry.active else _at_rest(entry)
 
 
 def _while_training(entry: RunInfo) -> dict[str, Any] | None:
-    """What the view is given of the newest weights of a training; None where there are none."""
     place = runs.path(entry.id)
     live_program.watch(place)
     stamp = files.file_stamp(place / runs.LIVE_FILE)
@@ -55,16 +76,18 @@ def _while_training(entry: RunInfo) -> dict[str, Any] | None:
 @cache.cached(max_entries=4)
 def _payload(run: str, stamp: files.Stamp, dataset: str) -> dict[str, Any] | None:
     found = live_program.load_live(runs.path(run))
-    return _packed(found, CARDS[dataset].classes) if found else None
+    return _packed(found, CARDS[dataset]) if found else None
 
 
-def _packed(program: LiveProgram, classes: Sequence[str]) -> dict[str, Any]:
-    head, content = live_program.pack(program, classes)
-    return {"head": head, "blob": component.blob(content)}
+def _packed(program: LiveProgram, card: DatasetCard) -> dict[str, Any]:
+    packed = {"pad": live_program.pack(program, card.classes)}
+    if found := program.reconstruction:
+        names = cast(Points, card.modality).names
+        packed["plane"] = live_program.pack_reconstruction(found, program.labels, program.epoch, card.classes, names)
+    return {name: {"head": head, "blob": component.blob(content)} for name, (head, content) in packed.items()}
 
 
 def _at_rest(entry: RunInfo) -> dict[str, Any] | None:
-    """The same of a model whose training has ended; None where it, or its data set, cannot be shown."""
     if not entry.explorable or entry.config is None or not datasets.is_available(entry.config.dataset):
         return None
     try:
@@ -83,6 +106,6 @@ def _final_payload(run: LoadedModel) -> dict[str, Any] | None:
     before = last[0].points.astype(np.float32) if last else None
     epochs = run.stopped_after or max((line["epoch"] for line in history.history(run.id)), default=0)
     try:
-        return _packed(capture(run, datasets.load(run.config.dataset).test, epochs, before), run.card.classes)
+        return _packed(capture(run, datasets.load(run.config.dataset).test, epochs, before), run.card)
     except UnsupportedLayer:
         return None

@@ -16,7 +16,7 @@ from ui.session import identity
 from ui.session.failures import or_stop
 from ui.session.text import duration, escape
 from ui.views.train import result, snapshot_view
-from ui.views.train.live_pad import live_pad
+from ui.views.train.live_pad import live_pad, live_plane
 
 POLL = 0.2  # seconds between two looks at the folder
 MAP_POLL = 0.5  # seconds between two looks at what the model makes of the test images
@@ -28,9 +28,9 @@ def monitor(run: str) -> None:
     entry = or_stop(runs.entry, run)
     if entry.active:
         st.fragment(_live_progress, run_every=POLL)(run)
-        manifold, losses, latent_map = snapshot_view.columns()
+        manifold, losses, latent_map = snapshot_view.columns(entry)
         with manifold:
-            st.fragment(_while_active(snapshot_view.manifold), run_every=MAP_POLL)(run)
+            st.fragment(_while_active(live_plane), run_every=MAP_POLL)(run)
         with losses:
             st.fragment(_while_active(_losses), run_every=MAP_POLL)(run)
         with latent_map:
@@ -39,9 +39,9 @@ def monitor(run: str) -> None:
     else:
         result.outcome(entry)
         if history.history(run) or snapshots.epochs(run):
-            manifold, losses, latent_map = snapshot_view.columns()
+            manifold, losses, latent_map = snapshot_view.columns(entry)
             with manifold:
-                snapshot_view.manifold(entry)
+                live_plane(entry)
             with losses:
                 _losses(entry)
             with latent_map:

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from aecore.analysis.diagnosis import doctor as troubles
 from aecore.data import datasets
 from aecore.data.cards import CARDS
-from aecore.data.modalities import Image, Noun
+from aecore.data.modalities import Image, Noun, Points
 from aecore.errors import UserError
 from aecore.store import history, previews, runs, snapshots
 from aecore.store.run_info import RunInfo
@@ -24,10 +24,18 @@ MAX_POINTS = 1000  # of the map: more take the browser too long to draw again wh
 MAP_HEIGHT, LOSS_HEIGHT = 230, 110  # CSS pixels: with the images below the losses all lie within a window of 720
 
 
-def columns() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
-    """Where manifold, losses and map stand side by side; on a phone the map goes below the two (chrome.STYLE)."""
-    with st.container(key="ae-live"):
-        manifold, losses, latent_map = st.columns([2, 3, 2])
+def has_plane(entry: RunInfo) -> bool:
+    """Whether the samples of a run are points, whose plane can be drawn whole."""
+    card = CARDS.get(entry.config.dataset) if entry.config else None
+    return card is not None and isinstance(card.modality, Points)
+
+
+def columns(entry: RunInfo) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Where manifold, losses and map stand side by side; on a phone the map goes below the two (chrome.STYLE). A plane
+    in the place of the manifold gets more room, and a phone's whole width."""
+    plane = has_plane(entry)
+    with st.container(key="ae-live-plane" if plane else "ae-live"):
+        manifold, losses, latent_map = st.columns([3, 2, 2] if plane else [2, 3, 2])
     return manifold, losses, latent_map
 
 
@@ -123,7 +131,10 @@ def small_curves(entry: RunInfo) -> None:
 
 
 def preview_strip(entry: RunInfo) -> None:
-    """Some validation samples above their reconstructions, while the run keeps them."""
+    """Some validation samples above their reconstructions, while the run keeps them; not of points, whose plane shows
+    them all."""
+    if has_plane(entry):
+        return
     noun = _noun(entry)
     try:
         strip = previews.read_png(runs.path(entry.id) / "preview.png")

@@ -337,10 +337,11 @@ def _load_built_in(card: DatasetCard, root: Path) -> Dataset:
 def _load_payments(card: DatasetCard, root: Path) -> Dataset:
     """Divided by customer: nobody who is tested was learnt from."""
     assert isinstance(card.modality, Table)
-    paid, cells = payment_columns.drawn()
+    paid, cells = payment_columns.draw_table()
     x = card.modality.encode([cells[column.name].tolist() for column in card.modality.columns])
     split = partial(_make_split, card, x, paid.label, None)
-    return Dataset(card, *map(split, payments.split_rows(paid.customer)))
+    train, validation, test = map(split, payments.split_rows(paid.customer))
+    return Dataset(card, train, validation, test)
 
 
 def to_model_space(card: DatasetCard, values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ Heartbeats and sensors are drawn by formulas, with causes that are known. They a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,6 +23,10 @@ _BUMPS = (
 MACHINE_LENGTH = 96
 MACHINE_SENSORS = ("temperature", "pressure", "vibration")
 MACHINE_CLASSES = ("normal", "drift", "broken correlation")
+CLIMB = 2.0  # degrees of drift in as many moments as a window has
+_PACE = (1.0, 2.5)  # of the load: periods in a window
+_LAG = 8  # moments that pressure is behind the load
+_WANDERING = 3000  # moments in which the pace of a long load goes to and fro
 
 Samples = tuple[np.ndarray, np.ndarray]  # x float64 [N, *shape] in its own unit, and classes int64 [N]
 
@@ -99,20 +103,65 @@ def machine(random: np.random.RandomState) -> Samples:
     follows."""
     label = np.where(np.arange(3000) % 5 == 3, 1, np.where(np.arange(3000) % 5 == 4, 2, 0))
     moments = np.arange(MACHINE_LENGTH)
-    x = np.zeros((len(label), MACHINE_LENGTH, 3))
+    own, followed, climb = (np.zeros((len(label), MACHINE_LENGTH)) for _ in range(3))
 
     def load(shift: float, phase: float, pace: float) -> np.ndarray:
         return np.sin(2 * np.pi * pace * (moments - shift) / MACHINE_LENGTH + phase)
 
     for number, kind in enumerate(label):
-        phase, pace = random.uniform(0, 2 * np.pi), random.uniform(1.0, 2.5)
-        own = load(0, phase, pace)
-        other = load(8, random.uniform(0, 2 * np.pi), random.uniform(1.0, 2.5)) if kind == 2 else load(8, phase, pace)
-        climb = random.uniform(8, 14) * moments / MACHINE_LENGTH if kind == 1 else 0
-        x[number, :, 0] = 60 + 6 * own + climb
-        x[number, :, 1] = 3 + 0.5 * other
-        x[number, :, 2] = (1 + 0.4 * own) * np.sin(2 * np.pi * moments / 8 + phase)
-    return x + random.normal(0, 1, x.shape) * np.array([0.5, 0.04, 0.08]), label
+        phase, pace = random.uniform(0, 2 * np.pi), random.uniform(*_PACE)
+        own[number] = load(0, phase, pace)
+        if kind == 2:
+            phase, pace = random.uniform(0, 2 * np.pi), random.uniform(*_PACE)
+        followed[number] = load(_LAG, phase, pace)
+        if kind == 1:
+            climb[number] = random.uniform(8, 14) * moments / MACHINE_LENGTH
+    noise = random.normal(0, 1, (*own.shape, 3))
+    # a window may begin at any moment of a turn, or those cut from a long series would be unlike these
+    return _sensors(own, followed, climb, random.uniform(0, 2 * np.pi, (len(label), 1)), noise), label
+
+
+def _sensors(
+    own: np.ndarray, followed: np.ndarray, climb: np.ndarray, turn: np.ndarray | float, noise: np.ndarray
+) -> np.ndarray:
+    """What the three sensors say, `[..., T, 3]`, of the load `[..., T]`, the one that pressure follows, what the
+    temperature has climbed, where the machine is in its turn at first, and noise `[..., T, 3]`."""
+    shaking = (1 + 0.4 * own) * np.sin(2 * np.pi * np.arange(own.shape[-1]) / 8 + turn)
+    return np.stack([60 + 6 * own + climb, 3 + 0.5 * followed, shaking], -1) + noise * np.array([0.5, 0.04, 0.08])
+
+
+def machine_stream(random: np.random.RandomState, stretches: Sequence[tuple[int, int]]) -> Samples:
+    """The same three sensors watched for long.
+
+    The pace of the load wanders within what the windows have. While the correlation is broken pressure follows another
+    load of the same kind, so that each sensor alone looks as always; drift climbs `CLIMB` degrees in a window's time,
+    and ends with its stretch.
+
+    Parameters
+    ----------
+    stretches
+        What follows what: the class, of MACHINE_CLASSES, and for how many moments.
+
+    Returns
+    -------
+    tuple
+        x float64 `[T, 3]` in its own unit, and the class of each moment, int64 `[T]`.
+    """
+    label = np.repeat(*np.array(stretches, np.int64).T)
+    own, other = (_wandering_load(random, len(label) + _LAG) for _ in range(2))
+    followed = np.where(label == 2, other[:-_LAG], own[:-_LAG])
+    counted = np.concatenate([np.arange(count) for _, count in stretches])
+    climb = np.where(label == 1, CLIMB * counted / MACHINE_LENGTH, 0)
+    turn, noise = random.uniform(0, 2 * np.pi), random.normal(0, 1, (len(label), 3))
+    return _sensors(own[_LAG:], followed, climb, turn, noise), label
+
+
+def _wandering_load(random: np.random.RandomState, count: int) -> np.ndarray:
+    """A load `[count]` whose pace goes evenly to and fro between the slowest and the fastest of windows."""
+    slowest, fastest = _PACE
+    to_and_fro = np.abs(2 * ((np.arange(count) / _WANDERING + random.uniform(0, 1)) % 1) - 1)
+    pace = slowest + (fastest - slowest) * to_and_fro
+    return np.sin(random.uniform(0, 2 * np.pi) + np.cumsum(2 * np.pi * pace / MACHINE_LENGTH))
 
 
 GENERATORS: dict[str, Callable[[np.random.RandomState], Samples]] = {

@@ -82,11 +82,11 @@ LearningRate = Annotated[
 ]
 Seed = Annotated[int, ParamInfo("Same seed and settings, same weights (on one machine).", 0, 2**31 - 1, 1)]
 NetworkName = Annotated[
-    Literal["mlp", "conv", "conv-pool", "tcn", "gru", "tabular"],
+    Literal["mlp", "conv", "conv-pool", "conv-spatial", "tcn", "gru", "tabular"],
     ParamInfo(
         "mlp: every value to every unit. conv: small filters slid over the image, halving it at each layer; conv-pool: "
-        "halved by max-pooling. tcn: filters slid along time. gru: recurrent, reads and writes moment by moment. "
-        "tabular: categories are embedded.",
+        "halved by max-pooling; conv-spatial: so too, and the smallest map is the code. tcn: filters slid along time. "
+        "gru: recurrent, reads and writes moment by moment. tabular: categories are embedded.",
     ),
 ]
 Activation = Annotated[

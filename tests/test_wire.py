@@ -32,6 +32,7 @@ from aecore.models.families.build import FAMILIES, build_on_meta, build_recipe, 
 from aecore.params import params_of
 from aecore.store import database, offline, runs, writer
 from aecore.training.state import TrainState
+from tests.kit.networks import is_refused
 
 ROOT = Path(__file__).parents[1]
 FROZEN = Path(__file__).with_name("wire.json")
@@ -67,6 +68,8 @@ def configs() -> dict[str, Config]:
     found = {}
     for family in FAMILIES:
         for network in CARDS["digits"].modality.networks:
+            if is_refused(family, network):
+                continue
             config = resolve_config(presets.default_config("digits", family=family, network=network))
             if config.network == network:
                 found[f"{family}, {network}"] = config

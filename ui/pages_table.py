@@ -35,6 +35,7 @@ PAGES: tuple[Page, ...] = (
          needs_run=True),
     Page("time_machine", "pages/time_machine.py", "Time machine", ":material/history:", "Explore", needs_run=True),
     Page("denoise", "pages/denoise.py", "Denoise", ":material/auto_fix_high:", "Use", needs_run=True),
+    Page("anomalies", "pages/anomalies.py", "Anomalies", ":material/troubleshoot:", "Use", needs_run=True),
     Page("denoise_photo", "pages/denoise_photo.py", "Denoise a photo", ":material/photo_camera:", "Use"),
 )  # fmt: skip
 

@@ -26,6 +26,7 @@ _PHRASES = {  # what is said in another way than with its label
 _WORDS = {
     "conv": "convolutional",
     "conv-pool": "convolutional with pooling",
+    "conv-spatial": "convolutional with a spatial code",
     "tcn": "TCN",
     "gru": "GRU",
     "tabular": "tabular",

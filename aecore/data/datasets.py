@@ -16,7 +16,7 @@ import numpy as np
 
 from aecore.cache_budget import CACHE_BUDGET, CacheEntry
 from aecore.config import Config
-from aecore.data import built_in, own_datasets, payment_columns, payments, shapes
+from aecore.data import built_in, own_datasets, payment_columns, payments, shapes, simulated
 from aecore.data.card import DatasetCard
 from aecore.data.cards import BUILT_IN, CARDS, get_card
 from aecore.data.modalities import Image, Modality, Points, Series, Table, Vector
@@ -301,6 +301,21 @@ def _load_shapes(
     return Dataset(card, split(train), split(validation), split(order[:tenth]), factor_names)
 
 
+def _load_moving_digits(card: DatasetCard, root: Path) -> Dataset:
+    digits, random = _load_digits(BUILT_IN["digits"], root), np.random.RandomState(_SEED)
+
+    def split(source: Split, count: int) -> Split:
+        rows = np.arange(count) % len(source)  # no digit of one split is in another
+        frames, motion = simulated.moving_digits(source.x[rows, 0], random)
+        factors = np.column_stack([source.y[rows], motion])
+        return Split(frames, source.y[rows], card.max_value, factors, kind=card.modality)
+
+    train, validation, test = (
+        split(getattr(digits, part), getattr(card, f"n_{part}")) for part in ("train", "validation", "test")
+    )
+    return Dataset(card, train, validation, test, ("digit", *simulated.MOTION_FACTORS))
+
+
 def _make_split(card: DatasetCard, x: np.ndarray, y: np.ndarray, factors: np.ndarray | None, rows: np.ndarray) -> Split:
     chosen = None if factors is None else factors[rows]
     return Split(np.ascontiguousarray(x[rows]), y[rows], card.max_value, chosen, kind=card.modality)
@@ -366,6 +381,7 @@ LOADERS: dict[str, Callable[[DatasetCard, Path], Dataset]] = {
     "digits": _load_digits,
     "shapes": partial(_load_shapes, shapes.grey_shapes, shapes.FACTORS),
     "shapes-colour": partial(_load_shapes, partial(shapes.coloured_shapes, 12_000, _SEED), (*shapes.FACTORS, "hue")),
+    "moving-digits": _load_moving_digits,
     "textures": partial(_load_patches, built_in.textures),
     "faces": partial(_load_patches, built_in.faces),
     "payments": _load_payments,

@@ -1,4 +1,5 @@
-"""Samples that we draw ourselves, so that what a code should find out is known: points, surfaces, heartbeats, sensors.
+"""Samples that we draw ourselves, so that what a code should find out is known: points, surfaces, heartbeats,
+sensors, and digits that move.
 
 Heartbeats and sensors are drawn by formulas, with causes that are known. They are not medical and not measured.
 """
@@ -23,10 +24,14 @@ _BUMPS = (
 MACHINE_LENGTH = 96
 MACHINE_SENSORS = ("temperature", "pressure", "vibration")
 MACHINE_CLASSES = ("normal", "drift", "broken correlation")
-CLIMB = 2.0  # degrees of drift in as many moments as a window has
+CLIMB = 2.0  # degrees of drift of a long series in as many moments as a window has
 _PACE = (1.0, 2.5)  # of the load: periods in a window
 _LAG = 8  # moments that pressure is behind the load
-_WANDERING = 3000  # moments in which the pace of a long load goes to and fro
+_WANDERING = 3000, 2300  # moments in which the paces of two long loads go to and fro: never in step for long
+
+VIDEO_FRAMES, VIDEO_SIDE = 10, 16  # pixels along one side of a frame
+MAX_SPEED = 2  # pixels from one frame to the next, in either direction
+MOTION_FACTORS = ("x", "y", "x velocity", "y velocity")
 
 Samples = tuple[np.ndarray, np.ndarray]  # x float64 [N, *shape] in its own unit, and classes int64 [N]
 
@@ -130,17 +135,20 @@ def _sensors(
     return np.stack([60 + 6 * own + climb, 3 + 0.5 * followed, shaking], -1) + noise * np.array([0.5, 0.04, 0.08])
 
 
-def machine_stream(random: np.random.RandomState, stretches: Sequence[tuple[int, int]]) -> Samples:
+def machine_stream(
+    random: np.random.RandomState, stretches: Sequence[tuple[int, int]], climb: float = CLIMB
+) -> Samples:
     """The same three sensors watched for long.
 
     The pace of the load wanders within what the windows have. While the correlation is broken pressure follows another
-    load of the same kind, so that each sensor alone looks as always; drift climbs `CLIMB` degrees in a window's time,
-    and ends with its stretch.
+    load of the same kind, so that each sensor alone looks as always; drift ends with its stretch.
 
     Parameters
     ----------
     stretches
         What follows what: the class, of MACHINE_CLASSES, and for how many moments.
+    climb
+        Degrees of drift in as many moments as a window has.
 
     Returns
     -------
@@ -148,20 +156,51 @@ def machine_stream(random: np.random.RandomState, stretches: Sequence[tuple[int,
         x float64 `[T, 3]` in its own unit, and the class of each moment, int64 `[T]`.
     """
     label = np.repeat(*np.array(stretches, np.int64).T)
-    own, other = (_wandering_load(random, len(label) + _LAG) for _ in range(2))
+    own, other = (_wandering_load(random, len(label) + _LAG, period) for period in _WANDERING)
     followed = np.where(label == 2, other[:-_LAG], own[:-_LAG])
     counted = np.concatenate([np.arange(count) for _, count in stretches])
-    climb = np.where(label == 1, CLIMB * counted / MACHINE_LENGTH, 0)
+    climbed = np.where(label == 1, climb * counted / MACHINE_LENGTH, 0)
     turn, noise = random.uniform(0, 2 * np.pi), random.normal(0, 1, (len(label), 3))
-    return _sensors(own[_LAG:], followed, climb, turn, noise), label
+    return _sensors(own[_LAG:], followed, climbed, turn, noise), label
 
 
-def _wandering_load(random: np.random.RandomState, count: int) -> np.ndarray:
+def _wandering_load(random: np.random.RandomState, count: int, period: int) -> np.ndarray:
     """A load `[count]` whose pace goes evenly to and fro between the slowest and the fastest of windows."""
     slowest, fastest = _PACE
-    to_and_fro = np.abs(2 * ((np.arange(count) / _WANDERING + random.uniform(0, 1)) % 1) - 1)
+    to_and_fro = np.abs(2 * ((np.arange(count) / period + random.uniform(0, 1)) % 1) - 1)
     pace = slowest + (fastest - slowest) * to_and_fro
     return np.sin(random.uniform(0, 2 * np.pi) + np.cumsum(2 * np.pi * pace / MACHINE_LENGTH))
+
+
+def moving_digits(digits: np.ndarray, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
+    """Digits that move straight ahead and bounce off the walls, after Srivastava, Mansimov & Salakhutdinov (2015).
+
+    Parameters
+    ----------
+    digits
+        uint8 `[N, 8, 8]`.
+    random
+        What the motions are drawn from: any start, any velocity in whole pixels but standing still.
+
+    Returns
+    -------
+    tuple of np.ndarray
+        The sequences, uint8 `[N, 10, 16, 16]`, and their steps of MOTION_FACTORS, int64 `[N, 4]`: the place of the
+        upper left corner in the first frame in pixels, and the velocities counted from -MAX_SPEED.
+    """
+    count, side, _ = digits.shape
+    room, speeds = VIDEO_SIDE - side, 2 * MAX_SPEED + 1
+    start = random.randint(room + 1, size=(count, 2))
+    chosen = random.randint(speeds**2 - 1, size=count)
+    chosen += chosen >= speeds**2 // 2  # the one in the middle stands still
+    speed = np.stack(np.divmod(chosen, speeds), 1)
+    gone = start[:, None] + (speed - MAX_SPEED)[:, None] * np.arange(VIDEO_FRAMES)[:, None]  # [N, T, 2]
+    x, y = np.moveaxis(room - np.abs(room - gone % (2 * room)), 2, 0)[..., None, None]  # folded back at either wall
+    frames = np.zeros((count, VIDEO_FRAMES, VIDEO_SIDE, VIDEO_SIDE), np.uint8)
+    number, moment = np.ogrid[:count, :VIDEO_FRAMES]
+    down, across = np.ogrid[:side, :side]
+    frames[number[..., None, None], moment[..., None, None], y + down, x + across] = digits[:, None]
+    return frames, np.hstack([start, speed]).astype(np.int64)
 
 
 GENERATORS: dict[str, Callable[[np.random.RandomState], Samples]] = {

@@ -1,10 +1,11 @@
-"""The cards of what we draw ourselves: points, surfaces, heartbeats, sensors and payments; of digits read by rows."""
+"""The cards of what we draw ourselves: points, surfaces, heartbeats, sensors and payments; of digits that move,
+and of digits read by rows."""
 
 from __future__ import annotations
 
 from aecore.data import payment_columns, payments, simulated
 from aecore.data.card import DatasetCard
-from aecore.data.modalities import Modality, Points, Series, Vector
+from aecore.data.modalities import Modality, Points, Series, Vector, Video
 from aecore.data.standardisation import scaling
 
 _QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")
@@ -116,6 +117,21 @@ SIMULATED_CARDS = (
         source="Drawn by aecore/data/payments.py",
         epochs=30,
         batch_size=256,
+    ),
+    _card(
+        "moving-digits",
+        "Moving digits: 10 frames, 16 x 16",
+        "One of the small digits moves straight ahead and bounces off the walls. Which digit, where from and how fast: "
+        "a code has to tell of the motion as well as of the shape. No digit of the training set is in the test set.",
+        "sequences of one small handwritten digit that moves over 16 x 16 pixels",
+        Video(simulated.VIDEO_FRAMES, simulated.VIDEO_SIDE, simulated.VIDEO_SIDE),
+        tuple("0123456789"),
+        3000,
+        source=f"{_HERE}, after Moving MNIST (Srivastava, Mansimov & Salakhutdinov 2015), from the digits of "
+        "Handwritten digits, 8 x 8",
+        licence="CC BY 4.0, as the digits",
+        epochs=30,
+        max_value=16,
     ),
     _card(
         "digits-rows",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from aecore.analysis import loaded
 from aecore.analysis.loaded import LoadedModel
 from aecore.data import datasets
-from aecore.data.modalities import Image, Modality
+from aecore.data.modalities import Modality
 from aecore.export.codes import codes_table, to_csv
 from aecore.export.folder import make_folder, publish
 from aecore.models.autoencoder import Autoencoder
@@ -112,7 +112,7 @@ def _readme(run: LoadedModel) -> str:
 
 
 def _range_text(modality: Modality) -> str:
-    if isinstance(modality, Image):
+    if modality.bounded:
         return " in [0, 1]"
     return ", standardised like the training set, 0 where a value is missing"
 

@@ -77,6 +77,7 @@ class Autoencoder(nn.Module):
 
 def build_autoencoder(bottleneck: Bottleneck, make: NetworkFactory) -> Autoencoder:
     """Encoder and decoder of the usual kind around a bottleneck."""
+    make = make.replace(code_size=bottleneck.out_features if bottleneck.may_be_map else 0)
     encoder, decoder = make.encoder(bottleneck.in_features), make.decoder(bottleneck.decoder_in_features)
     return Autoencoder(encoder, bottleneck, decoder, make.likelihood)
 

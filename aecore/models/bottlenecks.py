@@ -40,6 +40,7 @@ class Bottleneck(nn.Module):
     in_features: int
     out_features: int  # D, the size of a code
     standard_normal_prior = True  # whether `sample` draws from N(0, 1)
+    may_be_map = True  # whether a code may be a map of features, in which no number belongs to its neighbours
 
     @property
     def bits(self) -> float:
@@ -188,6 +189,7 @@ class VectorQuantizer(Bottleneck):
     ema_sums: Tensor  # [K, d], moving averages of what was assigned
     initialised: Tensor
     standard_normal_prior = False
+    may_be_map = False
 
     def __init__(
         self,
@@ -217,7 +219,7 @@ class VectorQuantizer(Bottleneck):
         return self.n_positions * math.log2(len(self.embedding))
 
     def forward(self, h: Tensor) -> Quantized:
-        encoded = h.float().unflatten(1, (self.n_positions, self.embedding_dim))  # [B, S, d]
+        encoded = h.to(self.embedding.dtype).unflatten(1, (self.n_positions, self.embedding_dim))  # [B, S, d]
         if self.training and torch.is_grad_enabled() and not self.initialised:
             self._init_from_batch(encoded.detach().flatten(0, 1))
         indices = self.quantize_indices(encoded)

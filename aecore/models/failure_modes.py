@@ -25,6 +25,7 @@ class FailureMode(StrEnum):
     DEAD_CODEBOOK_ENTRIES = "dead codebook entries"
     DISCRIMINATOR_TOO_STRONG = "discriminator too strong"
     ONE_DIMENSIONAL_CODE = "one-dimensional code"
+    CONTAMINATED_TRAINING_SET = "contaminated training set"
     OVERFITTING = "overfitting"
     UNDERFITTING = "underfitting"
     SATURATED_OUTPUTS = "saturated outputs"

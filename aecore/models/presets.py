@@ -12,7 +12,8 @@ from aecore.config import Config
 from aecore.data.cards import CARDS, DatasetCard, get_card
 from aecore.errors import UserError
 
-HALVING_NETWORKS = ("conv", "conv-pool", "tcn")  # whose hidden sizes are channels
+HALVING_NETWORKS = ("conv", "conv-pool", "conv-spatial", "tcn")  # whose hidden sizes are channels
+CODE_CHANNELS = 4  # of a code that is a map
 _LARGE_IMAGE = 512  # pixel values from which on a network needs wide layers
 
 # network -> the hidden sizes of its encoder that suit a data set
@@ -20,6 +21,7 @@ DEFAULT_HIDDEN_SIZES: dict[str, Callable[[DatasetCard], tuple[int, ...]]] = {
     "mlp": lambda card: (512, 256) if math.prod(card.shape) >= _LARGE_IMAGE else (128, 64),
     "conv": lambda card: (32, 64),
     "conv-pool": lambda card: (32, 64),
+    "conv-spatial": lambda card: (32, 64),
     "tcn": lambda card: (32, 64),
     "gru": lambda card: (64,),
     "tabular": lambda card: (128, 64),
@@ -96,4 +98,9 @@ def default_config(dataset: str, network: str | None = None, preset: str = "defa
     if network in DEFAULT_HIDDEN_SIZES:
         suited["hidden_sizes"] = DEFAULT_HIDDEN_SIZES[network](card)
     config = Config(**suited | {"dataset": dataset, "network": network} | settings)
-    return dataclasses.replace(config, **PRESETS[preset].overrides(config))
+    overrides = PRESETS[preset].overrides(config)
+    config = dataclasses.replace(config, **overrides)
+    if network == "conv-spatial" and "latent_dim" not in settings | overrides:
+        places = math.prod(-(-side // 2 ** len(config.hidden_sizes)) for side in card.shape[1:])
+        config = dataclasses.replace(config, latent_dim=CODE_CHANNELS * places)
+    return config

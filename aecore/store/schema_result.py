@@ -24,6 +24,8 @@ from aecore.store.checks import (
 )
 from aecore.store.schema import HASH, LOSS_TERMS, OPTIONAL_SIGNALS, SIGNALS
 
+OUTLIERS = record(dict.fromkeys(("train", "n_train", "validation", "n_validation", "not_normal"), count))
+
 FINAL_CHECKUP = record(
     {
         **SIGNALS,
@@ -33,7 +35,7 @@ FINAL_CHECKUP = record(
         "pca_mse": non_negative,
         "effective_code_size": integer(1, 5000),
     },
-    {**OPTIONAL_SIGNALS, "code_size": integer(1, 5000)},
+    {**OPTIONAL_SIGNALS, "code_size": integer(1, 5000), "outliers": OUTLIERS},
 )
 
 

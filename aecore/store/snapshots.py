@@ -55,7 +55,7 @@ class Snapshot:
     points: np.ndarray  # float16 [N, 2], the codes on a plane that turns as little as can be from one to the next
     x: np.ndarray  # float32 [SIDE], rising: where the manifold was decoded
     y: np.ndarray  # float32 [SIDE], falling
-    # decoded samples: uint8 [N, C, H, W] of images, where 255 is 1.0; float16 [N, *shape] of all else
+    # decoded samples [N, *shape]: uint8 of images and videos, where 255 is 1.0; float16 of all else
     manifold: np.ndarray  # N = SIDE * SIDE
     reconstructions: np.ndarray  # N = SHOWN, of the first test samples of each class
 
@@ -69,11 +69,12 @@ def pack_samples(x: np.ndarray, modality: Modality) -> np.ndarray:
 
 def draw(snapshot: Snapshot, modality: Modality) -> Snapshot:
     """The same with pictures of its decoded samples in their place, uint8 `[N, 1 or 3, h, w]`."""
-    if snapshot.manifold.dtype == np.uint8:
+    if modality.kind == "image":
         return snapshot
 
     def drawn(decoded: np.ndarray) -> np.ndarray:
-        return np.round(modality.render(decoded.astype(np.float32)) * 255).astype(np.uint8)
+        samples = np.divide(decoded, 255 if modality.bounded else 1, dtype=np.float32)
+        return np.round(modality.render(samples) * 255).astype(np.uint8)
 
     return dataclasses.replace(
         snapshot, manifold=drawn(snapshot.manifold), reconstructions=drawn(snapshot.reconstructions)
@@ -169,7 +170,7 @@ def _content_error(snapshot: Snapshot) -> str:
     if not 0 < len(snapshot.reconstructions) <= 64:
         return "its reconstructions are too many, or none"
     if snapshot.manifold.dtype == np.uint8:
-        return "" if len(shape) == 3 and shape[0] in (1, 3) else "its images have no colours"
+        return "" if len(shape) == 3 else "its images are none"
     return "" if all(np.isfinite(each).all() for each in decoded) else "its samples are not finite"
 
 
@@ -214,10 +215,10 @@ def load(run: str, epoch: int | None = None) -> list[Snapshot]:
 
 def _matches_dataset(snapshot: Snapshot, dataset: str) -> bool:
     card = CARDS[dataset]
-    is_image = snapshot.manifold.dtype == np.uint8
+    in_bytes = snapshot.manifold.dtype == np.uint8
     return (
         snapshot.manifold.shape[1:] == card.shape
-        and is_image == card.modality.bounded
+        and in_bytes == card.modality.bounded
         and len(snapshot.points) <= min(card.n_test, max_codes(snapshot.codes.shape[1]))
     )
 

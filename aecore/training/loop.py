@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from aecore.config import Config
+from aecore.data.card import DatasetCard
 from aecore.data.datasets import Dataset
 from aecore.limits import batch_size_for
 from aecore.models.families.build import bytes_per_sample
@@ -81,7 +82,8 @@ def fit(
     recipe
         Model, objectives and corruption, already on `device`.
     data
-        Trained on `data.train`; `data.validation` gives the loss that early stopping monitors.
+        Trained on `data.train`; `data.validation` gives the loss that early stopping monitors. It may be empty where
+        `config.patience` is 0.
     config
         As `resolve_config` returns it.
     device
@@ -130,7 +132,7 @@ def fit(
                 timer = Timer(REPORT_EVERY)
 
         signals = TrainingSignals(data.card.modality.bounded)
-        losses = evaluate(recipe, validation, config, signals.update)
+        losses = evaluate(recipe, validation, config, signals.update, card=data.card)
         state.epoch += 1
         stop = state.early_stopping.update(losses, state.monitored_terms)
         if stop or (config.patience and state.epoch == config.epochs):
@@ -218,14 +220,15 @@ def evaluate(
     config: Config,
     on_batch: Callable[[ForwardPass], None] | None = None,
     batch_size: int = 500,
+    card: DatasetCard | None = None,
 ) -> LossValues:
     """The recipe's loss parts on held-out images, in nats per image; the same chance at every call. `on_batch`
     sees each batch after its loss. Of a network that takes much memory for an image, fewer than `batch_size` at a
-    time are looked at.
+    time are looked at. `card` is that of a data set that is not in the catalogue.
 
     In float32, as the pages use the model, whatever it is trained in.
     """
-    before, batch_size = recipe.model.training, batch_size_for(bytes_per_sample(config), batch_size)
+    before, batch_size = recipe.model.training, batch_size_for(bytes_per_sample(config, card), batch_size)
     recipe.modules.eval()
     tally, everything = RunningMean(), torch.arange(len(dataset), device=dataset.device)
     with RngState(config.seed, dataset.device):

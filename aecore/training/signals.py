@@ -54,7 +54,7 @@ class TrainingSignals:
         code                 by the type of the latent, see `models.latents`
         """
         found = {name: _six_digits(float(total) / self.n_samples) for name, total in self.sums.items()}
-        rows = Latent.concatenate(self.latents).signals()
+        rows = Latent.concatenate(self.latents).signals() if self.latents else {}  # none: no sample was held out
         code = {name: [_six_digits(each) for each in row.tolist()] for name, row in rows.items()}
         return {**found, "identical_units": _six_digits(identical_units(model)), "code": code}
 

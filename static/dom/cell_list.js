@@ -1,6 +1,6 @@
 // The values of a sample in words beside its drawing: a <dl> of names and numbers in their own units.
 
-import { cells } from '../twins/modality.js';
+import { cells, isBounded } from '../twins/modality.js';
 import { createElement } from './dom.js';
 import { CHANNELS } from './render/paper.js';
 
@@ -9,11 +9,11 @@ import { CHANNELS } from './render/paper.js';
  * @import { Cell, Modality } from '../twins/modality.js'
  */
 
-// A function that fills the list; for images, of which there is nothing to read, the list stays hidden.
+// A function that fills the list; for images and videos, of which there is nothing to read, the list stays hidden.
 /** @param {HTMLElement} list @param {Modality} modality */
 export function cellList(list, modality) {
   list.replaceChildren();
-  list.hidden = modality.kind === 'image';
+  list.hidden = isBounded(modality);
   /** @type {Text[]} */
   let texts = [];
 

@@ -7,6 +7,7 @@ import { drawPoints } from './render/points.js';
 import { drawSeries } from './render/series.js';
 import { drawTable } from './render/table.js';
 import { drawVector } from './render/vector.js';
+import { drawVideo, sheetAspect } from './render/video.js';
 import { describe } from '../twins/modality.js';
 
 /**
@@ -23,7 +24,7 @@ import { describe } from '../twins/modality.js';
  */
 
 /** @type {Record<string, Draw<any>>} */
-const DRAW = { series: drawSeries, table: drawTable, points: drawPoints, vector: drawVector };
+const DRAW = { series: drawSeries, table: drawTable, points: drawPoints, vector: drawVector, video: drawVideo };
 const ASPECT = 1.5; // of curves and bars: width by height
 
 /** @type {WeakMap<Element, Shown>} */
@@ -43,6 +44,7 @@ const sizes = new ResizeObserver((entries) => {
 /** @param {Sampled} net */
 export function aspectOf({ shape, modality }) {
   if (modality.kind === 'image') return shape[2] / shape[1];
+  if (modality.kind === 'video') return sheetAspect(modality);
   return modality.kind === 'points' ? 1 : ASPECT;
 }
 

@@ -59,6 +59,12 @@ export function drawingPad(canvas, signal, on) {
     strokes = [];
     endStroke();
   }
+  // A stroke that no hand has drawn.
+  /** @param {Point[]} points */
+  function add(points) {
+    strokes.push({ width: on.penWidth(), points, trail: [] });
+    endStroke();
+  }
 
   /** @type {(event: PointerEvent) => Point} */
   const pointerPosition = (event) => {
@@ -132,11 +138,18 @@ export function drawingPad(canvas, signal, on) {
     if (!strokes.length && !cursor) drawHint(ctx, width, theme);
     if (cursor) drawCursor(ctx, cursor[0] * width, cursor[1] * width, down);
   }
+  // The keyboard's pen alone, over a canvas that shows the strokes in another way.
+  function renderCursor() {
+    const { ctx, width, height } = clearCanvas(canvas);
+    if (cursor) drawCursor(ctx, cursor[0] * width, cursor[1] * height, down);
+  }
 
   return {
     undo,
     clear,
+    add,
     render,
+    renderCursor,
     get strokes() {
       return strokes;
     },

@@ -29,7 +29,9 @@
  * @property {number[]} std
  * @property {number[]} [background] other points, x and y by turns, to draw one among
  *
- * @typedef {ImageModality | Series | Table | Named} Modality
+ * @typedef {{ kind: 'video', frames: number, height: number, width: number }} Video
+ *
+ * @typedef {ImageModality | Series | Table | Named | Video} Modality
  *
  * @typedef {{ name: string, text: string, channel?: number }} Cell a value in its own unit, or the range of a channel
  */
@@ -41,6 +43,7 @@ export const NOUNS = {
   table: { one: 'row', many: 'rows', value: 'value' },
   points: { one: 'point', many: 'points', value: 'coordinate' },
   vector: { one: 'vector', many: 'vectors', value: 'value' },
+  video: { one: 'sequence', many: 'sequences', value: 'pixel' },
 };
 const MAX_DESCRIBED = 12; // values that words name
 
@@ -51,9 +54,9 @@ export const modalityOf = ({ shape: [channels, height, width], modality }) =>
 
 // What corruptions set a value to, and whether values beyond cannot be shown.
 /** @param {Modality} modality @returns {[number, number]} */
-export const valueRange = ({ kind }) => (kind === 'image' ? [0, 1] : [-2, 2]);
+export const valueRange = (modality) => (isBounded(modality) ? [0, 1] : [-2, 2]);
 /** @param {Modality} modality */
-export const isBounded = ({ kind }) => kind === 'image';
+export const isBounded = ({ kind }) => kind === 'image' || kind === 'video';
 
 /** @param {Column} column */
 const widthOf = ({ kind, categories }) => (kind === 'category' ? categories.length : kind === 'cyclic' ? 2 : 1);
@@ -157,10 +160,10 @@ function rounded(value, decimals) {
   return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
-// A sample in words; '' for images, of which words say nothing.
+// A sample in words; '' for images and videos, of which words say nothing.
 /** @param {Modality} modality @param {NumberArray} values @returns {string} */
 export function describe(modality, values) {
-  if (modality.kind === 'image') return '';
+  if (modality.kind === 'image' || modality.kind === 'video') return '';
   if (modality.kind === 'table') return describeRow(modality, values);
   if (modality.kind === 'series') {
     const found = ranges(modality, values);
@@ -191,7 +194,7 @@ function describeRow(table, values) {
 export function cells(modality, values) {
   /** @param {string} text */
   const minus = (text) => text.replace(/^-(?=0\.?0*$)/, '').replaceAll('-', '\u2212');
-  if (modality.kind === 'image') return [];
+  if (modality.kind === 'image' || modality.kind === 'video') return [];
   if (modality.kind === 'table') {
     const starts = columnStarts(modality);
     return modality.columns.map((column, at) => {

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
-from aecore.analysis.diagnosis import doctor
+from aecore.analysis.diagnosis import checkup, doctor
 from aecore.analysis.diagnosis.doctor import (
     Evidence,
     diagnose,
     health_summary,
     with_fix,
 )
+from aecore.analysis.diagnosis.fixes import outlier_chance, outliers_stand_out
 from aecore.analysis.diagnosis.thresholds import CHANCE_DISCRIMINATOR_LOSS, THRESHOLDS
 from aecore.config import Config
+from aecore.data import datasets
 from aecore.errors import UserError
 from aecore.jobs.worker import run_training
 from aecore.models import presets
@@ -102,6 +105,7 @@ def test_of_a_run_that_has_not_begun_nothing_is_said():
 
 
 POINTS = {"std": [1.0, 1.0]}
+OUTLIERS = {"train": 4, "n_train": 685, "validation": 0, "n_validation": 70, "not_normal": 0}  # as clean digits have
 PLAIN = {"reconstruction": 20.0}
 TROUBLES = {
     "pixels out of range": {"out_of_support": 0.001},
@@ -141,6 +145,10 @@ TROUBLES = {
         "mse": 0.071,
     },
     "dead codebook entries": {"config": VQ, "code": POINTS | {"usage": [1 / 15] * 15}},  # of 64
+    "contaminated training set": {
+        "config": resolve_config(dataclasses.replace(VAE, normal=(0, 1, 2, 3, 4), contamination=0.05)),
+        "outliers": OUTLIERS | {"train": 19, "not_normal": 34},
+    },
     "discriminator too strong": {"config": AAE, "code": POINTS, "validation": PLAIN | {"discriminator": 0.1}},
     "one-dimensional code": {"config": dataclasses.replace(VAE, latent_dim=1), "mse": 0.03},
     "overfitting": {"history": [epoch(18, 20.9)] * VAE.epochs},
@@ -195,6 +203,8 @@ HARMLESS = {
     },
     "one number that is enough": {"config": dataclasses.replace(VAE, latent_dim=1), "mse": 0.005, "pca_mse": 0.05},
     "a gap as small trainings have": {"history": [epoch(20.0, 21.2)] * VAE.epochs},
+    "as few outliers as normal images have": {"outliers": OUTLIERS},
+    "more outliers than validation has, by chance": {"outliers": OUTLIERS | {"train": 19}},
 }
 
 
@@ -223,6 +233,75 @@ def test_every_limit_has_its_reason_and_is_read():
     for name, limit in THRESHOLDS.items():
         assert len(limit.reason) > 40
         assert source.count(f'"{name}"') > 1
+
+
+# --- Contamination ----------------------------------------------------------------------------------------------------
+
+
+def contamination(**changed) -> list[doctor.Finding]:
+    return diagnose(Evidence(VAE, HISTORY, CHECKUP | {"outliers": OUTLIERS | changed}))
+
+
+def test_distances_alone_show_a_contamination_where_there_are_more_outliers_than_chance_makes():
+    """Fisher's exact test of 1,000 and 1,000 images, 10 outliers in validation: 29 have p = 0.0015, 31 have 0.0006."""
+    both = {"n_train": 1000, "n_validation": 1000, "validation": 10}
+    assert contamination(**both, train=29) == []
+    (found,) = contamination(**both, train=31)
+    assert found.name == "contaminated training set" and found.message == (
+        "31 of 1,000 training images lie farther from the others than nearly all validation images do, of which 10 of "
+        "1,000 lie so far."
+    )
+    assert not found.fix and "take out" in found.advice  # of data that are as they are no setting is to blame
+
+
+def test_with_few_validation_images_no_number_of_odd_ones_shows():
+    """5 % of 685, all of them outliers and no validation image: 1 - 70 / 755 to the power of 34, about 0.04."""
+    assert outlier_chance(OUTLIERS | {"train": 34, "validation": 0}) == pytest.approx((1 - 70 / 755) ** 34, abs=0.01)
+    assert contamination(train=34, validation=0) == []
+
+
+def test_labels_show_what_distances_do_not_and_it_is_said_whether_these_would():
+    (hidden,) = contamination(not_normal=34)
+    (plain,) = contamination(not_normal=34, n_validation=1000, validation=3, train=34)
+    assert hidden.message.startswith("34 of 685 training images are of classes that are not normal, as their labels")
+    assert "Without labels it would not be seen: 4 of 685" in hidden.message
+    assert "Distances show it too: 34 of 685" in plain.message
+
+
+def test_runs_of_before_outliers_were_counted_are_read():
+    assert diagnose(Evidence(VAE, HISTORY, CHECKUP)) == []
+    assert "outliers" not in dict(health_summary(Evidence(VAE, HISTORY, CHECKUP)))
+    said = dict(health_summary(Evidence(VAE, HISTORY, CHECKUP | {"outliers": OUTLIERS})))
+    assert said["outliers"] == "0.6% of 685 training images, 0.0% of 70 validation images"
+
+
+def test_distances_are_those_of_brute_force_and_leave_the_image_itself_out():
+    data = datasets.load("digits")
+    train, validation = data.train.head(300), data.validation.head(20)
+    own, others = (each.to_float().reshape(len(each), -1) for each in (train, validation))
+    for split, x, skip in ((train, own, 1), (validation, others, 0)):
+        expected = np.sort(cdist(x, own), axis=1)[:, skip : skip + checkup.N_NEIGHBOURS].mean(axis=1)
+        assert checkup.neighbour_distances(split, train, skip) == pytest.approx(expected, abs=1e-3)  # float32 products
+    alone = checkup.neighbour_distances(train.head(1), train.head(1), skip=1)
+    assert alone == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "normal"), [("digits", (0, 1, 2, 3, 4)), ("digits", ()), ("heartbeats", (0,)), ("machine", (0,))]
+)
+def test_a_clean_training_set_is_not_blamed(dataset, normal):
+    config = Config(dataset=dataset, normal=normal)
+    counts = checkup.outliers(config, datasets.load_training(config))
+    assert counts["not_normal"] == 0 and not outliers_stand_out(counts)
+    assert counts["validation"] <= 0.01 * counts["n_validation"]
+
+
+def test_a_planted_contamination_of_5_percent_is_found_by_labels_and_where_it_lies_apart_by_distances():
+    for dataset, normal, by_distances in (("digits", (0, 1, 2, 3, 4), False), ("machine", (0,), True)):
+        config = Config(dataset=dataset, normal=normal, contamination=0.05)
+        counts = checkup.outliers(config, datasets.load_training(config))
+        assert counts["not_normal"] == pytest.approx(0.05 * counts["n_train"], abs=0.5)
+        assert outliers_stand_out(counts) is by_distances
 
 
 # --- Cures ------------------------------------------------------------------------------------------------------------
@@ -330,3 +409,14 @@ def test_families_at_their_defaults_are_well_on_the_digits(family, store):
     usual = FAMILIES[family].defaults
     config = resolve_config(presets.default_config("digits", family=family, epochs=60, **usual))
     assert [each.message for each in examined(config)] == []
+
+
+@pytest.mark.parametrize("contamination", [0.0, 0.05])
+def test_a_planted_contamination_is_found_when_a_training_ends_and_its_cure_is_the_run_without(contamination, store):
+    config = resolve_config(
+        presets.default_config("digits", family="vanilla", epochs=2, normal=(0, 1, 2), contamination=contamination)
+    )
+    found = {each.name: each for each in examined(config)}
+    assert ("contaminated training set" in found) == bool(contamination)
+    if contamination:
+        assert with_fix(config, found["contaminated training set"]) == dataclasses.replace(config, contamination=0.0)

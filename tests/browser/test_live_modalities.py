@@ -1,4 +1,4 @@
-"""Series, rows, points and vectors in a browser: words and corruptions as in Python, drawn finely while dragged."""
+"""All kinds of samples but images in a browser: words and corruptions as in Python, drawn finely while dragged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from aecore.data.modalities import MODALITIES, Column, Image, Points, Series, Table, Vector
+from aecore.data.modalities import MODALITIES, Column, Image, Points, Series, Table, Vector, Video
 from tests.browser.hands import drag, drawn, redrawn, spot
 from tools.browser import wait_until_idle
 
@@ -18,6 +18,7 @@ RUNS = {
     "series": {"dataset": "heartbeats", "family": "vae", "latent_dim": 2, "epochs": 2},
     "row": {"dataset": "breast-cancer", "family": "vae", "latent_dim": 2, "epochs": 2},
     "point": {"dataset": "moons", "family": "vanilla", "latent_dim": 1, "epochs": 2},
+    "sequence": {"dataset": "moving-digits", "family": "denoising", "latent_dim": 2, "epochs": 1, "train_size": 300},
 }
 TABLE = Table(
     (
@@ -36,6 +37,7 @@ SAMPLES = {
     "table": TABLE,
     "points": Points(("x", "y"), (1.5, -2.0), (0.5, 3.0)),
     "vector": Vector(tuple(f"v{number}" for number in range(14)), (0.0,) * 14, (1234.5,) * 14),
+    "video": Video(7, 4, 5),
 }
 CALL = """async ([file, modality, given, rest]) => {
   const module = await import(`/app/static/${file}`), values = Float32Array.from(given, (each) => each ?? NaN);
@@ -103,6 +105,24 @@ def test_bars_of_a_row_stand_where_those_of_python_stand(blank):
         assert [each is None for each in found] == np.isnan(right).tolist()
         known = ~np.isnan(right)
         assert np.array(found, float)[known] == pytest.approx(right[known], abs=1e-5)
+
+
+@pytest.mark.parametrize("video", [Video(10, 16, 16), Video(7, 4, 5), Video(1, 6, 3), Video(12, 8, 40)])
+def test_a_sheet_of_frames_is_that_of_python(video, blank):
+    """Drawn in a box of its own size it has the same pixels, in bytes; else the same at the same places."""
+    x = np.random.default_rng(0).random((1, *video.shape)).astype(np.float32)
+    right = np.rint(video.render(x)[0, 0] * 255)
+    draw = """(module, modality, values, height, width) => {
+      const ctx = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d');
+      module.drawInBox(ctx, [0, 0, width, height], values, modality);
+      return ctx.getImageData(0, 0, width, height).data.filter((_, at) => at % 4 === 0);
+    }"""
+    found = np.array(call(blank, "dom/render.js", draw, video, x, *right.shape)).reshape(right.shape)
+    assert np.abs(found - right).max() <= 1  # a half is rounded up or to even
+    aspect = call(
+        blank, "dom/render.js", "(m, modality, values) => [m.aspectOf({ shape: [], modality })]", video, np.zeros(1)
+    )
+    assert aspect == pytest.approx([right.shape[1] / right.shape[0]])
 
 
 @pytest.mark.parametrize("kind", ["series", "table", "points"])
@@ -198,3 +218,28 @@ def test_a_point_decoded_on_a_line_moves(open_page):
     drag(page, page.locator(".pad .stage"), (0.5, 0.5), (0.1, 0.5))
     redrawn(page, ".pad .side .image", picture)
     expect(page.locator(".pad .cells dt")).to_have_text(["x", "y"])
+
+
+def test_a_sequence_is_drawn_while_the_pad_is_dragged_and_nobody_is_asked(open_page, sent):
+    page = open_page("latent_explorer?", "sequence")
+    stage, image = page.locator(".pad .stage"), ".pad .side .image"
+    expect(page.locator(image)).to_have_attribute("aria-label", re.compile("sequence decoded at z1 "))
+    expect(page.locator(".pad .cells")).to_be_hidden()
+    wide, high = page.locator(image).evaluate("(canvas) => [canvas.clientWidth, canvas.clientHeight]")
+    assert wide / high == pytest.approx(69 / 52, rel=0.05)
+    before = drawn(page, image)
+    page.mouse.move(*spot(stage, 0.5, 0.5))
+    page.mouse.down()
+    sent.clear()
+    page.mouse.move(*spot(stage, 0.2, 0.3), steps=5)
+    redrawn(page, image, before)
+    assert not sent, "nobody is asked"
+    page.mouse.up()
+
+
+def test_denoising_a_sequence_says_what_noise_is_to_a_pixel(open_page):
+    page = open_page("denoise?", "sequence")
+    expect(page.locator(".denoise #meaning")).to_contain_text("black to white")
+    picture = drawn(page, ".denoise .noisy")
+    page.get_by_role("slider", name="Corruption level").press("End")
+    redrawn(page, ".denoise .noisy", picture)

@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 
 from aecore.analysis import metrics
-from aecore.data.modalities import MODALITIES, Column, Image, Points, Series, Table, Vector, modality_from_json
+from aecore.data.modalities import (
+    MODALITIES,
+    Column,
+    Image,
+    Points,
+    Series,
+    Table,
+    Vector,
+    Video,
+    drawing,
+    modality_from_json,
+)
 
 TABLE = Table(
     (
@@ -24,6 +35,7 @@ EXAMPLES = {
     "table": TABLE,
     "points": Points(),
     "vector": Vector(("u", "v", "w"), (0.0, 1.0, 2.0), (1.0, 2.0, 3.0)),
+    "video": Video(7, 5, 6),
 }
 CELLS = [[180.0, None, 165.5], ["green", "red", "purple"], ["yes", "no", None], [6.0, 0.0, 23.0]]
 
@@ -96,3 +108,47 @@ def test_errors_are_taken_over_what_was_observed():
 def test_a_cell_of_a_number_can_name_a_category():
     column = Column("class", "category", categories=("1", "2.5"))
     assert column.encode([1.0, 2.5, 3.0])[:2].tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("video", "columns"),
+    [(Video(10, 16, 16), 4), (Video(1, 8, 8), 1), (Video(3, 8, 8), 3), (Video(20, 16, 16), 5), (Video(12, 8, 40), 2)],
+)
+def test_frames_lie_row_by_row_and_a_sheet_is_about_as_wide_as_other_drawings(video, columns):
+    rows = math.ceil(video.frames / columns)
+    x = np.random.default_rng(0).random((2, *video.shape)).astype(np.float32)
+    (_, sheet) = video.render(x)[:, 0]
+    assert video.columns == columns
+    assert sheet.shape == (rows * (video.height + 1) + 1, columns * (video.width + 1) + 1)
+    for at, frame in enumerate(x[1]):
+        top, left = at // columns * (video.height + 1) + 1, at % columns * (video.width + 1) + 1
+        np.testing.assert_array_equal(sheet[top : top + video.height, left : left + video.width], frame)
+    assert sheet.sum() == pytest.approx(x[1].sum() + 0.5 * (sheet.size - x[1].size), rel=1e-6), "gray between them"
+
+
+def test_a_sheet_in_detail_has_the_same_pixels_larger():
+    video, x = Video(4, 3, 5), np.random.default_rng(0).random((1, 4, 3, 5))
+    plain = video.render(x)
+    with drawing.detailed():
+        fine = video.render(x)
+    np.testing.assert_array_equal(fine[:, :, :: drawing.DETAIL, :: drawing.DETAIL], plain)
+    assert fine.shape[2:] == (drawing.DETAIL * plain.shape[2], drawing.DETAIL * plain.shape[3])
+
+
+def test_the_error_of_a_frame_is_in_its_own_map():
+    video, x = Video(4, 3, 3), np.zeros((1, 4, 3, 3), np.float32)
+    made = x.copy()
+    made[0, 2, 1, 1] = 1  # too bright, in the third frame: the first one of the second row
+    assert video.columns == 2
+    drawn = video.render_difference(x, made)[0]
+    white = (drawn == 1).all(0)
+    assert not white[4 + 2, 2] and white[2, 2], "in the third frame, not in the first"
+    np.testing.assert_allclose(drawn[:, 4 + 2, 2], [0.835, 0.369, 0], atol=1e-6)  # Okabe & Ito's vermilion
+
+
+def test_the_worst_neighbourhood_of_a_sequence_is_a_quarter_of_it_each_way():
+    errors = np.random.default_rng(0).random((3, 7, 5, 6))
+    windows = [
+        errors[:, t : t + 2, y : y + 2, x : x + 2].mean((1, 2, 3)) for t in range(6) for y in range(4) for x in range(5)
+    ]
+    assert Video(7, 5, 6).worst_neighbourhood(errors) == pytest.approx(np.max(windows, axis=0))

@@ -1,6 +1,7 @@
 """Networks for tables and images, and what stands between the layers of all of them."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -10,11 +11,12 @@ from aecore.config import Config
 from aecore.data.modalities import Column, Table
 from aecore.errors import UserError
 from aecore.models import presets
-from aecore.models.families.build import build_recipe, complete_config, resolve_config
+from aecore.models.families.build import FAMILIES, build_on_meta, build_recipe, complete_config, resolve_config
 from aecore.models.footprint import count_parameters
 from aecore.models.networks import INITIALISATIONS, NETWORKS, BatchNorm, NetworkFactory
 from aecore.models.networks.tabular import ColumnEmbedding, ColumnHeads, embedding_width
 from aecore.params import params_of
+from tests.kit.networks import is_refused
 
 SEED = 6
 MIXED = Table(
@@ -92,6 +94,99 @@ def test_images_of_any_size_are_pooled_and_drawn_again(shape):
 def test_what_is_pooled_is_half_as_large():
     encoder = NetworkFactory((1, 9, 6), "conv-pool", (3, 5)).encoder(2)
     assert encoder[:-2](torch.rand(1, 1, 9, 6)).shape == (1, 5, 3, 2)  # 9 -> 5 -> 3, 6 -> 3 -> 2
+
+
+# --- conv-spatial -----------------------------------------------------------------------------------------------------
+
+
+def _spatial(shape: tuple[int, ...], hidden_sizes: tuple[int, ...], code_size: int, **more) -> NetworkFactory:
+    return NetworkFactory(shape, "conv-spatial", hidden_sizes, code_size=code_size, **more)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 7, 7), (2, 9, 5), (3, 16, 16), (10, 16, 16)])
+def test_a_code_that_is_a_map_is_drawn_again(shape):
+    x = torch.rand(2, *shape)
+    for hidden_sizes, decoder_sizes in (((), ()), ((3,), ()), ((3, 5), ()), ((3, 5), (4, 6))):
+        places = math.prod(math.ceil(side / 2 ** len(hidden_sizes)) for side in shape[1:])
+        make = _spatial(shape, hidden_sizes, 2 * places, decoder_sizes=decoder_sizes)
+        code = make.encoder(2 * places)(x)
+        assert code.shape == (2, 2 * places) and make.decoder(2 * places)(code).shape == x.shape
+        assert make.encoder(4 * places)(x).shape == (2, 4 * places)  # a mean and a log-variance for each
+
+
+@pytest.mark.parametrize("halvings", [1, 2])
+def test_an_input_moved_by_a_stride_moves_the_code_by_a_cell(halvings):
+    """Convolutions and poolings commute with moves by the stride, 2 for each halving; but for the cells near a border,
+    where there are zeros."""
+    torch.manual_seed(SEED)
+    stride, side = 2**halvings, 64
+    cells = side // stride
+    make = _spatial((1, side, side), (3, 4)[:halvings], 2 * cells**2)
+    encoder, x = make.encoder(make.code_size), torch.rand(1, 1, side + stride, side + stride)
+
+    def code(top: int, left: int) -> torch.Tensor:
+        with torch.no_grad():
+            return encoder(x[..., top : top + side, left : left + side]).unflatten(1, (2, cells, cells))
+
+    still, inside = code(0, 0), slice(4, -4)
+    for top, left in ((stride, 0), (0, stride), (stride, stride)):
+        moved = code(top, left).roll((top // stride, left // stride), (2, 3))
+        torch.testing.assert_close(moved[..., inside, inside], still[..., inside, inside], atol=1e-6, rtol=0)
+    assert not torch.allclose(code(1, 0)[..., inside, inside], still[..., inside, inside], atol=1e-3)  # less is no cell
+
+
+@pytest.mark.parametrize(("family", "out"), [("vanilla", 3), ("vae", 6)])
+def test_a_spatial_code_has_no_dense_layer_and_the_parameters_counted_by_hand(family, out):
+    """Digits, 8 x 8, halved twice: a code of 3 channels of 2 x 2 places. A filter has 9 weights for each channel that
+    it sees, and a bias."""
+    config = resolve_config(Config(family=family, network="conv-spatial", hidden_sizes=(5, 7), latent_dim=12))
+    model = build_recipe(config).model
+    assert not any(isinstance(each, nn.Linear) for each in model.modules())
+    encoder = (9 * 1 + 1) * 5 + (9 * 5 + 1) * 7 + (9 * 7 + 1) * out
+    decoder = (9 * 3 + 1) * 7 + (9 * 7 + 1) * 5 + (9 * 5 + 1) * 1
+    assert (count_parameters(model.encoder), count_parameters(model.decoder)) == (encoder, decoder)
+
+
+def test_a_mean_and_a_log_variance_of_a_map_are_maps_of_their_own():
+    config = resolve_config(Config(family="vae", network="conv-spatial", hidden_sizes=(5, 7), latent_dim=8))
+    model, x = build_recipe(config).model, torch.rand(3, 1, 8, 8)
+    features, latent = model.encoder[:-1](x), model.encode(x)
+    assert features.shape == (3, 4, 2, 2)
+    torch.testing.assert_close(latent.mean, features[:, :2].flatten(1))
+    torch.testing.assert_close(latent.logvar, features[:, 2:].flatten(1))
+
+
+@pytest.mark.parametrize(("latent_dim", "said"), [(2, "such as 4, not 2"), (6, "such as 4 or 8, not 6")])
+@pytest.mark.parametrize("family", ["vanilla", "vae", "sparse"])
+def test_a_code_that_fills_no_map_is_refused_with_those_that_do(family, latent_dim, said):
+    with pytest.raises(UserError, match=rf"2 x 2 places .* multiple of 4, {said}"):
+        resolve_config(Config(family=family, network="conv-spatial", hidden_sizes=(8, 8), latent_dim=latent_dim))
+
+
+def test_a_map_is_no_code_for_labels_levels_and_codebooks():
+    refused = [family for family in FAMILIES if is_refused(family, "conv-spatial")]
+    assert sorted(refused) == ["conditional-vae", "ladder-vae", "vq-vae"]
+    for family in refused:
+        with pytest.raises(UserError, match=r"labels, levels or codebook vectors .* Choose conv-pool"):
+            resolve_config(Config(family=family, network="conv-spatial", latent_dim=16))
+
+
+def test_a_decoder_of_another_depth_than_its_encoder_is_refused():
+    config = Config(network="conv-spatial", hidden_sizes=(8, 8), latent_dim=8, decoder_sizes=(8,))
+    with pytest.raises(UserError, match="give it 2 layers, not 1"):
+        resolve_config(config)
+
+
+@pytest.mark.parametrize("dataset", ["digits", "mnist", "moving-digits"])
+@pytest.mark.parametrize("preset", presets.PRESETS)
+def test_where_a_form_begins_the_code_fits_its_map(dataset, preset):
+    config = complete_config(presets.default_config(dataset, "conv-spatial", preset))
+    assert build_on_meta(config).model.bottleneck.out_features == config.latent_dim > 3
+
+
+def test_units_of_a_sparse_map_start_awake():
+    model = build_recipe(resolve_config(Config(family="sparse", network="conv-spatial", latent_dim=16))).model
+    assert (model.encoder[-2].bias == 1).all()
 
 
 # --- Widths of the decoder --------------------------------------------------------------------------------------------

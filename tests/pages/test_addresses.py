@@ -4,7 +4,9 @@ the content of a page away, and nothing of them is shown as Markdown."""
 from __future__ import annotations
 
 import ast
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +16,12 @@ from aecore.models import presets
 from aecore.models.families.build import resolve_config
 from aecore.store import runs
 from tests.kit.cases import crossed
+from tests.kit.trained_runs import furnished
 from tests.pages.test_pages import ROOT, AppTest, _cold, whole  # noqa: F401
 from ui.run_data import models
 from ui.session import address, choices
 from ui.views import latent_map
+from ui.views.anomalies import page
 
 PAGES = ["app", *sorted(path.stem for path in (ROOT / "pages").glob("*.py"))]
 SOURCES = [*(ROOT / "pages").glob("*.py"), *(ROOT / "ui").rglob("*.py")]
@@ -142,6 +146,17 @@ def parameters(run) -> dict[str, set[str]]:
     }
 
 
+@pytest.fixture(scope="module")
+def detectors(run) -> set[str]:
+    """The parameters of the page Anomalies in all of its parts, for runs that have something odd."""
+    small = {"family": "vanilla", "hidden_sizes": (8,), "epochs": 1, "normal": (0,)}
+    wanted = {name: {"dataset": name, "latent_dim": 1} | small for name in ("digits", "moons", "heartbeats")}
+    ids = furnished(Path(os.environ["AECORE_RUNS"]), wanted)
+    asked = [("digits", {"section": name}) for name in page.SECTIONS]
+    asked += [("digits", {"order": "random"}), ("moons", {}), ("heartbeats", {"section": "over-time"})]
+    return set().union(*(bound(opened("anomalies", run=ids[name], **more)) for name, more in asked))
+
+
 @pytest.fixture
 def by_server(monkeypatch):
     """A model that the browser cannot compute."""
@@ -152,8 +167,8 @@ def by_server(monkeypatch):
     monkeypatch.setattr(models, "program", program)
 
 
-def test_every_widget_that_is_bound_in_the_source_is_met_on_a_page(parameters, by_server, run):
-    declared, met = _declared(), set().union(*parameters.values(), bound(opened("denoise", run=run)))
+def test_every_widget_that_is_bound_in_the_source_is_met_on_a_page(parameters, detectors, by_server, run):
+    declared, met = _declared(), set().union(*parameters.values(), detectors, bound(opened("denoise", run=run)))
     assert len(declared) > 20
     # asked for where a photograph was uploaded, or runs were ticked to compare them, which no address can do
     own = {"corruption-own", "term", "samples", "view"}

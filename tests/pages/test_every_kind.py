@@ -24,8 +24,16 @@ RUNS: dict[str, dict[str, Any]] = {
     "swiss-roll, vq-vae": {"dataset": "swiss-roll", "family": "vq-vae"},
     "swiss-roll, linear": {"dataset": "swiss-roll", "family": "linear"},
     "digits-rows, vae": {"dataset": "digits-rows", "family": "vae"},
+    "moving-digits, denoising": {"dataset": "moving-digits", "family": "denoising"},
+    "moving-digits, conv-spatial": {
+        "dataset": "moving-digits",
+        "family": "vae",
+        "network": "conv-spatial",
+        "latent_dim": 64,
+    },
 }
 NOUNS = {"iris": "row", "heartbeats": "series", "machine": "series", "moons": "point", "swiss-roll": "vector"}
+NOUNS |= {"moving-digits": "sequence"}
 EXPLORE = ["reconstruct", "latent_map", "manifold", "latent_explorer", "interpolate", "time_machine", "denoise"]
 PAGES = ["", *EXPLORE, "model_inspector", "draw", "train", "gallery", "runs"]
 CASES = [(page, name) for page in PAGES for name in RUNS]
@@ -41,6 +49,10 @@ QUICK = [
     ("denoise", "heartbeats, denoising"),
     ("draw", "iris, vae"),
     ("train", "moons, conditional-vae"),
+    ("reconstruct", "moving-digits, denoising"),
+    ("denoise", "moving-digits, denoising"),
+    ("time_machine", "moving-digits, denoising"),
+    ("latent_explorer", "moving-digits, conv-spatial"),
 ]
 
 

@@ -288,3 +288,17 @@ def test_taking_snapshots_does_not_change_the_training(monkeypatch, store):
         assert len(snapshots.epochs(config.id)) == (7 if every else 0)
         weights.append((runs.path(config.id) / "weights.safetensors").read_bytes())
     assert weights[0] == weights[1]
+
+
+def test_decoded_sequences_are_kept_in_bytes_and_drawn_frame_by_frame(store):
+    settings = {"family": "vae", "hidden_sizes": (8,), "epochs": 2, "train_size": 200}
+    config = resolve_config(presets.default_config("moving-digits", **settings))
+    assert list(worker.run_training(config))
+    taken, run = snapshots.load(config.id), loaded.load(config.id)
+    kept = snapshots.try_load(store / config.id / snapshots.FOLDER / "00002.safetensors")
+    assert [each.epoch for each in taken] == [0, 1, 2]
+    assert kept.manifold.dtype == np.uint8 and kept.manifold.shape == (225, 10, 16, 16)
+    assert taken[-1].manifold.shape == (225, 1, 52, 69)  # 3 rows of 4 frames, with a pixel around each
+    rows = snapshots.preview_rows(load("moving-digits").test)
+    made = run.card.modality.render(run.reconstruct(load("moving-digits").test.to_float(rows)))
+    np.testing.assert_allclose(taken[-1].reconstructions / 255, made, atol=1.01 / 255)

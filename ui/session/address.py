@@ -17,8 +17,9 @@ NO_RUN = "There is no run of that name: pick one."
 FLASH_KEY = "ae-flash"
 PAGE_KEY, ARRIVED_KEY = "ae-page", "ae-arrived"
 BOUND_KEY, WRITTEN_KEY = "ae-bound", "ae-written"
-# Parameters that are places in one latent space, or on one map of it, and mean nothing on another
-VIEW_PARAMETERS = ("at", "zoom", "centre", "selected", "lasso", "z")
+# Parameters that are places in one latent space, on one map of it, or among the scores of one model: they mean nothing
+# on another
+VIEW_PARAMETERS = ("at", "zoom", "centre", "selected", "lasso", "z", "cut", "marked")
 
 
 def run_query(run: str | None = None) -> dict[str, str]:

@@ -67,13 +67,14 @@ def bound_choices(
     key: str,
     default: Sequence[str],
     container: Any = None,
+    widget: str = "multiselect",
     **more: Any,
 ) -> list[str]:
     """Any of `options` ({id: label}), as the address's parameter `key` names them with commas between; what is no id is
     passed over.
 
     Without a parameter they are those of `default` that there are, which is not written into the address. `more` goes
-    to the widget, a `multiselect`.
+    to the widget, "multiselect" or "pills".
     """
     asked = address.bound(key)
     usual = [each for each in default if each in options]
@@ -84,7 +85,9 @@ def bound_choices(
         address.write(key, None if found == usual else ",".join(found) or NONE)
 
     st.session_state[key] = chosen
-    draw = (container or st).multiselect
+    draw = getattr(container or st, widget)
+    if widget == "pills":
+        more = {"selection_mode": "multi"} | more
     return list(draw(label, list(options), format_func=lambda each: options.get(each, each), key=key,
                      on_change=write, **more))  # fmt: skip
 

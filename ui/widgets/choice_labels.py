@@ -8,6 +8,7 @@ CHOICE_LABELS = {
     "mlp": "MLP",
     "conv": "Convolutional",
     "conv-pool": "Convolutional, pooling",
+    "conv-spatial": "Convolutional, spatial code",
     "tcn": "TCN",
     "gru": "GRU",
     "tabular": "Tabular",

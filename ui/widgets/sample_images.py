@@ -49,14 +49,15 @@ def mse_meaning(card: DatasetCard, split: str = "") -> str:
 
 
 def _mse_unit(card: DatasetCard) -> str:
-    if is_image(card):
+    if card.modality.bounded:
         return "black to white is 1."
     return "values are standardised, so that always answering the mean has an error of about 1."
 
 
 def clipping_note(card: DatasetCard) -> str:
     """That PCA is treated as the model is; empty where nothing is clipped."""
-    return " Its images are clipped to black and white as the model's are." if card.modality.bounded else ""
+    many = card.modality.noun.many
+    return f" Its {many} are clipped to black and white as the model's are." if card.modality.bounded else ""
 
 
 def rows(
@@ -85,7 +86,7 @@ def single(modality: Modality, sample: np.ndarray, alt: str, caption: str = "", 
 
 def signed(modality: Modality, changes: np.ndarray) -> np.ndarray:
     """Differences of samples `[N, *shape]` that are no images, as pictures `[N, 3, h, w]` on one common scale: what is
-    the largest of them is drawn two standard deviations high."""
+    the largest of them is drawn at the end of the range that values have, two standard deviations high."""
     most = float(np.abs(changes).max()) or 1.0
     with drawing.detailed():
-        return modality.render_difference(np.zeros_like(changes), changes * (2 / most))
+        return modality.render_difference(np.zeros_like(changes), changes * (modality.value_range[1] / most))

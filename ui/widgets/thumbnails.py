@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,24 +22,39 @@ COLUMNS = 12  # of the file that they are sent in
 
 def thumbnails(key: str, test: Split, card: DatasetCard, row: int, choose: Callable[[int], None]) -> None:
     """Test samples of the class that `row` has, as buttons; `choose` hears of the row of the one that is pressed."""
-    label = int(test.y[row])
-    rows, page = class_page(test.y, row)
+    rows, _ = class_page(test.y, row)
+    of_class = f" of class {card.classes[int(test.y[row])]}" if card.labelled else ""
+    names = sample_images.sample_names(card, test.y[rows], rows)
+    thumbnails_of(key, test, card, rows, names, row, choose, f"Test {card.modality.noun.many}{of_class}")
+
+
+def thumbnails_of(
+    key: str,
+    split: Split,
+    card: DatasetCard,
+    rows: np.ndarray,
+    names: Sequence[str],
+    row: int,
+    choose: Callable[[int], None],
+    label: str,
+) -> None:
+    """Samples of a split by their `rows` [n], in this order and under these names, as buttons of which `row` is the
+    chosen one; `choose` hears of the row of the one that is pressed. `label` says what they are."""
     view_key = f"{key}-thumbnails"
 
     def write() -> None:
         said = st.session_state[view_key].get("row")
-        if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < len(test):
+        if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < len(split):
             choose(said)
 
-    noun, pictures = card.modality.noun, card.modality.render(test.observed(rows))
-    of_class = f" of class {card.classes[label]}" if card.labelled else ""
+    pictures = card.modality.render(split.observed(rows))
     given = {
-        "key": f"{card.name}, {label}, {page}, {test.synthetic}",
+        "key": f"{card.name}, {sha256(rows.tobytes()).hexdigest()[:16]}, {len(split)}, {split.synthetic}",
         "blob": component.blob(encoded.png(encoded.image_grid(pictures, COLUMNS, gap=0))),
         "rows": rows.tolist(),
         "columns": COLUMNS,
-        "names": sample_images.sample_names(card, test.y[rows], rows),
-        "label": f"Test {noun.many}{of_class}",
+        "names": list(names),
+        "label": label,
         "chosen": row,
     }
     live.view("image_picker", None, view_key, given, on_change={"row": write}, marks=True)

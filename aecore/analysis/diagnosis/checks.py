@@ -7,7 +7,14 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from aecore.analysis.diagnosis.evidence import Evidence, Finding, format_share
-from aecore.analysis.diagnosis.fixes import below_pca, lower_lr, n_dead_units, pca_text, train_longer
+from aecore.analysis.diagnosis.fixes import (
+    below_pca,
+    lower_lr,
+    n_dead_units,
+    outliers_stand_out,
+    pca_text,
+    train_longer,
+)
 from aecore.analysis.diagnosis.regularisation_checks import (
     corruption_too_strong,
     kl_weight_too_high,
@@ -169,6 +176,33 @@ def _one_dimensional_code(evidence: Evidence) -> Finding | None:
     )
 
 
+def _contaminated_training_set(evidence: Evidence) -> Finding | None:
+    """By the labels of the training set, where some classes were said to be normal; and by distances, which show it
+    only where the validation images are free of it, and many: docs/doctor.md has what is found in which data."""
+    counts = evidence.outliers
+    if not counts or not (outliers_stand_out(counts) or counts["not_normal"]):
+        return None
+    message = (
+        f"{counts['train']:,} of {counts['n_train']:,} training images lie farther from the others than nearly all "
+        f"validation images do, of which {counts['validation']:,} of {counts['n_validation']:,} lie so far."
+    )
+    if counts["not_normal"]:
+        shown = "Distances show it too" if outliers_stand_out(counts) else "Without labels it would not be seen"
+        message = (
+            f"{counts['not_normal']:,} of {counts['n_train']:,} training images are of classes that are not normal, as "
+            f"their labels say. {shown}: {message}"
+        )
+    planted = evidence.config.contamination > 0
+    return Finding(
+        FailureMode.CONTAMINATED_TRAINING_SET,
+        message,
+        "A model learns to draw all that it is trained on, and tells anomalies less well from normal images where it "
+        "has met them. If the validation images held them as well, distances could not show it.",
+        {"contamination": 0.0} if planted else {},
+        "" if planted else "Look at the training images that lie far from the others, and take out what is not theirs.",
+    )
+
+
 def _overfitting(evidence: Evidence) -> Finding | None:
     if evidence.generalisation_gap <= THRESHOLDS["generalisation_gap"].value:
         return None
@@ -224,6 +258,7 @@ CHECKS: dict[Check, bool] = {
     _dead_entries: True,
     _discriminator_too_strong: True,
     _one_dimensional_code: True,
+    _contaminated_training_set: True,
     _overfitting: True,
     _underfitting: True,
     _saturated_outputs: True,

@@ -1,10 +1,15 @@
-"""The checkup of a finished run: its training signals, and how far it has come beside PCA; on validation images."""
+"""The checkup of a finished run: its training signals, and how far it has come beside PCA, on validation images; and
+whether the training set holds what these do not."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import torch
+
 from aecore.analysis import baselines, loaded
+from aecore.analysis.diagnosis.thresholds import THRESHOLDS
 from aecore.analysis.loaded import LoadedModel
 from aecore.config import Config
 from aecore.data.datasets import Dataset, Split
@@ -12,7 +17,9 @@ from aecore.models.recipe import Recipe
 from aecore.training.loop import DeviceDataset, evaluate
 from aecore.training.signals import TrainingSignals
 
-N_EVAL_IMAGES = 2000  # validation images that errors are taken of
+N_EVAL_IMAGES = 2000  # validation images that errors are taken of; as many training images are looked at for outliers
+N_REFERENCE = 5000  # training images that others are compared with: the first are a fair sample
+N_NEIGHBOURS, BATCH_SIZE = 5, 500
 
 
 def checkup(run: LoadedModel, data: Dataset) -> dict[str, Any]:
@@ -27,7 +34,7 @@ def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str
     mean_baseline_mse  of always answering the mean of the images it was trained on
     pca_mse            of PCA with `effective_code_size` components: the latent dimensions that one image uses
 
-    `code_size` is the number of latent dimensions.
+    `code_size` is the number of latent dimensions, and `outliers` what `outliers` says.
     """
     vitals, device = TrainingSignals(data.card.modality.bounded), next(recipe.model.parameters()).device
     parts = evaluate(recipe, DeviceDataset.from_split(data.validation, device), run.config, vitals.update)
@@ -38,6 +45,7 @@ def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str
         "validation": parts,
         "mse": float(run.squared_errors(asked).mean()),
         **baselines.baseline_errors(training_subset(run.config, data), asked, size),
+        "outliers": outliers(run.config, data),
         "effective_code_size": size,
         "code_size": run.code_size,
     }
@@ -51,3 +59,39 @@ def training_subset(config: Config, data: Dataset) -> Split:
 def effective_code_size(code_size: int, code: dict[str, list[float]]) -> int:
     """How many of a code's numbers tell of one image on average: all of them, or its active units."""
     return max(1, round(sum(code["active_rate"]))) if "active_rate" in code else code_size
+
+
+def outliers(config: Config, data: Dataset) -> dict[str, int]:
+    """What the training set holds that the validation set does not.
+
+    How many of the first `n_train` training images, and of `n_validation` validation images, lie farther from the other
+    training images than the threshold `outlier_quantile` of the validation images do (`train`, `validation`); and how
+    many of those training images carry a class that is not among the run's normal ones (`not_normal`). Errors of the
+    model say less: it has learnt to draw what it was trained on, odd or not."""
+    reference = training_subset(config, data).head(N_REFERENCE)
+    train, normal = reference.head(N_EVAL_IMAGES), config.normal or tuple(range(len(data.card.classes)))
+    own = neighbour_distances(train, reference, skip=1)  # the nearest is the image itself
+    held_out = neighbour_distances(data.validation.head(N_EVAL_IMAGES), reference)
+    limit = np.quantile(held_out, THRESHOLDS["outlier_quantile"].value, method="higher")
+    return {
+        "train": int((own > limit).sum()),
+        "n_train": len(own),
+        "validation": int((held_out > limit).sum()),
+        "n_validation": len(held_out),
+        "not_normal": int((~np.isin(train.y, normal)).sum()),
+    }
+
+
+def neighbour_distances(split: Split, reference: Split, skip: int = 0) -> np.ndarray:
+    """Mean Euclidean distance of each image of a split to the N_NEIGHBOURS nearest of `reference`, after the `skip`
+    nearest: `[N]`; 0 stands for values that are missing."""
+    known = torch.from_numpy(reference.to_float()).flatten(1)
+    nearest = min(N_NEIGHBOURS + skip, len(known))
+    found = [
+        torch.cdist(torch.from_numpy(split.to_float(slice(start, start + BATCH_SIZE))).flatten(1), known)
+        .topk(nearest, largest=False)
+        .values[:, min(skip, nearest - 1) :]
+        .mean(1)
+        for start in range(0, len(split), BATCH_SIZE)
+    ]
+    return torch.cat(found).numpy()

@@ -94,6 +94,14 @@ def health_summary(evidence: Evidence) -> list[tuple[str, str]]:
                 f"{evidence.discriminator_loss:.2f} nats (chance: {CHANCE_DISCRIMINATOR_LOSS:.2f})",
             )
         )
+    if counts := evidence.outliers:
+        lines.append(
+            (
+                "outliers",
+                f"{counts['train'] / counts['n_train']:.1%} of {counts['n_train']:,} training images, "
+                f"{counts['validation'] / counts['n_validation']:.1%} of {counts['n_validation']:,} validation images",
+            )
+        )
     if evidence.signals:
         lines.append(("saturated errors", f"{evidence.signals['saturated_wrong']:.2%} of pixels"))
     return lines

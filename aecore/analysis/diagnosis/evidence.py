@@ -142,6 +142,13 @@ class Evidence:
         return int(self.checkup.get("code_size", self.config.latent_dim))
 
     @property
+    def outliers(self) -> Mapping[str, int]:
+        """Outliers among training and validation images, as checkup.outliers counts them; empty for runs of before they
+        were counted."""
+        counts: Mapping[str, int] = self.checkup.get("outliers", {})
+        return counts
+
+    @property
     def r2(self) -> float:
         """Share of the images' variance that comes back; below 0, the mean image would do better.
         Its errors and PCA's are of the same images, clipped alike, and both are fitted to all that the run learnt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from aecore.analysis.diagnosis.evidence import Evidence
 from aecore.analysis.diagnosis.thresholds import THRESHOLDS
@@ -47,6 +48,19 @@ def n_dead_units(evidence: Evidence) -> int:
     on = evidence.code.get("active_rate", [])
     dead = sum(share == 0 for share in on)
     return dead if len(on) - dead < THRESHOLDS["min_active"].value else 0
+
+
+def outlier_chance(counts: Mapping[str, int]) -> float:
+    """The p-value of Fisher's exact test that training images have no more outliers than validation images."""
+    from scipy.stats import fisher_exact
+
+    table = [[counts[name], counts[f"n_{name}"] - counts[name]] for name in ("train", "validation")]
+    return float(fisher_exact(table, alternative="greater").pvalue)
+
+
+def outliers_stand_out(counts: Mapping[str, int]) -> bool:
+    """Whether training images have more outliers than validation images have, beyond chance."""
+    return outlier_chance(counts) < THRESHOLDS["outlier_p"].value
 
 
 def pca_text(evidence: Evidence) -> str:

@@ -99,6 +99,16 @@ THRESHOLDS: dict[str, Threshold] = {
     "r2_ratio_regularised": Threshold(
         0.4, "What part of PCA's R2 must be reached where other loss terms pay for order: all defaults reach 0.6."
     ),
+    "outlier_quantile": Threshold(
+        0.99,
+        "Share of the validation images that lie nearer to training images than an outlier does; of the training "
+        "images it is about the same share where both are of one kind.",
+    ),
+    "outlier_p": Threshold(
+        0.001,
+        "Chance of so many more outliers among training images, were both of one kind (Fisher's exact test). With 70 "
+        "clean validation images no test reaches it for 5 % of anomalies: that none is odd has a chance of 0.03.",
+    ),
     "saturated_wrong": Threshold(
         0.02, "Share of pixels drawn fully black where it is light, or fully white where it is dark."
     ),

@@ -6,14 +6,14 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from aecore.analysis.loaded import LoadedModel
 from aecore.applications.anomaly import metrics
-from aecore.applications.anomaly.rivals import RIVALS
+from aecore.applications.anomaly.rivals import RIVALS, Scorer
 from aecore.applications.anomaly.scores import DEFAULT_SCORE, Reference, score_of, scores_of
 from aecore.applications.anomaly.thresholds import DEFAULT_BASE_RATE, DEFAULT_RULE, Calibration, Rule, Threshold, parse
 from aecore.data import datasets
@@ -104,6 +104,11 @@ class Scored:
     known_odd: np.ndarray
     judged: np.ndarray  # [N]
 
+    def marked(self, rows: tuple[int, ...]) -> Scored:
+        """The same where `rows` of the judged samples calibrate, and are no longer judged."""
+        calibration = np.concatenate([self.calibration, self.judged[list(rows)]])
+        return dataclasses.replace(self, calibration=calibration, judged=np.delete(self.judged, list(rows)))
+
 
 @dataclass(frozen=True, eq=False)
 class Detector:
@@ -118,6 +123,8 @@ class Detector:
 
     run: LoadedModel
     data: DetectionData
+    unmarked: Detector | None = None  # before false alarms were marked: what it has fitted and scored serves this one
+    false_alarms: tuple[int, ...] = ()  # which of its judged samples were
 
     @classmethod
     def of(cls, run: LoadedModel, dataset: str = "", false_alarms: tuple[int, ...] = ()) -> Detector:
@@ -125,21 +132,35 @@ class Detector:
 
     @cached_property
     def reference(self) -> Reference:
-        return Reference(self.run, self.data.train)
+        return self.unmarked.reference if self.unmarked else Reference(self.run, self.data.train)
 
     @cached_property
     def _kept(self) -> dict[str, Scored]:
         return {}
 
+    @cached_property
+    def _scorers(self) -> dict[str, Scorer]:
+        return {}
+
+    def scorer(self, name: str) -> Scorer:
+        """A score of the run, or a rival, of any samples: a split -> `[N]`, higher = odder. UserError: unknown name."""
+        if self.unmarked:
+            return self.unmarked.scorer(name)
+        if name not in self._scorers:
+            self._scorers[name] = (
+                RIVALS[name].fit(self.data.train, self.run.code_size)
+                if name in RIVALS
+                else partial(score_of(self.run, name), self.reference)
+            )
+        return self._scorers[name]
+
     def scored(self, name: str) -> Scored:
         """What a score of the run, or a rival, says of all samples. UserError: unknown name."""
+        if self.unmarked:
+            return self.unmarked.scored(name).marked(self.false_alarms)
         if name not in self._kept:
-            data, parts = self.data, (self.data.calibration, self.data.known_odd, self.data.judged)
-            if name in RIVALS:
-                score = RIVALS[name].fit(data.train, self.run.code_size)
-            else:
-                own = score_of(self.run, name)
-                score = lambda split: own(self.reference, split)  # noqa: E731
+            parts = (self.data.calibration, self.data.known_odd, self.data.judged)
+            score = self.scorer(name)
             self._kept[name] = Scored(name, *(score(each) if len(each) else np.zeros(0) for each in parts))
         return self._kept[name]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from aecore.data.datasets import Split
 from aecore.dispatch import collect
 from aecore.errors import UserError
 from aecore.models.latents import GaussianLatent, Latent
+
+if TYPE_CHECKING:
+    from sklearn.covariance import LedoitWolf
 
 N_NEIGHBOURS = 5
 MAX_REFERENCE = 10_000  # training samples whose codes others are compared with; the first are a fair sample
@@ -51,7 +55,7 @@ class Reference:
     def mahalanobis_distance(self, codes: np.ndarray) -> np.ndarray:
         """Distance of `codes` [n, D] to the mean of the training codes, in the metric of their covariance (Mahalanobis
         1936), which is shrunk so that it can be inverted (Ledoit & Wolf 2004): `[n]`."""
-        return np.sqrt(self._covariance.mahalanobis(codes))
+        return np.sqrt(self.covariance.mahalanobis(codes))
 
     @cached_property
     def _neighbours(self):  # type: ignore[no-untyped-def]
@@ -60,7 +64,8 @@ class Reference:
         return NearestNeighbors(n_neighbors=N_NEIGHBOURS).fit(self.codes)
 
     @cached_property
-    def _covariance(self):  # type: ignore[no-untyped-def]
+    def covariance(self) -> LedoitWolf:
+        """Mean and shrunk covariance of the training codes."""
         from sklearn.covariance import LedoitWolf
 
         return LedoitWolf().fit(self.codes.astype(np.float64))

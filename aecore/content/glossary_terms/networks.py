@@ -52,6 +52,14 @@ TERMS = (
         see_also=("convolution", "temporal-convolutional-network"),
     ),
     Term(
+        id="spatial-code",
+        term="Spatial code",
+        text="A code that keeps its layout: the channels of a small map, each number tied to a place of the image. A "
+        "shift of the image by one stride shifts the code by one cell; a dense layer in between would mix all places.",
+        labels=("feature-map code",),
+        see_also=("convolution", "receptive-field"),
+    ),
+    Term(
         id="teacher-forcing",
         term="Teacher forcing",
         text="Giving a decoder that writes a series moment by moment the true value before, not the one it wrote, "

@@ -1,4 +1,4 @@
-"""What a sample is: images, series, tables, points and plain vectors behind one door."""
+"""What a sample is: images, series, tables, points, plain vectors and videos behind one door."""
 
 from aecore.data.modalities.image import Image as Image
 from aecore.data.modalities.modality import Modality as Modality
@@ -10,3 +10,4 @@ from aecore.data.modalities.series import Series as Series
 from aecore.data.modalities.table import Column as Column
 from aecore.data.modalities.table import Table as Table
 from aecore.data.modalities.vector import Vector as Vector
+from aecore.data.modalities.video import Video as Video

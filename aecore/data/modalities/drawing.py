@@ -34,6 +34,11 @@ def detailed() -> Iterator[None]:
         _detail.reset(token)
 
 
+def detail() -> int:
+    """How many times as many pixels each way drawings have now."""
+    return _detail.get()
+
+
 def blank(height: int = HEIGHT, width: int = WIDTH) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     """An empty paper, SCALE times as large as it will be."""
     image = Image.new("RGB", (width * SCALE, height * SCALE), PAPER)
@@ -42,7 +47,7 @@ def blank(height: int = HEIGHT, width: int = WIDTH) -> tuple[Image.Image, ImageD
 
 def finish(images: Sequence[Image.Image]) -> np.ndarray:
     """Drawings of one size -> float32 `[N, 3, h, w]` in [0, 1]."""
-    array = np.stack([np.asarray(image.reduce(SCALE // _detail.get())) for image in images])
+    array = np.stack([np.asarray(image.reduce(SCALE // detail())) for image in images])
     return np.ascontiguousarray(array.transpose(0, 3, 1, 2), np.float32) / 255
 
 

@@ -21,7 +21,7 @@ class Image(Modality):
 
     kind: ClassVar[str] = "image"
     noun: ClassVar[Noun] = Noun("image", "images", "pixel")
-    networks: ClassVar[tuple[str, ...]] = ("mlp", "conv", "conv-pool")
+    networks: ClassVar[tuple[str, ...]] = ("mlp", "conv", "conv-pool", "conv-spatial")
     likelihoods: ClassVar[tuple[str, ...]] = ("bernoulli", "gaussian", "laplace", "ssim")
     value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     bounded: ClassVar[bool] = True

@@ -10,8 +10,9 @@ from aecore.data.modalities.points import Points
 from aecore.data.modalities.series import Series
 from aecore.data.modalities.table import Table
 from aecore.data.modalities.vector import Vector
+from aecore.data.modalities.video import Video
 
-MODALITIES: dict[str, Any] = {each.kind: each for each in (Image, Series, Table, Points, Vector)}
+MODALITIES: dict[str, Any] = {each.kind: each for each in (Image, Series, Table, Points, Vector, Video)}
 
 
 def modality_from_json(description: dict[str, Any]) -> Modality:

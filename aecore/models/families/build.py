@@ -23,7 +23,7 @@ from aecore.models.rng import seeded
 from aecore.params import resolve
 
 
-def resolve_config(config: Config, for_training: bool = True) -> Config:
+def resolve_config(config: Config, for_training: bool = True, card: DatasetCard | None = None) -> Config:
     """Fill in and check every setting of a run, and put what the family fixes in place.
 
     Two ways of describing one run resolve to the same `Config`, and so to the same id, on any computer.
@@ -34,6 +34,8 @@ def resolve_config(config: Config, for_training: bool = True) -> Config:
         The run, as far as it is described.
     for_training
         Whether memory must suffice to train it, not only to use it.
+    card
+        Of a data set that is not in the catalogue; else that of `config.dataset`. No part of the run's id.
 
     Returns
     -------
@@ -56,20 +58,21 @@ def resolve_config(config: Config, for_training: bool = True) -> Config:
     Traceback (most recent call last):
     aecore.errors.UserError: epochs takes a whole number from 1 to 1000, not 0.
     """
-    config = complete_config(config)
+    config = complete_config(config, card)
     limits.check_layers(max(len(config.hidden_sizes), len(config.decoder_sizes)))
-    limits.check_parameters(model_size(config).parameters)
-    limits.check_codes(CARDS[config.dataset].n_test, model_size(config).code_size)
+    size = model_size(config, card)
+    limits.check_parameters(size.parameters)
+    limits.check_codes((card or CARDS[config.dataset]).n_test, size.code_size)
     if for_training:
-        limits.check_training(footprint_of(config).total)
+        limits.check_training(footprint_of(config, card).total)
     return config
 
 
-def complete_config(config: Config) -> Config:
+def complete_config(config: Config, card: DatasetCard | None = None) -> Config:
     """A run said completely, however large it is."""
     chosen = get_family(config.family)
     config = dataclasses.replace(config.validated(), **chosen.fixed)
-    card = get_card(config.dataset)
+    card = card or get_card(config.dataset)
     _check_fits("network", config.network, card.modality.networks, card)
     _check_fits("likelihood", config.likelihood, card.modality.likelihoods, card)
     _check_together(config, card)
@@ -123,19 +126,19 @@ class ModelSize:
     code_bits: float  # bits that a code takes to store
 
 
-def model_size(config: Config) -> ModelSize:
+def model_size(config: Config, card: DatasetCard | None = None) -> ModelSize:
     """The sizes of a settled run's model; nothing is allocated."""
-    return _model_size(_architecture_key(config))
+    return _model_size(_architecture_key(config), card)
 
 
-def footprint_of(config: Config) -> Footprint:
+def footprint_of(config: Config, card: DatasetCard | None = None) -> Footprint:
     """The memory that the training of a settled run takes; nothing is allocated."""
-    return _footprint(_architecture_key(config, "batch_size", "optimiser", "patience", "train_size"))
+    return _footprint(_architecture_key(config, "batch_size", "optimiser", "patience", "train_size"), card)
 
 
-def bytes_per_sample(config: Config) -> int:
+def bytes_per_sample(config: Config, card: DatasetCard | None = None) -> int:
     """Bytes that one image takes on its way through a run's model in use, beside its weights."""
-    return _bytes_per_sample(_architecture_key(complete_config(config)))
+    return _bytes_per_sample(_architecture_key(complete_config(config, card)), card)
 
 
 # what a network hangs on; not the settings of its training, so that a form that changes those measures nothing anew
@@ -162,31 +165,31 @@ def _architecture_key(config: Config, *more: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def _model_size(key: str) -> ModelSize:
-    recipe = build_on_meta(Config.from_json(json.loads(key)))
+def _model_size(key: str, card: DatasetCard | None) -> ModelSize:
+    recipe = build_on_meta(Config.from_json(json.loads(key)), card)
     bottleneck = recipe.model.bottleneck
     return ModelSize(footprint.count_parameters(recipe.modules), bottleneck.out_features, bottleneck.bits)
 
 
 @lru_cache(maxsize=512)
-def _footprint(key: str) -> Footprint:
+def _footprint(key: str, card: DatasetCard | None) -> Footprint:
     config = Config.from_json(json.loads(key))
-    return footprint.estimate(build_on_meta(config), config, CARDS[config.dataset])
+    return footprint.estimate(build_on_meta(config, card), config, card or CARDS[config.dataset])
 
 
 @lru_cache(maxsize=512)
-def _bytes_per_sample(key: str) -> int:
+def _bytes_per_sample(key: str, card: DatasetCard | None) -> int:
     config = Config.from_json(json.loads(key))
-    return footprint.sample_bytes(build_on_meta(config), CARDS[config.dataset])
+    return footprint.sample_bytes(build_on_meta(config, card), card or CARDS[config.dataset])
 
 
-def build_on_meta(config: Config) -> Recipe:
+def build_on_meta(config: Config, card: DatasetCard | None = None) -> Recipe:
     """The recipe of a settled run with shapes and no numbers: nothing is allocated, however large it is."""
     with footprint.META:
-        return build_recipe(config)
+        return build_recipe(config, card)
 
 
-def build_recipe(config: Config) -> Recipe:
+def build_recipe(config: Config, card: DatasetCard | None = None) -> Recipe:
     """Build the model, objectives and corruption of a resolved run; weights are drawn from its seed.
 
     The random state outside is kept.
@@ -195,6 +198,8 @@ def build_recipe(config: Config) -> Recipe:
     ----------
     config
         As `resolve_config` returns it.
+    card
+        Of a data set that is not in the catalogue; else that of `config.dataset`.
 
     Returns
     -------
@@ -209,7 +214,7 @@ def build_recipe(config: Config) -> Recipe:
     >>> recipe.model.encode(torch.zeros(5, 1, 8, 8)).z.shape
     torch.Size([5, 2])
     """
-    card = CARDS[config.dataset]
+    card = card or CARDS[config.dataset]
     make = NetworkFactory(
         card.shape,
         config.network,

@@ -194,7 +194,8 @@ def sparse(make: NetworkFactory, latent_dim: int, l1_weight: L1Weight = 0.1) -> 
         return reconstruction_loss(p) | {"l1": l1_weight * p.latent.code.abs().sum(1).mean()}
 
     model = build_autoencoder(DeterministicBottleneck(latent_dim, nn.ReLU), make)
-    last = [each for each in model.encoder.modules() if isinstance(each, nn.Linear)][-1]
+    last = [each for each in model.encoder.modules() if isinstance(each, nn.Linear | nn.Conv2d)][-1]
+    assert last.bias is not None
     nn.init.ones_(last.bias)  # all units start awake: one that is never active never learns
     return Recipe.simple(model, loss)
 

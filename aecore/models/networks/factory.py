@@ -42,6 +42,7 @@ class NetworkFactory:
     decoder_sizes: tuple[int, ...] = ()  # from the code on; none: the encoder's, mirrored
     batch_norm: bool = False  # whether hidden layers are standardised over the batch
     teacher_forcing: float = 0.0  # share of moments at which a recurrent decoder is given the true value in training
+    code_size: int = 0  # numbers of a code, where the decoder is given these and nothing else
 
     def encoder(self, out: int) -> nn.Module:
         return KINDS[self.network].encoder(self, out)

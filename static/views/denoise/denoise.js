@@ -2,6 +2,7 @@
 
 import { CORRUPTIONS } from '../../twins/corruptions.js';
 import { mse, psnr, ssim } from '../../twins/metrics.js';
+import { isBounded } from '../../twins/modality.js';
 import { bytesOf, unpack } from '../../net/packing.js';
 import { formatNumber } from '../../dom/format.js';
 import { radioGroup, fillTrack, queryIn, frames, listeners } from '../../dom/dom.js';
@@ -21,7 +22,7 @@ import { afterRest, stateOf } from '../../dom/view_state.js';
 const DECIMALS = [4, 2, 3]; // of MSE, PSNR, SSIM
 /** @type {Record<string, string>} */
 const LEVEL_HELP = {
-  none: 'The image as it is.',
+  none: 'As it is.',
   gaussian: 'The standard deviation of the noise, 1 being black to white.',
   masking: 'The share of pixels that become black.',
   'salt-and-pepper': 'The share of pixels that become black or white.',
@@ -76,7 +77,7 @@ export default function denoise({ parentElement, data, model }) {
     fillTrack(slider);
     slider.disabled = again.disabled = kind === 'none';
     $('output').textContent = level;
-    $('#meaning').textContent = (isImage ? LEVEL_HELP : STANDARDISED_HELP)[kind];
+    $('#meaning').textContent = (isBounded(model.modality) ? LEVEL_HELP : STANDARDISED_HELP)[kind];
     labels = { clean: 'Original', noisy: `Corrupted input: ${how}`, reconstruction: `Reconstruction: ${how}` };
     screen.request();
   }

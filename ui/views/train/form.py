@@ -176,7 +176,7 @@ def describe(config: Config) -> None:
     card, family = CARDS[config.dataset], FAMILIES[config.family]
     sizes = model_size(config)
     # levels of grey are bytes; all other values are floats as they come
-    each = 1.0 if sample_images.is_image(card) else 4.0
+    each = 1.0 if card.modality.bounded else 4.0
     compression = metrics.compression(card.shape, sizes.code_size, sizes.code_bits, each)
     noun, note = card.modality.noun, family.note(config) if family.note else ""
     st.markdown(f"**{family.title}.** {for_samples(family.doc, noun)}")

@@ -13,7 +13,7 @@ from PIL import Image
 from aecore.analysis import loaded
 from aecore.cli import main
 from aecore.cli.files import FIGURES
-from aecore.data.datasets import CARDS, load
+from aecore.data.datasets import CARDS, load, load_training
 from aecore.models.families.build import FAMILIES
 from aecore.store import runs
 from aecore.store.writer import RunWriter
@@ -225,6 +225,62 @@ def test_a_file_is_not_written_over_a_folder(refuses, run, tmp_path):
 
 def test_a_map_is_no_png(refuses, run, tmp_path):
     assert "Only a manifold" in refuses("figure", run, "--figure", "map", "--to", str(tmp_path / "map.png"))
+
+
+# --- Anomalies --------------------------------------------------------------------------------------------------------
+
+NORMAL = [*QUICK, "--normal", "0,1,2,3,4"]
+
+
+def test_a_run_learns_from_normal_classes_and_as_many_others_as_are_asked_for(says, refuses):
+    config = runs.entry(says(*NORMAL, "--contamination", "0.05")["id"]).config
+    assert config.normal == (0, 1, 2, 3, 4) and config.contamination == 0.05
+    assert 0.04 < (load_training(config).train.y > 4).mean() < 0.06
+    assert "from 0 to 0.5, not 0.9" in refuses(*NORMAL, "--contamination", "0.9")
+
+
+def test_anomalies_are_found_beside_rivals(says, capsys):
+    run = says(*NORMAL)["id"]
+    said = says("detect", run, "--threshold", "conformal:0.05")
+    assert said["run"] == run and said["score"] == "reconstruction" and said["files"] == []
+    assert said["threshold"]["rule"] == "conformal:0.05" and said["threshold"]["cut"] > 0
+    assert said["per_class"].keys() == {"5", "6", "7", "8", "9"}
+    own, rivals = said["auroc"], {name: each["auroc"] for name, each in said["rivals"].items()}
+    assert 0 < own < 1 and {"pca", "knn"} <= rivals.keys()
+    assert said["winner"] == max({"reconstruction": own, **rivals}, key={"reconstruction": own, **rivals}.get)
+    assert 0 <= said["false_alarm_rate"] <= 1 and 0 <= said["recall"] <= 1 and said["average_precision"] > 0
+    assert main(["detect", run, "--threshold", "conformal:0.05", "--base-rate", "0.001"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("The winner is ") and f"AUROC {rivals[said['winner']]:.3f}" in out.splitlines()[0]
+    assert "this score" in out and "rival" in out and "Where 0.1 % of samples are odd" in out
+    marked = says("detect", run, "--false-alarms", "0,3", "--score", "mahalanobis-codes")
+    assert marked["counts"]["calibration"] == said["counts"]["calibration"] + 2
+
+
+def test_what_cannot_be_detected_is_one_sentence(says, refuses, run):
+    assert "train a run with --normal 0,1, or name another data set with --data" in refuses("detect", run)
+    normal = says(*NORMAL)["id"]
+    for arguments, words in (
+        (["--score", "taste"], "its scores are: reconstruction"),
+        (["--threshold", "luck:7"], "no threshold rule 'luck'"),
+        (["--threshold", "cost:100,1", "--base-rate", "2"], "base rate is a share between 0 and 1"),
+        (["--data", "shapes"], "choose a data set of that size"),
+        (["--false-alarms", "first"], "rows of the test samples"),
+        (["--score", "knn", "--export", "nowhere"], "its scores are: reconstruction"),
+    ):
+        assert words in refuses("detect", normal, *arguments)
+
+
+@pytest.mark.slow
+def test_a_detector_is_exported_as_a_folder(says, tmp_path):
+    pytest.importorskip("onnxscript")
+    run = says(*NORMAL)["id"]
+    files = {Path(file).name for file in says("detect", run, "--export", str(tmp_path / "out"))["files"]}
+    assert (
+        files == {each.name for each in (tmp_path / "out").iterdir()} > {"detect.py", "encoder.onnx", "detector.json"}
+    )
+    about = json.loads((tmp_path / "out" / "detector.json").read_text())
+    assert about["normal"] == ["0", "1", "2", "3", "4"] and about["threshold"]["rule"] == "quantile:0.99"
 
 
 MISTAKES = {

@@ -36,9 +36,7 @@ def parser() -> argparse.ArgumentParser:
     command("watch", commands.watch, "follow a run until it stops").add_argument("target", metavar="RUN")
     command("runs", commands.list_runs, "list the runs")
     command("evaluate", commands.evaluate, "evaluate a run on the test set").add_argument("target", metavar="RUN")
-    detection.add_options(
-        command("detect", detection.detect, "find anomalies with a run: its scores beside rivals, and a threshold")
-    )
+    detection.add_options(command("detect", detection.detect, "find anomalies with a run, beside rivals"))
     one = command("pretrain", commands.pretrain, "build the gallery: train the missing models of pretrained/")
     one.add_argument("target", nargs="?", metavar="NAME", help="only this one: " + ", ".join(PRETRAINED_MODELS))
     one.add_argument("--force", action="store_true", help="also those that exist")

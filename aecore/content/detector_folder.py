@@ -36,8 +36,8 @@ MAX_CALIBRATION = 10_000  # scores that p-values are counted in
 LARGEST = float(np.finfo(np.float32).max)  # stands for infinity, which JSON does not have
 N_TRIED, TOLERANCE = 64, 1e-4  # samples that a folder is tried with, and the share that its scores may be off
 SCRIPTS = Path(__file__).with_name("detector_scripts")  # no package: they are copied, and import each other there
-SCRIPT_NAMES = ("detect.py", "detector.py", "pictures.py", "tables.py")
-REQUIREMENTS, PICTURE_REQUIREMENTS = ("numpy>=2.0,<3", "onnxruntime>=1.27,<2"), ("pillow>=11.2,<13",)
+SCRIPT_NAMES = ("detect.py", "detector.py", "read_images.py", "read_tables.py")
+REQUIREMENTS, IMAGE_REQUIREMENTS = ("numpy>=2.0,<3", "onnxruntime>=1.27,<2"), ("pillow>=11.2,<13",)
 KINDS = (Image, Table, Series, Vector, Points)  # of samples that the scripts read
 
 Contents = dict[str, bytes]  # files by their names
@@ -156,7 +156,7 @@ def contents(chosen: ChosenDetector) -> Contents:
 
 def requirements(modality: Modality) -> tuple[str, ...]:
     """The packages that a folder needs."""
-    return REQUIREMENTS + (PICTURE_REQUIREMENTS if isinstance(modality, Image) else ())
+    return REQUIREMENTS + (IMAGE_REQUIREMENTS if isinstance(modality, Image) else ())
 
 
 def export_detector(chosen: ChosenDetector, to: Path) -> list[Path]:

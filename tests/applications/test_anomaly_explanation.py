@@ -8,17 +8,15 @@ from aecore.analysis import loaded
 from aecore.applications.anomaly import explanation
 from aecore.applications.anomaly.detection import Detector
 from aecore.applications.anomaly.explanation import (
-    Partition,
-    Usual,
-    contributions,
+    NormalErrors,
     explain,
     judged_rows,
     percent,
     ranked,
-    readable,
     score_text,
     verdict,
 )
+from aecore.applications.anomaly.partitions import Partition, contributions, readable
 from aecore.applications.anomaly.probes import as_split
 from aecore.applications.anomaly.scores import encode, error_maps
 from aecore.applications.anomaly.thresholds import p_values
@@ -55,7 +53,7 @@ def image(detectors):
 def test_contributions_sum_to_the_reconstruction_error(kind, detectors):
     """Squares are taken in float32, sums in float64: 7 digits."""
     detector = detectors[kind]
-    usual, scores = Usual.of(detector), detector.scored("reconstruction").judged
+    usual, scores = NormalErrors.of(detector), detector.scored("reconstruction").judged
     for row in (0, int(scores.argmax())):
         told = explain(detector, "reconstruction", detector.data.judged.take(slice(row, row + 1)), usual)
         assert told.score == pytest.approx(scores[row], rel=1e-5)
@@ -73,7 +71,7 @@ def test_what_is_missing_adds_nothing_and_does_not_count(detectors):
     sums = Partition.of(detector.run.card.modality).sums(contributions(x, errors))
     assert np.all(sums[:, 4:9] == 0)
     assert sums.sum(axis=1) == pytest.approx(np.nanmean((x - made) ** 2, axis=1), rel=1e-5)
-    told = explain(detector, "reconstruction", as_split(x[:1], detector.run.card.modality), Usual.of(detector))
+    told = explain(detector, "reconstruction", as_split(x[:1], detector.run.card.modality), NormalErrors.of(detector))
     assert told.reconstruction_error == pytest.approx(told.score, rel=1e-5)
 
 
@@ -111,7 +109,7 @@ def test_parts_lie_where_their_names_say():
 
 
 def test_the_parts_that_make_up_half_are_named(image):
-    usual = Usual.of(image)
+    usual = NormalErrors.of(image)
     told = explain(image, "reconstruction", image.data.judged.take(slice(1)), usual)
     named = told.parts_text.split(", ")
     assert 1 <= len(named) <= explanation.MAX_NAMED
@@ -123,7 +121,7 @@ def test_the_parts_that_make_up_half_are_named(image):
 
 
 def test_of_the_errors_of_normal_samples_one_in_a_hundred_is_hot(image):
-    usual, known = Usual.of(image), image.data.calibration
+    usual, known = NormalErrors.of(image), image.data.calibration
     errors = error_maps(image.run, known.observed())
     assert np.mean(errors > usual.error) == pytest.approx(0.01, abs=1 / errors.size)
     parts = Partition.of(image.run.card.modality).sums(contributions(known.observed(), errors))
@@ -138,7 +136,7 @@ def test_of_the_errors_of_normal_samples_one_in_a_hundred_is_hot(image):
 
 @pytest.mark.parametrize("name", ["reconstruction", "knn-codes", "pca"])
 def test_a_sample_has_its_score_p_value_and_rank(name, image):
-    scored, usual = image.scored(name), Usual.of(image)
+    scored, usual = image.scored(name), NormalErrors.of(image)
     row = int(scored.judged.argmax())
     told = explain(image, name, image.data.judged.take(slice(row, row + 1)), usual)
     assert told.score == pytest.approx(scored.judged[row], rel=1e-5)
@@ -162,7 +160,7 @@ def test_scores_have_three_figures():
 
 def test_the_nearest_training_samples_are_those_of_brute_force(image):
     sample, train = image.data.judged.take(slice(5, 6)), image.data.train
-    told = explain(image, "reconstruction", sample, Usual.of(image))
+    told = explain(image, "reconstruction", sample, NormalErrors.of(image))
     for near, own, known in (
         (told.by_code, encode(image.run, sample), encode(image.run, train)),
         (told.by_values, sample.to_float().reshape(1, -1), train.to_float().reshape(len(train), -1)),
@@ -175,7 +173,7 @@ def test_the_nearest_training_samples_are_those_of_brute_force(image):
 
 
 def test_a_training_sample_is_its_own_neighbour(image):
-    told = explain(image, "reconstruction", image.data.train.take(slice(9, 10)), Usual.of(image))
+    told = explain(image, "reconstruction", image.data.train.take(slice(9, 10)), NormalErrors.of(image))
     assert (told.by_values[0].row, told.by_values[0].distance) == (9, 0)
     assert told.by_code[0].row == 9 and told.by_code[0].distance == pytest.approx(0, abs=1e-4)
 
@@ -210,8 +208,8 @@ def test_a_marked_false_alarm_raises_the_threshold_and_lowers_the_rank_of_others
     left = Detector.of(image.run, "", (worst,))
     row = int(scores.argmax())
     at = int(np.flatnonzero(judged_rows(len(left.data.judged), (worst,)) == row)[0])
-    before = explain(image, "reconstruction", image.data.judged.take(slice(row, row + 1)), Usual.of(image))
-    after = explain(left, "reconstruction", left.data.judged.take(slice(at, at + 1)), Usual.of(left))
+    before = explain(image, "reconstruction", image.data.judged.take(slice(row, row + 1)), NormalErrors.of(image))
+    after = explain(left, "reconstruction", left.data.judged.take(slice(at, at + 1)), NormalErrors.of(left))
     assert after.n_calibration == before.n_calibration + 1 and after.score == pytest.approx(before.score)
     assert left.scored("reconstruction").calibration.max() >= image.scored("reconstruction").calibration.max()
 

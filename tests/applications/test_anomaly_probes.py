@@ -145,7 +145,7 @@ def test_what_scores_below_normal_samples_is_found_by_no_threshold():
 
 
 def test_what_is_higher_than_most_is_missed_by_this_threshold_only():
-    assert not reading(0.955).found
+    assert not reading(0.955).is_found
     assert reading(0.955).text(NOUN) == (
         "Blank: score 0.955, higher than 95% of the normal validation images. No alarm."
     )
@@ -153,7 +153,7 @@ def test_what_is_higher_than_most_is_missed_by_this_threshold_only():
 
 def test_what_is_found_is_said_with_its_share():
     several = reading(2.0, 3.0, 0.4)
-    assert several.found and several.above == pytest.approx(2 / 3)
+    assert several.is_found and several.above == pytest.approx(2 / 3)
     assert several.text(NOUN) == (
         "Blank: mean score 1.80, higher than 100% of the normal validation images. 66.6% are alarms."
     )

@@ -9,7 +9,7 @@ from scipy.stats import ks_2samp
 from aecore.applications.anomaly import metrics, streams, watching
 from aecore.applications.anomaly.rivals import RIVALS
 from aecore.applications.anomaly.streams import Event, Stream
-from aecore.applications.anomaly.watching import Persistence, Settings
+from aecore.applications.anomaly.watching import Persistence, WatchSettings
 from aecore.data import simulated
 from aecore.data.adding.stream import read_stream
 from aecore.data.cards import get_card
@@ -130,7 +130,7 @@ def test_a_threshold_follows_a_slow_drift_but_not_an_event_and_cusum_finds_the_d
     cuts, normal = watching.rolling_cuts(event, calibration, 0.99, 250)
     assert cuts.max() < 15 and not normal[801:1200].any()
     drifting = noise + np.linspace(0, 6, n)
-    settings = Settings(stride=1, persistence=Persistence(3, 3), rolling=250)
+    settings = WatchSettings(stride=1, persistence=Persistence(3, 3), rolling=250)
     watch = watching.watch("", Stream(np.zeros((n, 1), np.float32)), 1, drifting, calibration, 12.3, settings)
     assert watch.alarms.mean() < 0.01, "the threshold has followed"
     assert len(watch.drifts) and watch.drifts[0] < 800, "the drift is 2.4 standard deviations by then"
@@ -141,7 +141,7 @@ def test_delays_and_false_alarms_by_hand():
     scores = np.zeros(19)  # windows of 10 steps that begin at 0, 5, ... 90
     scores[[2, 3]] = 1  # 10 to 19 and 15 to 24: a false alarm, on after both
     scores[[6, 7, 8]] = 1  # 30 to 39, 35 to 44, ...: the alarm is on when 45 steps are over, 15 after the first began
-    watch = watching.watch("", stream, 10, scores, np.zeros(5), 0.5, Settings(5, Persistence(2, 2)))
+    watch = watching.watch("", stream, 10, scores, np.zeros(5), 0.5, WatchSettings(5, Persistence(2, 2)))
     assert watch.episodes == ((3, 3), (7, 8))
     assert watch.delays == (15, None)
     assert (watch.n_found, watch.mean_delay, watch.n_false_alarms) == (1, 15, 1)

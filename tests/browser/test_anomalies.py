@@ -29,7 +29,7 @@ def run(furnish):
 def open_page(lab, browser_page, run, sent):
     def go(page=browser_page, **asked):
         more = "".join(f"&{name}={value}" for name, value in asked.items())
-        page.goto(f"{lab}/anomalies?run={run}{more}")
+        page.goto(f"{lab}/anomalies?run={run}&section=over-time{more}")  # of images that is a sentence
         words = re.compile("alarms begin at")
         expect(page.locator("canvas.scores")).to_have_attribute(
             "aria-label", words, timeout=60_000
@@ -141,6 +141,7 @@ def test_the_calculator_says_what_is_left_of_it_where_anomalies_are_rare(open_pa
     told = float(page.locator(".own-precision").inner_text().split()[0])
     assert told == pytest.approx(100 * right, rel=0.05) and told < 50
     expect(page.locator(".lesson")).to_contain_text("for each odd sample there are 9,999 normal ones")
+    assert fp, "a false alarm or two"
     day = metrics.daily_counts(0.0001, tp / (tp + fn), fp / (fp + tn), threshold.VOLUME, 5000, threshold.ALARM_COST)
     page.get_by_label("Price of a miss").fill("5000")
     painted(page)

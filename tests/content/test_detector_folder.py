@@ -233,7 +233,7 @@ def test_what_is_not_installed_is_told_with_what_to_do(chosen, tmp_path):
 def scripts(monkeypatch):
     """The scripts as modules."""
     monkeypatch.syspath_prepend(SCRIPTS)
-    names = ("detector", "pictures", "tables", "detect")
+    names = ("detector", "read_images", "read_tables", "detect")
     yield {name: importlib.import_module(name) for name in names}
     for name in names:
         sys.modules.pop(name)
@@ -331,7 +331,7 @@ def test_pictures_of_every_mode_are_read_as_uploads_are(scripts, tmp_path):
     for channels in (1, 3):
         for width in (5, 8, 9, 40):
             about = {"shape": [channels, 8, width]}
-            reader = scripts["pictures"].PictureReader(about)
+            reader = scripts["read_images"].ImageReader(about)
             for name in made:
                 ((row, x),) = reader.read(tmp_path / name)
                 image = uploads.open_upload((tmp_path / name).read_bytes()).image
@@ -339,13 +339,13 @@ def test_pictures_of_every_mode_are_read_as_uploads_are(scripts, tmp_path):
 
 
 def test_pictures_that_are_too_large_or_of_numbers_are_told(scripts, tmp_path, monkeypatch):
-    reader = scripts["pictures"].PictureReader({"shape": [1, 8, 8]})
+    reader = scripts["read_images"].ImageReader({"shape": [1, 8, 8]})
     Image.new("L", (40, 30)).save(tmp_path / "large.png")
     Image.fromarray(np.zeros((9, 9), np.float32)).save(tmp_path / "floats.tif")
     np.save(tmp_path / "far.npy", np.full((2, 8, 8), 7.0))
     np.save(tmp_path / "flat.npy", np.zeros((2, 64)))
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
-    monkeypatch.setattr(scripts["pictures"], "MAX_PIXELS", 1000)
+    monkeypatch.setattr(scripts["read_images"], "MAX_PIXELS", 1000)
     told = {"large.png": "40 x 30 pixels", "floats.tif": "32 bits", "far.npy": "outside 0 to 1",
             "flat.npy": "save uint8 or float [N, 1, 8, 8]", "objects.npy": "no array of numbers"}  # fmt: skip
     for name, words in told.items():
@@ -362,13 +362,13 @@ def test_numbers_are_read_as_those_of_an_added_table(scripts, separator):
 
     for cell in CELLS if separator == ";" else ["1", "1,234", "12,345.5", "", "NA", "inf", "-7", "word"]:
         ours = columns.to_numbers(columns.trimmed(pyarrow.array([cell])), separator)[0]
-        np.testing.assert_array_equal(scripts["tables"].number(cell, separator), ours[0], cell)
+        np.testing.assert_array_equal(scripts["read_tables"].number(cell, separator), ours[0], cell)
 
 
 def reader(scripts, names: tuple[str, ...], notes: list[str], **more: object):
     said = [{"name": name, "kind": "number", "mean": 1.0, "std": 2.0, "categories": [], "period": 0} for name in names]
     about = {"kind": "vector", "shape": [len(names)], "columns": said, "missing": False, "farthest": 1e4}
-    return scripts["tables"].TableReader(about | more, notes.append)
+    return scripts["read_tables"].TableReader(about | more, notes.append)
 
 
 @pytest.mark.parametrize(
@@ -490,4 +490,4 @@ def test_a_network_that_scores_otherwise_is_not_given(chosen, monkeypatch):
 def test_what_a_folder_needs_is_what_the_project_is_tried_with():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     known = {*project["dependencies"], *project["optional-dependencies"]["onnx"]}
-    assert {*detector_folder.REQUIREMENTS, *detector_folder.PICTURE_REQUIREMENTS} <= known
+    assert {*detector_folder.REQUIREMENTS, *detector_folder.IMAGE_REQUIREMENTS} <= known

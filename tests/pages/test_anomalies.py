@@ -340,6 +340,12 @@ def test_only_the_chosen_part_is_shown(section, trained, nothing_below):
     assert list(nothing_below) == [section]
 
 
+@pytest.mark.parametrize("level", ["1e-9", "0", "1", "-3", "0.5,0.6"])
+def test_a_number_that_a_rule_cannot_take_is_forgotten(level, trained, nothing_below):
+    app = opened(trained("digits"), level=level)
+    assert "level" not in app.query_params and str(nothing_below["why"].rule) == thresholds.DEFAULT_RULE
+
+
 def test_marked_rows_that_no_sample_has_are_forgotten(trained, nothing_below):
     for marked in ("359", "1,2,x", "-1", ","):
         app = opened(trained("digits"), marked=marked)

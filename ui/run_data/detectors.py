@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from aecore.analysis.loaded import LoadedModel
     from aecore.applications.anomaly.detection import Detector, Scored
-    from aecore.applications.anomaly.explanation import Usual
+    from aecore.applications.anomaly.explanation import NormalErrors
     from aecore.applications.anomaly.probes import Overlap, Probe
 
 
@@ -47,11 +47,11 @@ def per_group(
 
 
 @per_run(max_entries=32)
-def usual_errors(run: LoadedModel, dataset: str = "", false_alarms: tuple[int, ...] = ()) -> Usual:
+def normal_errors(run: LoadedModel, dataset: str = "", false_alarms: tuple[int, ...] = ()) -> NormalErrors:
     """The errors of normal samples, which those of one sample are compared with."""
-    from aecore.applications.anomaly.explanation import Usual
+    from aecore.applications.anomaly.explanation import NormalErrors
 
-    return Usual.of(detector(run, dataset, false_alarms))
+    return NormalErrors.of(detector(run, dataset, false_alarms))
 
 
 @per_run(max_entries=8, spinner="Making samples that do not belong ...")

@@ -20,7 +20,7 @@ DRAWN, JUDGED = "drawn", "judged"  # where a stream comes from, if not from a fi
 
 
 @per_run(max_entries=8, spinner="Drawing the stream ...")
-def drawn(run: LoadedModel) -> Stream | None:
+def drawn_stream(run: LoadedModel) -> Stream | None:
     """A long series by the formula that drew the run's data set; None where no formula did."""
     from aecore.applications.anomaly import streams
 
@@ -28,7 +28,7 @@ def drawn(run: LoadedModel) -> Stream | None:
 
 
 @per_run(max_entries=8)
-def judged(run: LoadedModel, dataset: str, false_alarms: tuple[int, ...]) -> Stream:
+def judged_stream(run: LoadedModel, dataset: str, false_alarms: tuple[int, ...]) -> Stream:
     """The judged samples in a row."""
     from aecore.applications.anomaly import streams
 

@@ -88,23 +88,19 @@ def health_summary(evidence: Evidence) -> list[tuple[str, str]]:
         size = f" of {evidence.params[named.size]}" if named else ""
         lines.append(("codebook entries used", f"{len(code['usage'])}{size}"))
     if evidence.discriminator_loss is not None:
-        lines.append(
-            (
-                "discriminator loss",
-                f"{evidence.discriminator_loss:.2f} nats (chance: {CHANCE_DISCRIMINATOR_LOSS:.2f})",
-            )
-        )
+        loss = f"{evidence.discriminator_loss:.2f} nats (chance: {CHANCE_DISCRIMINATOR_LOSS:.2f})"
+        lines.append(("discriminator loss", loss))
     if counts := evidence.outliers:
-        lines.append(
-            (
-                "outliers",
-                f"{counts['train'] / counts['n_train']:.1%} of {counts['n_train']:,} training images, "
-                f"{counts['validation'] / counts['n_validation']:.1%} of {counts['n_validation']:,} validation images",
-            )
-        )
+        lines.append(("outliers", _outlier_text(counts)))
     if evidence.signals:
         lines.append(("saturated errors", f"{evidence.signals['saturated_wrong']:.2%} of pixels"))
     return lines
+
+
+def _outlier_text(counts: Mapping[str, int]) -> str:
+    sides = (("train", "training"), ("validation", "validation"))
+    shares = (f"{counts[name] / counts[f'n_{name}']:.1%} of {counts[f'n_{name}']:,} {of}" for name, of in sides)
+    return f"{' images, '.join(shares)} images"
 
 
 def evidence_of(entry: RunInfo, checkup: Mapping[str, Any] | None = None) -> Evidence:

@@ -1,144 +1,47 @@
-"""Why one sample is odd: what the model made of it, where the two differ, and what it is compared with.
-
-Squared errors divided by how many values were observed are contributions: they sum to the reconstruction error. Other
-scores are no sums over values; of them the errors show where the model and the sample differ, and no more.
-"""
+"""Why one sample is odd: what the model made of it, where the two differ, and what it is compared with."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from aecore.applications.anomaly.detection import Detector
+from aecore.applications.anomaly.partitions import Partition, contributions
 from aecore.applications.anomaly.rivals import BATCH_SIZE, MAX_TRAIN, values
 from aecore.applications.anomaly.scores import Reference, encode, error_maps
 from aecore.applications.anomaly.thresholds import p_values
 from aecore.data.datasets import Split
-from aecore.data.modalities import Image, Modality, Points, Series, Table, Vector
+from aecore.data.modalities import Image, Modality, Table
 
 N_NEIGHBOURS = 5
-N_WINDOWS = 8  # that a series is told in
-N_USUAL = 1000  # calibration samples that errors are compared with; the first are a fair sample
-USUAL_SHARE = 0.99  # of errors of normal samples that count as usual
+N_NORMAL = 1000  # calibration samples that errors are compared with; the first are a fair sample
+NORMAL_SHARE = 0.99  # of errors of normal samples that count as usual
 PARTS_SHARE = 0.5  # of a score that the parts which words name make up
 MAX_NAMED = 3  # parts that words name
 SUMS_UP = "reconstruction"  # the score that contributions sum to
 
 
-# --- Contributions ----------------------------------------------------------------------------------------------------
-
-
-def contributions(x: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """What each value adds to the reconstruction error of its sample: `[N, *shape]`, float64.
-
-    Parameters
-    ----------
-    x
-        Samples `[N, *shape]`, NaN where a value is missing.
-    errors
-        Their squared errors `[N, *shape]`, 0 where a value is missing (`scores.error_maps`).
-    """
-    observed = np.maximum((~np.isnan(x)).reshape(len(x), -1).sum(axis=1), 1)
-    return np.asarray(errors / observed.reshape(-1, *[1] * (x.ndim - 1)), np.float64)
+# --- Normal errors ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
-class Partition:
-    """The values of a sample in parts that words can name; each value belongs to one."""
-
-    names: tuple[str, ...]
-    index: np.ndarray  # int [*shape], the part of each value
-
-    @classmethod
-    def of(cls, modality: Modality) -> Partition:
-        """The ninths of an image, the columns of a table, the windows of a series by channel, each value else."""
-        make = PARTITIONS.get(type(modality), _values)
-        return make(modality)
-
-    def sums(self, values: np.ndarray) -> np.ndarray:
-        """Values `[N, *shape]` summed over each part: `[N, parts]`; the sum over parts is that over values."""
-        flat = np.asarray(values, np.float64).reshape(len(values), -1)
-        member = self.index.ravel()[:, None] == np.arange(len(self.names))
-        return np.asarray(flat @ member)
-
-
-def _values(modality: Modality) -> Partition:
-    count = int(np.prod(modality.shape))
-    names = tuple(f"{modality.noun.value} {number + 1}" for number in range(count))
-    return Partition(names, np.arange(count).reshape(modality.shape))
-
-
-def _named(modality: Modality) -> Partition:
-    names = cast(Vector | Points, modality).names
-    return Partition(tuple(names), np.arange(len(names)))
-
-
-def _columns(modality: Modality) -> Partition:
-    table = cast(Table, modality)
-    return Partition(tuple(column.name for column in table.columns), np.array(table.column_of_value))
-
-
-def _ninths(modality: Modality) -> Partition:
-    image = cast(Image, modality)
-    down, across = (np.arange(size) * 3 // size for size in (image.height, image.width))
-    index = np.broadcast_to(3 * down[:, None] + across, image.shape)
-    return Partition(
-        ("top left", "top", "top right", "left", "middle", "right", "bottom left", "bottom", "bottom right"), index
-    )
-
-
-def _windows(modality: Modality) -> Partition:
-    series = cast(Series, modality)
-    count, channels = min(N_WINDOWS, series.length), len(series.channels)
-    window = np.arange(series.length) * count // series.length
-    names = []
-    for number, channel in product(range(count), series.channels):
-        inside = np.flatnonzero(window == number)
-        moments = f"moments {inside[0] + 1} to {inside[-1] + 1}"
-        names.append(f"{channel}, {moments}" if channels > 1 else moments)
-    return Partition(tuple(names), window[:, None] * channels + np.arange(channels))
-
-
-PARTITIONS: dict[type, Callable[[Modality], Partition]] = {
-    Image: _ninths, Table: _columns, Series: _windows, Vector: _named, Points: _named,
-}  # fmt: skip
-
-
-def readable(modality: Modality, sample: np.ndarray) -> dict[str, str]:
-    """The parts of a sample `[*shape]` that are one value each, in their own units, as people read them: the cells of a
-    row, the numbers of a vector; empty for other kinds."""
-    if isinstance(modality, Table):
-        cells = modality.decode(sample[None])
-        return {name: "missing" if cell is None else str(cell) for name, (cell,) in cells.items()}
-    if isinstance(modality, Vector | Points):
-        values = sample * np.array(modality.std) + np.array(modality.mean)
-        return {name: f"{value:.3g}" for name, value in zip(modality.names, values, strict=True)}
-    return {}
-
-
-# --- What is usual ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Usual:
+class NormalErrors:
     """The errors of normal samples that nothing was fitted to, which those of another are compared with."""
 
-    parts: np.ndarray  # [parts]: what USUAL_SHARE of the calibration samples have as contribution at most
-    error: float  # squared error of a position that USUAL_SHARE of theirs stay at or below
+    parts: np.ndarray  # [parts]: what NORMAL_SHARE of the calibration samples have as contribution at most
+    error: float  # squared error of a position that NORMAL_SHARE of theirs stay at or below
 
     @classmethod
-    def of(cls, detector: Detector) -> Usual:
-        run, known = detector.run, detector.data.calibration.head(N_USUAL)
+    def of(cls, detector: Detector) -> NormalErrors:
+        run, known = detector.run, detector.data.calibration.head(N_NORMAL)
         x = known.observed()
         errors = error_maps(run, x)
         parts = Partition.of(run.card.modality).sums(contributions(x, errors))
-        limit = np.quantile(by_position(run.card.modality, errors), USUAL_SHARE)
-        return cls(np.quantile(parts, USUAL_SHARE, axis=0), float(limit))
+        limit = np.quantile(by_position(run.card.modality, errors), NORMAL_SHARE)
+        return cls(np.quantile(parts, NORMAL_SHARE, axis=0), float(limit))
 
 
 def by_position(modality: Modality, errors: np.ndarray) -> np.ndarray:
@@ -153,13 +56,13 @@ def by_position(modality: Modality, errors: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Part:
+class ErrorPart:
     """What a part of a sample adds to its reconstruction error."""
 
     name: str
     contribution: float
     share: float  # of the whole
-    usual: float  # contribution that USUAL_SHARE of the calibration samples stay at or below
+    normal_limit: float  # contribution that NORMAL_SHARE of the calibration samples stay at or below
 
 
 @dataclass(frozen=True)
@@ -182,8 +85,8 @@ class Explanation:
     p_value: float  # conformal
     below: float  # share of the calibration samples with a lower score
     n_calibration: int
-    parts: tuple[Part, ...]  # the largest contribution first
-    usual_error: float
+    parts: tuple[ErrorPart, ...]  # the largest contribution first
+    normal_error: float
     by_code: tuple[Neighbour, ...]  # the nearest training samples, by codes
     by_values: tuple[Neighbour, ...]  # by the values themselves
 
@@ -209,7 +112,7 @@ class Explanation:
         return ", ".join(named)
 
 
-def explain(detector: Detector, name: str, sample: Split, usual: Usual) -> Explanation:
+def explain(detector: Detector, name: str, sample: Split, normal_errors: NormalErrors) -> Explanation:
     """Why a sample, the only one of a split, is as odd as a score, or a rival, says that it is."""
     run, known = detector.run, detector.scored(name).calibration
     x = sample.observed()
@@ -223,20 +126,21 @@ def explain(detector: Detector, name: str, sample: Split, usual: Usual) -> Expla
         p_value=float(p_values(known, score)[0]),
         below=float(np.mean(known < score[0])),
         n_calibration=len(known),
-        parts=_parts(run.card.modality, x, errors, usual),
-        usual_error=usual.error,
+        parts=_parts(run.card.modality, x, errors, normal_errors),
+        normal_error=normal_errors.error,
         by_code=nearest_by_code(detector.reference, sample),
         by_values=nearest_by_values(detector.data.train, sample),
     )
 
 
-def _parts(modality: Modality, x: np.ndarray, errors: np.ndarray, usual: Usual) -> tuple[Part, ...]:
+def _parts(modality: Modality, x: np.ndarray, errors: np.ndarray, normal_errors: NormalErrors) -> tuple[ErrorPart, ...]:
     partition = Partition.of(modality)
     sums = partition.sums(contributions(x, errors))[0]
     whole = sums.sum() or 1.0
     order = np.argsort(-sums, kind="stable")
     return tuple(
-        Part(partition.names[at], float(sums[at]), float(sums[at] / whole), float(usual.parts[at])) for at in order
+        ErrorPart(partition.names[at], float(sums[at]), float(sums[at] / whole), float(normal_errors.parts[at]))
+        for at in order
     )
 
 

@@ -182,7 +182,7 @@ class Reading:
         return float(self.scores.mean())
 
     @property
-    def found(self) -> bool:
+    def is_found(self) -> bool:
         """Whether most of the samples are alarms."""
         return self.above > 0.5
 
@@ -191,7 +191,7 @@ class Reading:
         alone = len(self.scores) == 1
         said = f"{self.probe.title}: {'score' if alone else 'mean score'} {score_text(self.mean)}"
         rank = f"higher than {percent(self.below)} of the normal validation {noun.many}"
-        if self.found:
+        if self.is_found:
             return f"{said}, {rank}. " + ("An alarm." if alone else f"{percent(self.above)} are alarms.")
         alarms = "No alarm" if alone else f"{percent(self.above)} are alarms"
         if self.below > 0.5:

@@ -148,7 +148,7 @@ def cusum(
 
 
 @dataclass(frozen=True)
-class Settings:
+class WatchSettings:
     """How a stream is watched."""
 
     stride: int  # steps from the beginning of a window to that of the next
@@ -242,7 +242,7 @@ def watch(
     scores: np.ndarray,
     calibration: np.ndarray,
     fixed: float,
-    settings: Settings,
+    settings: WatchSettings,
 ) -> Watch:
     """Alarms from the scores of a stream's windows.
 
@@ -271,7 +271,7 @@ def watch_all(
     detector: Detector,
     stream: Stream,
     names: Sequence[str],
-    settings: Settings,
+    settings: WatchSettings,
     threshold: Callable[[np.ndarray], float],
 ) -> dict[str, Watch]:
     """Several detectors at one stream, each with its own threshold by the same rule; `threshold` makes one of

@@ -22,15 +22,14 @@ from pathlib import Path
 
 import numpy as np
 from detector import BATCH, Detector, DetectorError
-from pictures import PictureReader
-from tables import TableReader
+from read_images import ImageReader
+from read_tables import TableReader
 
 COLUMNS = ("file", "row", "score", "p_value", "alarm")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Score files; returns 0, or 1 where something could not be scored, which is told on standard error."""
-    assert __doc__
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pictures, CSV, .npy, or folders of them")
     parser.add_argument("--out", type=Path, metavar="CSV", help="write there (default: to standard output)")
@@ -61,7 +60,7 @@ class Scoring:
         self.detector, self.failed = detector, False
         try:
             is_image, about = detector.kind == "image", detector.about
-            self._reader = PictureReader(about) if is_image else TableReader(about, _say)
+            self._reader = ImageReader(about) if is_image else TableReader(about, _say)
         except (LookupError, TypeError, ValueError) as error:
             raise DetectorError(f"detector.json cannot be used ({error!r}): export the detector again.") from None
         self.samples: list[tuple[str, int]] = []  # file and row

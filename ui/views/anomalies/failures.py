@@ -20,8 +20,8 @@ from ui.session.address import open_page
 from ui.session.failures import or_stop
 from ui.session.text import escape
 from ui.views.anomalies import charts
+from ui.views.anomalies.explanation import show_explanation
 from ui.views.anomalies.scores_table import titles
-from ui.views.anomalies.why import show_explanation
 from ui.widgets import glossary, pickers, sample_images
 from ui.widgets.display import class_colours, show_chart
 from ui.widgets.sketch import can_draw, sketch
@@ -65,7 +65,7 @@ def _readings(run: LoadedModel, found: Found, score: str) -> list[Reading]:
 
 def _probes(run: LoadedModel, found: Found, readings: Sequence[Reading]) -> None:
     noun, title = run.card.modality.noun, titles(run)[found.score]
-    missed = [each for each in readings if not each.found]
+    missed = [each for each in readings if not each.is_found]
     if missed:
         names = ", ".join(escape(each.probe.title) for each in missed)
         st.markdown(f"**Not found by {title} at this threshold: {names}.**")
@@ -87,8 +87,8 @@ def _pictures(run: LoadedModel, readings: Sequence[Reading]) -> None:
     sample_images.rows(
         run.card.modality,
         {"Given": x, "What the model draws": run.reconstruct(np.nan_to_num(x))},
-        [f"{each.probe.title}, {'found' if each.found else 'not found'}" for each in readings],
-        [f"{each.probe.title}{'' if each.found else ': not found'}" for each in readings],
+        [f"{each.probe.title}, {'found' if each.is_found else 'not found'}" for each in readings],
+        [f"{each.probe.title}{'' if each.is_found else ': not found'}" for each in readings],
         size=96,
     )
 
@@ -141,10 +141,10 @@ def _own(run: LoadedModel, found: Found) -> None:
     if x is None:
         st.info(pickers.NO_IMAGE, icon=":material/draw:")
         return
-    usual = detectors.usual_errors(run, found.dataset, found.false_alarms)
-    told = explain(found.detector, found.score, as_split(x[None], run.card.modality), usual)
-    verdict = "An alarm." if told.score > found.threshold.cut else "No alarm."
-    show_explanation(run, found, told, f"your {source}", verdict, key="own")
+    normal_errors = detectors.normal_errors(run, found.dataset, found.false_alarms)
+    explanation = explain(found.detector, found.score, as_split(x[None], run.card.modality), normal_errors)
+    verdict = "An alarm." if explanation.score > found.threshold.cut else "No alarm."
+    show_explanation(run, found, explanation, f"your {source}", verdict, key="own")
 
 
 # --- Classes that overlap ---------------------------------------------------------------------------------------------

@@ -29,9 +29,9 @@ TRAINING = "training"  # the parameter that names the run that was asked for her
 POLL = 0.3  # seconds between two looks at it
 MAX_PILLS = 40  # classes that are shown side by side; more are chosen from a list
 MAX_PICTURES = 12
-CONTAMINATION_HELP = (
-    "Share of the training set that is left to odd samples on purpose. Nobody's training set is clean: see how much "
-    "dirt a detector forgives."
+CONTAMINATION = (
+    "Contamination: the share of the training set that is left to odd samples on purpose. Nobody's training set is "
+    "clean: see how much dirt a detector forgives."
 )
 RIGHT_AWAY = "Trains this model with all its settings, on these classes alone, and shows it here."
 
@@ -124,14 +124,15 @@ def _say_that_nothing_is_odd(run: LoadedModel, others: bool) -> None:
 
 def _training_form(run: LoadedModel) -> None:
     classes = run.card.classes
-    names = {str(label): name for label, name in enumerate(classes)}
+    side_by_side = len(classes) <= MAX_PILLS
+    names = {str(label): escape(name) if side_by_side else name for label, name in enumerate(classes)}
     usual = run.config.normal or range(max(1, len(classes) // 2))
     normal = choices.bound_choices(
         "Normal classes",
         names,
         "normal",
         [str(label) for label in usual],
-        widget="pills" if len(names) <= MAX_PILLS else "multiselect",
+        widget="pills" if side_by_side else "multiselect",
         help="Ticked: what the model learns from. All other classes are what it should find.",
     )
     _class_pictures(run)
@@ -142,7 +143,6 @@ def _training_form(run: LoadedModel) -> None:
         0.5,
         step=0.01,
         format="%g",
-        help=CONTAMINATION_HELP,
         **choices.bound_value("contamination", run.config.contamination, choices.number(0, 0.5)),
     )
     wanted = dataclasses.replace(
@@ -152,8 +152,7 @@ def _training_form(run: LoadedModel) -> None:
         pressed = st.button("Train on these classes", type="primary", icon=":material/play_arrow:",
                             disabled=not normal, help=RIGHT_AWAY, on_click=address.keep)  # fmt: skip
         address.link("train", "Change more settings", **config_query.to_query(wanted))
-    if not normal:
-        st.caption("Tick at least one class.")
+    st.caption(CONTAMINATION if normal else "Tick at least one class.")
     if pressed:
         _train(wanted)
 

@@ -75,7 +75,7 @@ def show(run: LoadedModel) -> None:
     with table.container():
         scored = or_stop(detectors.scored, run, score, dataset, marked)
     detector = or_stop(detectors.detector, run, dataset, marked)
-    found = threshold.choose(detector, scored, dataset, marked)
+    found = threshold.choose_threshold(detector, scored, dataset, marked)
     names = {name: title for name, (title, _) in SECTIONS.items()}
     section = choices.bound_choice("Go on with", names, "section", label_visibility="collapsed")
     below = st.container()

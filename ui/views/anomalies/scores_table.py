@@ -28,7 +28,7 @@ EXPLANATION = (
     "to the same training {many} and measured on the same test {many}."
 )
 AUROC, PRECISION, RECALL = "AUROC", "average precision", "recall at 1 % false alarms"
-PATIENCE = 0.7  # seconds after which what is known so far is shown
+REDRAW_INTERVAL = 0.7  # seconds after which what has been measured so far is shown
 MAX_SEEDS = 10  # runs of other seeds that are measured too
 HEAT = "199, 110, 5"  # of the cells of classes that are missed
 
@@ -62,7 +62,7 @@ class Contest:
     detector: Detector
     dataset: str
     chosen: str
-    told: Mapping[str, Mapping[str, float]]
+    summaries: Mapping[str, Mapping[str, float]]
 
     @property
     def own(self) -> str:
@@ -76,28 +76,27 @@ class Contest:
     def best_rival(self) -> str:
         from aecore.applications.anomaly.rivals import RIVALS
 
-        return max(RIVALS, key=lambda name: self.told[name]["auroc"])
+        return max(RIVALS, key=lambda name: self.summaries[name]["auroc"])
 
     def title(self, name: str) -> str:
         return titles(self.run)[name]
 
 
-def show(place: DeltaGenerator, run: LoadedModel, chosen: str, dataset: str, false_alarms: tuple[int, ...]) -> None:
-    """Fills `place`, an empty one, with the table, row by row where scoring takes its time, and what follows of it."""
+def show(target: DeltaGenerator, run: LoadedModel, chosen: str, dataset: str, false_alarms: tuple[int, ...]) -> None:
+    """Fills `target`, an empty one, with the table, row by row where scoring takes its time, and what follows of it."""
     detector = or_stop(detectors.detector, run, dataset, false_alarms)
     told: dict[str, Mapping[str, float]] = {}
     names, shown = titles(run), time.monotonic()
     for name in sorted(names, key=lambda name: name != chosen):
-        with place if not told else st.container():
-            or_stop(detectors.scored, run, name, dataset, false_alarms)
+        or_stop(detectors.scored, run, name, dataset, false_alarms)
         told[name] = detectors.summary(run, name, dataset, false_alarms)
-        if time.monotonic() - shown > PATIENCE and len(told) < len(names):
-            with place.container():
+        if time.monotonic() - shown > REDRAW_INTERVAL and len(told) < len(names):
+            with target.container():
                 _table(Contest(run, detector, dataset, chosen, told))
                 st.caption(f"{len(names) - len(told)} more are being measured ...")
             shown = time.monotonic()
     contest = Contest(run, detector, dataset, chosen, told)
-    with place.container():
+    with target.container():
         if not math.isnan(told[chosen]["auroc"]):
             st.markdown(f"{winner(contest)} {_seeds(contest, false_alarms)}")
         _table(contest)
@@ -114,7 +113,7 @@ def show(place: DeltaGenerator, run: LoadedModel, chosen: str, dataset: str, fal
 def winner(contest: Contest) -> str:
     """Who has the larger AUROC, the run's score or the best rival, with both numbers."""
     own, rival = contest.own, contest.best_rival
-    mine, other = contest.told[own]["auroc"], contest.told[rival]["auroc"]
+    mine, other = contest.summaries[own]["auroc"], contest.summaries[rival]["auroc"]
     if round(mine, 3) == round(other, 3):
         return (
             f"**{contest.title(own)} and {contest.title(rival)} are equal**: AUROC {mine:.3f} both; no autoencoder is "
@@ -141,7 +140,7 @@ def _seeds(contest: Contest, false_alarms: tuple[int, ...]) -> str:
     ][: MAX_SEEDS - 1]  # fmt: skip
     if not sisters:
         return ""
-    values = [contest.told[own]["auroc"]]
+    values = [contest.summaries[own]["auroc"]]
     for each in sisters:
         sister = or_stop(models.load_model, each.id, each.created)
         or_stop(detectors.scored, sister, own, contest.dataset, false_alarms)
@@ -155,15 +154,15 @@ def _seeds(contest: Contest, false_alarms: tuple[int, ...]) -> str:
 def _table(contest: Contest) -> None:
     from aecore.applications.anomaly.rivals import RIVALS
 
-    ranked = sorted(contest.told.items(), key=lambda item: -_known(item[1]["auroc"]))
+    ranked = sorted(contest.summaries.items(), key=lambda item: -_known(item[1]["auroc"]))
     lines = [
         {
             "": "\u25b6" if name == contest.chosen else "",
             "score": contest.title(name),
-            "of": "rival" if name in RIVALS else "this model",
             AUROC: told["auroc"],
             PRECISION: told["average_precision"],
             RECALL: told["recall_at_1_percent"],
+            "of": "rival" if name in RIVALS else "this model",
         }
         for name, told in ranked
     ]
@@ -173,7 +172,7 @@ def _table(contest: Contest) -> None:
         hide_index=True,
         height="content",
         alt=f"{len(lines)} scores and rivals by AUROC; the first is {best['score']} with {best[AUROC]:.3f}, the chosen "
-        f"one {contest.title(contest.chosen)} has {contest.told[contest.chosen]['auroc']:.3f}.",
+        f"one {contest.title(contest.chosen)} has {contest.summaries[contest.chosen]['auroc']:.3f}.",
         column_config={
             "": st.column_config.TextColumn(width=28, help="The chosen score."),
             AUROC: st.column_config.NumberColumn(
@@ -211,27 +210,34 @@ def _classes(contest: Contest, false_alarms: tuple[int, ...]) -> None:
     """Which kinds of anomaly are found, by the chosen score and by the best rival: a table with shades."""
     import pandas as pd  # type: ignore[import-untyped]  # not above: the first screen does without
 
-    pair = dict.fromkeys([contest.chosen, contest.best_rival])
-    found = {
-        contest.title(name): detectors.per_group(contest.run, name, contest.dataset, false_alarms) for name in pair
+    pair = {contest.chosen: "chosen score"}
+    pair |= {contest.best_rival: "best rival"} if contest.best_rival not in pair else {}
+    told = {
+        column: detectors.per_group(contest.run, name, contest.dataset, false_alarms) for name, column in pair.items()
     }
-    first = next(iter(found.values()))
+    first = told["chosen score"]
     hardest_first = sorted(first, key=lambda name: first[name]["auroc"])
     table = pd.DataFrame(
         {"odd class": hardest_first, "samples": [first[name]["count"] for name in hardest_first]}
-        | {title: [told[name]["auroc"] for name in hardest_first] for title, told in found.items()}
+        | {column: [each[name]["auroc"] for name in hardest_first] for column, each in told.items()}
     )
     hardest, easiest = hardest_first[0], hardest_first[-1]
-    title = next(iter(found))
     st.dataframe(
-        table.style.map(_shade, subset=list(found)).format("{:.3f}", subset=list(found)),
+        table.style.map(_shade, subset=list(told)).format("{:.3f}", subset=list(told)),
         hide_index=True,
         height=min(35 * (len(table) + 1) + 3, 500),
-        alt=f"AUROC of each odd class against all normal samples; by {title} the hardest is {hardest} with "
-        f"{first[hardest]['auroc']:.3f}, the easiest {easiest} with {first[easiest]['auroc']:.3f}.",
-        column_config={name: st.column_config.NumberColumn(help="AUROC against all normal samples.") for name in found},
+        alt=f"AUROC of each odd class against all normal samples; by {contest.title(contest.chosen)} the hardest is "
+        f"{hardest} with {first[hardest]['auroc']:.3f}, the easiest {easiest} with {first[easiest]['auroc']:.3f}.",
+        column_config={
+            column: st.column_config.NumberColumn(help=f"AUROC of {contest.title(name)} against all normal samples.")
+            for name, column in pair.items()
+        },
     )
-    st.caption("AUROC of each odd class against all normal samples, the hardest first: the darker, the more is missed.")
+    rival = f", and of the best rival, {contest.title(contest.best_rival)}" if len(pair) > 1 else ""
+    st.caption(
+        f"AUROC of {contest.title(contest.chosen)}{rival} for each odd class against all normal samples, the hardest "
+        "first: the darker, the more is missed."
+    )
 
 
 def _shade(auroc: float) -> str:

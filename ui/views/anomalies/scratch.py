@@ -83,7 +83,7 @@ def _usual_tone(test: Split) -> str:
 
 
 def _usual_error(run: LoadedModel, found: Found) -> float:
-    return or_stop(detectors.usual_errors, run, found.dataset, found.false_alarms).error or 1.0
+    return or_stop(detectors.normal_errors, run, found.dataset, found.false_alarms).error or 1.0
 
 
 def _payload(x: np.ndarray, calibration: np.ndarray, cut: float, name: str, usual_error: float) -> dict[str, Any]:

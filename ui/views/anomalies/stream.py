@@ -22,7 +22,7 @@ from ui.widgets.display import class_colours, metrics_row, show_chart
 if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
     from aecore.applications.anomaly.streams import Stream
-    from aecore.applications.anomaly.watching import Settings, Watch
+    from aecore.applications.anomaly.watching import Watch, WatchSettings
     from ui.views.anomalies.found import Found
 
 RIVALS = ("pca", "knn", "sensors")  # beside the chosen score and the reconstruction error
@@ -57,6 +57,13 @@ def over_time(run: LoadedModel, found: Found) -> None:
         st.info("Choose a CSV with a row for each step to begin.", icon=":material/upload_file:")
         return
     settings = _settings(run, found, stream)
+    length = run.card.shape[0]
+    if stream.whole_windows and settings.stride != length:
+        st.warning(
+            f"These series lie in a row, and the model knows only windows that begin where one of them does: at a "
+            f"stride of {settings.stride} others begin elsewhere and are odd to it. Choose {length}.",
+            icon=":material/straighten:",
+        )
     watches = {name: _watch(run, found, name, source, stream, settings) for name in _names(run, found)}
     from ui.views.anomalies.stream_chart import MAX_CHANNELS, stream_chart
 
@@ -67,7 +74,7 @@ def over_time(run: LoadedModel, found: Found) -> None:
     if stream.events:
         _figures(chosen)
         _contest(run, found, watches)
-    _notes(run, found, stream, settings)
+    _notes(settings)
 
 
 def _names(run: LoadedModel, found: Found) -> list[str]:
@@ -93,9 +100,9 @@ def _stream(run: LoadedModel, found: Found) -> tuple[str, Stream | None]:
         "called is_anomaly or label says where something is odd.",
     )  # fmt: skip
     if chosen == streams.DRAWN:
-        return chosen, streams.drawn(run)
+        return chosen, streams.drawn_stream(run)
     if chosen == streams.JUDGED:
-        return chosen, or_stop(streams.judged, run, found.dataset, found.false_alarms)
+        return chosen, or_stop(streams.judged_stream, run, found.dataset, found.false_alarms)
     file = st.file_uploader("Series", ["csv", "tsv", "txt"], key="stream-file", help="Up to 20 MB and 200,000 steps.")
     if file is None:
         return chosen, None
@@ -104,8 +111,8 @@ def _stream(run: LoadedModel, found: Found) -> tuple[str, Stream | None]:
     return digest, or_stop(streams.from_file, run, digest, content)
 
 
-def _settings(run: LoadedModel, found: Found, stream: Stream) -> Settings:
-    from aecore.applications.anomaly.watching import Persistence, Settings
+def _settings(run: LoadedModel, found: Found, stream: Stream) -> WatchSettings:
+    from aecore.applications.anomaly.watching import Persistence, WatchSettings
 
     length = run.card.shape[0]
     strides = dict.fromkeys(str(max(1, length // part)) for part in (1, 2, 4, 8))
@@ -128,10 +135,10 @@ def _settings(run: LoadedModel, found: Found, stream: Stream) -> Settings:
         "three interquartile ranges above the third quartile. It forgives a slow drift, so the level is watched too.",
     )  # fmt: skip
     level = found.rule.values[0] if found.rule.name == "quantile" else LEVEL
-    return Settings(int(stride), Persistence.parse(persistence), int(rolling), level)
+    return WatchSettings(int(stride), Persistence.parse(persistence), int(rolling), level)
 
 
-def _watch(run: LoadedModel, found: Found, name: str, source: str, stream: Stream, settings: Settings) -> Watch:
+def _watch(run: LoadedModel, found: Found, name: str, source: str, stream: Stream, settings: WatchSettings) -> Watch:
     from aecore.applications.anomaly import thresholds, watching
 
     scored = or_stop(streams.scored, run, name, found.dataset, found.false_alarms)
@@ -157,17 +164,17 @@ def _figures(watch: Watch) -> None:
             "With an alarm after a window that has a step of it.",
         ),
         (
-            "Delay of detection",
+            "Delay",
             f"{watch.mean_delay:,.0f} steps" if delays else "–",
             "From the first step of an event to the end of the window at which the alarm comes, over those found.",
         ),
         (
-            "False alarms per 1,000 steps",
+            "False alarms per 1,000",
             f"{watch.false_alarms_per_1000:.2f}",
-            f"{watch.n_false_alarms} times the alarm went on and off away from every event.",
+            f"Per 1,000 normal steps; {watch.n_false_alarms} times the alarm went on and off away from every event.",
         ),
         (
-            "Rises of the level",
+            "Rises of level",
             str(len(watch.drifts)),
             "How often a cumulative sum (CUSUM, Page 1954) found that windows that look normal score higher than the "
             "calibration samples did: a baseline that drifts.",
@@ -186,9 +193,9 @@ def _contest(run: LoadedModel, found: Found, watches: Mapping[str, Watch]) -> No
         {"score": titles[name]}
         | {f"AUROC, {kind}": watch.auroc(kind) for kind in kinds}
         | {
-            "events found": f"{watch.n_found} of {len(watch.delays)}",
+            "found": f"{watch.n_found} of {len(watch.delays)}",
             "mean delay": watch.mean_delay,
-            "false alarms / 1,000": watch.false_alarms_per_1000,
+            "false alarms": watch.false_alarms_per_1000,
         }
         for name, watch in watches.items()
     ]
@@ -201,7 +208,7 @@ def _contest(run: LoadedModel, found: Found, watches: Mapping[str, Watch]) -> No
         column_config={f"AUROC, {kind}": st.column_config.NumberColumn(format="%.3f", help="Windows within such events "
                        "against windows that touch none; no threshold is asked.") for kind in kinds}
         | {"mean delay": st.column_config.NumberColumn(format="%.0f", help="Steps, over the events that were found."),
-           "false alarms / 1,000": st.column_config.NumberColumn(format="%.2f", help="Per 1,000 normal steps.")},
+           "false alarms": st.column_config.NumberColumn(format="%.2f", help="Per 1,000 normal steps.")},
     )  # fmt: skip
     with st.expander("Delay of each event"):
         events = watches[found.score].stream.events
@@ -229,7 +236,8 @@ def _verdict(
     else:
         words = f"**{titles[best]} wins**: AUROC of windows {aurocs[best]:.3f} against {mine:.3f} of {titles[chosen]}."
     alone = watches["sensors"]
-    for kind in dict.fromkeys(event.name for event in alone.stream.events):
+    several = alone.stream.x.shape[1] > 1
+    for kind in dict.fromkeys(event.name for event in alone.stream.events if several):
         if abs(alone.auroc(kind) - 0.5) < 0.15:
             words += (
                 f" Of {escape(kind)} no single sensor knows anything: {alone.auroc(kind):.2f}, where 0.5 is chance."
@@ -237,8 +245,7 @@ def _verdict(
     return words
 
 
-def _notes(run: LoadedModel, found: Found, stream: Stream, settings: Settings) -> None:
-    length = run.card.shape[0]
+def _notes(settings: WatchSettings) -> None:
     said = [
         "In hindsight a step has the mean score of the windows over it; alarms go by the score at the end of a window, "
         "which nothing later can change."
@@ -247,10 +254,5 @@ def _notes(run: LoadedModel, found: Found, stream: Stream, settings: Settings) -
         said.append(
             f"The threshold is the {settings.level:g} quantile of the last {settings.rolling} windows that looked "
             "normal, and begins with the calibration samples."
-        )
-    if stream.whole_windows and settings.stride != length:
-        said.append(
-            f"**These series lie in a row and the model knows only windows that begin where one of them does: at a "
-            f"stride of {settings.stride} most windows begin elsewhere, and are odd to it. Choose {length}.**"
         )
     st.caption(" ".join(said))

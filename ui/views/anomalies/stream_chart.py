@@ -45,9 +45,9 @@ def stream_chart(watch: Watch, series: Series, title: str, colours: Sequence[str
     _add_scores(figure, watch, rows, colours)
     for event in watch.stream.events:
         for row in range(1, rows + 1):
-            _shade(figure, event.start, event.stop, row, colours[1], 0.22)
+            _shade(figure, event.start, event.stop, row, colours[1], 0.35)
     for first, last in watch.episodes:
-        _shade(figure, watch.ends[first], watch.ends[last] + _stride(watch), rows, colours[2], 0.35)
+        _shade(figure, watch.ends[first], watch.ends[last] + _stride(watch), rows, colours[2], 0.4)
     for name, colour, shown in (
         ("known event", colours[1], bool(watch.stream.events)),
         ("alarm", colours[2], bool(watch.episodes)),

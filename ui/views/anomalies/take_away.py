@@ -26,7 +26,7 @@ EXPLANATION = (
 FILES = """
 - `encoder.onnx` and `decoder.onnx`: the network{more}
 - `detector.json`: the threshold, the scores of the calibration {many}, and how {many} are read
-- `detect.py`: scores files, writes p-values and alarms; `requirements.txt`: what it needs
+- `detect.py`, with three modules: scores files, writes p-values and alarms; `requirements.txt`: what it needs
 - `README.md`: the card, with what normal was and its figures beside those of the rivals
 """
 MORE = {
@@ -35,7 +35,7 @@ MORE = {
     "knn-codes": ", and `codes.npy`, the codes of training {many}",
     "mahalanobis-codes": ", and the mean and the precision matrix of the codes as `.npy`",
 }
-UNPACKED = "detector"  # the folder that the archive is unpacked into
+FOLDER = "detector"
 
 
 def take_away(run: LoadedModel, found: Found) -> None:
@@ -50,9 +50,9 @@ def take_away(run: LoadedModel, found: Found) -> None:
     st.markdown(FILES.format(many=noun.many, more=MORE.get(found.score, "").format(many=noun.many)))
     _say_what_differs(run, found)
     _download(run, found)
-    st.caption("The same from the command line, and how it is used:")
-    chosen = _chosen(found)
-    st.code(chosen.command(UNPACKED), language="shell", wrap_lines=True)
+    st.caption("The same from the command line:")
+    st.code(_chosen(found).command(FOLDER), language="shell", wrap_lines=True)
+    st.caption("In the folder, on any computer with Python:")
     st.code(_usage(run), language="shell", wrap_lines=True)
     with st.expander("Card", key="detector-card", on_change="rerun") as card:
         if card.open:
@@ -125,7 +125,6 @@ def _usage(run: LoadedModel) -> str:
 
     return "\n".join(
         (
-            f"cd {UNPACKED}",
             "python -m pip install -r requirements.txt",
             f"python detect.py {example(run)} --out scores.csv  # file, row, score, p_value, alarm",
         )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from aecore.errors import UserError
 from aecore.export import packing
 from ui.session import choices
 from ui.session.failures import or_stop
@@ -27,6 +26,7 @@ BY_HAND = (
 )
 VOLUME, MISS_COST, ALARM_COST = 10_000.0, 100.0, 1.0  # samples a day, and prices, that nobody has said
 MAX_COST = 1e9
+SMALLEST_LEVEL = 1e-6  # of rules whose number is a share
 MAX_SENT = 20_000  # scores of a group that the browser gets: of more the highest half of these, and others evenly
 EXPLANATION = (
     "A score above the threshold is an **alarm**. It is set by calibration samples: normal ones that the model did not "
@@ -34,7 +34,7 @@ EXPLANATION = (
 )
 
 
-def choose(detector: Detector, scored: Scored, dataset: str, false_alarms: tuple[int, ...]) -> Found:
+def choose_threshold(detector: Detector, scored: Scored, dataset: str, false_alarms: tuple[int, ...]) -> Found:
     """The rule and the threshold that people choose for a score, with the view in which they drag it."""
     glossary.header("Threshold", EXPLANATION)
     rule, values = st.container(), _address_values()
@@ -81,7 +81,7 @@ def _finite(text: str) -> str | None:
 
 def _rule(n_known_odd: int, values: dict[str, str]) -> Rule:
     """The rule that sets the threshold, with its number; the prices of the cheapest one are those of the view."""
-    from aecore.applications.anomaly.thresholds import RULES, Rule, parse
+    from aecore.applications.anomaly.thresholds import RULES, Rule
 
     kinds = {name: kind.title for name, kind in RULES.items() if name != "cost" or n_known_odd}
     left, right = st.columns([2, 1], vertical_alignment="bottom")
@@ -100,19 +100,14 @@ def _rule(n_known_odd: int, values: dict[str, str]) -> Rule:
         prices = (("miss-cost", MISS_COST), ("alarm-cost", ALARM_COST))
         return Rule(name, tuple(float(values.get(parameter, usual)) for parameter, usual in prices))
 
-    def read(text: str) -> float:
-        try:
-            return parse(f"{name}:{text}").values[0]
-        except UserError as error:
-            raise ValueError(text) from error
-
+    low, high = (0.0, float(kind.high)) if kind.high > 1 else (SMALLEST_LEVEL, 1 - SMALLEST_LEVEL)
     level = right.number_input(
         f"{kind.values[0].upper()}{kind.values[1:]}",
-        min_value=0.0 if kind.high > 1 else 1e-6,
-        max_value=float(kind.high) if kind.high > 1 else 1 - 1e-6,
+        low,
+        high,
         step=0.5 if kind.high > 1 else 0.005,
         format="%g",
-        **choices.bound_value("level", float(kind.default[0]), read, resets=("cut",)),
+        **choices.bound_value("level", float(kind.default[0]), choices.number(low, high), resets=("cut",)),
     )
     return Rule(name, (float(level),))
 

@@ -20,7 +20,7 @@ TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF's orientation -> Pill
 ORIENTATION, BITS_PER_SAMPLE, PHOTOMETRIC = 274, 258, 262  # tags
 
 
-class PictureReader:
+class ImageReader:
     """Reads pictures of any size, and arrays of some.
 
     Parameters

@@ -29,18 +29,18 @@ class Column(NamedTuple):
     period: float
 
     @classmethod
-    def from_json(cls, said: Any) -> Column:
+    def from_json(cls, fields: Any) -> Column:
         """What detector.json says of it."""
-        categories = tuple(str(each) for each in said["categories"])
-        mean, std, period = (float(said[each]) for each in ("mean", "std", "period"))
-        return cls(str(said["name"]), str(said["kind"]), mean, std, categories, period)
+        categories = tuple(str(each) for each in fields["categories"])
+        mean, std, period = (float(fields[each]) for each in ("mean", "std", "period"))
+        return cls(str(fields["name"]), str(fields["kind"]), mean, std, categories, period)
 
     def encode(self, cells: np.ndarray, farthest: float, separator: str) -> np.ndarray:
         """Cells `[N]`, texts or numbers -> float32 `[N, width]`, NaN where one is missing or of no known category."""
         if self.kind in ("category", "boolean"):
             index = {name: at for at, name in enumerate(self.categories)}
             plain = (f"{number(cell, separator):g}" for cell in cells)  # 2.0 is called 2
-            named = zip(map(clean, cells), plain, strict=True)
+            named = zip(map(one_line, cells), plain, strict=True)
             places = np.array([index.get(text, index.get(short, -1)) for text, short in named], int)
             values = np.arange(2)[:, None] if self.kind == "boolean" else np.eye(len(index))
             return np.where(places[:, None] < 0, np.nan, values[places]).astype(np.float32)
@@ -52,7 +52,7 @@ class Column(NamedTuple):
         return ((numbers - self.mean) / self.std).clip(-farthest, farthest).astype(np.float32)[:, None]
 
 
-def clean(cell: Any) -> str:
+def one_line(cell: Any) -> str:
     """A cell, or the name of a column, in one line of at most 80 characters."""
     return " ".join(str(cell).split())[:80].strip()
 
@@ -99,7 +99,7 @@ def is_header(cells: Sequence[str], separator: str) -> bool:
 
 def is_missing(cell: Any) -> bool:
     """Whether a cell stands for nothing."""
-    return clean(cell).lower() in MISSING
+    return one_line(cell).lower() in MISSING
 
 
 class TableReader:
@@ -158,7 +158,7 @@ class TableReader:
         """Where in a row the cells of a sample stand, and which row is the first that holds one."""
         if not rows:
             raise DetectorError("has no rows: add some.")
-        first, wanted = [clean(cell) for cell in rows[0]], [column.name for column in self.columns]
+        first, wanted = [one_line(cell) for cell in rows[0]], [column.name for column in self.columns]
         named = is_header(rows[0], separator)
         if not self.is_series and set(wanted) <= set(first):
             return [first.index(name) for name in wanted], 1

@@ -25,7 +25,7 @@ from aecore.analysis.loaded import LoadedModel
 from aecore.applications.anomaly import metrics
 from aecore.applications.anomaly.detection import Detector
 from aecore.applications.anomaly.rivals import RIVALS
-from aecore.applications.anomaly.scores import N_NEIGHBOURS, scores_of
+from aecore.applications.anomaly.scoring import N_NEIGHBOURS, scores_of
 from aecore.applications.anomaly.thresholds import Calibration, parse
 from aecore.data.datasets import Split, load_training
 from aecore.data.modalities import Vector
@@ -242,7 +242,7 @@ def conformal() -> list[str]:
         for level in LEVELS:
             k, m = math.floor(level * (n + 1) + 1e-9), len(scores) - n
             low, high = betabinom.ppf([0.025, 0.975], m, k, n + 1 - k)
-            rule = partial(parse(f"conformal:{level}").threshold, judged=np.zeros(0))
+            rule = partial(parse(f"conformal:{level}").threshold, scores=np.zeros(0))
             counts = [
                 int(rule(Calibration(known, np.zeros(0))).alarms(others).sum())
                 for known, others in random_halves(scores, n)

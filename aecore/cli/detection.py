@@ -40,17 +40,17 @@ def detect(args: argparse.Namespace) -> None:
     """Judge a run as a detector of anomalies; write it as a folder where one is named."""
     from aecore.analysis import loaded
     from aecore.applications.anomaly.detection import Detector
-    from aecore.applications.anomaly.scores import DEFAULT_SCORE, score_of
+    from aecore.applications.anomaly.scoring import DEFAULT_SCORE, score_of
     from aecore.applications.anomaly.thresholds import DEFAULT_RULE, parse
     from aecore.content import detector_folder
     from aecore.content.detector_card import ChosenDetector
 
     rule, base_rate = parse(args.threshold or DEFAULT_RULE), _base_rate(args.base_rate)
     run, score = loaded.load(args.target), args.score or DEFAULT_SCORE
-    if not run.config.normal and args.data in ("", run.config.dataset):
+    if not run.config.normal and args.data in ("", run.config.dataset) and not args.export:
         raise UserError(
-            f"{run.id} has learnt from all classes, so none is odd: train a run with --normal 0,1, or name another "
-            "data set with --data."
+            f"{run.id} has learnt from all classes, so none is odd: train a run with --normal 0,1, name another data "
+            "set with --data, or take it as it is with --export."
         )
     score_of(run, score)  # refuses a name that is none, before anything is computed
     if args.export:

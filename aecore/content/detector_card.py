@@ -12,7 +12,7 @@ from aecore.analysis.loaded import LoadedModel
 from aecore.applications.anomaly.detection import Detection, Detector
 from aecore.applications.anomaly.metrics import precision_at
 from aecore.applications.anomaly.rivals import RIVALS
-from aecore.applications.anomaly.scores import scores_of
+from aecore.applications.anomaly.scoring import scores_of
 from aecore.applications.anomaly.thresholds import DEFAULT_BASE_RATE, Rule
 from aecore.content.run_names import run_name
 from aecore.data.modalities import Image, Series, Table

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from aecore.analysis.loaded import LoadedModel
 from aecore.applications.anomaly.detection import Detector
 from aecore.applications.anomaly.rivals import RIVALS
-from aecore.applications.anomaly.scores import MAX_REFERENCE, N_NEIGHBOURS, Reference, score_of, scores_of
+from aecore.applications.anomaly.scoring import MAX_REFERENCE, N_NEIGHBOURS, Reference, score_of, scores_of
 from aecore.content.detector_card import ChosenDetector, normal_classes, readme
 from aecore.data.adding.parsed import FARTHEST
 from aecore.data.modalities import Column, Image, Modality, Points, Series, Table, Vector

@@ -10,10 +10,10 @@ from scipy.spatial.distance import cdist
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from aecore.analysis import loaded, metrics
-from aecore.applications.anomaly import scores as anomaly_scores
+from aecore.applications.anomaly import scoring
 from aecore.applications.anomaly.detection import DetectionData, Detector
 from aecore.applications.anomaly.rivals import RIVALS
-from aecore.applications.anomaly.scores import Reference, score_of, scores_of
+from aecore.applications.anomaly.scoring import Reference, score_of, scores_of
 from aecore.data import datasets
 from aecore.data.datasets import TrainingSet
 from aecore.data.modalities import Column, Image, Series, Table
@@ -122,7 +122,7 @@ def test_the_negative_elbo_is_reconstruction_and_kl(runs):
     run = runs["vae"]
     data = datasets.load_training(run.config)
     reference, test = Reference(run, data.train), data.test.head(30)
-    latent = run.latents(test.to_float(), seed=anomaly_scores.SEED)
+    latent = run.latents(test.to_float(), seed=scoring.SEED)
     drawn = run.decode(latent.z.numpy()).astype(np.float64).clip(1e-7, 1 - 1e-7)
     x = test.to_float().astype(np.float64)
     nll = -(x * np.log(drawn) + (1 - x) * np.log(1 - drawn)).reshape(30, -1).sum(1)
@@ -134,7 +134,7 @@ def test_the_negative_elbo_is_reconstruction_and_kl(runs):
 def test_distances_of_codes_by_brute_force(reference):
     run, test = reference.run, datasets.load("digits").test.head(10)
     codes, known = run.encode(test.to_float()), run.encode(reference.train.to_float())
-    near = np.sort(cdist(codes, known), axis=1)[:, : anomaly_scores.N_NEIGHBOURS].mean(axis=1)
+    near = np.sort(cdist(codes, known), axis=1)[:, : scoring.N_NEIGHBOURS].mean(axis=1)
     assert score_of(run, "knn-codes")(reference, test) == pytest.approx(near, rel=1e-4)
     spread, share = np.cov(known.T.astype(float), bias=True), ledoit_wolf_shrinkage(known.astype(float))
     assert 0 < share < 0.1

@@ -18,7 +18,7 @@ from aecore.applications.anomaly.explanation import (
 )
 from aecore.applications.anomaly.partitions import Partition, contributions, readable
 from aecore.applications.anomaly.probes import as_split
-from aecore.applications.anomaly.scores import encode, error_maps
+from aecore.applications.anomaly.scoring import encode, error_maps
 from aecore.applications.anomaly.thresholds import p_values
 from aecore.data import datasets
 from aecore.data.modalities import Column, Image, Points, Series, Table, Vector

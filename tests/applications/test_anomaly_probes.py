@@ -19,7 +19,7 @@ from aecore.applications.anomaly.probes import (
     overlap,
     twins,
 )
-from aecore.applications.anomaly.scores import encode
+from aecore.applications.anomaly.scoring import encode
 from aecore.applications.anomaly.thresholds import Threshold
 from aecore.data.modalities import Column, Image, Series, Table
 from aecore.models import presets

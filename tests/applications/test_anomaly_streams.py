@@ -13,7 +13,8 @@ from aecore.applications.anomaly.watching import Persistence, WatchSettings
 from aecore.data import simulated
 from aecore.data.adding.stream import read_stream
 from aecore.data.cards import get_card
-from aecore.data.datasets import TrainingSet, load, to_model_space
+from aecore.data.datasets import TrainingSet, load
+from aecore.data.loaders import to_model_space
 from aecore.data.modalities import Series
 from aecore.errors import UserError
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aecore.data import datasets, shapes
+from aecore.data import cards, datasets, shapes
 from aecore.data.download import download
 from aecore.data.torchvision_files import FILES
 from aecore.errors import UserError
@@ -349,7 +349,7 @@ def test_colours_of_cifar_become_channels(empty: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("torchvision.datasets.CIFAR10", Tiny)
     monkeypatch.setattr(datasets, "is_available", lambda name: True)
     monkeypatch.setitem(
-        datasets.BUILT_IN, "cifar10", replace(datasets.CARDS["cifar10"], n_train=90, n_validation=10, n_test=20)
+        cards.BUILT_IN, "cifar10", replace(datasets.CARDS["cifar10"], n_train=90, n_validation=10, n_test=20)
     )
     for split, count in zip(splits(datasets.load("cifar10")), (90, 10, 20), strict=True):
         assert split.x.shape == (count, 3, 32, 32) and split.x.flags.c_contiguous

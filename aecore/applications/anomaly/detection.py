@@ -14,7 +14,7 @@ import numpy as np
 from aecore.analysis.loaded import LoadedModel
 from aecore.applications.anomaly import metrics
 from aecore.applications.anomaly.rivals import RIVALS, Scorer
-from aecore.applications.anomaly.scores import DEFAULT_SCORE, Reference, score_of, scores_of
+from aecore.applications.anomaly.scoring import DEFAULT_SCORE, Reference, score_of, scores_of
 from aecore.applications.anomaly.thresholds import DEFAULT_BASE_RATE, DEFAULT_RULE, Calibration, Rule, Threshold, parse
 from aecore.data import datasets
 from aecore.data.cards import get_card

@@ -11,7 +11,7 @@ import numpy as np
 from aecore.applications.anomaly.detection import Detector
 from aecore.applications.anomaly.partitions import Partition, contributions
 from aecore.applications.anomaly.rivals import BATCH_SIZE, MAX_TRAIN, values
-from aecore.applications.anomaly.scores import Reference, encode, error_maps
+from aecore.applications.anomaly.scoring import Reference, encode, error_maps
 from aecore.applications.anomaly.thresholds import p_values
 from aecore.data.datasets import Split
 from aecore.data.modalities import Image, Modality, Table

@@ -16,7 +16,7 @@ import numpy as np
 from aecore.analysis.loaded import LoadedModel
 from aecore.applications.anomaly.detection import Detector
 from aecore.applications.anomaly.explanation import percent, score_text
-from aecore.applications.anomaly.scores import N_NEIGHBOURS, encode, scores_of
+from aecore.applications.anomaly.scoring import N_NEIGHBOURS, encode, scores_of
 from aecore.applications.anomaly.thresholds import Threshold
 from aecore.config import Config
 from aecore.data import datasets

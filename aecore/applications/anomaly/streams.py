@@ -12,10 +12,11 @@ import numpy as np
 from aecore.analysis.loaded import LoadedModel
 from aecore.applications.anomaly.detection import DetectionData, Detector
 from aecore.applications.anomaly.rivals import RIVALS, Rival, Scorer
-from aecore.applications.anomaly.scores import score_of
+from aecore.applications.anomaly.scoring import score_of
 from aecore.data import simulated
 from aecore.data.adding import stream as stream_file
-from aecore.data.datasets import Split, to_model_space
+from aecore.data.datasets import Split
+from aecore.data.loaders import to_model_space
 from aecore.data.modalities import Series
 from aecore.errors import UserError
 

@@ -67,26 +67,27 @@ def p_values(normal: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.asarray((1 + at_or_above) / (len(normal) + 1))
 
 
-def quantile(value: float, known: Calibration, judged: np.ndarray) -> Threshold:
+def quantile(value: float, calibration: Calibration, scores: np.ndarray) -> Threshold:
     """The score that a share of the calibration samples stays at or below."""
-    cut = float(np.quantile(known.normal, value, method="inverted_cdf"))
-    return Threshold(cut, f"{1 - value:.3g} of the {len(known.normal):,} calibration samples would be alarms.")
+    cut = float(np.quantile(calibration.normal, value, method="inverted_cdf"))
+    above = int(np.count_nonzero(calibration.normal > cut))
+    return Threshold(cut, f"{above:,} of the {len(calibration.normal):,} calibration samples would be alarms.")
 
 
-def sigma(value: float, known: Calibration, judged: np.ndarray) -> Threshold:
+def sigma(value: float, calibration: Calibration, scores: np.ndarray) -> Threshold:
     """So many standard deviations above the mean of the calibration samples."""
-    cut = float(known.normal.mean() + value * known.normal.std())
-    above = float(np.mean(known.normal > cut))
+    cut = float(calibration.normal.mean() + value * calibration.normal.std())
+    above = float(np.mean(calibration.normal > cut))
     return Threshold(
         cut,
-        f"{above:.2%} of the {len(known.normal):,} calibration samples would be alarms. Of a normal distribution it "
-        f"would be {0.5 * math.erfc(value / math.sqrt(2)):.2%}; errors are skewed, so that promise does not hold.",
+        f"{above:.2%} of the {len(calibration.normal):,} calibration samples would be alarms. Of a normal distribution "
+        f"it would be {0.5 * math.erfc(value / math.sqrt(2)):.2%}; errors are skewed, so that promise does not hold.",
     )
 
 
-def conformal(value: float, known: Calibration, judged: np.ndarray) -> Threshold:
+def conformal(value: float, calibration: Calibration, scores: np.ndarray) -> Threshold:
     """A conformal p-value of at most `value`."""
-    n = len(known.normal)
+    n = len(calibration.normal)
     allowed = math.floor(value * (n + 1) + 1e-9)
     if not allowed:
         return Threshold(
@@ -94,7 +95,7 @@ def conformal(value: float, known: Calibration, judged: np.ndarray) -> Threshold
             f"Never an alarm: a p-value of {value:g} takes {math.ceil(1 / value) - 1:,} calibration samples, and there "
             f"are {n:,}.",
         )
-    cut = float(np.sort(known.normal)[n - allowed])
+    cut = float(np.sort(calibration.normal)[n - allowed])
     low, high = beta_interval(n, allowed)
     return Threshold(
         cut,
@@ -113,10 +114,10 @@ def beta_interval(n: int, allowed: int, coverage: float = 0.9) -> tuple[float, f
     return float(low), float(high)
 
 
-def false_discovery(value: float, known: Calibration, judged: np.ndarray) -> Threshold:
+def false_discovery(value: float, calibration: Calibration, scores: np.ndarray) -> Threshold:
     """The Benjamini-Hochberg step-up over the samples that are judged together (Benjamini & Hochberg 1995; with
     conformal p-values Bates et al. 2023)."""
-    found, count = np.sort(p_values(known.normal, judged)), len(judged)
+    found, count = np.sort(p_values(calibration.normal, scores)), len(scores)
     passing = np.flatnonzero(found <= value * np.arange(1, count + 1) / max(count, 1) + 1e-12)
     promise = (
         f"Of the alarms among these {count:,} samples at most {value:.3g} are false on average: the whole batch "
@@ -125,28 +126,28 @@ def false_discovery(value: float, known: Calibration, judged: np.ndarray) -> Thr
     if not len(passing):
         return Threshold(math.inf, f"No alarm: no set of these {count:,} samples is odd enough for that. {promise}")
     largest = found[passing[-1]]
-    allowed = round(largest * (len(known.normal) + 1)) - 1  # calibration scores at or above the last alarm's
-    rising = np.sort(known.normal)
+    allowed = round(largest * (len(calibration.normal) + 1)) - 1  # calibration scores at or above the last alarm's
+    rising = np.sort(calibration.normal)
     return Threshold(float(rising[len(rising) - allowed - 1]) if allowed < len(rising) else -math.inf, promise)
 
 
-def least_cost(value: float, known: Calibration, judged: np.ndarray, false_alarm_cost: float = 1.0) -> Threshold:
+def least_cost(value: float, calibration: Calibration, scores: np.ndarray, false_alarm_cost: float = 1.0) -> Threshold:
     """The cheapest threshold on the validation samples, of which some are known anomalies: `value` is the price of a
     miss, beside that of a false alarm, at the base rate of the calibration."""
-    if not len(known.odd):
+    if not len(calibration.odd):
         raise UserError(
             "The cheapest threshold takes known anomalies among the validation samples, and there are none: choose "
             "quantile, sigma, conformal or fdr."
         )
-    cuts = np.unique(np.concatenate([known.normal, known.odd, [-math.inf]]))
-    missed = np.searchsorted(np.sort(known.odd), cuts, "right") / len(known.odd)
-    false = 1 - np.searchsorted(np.sort(known.normal), cuts, "right") / len(known.normal)
-    cost = known.base_rate * missed * value + (1 - known.base_rate) * false * false_alarm_cost
+    cuts = np.unique(np.concatenate([calibration.normal, calibration.odd, [-math.inf]]))
+    missed = np.searchsorted(np.sort(calibration.odd), cuts, "right") / len(calibration.odd)
+    false = 1 - np.searchsorted(np.sort(calibration.normal), cuts, "right") / len(calibration.normal)
+    cost = calibration.base_rate * missed * value + (1 - calibration.base_rate) * false * false_alarm_cost
     best = int(cost.argmin())
     return Threshold(
         float(cuts[best]),
-        f"The cheapest on the validation samples, {len(known.odd):,} of them odd: {cost[best]:.3g} a sample where "
-        f"{known.base_rate:.3%} are anomalies.",
+        f"The cheapest on the validation samples, {len(calibration.odd):,} of them odd: {cost[best]:.3g} a sample "
+        f"where {calibration.base_rate:.3%} are anomalies.",
     )
 
 
@@ -169,7 +170,7 @@ RULES: dict[str, RuleKind] = {
     "fdr": RuleKind("False discovery rate", "the share of alarms that may be false", 0, 1, (0.1,), false_discovery),
     "cost": RuleKind(
         "Least cost", "the price of a miss, and of a false alarm", 0, 1e9, (100, 1),
-        lambda miss, false, known, judged: least_cost(miss, known, judged, false),
+        lambda miss, false, calibration, scores: least_cost(miss, calibration, scores, false),
     ),
 }  # fmt: skip
 
@@ -184,12 +185,12 @@ class Rule:
     def __str__(self) -> str:
         return f"{self.name}:{','.join(f'{value:g}' for value in self.values)}"
 
-    def threshold(self, known: Calibration, judged: np.ndarray) -> Threshold:
-        """The threshold for these calibration scores; `judged` [N] matters to the false discovery rate alone, which
+    def threshold(self, calibration: Calibration, scores: np.ndarray) -> Threshold:
+        """The threshold for these calibration scores; `scores` [N] matter to the false discovery rate alone, which
         looks at the scores of a batch and never at what is odd in it."""
-        if not len(known.normal):
+        if not len(calibration.normal):
             raise UserError("There are no normal validation samples to set a threshold by: add some.")
-        return RULES[self.name].apply(*self.values, known, judged)
+        return RULES[self.name].apply(*self.values, calibration, scores)
 
 
 def parse(text: str) -> Rule:

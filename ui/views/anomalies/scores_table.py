@@ -36,7 +36,7 @@ HEAT = "199, 110, 5"  # of the cells of classes that are missed
 def titles(run: LoadedModel) -> dict[str, str]:
     """What people call the scores of a run and the rivals, by name: first those of the run."""
     from aecore.applications.anomaly.rivals import RIVALS
-    from aecore.applications.anomaly.scores import scores_of
+    from aecore.applications.anomaly.scoring import scores_of
 
     return {name: each.title for table in (scores_of(run), RIVALS) for name, each in table.items()}
 
@@ -44,7 +44,7 @@ def titles(run: LoadedModel) -> dict[str, str]:
 def choose_score(run: LoadedModel) -> str:
     """The score that the page goes by: the reconstruction error, unless somebody wants another."""
     from aecore.applications.anomaly.rivals import RIVALS
-    from aecore.applications.anomaly.scores import DEFAULT_SCORE, scores_of
+    from aecore.applications.anomaly.scoring import DEFAULT_SCORE, scores_of
 
     noun = run.card.modality.noun
     glossary.header("Scores and rivals", EXPLANATION.format(one=noun.one, many=noun.many))
@@ -68,7 +68,7 @@ class Contest:
     def own(self) -> str:
         """The score of the run that the rivals are compared with: the chosen one, or the one named before anything
         was measured."""
-        from aecore.applications.anomaly.scores import DEFAULT_SCORE, scores_of
+        from aecore.applications.anomaly.scoring import DEFAULT_SCORE, scores_of
 
         return self.chosen if self.chosen in scores_of(self.run) else DEFAULT_SCORE
 

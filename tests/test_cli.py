@@ -258,7 +258,7 @@ def test_anomalies_are_found_beside_rivals(says, capsys):
 
 
 def test_what_cannot_be_detected_is_one_sentence(says, refuses, run):
-    assert "train a run with --normal 0,1, or name another data set with --data" in refuses("detect", run)
+    assert "train a run with --normal 0,1, name another data set with --data" in refuses("detect", run)
     normal = says(*NORMAL)["id"]
     for arguments, words in (
         (["--score", "taste"], "its scores are: reconstruction"),

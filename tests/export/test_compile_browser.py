@@ -21,13 +21,14 @@ from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.footprint import count_parameters
 from aecore.models.likelihoods import ObservedOnly
 from aecore.models.networks import ACTIVATIONS
+from tests.kit.networks import is_refused
 
 BESIDE = {"weight", "bias"}  # settings that are places in the block
 NETS = [
     (family.name, network)
     for family in FAMILIES.values()
     for network in Image.networks
-    if family.fixed.get("network", network) == network
+    if family.fixed.get("network", network) == network and not is_refused(family.name, network)
 ]
 
 

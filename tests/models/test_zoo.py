@@ -432,7 +432,7 @@ def test_tied_weights_are_half_the_numbers_and_stay_tied_after_a_move_and_a_trip
     assert count_parameters(course) == 25_904 == 784 * 32 + 784 + 32  # catalogue N35; untied 50,992
 
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
-    monkeypatch.setattr(worker, "load", lambda _: digits)
+    monkeypatch.setattr(worker, "load_training", lambda _: digits)
     config = resolve_config(Config(family="tied-weights", hidden_sizes=(16,), latent_dim=4, epochs=1))
     list(worker.run_training(config))
     opened = loaded.load(config.id).model

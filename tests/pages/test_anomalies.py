@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aecore.applications.anomaly import rivals, scores, thresholds
+from aecore.applications.anomaly import rivals, scoring, thresholds
 from aecore.config import Config
 from aecore.export import packing
 from aecore.store import runs
@@ -122,7 +122,7 @@ def test_scores_and_rivals_stand_in_one_table_and_the_winner_is_named(trained):
     app, run = opened(trained("digits")), loaded(trained("digits"))
     assert not app.error
     rows = table(app)
-    titles = {each.title for each in (*scores.scores_of(run).values(), *rivals.RIVALS.values())}
+    titles = {each.title for each in (*scoring.scores_of(run).values(), *rivals.RIVALS.values())}
     assert set(rows["score"]) == titles and len(rows) == len(titles)
     assert rows["AUROC"].is_monotonic_decreasing
     assert rows[rows[""] != ""]["score"].tolist() == ["Reconstruction error"]

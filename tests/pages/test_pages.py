@@ -698,7 +698,8 @@ print(*[name for name in heavy if name in sys.modules])
 
 
 def test_the_core_never_imports_streamlit():
-    sources = sorted((ROOT / "aecore").glob("**/*.py"))
+    # the scripts of a detector are copied into its folder, and import each other there
+    sources = [each for each in sorted((ROOT / "aecore").glob("**/*.py")) if each.parent.name != "detector_scripts"]
     assert sources
     for path in sources:
         assert not _imported(path.read_text()) & {"streamlit", "ui"}, path.name

@@ -242,7 +242,7 @@ def test_patience_changes_no_step(forty):
 
 def test_a_run_that_stopped_early_says_what_its_kept_weights_score(forty, monkeypatch, tmp_path):
     monkeypatch.setenv("AECORE_RUNS", str(tmp_path))
-    monkeypatch.setattr(worker, "load", lambda _: forty)
+    monkeypatch.setattr(worker, "load_training", lambda _: forty)
     config = _overfitting(patience=4)
     list(worker.run_training(config))
     opened, epochs = loaded.load(config.id), history.history(config.id)

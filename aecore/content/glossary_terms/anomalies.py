@@ -22,7 +22,7 @@ TERMS = (
         see_also=("false-positive-rate", "average-precision"),
     ),
     Term(
-        id="benjamini-hochberg",
+        id="benjamini-hochberg-procedure",
         term="Benjamini-Hochberg procedure",
         text="Chooses a threshold for a whole batch of p-values so that, on average, at most a wanted share of the "
         "alarms is false. Another batch gets another threshold.",
@@ -31,11 +31,19 @@ TERMS = (
         source="Benjamini & Hochberg 1995",
     ),
     Term(
+        id="concept-drift",
+        term="Concept drift",
+        text="When what is normal changes with time: a sensor ages, customers move. A threshold set once then gives "
+        "more and more false alarms, so the running mean of the scores is itself watched.",
+        labels=("drift", "distribution shift", "baseline drift"),
+        see_also=("cusum", "threshold"),
+    ),
+    Term(
         id="conformal-p-value",
         term="Conformal p-value",
-        text="(1 + the number of calibration scores at or above a score) / (n + 1). A normal sample has one of at most "
-        "1 % in at most 1 % of cases, whatever the score, if it is drawn like the calibration samples. With one given "
-        "set of them the rate is not exactly 1 %: it is beta-distributed around it.",
+        text="The share (1 + the number of calibration scores at or above a score) / (n + 1). Of normal samples at most "
+        "1 % have one of at most 1 %, on average over calibration sets and if they are drawn alike; with one given set "
+        "the rate is beta-distributed around that.",
         labels=("conformal prediction", "conformal", "p-value", "conformal anomaly detection"),
         symbol="p",
         see_also=("threshold", "false-discovery-rate"),
@@ -48,14 +56,6 @@ TERMS = (
         "learns them sooner; how much is lost can be tried here by leaving some in on purpose.",
         labels=("contaminated training set",),
         see_also=("one-class-classification",),
-    ),
-    Term(
-        id="concept-drift",
-        term="Concept drift",
-        text="When what is normal changes with time: a sensor ages, customers move. A threshold set once then gives "
-        "more and more false alarms, so the running mean of the scores is itself watched.",
-        labels=("drift", "distribution shift", "baseline drift"),
-        see_also=("cusum", "threshold"),
     ),
     Term(
         id="cusum",
@@ -72,7 +72,7 @@ TERMS = (
         text="The share of alarms that are false, on average; where the false-positive rate is a share of the normal "
         "samples. 1 % of the normal ones can be nearly all of the alarms.",
         labels=("FDR", "false discoveries"),
-        see_also=("benjamini-hochberg", "false-positive-rate", "base-rate"),
+        see_also=("benjamini-hochberg-procedure", "false-positive-rate", "base-rate"),
     ),
     Term(
         id="isolation-forest",
@@ -84,10 +84,18 @@ TERMS = (
         source="Liu, Ting & Zhou 2008",
     ),
     Term(
+        id="k-of-n-alarm",
+        term="k-of-n alarm",
+        text="An alarm only when k of the last n windows are above the threshold. Single peaks are passed over, and "
+        "an event is heard of up to k windows later.",
+        labels=("alarm persistence", "k of n"),
+        see_also=("threshold", "cusum"),
+    ),
+    Term(
         id="local-outlier-factor",
         term="Local outlier factor",
         text="How sparse the surroundings of a sample are beside those of its neighbours: about 1 inside a group, "
-        "however dense that group is, and larger outside.",
+        "however dense that group is. Outside it is larger, the more so the farther and the denser the group.",
         labels=("LOF",),
         see_also=("isolation-forest", "k-nearest-neighbours"),
         source="Breunig, Kriegel, Ng & Sander 2000",
@@ -108,13 +116,5 @@ TERMS = (
         "and nobody can promise that those that come will be found.",
         labels=("novelty detection", "normal class", "normal classes", "one-class"),
         see_also=("anomaly-score", "contamination"),
-    ),
-    Term(
-        id="persistence",
-        term="k-of-n alarm",
-        text="An alarm only when k of the last n windows are above the threshold. Single peaks are passed over, and "
-        "an event is heard of up to k windows later.",
-        labels=("alarm persistence", "k of n"),
-        see_also=("threshold", "cusum"),
     ),
 )

@@ -11,6 +11,7 @@ from aecore.data import datasets
 from ui.run_data import detectors
 from ui.session import address, choices
 from ui.session.failures import or_stop
+from ui.session.text import escape
 from ui.views.anomalies import normal, scores_table, threshold
 from ui.widgets import view_state
 
@@ -65,7 +66,11 @@ SECTIONS: dict[str, tuple[str, Part]] = {  # in the address -> what people read,
 
 def show(run: LoadedModel) -> None:
     """All of the page below its lead; where nothing is odd yet, what to do about that."""
-    or_stop(datasets.require, run.config.dataset)
+    if not datasets.is_available(run.config.dataset):
+        st.info(escape(datasets.not_available(run.config.dataset)), icon=":material/download:")
+        st.caption("A detector is calibrated and judged by samples: nothing can stand in for them.")
+        address.link("data", "Open the page Data")
+        return
     dataset = normal.what_is_normal(run)
     if dataset is None:
         return

@@ -35,6 +35,7 @@ def said(page) -> tuple[str, ...]:
     return found.groups()
 
 
+@pytest.mark.slow  # a minute, most of it of waiting for weights
 def test_the_field_moves_while_moons_are_learnt(lab, browser_page):
     page = browser_page
     page.goto(f"{lab}/train?dataset=moons&family=denoising&epochs=400&seed=77")

@@ -41,9 +41,9 @@ TERMS = (
     Term(
         id="conformal-p-value",
         term="Conformal p-value",
-        text="The share (1 + the number of calibration scores at or above a score) / (n + 1). Of normal samples at most "
-        "1 % have one of at most 1 %, on average over calibration sets and if they are drawn alike; with one given set "
-        "the rate is beta-distributed around that.",
+        text="The share (1 + the number of calibration scores at or above a score) / (n + 1). Of normal samples at "
+        "most 1 % have one of at most 1 %, on average over calibration sets and if they are drawn alike; with one "
+        "given set the rate is beta-distributed around that.",
         labels=("conformal prediction", "conformal", "p-value", "conformal anomaly detection"),
         symbol="p",
         see_also=("threshold", "false-discovery-rate"),

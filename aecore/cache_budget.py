@@ -80,6 +80,14 @@ class CacheBudget:
         for drop in drops:  # not under the lock: keepers have locks of their own
             drop()
 
+    def remeasure(self, entry: CacheEntry) -> None:
+        """Counts the bytes of an entry anew: for what grows after it was kept, as a detector does with each score."""
+        with self._lock:
+            self._remove_collected()
+            self._remove(id(entry))
+            entry.buffers, entry.registered = buffers(entry.value), False
+        self.touch(entry)
+
     def _add(self, entry: CacheEntry) -> None:
         entry.registered = True
         self._entries[id(entry)] = (entry.buffers, entry.evict)
@@ -190,7 +198,8 @@ def _parts(value: Any, sizes: dict[int, int]) -> Iterable[Any]:
         return list(value)
     if isinstance(value, _loaded_class("pyarrow", "Table")):
         return [buffer for column in value.columns for chunk in column.chunks for buffer in chunk.buffers()]
-    if callable(value) and not hasattr(value, "parameters"):  # functions and classes; a torch module is no function
+    is_object = hasattr(value, "parameters") or dataclasses.is_dataclass(value)  # a torch module is no function
+    if callable(value) and not is_object:
         return ()
     slots = [getattr(value, name, None) for name in getattr(type(value), "__slots__", ()) if isinstance(name, str)]
     if dataclasses.is_dataclass(value):

@@ -88,6 +88,12 @@ def test_normal_classes_that_make_no_sense_are_refused(settings, said):
         resolve_config(presets.default_config(**{"dataset": "digits", "family": "vanilla"} | settings))
 
 
+def test_a_data_set_without_classes_has_none_that_are_normal():
+    card = dataclasses.replace(datasets.load("digits").card, labelled=False, classes=("all",))
+    with pytest.raises(UserError, match="no classes that could be normal"):
+        resolve_config(presets.default_config("digits", family="vanilla", normal=(0,)), card=card)
+
+
 def test_the_order_of_normal_classes_makes_no_other_run():
     def name(text):
         return resolve_config(presets.default_config("digits", family="vanilla", normal=text)).id

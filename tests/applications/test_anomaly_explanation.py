@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from aecore.analysis import loaded
 from aecore.applications.anomaly import explanation
 from aecore.applications.anomaly.detection import Detector
 from aecore.applications.anomaly.explanation import (
@@ -22,7 +21,6 @@ from aecore.applications.anomaly.scoring import encode, error_maps
 from aecore.applications.anomaly.thresholds import p_values
 from aecore.data import datasets
 from aecore.data.modalities import Column, Image, Points, Series, Table, Vector
-from tests.kit.trained_runs import furnished
 
 NORMAL = (0, 1, 2, 3, 4)
 RUNS = {
@@ -31,14 +29,6 @@ RUNS = {
     "series": {"dataset": "heartbeats", "family": "vanilla", "epochs": 1, "normal": (0,)},
     "vector": {"dataset": "swiss-roll", "family": "vanilla", "epochs": 1, "normal": (0, 1)},
 }
-
-
-@pytest.fixture(scope="module")
-def detectors(tmp_path_factory):
-    place = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AECORE_RUNS", str(place))
-        yield {name: Detector.of(loaded.load(run)) for name, run in furnished(place, RUNS).items()}
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 
-from aecore.analysis import loaded
 from aecore.applications.anomaly import probes
 from aecore.applications.anomaly.detection import Detector
 from aecore.applications.anomaly.metrics import auroc
@@ -24,7 +23,6 @@ from aecore.applications.anomaly.thresholds import Threshold
 from aecore.data.modalities import Column, Image, Series, Table
 from aecore.models import presets
 from aecore.models.families.build import resolve_config
-from tests.kit.trained_runs import furnished
 
 NORMAL = (0, 1, 2, 3, 4)
 RUNS = {
@@ -34,14 +32,6 @@ RUNS = {
     "series": {"dataset": "heartbeats", "family": "vanilla", "epochs": 1, "normal": (0,)},
 }
 NOUN = Image.noun
-
-
-@pytest.fixture(scope="module")
-def detectors(tmp_path_factory):
-    place = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AECORE_RUNS", str(place))
-        yield {name: Detector.of(loaded.load(run)) for name, run in furnished(place, RUNS).items()}
 
 
 def made(detector: Detector) -> dict[str, Probe]:

@@ -13,7 +13,6 @@ from aecore.applications.anomaly import rivals, scoring, thresholds
 from aecore.config import Config
 from aecore.export import packing
 from aecore.store import runs
-from tests.kit.trained_runs import furnished
 from tests.pages.test_addresses import WORTHLESS, answers
 from tests.pages.test_pages import (  # noqa: F401
     ROOT,
@@ -44,21 +43,7 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("anomalies")
-
-
-@pytest.fixture(autouse=True)
-def _store(place, monkeypatch):
-    monkeypatch.setenv("AECORE_RUNS", str(place / "runs"))
-    monkeypatch.setenv("AECORE_DATA", str(place / "no-data"))
-
-
-@pytest.fixture(scope="module")
-def trained(place):
-    """A function: name of RUNS -> the id of that run, trained when it is first asked for."""
-    return lambda name: furnished(place / "runs", {name: RUNS[name]})[name]
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture(autouse=True)

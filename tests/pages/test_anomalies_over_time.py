@@ -13,7 +13,6 @@ from aecore.applications.anomaly.watching import Persistence, WatchSettings
 from aecore.data import datasets
 from aecore.export.program import UnsupportedLayer
 from aecore.store import runs
-from tests.kit.trained_runs import furnished
 from tests.pages.test_anomalies import asked, opened, texts
 from tests.pages.test_pages import _cold, control, links, said, whole  # noqa: F401
 from ui.run_data import detectors, models
@@ -31,21 +30,7 @@ RUNS: dict[str, dict[str, Any]] = {
 LENGTH = 96  # steps of a window of the machine
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("over-time")
-
-
-@pytest.fixture(autouse=True)
-def _store(place, monkeypatch):
-    monkeypatch.setenv("AECORE_RUNS", str(place / "runs"))
-    monkeypatch.setenv("AECORE_DATA", str(place / "no-data"))
-
-
-@pytest.fixture(scope="module")
-def trained(place):
-    """A function: name of RUNS -> the id of that run, trained when it is first asked for."""
-    return lambda name: furnished(place / "runs", {name: RUNS[name]})[name]
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,6 @@ from aecore.applications.anomaly import probes
 from aecore.applications.anomaly.explanation import ORDERS, percent, score_text
 from aecore.applications.anomaly.thresholds import p_values
 from aecore.store import runs
-from tests.kit.trained_runs import furnished
 from tests.pages.test_pages import ROOT, AppTest, _cold, control, links, pictures, whole  # noqa: F401
 from ui.run_data import detectors, models
 from ui.views.anomalies import charts
@@ -28,21 +27,7 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("anomalies")
-
-
-@pytest.fixture(autouse=True)
-def _store(place, monkeypatch):
-    monkeypatch.setenv("AECORE_RUNS", str(place / "runs"))
-    monkeypatch.setenv("AECORE_DATA", str(place / "no-data"))
-
-
-@pytest.fixture(scope="module")
-def trained(place):
-    """A function: name of RUNS -> the id of that run, trained when it is first asked for."""
-    return lambda name: furnished(place / "runs", {name: RUNS[name]})[name]
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def opened(run: str, section: str, **parameters: str) -> AppTest:

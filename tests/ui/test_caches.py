@@ -19,6 +19,7 @@ import torch
 
 from aecore import cache_budget
 from aecore.analysis.loaded import LoadedModel
+from aecore.applications.anomaly.rivals import RIVALS
 from aecore.cache_budget import CacheBudget, CacheEntry, buffers
 from aecore.data import datasets
 from aecore.models import presets
@@ -172,6 +173,24 @@ def test_what_nobody_asked_for_for_longest_goes_first():
     assert sorted(keeper.entries) == ["a", "c", "d"] and keeper.budget.total == 300
     keeper.ask("e", 200)
     assert sorted(keeper.entries) == ["d", "e"] and keeper.budget.total == 300
+
+
+def test_what_grows_after_it_was_kept_is_counted_when_it_is_measured_again():
+    budget, growing = CacheBudget(lambda: 100_000), {"a": np.zeros(1000)}
+    entry = CacheEntry(growing, lambda: None)
+    budget.touch(entry)
+    growing["b"] = np.zeros(2000)
+    before = budget.total
+    budget.remeasure(entry)
+    assert budget.total == pytest.approx(before + 16_000, abs=200)
+    budget.remeasure(entry)
+    assert budget.total == pytest.approx(before + 16_000, abs=200), "and once only"
+
+
+def test_what_a_rival_has_learnt_is_weighed():
+    """A nearest-neighbour rival holds its training samples, however it is called."""
+    train = datasets.load("digits").train
+    assert size(RIVALS["knn"].fit(train, 2)) >= train.to_float().nbytes
 
 
 def test_two_caches_share_one_budget():

@@ -29,7 +29,9 @@ def detector(run: LoadedModel, dataset: str = "", false_alarms: tuple[int, ...] 
 @per_run(max_entries=64, spinner="Scoring all samples ...")
 def scored(run: LoadedModel, name: str, dataset: str = "", false_alarms: tuple[int, ...] = ()) -> Scored:
     """What one of its scores, or a rival, says of all samples."""
-    return detector(run, dataset, false_alarms).scored(name)
+    found = detector(run, dataset, false_alarms).scored(name)
+    detector.remeasure(run, dataset)  # which keeps what was fitted for it
+    return found
 
 
 @per_run(max_entries=256)

@@ -51,12 +51,22 @@ class PerRun(Generic[P, T]):
         self._cached = CachedFunction(compute, max_entries, spinner)
 
     def __call__(self, run: LoadedModel, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._cached(*self._asked(run, *args, **kwargs))
+
+    def remeasure(self, run: LoadedModel, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Counts the bytes of a result anew that has grown since it was kept."""
+        self._cached.remeasure(*self._asked(run, *args, **kwargs))
+
+    def _asked(
+        self, run: LoadedModel, *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[Key, tuple[Any, ...], Callable[[], T]]:
+        """What the cache below is asked with."""
         if run.class_label and not self._by_label:
             run = dataclasses.replace(run, class_label=0)
         given = self._signature.bind(run, *args, **kwargs)
         given.apply_defaults()
         arguments = tuple(value for name, value in given.arguments.items() if value is not run and name[0] != "_")
-        return self._cached(key_of(run, self._by_label), arguments, lambda: self._function(run, *args, **kwargs))
+        return key_of(run, self._by_label), arguments, lambda: self._function(run, *args, **kwargs)
 
     def clear(self) -> None:
         """Forgets all results."""

@@ -43,6 +43,10 @@ class CachedFunction(Generic[P, T]):
         value: T = found.value
         return value
 
+    def remeasure(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Counts the bytes of a result anew that has grown since it was kept."""
+        CACHE_BUDGET.remeasure(self._entries(*args, **kwargs))
+
     def clear(self, *args: Any, **kwargs: Any) -> None:
         """Forgets the result for these arguments; all of them where there are none."""
         self._entries.clear(*args, **kwargs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,29 +34,50 @@ def values(split: Split, rows: slice = slice(None)) -> np.ndarray:
     return found.reshape(len(found), -1)
 
 
+@dataclass(frozen=True, eq=False)
+class FittedRival:
+    """A rival that has learnt: an estimator, and how it is asked. No closure, so that caches see what it holds."""
+
+    estimator: Any
+    score: Callable[[Any, Split], np.ndarray]  # the estimator and samples -> [N], higher = odder
+
+    def __call__(self, split: Split) -> np.ndarray:
+        return self.score(self.estimator, split)
+
+
 def _in_batches(score: Callable[[np.ndarray], np.ndarray], split: Split) -> np.ndarray:
     starts = range(0, len(split), BATCH_SIZE)
     return np.concatenate([score(values(split, slice(start, start + BATCH_SIZE))) for start in starts])
 
 
+def _neighbour_distance(estimator: Any, split: Split) -> np.ndarray:
+    return _in_batches(lambda x: estimator.kneighbors(x)[0].mean(axis=1), split)
+
+
+def _negative_score(estimator: Any, split: Split) -> np.ndarray:
+    return _in_batches(lambda x: -estimator.score_samples(x), split)
+
+
+def _residual(pca: PCA, split: Split) -> np.ndarray:
+    return squared_errors(split, pca.reconstruct)
+
+
 def fit_pca(train: Split, code_size: int) -> Scorer:
-    pca = PCA.fit(train, min(code_size, max(1, int(np.prod(train.x.shape[1:])) - 1)))
-    return lambda split: squared_errors(split, pca.reconstruct)
+    most = max(1, int(np.prod(train.x.shape[1:])) - 1)  # with all components nothing is left over
+    return FittedRival(PCA.fit(train, min(code_size, most)), _residual)
 
 
 def fit_knn(train: Split, code_size: int) -> Scorer:
     from sklearn.neighbors import NearestNeighbors
 
     known = values(train.head(MAX_TRAIN))
-    found = NearestNeighbors(n_neighbors=min(N_NEIGHBOURS, len(known))).fit(known)
-    return lambda split: _in_batches(lambda x: found.kneighbors(x)[0].mean(axis=1), split)
+    return FittedRival(NearestNeighbors(n_neighbors=min(N_NEIGHBOURS, len(known))).fit(known), _neighbour_distance)
 
 
 def fit_isolation_forest(train: Split, code_size: int) -> Scorer:
     from sklearn.ensemble import IsolationForest
 
-    found = IsolationForest(random_state=SEED).fit(values(train.head(MAX_TRAIN)))
-    return lambda split: _in_batches(lambda x: -found.score_samples(x), split)
+    return FittedRival(IsolationForest(random_state=SEED).fit(values(train.head(MAX_TRAIN))), _negative_score)
 
 
 def fit_lof(train: Split, code_size: int) -> Scorer:
@@ -63,12 +85,11 @@ def fit_lof(train: Split, code_size: int) -> Scorer:
 
     known = values(train.head(MAX_TRAIN))
     found = LocalOutlierFactor(n_neighbors=min(LOF_NEIGHBOURS, len(known) - 1), novelty=True).fit(known)
-    return lambda split: _in_batches(lambda x: -found.score_samples(x), split)
+    return FittedRival(found, _negative_score)
 
 
 def fit_mean(train: Split, code_size: int) -> Scorer:
-    mean = PCA.fit(train, 0)
-    return lambda split: squared_errors(split, mean.reconstruct)
+    return FittedRival(PCA.fit(train, 0), _residual)
 
 
 RIVALS: dict[str, Rival] = {

@@ -12,7 +12,6 @@ import numpy as np
 from aecore.analysis.loaded import LoadedModel
 from aecore.applications.anomaly.detection import DetectionData, Detector
 from aecore.applications.anomaly.rivals import RIVALS, Rival, Scorer
-from aecore.applications.anomaly.scoring import score_of
 from aecore.data import simulated
 from aecore.data.adding import stream as stream_file
 from aecore.data.datasets import Split
@@ -205,7 +204,6 @@ STREAM_RIVALS: dict[str, Rival] = RIVALS | {
 
 def scorer(detector: Detector, name: str) -> Scorer:
     """What a score of the run, or a rival, says of windows; fitted to what the run has learnt from."""
-    if name in STREAM_RIVALS:
+    if name == SENSORS:
         return STREAM_RIVALS[name].fit(detector.data.train, detector.run.code_size)
-    own = score_of(detector.run, name)
-    return lambda split: own(detector.reference, split)
+    return detector.scorer(name)

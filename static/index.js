@@ -78,11 +78,20 @@ async function mountView(mount, component) {
   unmountView(mount);
   const version = mount.version;
   const { view, model } = mount.data;
+  showLoading(component.parentElement, true);
   const [module, network] = await Promise.all([import(`./views/${view}/${view}.js`), model ? get(model) : null]);
   if (version !== mount.version) return; // something else has been mounted meanwhile
   const created = module.default({ ...component, data: mount.data, model: network });
   mount.view = created;
   created.restyle();
+  showLoading(component.parentElement, false);
+}
+
+// Until a view listens, what it shows is only a picture of it: "Loading" stands there (ui/widgets/component.py).
+/** @param {ComponentProps<any>['parentElement']} parentElement @param {boolean} loading */
+function showLoading(parentElement, loading) {
+  const sign = parentElement.querySelector('[data-loading]');
+  if (sign instanceof HTMLElement) sign.hidden = !loading;
 }
 
 /** @param {Mount} mount */
@@ -116,6 +125,7 @@ function connectState(parentElement, { of, turn, values }, setStateValue) {
 // There is nothing to see, so no gap between what stands above and below.
 /** @param {ComponentProps<any>['parentElement']} parentElement */
 function hide(parentElement) {
+  showLoading(parentElement, false);
   const root = parentElement.getRootNode();
   const host = root instanceof ShadowRoot ? root.host : parentElement;
   const container = host instanceof Element && host.closest('[data-testid="stElementContainer"]');

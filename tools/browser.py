@@ -35,7 +35,8 @@ FLAGS = (
 # Streamlit tries them below a page's own path, and gets 404s.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 
-# True once the page has been still: no script running, nothing stale or loading, images and charts drawn.
+# True once the page has been still: no script running, nothing stale or loading, images and charts drawn, and what
+# runs in the browser (ui/widgets/component.py) listening.
 IS_IDLE = """() => {
   const all = selector => [...document.querySelectorAll(selector)];
   const app = document.querySelector('[data-testid="stApp"]');
@@ -45,6 +46,8 @@ IS_IDLE = """() => {
     || all('[data-testid="stMain"] [data-stale="true"]').length
     || all('[data-testid="stPlotlyChart"]').some(chart => !chart.querySelector('.main-svg'))
     || [...document.images].some(image => !image.complete)
+    || all('[data-testid="stBidiComponentIsolated"]').some(
+      host => !host.shadowRoot?.childElementCount || host.shadowRoot.querySelector('[data-loading]:not([hidden])'))
     || !all('[data-testid="stMain"] [data-testid="stElementContainer"]').length;
   const height = document.querySelector('[data-testid="stMain"]')?.scrollHeight;
   if (busy || height !== window.__height) { window.__height = height; window.__since = performance.now(); }

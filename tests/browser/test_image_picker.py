@@ -41,6 +41,19 @@ def test_a_thumbnail_is_chosen_by_a_click_and_by_keys_and_back_undoes_it(lab, br
     expect(images.nth(2)).to_have_attribute("aria-checked", "true")
 
 
+def test_a_view_says_that_it_is_loading_until_it_listens(lab, browser_page, run):
+    page, held = browser_page, []
+    page.route(re.compile(r"/views/sketch/sketch\.js"), lambda route: held.append(route))
+    page.goto(f"{lab}/denoise?run={run}&image-kind=drawing")
+    sheet = page.locator(".sketch")
+    expect(sheet).to_be_visible()
+    expect(page.get_by_text("Loading …")).to_be_visible()
+    for request in held:
+        request.continue_()
+    expect(page.get_by_text("Loading …")).to_be_hidden()
+    wait_until_idle(page)
+
+
 def test_a_drawing_is_denoised(lab, browser_page, run):
     page = browser_page
     page.goto(f"{lab}/denoise?run={run}&image-kind=drawing")

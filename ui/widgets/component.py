@@ -35,6 +35,14 @@ MAX_AGE = 24 * 3600  # seconds after which a copy that nobody has used is remove
 # Streamlit gives no lifetime, and browsers then keep a file for a tenth of its age (RFC 9111, 4.2.2): for years
 MTIME = 946_684_800  # 2000-01-01
 
+# What stands in a view until what runs it has come (static/index.js hides it): said once somebody has waited.
+LOADING = '<p data-loading class="loading">Loading …</p>'
+LOADING_STYLE = """
+.loading { position: absolute; margin: 0.25rem; padding: 0 0.25rem; background: var(--st-background-color);
+  color: var(--st-text-color); animation: appear 0s 0.5s both; }
+@keyframes appear { from { visibility: hidden; } }
+"""
+
 _lock = threading.Lock()
 _version = ""  # of the copy that this server sends browsers to; empty before the first mount
 
@@ -60,8 +68,8 @@ def _component(copy: str, name: str) -> Callable[..., Any]:
     html = place / f"{name}.html"
     component: Callable[..., Any] = st.components.v2.component(
         name,
-        html=markup(html) if html.exists() else f'<div class="{name}"></div>',
-        css=stylesheet(place / f"{name}.css") or None,
+        html=LOADING + (markup(html) if html.exists() else f'<div class="{name}"></div>'),
+        css=stylesheet(place / f"{name}.css") + LOADING_STYLE,
         js=js,
     )
     return component

@@ -45,12 +45,11 @@ def test_a_view_says_that_it_is_loading_until_it_listens(lab, browser_page, run)
     page, held = browser_page, []
     page.route(re.compile(r"/views/sketch/sketch\.js"), lambda route: held.append(route))
     page.goto(f"{lab}/denoise?run={run}&image-kind=drawing")
-    sheet = page.locator(".sketch")
-    expect(sheet).to_be_visible()
-    expect(page.get_by_text("Loading …")).to_be_visible()
+    sign = page.locator(".loading:has(+ .sketch)")
+    expect(sign).to_be_visible()
     for request in held:
         request.continue_()
-    expect(page.get_by_text("Loading …")).to_be_hidden()
+    expect(sign).to_be_hidden()
     wait_until_idle(page)
 
 

@@ -2,7 +2,7 @@
 
 A latent says of itself what the rest of the laboratory asks: signals for the history, a description for the drawing of
 a model, the code that derivatives are taken of. A new type overrides what differs from its parent's. Beside this file
-it touches `models/bottlenecks.py` (the module that makes it) and, where there is more to say of it,
+it touches `models/bottlenecks/` (the module that makes it) and, where there is more to say of it,
 `analysis/latents/<type>.py` with a line in `analysis/report.py`, a panel in `ui/panels/registry.py`, advice in
 `content/advice.py`, an operation in `export/browser_layers.py` and its twin in `static/net/latent_ops.js`. All
 of these fall back on the parent's, or do without.

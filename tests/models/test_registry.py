@@ -13,7 +13,8 @@ from aecore.models.loss_terms import RECONSTRUCTION
 
 ROOT = Path(__file__).resolve().parents[2]
 # where names are what is written about: the families, what is said of each, and which models come along
-DOCUMENTS = {"deterministic.py", "variational.py", "adversarial.py", "family_advice.py", "gallery.py"}
+DOCUMENTS = {path.name for path in (ROOT / "aecore/models/families").glob("*.py")} - {"build.py", "registry.py"}
+DOCUMENTS |= {"family_advice.py", "gallery.py"}
 
 
 def final_parts(family: str) -> list[str]:

@@ -7,5 +7,7 @@ it is closest to, or into a new one that is imported here. Forms, command line a
 
 # isort: off
 from aecore.models.families import deterministic as deterministic
+from aecore.models.families import sparse as sparse
 from aecore.models.families import variational as variational
 from aecore.models.families import adversarial as adversarial
+from aecore.models.families import codebooks as codebooks

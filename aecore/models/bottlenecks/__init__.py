@@ -1,0 +1,10 @@
+"""Bottlenecks: what happens between encoder and decoder, and the latents that come of it."""
+
+from aecore.models.bottlenecks.base import Bottleneck as Bottleneck
+from aecore.models.bottlenecks.base import Traversal as Traversal
+from aecore.models.bottlenecks.deterministic import DeterministicBottleneck as DeterministicBottleneck
+from aecore.models.bottlenecks.deterministic import TopK as TopK
+from aecore.models.bottlenecks.gaussian import GaussianBottleneck as GaussianBottleneck
+from aecore.models.bottlenecks.gaussian import LadderBottleneck as LadderBottleneck
+from aecore.models.bottlenecks.gaussian import reparameterize as reparameterize
+from aecore.models.bottlenecks.quantizer import VectorQuantizer as VectorQuantizer

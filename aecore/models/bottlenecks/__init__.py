@@ -1,7 +1,7 @@
 """Bottlenecks: what happens between encoder and decoder, and the latents that come of it."""
 
-from aecore.models.bottlenecks.base import Bottleneck as Bottleneck
-from aecore.models.bottlenecks.base import Traversal as Traversal
+from aecore.models.bottlenecks.bottleneck import Bottleneck as Bottleneck
+from aecore.models.bottlenecks.bottleneck import Traversal as Traversal
 from aecore.models.bottlenecks.deterministic import DeterministicBottleneck as DeterministicBottleneck
 from aecore.models.bottlenecks.deterministic import TopK as TopK
 from aecore.models.bottlenecks.gaussian import GaussianBottleneck as GaussianBottleneck

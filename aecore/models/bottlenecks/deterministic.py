@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from aecore.models.bottlenecks.base import Bottleneck
+from aecore.models.bottlenecks.bottleneck import Bottleneck
 from aecore.models.latents import Latent, SparseLatent
 from aecore.models.priors import Prior, gaussian
 

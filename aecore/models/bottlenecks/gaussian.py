@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from aecore.models.bottlenecks.base import Bottleneck
+from aecore.models.bottlenecks.bottleneck import Bottleneck
 from aecore.models.latents import GaussianLatent, LadderLatent
 from aecore.models.networks import mlp
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aecore.models.bottlenecks.base import Bottleneck, Traversal
+from aecore.models.bottlenecks.bottleneck import Bottleneck, Traversal
 from aecore.models.latents import Quantized
 
 

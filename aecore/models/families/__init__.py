@@ -10,4 +10,4 @@ from aecore.models.families import deterministic as deterministic
 from aecore.models.families import sparse as sparse
 from aecore.models.families import variational as variational
 from aecore.models.families import adversarial as adversarial
-from aecore.models.families import codebooks as codebooks
+from aecore.models.families import quantized as quantized

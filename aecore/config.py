@@ -20,7 +20,9 @@ from aecore.config_fields import (
     GradClipNorm,
     HiddenSizes,
     Initialisation,
+    LabelsPerClass,
     LatentDim,
+    LearnedPrior,
     LearningRate,
     NetworkName,
     NormalClasses,
@@ -41,6 +43,13 @@ from aecore.params import ParamValue, params_of, resolve
 
 # Raise when the same settings begin to give other weights: old runs are then no longer reused.
 VERSION = 2
+
+# Settings that families were given after people had runs of them, each with the value at which a run is what it was
+# without: so an id leaves it out.
+ADDED_PARAMS: Mapping[str, Mapping[str, ParamValue]] = {"vq-vae": {"quantizer": "vq-ema", "entropy_weight": 0.1}}
+
+# Settings that families got after their first runs, at the values that those were trained with: no part of the id
+LATER_PARAMS: Mapping[str, Mapping[str, ParamValue]] = {"wae": {"prior": "gaussian"}}
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,8 @@ class Config:
     teacher_forcing: TeacherForcing = 0.0
     normal: NormalClasses = ()
     contamination: Contamination = 0.0
+    labels_per_class: LabelsPerClass = 0
+    learned_prior: LearnedPrior = "none"
     seed: Seed = 0
     params: Mapping[str, ParamValue] = field(default_factory=dict)  # the family's own
     parent: str | None = None  # the run that this one goes on from
@@ -105,9 +116,19 @@ class Config:
         # Settings at their defaults are left out, so that a setting added later leaves old names alone.
         # Whoever changes a default raises VERSION.
         usual = Config(version=0).to_json()
-        said = {name: value for name, value in self.to_json().items() if value != usual[name]}
+        added = ADDED_PARAMS.get(self.family, {})
+        params = {name: value for name, value in self.params.items() if added.get(name) != value}
+        said = {name: value for name, value in (self.to_json() | {"params": params}).items() if value != usual[name]}
+        later = LATER_PARAMS.get(self.family, {})
+        if later and self.params:
+            said["params"] = {name: value for name, value in self.params.items() if value != later.get(name)}
         text = json.dumps(said, sort_keys=True, separators=(",", ":"))
         return f"{self.family}-{self.dataset}-{self.latent_dim}d-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of the model, and as many again of a learned prior where there is one."""
+        return self.epochs * (1 if self.learned_prior == "none" else 2)
 
     @property
     def summary(self) -> str:

@@ -184,6 +184,30 @@ Contamination = Annotated[
         0.01,
     ),
 ]
+LabelsPerClass = Annotated[
+    int,
+    ParamInfo(
+        "How many training samples of each class keep their label, for families that learn from labels; the others are "
+        "learned from without. Empty (0): all.",
+        0,
+        100_000,
+        1,
+        label="Labels per class",
+        zero="all",
+        paper="semi-supervised learning",
+    ),
+]
+LearnedPrior = Annotated[
+    Literal["none", "mixture", "flow", "diffusion", "autoregressive"],
+    ParamInfo(
+        "What is fitted to the codes once the model is trained, for as many epochs again, and drawn from. mixture: "
+        "ten Gaussians. flow: RealNVP. diffusion: a denoiser of codes. autoregressive: position by position, for "
+        "codebooks. The model's own weights stay the same.",
+        label="Learned prior",
+        symbol=r"p_\psi(z)",
+        paper="ex-post density estimation",
+    ),
+]
 Reduction = Annotated[
     Literal["sum", "mean"],
     ParamInfo(

@@ -70,6 +70,8 @@ OTHERS = {
     "teacher_forcing": 0.5,
     "normal": (0, 1),
     "contamination": 0.1,
+    "labels_per_class": 10,
+    "learned_prior": "flow",
     "seed": 1,
     "params": {"weight": 2.0},
     "parent": "vae-digits-2d-732322c1",

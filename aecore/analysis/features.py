@@ -12,7 +12,7 @@ from torch import nn
 
 from aecore.analysis.loaded import LoadedModel
 from aecore.data import images
-from aecore.models.bottlenecks import VectorQuantizer
+from aecore.models.bottlenecks import Quantizer
 from aecore.models.latents import Quantized
 
 MAX_SHOWN = 32  # filters or atoms at a time
@@ -69,7 +69,7 @@ def atoms(run: LoadedModel, codes: np.ndarray, order: Sequence[int], max_atoms: 
 def n_atoms(run: LoadedModel) -> int:
     """How many atoms there are in all: one for each latent dimension, or position of a codebook."""
     bottleneck = run.model.bottleneck
-    return bottleneck.n_positions if isinstance(bottleneck, VectorQuantizer) else bottleneck.out_features
+    return bottleneck.n_positions if isinstance(bottleneck, Quantizer) else bottleneck.out_features
 
 
 def _decode_unclipped(run: LoadedModel, codes: np.ndarray) -> np.ndarray:

@@ -12,8 +12,7 @@ from torch import Tensor
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
 from aecore.models.autoencoder import Autoencoder
-from aecore.models.latents import GaussianLatent
-from aecore.models.losses import log_normal_density
+from aecore.models.latents import GaussianLatent, log_normal_density
 from aecore.models.rng import seeded
 
 N_EVAL_IMAGES = 200  # test images that bounds are taken of: the first ones
@@ -30,8 +29,7 @@ def log_weights(model: Autoencoder, x: Tensor, n_samples: int, y: Tensor | None 
         assert isinstance(latent, GaussianLatent)
         z = latent.z
         prior = log_normal_density(z, torch.zeros_like(z), torch.zeros_like(z)).sum(1)
-        drawn = log_normal_density(z, latent.mean, latent.logvar).sum(1)
-        found.append(prior - drawn - model.likelihood.nll(model.decode(z, y), x))
+        found.append(prior - latent.log_prob - model.likelihood.nll(model.decode(z, y), x))
     return torch.stack(found)
 
 

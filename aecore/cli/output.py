@@ -54,7 +54,7 @@ def progress_bar(config: Config, quiet: bool) -> Iterator[Callable[[int, Mapping
     """Show how far a training is: yields a function of the epochs done and the parts of the loss."""
     from tqdm import tqdm
 
-    with tqdm(total=config.epochs, unit="epoch", disable=quiet or not sys.stderr.isatty()) as bar:
+    with tqdm(total=config.total_epochs, unit="epoch", disable=quiet or not sys.stderr.isatty()) as bar:
 
         def update(epoch: int, losses: Mapping[str, float]) -> None:
             bar.update(epoch - bar.n)

@@ -63,6 +63,17 @@ class Split:
         """The first `count` samples, a fair sample; all of them for 0."""
         return self.take(slice(count)) if count else self
 
+    def hide_labels(self, per_class: int, seed: int = 0) -> Split:
+        """The same with -1 for the labels of all but `per_class` samples of each class, drawn by the seed; with all
+        labels for 0."""
+        if not per_class:
+            return self
+        order, y = np.random.default_rng(seed).permutation(len(self)), np.full_like(self.y, -1)
+        for label in np.unique(self.y):
+            rows = order[self.y[order] == label][:per_class]
+            y[rows] = label
+        return dataclasses.replace(self, y=y)
+
     def take(self, rows: slice | np.ndarray) -> Split:
         """The samples of `rows`, a slice or indices [n]."""
         factors = None if self.factors is None else self.factors[rows]

@@ -50,14 +50,21 @@ from aecore.export.weight_buffer import WeightBuffer as WeightBuffer
 from aecore.models.bottlenecks import (
     Bottleneck,
     DeterministicBottleneck,
+    FiniteScalarQuantizer,
     GaussianBottleneck,
+    GradientVectorQuantizer,
     LadderBottleneck,
+    LookupFreeQuantizer,
+    Quantizer,
+    SimVQ,
     TopK,
     VectorQuantizer,
 )
+from aecore.models.bottlenecks.committed import CommittedRateBottleneck
 from aecore.models.networks import BatchNorm, Shape, TiedLinear
 from aecore.models.networks.tabular import ColumnEmbedding, ColumnHeads
 from aecore.models.networks.tcn import Transpose
+from aecore.models.variational_layers import VariationalLinear
 
 
 def translate(module: nn.Module, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
@@ -163,6 +170,7 @@ LAYERS: dict[type, LayerCompiler] = {
     nn.Flatten: _flatten,
     nn.Unflatten: _unflatten,
     nn.Linear: _linear,
+    VariationalLinear: _linear,  # its means
     TiedLinear: _tied_linear,
     ColumnEmbedding: _column_embedding,
     ColumnHeads: _column_heads,
@@ -219,16 +227,43 @@ def _ladder_decoder_input(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops
     return [{"op": "ladder_prior", **sizes, "prior_net": prior_net}]
 
 
-def _quantize(bottleneck: VectorQuantizer, buffer: WeightBuffer) -> Ops:
-    positions, dim, size = bottleneck.n_positions, bottleneck.embedding_dim, len(bottleneck.embedding)
+def _quantize(bottleneck: Quantizer, buffer: WeightBuffer) -> Ops:
+    positions, dim, size = bottleneck.n_positions, bottleneck.embedding_dim, bottleneck.codebook_size
     sizes = {"n_positions": positions, "embedding_dim": dim, "codebook_size": size}
-    return [{"op": "quantize", **sizes, "weight": buffer.add(bottleneck.embedding)}]
+    return [{"op": "quantize", **sizes, "weight": buffer.add(bottleneck.codebook)}]
+
+
+def _map_sizes(bottleneck: Quantizer) -> tuple[int, int]:
+    """Channels and places of the map that a code on a grid is."""
+    places = math.prod(bottleneck.grid) if bottleneck.grid else 1
+    return bottleneck.out_features // places, places
+
+
+def _quantized_code(bottleneck: Quantizer, buffer: WeightBuffer) -> Ops:
+    channels, places = _map_sizes(bottleneck)
+    turned = [{"op": "transpose", "rows": channels, "columns": places}] if bottleneck.grid else []
+    return [*turned, *_quantize(bottleneck, buffer)]
+
+
+def _bounded_code(bottleneck: FiniteScalarQuantizer, buffer: WeightBuffer) -> Ops:
+    return [{"op": "tanh"}, *_quantized_code(bottleneck, buffer)]
+
+
+def _quantized_decoder_input(bottleneck: Quantizer, buffer: WeightBuffer) -> Ops:
+    channels, places = _map_sizes(bottleneck)
+    turned = [{"op": "transpose", "rows": places, "columns": channels}] if bottleneck.grid else []
+    return [*_quantize(bottleneck, buffer), *turned]
 
 
 BOTTLENECKS: dict[type, tuple[BottleneckCompiler, BottleneckCompiler]] = {
     DeterministicBottleneck: (_latent_activation, _no_ops),
     TopK: (_top_k, _no_ops),
     GaussianBottleneck: (_take_mean, _no_ops),
+    CommittedRateBottleneck: (_take_mean, _no_ops),
     LadderBottleneck: (_ladder, _ladder_decoder_input),
-    VectorQuantizer: (_quantize, _quantize),
+    VectorQuantizer: (_quantized_code, _quantized_decoder_input),
+    GradientVectorQuantizer: (_quantized_code, _quantized_decoder_input),
+    SimVQ: (_quantized_code, _quantized_decoder_input),
+    FiniteScalarQuantizer: (_bounded_code, _quantized_decoder_input),
+    LookupFreeQuantizer: (_quantized_code, _quantized_decoder_input),
 }

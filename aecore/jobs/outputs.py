@@ -83,7 +83,7 @@ class Outputs:
 
 def initial_progress(config: Config) -> dict[str, Any]:
     """Where a training stands that has not begun."""
-    return {"epoch": 0, "epochs": config.epochs, "fraction": 0.0}
+    return {"epoch": 0, "epochs": config.total_epochs, "fraction": 0.0}
 
 
 def _record_epoch(writer: RunWriter, progress: Progress) -> None:

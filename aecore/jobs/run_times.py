@@ -86,7 +86,7 @@ def _by_likeness(now: int) -> Mapping[tuple[bool, tuple[str, ...]], list[PhaseSe
     found: dict[tuple[bool, tuple[str, ...]], list[PhaseSeconds]] = defaultdict(list)
     for run in runs.entries():
         if run.finished and run.config:
-            config, phases = run.config.to_json(), _phases_of(run, run.config.epochs)
+            config, phases = run.config.to_json(), _phases_of(run, run.config.total_epochs)
             if images := _images_per_epoch(config):
                 for key in _keys(config):
                     found[run.pretrained, key].append(dataclasses.replace(phases, epoch=phases.epoch / images))

@@ -37,7 +37,7 @@ def initial_config(dataset: str, family: str, preset: str = "default", network: 
     """The settings that a form begins with; UserError for an unknown name. Not checked together yet."""
     chosen = get_family(family)
     network = str(chosen.fixed.get("network") or network or presets.default_config(dataset, None, preset).network)
-    start = presets.default_config(dataset, network, preset, **chosen.defaults)
+    start = presets.fit_latent_dim(presets.default_config(dataset, network, preset, **chosen.defaults))
     own: dict[str, ParamValue] = {param.name: param.default for param in chosen.params}
     return dataclasses.replace(start, family=family, params=own, **chosen.fixed)
 

@@ -67,5 +67,6 @@ def initial_settings(dataset: str, family: str, network: str) -> Config:
     """The settings that a form begins with, as `aecore.models.config_query.initial_config` gives them; of an unknown
     family those that do not hang on it."""
     known = family_defaults().get(family, FamilyDefaults(family, {}, {}, {}))
-    start = presets.default_config(dataset, str(known.fixed.get("network", network)), **known.defaults)
+    network = str(known.fixed.get("network", network))
+    start = presets.fit_latent_dim(presets.default_config(dataset, network, **known.defaults))
     return dataclasses.replace(start, family=family, params=dict(known.params), **known.fixed)

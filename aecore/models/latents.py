@@ -10,6 +10,7 @@ of these fall back on the parent's, or do without.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Self
@@ -92,6 +93,33 @@ class GaussianLatent(Latent):
         """KL(q(z|x) || N(0, 1)) of each dimension in nats, `[B, D]` (Kingma & Welling 2013, appendix B)."""
         return 0.5 * (self.mean.square() + self.logvar.exp() - 1 - self.logvar)
 
+    @property
+    def log_prob(self) -> Tensor:
+        """log q(z|x) of the z that was drawn, in nats: `[B]`."""
+        return log_normal_density(self.z, self.mean, self.logvar).sum(1)
+
+
+@dataclass
+class FlowLatent(GaussianLatent):
+    """A Gaussian on which a flow has acted. `mean` and `logvar` are the moments of what became of it, estimated, and
+    `code` is where the flow takes the Gaussian's mean."""
+
+    log_q: Tensor  # [B, D], what each number adds to log q(z|x)
+
+    def describe(self) -> LatentSummary:
+        text = f"{count_text(self.code.shape[1], 'latent dimension')}: a Gaussian posterior that a flow bends"
+        return LatentSummary((self.code.shape[1],), "posterior with a normalizing flow", text)
+
+    @property
+    def kl(self) -> Tensor:
+        """log q(z|x) - log p(z) of each dimension at the z that was drawn, `[B, D]`: its mean over draws is the KL, and
+        one draw can lie below 0 (Rezende & Mohamed 2015, eq. 15)."""
+        return self.log_q - log_normal_density(self.z, torch.zeros_like(self.z), torch.zeros_like(self.z))
+
+    @property
+    def log_prob(self) -> Tensor:
+        return self.log_q.sum(1)
+
 
 @dataclass
 class LadderLatent(GaussianLatent):
@@ -124,6 +152,23 @@ class SparseLatent(Latent):
 
 
 @dataclass
+class ClusterLatent(Latent):
+    """Probabilities of clusters, and a style beside them: the first numbers of a code, and the others."""
+
+    n_clusters: int  # K
+
+    @property
+    def clusters(self) -> Tensor:
+        """The likeliest cluster of each sample, `[B]`."""
+        return self.code[:, : self.n_clusters].argmax(1)
+
+    def describe(self) -> LatentSummary:
+        style = self.code.shape[1] - self.n_clusters
+        text = f"probabilities of {count_text(self.n_clusters, 'cluster')}, and {count_text(style, 'number')} of style"
+        return LatentSummary((self.code.shape[1],), "cluster and style", text)
+
+
+@dataclass
 class Quantized(Latent):
     """S slots, each holding one of K vectors; side by side they are the code."""
 
@@ -151,3 +196,8 @@ class Quantized(Latent):
 def count_text(count: int, noun: str) -> str:
     """`1 unit`, `1,024 units`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def log_normal_density(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
+    """log N(z; mean, exp(logvar)), elementwise."""
+    return -0.5 * (math.log(2 * math.pi) + logvar + (z - mean).square() * (-logvar).exp())

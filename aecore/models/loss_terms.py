@@ -14,6 +14,8 @@ from aecore.params import ParamValue
 
 RECONSTRUCTION = "reconstruction"  # what every family calls -log p(x | z) in its loss
 
+LEARNED_PRIOR = "learned prior"  # the loss of what is fitted to the codes of a trained model
+
 Params = Mapping[str, ParamValue]  # the settings of a family, complete
 
 
@@ -37,6 +39,7 @@ class WeightedTerm:
     weight: Callable[[Params], float] | None = None  # where it is not the setting's value, or 1 without one
     target_param: str = ""  # the setting that says which value the term pulls to
     formula: Callable[[Params], str] | None = None  # where it is not symbol times the term's
+    applies: Callable[[Params], bool] | None = None  # with which settings the loss has it, where not with all
 
     def weight_value(self, params: Params) -> float:
         """How many nats of reconstruction a nat, or unit, of the term counts."""
@@ -101,4 +104,71 @@ CONTRACTION = LossTerm(
 )
 COMMITMENT = LossTerm(
     r"\textstyle\sum_s\|e_s-v_s\|^2", "What the encoder says that lies far from the vectors chosen for it."
+)
+# --- Discriminators and energies: z a code, z' a draw of the prior, x a sample, x' a generated one, D a discriminator
+PERMUTATION_DISCRIMINATOR = LossTerm(
+    r"-\log D(z)-\log(1-D(\bar z))",
+    "A discriminator that mistakes codes z for codes whose dimensions are shuffled, or these for codes. Where dimensions "
+    f"are independent it pays 2 log 2 = {2 * math.log(2):.3f}.",
+)
+CLUSTER_ADVERSARIAL = LossTerm(
+    r"[-\log D(y)]",
+    "Clusters y that the discriminator D does not take for draws: shares between clusters, and clusters of unequal size.",
+    matches_prior=True,
+)
+CLUSTER_DISCRIMINATOR = LossTerm(
+    r"-\log D(y')-\log(1-D(y))",
+    "A discriminator that mistakes one-hot draws y' for what the encoder says of clusters, y, or that for draws. Where "
+    f"it can only guess it pays 2 log 2 = {2 * math.log(2):.3f}.",
+)
+SAMPLE_ADVERSARIAL = LossTerm(
+    r"[-\log D(x')]", "Generated images that the discriminator D does not take for real ones."
+)
+SAMPLE_DISCRIMINATOR = LossTerm(
+    r"-\log D(x)-\log(1-D(x'))",
+    "A discriminator that mistakes real images x for generated ones x', or these for real ones. Where it can only "
+    f"guess it pays 2 log 2 = {2 * math.log(2):.3f}.",
+)
+PAIR_ADVERSARIAL = LossTerm(
+    r"-\log D(G(z'),z')-\log(1-D(x,E(x)))",
+    "Pairs of an image and its code that the discriminator D can tell from pairs of a draw and what is generated of it.",
+    matches_prior=True,
+)
+PAIR_DISCRIMINATOR = LossTerm(
+    r"-\log D(x,E(x))-\log(1-D(G(z'),z'))",
+    "A discriminator that mistakes encoded pairs for generated ones, or these for encoded ones. Where it can only guess "
+    f"it pays 2 log 2 = {2 * math.log(2):.3f}.",
+)
+GRADIENT_PENALTY = LossTerm(
+    r"\tfrac12\left\|\nabla D\right\|^2",
+    "A discriminator whose verdicts on real ones change steeply: it is sure too soon, and its gradient no help.",
+)
+FEATURE_DISTANCE = LossTerm(
+    r"\left\|f(x)-f(\hat x)\right\|^2",
+    "Reconstructions whose features f, those by which the discriminator judges, differ from the image's.",
+)
+ENERGY_MARGIN = LossTerm(
+    r"n\,[m-E(x')]_+", "Generated images x' whose energy, their error of reconstruction, is below the margin m."
+)
+GENERATOR_ENERGY = LossTerm(
+    r"E(x')", "Generated images x' that the autoencoder does not give back: its mean squared error of them."
+)
+PRIOR_DISCRIMINATORS = (DISCRIMINATOR, CLUSTER_DISCRIMINATOR)  # of codes and draws of the prior
+DISCRIMINATORS = (*PRIOR_DISCRIMINATORS, PERMUTATION_DISCRIMINATOR, SAMPLE_DISCRIMINATOR, PAIR_DISCRIMINATOR)
+CODEBOOK = LossTerm(
+    r"\textstyle\sum_s\|\mathrm{sg}[e_s]-v_s\|^2",
+    "Codebook vectors that lie far from what they were chosen for; sg: no gradient goes to the encoder.",
+)
+CODE_ENTROPY = LossTerm(
+    r"\textstyle\sum_s\,\mathbb E\,[H(q_s)]-H(\mathbb E\,[q])",
+    "Signs that are undecided, and codes of which some are taken much more often than others. It falls below 0.",
+)
+FLOW_NLL = LossTerm(
+    r"-\log\mathcal N(f(x);0,I)-\log\left|\det\partial f/\partial x\right|",
+    "Samples that the flow f takes far out, where the normal is thin, or around which it does not spread things.",
+    matches_prior=True,
+)
+WEIGHT_KL = LossTerm(
+    r"\tfrac1N\textstyle\sum_w\mathrm{KL}\left(q(w)\,\|\,p(w)\right)",
+    "Weights that are known more exactly than is needed, relative to their size: p is log-uniform.",
 )

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aecore.models.latents import GaussianLatent, Quantized
+from aecore.models.latents import GaussianLatent, Quantized, log_normal_density
+from aecore.models.likelihoods import ObservedOnly, Pointwise
 from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.models.recipe import ForwardPass
 
@@ -17,6 +18,17 @@ def reconstruction_loss(p: ForwardPass) -> dict[str, Tensor]:
     """How surprised the output is by the image: summed over pixels (unless that is `averaged`), averaged over the
     batch."""
     return {RECONSTRUCTION: p.nll.mean() / (p.x[0].numel() if p.mean_reduction else 1)}
+
+
+def masked_reconstruction_loss(p: ForwardPass, where: Tensor) -> dict[str, Tensor]:
+    """The reconstruction loss of the values `where` `[B, *shape]` is True alone: of those hidden from the encoder
+    (`p.hidden`, He et al. 2022; Pathak et al. 2016), or of those that it saw (`~p.hidden`)."""
+    likelihood = p.model.likelihood
+    if not likelihood.skips_missing:
+        assert isinstance(likelihood, Pointwise)
+        likelihood = ObservedOnly(likelihood)
+    nll = likelihood.nll(p.logits, p.x.masked_fill(~where, math.nan))
+    return {RECONSTRUCTION: nll.mean() / (p.x[0].numel() if p.mean_reduction else 1)}
 
 
 def gaussian_latent(p: ForwardPass) -> GaussianLatent:
@@ -75,11 +87,6 @@ def kl_anneal(progress: float, warmup: float, cycles: int) -> float:
     if cycles:
         return min(1.0, 2 * (progress * cycles % 1)) if progress < 1 else 1.0
     return min(1.0, progress / warmup) if warmup else 1.0
-
-
-def log_normal_density(z: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
-    """log N(z; mean, exp(logvar)), elementwise."""
-    return -0.5 * (math.log(2 * math.pi) + logvar + (z - mean).square() * (-logvar).exp())
 
 
 def minibatch_stratified_log_weights(batch_size: int, dataset_size: int) -> Tensor:
@@ -144,3 +151,23 @@ def commitment_loss(p: ForwardPass) -> Tensor:
     """How far the encoder is from the vectors chosen for it: squared distance summed over an image's slots."""
     assert isinstance(p.latent, Quantized)
     return (p.latent.encoded - p.latent.quantized.detach()).square().flatten(1).sum(1).mean()
+
+
+def codebook_loss(p: ForwardPass) -> Tensor:
+    """How far the vectors chosen are from what the encoder said: the squared distance of `commitment_loss`, whose
+    gradient reaches the codebook only here (van den Oord et al. 2017, equation 3)."""
+    assert isinstance(p.latent, Quantized)
+    return (p.latent.encoded.detach() - p.latent.quantized).square().flatten(1).sum(1).mean()
+
+
+def code_entropy_loss(encoded: Tensor, codebook: Tensor) -> Tensor:
+    """How undecided single positions are, less how varied all of them are together: S (E[H(q)] - H(E[q])) in nats per
+    image, from -S log K to 0. A position takes vector k with the probability q_k, proportional to
+    exp(-|encoded - codebook_k|^2) (Yu et al. 2023, equation 5). `encoded` `[B, S, d]`, `codebook` `[K, d]`.
+    """
+    logits = 2 * encoded.flatten(0, 1) @ codebook.T - codebook.square().sum(1)
+    log_q = logits.log_softmax(1)
+    undecided = -(log_q.exp() * log_q).sum(1).mean()
+    shares = log_q.exp().mean(0)
+    varied = -(shares * shares.clamp_min(1e-30).log()).sum()  # where a share is 0, its gradient stays finite
+    return encoded.shape[1] * (undecided - varied)

@@ -101,6 +101,18 @@ def default_config(dataset: str, network: str | None = None, preset: str = "defa
     overrides = PRESETS[preset].overrides(config)
     config = dataclasses.replace(config, **overrides)
     if network == "conv-spatial" and "latent_dim" not in settings | overrides:
-        places = math.prod(-(-side // 2 ** len(config.hidden_sizes)) for side in card.shape[1:])
-        config = dataclasses.replace(config, latent_dim=CODE_CHANNELS * places)
+        config = dataclasses.replace(config, latent_dim=CODE_CHANNELS * _n_places(config))
     return config
+
+
+def _n_places(config: Config) -> int:
+    """How many places the map that is the code has, where it is one."""
+    return math.prod(-(-side // 2 ** len(config.hidden_sizes)) for side in get_card(config.dataset).shape[1:])
+
+
+def fit_latent_dim(config: Config) -> Config:
+    """The same with the latent dimension rounded down to whole maps, one at least, where the code is a map."""
+    if config.network != "conv-spatial":
+        return config
+    places = _n_places(config)
+    return dataclasses.replace(config, latent_dim=places * max(1, config.latent_dim // places))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import torch
 from torch import Tensor, nn
 
 from aecore.models.autoencoder import Autoencoder
@@ -22,13 +23,29 @@ class ForwardPass:
     model: Autoencoder
     x: Tensor  # [B, *shape], what should come out
     x_in: Tensor  # [B, *shape], what goes in (x, unless a corruption changed it)
-    y: Tensor | None = None  # [B], labels
+    y: Tensor | None = None  # [B], labels; -1 where one is not known
     progress: float = 1.0  # how much of the training is done, in [0, 1]
     mean_reduction: bool = False  # whether the loss takes the mean over pixels in place of their sum
+    hidden: Tensor | None = None  # [B, *shape], which values the encoder was not shown; None where it saw all
+
+    @property
+    def labelled(self) -> Tensor:
+        """Which samples `[B]` have a known label."""
+        return torch.zeros(len(self.x), dtype=torch.bool, device=self.x.device) if self.y is None else self.y >= 0
 
     @cached_property
     def latent(self) -> Latent:
         return self.model.encode(self.x_in, self.y)
+
+    @cached_property
+    def frozen_latent(self) -> Latent:
+        """The latent as a finished model gives it of `x`: nothing corrupted or dropped, and no gradient."""
+        before = self.model.training
+        self.model.eval()
+        with torch.no_grad():
+            latent = self.model.encode(self.x, self.y)
+        self.model.train(before)
+        return latent
 
     @cached_property
     def logits(self) -> Tensor:
@@ -46,7 +63,8 @@ class Objective:
     """A loss, the modules it moves, and the part of the training in which it does.
 
     The parts of the loss are summed and minimised; their names are what charts show. Two objectives that move different
-    modules are a game (an adversary); two with disjoint `interval`s are stages.
+    modules are a game (an adversary); two with disjoint `interval`s are stages. An interval counts in trainings of the
+    model: (1, 2) is a stage after it that takes as many epochs again.
     """
 
     loss: Loss
@@ -56,6 +74,11 @@ class Objective:
     def active(self, progress: float) -> bool:
         first, last = self.interval
         return first <= progress < last
+
+    def schedule_progress(self, progress: float) -> float:
+        """Where its learning rate stands, in [0, 1): stages after the model's training have a schedule of their own."""
+        first, last = self.interval
+        return progress if first < 1 else (progress - first) / (last - first)
 
 
 def identity(x: Tensor) -> Tensor:
@@ -74,6 +97,9 @@ class Recipe:
         Losses, each with the modules that it moves and the part of the training in which it does.
     corruption
         Tensor `[B, *shape]` to the same shape; the identity where inputs stay as they are.
+    mask
+        Which values `[B, *shape]` of a batch are hidden from the encoder, as booleans: they are 0 in `x_in`, and True in
+        `ForwardPass.hidden`, so that a loss can count them alone. None where it sees all.
     mean_reduction
         Whether losses take the mean over pixels in place of their sum.
 
@@ -89,6 +115,7 @@ class Recipe:
     objectives: Sequence[Objective]
     corruption: Corruption = field(default=identity)
     mean_reduction: bool = False  # whether losses take the mean over pixels in place of their sum
+    mask: Corruption | None = None
 
     @classmethod
     def simple(cls, model: Autoencoder, loss: Loss, corruption: Corruption = identity) -> Recipe:
@@ -97,8 +124,8 @@ class Recipe:
 
     @property
     def corrupts(self) -> bool:
-        """Whether inputs are corrupted in training."""
-        return self.corruption is not identity
+        """Whether inputs are corrupted, or hidden in part, in training."""
+        return self.corruption is not identity or self.mask is not None
 
     @property
     def modules(self) -> nn.ModuleList:
@@ -114,4 +141,7 @@ class Recipe:
 
     def forward(self, x: Tensor, y: Tensor | None = None, progress: float = 1.0) -> ForwardPass:
         x_in = self.model.fill_missing(self.corruption(x))
-        return ForwardPass(self.model, x, x_in, y, progress, self.mean_reduction)
+        hidden = self.mask(x) if self.mask else None
+        if hidden is not None:
+            x_in = x_in.masked_fill(hidden, 0.0)
+        return ForwardPass(self.model, x, x_in, y, progress, self.mean_reduction, hidden)

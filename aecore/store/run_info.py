@@ -80,7 +80,7 @@ class RunInfo:
         """How far a model to look at was trained, as "after 2 of 60 epochs"; empty when it is finished."""
         if not self.stopped_early or self.config is None:
             return ""
-        return f"after {self.checkpoint_epochs} of {self.config.epochs} epochs"
+        return f"after {self.checkpoint_epochs} of {self.config.total_epochs} epochs"
 
     @property
     def title(self) -> str:

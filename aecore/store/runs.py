@@ -208,7 +208,7 @@ def _read_unfinished(run_dir: Path, stamps: tuple[Stamp | None, ...], checkpoint
         log=state.get("log", ""),
         diverged=state.get("diverged", False),
         has_checkpoint=checkpoint is not None and stat.S_ISREG(checkpoint[3]),
-        checkpoint_epochs=epochs if epochs <= config.epochs else 0,
+        checkpoint_epochs=epochs if epochs <= config.total_epochs else 0,
         created=float(state["updated_at"]),
     )
 

@@ -90,7 +90,7 @@ class RunWriter:
         """Says that the run came to rest by an order."""
         disk.remove(self.run_dir / "command")
         done = self.state_fields.get("progress", {}).get("epoch", 0)
-        self.set_state(STATE_AFTER[command], message=stop_message(command, done, self.config.epochs))
+        self.set_state(STATE_AFTER[command], message=stop_message(command, done, self.config.total_epochs))
 
     # Orders to its worker
 

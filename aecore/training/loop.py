@@ -111,12 +111,13 @@ def fit(
     (2, 1.0, ['reconstruction'])
     """
     state = state or TrainState(recipe, config, device)
-    train = DeviceDataset.from_split(data.train.head(config.train_size), device)
+    labelled = data.train.head(config.train_size).hide_labels(config.labels_per_class, config.seed)
+    train = DeviceDataset.from_split(labelled, device)
     validation = DeviceDataset.from_split(data.validation, device)
     bfloat16, steps_per_epoch = use_bfloat16(config.precision, device), math.ceil(len(train) / config.batch_size)
-    steps, timer = config.epochs * steps_per_epoch, Timer(FIRST_REPORT)
+    model_steps, timer = config.epochs * steps_per_epoch, Timer(FIRST_REPORT)
 
-    while state.epoch < config.epochs:
+    while state.epoch < config.total_epochs:
         if state.step == state.epoch * steps_per_epoch:
             state.running_mean = RunningMean()
             with state.rng:
@@ -124,25 +125,27 @@ def fit(
 
         for x, y in train.batches(state.permutation, config.batch_size, state.step - state.epoch * steps_per_epoch):
             with state.rng, _bfloat16_networks(recipe, bfloat16):
-                moved = train_step(recipe, state, config, x, y, state.step / steps)
+                moved = train_step(recipe, state, config, x, y, state.step / model_steps)
             state.step, state.n_samples = state.step + 1, state.n_samples + len(x)
             if timer.due and state.step % steps_per_epoch:
                 state.seconds += timer.elapsed
-                yield _progress(state, config, steps, _grad_norm(moved))
+                yield _progress(state, config, steps_per_epoch, _grad_norm(moved))
                 timer = Timer(REPORT_EVERY)
 
         signals = TrainingSignals(data.card.modality.bounded)
-        losses = evaluate(recipe, validation, config, signals.update, card=data.card)
         state.epoch += 1
-        stop = state.early_stopping.update(losses, state.monitored_terms)
+        progress = state.step / model_steps
+        losses = evaluate(recipe, validation, config, signals.update, card=data.card, progress=progress)
+        stop = progress <= 1 and state.early_stopping.update(losses, state.monitored_terms)
         if stop or (config.patience and state.epoch == config.epochs):
             state.early_stopping.restore()
         state.seconds += timer.elapsed
-        progress = _progress(state, config, steps, _grad_norm(moved))
-        fraction = 1.0 if stop else progress.fraction
-        yield replace(progress, fraction=fraction, validation=losses, signals=signals.compute(recipe.model))
-        if stop:
-            return
+        report = _progress(state, config, steps_per_epoch, _grad_norm(moved))
+        ended = stop and config.total_epochs == config.epochs
+        fraction = 1.0 if ended else report.fraction
+        if stop:  # what comes after the model's training begins at once
+            state.epoch, state.step = config.epochs, model_steps
+        yield replace(report, fraction=fraction, validation=losses, signals=signals.compute(recipe.model))
         timer = Timer(REPORT_EVERY)
 
 
@@ -181,21 +184,22 @@ def train_step(
         state.running_mean.add(parts, len(x))
         if recipe.model in objective.modules:  # not a discriminator's, nor those of a stage before the last
             state.monitored_terms |= parts.keys()
-    for (_, optimiser, weights), found in zip(active, gradients, strict=True):
+    for (objective, optimiser, weights), found in zip(active, gradients, strict=True):
         for weight, gradient in zip(weights, found, strict=True):
             weight.grad = gradient
         if config.grad_clip_norm:
             torch.nn.utils.clip_grad_norm_(weights, config.grad_clip_norm)
-        optimiser.param_groups[0]["lr"] = config.lr * SCHEDULES[config.schedule](progress)
+        optimiser.param_groups[0]["lr"] = config.lr * SCHEDULES[config.schedule](objective.schedule_progress(progress))
         optimiser.step()
     return [weight for _, _, weights in active for weight in weights]
 
 
-def _progress(state: TrainState, config: Config, steps: int, grad_norm: float) -> Progress:
+def _progress(state: TrainState, config: Config, steps_per_epoch: int, grad_norm: float) -> Progress:
     """Where a training stands in the middle of an epoch."""
+    steps = config.total_epochs * steps_per_epoch
     return Progress(
         epoch=state.epoch,
-        epochs=config.epochs,
+        epochs=config.total_epochs,
         step=state.step,
         steps=steps,
         fraction=state.step / steps,
@@ -221,10 +225,12 @@ def evaluate(
     on_batch: Callable[[ForwardPass], None] | None = None,
     batch_size: int = 500,
     card: DatasetCard | None = None,
+    progress: float = math.inf,
 ) -> LossValues:
     """The recipe's loss parts on held-out images, in nats per image; the same chance at every call. `on_batch`
     sees each batch after its loss. Of a network that takes much memory for an image, fewer than `batch_size` at a
-    time are looked at. `card` is that of a data set that is not in the catalogue.
+    time are looked at. `card` is that of a data set that is not in the catalogue. Of stages that begin after `progress`
+    nothing is said.
 
     In float32, as the pages use the model, whatever it is trained in.
     """
@@ -235,7 +241,8 @@ def evaluate(
         for x, y in dataset.batches(everything, batch_size):
             p: ForwardPass = recipe.forward(x, y)
             for objective in recipe.objectives:
-                if objective.interval[1] >= 1:  # stages that are over say nothing of the finished model
+                first, last = objective.interval
+                if last >= 1 and first < progress:  # stages that are over say nothing of the finished model
                     tally.add(objective.loss(p), len(x))
             if on_batch:
                 on_batch(p)

@@ -22,6 +22,7 @@ from aecore.models.likelihoods import Gaussian
 from tests.analysis.test_sampling import panel, seen, whole
 from tests.kit.trained_runs import furnished
 from ui.panels import codebook as painting
+from ui.panels.charts import codebook_charts
 from ui.panels.codebook import CODEBOOK
 
 TEST = load("digits").test
@@ -131,6 +132,31 @@ def test_an_order_holds_every_vector_once(count):
     assert sorted(codebook.leaf_order(vectors)) == list(range(count))
 
 
+def test_ranks_go_along_the_line_of_most_variance():
+    line = np.random.default_rng(0).permutation(20)
+    ranks = codebook.principal_ranks(np.stack([line, 0.1 * np.cos(line)], 1))
+    assert ranks.tolist() in (line.tolist(), (19 - line).tolist())
+
+
+def test_positions_stand_in_one_row_or_where_the_map_has_them():
+    assert codebook.grid(untrained()) == (1, 3)
+    on_map = untrained(network="conv-spatial", hidden_sizes=(4,), latent_dim=32)  # 4 x 4 places, two positions each
+    assert codebook.grid(on_map) == (4, 8)
+
+
+def test_tokens_are_drawn_row_by_row_and_a_click_names_the_position():
+    chart = codebook_charts.token_grid(
+        np.array([[3, 1, 0], [2, 2, 3]]), np.arange(4), 4, np.array([True, *[False] * 5]), ["#000000"] * 4
+    )
+    tokens, places = chart.figure.data
+    assert np.asarray(tokens.z).tolist() == [[3, 1, 0], [2, 2, 3]]
+    assert [(x, y) for x, y in zip(places.x, places.y, strict=True)] == [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
+    assert places.customdata[:, 0].tolist() == list(range(6))
+    frames = [(each.x0, each.y0, each.line.dash) for each in chart.figure.layout.shapes]
+    assert frames == [(-0.5, -0.5, "dot"), (0.5, 0.5, "solid")]
+    assert "row 2, column 2, which holds entry 2. 1 of them" in chart.alt
+
+
 def test_distances_between_known_vectors():
     vectors = np.array([[0.0, 0], [3, 4], [3, 4]])
     np.testing.assert_array_equal(codebook.pairwise_distances(vectors), [[0, 5, 5], [5, 0, 0], [5, 0, 0]])
@@ -181,6 +207,7 @@ ROOMS = {
     "usual": {"latent_dim": 4},
     "1 slot of 2": {"latent_dim": 1, "params": {"codebook_size": 2}},
     "many": {"latent_dim": 30, "params": {"codebook_size": 600}},
+    "map": {"latent_dim": 4, "network": "conv-spatial", "hidden_sizes": (4, 4), "params": {"quantizer": "simvq"}},
     "colour, conv": {"latent_dim": 4, "dataset": "shapes-colour", "network": "conv", "hidden_sizes": (4, 4)},
 }
 

@@ -17,7 +17,7 @@ from aecore.export import compile_browser
 from aecore.export.program import Program
 from aecore.models import presets
 from aecore.models.autoencoder import Conditional
-from aecore.models.bottlenecks import GaussianBottleneck, VectorQuantizer
+from aecore.models.bottlenecks import GaussianBottleneck, Quantizer
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.likelihoods import PerColumn
 from aecore.models.networks import ACTIVATIONS
@@ -63,6 +63,18 @@ OTHER_CASES = [
     {"dataset": "mnist", "family": "vae", "network": "conv-pool", "hidden_sizes": (4, 6, 8), "batch_norm": True},
     {"dataset": "mnist", "family": "vae", "network": "conv", "hidden_sizes": (4, 6), "batch_norm": True},
     *({"family": "vae", "likelihood": name, "pixel_range": "-1 to 1"} for name in ("gaussian", "laplace")),
+    *(
+        {"family": "vq-vae", "network": network, "latent_dim": 4, "params": {"quantizer": name, "codebook_size": 25}}
+        for name in ("vq", "simvq", "fsq", "lfq")
+        for network in ("mlp", "conv-spatial")
+    ),
+    {
+        "dataset": "shapes-colour",
+        "family": "vq-vae",
+        "network": "conv-spatial",
+        "latent_dim": 64,
+        "hidden_sizes": (4, 4),
+    },
 ]
 SAMPLE_CASES = [
     *({"dataset": name, "family": "vae"} for name in ("heartbeats", "machine", "iris", "moons", "swiss-roll")),
@@ -118,10 +130,10 @@ def made(dataset: str = "digits", network: str | None = None, **settings) -> loa
 
 def clear(bottleneck: nn.Module, vectors: np.ndarray) -> np.ndarray:
     """Which rows `[N, D]` are so far from a tie between two vectors of a codebook that rounding cannot decide it."""
-    if not isinstance(bottleneck, VectorQuantizer):
+    if not isinstance(bottleneck, Quantizer):
         return np.full(len(vectors), True)
     slots = torch.from_numpy(vectors).view(-1, bottleneck.embedding_dim)
-    nearest, second = torch.cdist(slots, bottleneck.embedding).topk(2, largest=False).values.T
+    nearest, second = torch.cdist(slots, bottleneck.codebook.detach()).topk(2, largest=False).values.T
     return (second - nearest > 1e-3).view(len(vectors), -1).all(1).numpy()
 
 
@@ -143,10 +155,12 @@ def test_the_browser_computes_what_torch_computes(page, case):
     labels = random.integers(0, program.head["n_classes"] or 1, COUNT)
     given = [program.head, *map(packed, (program.weights, x, z, labels))]
     codes, pictures = (np.frombuffer(base64.b64decode(text), np.float32) for text in page.evaluate(COMPUTE, given))
-    with torch.inference_mode():
-        before = (
-            run.model.encoder(torch.from_numpy(x)).numpy() if isinstance(run.model.bottleneck, VectorQuantizer) else z
-        )
+    bottleneck, before = run.model.bottleneck, z
+    if isinstance(bottleneck, Quantizer):
+        with torch.inference_mode():
+            before = (
+                bottleneck.bound(bottleneck.to_positions(run.model.encoder(torch.from_numpy(x)))).flatten(1).numpy()
+            )
     for found, right, rows in (
         (codes, run.encode(x, labels), clear(run.model.bottleneck, before)),
         (pictures, run.decode(z, labels), clear(run.model.bottleneck, z)),

@@ -163,11 +163,11 @@ def test_a_code_that_fills_no_map_is_refused_with_those_that_do(family, latent_d
         resolve_config(Config(family=family, network="conv-spatial", hidden_sizes=(8, 8), latent_dim=latent_dim))
 
 
-def test_a_map_is_no_code_for_labels_levels_and_codebooks():
-    refused = [family for family in FAMILIES if is_refused(family, "conv-spatial")]
-    assert sorted(refused) == ["conditional-vae", "ladder-vae", "vq-vae"]
+def test_a_map_is_no_code_for_labels_and_levels():
+    refused = {family for family in FAMILIES if is_refused(family, "conv-spatial")}
+    assert refused >= {"conditional-vae", "ladder-vae"} and "vq-vae" not in refused
     for family in refused:
-        with pytest.raises(UserError, match=r"labels, levels or codebook vectors .* Choose conv-pool"):
+        with pytest.raises(UserError, match=r"labels, levels .* Choose conv-pool"):
             resolve_config(Config(family=family, network="conv-spatial", latent_dim=16))
 
 

@@ -29,7 +29,7 @@ def final_parts(family: str) -> list[str]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_declares_every_part_of_its_loss_and_no_other(family):
-    assert {*FAMILIES[family].loss_terms} == {*final_parts(family)} - {RECONSTRUCTION}
+    assert {*FAMILIES[family].applying_terms({})} == {*final_parts(family)} - {RECONSTRUCTION}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -67,7 +67,7 @@ def test_the_weight_of_the_kl_is_what_the_loss_charges(family, params, weight):
 def test_a_declared_weight_is_the_one_in_the_loss(family):
     """Twice the setting that weighs a part makes that part as many times larger as is declared, and no other."""
     usual = resolve_config(presets.default_config("digits", family=family))
-    for name, part in FAMILIES[family].loss_terms.items():
+    for name, part in FAMILIES[family].applying_terms({}).items():
         if not part.weight_param:
             continue
         doubled = resolve_config(

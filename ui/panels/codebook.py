@@ -9,6 +9,7 @@ import streamlit as st
 
 from aecore.analysis.latents import codebook
 from aecore.data.modalities import Noun
+from aecore.store import history
 from ui.panels.charts import codebook_charts
 from ui.panels.panel import Panel
 from ui.run_data import splits, statistics
@@ -56,6 +57,20 @@ def show_usage(run: LoadedModel) -> None:
         f"The first {said['n_samples']:,} test {noun.many}. In the map near vectors stand side by side: dark squares "
         "along the diagonal are groups that nearly say the same."
     )
+    _usage_by_epoch(run, said["codebook_size"])
+
+
+def _usage_by_epoch(run: LoadedModel, size: int) -> None:
+    """Perplexity and dead entries over the training; nothing of a run that was trained before they were kept."""
+    codes = ((line["epoch"], (line.get("signals") or {}).get("code", {})) for line in history.history(run.id))
+    kept = {epoch: np.array(code["usage"]) for epoch, code in codes if "usage" in code}
+    if kept:
+        st.subheader("Codebook usage during training")
+        perplexity = [2 ** codebook.entropy_bits(shares) for shares in kept.values()]
+        dead = [size - len(shares) for shares in kept.values()]
+        chart = codebook_charts.usage_by_epoch([*kept], perplexity, dead, class_colours())
+        show_chart(chart, key="panel-usage-by-epoch")
+        st.caption(f"Of the codes of the validation {run.card.modality.noun.many}, after each epoch.")
 
 
 def _usage_metrics(report: dict[str, Any], noun: Noun) -> tuple[tuple[str, str, str], ...]:
@@ -117,10 +132,12 @@ def _editor(run: LoadedModel, x: np.ndarray) -> None:
     start = codebook.assign(run, x[None]).indices[0]
     strokes = _edit_history(run, x, start)
     now = np.array(strokes[-1])
-    slot = _position_picker(now, start)
-    taken = codebook.by_usage(_assignments(run).indices, slot, len(codebook.codebook(run)))
+    on_map = codebook.grid(run)[0] > 1
+    slot = 0 if on_map else _position_picker(now, start)
     left, right = st.columns([6, 5])
     with left:
+        slot = _token_picker(run, now, start) if on_map else slot
+        taken = codebook.by_usage(_assignments(run).indices, slot, len(codebook.codebook(run)))
         _entry_grid(run, strokes, slot, taken)
     with right:
         _edited_images(run, x, start, now)
@@ -166,6 +183,27 @@ def _position_picker(indices: np.ndarray, start: np.ndarray) -> int:
         key="panel-position",
         on_change=chosen,
         help="Each position holds the vector with that index. Choose one to edit. Bold: edited by you.",
+    )
+    return kept
+
+
+def _token_picker(run: LoadedModel, indices: np.ndarray, start: np.ndarray) -> int:
+    """Which place of the map to edit: the code as a picture of its entries, to click on, beside what it draws."""
+    noun, grid = run.card.modality.noun.one, codebook.grid(run)
+    kept = min(st.session_state.get("panel-position-selected", 0), len(indices) - 1)
+    key = "panel-tokens"
+
+    def clicked() -> None:
+        points = st.session_state[key].selection.points
+        if points:
+            st.session_state["panel-position-selected"] = int(np.ravel(points[0]["customdata"])[0])
+
+    ranks = codebook.principal_ranks(codebook.codebook(run))
+    chart = codebook_charts.token_grid(indices.reshape(grid), ranks, kept, indices != start, class_colours(), noun)
+    show_chart(chart, key=key, on_select=clicked, selection_mode="points")
+    st.caption(
+        f"The code as {grid[0]} x {grid[1]} codebook entries, each at its place in the {noun}: click on one to edit "
+        "it. Entries of like colours are near each other in the codebook."
     )
     return kept
 

@@ -23,7 +23,6 @@ from aecore.analysis.diagnosis.regularisation_checks import (
 )
 from aecore.analysis.diagnosis.thresholds import CHANCE_DISCRIMINATOR_LOSS, THRESHOLDS
 from aecore.data.cards import CARDS
-from aecore.models import loss_terms
 from aecore.models.failure_modes import FailureMode
 from aecore.models.loss_terms import RECONSTRUCTION
 from aecore.params import ParamValue
@@ -132,7 +131,7 @@ def _dead_entries(evidence: Evidence) -> Finding | None:
     taken, named = evidence.code.get("usage"), evidence.family.codebook
     if not taken or not named:
         return None
-    size, revived = int(loss_terms.as_float(evidence.params[named.size])), bool(evidence.params[named.reset])
+    size, revived = named.count(evidence.params), bool(evidence.params[named.reset])
     share, limit = 1 - len(taken) / size, THRESHOLDS["dead_codes" if revived else "dead_codes_frozen"]
     if share <= limit.value:
         return None

@@ -85,7 +85,7 @@ def health_summary(evidence: Evidence) -> list[tuple[str, str]]:
         lines.append(("dead units", f"{dead} of {len(code['active_rate'])}"))
     if "usage" in code:
         named = evidence.family.codebook
-        size = f" of {evidence.params[named.size]}" if named else ""
+        size = f" of {named.count(evidence.params)}" if named else ""
         lines.append(("codebook entries used", f"{len(code['usage'])}{size}"))
     if evidence.discriminator_loss is not None:
         loss = f"{evidence.discriminator_loss:.2f} nats (chance: {CHANCE_DISCRIMINATOR_LOSS:.2f})"

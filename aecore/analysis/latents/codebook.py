@@ -10,7 +10,7 @@ import numpy as np
 
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
-from aecore.models.bottlenecks import VectorQuantizer
+from aecore.models.bottlenecks import Quantizer
 from aecore.models.latents import Quantized
 
 N_EVAL_IMAGES = 2000  # test images that are asked: the first ones
@@ -27,11 +27,19 @@ class Assignments:
 
 def codebook(run: LoadedModel) -> np.ndarray:
     """The vectors, [K, d]."""
-    return _bottleneck(run).embedding.cpu().numpy()
+    return _bottleneck(run).codebook.detach().cpu().numpy()
 
 
-def _bottleneck(run: LoadedModel) -> VectorQuantizer:
-    assert isinstance(run.model.bottleneck, VectorQuantizer)
+def grid(run: LoadedModel) -> tuple[int, int]:
+    """Rows and columns in which positions are laid out, one row after another: those of the map that the code is, where
+    each place has several positions side by side; a single row where it is none."""
+    bottleneck = _bottleneck(run)
+    rows = bottleneck.grid[0] if bottleneck.grid else 1
+    return rows, bottleneck.n_positions // rows
+
+
+def _bottleneck(run: LoadedModel) -> Quantizer:
+    assert isinstance(run.model.bottleneck, Quantizer)
     return run.model.bottleneck
 
 
@@ -113,6 +121,15 @@ def leaf_order(embeddings: np.ndarray) -> np.ndarray:
         return np.arange(len(embeddings))
     tree = hierarchy.linkage(embeddings, "average", optimal_ordering=True)
     return np.asarray(hierarchy.leaves_list(tree))
+
+
+def principal_ranks(embeddings: np.ndarray) -> np.ndarray:
+    """Ranks 0 to K - 1 of the vectors [K, d] along their first principal component: near ones have near ranks."""
+    centred = embeddings - embeddings.mean(axis=0)
+    direction = np.linalg.svd(centred, full_matrices=False)[2][0]
+    ranks = np.empty(len(embeddings), np.int64)
+    ranks[np.argsort(centred @ direction, kind="stable")] = np.arange(len(embeddings))
+    return ranks
 
 
 # Painting

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from aecore.models.priors import gaussian
+
+if TYPE_CHECKING:
+    from aecore.models.learned_priors import LearnedPrior
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +34,23 @@ class Bottleneck(nn.Module):
     standard_normal_prior = True  # whether `sample` draws from N(0, 1)
     may_be_map = True  # whether a code may be a map of features, in which no number belongs to its neighbours
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.learned_prior: LearnedPrior | None = None  # what was fitted to the codes after training
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        """Codes `[n, D]` to decode for new images, on the CPU: of the learned prior where there is one, else of the
+        model's own."""
+        return self.sample_prior(n) if self.learned_prior is None else self.learned_prior.sample(n)
+
     @property
     def bits(self) -> float:
         """Bits that a code takes to store: 32 for each of its numbers, a float32, unless said otherwise."""
         return 32.0 * self.out_features
 
     def sample_prior(self, n: int) -> Tensor:
-        """Codes `[n, D]` to decode for new images, on the CPU: draws from a normal unless said otherwise."""
+        """Codes `[n, D]` of the model's own prior, on the CPU: draws from a normal unless said otherwise."""
         return gaussian(n, self.out_features)
 
     def project(self, codes: Tensor) -> Tensor:

@@ -11,3 +11,5 @@ from aecore.models.families import sparse as sparse
 from aecore.models.families import variational as variational
 from aecore.models.families import adversarial as adversarial
 from aecore.models.families import quantized as quantized
+from aecore.models.families import flows as flows
+from aecore.models.families import bayesian as bayesian

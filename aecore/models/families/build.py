@@ -16,6 +16,7 @@ from aecore.models import footprint
 from aecore.models.families.registry import FAMILIES as FAMILIES
 from aecore.models.families.registry import get_family
 from aecore.models.footprint import Footprint
+from aecore.models.learned_priors import with_learned_prior
 from aecore.models.likelihoods import SYMMETRIC_LIKELIHOODS, build_likelihood
 from aecore.models.networks import INITIALISATIONS, NETWORKS, NetworkFactory
 from aecore.models.recipe import Recipe
@@ -73,11 +74,15 @@ def complete_config(config: Config, card: DatasetCard | None = None) -> Config:
     chosen = get_family(config.family)
     config = dataclasses.replace(config.validated(), **chosen.fixed)
     card = card or get_card(config.dataset)
+    if chosen.lossless:
+        config = dataclasses.replace(config, latent_dim=math.prod(card.shape)).validated()
     _check_fits("network", config.network, card.modality.networks, card)
     _check_fits("likelihood", config.likelihood, card.modality.likelihoods, card)
     _check_together(config, card)
     _check_normal(config, card)
     config = dataclasses.replace(config, normal=tuple(sorted(set(config.normal))))
+    if not chosen.semi_supervised:  # labels change none of its weights
+        config = dataclasses.replace(config, labels_per_class=0)
     return dataclasses.replace(config, params=resolve(chosen.build, config.params))
 
 
@@ -154,6 +159,7 @@ ARCHITECTURE_FIELDS = (
     "likelihood",
     "dropout",
     "pixel_range",
+    "learned_prior",
     "params",
 )
 
@@ -228,10 +234,13 @@ def build_recipe(config: Config, card: DatasetCard | None = None) -> Recipe:
         config.decoder_sizes,
         config.batch_norm,
         config.teacher_forcing,
+        max_value=card.max_value if card.modality.bounded else 0,
     )
     with seeded(config.seed):
         recipe = get_family(config.family).build(make, config.latent_dim, **config.params)
         INITIALISATIONS[config.initialisation](recipe.modules)
+        if config.learned_prior != "none":  # drawn last: the model is the one that it would be without
+            recipe = with_learned_prior(recipe, config.learned_prior)
     return dataclasses.replace(recipe, mean_reduction=config.reduction == "mean")
 
 

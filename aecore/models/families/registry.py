@@ -24,6 +24,7 @@ class CodebookParams:
 
     size: str
     reset: str
+    count: Callable[[Params], int]  # how many vectors there are with some settings
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Family:
         The parameters of its codebook, where it has one.
     fixes
         Parameters that mend a failure mode.
+    semi_supervised
+        Whether it learns from labels, and without them where `ForwardPass.y` is -1.
+    lossless
+        Whether a code has as many dimensions as a sample has values, whatever is asked for.
 
     Examples
     --------
@@ -70,6 +75,8 @@ class Family:
     fixes: Mapping[FailureMode, Mapping[str, ParamValue]] = field(
         default_factory=dict
     )  # where it has settings of its own
+    lossless: bool = False
+    semi_supervised: bool = False
 
     @property
     def doc(self) -> str:
@@ -102,6 +109,11 @@ class Family:
         named = (part.target_param for part in self.loss_terms.values() if part.target_param)
         return next((as_float(self.resolve_params(params)[name]) for name in named), None)
 
+    def applying_terms(self, params: Params) -> dict[str, WeightedTerm]:
+        """The terms of its loss beside the reconstruction with some settings, by name."""
+        known = self.resolve_params(params)
+        return {name: part for name, part in self.loss_terms.items() if part.applies is None or part.applies(known)}
+
     def part_name(self, term: LossTerm) -> str:
         """What its loss calls a term; "" where it has none."""
         return next((name for name, part in self.loss_terms.items() if part.term is term), "")
@@ -125,6 +137,8 @@ def family(
     corruption: str = "",
     codebook: CodebookParams | None = None,
     fixes: Mapping[FailureMode, Mapping[str, ParamValue]] | None = None,
+    lossless: bool = False,
+    semi_supervised: bool = False,
     **fixed: Any,
 ) -> Callable[[Callable[..., Recipe]], Callable[..., Recipe]]:
     """Declares the function below as a family; `fixed` names settings that it leaves no choice in, `defaults` those
@@ -133,7 +147,18 @@ def family(
     def declare(build: Callable[..., Recipe]) -> Callable[..., Recipe]:
         name = build.__name__.replace("_", "-")
         FAMILIES[name] = Family(
-            name, title, build, fixed, defaults or {}, note, loss_terms or {}, corruption, codebook, fixes or {}
+            name,
+            title,
+            build,
+            fixed,
+            defaults or {},
+            note,
+            loss_terms or {},
+            corruption,
+            codebook,
+            fixes or {},
+            lossless,
+            semi_supervised,
         )
         return build
 

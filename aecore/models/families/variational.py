@@ -13,6 +13,7 @@ from aecore.data.cards import CARDS
 from aecore.models import loss_terms
 from aecore.models.autoencoder import Autoencoder, Conditional, build_autoencoder
 from aecore.models.bottlenecks import DeterministicBottleneck, GaussianBottleneck, LadderBottleneck
+from aecore.models.bottlenecks.committed import CommittedRateBottleneck, max_log_variance
 from aecore.models.failure_modes import FailureMode
 from aecore.models.families.registry import family, get_family
 from aecore.models.loss_terms import Params, WeightedTerm, as_float
@@ -27,6 +28,7 @@ from aecore.models.losses import (
     reconstruction_loss,
 )
 from aecore.models.networks import NetworkFactory
+from aecore.models.priors import PRIORS, PriorName
 from aecore.models.recipe import ForwardPass, Recipe
 from aecore.params import ParamInfo
 
@@ -252,16 +254,20 @@ def info_vae(make: NetworkFactory, latent_dim: int, alpha: InfoVAEAlpha = 0.9, m
 
 
 @family("Wasserstein autoencoder (MMD)", loss_terms={"mmd": WeightedTerm(loss_terms.MMD, "mmd_weight", r"\lambda")})
-def wae(make: NetworkFactory, latent_dim: int, mmd_weight: MMDWeight = 100.0) -> Recipe:
-    """No clouds: each image has one code, and only the crowd of all codes must look like a normal.
+def wae(make: NetworkFactory, latent_dim: int, mmd_weight: MMDWeight = 100.0, prior: PriorName = "gaussian") -> Recipe:
+    """No clouds: each image has one code, and only the crowd of all codes must look like draws of a prior.
 
     Clouds of a VAE have to overlap, which blurs; single codes need not (Tolstikhin et al. 2018).
     """
 
-    def loss(p: ForwardPass) -> dict[str, Tensor]:
-        return reconstruction_loss(p) | {"mmd": mmd_weight * mmd(p.latent.z, torch.randn_like(p.latent.z))}
+    def drawn_like(z: Tensor) -> Tensor:
+        # a normal on the device, as before there was a choice: the same settings go on giving the same weights
+        return torch.randn_like(z) if prior == "gaussian" else PRIORS[prior](*z.shape).to(z)
 
-    return Recipe.simple(build_autoencoder(DeterministicBottleneck(latent_dim), make), loss)
+    def loss(p: ForwardPass) -> dict[str, Tensor]:
+        return reconstruction_loss(p) | {"mmd": mmd_weight * mmd(p.latent.z, drawn_like(p.latent.z))}
+
+    return Recipe.simple(build_autoencoder(DeterministicBottleneck(latent_dim, prior=PRIORS[prior]), make), loss)
 
 
 @family(
@@ -286,3 +292,37 @@ def ladder_vae(
         return reconstruction_loss(p) | {"kl": kl_anneal(p.progress, kl_warmup, 0) * kl_divergence(p)}
 
     return Recipe.simple(Autoencoder(make.encoder(ladder.in_features), ladder, decoder, make.likelihood), loss)
+
+
+CommittedRate = Annotated[
+    float,
+    ParamInfo(
+        "Nats of KL that every posterior has at least, whatever the encoder says.",
+        0,
+        20,
+        0.5,
+        label="Committed rate",
+        symbol=r"\delta",
+        paper="committed rate",
+    ),
+]
+
+
+def widest_posterior(config: Config) -> str:
+    """How wide a posterior may be for its KL to reach the committed rate."""
+    delta = as_float(config.params["delta"])
+    share = delta / config.latent_dim
+    return (
+        f"A KL of at least {delta:g} nats is {share:.3g} for each latent dimension: no posterior is wider than "
+        f"{math.exp(max_log_variance(share) / 2):.2f} standard deviations of the prior."
+    )
+
+
+@family("delta-VAE", widest_posterior, loss_terms=KL_TERM, fixes={FailureMode.POSTERIOR_COLLAPSE: {"delta": 4.0}})
+def delta_vae(make: NetworkFactory, latent_dim: int, delta: CommittedRate = 1.0) -> Recipe:
+    """A VAE whose clouds are too narrow to be the prior: a KL of delta is paid in any case, so telling is cheap.
+
+    Clouds that are all alike save nothing, which keeps off posterior collapse with the loss of a VAE. Each dimension
+    has an equal share of delta; in the paper codes of one sample may also follow each other (Razavi et al. 2019).
+    """
+    return Recipe.simple(build_autoencoder(CommittedRateBottleneck(latent_dim, delta), make), negative_elbo)

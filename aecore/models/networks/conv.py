@@ -100,14 +100,19 @@ def conv_pool_decoder(make: NetworkFactory, in_features: int) -> nn.Module:
     return nn.Sequential(*make.unfold(in_features, start), *_enlarging_layers(make))
 
 
+def code_grid(make: NetworkFactory) -> tuple[int, int]:
+    """Height and width of the smallest map."""
+    return _pooled_sizes(make, len(make.hidden_sizes))[-1]
+
+
 def _code_map(make: NetworkFactory, numbers: int) -> tuple[int, int, int]:
     """Channels, height and width of the smallest map, of `numbers` in all; a UserError when a code is no such map."""
-    height, width = _pooled_sizes(make, len(make.hidden_sizes))[-1]
+    height, width = code_grid(make)
     places, size = height * width, make.code_size
     if not size:
         raise UserError(
-            "The network conv-spatial takes its smallest map for the code, which this model cannot: labels, levels or "
-            "codebook vectors stand between the two. Choose conv-pool."
+            "The network conv-spatial takes its smallest map for the code, which this model cannot: labels, "
+            "levels or a layer of its own stand between the two. Choose conv-pool."
         )
     if size % places:
         below = size - size % places

@@ -43,12 +43,19 @@ class NetworkFactory:
     batch_norm: bool = False  # whether hidden layers are standardised over the batch
     teacher_forcing: float = 0.0  # share of moments at which a recurrent decoder is given the true value in training
     code_size: int = 0  # numbers of a code, where the decoder is given these and nothing else
+    max_value: int = 0  # the whole number that 1 stands for where values are such numbers; 0: they are real
 
     def encoder(self, out: int) -> nn.Module:
         return KINDS[self.network].encoder(self, out)
 
     def decoder(self, in_features: int) -> nn.Module:
         return KINDS[self.network].decoder(self, in_features)
+
+    @property
+    def code_grid(self) -> tuple[int, int] | None:
+        """Height and width of the map that the code is; None where it is none."""
+        grid = KINDS[self.network].code_grid
+        return grid(self) if grid else None
 
     def replace(self, **changes: Any) -> NetworkFactory:
         """The same maker with something changed: `make.replace(hidden_sizes=())`."""
@@ -89,6 +96,7 @@ class NetworkKind:
     # whether a step is few products of matrices, which several threads share only where they are large
     matrix_products: bool = True
     unused: tuple[str, ...] = ("teacher_forcing",)  # fields of `Config` that change nothing in it
+    code_grid: Callable[[NetworkFactory], tuple[int, int]] | None = None  # of the map that its code is, where it is one
 
 
 KINDS: dict[str, NetworkKind] = {}  # registry.py fills it: kinds are built from the factory, and stand above it

@@ -96,3 +96,69 @@ def entry_grid(
         f"The {noun} with each of {len(cells)} codebook entries at position {position + 1}, which now holds entry "
         f"{current}.",
     )
+
+
+def token_grid(
+    indices: np.ndarray,
+    ranks: np.ndarray,
+    chosen: int,
+    changed: np.ndarray,
+    colours: Sequence[str],
+    noun: str = "image",
+) -> Chart:
+    """The entries `[rows, columns]` of a sample (a `noun`) as a picture of their numbers, in colours by `ranks` [K]; a
+    click on one gives its position (`customdata`). The `chosen` position is framed, `changed` ones [S] are dotted."""
+    rows, columns = indices.shape
+    cell = max(14, min(48, 420 // max(rows, columns)))
+    figure = new_figure(
+        cell * rows + 16, width=cell * columns + 16, showlegend=False, hovermode="closest", dragmode="pan"
+    )
+    shown = indices.max() < 10 ** (cell // 10)  # digits that fit into a cell
+    figure.add_heatmap(
+        z=ranks[indices],
+        zmin=0,
+        zmax=max(1, len(ranks) - 1),
+        text=indices if shown else None,
+        texttemplate="%{text}" if shown else None,
+        colorscale=colour.SEQUENTIAL,
+        showscale=False,
+        hoverinfo="skip",
+    )
+    down, across = np.divmod(np.arange(indices.size), columns)
+    figure.add_scatter(
+        x=across,
+        y=down,
+        customdata=np.stack([np.arange(indices.size), indices.ravel()], 1),
+        mode="markers",
+        marker={"opacity": 0, "size": cell, "symbol": "square"},
+        hovertemplate="position %{customdata[0]}: entry %{customdata[1]}<extra></extra>",
+    )
+    for position in [*np.flatnonzero(changed), chosen]:
+        y, x = divmod(int(position), columns)
+        line = {"color": colours[3], "width": 3, "dash": "solid" if position == chosen else "dot"}
+        figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line)
+    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain", "fixedrange": True}
+    figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 8})
+    figure.update_xaxes(range=[-0.6, columns - 0.4], **bare)
+    figure.update_yaxes(range=[rows - 0.4, -0.6], scaleanchor="x", **bare)
+    return Chart(
+        figure,
+        f"The {noun} as {rows} by {columns} codebook entries; chosen is row {chosen // columns + 1}, column "
+        f"{chosen % columns + 1}, which holds entry {indices.flat[chosen]}. {int(changed.sum())} of them are changed.",
+    )
+
+
+def usage_by_epoch(
+    epochs: Sequence[int], perplexity: Sequence[float], dead: Sequence[int], colours: Sequence[str]
+) -> Chart:
+    """Perplexity and dead entries after each epoch."""
+    figure = new_figure(300, xaxis_title="epoch", yaxis_title="entries", yaxis_rangemode="tozero")
+    for row, (name, values) in enumerate({"perplexity": perplexity, "dead entries": dead}.items()):
+        figure.add_scatter(
+            x=list(epochs), y=list(values), name=name, mode="lines+markers", line={"color": colours[row]}
+        )
+    return Chart(
+        figure,
+        f"After epoch {epochs[-1]} the perplexity is {perplexity[-1]:.1f}, and {dead[-1]} entries are dead; after "
+        f"epoch {epochs[0]} it was {perplexity[0]:.1f}, and {dead[0]} were.",
+    )

@@ -9,6 +9,7 @@ import streamlit as st
 from aecore.data.cards import CARDS
 from aecore.data.modalities import MODALITIES, Modality
 from aecore.models import config_query, presets
+from aecore.models.families.build import FAMILIES
 from aecore.models.networks import NETWORKS
 from aecore.params import Param
 from ui.session import address
@@ -16,6 +17,7 @@ from ui.session.text import escape
 from ui.widgets.choice_labels import choice_label
 
 IMAGE_FIELDS = ("pixel_range",)  # settings that only images have
+LABEL_FIELDS = ("labels_per_class",)  # settings of families that learn from labels
 KIND_LABELS = {"image": "Images", "series": "Series", "table": "Table", "points": "Points", "vector": "Vectors"}
 
 
@@ -35,15 +37,23 @@ def fitting_presets(modality: Modality) -> dict[str, presets.Preset]:
     return found
 
 
-def unused_fields(modality: Modality, network: str) -> tuple[str, ...]:
-    """Settings that a form leaves out: those that change nothing for samples of a kind, or in a network."""
-    return (*(() if modality.kind == "image" else IMAGE_FIELDS), *NETWORKS[network].unused)
+def unused_fields(modality: Modality, network: str, family: str) -> tuple[str, ...]:
+    """Settings that a form leaves out: those that change nothing for samples of a kind, in a network, or in a family."""
+    of_images = () if modality.kind == "image" else IMAGE_FIELDS
+    of_labels = () if FAMILIES[family].semi_supervised else LABEL_FIELDS
+    return (*of_images, *of_labels, *NETWORKS[network].unused)
 
 
-def fitting_param(param: Param, modality: Modality) -> Param:
-    """A setting with only those of its choices that fit a kind of sample."""
-    choices = _fitting_choices(modality).get(param.name)
+def fitting_param(param: Param, modality: Modality, family: str) -> Param:
+    """A setting with only those of its choices that fit a kind of sample and a family."""
+    choices = (_fitting_choices(modality) | _choices_of_family(family)).get(param.name)
     return dataclasses.replace(param, choices=choices) if choices else param
+
+
+def _choices_of_family(family: str) -> dict[str, tuple[str, ...]]:
+    """Numbers have a density, entries of a codebook are drawn one after the other."""
+    fitting = ("autoregressive",) if FAMILIES[family].codebook else ("mixture", "flow", "diffusion")
+    return {"learned_prior": ("none", *fitting)}
 
 
 def _fitting_choices(modality: Modality) -> dict[str, tuple[str, ...]]:

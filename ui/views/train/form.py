@@ -147,7 +147,7 @@ def config_form() -> Config:
     )
     network: str = config_query.initial_config(dataset, family, preset).network
     if "network" not in fixed and len(modality.networks) > 1:
-        param = fitting_choices.fitting_param(_config_param("network"), modality)
+        param = fitting_choices.fitting_param(_config_param("network"), modality, family)
         network = str(controls.widget(param, "train", network, parameter="network", after=_forget_hidden_sizes))
     start = config_query.initial_config(dataset, family, preset, network)
     return _settings_form(start, fixed, "train", config_query.parameter_name)
@@ -279,7 +279,7 @@ def _settings_form(
             held = name in fixed
             with column:
                 said[name] = controls.widget(
-                    fitting_choices.fitting_param(_config_param(name), modality),
+                    fitting_choices.fitting_param(_config_param(name), modality, start.family),
                     f"{scope}-{start.family}" if held else scope,
                     getattr(start, name),
                     held,
@@ -288,7 +288,7 @@ def _settings_form(
                 )
 
     names = [param.name for param in params_of(Config) if param.name != "network"]
-    unused = fitting_choices.unused_fields(modality, start.network)
+    unused = fitting_choices.unused_fields(modality, start.network, start.family)
     said |= {name: getattr(Config(), name) for name in unused}
     names = [name for name in names if name not in unused]
     ask([name for name in MAIN_FIELDS if name in names])

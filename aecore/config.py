@@ -46,7 +46,10 @@ VERSION = 2
 
 # Settings that families were given after people had runs of them, each with the value at which a run is what it was
 # without: so an id leaves it out.
-ADDED_PARAMS: Mapping[str, Mapping[str, ParamValue]] = {"vq-vae": {"quantizer": "vq-ema", "entropy_weight": 0.1}}
+ADDED_PARAMS: Mapping[str, Mapping[str, ParamValue]] = {
+    "vq-vae": {"quantizer": "vq-ema", "entropy_weight": 0.1},
+    "top-k": {"auxiliary_weight": 0.0},
+}
 
 # Settings that families got after their first runs, at the values that those were trained with: no part of the id
 LATER_PARAMS: Mapping[str, Mapping[str, ParamValue]] = {"wae": {"prior": "gaussian"}}

@@ -17,9 +17,8 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
 from aecore import files
-from aecore.analysis import baselines, latent_geometry, latent_space
+from aecore.analysis import baselines
 from aecore.config import Config
-from aecore.data import images
 from aecore.data.cards import CARDS, DatasetCard
 from aecore.data.datasets import Split
 from aecore.errors import UserError
@@ -157,6 +156,11 @@ class LoadedModel:
         with seeded(seed):
             return self.model.bottleneck.sample_prior(n).numpy()
 
+    def sample(self, n: int, seed: int = 0) -> np.ndarray:
+        """Codes `[n, D]` to decode for new images: from the learned prior where there is one, else from the model's."""
+        with seeded(seed):
+            return self.model.bottleneck.sample(n).numpy()
+
     def encode_split(self, split: Split) -> np.ndarray:
         """The codes of a whole split, without ever holding it as floats. TooLarge when there is no memory for them."""
         check_codes(len(split), self.code_size)
@@ -288,12 +292,3 @@ def state_bytes(model: nn.Module) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         save_model(model, f"{folder}/weights")
         return Path(folder, "weights").read_bytes()
-
-
-def thumbnail(run: LoadedModel, codes: np.ndarray, n: int = 8) -> bytes:
-    """A PNG of n x n decoded codes on the plane of the two widest directions of `codes`: what a list shows of a run."""
-    flat = latent_space.plane_of_dimensions if codes.shape[1] == 2 else latent_space.plane_of_components
-    plane = flat(codes)
-    grid = latent_geometry.grid(plane.project(codes), n)
-    cells = run.card.modality.render(run.decode(plane.unproject(grid.points)))
-    return images.png(images.image_grid(cells, n, gap=1 if cells.shape[-1] < 16 else 0, fill=0.25))

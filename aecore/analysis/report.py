@@ -6,12 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 from aecore.analysis import jacobian, likelihood_bounds, reconstruction, sampling
-from aecore.analysis.latents import codebook, conditional, hierarchy, linear, posterior, sparsity
+from aecore.analysis.latents import (
+    classification,
+    clusters,
+    codebook,
+    conditional,
+    hierarchy,
+    linear,
+    posterior,
+    sparsity,
+)
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
 from aecore.dispatch import collect
 from aecore.models.autoencoder import Conditional, LinearAutoencoder
-from aecore.models.latents import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
+from aecore.models.latents import ClusterLatent, GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
+from aecore.models.semi_supervised.classifiers import Classifier
 
 Report = Callable[[LoadedModel, Split], dict[str, Any]]
 
@@ -20,9 +30,11 @@ REPORTS: dict[type, dict[str, Report]] = {
     Latent: {"reconstruction": reconstruction.report, "jacobian": jacobian.report, "sampling": sampling.report},
     GaussianLatent: {"posterior": posterior.report, "likelihood_bounds": likelihood_bounds.report},
     LadderLatent: {"hierarchy": hierarchy.report},
+    ClusterLatent: {"clusters": clusters.report},
     SparseLatent: {"sparsity": sparsity.report},
     Quantized: {"codebook": codebook.report},
     Conditional: {"conditional": conditional.report},
+    Classifier: {"classification": classification.report},
     LinearAutoencoder: {"pca": linear.report},
 }
 

@@ -17,6 +17,7 @@ from aecore.data import datasets
 from aecore.data.datasets import Split
 from aecore.limits import LARGE_CODE_SIZE
 from aecore.models import losses
+from aecore.models.rng import seeded
 
 N_FIT_CODES = 10_000  # training codes that distributions are fitted to: the first ones
 N_SAMPLES = 1000  # samples, and test images that they are measured against, at most
@@ -90,16 +91,30 @@ def fit_codes(run: LoadedModel, test: Split) -> tuple[np.ndarray, np.ndarray]:
 
 
 def generate(run: LoadedModel, test: Split, n: int, seed: int = SEED) -> dict[str, np.ndarray]:
-    """New images [n, C, H, W] from the model's prior, and from a Gaussian and a mixture fitted to its codes. A
-    conditional model is told classes at their shares."""
+    """New images [n, C, H, W] from the model's prior, from its learned prior where it has one, and from a Gaussian and
+    a mixture fitted to its codes. A conditional model is told classes at their shares."""
     codes, labels = fit_codes(run, test)
     told = np.random.default_rng(seed).choice(labels, n)
     ways: dict[str, Callable[[], np.ndarray]] = {
         "prior": lambda: run.sample_prior(n, seed),
+        "learned_prior": lambda: run.sample(n, seed),
         "gaussian_fit": lambda: sample_gaussian_fit(codes, n, seed),
         "gmm_fit": lambda: sample_gmm_fit(codes, n, seed),
     }
+    if run.model.bottleneck.learned_prior is None:
+        del ways["learned_prior"]
     return {name: run.decode(draw(), told) for name, draw in ways.items()}
+
+
+def denoising_path(run: LoadedModel, n: int, n_steps: int, seed: int = SEED) -> np.ndarray:
+    """What `n` codes decode to on their way from noise to samples of a diffusion prior in `n_steps` steps, the noise
+    first, `[n_steps + 1, n, *shape]`."""
+    prior = run.model.bottleneck.learned_prior
+    assert prior is not None
+    with seeded(seed):
+        path = prior.sample_path(n, n_steps)
+    images = run.decode(path.flatten(0, 1).numpy())
+    return images.reshape(*path.shape[:2], *images.shape[1:])
 
 
 def aggregate_posterior(run: LoadedModel, x: np.ndarray, labels: np.ndarray, seed: int = SEED) -> np.ndarray:

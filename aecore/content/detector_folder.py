@@ -30,7 +30,7 @@ from aecore.export.folder import make_folder, publish
 from aecore.export.torch_export import TRACING
 from aecore.models.autoencoder import Autoencoder
 from aecore.models.footprint import count_parameters
-from aecore.models.latents import GaussianLatent, LadderLatent
+from aecore.models.latents import FlowLatent, GaussianLatent, LadderLatent
 
 MAX_CALIBRATION = 10_000  # scores that p-values are counted in
 LARGEST = float(np.finfo(np.float32).max)  # stands for infinity, which JSON does not have
@@ -103,7 +103,7 @@ OPTIONAL_FILES = ("score.onnx", "codes.npy", "code_mean.npy", "code_precision.np
 
 def portable_scores(run: LoadedModel) -> list[str]:
     """The scores of a run that a folder can compute."""
-    is_drawn = issubclass(run.types[0], LadderLatent)  # its lower level follows a draw of the upper one
+    is_drawn = issubclass(run.types[0], LadderLatent | FlowLatent)  # a level, or the KL itself, is of one draw
     return [name for name in scores_of(run) if name in EXTRAS and not (name == "kl" and is_drawn)]
 
 

@@ -281,4 +281,173 @@ BY_FAMILY: dict[str, Advice] = {
             "what positions have to do with each other would be needed.",
         ),
     ),
+    # adversarial and energy-based
+    "wae-gan": Advice(
+        (
+            Suggestion("latent_map",
+                "Compare the map with that of an AAE: the price of the prior is ten times as high, and the gradient "
+                "penalty is what lets the game come to rest at it."),
+            Suggestion("train",
+                "Train it with the square as the prior, which no VAE can fill, and look at the edges of the map."),
+        ),
+        (
+            "With a larger penalty weight the images go first: on digits an error of 0.031 at 10 (the AAE: 0.036, "
+            "seed 0).",
+            "The MMD has no game to lose: where a normal will do, the WAE with MMD trains in half the time and never "
+            "swings.",
+        ),
+    ),
+    "aae-clusters": Advice(
+        (
+            Suggestion("interpolate",
+                "Move one of the first dimensions from 0 to 1: each draws a kind, the last dimensions its style."),
+            Suggestion("train",
+                "Train it with 20 clusters on ten classes: one class then takes several, each a way of writing it."),
+        ),
+        (
+            "Clusters are what is easiest to tell apart, not what the labels say: on digits 77 to 79 % of the images "
+            "are right (three seeds), and k-means on the pixels has as many.",
+            "A cluster may stay empty while another holds two classes; another seed shares them out differently.",
+            "Too large a style can draw everything, and the clusters then mean nothing.",
+        ),
+    ),
+    "factor-vae": Advice(
+        (
+            Suggestion("train",
+                "Train it on shapes with TC weight 0, which is a VAE, and 30, and move one dimension at a time."),
+            Suggestion("runs",
+                "Compare it with a beta-TCVAE of the same seed: both charge the total correlation, one by a "
+                "discriminator, one by weights within the batch."),
+        ),
+        (
+            "The estimate is only as good as the discriminator: while it lags behind, the total correlation looks "
+            "small, and is not.",
+            "A beta-TCVAE needs no second network: TC weight 2 here charges what its default of 3 does.",
+            "A discriminator loss near 1.386 is what is wanted here: it says that dimensions are independent.",
+        ),
+    ),
+    "energy-based": Advice(
+        (
+            Suggestion("model_inspector",
+                "Look at the panel *Samples*: draws from the prior are codes of the generator's images, decoded."),
+            Suggestion("train", "Train it with margin 0, a vanilla autoencoder with a generator that nobody pushes."),
+        ),
+        (
+            "The generator may make a few kinds of images only: on digits its samples cover about half of what "
+            "reconstructions cover.",
+            "A mixture fitted to the codes of a vanilla autoencoder draws more kinds of images, without a game.",
+            "Above the margin nothing is pushed: energy says how unlike the data an image is, not how probable.",
+        ),
+    ),
+    "flow-vae": Advice(
+        (
+            Suggestion("model_inspector",
+                "Compare the panel *ELBO and IWAE bounds* with that of a VAE: the gap between the ELBO and the best "
+                "bound is what the shape of the posteriors costs."),
+            Suggestion("train", "Train it with 1 flow and with 8, planar and iaf, under the same seed."),
+        ),
+        (
+            "The gap is small to begin with. On digits with 2 dimensions planar flows gain 0.14 nats of 24 over a VAE, "
+            "iaf none (means of five seeds), and the error stays at 0.035: more hidden units often give more.",
+            "Training takes two to three times as long as a VAE's.",
+            "Every KL here is of single draws: it jumps about, and that of one image can lie below 0.",
+        ),
+    ),
+    "delta-vae": Advice(
+        (
+            Suggestion("train", "Train it with delta 0, 4 and 10, and watch the KL during training: it starts there."),
+            Suggestion("latent_explorer", "Drag the point between the dots: clouds are narrow, and leave gaps."),
+        ),
+        (
+            "A rate is not yet information: clouds may be narrow and still alike for every image. See how many "
+            "dimensions are active.",
+            "Above what a VAE tells anyway it costs more than it gives. On digits a VAE tells 2.8 nats by itself, and "
+            "is the simpler one.",
+            "The prior is wider than the clouds together where delta is large: draws decode to nonsense more often.",
+        ),
+    ),
+    "real-nvp": Advice(
+        (
+            Suggestion("interpolate",
+                "Walk from one image to another: all places on the way are codes, and the two ends come back exactly."),
+            Suggestion("train", "Train it on two moons with 2 and with 8 couplings, and draw from the prior."),
+        ),
+        (
+            "Nothing is compressed: the error is 0 for noise too, so it neither denoises nor finds what is odd by its "
+            "error. Its loss is what tells odd samples.",
+            "Distances between codes are of all pixels alike, and so are its samples: on digits they look worse than "
+            "those of a VAE with 8 dimensions, which is far smaller.",
+            "It learns by heart soon: on digits 60 epochs end at 125 nats on validation images, and early stopping at "
+            "101. So it begins with a patience of 10.",
+            "Columns that are categories, or whole numbers in a table, have no density: what it gains there is without "
+            "meaning.",
+        ),
+    ),
+    "bayesian": Advice(
+        (
+            Suggestion("train",
+                "Train it on 100 images, and a vanilla one beside it: compare the errors on test images."),
+            Suggestion("runs", "Compare weight-KL weights of 0, 0.1 and 1 by error on training and on test images."),
+        ),
+        (
+            "With few samples the KL of the weights is dear and the model simple. On digits with 2 dimensions the error "
+            "is 0.035 with a weight of 0.1 and 0.045 with 1; on iris, 90 rows, 1 leaves nothing but the mean.",
+            "Early stopping, or weight decay, holds back as well and costs nothing.",
+            "Only fully connected layers are distributions; convolutions stay as they are.",
+        ),
+    ),
+    "semi-supervised-vae": Advice(
+        (
+            Suggestion("train", "Train it with 1, 10 and 100 labels per class, and see which accuracy **Classification** "
+                "on *Inside the model* finds beside logistic regression on the same labels."),
+            Suggestion("interpolate", "Decode one code under every class: the style stays, as with a conditional VAE."),
+        ),
+        (
+            "A sample without a label is decoded under every class: training takes many times as long as that of a "
+            "VAE, ever more with more classes.",
+            "ADVICE_M2",
+            "Too large a classification weight learns the few labels by heart: the classification loss then rises on "
+            "held-out samples.",
+        ),
+    ),
+    "ladder-network": Advice(
+        (
+            Suggestion("train", "Train it with 10 labels per class and a denoising weight of 0 and of 1: what samples "
+                "without a label add."),
+            Suggestion("train", "Train it with layer noise 0, 0.3 and 1 and compare **Classification** on *Inside the "
+                "model*."),
+        ),
+        (
+            "ADVICE_LADDER",
+            "It is a classifier first: the code is one of its layers, and the decoder that gives images back is not the "
+            "one that cleans layers.",
+            "The accuracy in training is that of the noisy path; a finished model is asked without noise.",
+        ),
+    ),
+    "domain-adversarial": Advice(
+        (
+            Suggestion("train", "Train it with reversal weights 0 and 1, and compare the accuracy on inverted samples "
+                "under **Classification** on *Inside the model*."),
+            Suggestion("latent_map", "Look at the map with weights 0 and 1: whether codes of classes still lie apart."),
+        ),
+        (
+            "ADVICE_DOMAIN",
+            "Codes of both domains on one place do not say that classes lie on classes: nothing in the loss knows which "
+            "belong together.",
+            "Whoever may invert training samples should do so, labels included: that is simpler and nearly perfect.",
+        ),
+    ),
+    "contrastive": Advice(
+        (
+            Suggestion("latent_map", "Compare the map with that of a vanilla autoencoder: views of an image, and images "
+                "like it, are drawn together."),
+            Suggestion("train", "Train it with contrastive weights 0, 10 and 100, and compare kNN accuracy and error."),
+        ),
+        (
+            "ADVICE_CONTRASTIVE",
+            "Augmentations decide what codes leave out: where the place of a thing matters, views that are moved do "
+            "harm.",
+            "The loss compares the images of one batch: with small batches there is little to be told apart from.",
+        ),
+    ),
 }  # fmt: skip

@@ -15,6 +15,7 @@ from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.families.registry import get_family
 from aecore.models.families.variational import effective_beta
 from aecore.models.footprint import META
+from aecore.models.learned_priors.registry import LEARNED_PRIORS
 from aecore.models.likelihoods import (
     Bernoulli,
     Gaussian,
@@ -25,7 +26,7 @@ from aecore.models.likelihoods import (
     Symmetric,
     build_likelihood,
 )
-from aecore.models.loss_terms import RECONSTRUCTION, LossTerm
+from aecore.models.loss_terms import LEARNED_PRIOR, RECONSTRUCTION, LossTerm
 from aecore.models.recipe import Recipe
 from aecore.models.rng import seeded
 
@@ -106,6 +107,8 @@ def latex(config: Config, term: str) -> str:
     """The formula of a part of this run's loss with its weight; its name where its family does not say."""
     if term == RECONSTRUCTION:
         return _reconstruction(config)
+    if term == LEARNED_PRIOR:
+        return LEARNED_PRIORS[config.learned_prior].term.latex
     family = get_family(config.family)
     if term in family.loss_terms:
         return family.loss_terms[term].latex(family.resolve_params(config.params))
@@ -120,6 +123,8 @@ def penalises(config: Config, term: str) -> str:
     """What makes a part large, in a sentence; nothing where nothing is known of it."""
     if term == RECONSTRUCTION:
         return _reconstruction_term(config).penalises
+    if term == LEARNED_PRIOR:
+        return LEARNED_PRIORS[config.learned_prior].term.penalises
     own = get_family(config.family).loss_terms.get(term)
     return own.term.penalises if own else ""
 
@@ -136,6 +141,11 @@ class ObjectiveInfo:
     def is_over(self) -> bool:
         """Whether the finished model has left this behind."""
         return self.interval[1] < 1
+
+    @property
+    def comes_after(self) -> bool:
+        """Whether it begins when the model is trained."""
+        return self.interval[0] >= 1
 
 
 def objectives(config: Config) -> list[ObjectiveInfo]:

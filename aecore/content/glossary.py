@@ -10,11 +10,41 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 
-from aecore.content.glossary_terms import anomalies, data, evaluation, latents, models, networks, training, variational
+from aecore.content.glossary_terms import (
+    adversarial,
+    anomalies,
+    data,
+    discrete_and_sparse,
+    evaluation,
+    flows,
+    latents,
+    masking,
+    models,
+    networks,
+    priors,
+    semi_supervised,
+    training,
+    variational,
+)
 from aecore.content.glossary_terms.term import Term as Term
 from aecore.content.stored_names import STORED_NAMES, StoredName
 
-_SUBJECTS = (anomalies, data, models, networks, latents, variational, training, evaluation)
+_SUBJECTS = (
+    adversarial,
+    anomalies,
+    data,
+    discrete_and_sparse,
+    evaluation,
+    flows,
+    latents,
+    masking,
+    models,
+    networks,
+    priors,
+    semi_supervised,
+    training,
+    variational,
+)
 
 GLOSSARY: Mapping[str, Term] = MappingProxyType(
     {term.id: term for term in sorted((t for each in _SUBJECTS for t in each.TERMS), key=lambda term: term.id)}

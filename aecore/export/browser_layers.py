@@ -12,7 +12,13 @@ there in the order in which the browser reads them, all outputs of one input sid
     transpose        rows, columns: a matrix [rows, columns] turned into [columns, rows]
     relu, leaky-relu (slope), elu (alpha), silu, tanh, sigmoid, clip (to [0, 1]), identity
     take_mean        size: the first numbers, which of a Gaussian are the means
+    experts          in_features, encoders, a list of steps each, weight [encoders, in_features]: what each says of the
+                     input times its row of the weight, side by side
+    product_of_experts  n_experts, size: the mean of the product of Gaussians and N(0, 1); each is its means, then its
+                     log-variances
+    softmax          stop: the first numbers as probabilities
     top_k            k: the largest numbers, zeros for the others
+    threshold        size, weight [size]: a number that is above its threshold, zero for the others
     quantize         n_positions, embedding_dim, codebook_size, weight [codebook_size, embedding_dim]: at each
                      latent position the codebook vector nearest to the encoder's output
     add_label_image  n_classes, size, weight [n_classes, size]: an embedding of the label, added to the input
@@ -47,23 +53,10 @@ from aecore.export.program import UnsupportedLayer
 from aecore.export.weight_buffer import Op as Op
 from aecore.export.weight_buffer import Ops as Ops
 from aecore.export.weight_buffer import WeightBuffer as WeightBuffer
-from aecore.models.bottlenecks import (
-    Bottleneck,
-    DeterministicBottleneck,
-    FiniteScalarQuantizer,
-    GaussianBottleneck,
-    GradientVectorQuantizer,
-    LadderBottleneck,
-    LookupFreeQuantizer,
-    Quantizer,
-    SimVQ,
-    TopK,
-    VectorQuantizer,
-)
-from aecore.models.bottlenecks.committed import CommittedRateBottleneck
 from aecore.models.networks import BatchNorm, Shape, TiedLinear
 from aecore.models.networks.tabular import ColumnEmbedding, ColumnHeads
 from aecore.models.networks.tcn import Transpose
+from aecore.models.product_of_experts import ExpertEncoders
 from aecore.models.variational_layers import VariationalLinear
 
 
@@ -163,6 +156,13 @@ def _transpose(module: Transpose, shape: Shape, buffer: WeightBuffer) -> tuple[O
     return [{"op": "transpose", "rows": shape[0], "columns": shape[1]}], (shape[1], shape[0])
 
 
+def _expert_encoders(module: ExpertEncoders, shape: Shape, buffer: WeightBuffer) -> tuple[Ops, Shape]:
+    found = [translate(expert, shape, buffer) for expert in module.experts]
+    sizes = {"in_features": math.prod(shape), "encoders": [ops for ops, _ in found]}
+    weight = buffer.add(module.modalities.float())
+    return [{"op": "experts", **sizes, "weight": weight}], (sum(out for _, (out,) in found),)
+
+
 LAYERS: dict[type, LayerCompiler] = {
     nn.Sequential: _sequential,
     nn.Identity: _identity,
@@ -175,6 +175,7 @@ LAYERS: dict[type, LayerCompiler] = {
     ColumnEmbedding: _column_embedding,
     ColumnHeads: _column_heads,
     Transpose: _transpose,
+    ExpertEncoders: _expert_encoders,
     nn.Conv1d: conv1d,
     nn.Conv2d: conv,
     nn.ConvTranspose2d: transposed_conv,
@@ -187,83 +188,4 @@ LAYERS: dict[type, LayerCompiler] = {
     nn.SiLU: _activation("silu"),
     nn.Tanh: _activation("tanh"),
     nn.Sigmoid: _activation("sigmoid"),
-}
-
-
-# --- Bottlenecks: what makes a code of the encoder's numbers, and the decoder's input of a code -----------------------
-
-BottleneckCompiler = Callable[[Any, WeightBuffer], Ops]
-
-
-def _no_ops(bottleneck: Bottleneck, buffer: WeightBuffer) -> Ops:
-    return []
-
-
-def _latent_activation(bottleneck: DeterministicBottleneck, buffer: WeightBuffer) -> Ops:
-    return translate(bottleneck.activation, (bottleneck.in_features,), buffer)[0]
-
-
-def _take_mean(bottleneck: GaussianBottleneck, buffer: WeightBuffer) -> Ops:
-    return [{"op": "take_mean", "size": bottleneck.out_features}]
-
-
-def _top_k(bottleneck: TopK, buffer: WeightBuffer) -> Ops:
-    return [{"op": "top_k", "k": bottleneck.k}]
-
-
-def _ladder(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops:
-    parts = {"to_bottom": ladder.to_bottom, "to_top": ladder.to_top, "prior_net": ladder.prior_net}
-    sizes = {"to_bottom": ladder.in_features, "to_top": ladder.in_features, "prior_net": ladder.n_top}
-    steps = {name: translate(part, (sizes[name],), buffer)[0] for name, part in parts.items()}
-    return [
-        {"op": "relu"},
-        {"op": "ladder_encode", "n_top": ladder.n_top, "n_bottom": ladder.out_features - ladder.n_top, **steps},
-    ]
-
-
-def _ladder_decoder_input(ladder: LadderBottleneck, buffer: WeightBuffer) -> Ops:
-    prior_net, _ = translate(ladder.prior_net, (ladder.n_top,), buffer)
-    sizes = {"n_top": ladder.n_top, "n_bottom": ladder.decoder_in_features}
-    return [{"op": "ladder_prior", **sizes, "prior_net": prior_net}]
-
-
-def _quantize(bottleneck: Quantizer, buffer: WeightBuffer) -> Ops:
-    positions, dim, size = bottleneck.n_positions, bottleneck.embedding_dim, bottleneck.codebook_size
-    sizes = {"n_positions": positions, "embedding_dim": dim, "codebook_size": size}
-    return [{"op": "quantize", **sizes, "weight": buffer.add(bottleneck.codebook)}]
-
-
-def _map_sizes(bottleneck: Quantizer) -> tuple[int, int]:
-    """Channels and places of the map that a code on a grid is."""
-    places = math.prod(bottleneck.grid) if bottleneck.grid else 1
-    return bottleneck.out_features // places, places
-
-
-def _quantized_code(bottleneck: Quantizer, buffer: WeightBuffer) -> Ops:
-    channels, places = _map_sizes(bottleneck)
-    turned = [{"op": "transpose", "rows": channels, "columns": places}] if bottleneck.grid else []
-    return [*turned, *_quantize(bottleneck, buffer)]
-
-
-def _bounded_code(bottleneck: FiniteScalarQuantizer, buffer: WeightBuffer) -> Ops:
-    return [{"op": "tanh"}, *_quantized_code(bottleneck, buffer)]
-
-
-def _quantized_decoder_input(bottleneck: Quantizer, buffer: WeightBuffer) -> Ops:
-    channels, places = _map_sizes(bottleneck)
-    turned = [{"op": "transpose", "rows": places, "columns": channels}] if bottleneck.grid else []
-    return [*_quantize(bottleneck, buffer), *turned]
-
-
-BOTTLENECKS: dict[type, tuple[BottleneckCompiler, BottleneckCompiler]] = {
-    DeterministicBottleneck: (_latent_activation, _no_ops),
-    TopK: (_top_k, _no_ops),
-    GaussianBottleneck: (_take_mean, _no_ops),
-    CommittedRateBottleneck: (_take_mean, _no_ops),
-    LadderBottleneck: (_ladder, _ladder_decoder_input),
-    VectorQuantizer: (_quantized_code, _quantized_decoder_input),
-    GradientVectorQuantizer: (_quantized_code, _quantized_decoder_input),
-    SimVQ: (_quantized_code, _quantized_decoder_input),
-    FiniteScalarQuantizer: (_bounded_code, _quantized_decoder_input),
-    LookupFreeQuantizer: (_quantized_code, _quantized_decoder_input),
 }

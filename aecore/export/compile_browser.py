@@ -8,12 +8,16 @@ from typing import Any, cast
 
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.modalities import Image, Modality
-from aecore.export.browser_layers import BOTTLENECKS, Op, Ops, WeightBuffer, lookup, translate
+from aecore.export.browser_bottlenecks import BOTTLENECKS
+from aecore.export.browser_layers import Op, Ops, WeightBuffer, lookup, translate
 from aecore.export.program import Program, TooLarge, UnsupportedLayer
 from aecore.models import likelihoods
 from aecore.models.autoencoder import Autoencoder, Conditional, LinearAutoencoder
 from aecore.models.footprint import count_parameters
+from aecore.models.masks import MaskedAutoencoder
 from aecore.models.networks import Shape
+from aecore.models.product_of_experts import MultimodalAutoencoder
+from aecore.models.semi_supervised.classifiers import ClassifyingAutoencoder, SemiSupervisedVAE
 
 MAX_PARAMETERS = 8_000_000  # 32 MB to fetch, for each page that is opened, and as much memory on each side
 
@@ -107,6 +111,10 @@ MODELS: dict[type, Callable[[Any, WeightBuffer], tuple[Ops, Ops, int]]] = {
     Autoencoder: _unconditional,
     LinearAutoencoder: _unconditional,
     Conditional: _conditional,
+    ClassifyingAutoencoder: _unconditional,
+    SemiSupervisedVAE: _conditional,
+    MaskedAutoencoder: _unconditional,
+    MultimodalAutoencoder: _unconditional,
 }
 
 # The expected sample: (likelihood, whether its values are kept within [0, 1], buffer) -> step

@@ -103,7 +103,7 @@ def _sliders(run: LoadedModel, codes: np.ndarray, labels: np.ndarray) -> tuple[d
 
     means, deviations = class_statistics(codes, labels, len(run.card.classes))
     told = run.model.is_conditional  # the class beside the code: its codes need not know it
-    prior = None if run.model.bottleneck.standard_normal_prior else run.sample_prior(N_PRIOR_SAMPLES)
+    prior = None if run.model.bottleneck.samples_normal else run.sample(N_PRIOR_SAMPLES)
     arrays = {
         "ranges": latent_space.quantile_ranges(codes),
         "kl": None,

@@ -14,6 +14,7 @@ from safetensors.torch import load_model
 from aecore import disk, files
 from aecore.analysis import loaded, metrics
 from aecore.analysis.diagnosis.checkup import compute_checkup
+from aecore.analysis.thumbnail import thumbnail
 from aecore.config import Config
 from aecore.data.datasets import Dataset, load_training
 from aecore.errors import UserError
@@ -247,7 +248,7 @@ def _finish(
     }
     recipe.modules.cpu()
     auxiliary = loaded.state_bytes(recipe.auxiliary_modules) if len(recipe.auxiliary_modules) else None
-    weights, thumbnail = loaded.state_bytes(recipe.model), loaded.thumbnail(opened, codes)
+    weights, picture = loaded.state_bytes(recipe.model), thumbnail(opened, codes)
     if phases := timer.phases():
         result["phase_seconds"] = phases.to_json()
-    write(writer.finish, weights, result, thumbnail, auxiliary)
+    write(writer.finish, weights, result, picture, auxiliary)

@@ -1,4 +1,4 @@
-"""Adversarial losses: density ratios by a discriminator, permuted codes, features of a discriminator, energies."""
+"""Adversarial losses: density ratios by a discriminator, permuted codes, a penalty on gradients, energies."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from aecore.models.losses import discriminator_bce
-from aecore.models.networks import NetworkFactory, mlp
+from aecore.models.networks import mlp
 
 if TYPE_CHECKING:
     from aecore.models.autoencoder import Autoencoder
-
-N_FEATURES = 64  # features of a sample that its discriminator judges by
-MAX_LOGIT = 5.0  # in log odds, the surest verdict of a discriminator of samples
 
 
 def code_discriminator(in_features: int) -> nn.Sequential:
@@ -33,7 +30,7 @@ def discrimination_loss(discriminator: nn.Module, real: Tensor, made: Tensor) ->
 def gradient_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
     """Squared length of the gradient of a discriminator's verdicts with respect to real inputs `[B, ...]`, halved and
     averaged over the batch: R1, under which the game comes to rest (Mescheder, Geiger & Nowozin 2018)."""
-    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):  # which has no second derivative of a GRU
+    with torch.enable_grad():
         x = real.detach().requires_grad_()
         (slope,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
     return slope.flatten(1).square().sum(1).mean() / 2
@@ -49,32 +46,6 @@ def density_ratio_tc(logits: Tensor) -> Tensor:
     """Total correlation in nats of codes that a discriminator gives `logits` `[B, 1]`: how much likelier each is a code
     than a permuted one, averaged, log q(z) / prod_j q(z_j) being log D / (1 - D) (Kim & Mnih 2018, eq. 3)."""
     return logits.mean()
-
-
-class SampleDiscriminator(nn.Module):
-    """Tells samples apart by features that it learns: `[B, *shape] -> [B, N_FEATURES] -> [B, 1]`."""
-
-    def __init__(self, make: NetworkFactory, n_codes: int = 0) -> None:
-        super().__init__()
-        self.network = make.replace(dropout=0.0, batch_norm=False).encoder(N_FEATURES)
-        self.head = mlp([N_FEATURES + n_codes, N_FEATURES, 1])
-
-    def features(self, x: Tensor) -> Tensor:
-        """What a sample is judged by, `[B, N_FEATURES]`."""
-        found: Tensor = torch.tanh(self.network(x))
-        return found
-
-    def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
-        """Logits `[B, 1]` of samples, or of pairs of samples and codes `[B, n_codes]`."""
-        features = self.features(x)
-        found: Tensor = self.head(features if z is None else torch.cat([features, z], 1))
-        return found
-
-
-def feature_distance(discriminator: SampleDiscriminator, made: Tensor, x: Tensor) -> Tensor:
-    """Squared distance between samples in the features of their discriminator, summed over features and averaged over
-    the batch: nats of a Gaussian with unit variance, twice (Larsen et al. 2016, eq. 5)."""
-    return (discriminator.features(made) - discriminator.features(x).detach()).square().sum(1).mean()
 
 
 def energy(model: Autoencoder, x: Tensor) -> Tensor:

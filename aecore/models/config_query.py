@@ -39,7 +39,7 @@ def initial_config(dataset: str, family: str, preset: str = "default", network: 
     network = str(chosen.fixed.get("network") or network or presets.default_config(dataset, None, preset).network)
     start = presets.fit_latent_dim(presets.default_config(dataset, network, preset, **chosen.defaults))
     own: dict[str, ParamValue] = {param.name: param.default for param in chosen.params}
-    return dataclasses.replace(start, family=family, params=own, **chosen.fixed)
+    return dataclasses.replace(start, family=family, params=own, **chosen.fixed_for(get_card(dataset).shape))
 
 
 def to_query(config: Config, preset: str = "default") -> dict[str, str]:

@@ -24,6 +24,8 @@ class FailureMode(StrEnum):
     POSTERIOR_COLLAPSE = "posterior collapse"
     DEAD_CODEBOOK_ENTRIES = "dead codebook entries"
     DISCRIMINATOR_TOO_STRONG = "discriminator too strong"
+    IDLE_DISCRIMINATOR = "idle discriminator"
+    MODE_COLLAPSE = "mode collapse"
     ONE_DIMENSIONAL_CODE = "one-dimensional code"
     CONTAMINATED_TRAINING_SET = "contaminated training set"
     OVERFITTING = "overfitting"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aecore.config import Config
+from aecore.data.cards import get_card
 from aecore.models import presets
 from aecore.params import ParamValue
 
@@ -26,6 +28,7 @@ class FamilyDefaults:
     defaults: Mapping[str, Any]  # fields of Config that its form begins with
     fixed: Mapping[str, Any]  # fields of Config that it leaves no choice in
     params: Mapping[str, ParamValue]  # its own, at their defaults
+    lossless: bool = False  # whether a code has as many dimensions as a sample has values
 
 
 @cache
@@ -51,7 +54,7 @@ def _read(function: ast.FunctionDef, call: ast.Call) -> FamilyDefaults:
     names = [argument.arg for argument in function.args.args][-len(function.args.defaults) :]
     params = dict(_literals(zip(names, function.args.defaults, strict=False)))
     fixed = {name: value for name, value in said.items() if name in fields}
-    return FamilyDefaults(ast.literal_eval(call.args[0]), said.get("defaults", {}), fixed, params)
+    return FamilyDefaults(ast.literal_eval(call.args[0]), said.get("defaults", {}), fixed, params, "lossless" in said)
 
 
 def _literals(nodes: Any) -> Iterator[tuple[str, Any]]:
@@ -69,4 +72,5 @@ def initial_settings(dataset: str, family: str, network: str) -> Config:
     known = family_defaults().get(family, FamilyDefaults(family, {}, {}, {}))
     network = str(known.fixed.get("network", network))
     start = presets.fit_latent_dim(presets.default_config(dataset, network, **known.defaults))
-    return dataclasses.replace(start, family=family, params=dict(known.params), **known.fixed)
+    fixed = {**known.fixed, **({"latent_dim": math.prod(get_card(dataset).shape)} if known.lossless else {})}
+    return dataclasses.replace(start, family=family, params=dict(known.params), **fixed)

@@ -207,13 +207,13 @@ class AutoregressiveStep(nn.Module):
         super().__init__()
         degrees = torch.arange(width) % len(order)  # a hidden unit sees the numbers up to this place; 0: none
         seen = torch.cat([order, torch.zeros(context, dtype=order.dtype)])  # all see what the encoder says
-        self.hidden = MaskedLinear((degrees[:, None] >= seen).float())
-        self.out = MaskedLinear((order.repeat(2)[:, None] > degrees).float())
-        nn.init.zeros_(self.out.weight)  # the identity to begin with: a plain Gaussian posterior
-        nn.init.zeros_(self.out.bias)
+        self.to_hidden = MaskedLinear((degrees[:, None] >= seen).float())
+        self.to_out = MaskedLinear((order.repeat(2)[:, None] > degrees).float())
+        nn.init.zeros_(self.to_out.weight)  # the identity to begin with: a plain Gaussian posterior
+        nn.init.zeros_(self.to_out.bias)
 
     def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        shift, scale = self.out(torch.relu(self.hidden(torch.cat([z, context], 1)))).chunk(2, 1)
+        shift, scale = self.to_out(torch.relu(self.to_hidden(torch.cat([z, context], 1)))).chunk(2, 1)
         log_scale = MAX_LOG_SCALE * torch.tanh(scale / MAX_LOG_SCALE)
         return log_scale.exp() * z + shift, log_scale
 

@@ -138,6 +138,8 @@ class SparseLatent(Latent):
     """Units that are more or less active: 0 says that an image does not need one."""
 
     sparsity_by_design: float  # the share of units that are at 0 for any image, by design: 0 to 1
+    pre_activation: Tensor | None = None  # [B, D], what the encoder said
+    per_batch: bool = False  # whether it is the share of a batch, of which one code may have more than another
 
     def signals(self) -> dict[str, Tensor]:
         """active_rate: the share of samples that each unit is active for; sparsity_by_design: `[1]`."""
@@ -147,7 +149,8 @@ class SparseLatent(Latent):
     def describe(self) -> LatentSummary:
         count = self.code.shape[1]
         most = round((1 - self.sparsity_by_design) * count)
-        more = f", of which at most {most} are not 0" if self.sparsity_by_design else ", each more or less active"
+        limit = "on average" if self.per_batch else "at most"
+        more = f", of which {limit} {most} are not 0" if self.sparsity_by_design else ", each more or less active"
         return LatentSummary((count,), "sparse activations", count_text(count, "unit") + more)
 
 
@@ -166,6 +169,16 @@ class ClusterLatent(Latent):
         style = self.code.shape[1] - self.n_clusters
         text = f"probabilities of {count_text(self.n_clusters, 'cluster')}, and {count_text(style, 'number')} of style"
         return LatentSummary((self.code.shape[1],), "cluster and style", text)
+
+
+@dataclass(kw_only=True)
+class JumpReLULatent(SparseLatent):
+    """Units with a threshold each, above which they are active."""
+
+    n_active: Tensor  # [B], how many are; thresholds get pseudo-gradients of it
+
+    def describe(self) -> LatentSummary:
+        return replace(super().describe(), type="sparse activations (JumpReLU)")
 
 
 @dataclass

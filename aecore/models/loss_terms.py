@@ -105,15 +105,15 @@ CONTRACTION = LossTerm(
 COMMITMENT = LossTerm(
     r"\textstyle\sum_s\|e_s-v_s\|^2", "What the encoder says that lies far from the vectors chosen for it."
 )
-# --- Discriminators and energies: z a code, z' a draw of the prior, x a sample, x' a generated one, D a discriminator
+# --- Discriminators and energies: z a code, x' a generated image, D a discriminator
 PERMUTATION_DISCRIMINATOR = LossTerm(
     r"-\log D(z)-\log(1-D(\bar z))",
-    "A discriminator that mistakes codes z for codes whose dimensions are shuffled, or these for codes. Where dimensions "
-    f"are independent it pays 2 log 2 = {2 * math.log(2):.3f}.",
+    "A discriminator that mistakes codes z for codes whose dimensions are shuffled, or these for codes. Where "
+    f"dimensions are independent it pays 2 log 2 = {2 * math.log(2):.3f}.",
 )
 CLUSTER_ADVERSARIAL = LossTerm(
     r"[-\log D(y)]",
-    "Clusters y that the discriminator D does not take for draws: shares between clusters, and clusters of unequal size.",
+    "Clusters y that the discriminator D does not take for draws: shares between clusters, clusters of unequal size.",
     matches_prior=True,
 )
 CLUSTER_DISCRIMINATOR = LossTerm(
@@ -121,31 +121,9 @@ CLUSTER_DISCRIMINATOR = LossTerm(
     "A discriminator that mistakes one-hot draws y' for what the encoder says of clusters, y, or that for draws. Where "
     f"it can only guess it pays 2 log 2 = {2 * math.log(2):.3f}.",
 )
-SAMPLE_ADVERSARIAL = LossTerm(
-    r"[-\log D(x')]", "Generated images that the discriminator D does not take for real ones."
-)
-SAMPLE_DISCRIMINATOR = LossTerm(
-    r"-\log D(x)-\log(1-D(x'))",
-    "A discriminator that mistakes real images x for generated ones x', or these for real ones. Where it can only "
-    f"guess it pays 2 log 2 = {2 * math.log(2):.3f}.",
-)
-PAIR_ADVERSARIAL = LossTerm(
-    r"-\log D(G(z'),z')-\log(1-D(x,E(x)))",
-    "Pairs of an image and its code that the discriminator D can tell from pairs of a draw and what is generated of it.",
-    matches_prior=True,
-)
-PAIR_DISCRIMINATOR = LossTerm(
-    r"-\log D(x,E(x))-\log(1-D(G(z'),z'))",
-    "A discriminator that mistakes encoded pairs for generated ones, or these for encoded ones. Where it can only guess "
-    f"it pays 2 log 2 = {2 * math.log(2):.3f}.",
-)
 GRADIENT_PENALTY = LossTerm(
     r"\tfrac12\left\|\nabla D\right\|^2",
     "A discriminator whose verdicts on real ones change steeply: it is sure too soon, and its gradient no help.",
-)
-FEATURE_DISTANCE = LossTerm(
-    r"\left\|f(x)-f(\hat x)\right\|^2",
-    "Reconstructions whose features f, those by which the discriminator judges, differ from the image's.",
 )
 ENERGY_MARGIN = LossTerm(
     r"n\,[m-E(x')]_+", "Generated images x' whose energy, their error of reconstruction, is below the margin m."
@@ -154,7 +132,7 @@ GENERATOR_ENERGY = LossTerm(
     r"E(x')", "Generated images x' that the autoencoder does not give back: its mean squared error of them."
 )
 PRIOR_DISCRIMINATORS = (DISCRIMINATOR, CLUSTER_DISCRIMINATOR)  # of codes and draws of the prior
-DISCRIMINATORS = (*PRIOR_DISCRIMINATORS, PERMUTATION_DISCRIMINATOR, SAMPLE_DISCRIMINATOR, PAIR_DISCRIMINATOR)
+DISCRIMINATORS = (*PRIOR_DISCRIMINATORS, PERMUTATION_DISCRIMINATOR)
 CODEBOOK = LossTerm(
     r"\textstyle\sum_s\|\mathrm{sg}[e_s]-v_s\|^2",
     "Codebook vectors that lie far from what they were chosen for; sg: no gradient goes to the encoder.",
@@ -171,4 +149,41 @@ FLOW_NLL = LossTerm(
 WEIGHT_KL = LossTerm(
     r"\tfrac1N\textstyle\sum_w\mathrm{KL}\left(q(w)\,\|\,p(w)\right)",
     "Weights that are known more exactly than is needed, relative to their size: p is log-uniform.",
+)
+L0 = LossTerm(r"\|z\|_0", "Every unit that is active, however strongly.")
+DEAD_UNITS = LossTerm(
+    r"-\log p(x\mid\hat x+\Delta_{\mathrm{dead}})",
+    "What units that have not been active for an epoch leave over when what they draw is added to the reconstruction; 0 "
+    "while there are none.",
+)
+PREFIXES = LossTerm(
+    r"-\textstyle\sum_{m<D}\log p(x\mid z_{1:m})",
+    "Images that the first m numbers of a code, for each of a few m, do not tell by themselves.",
+)
+# --- Labels and views: y a class, q(y|x) what a classifier says of it, K how many there are
+LABEL_KL = LossTerm(
+    r"\mathrm{KL}\left(q(y\mid x)\,\|\,\mathcal U_K\right)",
+    "Every opinion on the class, in nats: 0 where all K are as likely, log K where one is sure, as of a known label.",
+)
+CLASSIFICATION = LossTerm(
+    r"[-\log q(y\mid x)]", "Samples with a label whose class the classifier thinks unlikely (cross-entropy)."
+)
+LAYER_DENOISING = LossTerm(
+    r"\textstyle\sum_l\frac{\lambda_l}{m_l}\|z_l-\hat z_l\|^2",
+    "Layers of which the noise is not taken away: estimates of the m units of layer l that lie far from its clean ones.",
+)
+DOMAIN = LossTerm(
+    r"-\log D(d\mid z)",
+    "A head D that mistakes the domain d of a code, which the encoder is to bring about: its gradient arrives turned "
+    f"round. Where D can only guess it pays log 2 = {math.log(2):.3f}.",
+)
+CONTRASTIVE = LossTerm(
+    r"-\log\frac{e^{s(a,b)/\tau}}{\sum_{c\neq a}e^{s(a,c)/\tau}}",
+    "Views a of an image that are, by the cosine s, not nearer to its other view b than to views c of other images.",
+)
+# --- Two modalities: x_1 and x_2 the halves of a sample
+UNIMODAL_ELBO = LossTerm(
+    r"-\textstyle\sum_m\mathrm{ELBO}(x_m)",
+    "Halves that, alone, tell too little of themselves by their code, or more than they need (each its negative ELBO).",
+    matches_prior=True,
 )

@@ -151,23 +151,3 @@ def commitment_loss(p: ForwardPass) -> Tensor:
     """How far the encoder is from the vectors chosen for it: squared distance summed over an image's slots."""
     assert isinstance(p.latent, Quantized)
     return (p.latent.encoded - p.latent.quantized.detach()).square().flatten(1).sum(1).mean()
-
-
-def codebook_loss(p: ForwardPass) -> Tensor:
-    """How far the vectors chosen are from what the encoder said: the squared distance of `commitment_loss`, whose
-    gradient reaches the codebook only here (van den Oord et al. 2017, equation 3)."""
-    assert isinstance(p.latent, Quantized)
-    return (p.latent.encoded.detach() - p.latent.quantized).square().flatten(1).sum(1).mean()
-
-
-def code_entropy_loss(encoded: Tensor, codebook: Tensor) -> Tensor:
-    """How undecided single positions are, less how varied all of them are together: S (E[H(q)] - H(E[q])) in nats per
-    image, from -S log K to 0. A position takes vector k with the probability q_k, proportional to
-    exp(-|encoded - codebook_k|^2) (Yu et al. 2023, equation 5). `encoded` `[B, S, d]`, `codebook` `[K, d]`.
-    """
-    logits = 2 * encoded.flatten(0, 1) @ codebook.T - codebook.square().sum(1)
-    log_q = logits.log_softmax(1)
-    undecided = -(log_q.exp() * log_q).sum(1).mean()
-    shares = log_q.exp().mean(0)
-    varied = -(shares * shares.clamp_min(1e-30).log()).sum()  # where a share is 0, its gradient stays finite
-    return encoded.shape[1] * (undecided - varied)

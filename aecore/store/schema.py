@@ -115,7 +115,9 @@ def _code_signals(value: Any) -> str:
 
 
 SIGNALS = {"saturated_wrong": number_or_nan, "code": _code_signals}
-OPTIONAL_SIGNALS = dict.fromkeys(("out_of_support", "constant_output_nll", "identical_units"), number_or_nan)
+OPTIONAL_SIGNALS = dict.fromkeys(
+    ("out_of_support", "constant_output_nll", "explained_variance", "identical_units"), number_or_nan
+)
 
 HISTORY_LINE = record(
     {"epoch": integer(1, MAX_EPOCHS), "seconds": non_negative, "train": LOSS_TERMS, "validation": LOSS_TERMS},

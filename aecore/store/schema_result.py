@@ -26,6 +26,8 @@ from aecore.store.schema import HASH, LOSS_TERMS, OPTIONAL_SIGNALS, SIGNALS
 
 OUTLIERS = record(dict.fromkeys(("train", "n_train", "validation", "n_validation", "not_normal"), count))
 
+SAMPLES = record({"coverage": fraction, "reconstruction_coverage": fraction, "prior_mmd": number})
+
 FINAL_CHECKUP = record(
     {
         **SIGNALS,
@@ -35,7 +37,7 @@ FINAL_CHECKUP = record(
         "pca_mse": non_negative,
         "effective_code_size": integer(1, 5000),
     },
-    {**OPTIONAL_SIGNALS, "code_size": integer(1, 5000), "outliers": OUTLIERS},
+    {**OPTIONAL_SIGNALS, "code_size": integer(1, 5000), "outliers": OUTLIERS, "samples": SAMPLES},
 )
 
 
@@ -94,7 +96,8 @@ REPORTS: dict[str, Check] = {
                 "active_units": count,
                 **_number_fields(*_POSTERIOR_FIELDS),
             }
-            | dict.fromkeys(("kl", "sigma", "variance_of_means"), _number_list)
+            | dict.fromkeys(("kl", "sigma", "variance_of_means"), _number_list),
+            _number_fields("kl_of_moments"),
         ),
         _same_length("kl", "sigma", "variance_of_means"),
     ),
@@ -113,6 +116,10 @@ REPORTS: dict[str, Check] = {
         | {"active_per_sample": number, "dead_units": count, "rho": nullable(number)}
         | {"rho_hat": record(_number_fields("mean", "min", "max"))}
     ),
+    "clusters": record(
+        {"n_samples": count, "n_clusters": count, "used_clusters": count, "mean_probability": fraction},
+        {"accuracy": fraction, "majority_accuracy": fraction},
+    ),
     "codebook": all_of(
         record(
             {
@@ -127,6 +134,13 @@ REPORTS: dict[str, Check] = {
         lambda value: (
             "" if len(value["usage"]) == value["codebook_size"] else "usage has another length than codebook_size"
         ),
+    ),
+    "classification": _or_empty(
+        record(
+            {"n_samples": count, "n_fitted": count}
+            | dict.fromkeys(("accuracy", "raw_accuracy", "code_accuracy", "majority_accuracy"), fraction),
+            {"shifted_accuracy": fraction},
+        )
     ),
     "conditional": record(
         {

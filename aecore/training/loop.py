@@ -119,7 +119,8 @@ def fit(
 
     while state.epoch < config.total_epochs:
         if state.step == state.epoch * steps_per_epoch:
-            state.running_mean = RunningMean()
+            # a model that is trained keeps its last losses beside those of what comes after
+            state.running_mean = state.running_mean.restart(state.monitored_terms if state.step >= model_steps else set())
             with state.rng:
                 state.permutation = torch.randperm(len(train)).to(device)
 
@@ -141,8 +142,7 @@ def fit(
             state.early_stopping.restore()
         state.seconds += timer.elapsed
         report = _progress(state, config, steps_per_epoch, _grad_norm(moved))
-        ended = stop and config.total_epochs == config.epochs
-        fraction = 1.0 if ended else report.fraction
+        fraction = 1.0 if stop and config.total_epochs == config.epochs else report.fraction
         if stop:  # what comes after the model's training begins at once
             state.epoch, state.step = config.epochs, model_steps
         yield replace(report, fraction=fraction, validation=losses, signals=signals.compute(recipe.model))

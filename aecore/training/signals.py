@@ -26,6 +26,7 @@ class TrainingSignals:
         self.bounded = bounded
         self.latents: list[Latent] = []
         self.sums: dict[str, Tensor] = {}
+        self.moments: dict[str, Tensor] = {}
         self.n_samples = 0
 
     @torch.no_grad()
@@ -41,8 +42,26 @@ class TrainingSignals:
             * (share if p.mean_reduction else 1),
         }
         self.sums = {name: self.sums.get(name, 0) + each for name, each in seen.items()}
+        self._add_squares(p.x.double(), drawn)
         self.n_samples += len(p.x)
         self.latents.append(p.latent)
+
+    def _add_squares(self, x: Tensor, drawn: Tensor) -> None:
+        """What the explained variance is made of; what is missing in `x` counts for nothing."""
+        known = ~x.isnan()
+        values = x.nan_to_num(0.0)
+        moments = {
+            "count": known.sum(0),
+            "total": values.sum(0),
+            "squares": values.square().sum(0),
+            "errors": ((values - drawn).square() * known).sum(),
+        }
+        self.moments = {name: self.moments.get(name, 0) + each for name, each in moments.items()}
+
+    def _explained_variance(self) -> float:
+        """1 less the squared errors per squared distance from the mean: R2 over all values; 0 where nothing varies."""
+        spread = (self.moments["squares"] - self.moments["total"].square() / self.moments["count"].clamp_min(1)).sum()
+        return float(1 - self.moments["errors"] / spread) if spread > 0 else 0.0
 
     def compute(self, model: Autoencoder) -> dict[str, Any]:
         """All of it, ready for JSON:
@@ -50,12 +69,15 @@ class TrainingSignals:
         saturated_wrong      share of pixel values that are drawn black where they are light, or white where dark
         out_of_support       share of pixel values that the likelihood can never have made
         constant_output_nll  nats per image (or, averaged, per pixel value) of a decoder whose output is 0 everywhere
+        explained_variance   share of the variance of the values that reconstructions have: R2
         identical_units      largest share of units of a layer that have the weights of its first one
         code                 by the type of the latent, see `models.latents`
         """
         found = {name: _six_digits(float(total) / self.n_samples) for name, total in self.sums.items()}
         rows = Latent.concatenate(self.latents).signals() if self.latents else {}  # none: no sample was held out
         code = {name: [_six_digits(each) for each in row.tolist()] for name, row in rows.items()}
+        if self.moments:
+            found["explained_variance"] = _six_digits(self._explained_variance())
         return {**found, "identical_units": _six_digits(identical_units(model)), "code": code}
 
 

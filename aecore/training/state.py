@@ -63,6 +63,13 @@ class RunningMean:
             self.sums[name] = self.sums.get(name, 0.0) + part.detach() * count
             self.counts[name] = self.counts.get(name, 0) + count
 
+    def restart(self, held: set[str]) -> RunningMean:
+        """A new one for the next epoch, that still says what the last one did of the parts in `held`."""
+        fresh = RunningMean()
+        fresh.sums = {name: total for name, total in self.sums.items() if name in held}
+        fresh.counts = {name: count for name, count in self.counts.items() if name in held}
+        return fresh
+
     def means(self) -> LossValues:
         """Nats per image. Raises Diverged when a part is no longer a number."""
         means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}

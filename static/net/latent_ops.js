@@ -1,10 +1,61 @@
 // The layers that work on codes (aecore/export/browser_layers.py describes each): bottlenecks, labels and ladders.
 
 import { slice } from './layers.js';
+import { softmax } from './likelihood_ops.js';
 
 /** @type {Record<string, import('./net.js').LayerBuilder>} */
 export const LATENT_OPS = {
   take_mean: ({ size }) => ({ size, run: (x) => x.subarray(0, size) }),
+
+  // What several encoders say, side by side: each sees the values of its modality, and 0 for the others.
+  experts({ encoders, weight }, weights, size, chain) {
+    /** @type {import('./net.js').Layer[]} */
+    const layers = encoders.map((/** @type {import('./net.js').Op[]} */ ops) => chain(ops, weights, size));
+    const own = slice(weights, weight, layers.length * size);
+    const seen = new Float32Array(size);
+    const out = new Float32Array(layers.reduce((sum, layer) => sum + layer.size, 0));
+    return {
+      size: out.length,
+      run: (x) => {
+        let at = 0;
+        layers.forEach((layer, number) => {
+          for (let i = 0; i < size; i++) seen[i] = x[i] * own[number * size + i];
+          out.set(layer.run(seen, 0), at);
+          at += layer.size;
+        });
+        return out;
+      },
+    };
+  },
+
+  // The mean of the product of Gaussians and N(0, 1): precisions add up, and weigh the means.
+  product_of_experts({ n_experts: count, size }) {
+    const out = new Float32Array(size);
+    return {
+      size,
+      run: (h) => {
+        for (let i = 0; i < size; i++) {
+          let precision = 1;
+          let sum = 0;
+          for (let at = i; at < 2 * count * size; at += 2 * size) {
+            const own = Math.exp(-h[at + size]);
+            precision += own;
+            sum += own * h[at];
+          }
+          out[i] = sum / precision;
+        }
+        return out;
+      },
+    };
+  },
+
+  softmax: ({ stop }, weights, size) => ({
+    size,
+    run: (x) => {
+      softmax(x, 0, stop);
+      return x;
+    },
+  }),
 
   top_k({ k }, weights, size) {
     const sorted = new Float32Array(size);
@@ -16,6 +67,17 @@ export const LATENT_OPS = {
         const least = sorted[size - k];
         let equal = k - sorted.reduce((count, value) => count + (value > least ? 1 : 0), 0);
         for (let i = 0; i < size; i++) if (!(x[i] > least || (x[i] === least && equal-- > 0))) x[i] = 0;
+        return x;
+      },
+    };
+  },
+
+  threshold({ size, weight }, weights) {
+    const least = slice(weights, weight, size);
+    return {
+      size,
+      run: (x) => {
+        for (let i = 0; i < size; i++) if (!(x[i] > least[i])) x[i] = 0;
         return x;
       },
     };

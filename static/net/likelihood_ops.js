@@ -32,7 +32,7 @@ export const LIKELIHOOD_OPS = {
 
 // In place, of x[start ... stop - 1].
 /** @param {Float32Array} x @param {number} start @param {number} stop */
-function softmax(x, start, stop) {
+export function softmax(x, start, stop) {
   const all = logSumExp(x, start, stop);
   for (let i = start; i < stop; i++) x[i] = Math.exp(x[i] - all);
 }

@@ -21,12 +21,13 @@ from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.footprint import count_parameters
 from aecore.models.likelihoods import ObservedOnly
 from aecore.models.networks import ACTIVATIONS
-from tests.kit.networks import is_refused
+from tests.kit.networks import SERVER_ONLY, is_refused
 
 BESIDE = {"weight", "bias"}  # settings that are places in the block
 NETS = [
     (family.name, network)
     for family in FAMILIES.values()
+    if family.name not in SERVER_ONLY
     for network in Image.networks
     if family.fixed.get("network", network) == network and not is_refused(family.name, network)
 ]
@@ -44,6 +45,8 @@ def steps(ops: list[dict]):
         for value in op.values():
             if isinstance(value, list) and value and isinstance(value[0], dict):
                 yield from steps(value)
+            elif isinstance(value, list) and value and isinstance(value[0], list):
+                yield from (each for inner in value for each in steps(inner))
 
 
 def length(op: dict, name: str) -> int:
@@ -57,6 +60,7 @@ def length(op: dict, name: str) -> int:
         "conv_transpose": lambda: math.prod(op["kernel"]) * op["in_shape"][0] * out,
         "quantize": lambda: op["codebook_size"] * op["embedding_dim"],
         "add_label_image": lambda: op["n_classes"] * op["size"],
+        "experts": lambda: len(op["encoders"]) * op["in_features"],
     }
     return sizes[op["op"]]()
 

@@ -24,7 +24,7 @@ from aecore.store import history, runs
 from aecore.training import loop
 from aecore.training.loop import Progress, fit
 from tests.kit.cases import crossed, marked, pairwise
-from tests.kit.networks import is_refused
+from tests.kit.networks import architecture_of, is_refused
 
 CPU = torch.device("cpu")
 SMALL = Config(hidden_sizes=(4, 6), latent_dim=3, epochs=2, batch_size=8, lr=0.01)  # milliseconds on every shape
@@ -197,8 +197,7 @@ def test_a_picture_is_coded_the_same_alone_in_a_crowd_and_in_training(config):
     ),
 )
 def test_odd_sizes_make_the_round_trip(family, shape, network):
-    fixed = {{"hidden_sizes": "hidden_sizes"}.get(name, name): value for name, value in FAMILIES[family].fixed.items()}
-    settings = {"network": network, "hidden_sizes": (3, 5), **fixed}
+    settings = {"network": network, "hidden_sizes": (3, 5), **architecture_of(FAMILIES[family])}
     recipe = FAMILIES[family].build(NetworkFactory(shape, **settings, n_classes=10), 2)
     x = torch.rand(3, *shape, generator=torch.Generator().manual_seed(0))
     p = recipe.forward(x, torch.tensor([0, 9, 4]))
@@ -322,7 +321,8 @@ def test_the_loss_falls_on_an_easy_set(config):
     ends = [each.validation["reconstruction"] for each in reports if each.validation is not None]
     first, last = ends[0], ends[-1]
     # Answering the mean costs ln 2 at the 24 pixels in which they differ: 16.6 nats, less costs knowing which it is.
-    assert last < first and last < 24 * math.log(2)
+    lossless = FAMILIES[config.family].lossless  # from the first
+    assert (last < first or lossless) and last < 24 * math.log(2)
 
 
 def test_a_loss_that_is_no_number_any_more_is_said_with_what_to_do():

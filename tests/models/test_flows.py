@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from aecore.analysis import loaded
 from aecore.analysis.latents import posterior
 from aecore.analysis.likelihood_bounds import iwae_bound, log_weights
 from aecore.data.datasets import load
-from aecore.data.modalities import Image
 from aecore.models import presets
 from aecore.models.autoencoder import build_autoencoder
 from aecore.models.bottlenecks.committed import CommittedRateBottleneck, max_log_variance
@@ -34,7 +34,6 @@ from aecore.models.flows import (
 from aecore.models.likelihoods import Gaussian
 from aecore.models.networks import NetworkFactory
 from aecore.models.variational_layers import VariationalLinear, log_uniform_kl
-from aecore.training.loop import fit
 
 
 @pytest.fixture(autouse=True)
@@ -75,12 +74,12 @@ def test_realnvp_learns_two_moons_and_its_density_integrates_to_one():
     moons = torch.from_numpy(load("moons").train.to_float()).flatten(1)
     flow = RealNVP(2)
     optimiser = torch.optim.Adam(flow.parameters(), lr=3e-3)
-    for _ in range(300):
+    for _ in range(200):
         loss = -flow.log_prob(moons[torch.randint(len(moons), (256,))]).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    side = torch.linspace(-6, 6, 601)  # squares of 0.02, where the moons are 0.1 wide or more
+    side = torch.linspace(-4, 4, 401)  # squares of 0.02, where the moons are 0.1 wide or more
     with torch.no_grad():
         density = flow.log_prob(torch.cartesian_prod(side, side)).exp()
         drawn = flow.sample(1000)
@@ -101,14 +100,16 @@ def test_the_change_of_volume_of_a_posterior_flow_is_that_of_its_jacobian(name, 
     with torch.no_grad():
         _, log_det = flow(z, context)
     assert log_det.shape == z.shape
-    found = torch.cat([_log_abs_det(lambda v, c=c: flow(v, c)[0], one) for one, c in zip(z.split(1), context.split(1))])
+    found = torch.cat([_log_abs_det(lambda v, c=c[None]: flow(v, c)[0], z[[row]]) for row, c in enumerate(context)])
     torch.testing.assert_close(log_det.sum(1), found, atol=1e-4, rtol=1e-4)
 
 
 def test_the_jacobian_of_an_autoregressive_step_is_triangular_and_the_next_one_turns_about():
     flow = _shaken(InverseAutoregressiveFlow(5, 2))
     z, context = torch.randn(5), torch.randn(1, flow.context)
-    first, second = (torch.autograd.functional.jacobian(lambda v, s=s: s(v[None], context)[0][0], z) for s in flow.steps)
+    first, second = (
+        torch.autograd.functional.jacobian(lambda v, s=s: s(v[None], context)[0][0], z) for s in flow.steps
+    )
     assert torch.equal(first, first.tril()) and (first.tril(-1) != 0).sum() == 10  # each sees all before it
     assert torch.equal(second, second.triu()) and (second.triu(1) != 0).sum() == 10
 
@@ -179,20 +180,23 @@ def test_the_importance_weighted_bound_of_a_flow_reaches_log_p_of_x(name):
     weight, bias = model.decoder[0].weight.detach()[:, 0], model.decoder[0].bias.detach()
     covariance = torch.eye(2) + weight[:, None] * weight
     exact = torch.distributions.MultivariateNormal(bias, covariance).log_prob(x.flatten(1)) + math.log(2 * math.pi)
-    weights = log_weights(model, x, 4000)  # nats, without the constant that a Gaussian likelihood leaves out
-    torch.testing.assert_close(iwae_bound(weights, 4000), exact, atol=0.05, rtol=0)
-    assert (weights.mean(0) < exact + 0.05).all()
+    many = log_weights(model, x.repeat_interleave(10_000, 0), 1).view(6, -1).T  # without the constant of the Gaussian
+    # an importance sample's standard error, at most 5 of them; the likelihood leaves out the same constant
+    error = 5 * (many - exact).exp().std(0) / 100
+    assert (error < 0.2).all() and ((iwae_bound(many, 10_000) - exact).abs() < error).all()
+    assert (many.mean(0) < exact).all()
 
 
 def test_normals_with_the_moments_of_a_flow_tell_no_more_than_it():
     """KL(q || N(0, 1)) is least for the normal among all q of the same moments, for that has the largest entropy."""
-    config = resolve_config(presets.default_config("digits", family="flow-vae"))
+    config = resolve_config(presets.default_config("digits", family="flow-vae", params={"posterior_flow": "iaf"}))
     model = build_recipe(config).model.eval()
     _shaken(model.bottleneck)
     run = loaded.LoadedModel(config, model, {})
     found = posterior.report(run, load("digits").test)
     parts = found["mutual_information"] + found["total_correlation"] + found["dimension_wise_kl"]
-    assert parts == pytest.approx(found["kl_of_moments"], abs=0.05) and parts < found["kl_total"] + 0.05
+    assert parts == pytest.approx(found["kl_of_moments"], abs=0.15)  # five standard errors of 2,000 draws
+    assert found["kl_of_moments"] < found["kl_total"]
 
 
 @pytest.mark.slow
@@ -201,7 +205,8 @@ def test_a_flow_tightens_the_bound_on_digits(name):
     """Means over five seeds. What a bound misses, ELBO to 128 importance samples, is what a posterior cannot be."""
     from benchmarks.posterior_flows import bounds
 
-    plain, bent = (np.array([bounds(*model, seed) for seed in range(5)]) for model in (("vae", {}), ("flow-vae", {"posterior_flow": name})))
+    models = ("vae", {}), ("flow-vae", {"posterior_flow": name})
+    plain, bent = (np.array([bounds(*model, seed) for seed in range(5)]) for model in models)
     assert (bent[:, 1] - bent[:, 0]).mean() < (plain[:, 1] - plain[:, 0]).mean()
 
 
@@ -217,8 +222,8 @@ def test_a_flow_gives_samples_back(levels):
 
 
 def test_the_likelihood_of_whole_numbers_adds_up_to_one():
-    """One pixel of 5 levels: -log p at a draw within the level bounds -log P from above (Jensen), and exp of it, averaged
-    over draws, is P; the five add up to what the logit leaves, all of (0, 1) but its margins."""
+    """One pixel of 5 levels: -log p at draws within its level bounds -log P from above (Jensen), and the mean of p over
+    draws is P; the five add up to what the logit leaves, all of (0, 1) but its margins."""
     encoder = _shaken(FlowEncoder(RealNVP(1, width=8), 5), 0.1).eval()
     x = torch.arange(5).repeat_interleave(20_000)[:, None] / 4
     with torch.no_grad():
@@ -281,9 +286,9 @@ def _exact_kl(log_alpha: float) -> float:
     def integrand(epsilon: float) -> float:
         return math.exp(-0.5 * epsilon**2) / math.sqrt(2 * math.pi) * math.log(abs(1 + sigma * epsilon))
 
-    pole = -1 / sigma
-    points = [pole] if abs(pole) < 12 else None
-    expected, _ = integrate.quad(integrand, -12, 12, points=points, limit=500)
+    pole = -1 / sigma  # of the logarithm, where the integral is cut in two
+    ends = [-12.0, *([pole] if pole > -12 else []), 12.0]
+    expected = sum(integrate.quad(integrand, low, high, limit=500)[0] for low, high in pairwise(ends))
     return expected - 0.5 * log_alpha
 
 
@@ -315,7 +320,7 @@ def test_outputs_of_a_variational_layer_are_those_of_drawn_weights():
 
 
 def test_a_bayesian_autoencoder_charges_each_sample_its_share_of_the_weights():
-    config = resolve_config(presets.default_config("digits", family="bayesian"))
+    config = resolve_config(presets.default_config("digits", family="bayesian", params={"weight_kl_weight": 1}))
     recipe = build_recipe(config)
     layers = [each for each in recipe.model.modules() if isinstance(each, nn.Linear)]
     assert all(isinstance(each, VariationalLinear) for each in layers) and len(layers) == 6

@@ -21,11 +21,12 @@ from aecore.models.bottlenecks import (
     VectorQuantizer,
 )
 from aecore.models.bottlenecks.scalar_quantizers import fsq_levels, lfq_bits
+from aecore.models.code_losses import code_entropy_loss, codebook_loss
 from aecore.models.config_query import initial_config
 from aecore.models.families.build import FAMILIES, build_recipe, model_size, resolve_config
 from aecore.models.latents import Quantized
 from aecore.models.loss_terms import RECONSTRUCTION
-from aecore.models.losses import code_entropy_loss, codebook_loss, commitment_loss
+from aecore.models.losses import commitment_loss
 from aecore.models.recipe import ForwardPass
 from aecore.training.loop import fit
 
@@ -153,8 +154,8 @@ def vectors(quantizer: GradientVectorQuantizer) -> GradientVectorQuantizer:
 
 
 def test_the_codebook_loss_moves_the_codebook_and_the_commitment_the_encoder():
-    """What is said is 0.3 and 0.8: the squared distances to 0 and 1 are 0.09 and 0.04, their mean over two images 0.065;
-    the slopes are 2 (0 - 0.3) / 2 and 2 (1 - 0.8) / 2."""
+    """What is said is 0.3 and 0.8: the squared distances to 0 and 1 are 0.09 and 0.04, their mean over both 0.065; the
+    slopes are 2 (0 - 0.3) / 2 and 2 (1 - 0.8) / 2."""
     quantizer, h = vectors(GradientVectorQuantizer(1, 2, 1)), torch.tensor([[0.3], [0.8]], requires_grad=True)
     p = passed(quantizer(h))
     for loss, moved, kept, slopes in (
@@ -217,7 +218,7 @@ def binary_entropy(p: float) -> float:
 
 
 def test_the_entropy_loss_by_hand():
-    """One number a, codes -1 and 1: the share of 1 is exp(-(a-1)^2) / (exp(-(a-1)^2) + exp(-(a+1)^2)) = sigmoid(4 a)."""
+    """One number a, codes -1 and 1: the share of 1 is 1 / (1 + exp((a - 1)^2 - (a + 1)^2)) = sigmoid(4 a)."""
     codebook = LookupFreeQuantizer(1, 2).codebook
     a = 0.2
     share = 1 / (1 + math.exp(-4 * a))

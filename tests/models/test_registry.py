@@ -48,12 +48,19 @@ def test_what_it_declares_of_its_settings_are_settings_that_it_has(family):
     [
         ("vae", {}, 1),
         ("conditional-vae", {}, 1),
+        ("semi-supervised-vae", {}, 1),
         ("ladder-vae", {}, 1),
+        ("flow-vae", {}, 1),
+        ("delta-vae", {"delta": 3}, 1),
+        ("real-nvp", {}, 0),
+        ("bayesian", {}, 0),
         ("beta-vae", {"beta": 4}, 4),
         ("beta-tcvae", {"beta": 6}, 1),  # its beta weighs total correlation, what a code tells is charged once
         ("info-vae", {"alpha": 0.25, "mmd_weight": 5}, 0.75),
         ("wae", {"mmd_weight": 10}, 0),
         ("aae", {}, 0),
+        ("wae-gan", {}, 0),
+        ("factor-vae", {"tc_weight": 30}, 1),
         ("vanilla", {}, 0),
     ],
 )
@@ -62,7 +69,20 @@ def test_the_weight_of_the_kl_is_what_the_loss_charges(family, params, weight):
 
 
 @pytest.mark.parametrize(
-    "family", ["beta-vae", "info-vae", "wae", "sparse", "sparse-kl", "contractive", "vq-vae", "aae"]
+    "family",
+    [
+        "beta-vae",
+        "info-vae",
+        "wae",
+        "sparse",
+        "sparse-kl",
+        "contractive",
+        "vq-vae",
+        "aae",
+        "wae-gan",
+        "aae-clusters",
+        "factor-vae",
+    ],
 )
 def test_a_declared_weight_is_the_one_in_the_loss(family):
     """Twice the setting that weighs a part makes that part as many times larger as is declared, and no other."""
@@ -165,5 +185,8 @@ def test_terms_that_compare_codes_with_the_prior_are_those_of_the_papers():
     }
     assert asking == {
         "vae", "beta-vae", "conditional-vae", "beta-tcvae", "info-vae", "wae", "ladder-vae", "aae",
+        "wae-gan", "aae-clusters", "factor-vae",
+        "delta-vae", "flow-vae", "real-nvp",
+        "semi-supervised-vae",
     }  # fmt: skip
     assert not loss_terms.L1.matches_prior and loss_terms.MMD.matches_prior

@@ -35,6 +35,7 @@ from aecore.models.networks import NetworkFactory, mlp
 from aecore.models.recipe import ForwardPass, Recipe
 from aecore.training.loop import fit, one_cycle
 from tests.kit.cases import few
+from tests.kit.networks import architecture_of
 
 CPU = torch.device("cpu")
 BCE: Likelihood = CrossEntropy()
@@ -386,11 +387,7 @@ def test_denoising_charges_a_copier_for_the_noise(noise, strength, charge):
 def test_only_denoising_is_given_noise():
     x = torch.rand(3, 1, 8, 8)
     for name, each in FAMILIES.items():
-        seen = (
-            each.build(NetworkFactory((1, 8, 8), **{k: v for k, v in each.fixed.items() if k != "network"}), 2)
-            .forward(x)
-            .x_in
-        )
+        seen = each.build(NetworkFactory((1, 8, 8), **architecture_of(each) | {"network": "mlp"}), 2).forward(x).x_in
         assert torch.equal(seen, x) == (name != "denoising")
 
 

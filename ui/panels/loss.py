@@ -33,18 +33,21 @@ def _loss(run: LoadedModel) -> None:
     config, test = resolve_config(run.config), statistics.test_losses(run)
     noun = run.card.modality.noun
     players = _objectives(run.id, config)
-    mine, others = _split_terms(players, test)
+    mine, others, later = _split_terms(players, test)
     _loss_equation(config, mine, "")
     for number, parts in enumerate(others):
         st.markdown("The discriminator minimises at the same time:")
         _loss_equation(config, parts, f"_{{{number + 2}}}")
+    for parts in later:
+        st.markdown("Once the model was trained, its learned prior minimised:")
+        _loss_equation(config, parts, r"_\psi")
     st.caption(
         f"$x$: {sample_images.article(noun)}, $\\hat x$: its reconstruction, $i$: its {noun.value} values, $z$: its "
         f"code, $j$: its latent dimensions{_posterior_notation(run)}. The numbers are means over the test {noun.many}, "
         f"in nats per {noun.one}, weights included; constants that no training can change are left out."
         + ("" if config.pixel_range == "0 to 1" else f" Pixels run from {config.pixel_range} here.")
     )
-    _terms(run, config, mine, others)
+    _terms(run, config, mine, others + later)
     if stages := [player for player in players if player.is_over]:
         names = ", ".join(f"*{part}* (to {player.interval[1]:.0%})" for player in stages for part in player.terms)
         st.markdown(f"Before that came stages that are over, each with a loss of its own: {names} of the training.")
@@ -60,15 +63,19 @@ def _posterior_notation(run: LoadedModel) -> str:
 
 def _split_terms(
     objectives: list[ObjectiveInfo], test: Mapping[str, float]
-) -> tuple[dict[str, float], list[dict[str, float]]]:
-    """The parts of the model's own loss, and those of each adversary, with their numbers."""
-    others = [
-        {part: test[part] for part in player.terms if part in test}
-        for player in objectives
-        if not player.trains_model and not player.is_over
-    ]
-    taken = {part for parts in others for part in parts}
-    return {part: nats for part, nats in test.items() if part not in taken}, [parts for parts in others if parts]
+) -> tuple[dict[str, float], list[dict[str, float]], list[dict[str, float]]]:
+    """The parts of the model's own loss, those of each adversary, and those of each stage after its training, with
+    their numbers."""
+
+    def parts_of(players: list[ObjectiveInfo]) -> list[dict[str, float]]:
+        found = [{part: test[part] for part in player.terms if part in test} for player in players]
+        return [parts for parts in found if parts]
+
+    apart = [player for player in objectives if not player.trains_model and not player.is_over]
+    others = parts_of([player for player in apart if not player.comes_after])
+    later = parts_of([player for player in apart if player.comes_after])
+    taken = {part for parts in others + later for part in parts}
+    return {part: nats for part, nats in test.items() if part not in taken}, others, later
 
 
 def _loss_equation(config: Config, values: Mapping[str, float], subscript: str) -> None:

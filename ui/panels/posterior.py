@@ -11,7 +11,7 @@ import streamlit as st
 from aecore.analysis.latents import posterior
 from aecore.analysis.latents.posterior import ACTIVE_THRESHOLD
 from aecore.data.modalities import Noun
-from aecore.models.latents import LadderLatent
+from aecore.models.latents import FlowLatent, LadderLatent
 from aecore.store import history
 from ui.panels.charts import posterior_charts
 from ui.panels.panel import Panel
@@ -136,7 +136,9 @@ def _posterior_map(run: LoadedModel) -> None:
             f"tell {noun.many} apart, and pay for it in nats."
         )
         which = f", along the two of {size} latent dimensions with the largest KL" if size > 2 else ""
-        st.caption(f"{len(points):,} codes{which}, and the posteriors of {len(owners)} of them.")
+        bent = issubclass(run.types[0], FlowLatent)
+        shape = " A flow bends them: drawn are normals with their means and standard deviations." if bent else ""
+        st.caption(f"{len(points):,} codes{which}, and the posteriors of {len(owners)} of them.{shape}")
 
 
 # ELBO of one image
@@ -239,7 +241,7 @@ def _kl_decomposition(run: LoadedModel) -> None:
         f"{found['estimator_batch_size']:,} at a time, each batch standing for a set as large as the training set "
         f"(Chen et al. 2018). The exact KL is {found['kl_total']:.2f}. Estimates are noisy, and where few posteriors "
         "of a batch overlap, mutual information comes out somewhat too large and total correlation as much too "
-        f"small, even below zero.{_ladder_note(run)}"
+        f"small, even below zero.{_ladder_note(run)}{_flow_note(found, noun.one)}"
     )
 
 
@@ -248,6 +250,17 @@ def _ladder_note(run: LoadedModel) -> str:
         return ""
     return (
         " In this ladder the lower posteriors depend on a sample of the upper ones: each was taken as it came with one."
+    )
+
+
+def _flow_note(found: dict[str, Any], noun: str) -> str:
+    if "kl_of_moments" not in found:
+        return ""
+    moments = found["kl_of_moments"]
+    return (
+        f" What density a flow gives to the code of another {noun} is not known here: the parts are those of normals "
+        f"with the posteriors' means and standard deviations, whose KL is {moments:.2f}. The shape that the flow gives "
+        f"them costs the other {max(0.0, found['kl_total'] - moments):.2f} nats."
     )
 
 

@@ -7,11 +7,16 @@ from aecore.content.wording import for_samples
 from aecore.dispatch import collect
 from aecore.models.autoencoder import Conditional, LinearAutoencoder
 from aecore.models.latents import GaussianLatent, LadderLatent, Latent, Quantized, SparseLatent
+from aecore.models.masks import InpaintingAutoencoder
+from aecore.models.semi_supervised.classifiers import Classifier
 from ui.panels.architecture import NETWORK, SOURCE
+from ui.panels.classification import CLASSIFICATION
 from ui.panels.codebook import CODEBOOK
 from ui.panels.conditional import CONDITIONAL
 from ui.panels.filters import FILTERS
 from ui.panels.hierarchy import LADDER
+from ui.panels.inpainting import INPAINTING
+from ui.panels.iteration import ITERATION
 from ui.panels.jacobian import JACOBIAN
 from ui.panels.likelihood_bounds import BOUNDS
 from ui.panels.linear import LINEAR
@@ -25,11 +30,13 @@ from ui.panels.suggestions import SUGGESTIONS
 from ui.session import choices
 from ui.widgets import glossary
 
-COMMON = (*NETWORK, *LOSS, *SOURCE, *FILTERS, *JACOBIAN, *SUGGESTIONS)  # of every model
+COMMON = (*NETWORK, *LOSS, *SOURCE, *FILTERS, *JACOBIAN, *ITERATION, *SUGGESTIONS)  # of every model
 
 # kind of code or of model -> panels, the most particular kinds first. A new family needs no entry
 PANELS: dict[type, tuple[Panel, ...]] = {
+    Classifier: CLASSIFICATION,
     Conditional: CONDITIONAL,
+    InpaintingAutoencoder: INPAINTING,
     LinearAutoencoder: LINEAR,
     LadderLatent: LADDER,
     GaussianLatent: (*GAUSSIAN, *BOUNDS),

@@ -11,7 +11,7 @@ from aecore.analysis import latent_space, sampling
 from aecore.data.modalities import Noun
 from aecore.models.families.build import FAMILIES
 from aecore.models.latents import Quantized
-from aecore.models.loss_terms import RECONSTRUCTION
+from aecore.models.loss_terms import LEARNED_PRIOR, RECONSTRUCTION
 from ui.panels.charts import sampling_charts
 from ui.panels.panel import Panel
 from ui.run_data import generated_images, splits, statistics
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from aecore.analysis.loaded import LoadedModel
 
 MISMATCH_MARGIN = 0.1  # how much more a mixture fitted to the codes must score for the prior to miss them
+LEARNED_PRIOR_LABEL = "Samples from the learned prior ({kind})"
+STEP_CHOICES = (1, 2, 5, 10, 20, 50)
 METHOD_LABELS = {  # names of samples.numbers -> what people read
     "prior": "Samples from the prior",
     "gaussian_fit": "Samples from a Gaussian fitted to the codes",
     "gmm_fit": f"Samples from a Gaussian mixture ({sampling.GMM_COMPONENTS} components)",
     "reconstructions": "Reconstructions",
-    "training_data": "Real {} (training)",
+    "training_data": "Real {many} (training)",
 }
 
 
@@ -58,6 +60,7 @@ def show_samples(run: LoadedModel) -> None:
         size=88,
         file_name=f"{run.id}-samples",
     )
+    _denoising(run, turn)
     if run.model.is_conditional:
         st.caption("This model is told the class: classes are drawn as often as the training set has them.")
     if "prior" not in said:
@@ -74,12 +77,38 @@ def show_samples(run: LoadedModel) -> None:
 
 
 def _method_labels(run: LoadedModel) -> dict[str, str]:
-    return {name: label.format(run.card.modality.noun.many) for name, label in METHOD_LABELS.items()}
+    labels = METHOD_LABELS
+    if run.model.bottleneck.learned_prior is not None:
+        labels = {"prior": METHOD_LABELS["prior"], "learned_prior": LEARNED_PRIOR_LABEL, **METHOD_LABELS}
+    words = {"many": run.card.modality.noun.many, "kind": run.config.learned_prior}
+    return {name: label.format(**words) for name, label in labels.items()}
+
+
+@st.fragment
+def _denoising(run: LoadedModel, seed: int) -> None:
+    """Codes on their way from noise to samples, where the learned prior makes them so."""
+    prior = run.model.bottleneck.learned_prior
+    if prior is None or not prior.n_steps:
+        return
+    st.subheader("From noise to samples")
+    choices = [each for each in STEP_CHOICES if each < prior.n_steps] + [prior.n_steps]
+    n_steps = st.select_slider("Denoising steps", choices, prior.n_steps, key="panel-denoising-steps")
+    path = generated_images.denoising_path(run, n_steps, seed)
+    shown = np.unique(np.linspace(0, n_steps, min(n_steps, 7) + 1).round().astype(int))
+    rows = {"Noise" if step == 0 else f"After step {step} of {n_steps}": path[step] for step in shown}
+    sample_images.rows(run.card.modality, rows, [f"sample {each + 1}" for each in range(path.shape[1])], size=88)
+    st.caption(
+        "Each row decodes the same codes a few steps later. They begin as noise; each step takes away some of what the "
+        f"prior sees as noise in the *code* and never looks at {sample_images.article(run.card.modality.noun)} (latent "
+        "diffusion, Rombach et al. 2022; steps without new noise, Song, Meng & Ermon 2021). With one step it jumps to "
+        "the average of all codes; a few suffice here, for codes are small."
+    )
 
 
 def _prior_mismatch_text(report: dict[str, Any], prior_matched: bool) -> str:
     """What the ways of sampling say of this model."""
     own, fitted, most = (report[name] for name in ("prior", "gmm_fit", "reconstructions"))
+    learned = report.get("learned_prior")
     score = (
         f"a mixture fitted to the codes scores {fitted['strict_precision']:.2f} and {fitted['coverage']:.2f}, the "
         f"prior {own['strict_precision']:.2f} and {own['coverage']:.2f} (strict precision and coverage)"
@@ -95,6 +124,11 @@ def _prior_mismatch_text(report: dict[str, Any], prior_matched: bool) -> str:
         first = (
             f"**The prior misses where the codes are**: {score}. No plain autoencoder is asked to put its codes there. "
             "That only variational models can generate is folklore: ask this one where its codes are, and compare."
+        )
+    if learned:
+        first += (
+            f" The **learned prior** scores {learned['strict_precision']:.2f} and {learned['coverage']:.2f}; the "
+            "mixture fitted to the codes in a second, without a network, is what it has to beat."
         )
     return f"{first} Its reconstructions cover {most['coverage']:.2f}: much more than that no sampler can expect."
 
@@ -218,7 +252,7 @@ def _prior_matching_terms(run: LoadedModel) -> tuple[list[str], list[str]]:
     """The parts of the loss that compare codes with the prior, and those of which the family says nothing."""
     declared, parts = FAMILIES[run.config.family].loss_terms, run.result.get("train", {})
     asking = [part for part in parts if part in declared and declared[part].term.matches_prior]
-    return asking, [part for part in parts if part not in declared and part != RECONSTRUCTION]
+    return asking, [part for part in parts if part not in declared and part not in (RECONSTRUCTION, LEARNED_PRIOR)]
 
 
 SAMPLES = (

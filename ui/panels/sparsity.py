@@ -11,6 +11,8 @@ from aecore.analysis import metrics
 from aecore.analysis.latents import sparsity
 from aecore.data import images as image_data
 from aecore.data.modalities import Noun
+from aecore.models.latents import JumpReLULatent, Latent
+from aecore.store import history
 from ui.panels.charts import sparsity_charts
 from ui.panels.panel import Panel
 from ui.run_data import splits, statistics
@@ -28,7 +30,7 @@ def show_activity(run: LoadedModel) -> None:
     said, codes = statistics.report(run, "sparsity"), splits.codes(run)[: sparsity.N_EVAL_IMAGES]
     noun = run.card.modality.noun
     metrics_row(*_metrics(said, noun))
-    st.markdown(_zeros_text(said))
+    st.markdown(_zeros_text(said, run.types[0], sparsity.is_per_batch(run)))
     left, right = st.columns(2)
     with left:
         show_chart(sparsity_charts.activations(codes, class_colours()), key="panel-activations")
@@ -36,6 +38,24 @@ def show_activity(run: LoadedModel) -> None:
         dead = sparsity.is_dead(codes, said["is_sigmoid"])
         show_chart(sparsity_charts.mean_activations(codes, dead, said["rho"], class_colours()), key="panel-activation")
     st.caption(f"The first {said['n_samples']:,} test {noun.many}.")
+    _sparsity_by_epoch(run)
+
+
+def _sparsity_by_epoch(run: LoadedModel) -> None:
+    """L0, dead units and explained variance over the training; nothing of a run from before they were kept."""
+    kept = {line["epoch"]: line["signals"] for line in history.history(run.id) if line.get("signals")}
+    rates = {epoch: np.array(signals["code"].get("active_rate", [])) for epoch, signals in kept.items()}
+    if not rates or not all(map(len, rates.values())):
+        return
+    st.subheader("Sparsity during training")
+    explained = [signals.get("explained_variance") for signals in kept.values()]
+    l0, dead = ([float(of(rate)) for rate in rates.values()] for of in (np.sum, lambda rate: np.mean(rate == 0)))
+    chart = sparsity_charts.sparsity_by_epoch([*rates], l0, dead, explained, class_colours())
+    show_chart(chart, key="panel-sparsity-by-epoch")
+    st.caption(
+        f"Of the validation {run.card.modality.noun.many}, after each epoch. Dead here: 0 for all of them. The share "
+        "of variance that reconstructions explain (R2) shows what sparsity costs."
+    )
 
 
 def _metrics(report: dict[str, Any], noun: Noun) -> tuple[tuple[str, str, str], ...]:
@@ -56,10 +76,21 @@ def _metrics(report: dict[str, Any], noun: Noun) -> tuple[tuple[str, str, str], 
     )
 
 
-def _zeros_text(report: dict[str, Any]) -> str:
-    """Where the zeros come from."""
+def _zeros_text(report: dict[str, Any], latent_type: type[Latent], per_batch: bool) -> str:
+    """Where the zeros come from; `per_batch`: whether the largest of a batch were kept, not of each code."""
+    if issubclass(latent_type, JumpReLULatent):
+        return (
+            "Each unit is active **above a threshold of its own**, which was learned: the loss counts active units and "
+            "pushes thresholds up, the reconstruction pushes those down whose units it needs."
+        )
     if report["sparsity_by_design"]:
         kept = round((1 - report["sparsity_by_design"]) * report["n_units"])
+        if per_batch:
+            return (
+                f"In training the {kept} largest activations for each code were kept, counted over a batch: one code "
+                "may have more than another. In use a threshold decides, which was learned from those batches; so "
+                f"active units per sample should be near {kept}."
+            )
         return (
             f"Only the {kept} largest activations of each code are kept, so **{report['sparsity_by_design']:.1%} are "
             "0 by design**: that share says nothing about what was learnt. Watch the dead units instead: one that is "

@@ -69,7 +69,6 @@ def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) 
     """A slider for each number of a code, from the codes `ends` `[2, D]` of two samples or from the mean of all."""
     ranges, order = statistics.dim_ranges(run)
     starts = {"From": ends[0], "To": ends[1], "Mean code": splits.codes(run).mean(axis=0)}
-    normal = run.model.bottleneck.standard_normal_prior
     means, class_stds = _class_stats(run)
     given = {
         "class_label": run.class_label,
@@ -82,7 +81,7 @@ def sliders(model: str, run: LoadedModel, images: np.ndarray, ends: np.ndarray) 
         kl=statistics.kl_per_dim(run),
         codes=list(starts.values()),
         posterior_stds=[*_posterior_stds(run, images), None],  # the mean is no sample's
-        prior_samples=None if normal else run.sample_prior(N_PRIOR_SAMPLES),
+        prior_samples=None if run.model.bottleneck.samples_normal else run.sample(N_PRIOR_SAMPLES),
         class_means=means,
         class_stds=class_stds,
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+from aecore.analysis.diagnosis.adversarial_checks import discriminator_too_strong, idle_discriminator, mode_collapse
 from aecore.analysis.diagnosis.evidence import Evidence, Finding, format_share
 from aecore.analysis.diagnosis.fixes import (
     below_pca,
@@ -21,7 +22,7 @@ from aecore.analysis.diagnosis.regularisation_checks import (
     posterior_collapse,
     regularisation_too_strong,
 )
-from aecore.analysis.diagnosis.thresholds import CHANCE_DISCRIMINATOR_LOSS, THRESHOLDS
+from aecore.analysis.diagnosis.thresholds import THRESHOLDS
 from aecore.data.cards import CARDS
 from aecore.models.failure_modes import FailureMode
 from aecore.models.loss_terms import RECONSTRUCTION
@@ -146,23 +147,6 @@ def _dead_entries(evidence: Evidence) -> Finding | None:
     )
 
 
-def _discriminator_too_strong(evidence: Evidence) -> Finding | None:
-    wrong = evidence.discriminator_loss
-    if wrong is None or wrong > THRESHOLDS["discriminator_loss"].value:
-        return None
-    unusual: dict[str, ParamValue] = {
-        name: usual for name, (value, usual) in evidence.term_weights.items() if value != usual
-    }
-    return Finding(
-        FailureMode.DISCRIMINATOR_TOO_STRONG,
-        f"The discriminator loss is {wrong:.2f} nats, where one that cannot tell codes from draws has "
-        f"{CHANCE_DISCRIMINATOR_LOSS:.2f}.",
-        "It tells codes from draws of the prior nearly always, so the codes do not fill the prior, and draws from it "
-        "decode to nothing sensible.",
-        unusual or {"lr": evidence.config.lr / 4},
-    )
-
-
 def _one_dimensional_code(evidence: Evidence) -> Finding | None:
     if not evidence.checkup or evidence.code_size > 1 or evidence.r2 >= THRESHOLDS["one_dim_r2"].value:
         return None
@@ -255,7 +239,9 @@ CHECKS: dict[Check, bool] = {
     _dead_units: True,
     posterior_collapse: True,
     _dead_entries: True,
-    _discriminator_too_strong: True,
+    discriminator_too_strong: True,
+    idle_discriminator: True,
+    mode_collapse: True,
     _one_dimensional_code: True,
     _contaminated_training_set: True,
     _overfitting: True,

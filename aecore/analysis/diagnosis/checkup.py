@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from aecore.analysis import baselines, loaded
+from aecore.analysis import baselines, loaded, metrics, sampling
 from aecore.analysis.diagnosis.thresholds import THRESHOLDS
 from aecore.analysis.loaded import LoadedModel
 from aecore.config import Config
 from aecore.data.datasets import Dataset, Split
+from aecore.models import loss_terms
+from aecore.models.families.registry import get_family
 from aecore.models.recipe import Recipe
 from aecore.training.loop import DeviceDataset, evaluate
 from aecore.training.signals import TrainingSignals
@@ -20,6 +22,7 @@ from aecore.training.signals import TrainingSignals
 N_EVAL_IMAGES = 2000  # validation images that errors are taken of; as many training images are looked at for outliers
 N_REFERENCE = 5000  # training images that others are compared with: the first are a fair sample
 N_NEIGHBOURS, BATCH_SIZE = 5, 500
+N_SAMPLES = 500  # samples that are drawn, and validation images that they are compared with
 
 
 def checkup(run: LoadedModel, data: Dataset) -> dict[str, Any]:
@@ -34,7 +37,8 @@ def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str
     mean_baseline_mse  of always answering the mean of the images it was trained on
     pca_mse            of PCA with `effective_code_size` components: the latent dimensions that one image uses
 
-    `code_size` is the number of latent dimensions, and `outliers` what `outliers` says.
+    `code_size` is the number of latent dimensions, and `outliers` what `outliers` says. Of a family that plays a game
+    `samples` is what `sample_signals` says.
     """
     vitals, device = TrainingSignals(data.card.modality.bounded), next(recipe.model.parameters()).device
     parts = evaluate(recipe, DeviceDataset.from_split(data.validation, device), run.config, vitals.update)
@@ -48,6 +52,25 @@ def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str
         "outliers": outliers(run.config, data),
         "effective_code_size": size,
         "code_size": run.code_size,
+        **({"samples": sample_signals(run, asked)} if _plays_a_game(run.config) else {}),
+    }
+
+
+def _plays_a_game(config: Config) -> bool:
+    terms = {id(part.term) for part in get_family(config.family).loss_terms.values()}
+    return any(id(term) in terms for term in (*loss_terms.DISCRIMINATORS, loss_terms.ENERGY_MARGIN))
+
+
+def sample_signals(run: LoadedModel, split: Split) -> dict[str, float]:
+    """How far what is drawn is from what it should be: the share of up to N_SAMPLES images of a split that as many
+    samples cover, and that their own reconstructions do (metrics.precision_and_coverage); and the MMD between their
+    codes and draws of the prior."""
+    x, y = split.to_float(slice(N_SAMPLES)), split.y[:N_SAMPLES]
+    draws = run.sample_prior(len(x))
+    return {
+        "coverage": metrics.precision_and_coverage(x, run.decode(draws))[1],
+        "reconstruction_coverage": metrics.precision_and_coverage(x, run.reconstruct(x, y))[1],
+        "prior_mmd": sampling.mmd(sampling.aggregate_posterior(run, x, y), draws),
     }
 
 

@@ -69,10 +69,9 @@ class Evidence:
 
     @property
     def loss_terms(self) -> Mapping[str, float]:
-        """The parts of the validation loss, the latest."""
+        """The parts of the model's validation loss, the latest."""
         said = self.checkup.get("validation") or (self.history[-1]["validation"] if self.history else {})
-        parts: Mapping[str, float] = said
-        return parts
+        return {name: nats for name, nats in said.items() if name != loss_terms.LEARNED_PRIOR}
 
     @property
     def n_pixels(self) -> int:
@@ -109,6 +108,12 @@ class Evidence:
     def discriminator_loss(self) -> float | None:
         """Nats that an adversary is wrong by; None where there is none."""
         return self.loss_terms.get(self.family.part_name(loss_terms.DISCRIMINATOR))
+
+    @property
+    def discriminator_losses(self) -> dict[str, float]:
+        """Nats that each discriminator of the family is wrong by, by the name of its part of the loss."""
+        named = (name for name, part in self.family.loss_terms.items() if part.term in loss_terms.DISCRIMINATORS)
+        return {name: self.loss_terms[name] for name in named if name in self.loss_terms}
 
     @property
     def term_weights(self) -> dict[str, tuple[float, float]]:

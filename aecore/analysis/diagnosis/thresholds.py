@@ -81,6 +81,28 @@ THRESHOLDS: dict[str, Threshold] = {
         f"{CHANCE_DISCRIMINATOR_LOSS:.2f}; at 0.5 it is right with 78 % on both, and what it says pushes the encoder "
         "nowhere.",
     ),
+    "discriminator_won": Threshold(
+        0.1,
+        "The same of a discriminator of clusters or of shuffled codes, which healthy games leave below chance for ever: "
+        "at 0.1 it is right with 95 % on both sides.",
+    ),
+    "prior_mmd": Threshold(
+        0.3,
+        "MMD between codes and draws of the prior from which on they differ: that of AAEs at their defaults is below "
+        "0.1, and one of unit normals in 2 dimensions one standard deviation apart 0.5.",
+    ),
+    "idle_from": Threshold(0.1, "Share of the epochs after which a discriminator should once have seen a difference."),
+    "idle_margin": Threshold(
+        0.02, "Nats below 2 ln 2 that a discriminator which only guesses does not leave, whatever the epoch."
+    ),
+    "collapse_ratio": Threshold(
+        0.2,
+        "Coverage of samples against that of reconstructions. Below, four in five kinds of images that the decoder can "
+        "make are never drawn.",
+    ),
+    "collapse_min_coverage": Threshold(
+        0.3, "Coverage of reconstructions below which it is these that fail, and not what is drawn."
+    ),
     "one_dim_r2": Threshold(
         0.9,
         "Share of the images' variance that a one-dimensional code must explain; less, and one dimension is too few.",

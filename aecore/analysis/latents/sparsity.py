@@ -20,12 +20,21 @@ DEAD_STD = 0.01  # standard deviation below which a unit that is never quite 0 s
 def activation_kind(run: LoadedModel) -> tuple[bool, float]:
     """Whether units are smooth (between 0 and 1 and, but for rounding, never quite either: a sigmoid's), and the share
     of them that the bottleneck puts to 0 for any image. Asked of the bottleneck alone, with -1 for each unit."""
-    bottleneck = run.model.bottleneck
-    device = next(run.model.parameters()).device
-    with torch.inference_mode():
-        latent = bottleneck(-torch.ones(1, bottleneck.in_features, device=device))
-    assert isinstance(latent, SparseLatent)
+    latent = _code_of_minus_one(run)
     return bool(((latent.code > 0) & (latent.code < 1)).all()), latent.sparsity_by_design
+
+
+def is_per_batch(run: LoadedModel) -> bool:
+    """Whether training kept so many activations of a batch, not of each code."""
+    return _code_of_minus_one(run).per_batch
+
+
+@torch.inference_mode()
+def _code_of_minus_one(run: LoadedModel) -> SparseLatent:
+    bottleneck = run.model.bottleneck
+    latent = bottleneck(-torch.ones(1, bottleneck.in_features, device=next(run.model.parameters()).device))
+    assert isinstance(latent, SparseLatent)
+    return latent
 
 
 def is_active(codes: np.ndarray, is_sigmoid: bool) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from aecore.data import images
-from aecore.data.modalities.modality import Modality, Noun, moving_mean
+from aecore.data.modalities.modality import Modality, Noun, left_half, moving_mean, square_patches
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,22 @@ class Image(Modality):
     @property
     def position_shape(self) -> tuple[int, ...]:
         return 1, self.height, self.width  # a pixel is hit in all its colours or in none
+
+    @property
+    def default_patch_size(self) -> int:
+        return -(-min(self.height, self.width) // 4)
+
+    def patch_of_position(self, size: int) -> np.ndarray:
+        """Squares, from the upper left; those at the other edges may be smaller."""
+        return square_patches(self.height, self.width, size)[None]
+
+    @property
+    def first_half(self) -> np.ndarray:
+        return left_half(self.height, self.width)[None]
+
+    @property
+    def half_names(self) -> tuple[str, str]:
+        return "left half", "right half"
 
     def render(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(x, np.float32)

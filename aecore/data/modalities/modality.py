@@ -7,6 +7,7 @@ deviation of about one. A value that was not observed is NaN in a split's own ar
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -72,6 +73,27 @@ class Modality(Protocol):
         """`[B, *position_shape]` -> what broadcasts to `[B, *shape]`."""
         return per_position
 
+    @property
+    def default_patch_size(self) -> int:
+        """How many positions a patch is long on each side, where nobody says."""
+        return 1
+
+    def patch_of_position(self, size: int) -> np.ndarray:
+        """The number of the patch that each position belongs to, int `[*position_shape]`: patches are `size` positions
+        in a row, where a kind says nothing else."""
+        return np.arange(math.prod(self.position_shape)).reshape(self.position_shape) // size
+
+    @property
+    def first_half(self) -> np.ndarray:
+        """Which positions are in the first of two halves, bool `[*position_shape]`."""
+        count = math.prod(self.position_shape)
+        return (np.arange(count) < count // 2).reshape(self.position_shape)
+
+    @property
+    def half_names(self) -> tuple[str, str]:
+        """What the two are called."""
+        return "first half", "second half"
+
     def clip(self, x: Array) -> Array:
         """`x` as it can be shown."""
         return x.clip(*self.value_range) if self.bounded else x  # type: ignore[attr-defined]
@@ -113,3 +135,14 @@ def moving_mean(values: np.ndarray, window: tuple[int, ...]) -> np.ndarray:
         rest = np.take(rising, range(width, size), axis=axis) - np.take(rising, range(size - width), axis=axis)
         sums = np.concatenate([first, rest], axis=axis)
     return sums / np.prod(window)
+
+
+def square_patches(height: int, width: int, size: int) -> np.ndarray:
+    """The number of the square, `size` pixels on each side, that each pixel lies in, int `[H, W]`, row by row."""
+    down, across = np.arange(height) // size, np.arange(width) // size
+    return down[:, None] * (across[-1] + 1) + across
+
+
+def left_half(height: int, width: int) -> np.ndarray:
+    """Which pixels lie left of the middle, bool `[H, W]`; of an odd width the middle column does not."""
+    return np.broadcast_to(np.arange(width) < width // 2, (height, width))

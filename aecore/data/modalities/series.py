@@ -61,6 +61,10 @@ class Series(Modality):
     def position_shape(self) -> tuple[int, ...]:
         return (self.length, 1)
 
+    @property
+    def default_patch_size(self) -> int:
+        return -(-self.length // 8)
+
     def render(self, x: np.ndarray) -> np.ndarray:
         return self._draw(None, x)
 

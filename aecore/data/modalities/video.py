@@ -10,7 +10,7 @@ import numpy as np
 
 from aecore.data import images
 from aecore.data.modalities import drawing
-from aecore.data.modalities.modality import Modality, Noun, moving_mean
+from aecore.data.modalities.modality import Modality, Noun, left_half, moving_mean, square_patches
 
 ASPECT = 1.5  # about how many times as wide as high a contact sheet is, as all drawings
 GAP, GREY = 1, 0.5  # pixels around each frame, and how bright they are
@@ -56,6 +56,22 @@ class Video(Modality):
         """Frames in a row of a contact sheet."""
         rows = math.floor(math.sqrt(self.frames * self.width / self.height / ASPECT) + 0.5)
         return math.ceil(self.frames / max(1, rows))
+
+    @property
+    def default_patch_size(self) -> int:
+        return -(-min(self.height, self.width) // 4)
+
+    def patch_of_position(self, size: int) -> np.ndarray:
+        """Squares through all frames: what is hidden in one cannot be copied from the next (Tong et al. 2022)."""
+        return np.broadcast_to(square_patches(self.height, self.width, size), self.shape)
+
+    @property
+    def first_half(self) -> np.ndarray:
+        return np.broadcast_to(left_half(self.height, self.width), self.shape)
+
+    @property
+    def half_names(self) -> tuple[str, str]:
+        return "left half", "right half"
 
     def render(self, x: np.ndarray) -> np.ndarray:
         return self._sheets(np.asarray(x, np.float32)[:, :, None])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from aecore.models.priors import gaussian
 
 if TYPE_CHECKING:
-    from aecore.models.learned_priors import LearnedPrior
+    from aecore.models.learned_priors.learned_prior import LearnedPrior
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,11 @@ class Bottleneck(nn.Module):
         """Codes `[n, D]` to decode for new images, on the CPU: of the learned prior where there is one, else of the
         model's own."""
         return self.sample_prior(n) if self.learned_prior is None else self.learned_prior.sample(n)
+
+    @property
+    def samples_normal(self) -> bool:
+        """Whether `sample` draws from the standard normal."""
+        return self.standard_normal_prior and self.learned_prior is None
 
     @property
     def bits(self) -> float:

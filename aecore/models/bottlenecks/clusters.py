@@ -31,6 +31,12 @@ class ClusterBottleneck(Bottleneck):
         code = torch.cat([clusters, style], 1)
         return ClusterLatent(code, code, self.n_clusters)
 
+    def normalisation(self) -> tuple[Tensor, Tensor]:
+        """What the normalisation of a model in use does to clusters: a matrix `[K, K]` and an offset `[K]`."""
+        assert self.norm.running_mean is not None and self.norm.running_var is not None
+        scale = self.norm.weight / (self.norm.running_var + self.norm.eps).sqrt()
+        return scale.diag(), self.norm.bias - self.norm.running_mean * scale
+
     def sample_clusters(self, n: int) -> Tensor:
         """One-hot clusters `[n, K]`, each as likely, on the CPU."""
         return nn.functional.one_hot(torch.randint(self.n_clusters, (n,)), self.n_clusters).float()

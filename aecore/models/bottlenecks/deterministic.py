@@ -1,10 +1,9 @@
-"""Codes that are what the encoder says: plain ones, and sparse ones."""
+"""Codes that are what the encoder says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from aecore.models.bottlenecks.bottleneck import Bottleneck
@@ -31,17 +30,3 @@ class DeterministicBottleneck(Bottleneck):
 
     def sample_prior(self, n: int) -> Tensor:
         return self.prior(n, self.out_features)
-
-
-class TopK(Bottleneck):
-    """Only the k largest numbers of each code are kept, the others are put to 0 (Makhzani & Frey 2013)."""
-
-    def __init__(self, latent_dim: int, k: int) -> None:
-        super().__init__()
-        self.in_features = self.out_features = latent_dim
-        self.k = min(k, latent_dim)
-
-    def forward(self, h: Tensor) -> SparseLatent:
-        values, places = h.topk(self.k, dim=1)
-        code = torch.zeros_like(h).scatter(1, places, values)
-        return SparseLatent(z=code, code=code, sparsity_by_design=1 - self.k / self.out_features)

@@ -152,9 +152,9 @@ class Quantizer(Bottleneck):
         return self.ema_counts.sum(0) < DEAD_SHARE * self.n_positions / self.codebook_size
 
 
-def random_rows(vectors: Tensor, count: int) -> Tensor:
-    """`count` rows of `vectors` `[N, d]`, drawn with replacement."""
-    return vectors[torch.randint(len(vectors), (count,), device=vectors.device)]
+def random_rows(matrix: Tensor, count: int) -> Tensor:
+    """`count` rows of a matrix `[N, d]`, drawn with replacement."""
+    return matrix[torch.randint(len(matrix), (count,), device=matrix.device)]
 
 
 class VectorQuantizer(Quantizer):

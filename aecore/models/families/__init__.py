@@ -10,6 +10,10 @@ from aecore.models.families import deterministic as deterministic
 from aecore.models.families import sparse as sparse
 from aecore.models.families import variational as variational
 from aecore.models.families import adversarial as adversarial
+from aecore.models.families import energy as energy
 from aecore.models.families import quantized as quantized
+from aecore.models.families import posteriors as posteriors
 from aecore.models.families import flows as flows
+from aecore.models.families import semi_supervised as semi_supervised
 from aecore.models.families import bayesian as bayesian
+from aecore.models.families import masked as masked

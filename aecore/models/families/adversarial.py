@@ -173,7 +173,7 @@ def aae_clusters(
         "discriminator": WeightedTerm(loss_terms.PERMUTATION_DISCRIMINATOR),
     },
 )
-def factor_vae(make: NetworkFactory, latent_dim: int, tc_weight: TotalCorrelationWeight = 6.0) -> Recipe:
+def factor_vae(make: NetworkFactory, latent_dim: int, tc_weight: TotalCorrelationWeight = 2.0) -> Recipe:
     """A VAE with a price on what the dimensions of a code tell of each other.
 
     A discriminator learns to tell codes from codes whose dimensions are shuffled; its log odds are how much likelier a

@@ -16,7 +16,7 @@ from aecore.models import footprint
 from aecore.models.families.registry import FAMILIES as FAMILIES
 from aecore.models.families.registry import get_family
 from aecore.models.footprint import Footprint
-from aecore.models.learned_priors import with_learned_prior
+from aecore.models.learned_priors.registry import with_learned_prior
 from aecore.models.likelihoods import SYMMETRIC_LIKELIHOODS, build_likelihood
 from aecore.models.networks import INITIALISATIONS, NETWORKS, NetworkFactory
 from aecore.models.recipe import Recipe
@@ -72,10 +72,8 @@ def resolve_config(config: Config, for_training: bool = True, card: DatasetCard 
 def complete_config(config: Config, card: DatasetCard | None = None) -> Config:
     """A run said completely, however large it is."""
     chosen = get_family(config.family)
-    config = dataclasses.replace(config.validated(), **chosen.fixed)
     card = card or get_card(config.dataset)
-    if chosen.lossless:
-        config = dataclasses.replace(config, latent_dim=math.prod(card.shape)).validated()
+    config = dataclasses.replace(config.validated(), **chosen.fixed_for(card.shape)).validated()
     _check_fits("network", config.network, card.modality.networks, card)
     _check_fits("likelihood", config.likelihood, card.modality.likelihoods, card)
     _check_together(config, card)

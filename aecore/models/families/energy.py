@@ -40,7 +40,7 @@ EnergyMargin = Annotated[
         "generator energy": WeightedTerm(loss_terms.GENERATOR_ENERGY),
     },
 )
-def energy_based(make: NetworkFactory, latent_dim: int, margin: EnergyMargin = 0.05) -> Recipe:
+def energy_based(make: NetworkFactory, latent_dim: int, margin: EnergyMargin = 0.03) -> Recipe:
     """The autoencoder is a discriminator: images should come back well, those of a generator badly, up to a margin.
 
     The generator, a network of its own fed with noise, learns to make images that come back well. What is drawn from

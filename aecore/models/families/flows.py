@@ -1,9 +1,9 @@
-"""Families with a normalizing flow: as the posterior of a VAE, and as encoder and decoder in one."""
+"""Families with a normalizing flow as encoder and decoder in one."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -11,39 +11,15 @@ from torch import Tensor
 from aecore.config import Config
 from aecore.data.cards import CARDS
 from aecore.models import loss_terms
-from aecore.models.autoencoder import Autoencoder, build_autoencoder
+from aecore.models.autoencoder import Autoencoder
 from aecore.models.bottlenecks import DeterministicBottleneck
-from aecore.models.bottlenecks.flow import FlowBottleneck
 from aecore.models.families.registry import family
-from aecore.models.families.variational import KL_TERM, effective_beta
-from aecore.models.flows import POSTERIOR_FLOWS, FlowDecoder, FlowEncoder, RealNVP
+from aecore.models.flows import FlowDecoder, FlowEncoder, RealNVP
 from aecore.models.loss_terms import WeightedTerm
-from aecore.models.losses import negative_elbo, reconstruction_loss
+from aecore.models.losses import reconstruction_loss
 from aecore.models.networks import NetworkFactory
 from aecore.models.recipe import ForwardPass, Recipe
 from aecore.params import ParamInfo
-
-PosteriorFlowName = Annotated[
-    Literal["iaf", "planar"],
-    ParamInfo(
-        "The flow that bends posteriors. iaf: each number is moved by functions of those before it. planar: all are "
-        "pushed along one direction, by how far they lie along another.",
-        label="Posterior flow",
-        symbol="f",
-    ),
-]
-NumberOfFlows = Annotated[
-    int,
-    ParamInfo(
-        "How many flows act one after the other.",
-        1,
-        32,
-        1,
-        label="Number of flows",
-        symbol="K",
-        paper="flow length",
-    ),
-]
 
 NumberOfCouplings = Annotated[
     int,
@@ -71,22 +47,10 @@ def lossless_code_note(config: Config) -> str:
     )
 
 
-@family("VAE with a posterior flow", effective_beta, loss_terms=KL_TERM)
-def flow_vae(
-    make: NetworkFactory, latent_dim: int, posterior_flow: PosteriorFlowName = "iaf", n_flows: NumberOfFlows = 4
-) -> Recipe:
-    """A VAE whose clouds may be bent: a flow moves each draw, and the KL counts how it has changed their density.
-
-    Posteriors of a plain VAE have axes along the dimensions; bent ones come nearer to the true ones, so the bound on
-    log p(x) is tighter. KLs are those of single draws (Rezende & Mohamed 2015; Kingma et al. 2016).
-    """
-    bottleneck = FlowBottleneck(latent_dim, POSTERIOR_FLOWS[posterior_flow](latent_dim, n_flows))
-    return Recipe.simple(build_autoencoder(bottleneck, make), negative_elbo)
-
-
 @family(
     "Normalizing flow (RealNVP)",
     lossless_code_note,
+    defaults={"patience": 10},
     loss_terms={"flow nll": WeightedTerm(loss_terms.FLOW_NLL)},
     lossless=True,
     latent_dim=1,
@@ -100,7 +64,7 @@ def flow_vae(
     precision="float32",
 )
 def real_nvp(
-    make: NetworkFactory, latent_dim: int, n_couplings: NumberOfCouplings = 8, coupling_width: CouplingWidth = 64
+    make: NetworkFactory, latent_dim: int, n_couplings: NumberOfCouplings = 6, coupling_width: CouplingWidth = 64
 ) -> Recipe:
     """One network that can be run backwards: forwards it makes a normal of the data, backwards new samples of a normal.
 

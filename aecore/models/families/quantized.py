@@ -22,9 +22,10 @@ from aecore.models.bottlenecks import (
     VectorQuantizer,
 )
 from aecore.models.bottlenecks.scalar_quantizers import fsq_levels, lfq_bits
+from aecore.models.code_losses import code_entropy_loss, codebook_loss
 from aecore.models.families.registry import CodebookParams, family, get_family
 from aecore.models.loss_terms import Params, WeightedTerm, as_float
-from aecore.models.losses import code_entropy_loss, codebook_loss, commitment_loss, reconstruction_loss
+from aecore.models.losses import commitment_loss, reconstruction_loss
 from aecore.models.networks import NetworkFactory
 from aecore.models.recipe import ForwardPass, Recipe
 from aecore.params import ParamInfo
@@ -103,6 +104,7 @@ class QuantizerKind:
     dim: Callable[[int, int], int]  # of a codebook size and an embedding dimension
     build: Callable[..., Quantizer]  # (positions, codebook size, embedding dimension, reset dead codes, grid=)
     terms: frozenset[str]
+    mean_commitment: bool = False  # over the numbers of a position, which are many; else their sum
 
 
 def _given_size(codebook_size: int) -> int:
@@ -143,6 +145,7 @@ QUANTIZERS = {
         lambda k, d: lfq_bits(k),
         lambda s, k, d, reset, grid: LookupFreeQuantizer(s, k, grid=grid),
         frozenset({"commitment", "entropy"}),
+        mean_commitment=True,
     ),
 }
 
@@ -155,6 +158,11 @@ def codebook_count(params: Params) -> int:
 def _has(term: str) -> Callable[[Params], bool]:
     """Whether the loss has a term, by the settings."""
     return lambda params: term in QUANTIZERS[str(params["quantizer"])].terms
+
+
+def _commitment_latex(params: Params) -> str:
+    share = r"\tfrac{1}{d}" if QUANTIZERS[str(params["quantizer"])].mean_commitment else ""
+    return rf"\beta\cdot {share}{loss_terms.COMMITMENT.latex}"
 
 
 def code_size_note(config: Config) -> str:
@@ -184,7 +192,9 @@ def check_grid(make: NetworkFactory, n_positions: int) -> None:
     code_size_note,
     defaults={"latent_dim": 8},
     loss_terms={
-        "commitment": WeightedTerm(loss_terms.COMMITMENT, "commitment_cost", r"\beta", applies=_has("commitment")),
+        "commitment": WeightedTerm(
+            loss_terms.COMMITMENT, "commitment_cost", formula=_commitment_latex, applies=_has("commitment")
+        ),
         "codebook": WeightedTerm(loss_terms.CODEBOOK, applies=_has("codebook")),
         "entropy": WeightedTerm(loss_terms.CODE_ENTROPY, "entropy_weight", r"\lambda", applies=_has("entropy")),
     },
@@ -210,8 +220,9 @@ def vq_vae(
     check_grid(make, latent_dim)
     kind = QUANTIZERS[quantizer]
     bottleneck = kind.build(latent_dim, codebook_size, embedding_dim, reset_dead_codes, grid=make.code_grid)
+    width = bottleneck.embedding_dim
     terms: dict[str, Callable[[ForwardPass], Tensor]] = {
-        "commitment": lambda p: commitment_cost * commitment_loss(p),
+        "commitment": lambda p: commitment_cost * commitment_loss(p) / (width if kind.mean_commitment else 1),
         "codebook": codebook_loss,
         "entropy": lambda p: (
             entropy_weight

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +86,10 @@ class Family:
     @property
     def params(self) -> tuple[Param, ...]:
         return params_of(self.build)
+
+    def fixed_for(self, shape: Sequence[int]) -> dict[str, Any]:
+        """The settings of a run that it leaves no choice in, for samples of a shape."""
+        return {**self.fixed, **({"latent_dim": math.prod(shape)} if self.lossless else {})}
 
     @property
     def source(self) -> str:

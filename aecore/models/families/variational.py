@@ -13,7 +13,6 @@ from aecore.data.cards import CARDS
 from aecore.models import loss_terms
 from aecore.models.autoencoder import Autoencoder, Conditional, build_autoencoder
 from aecore.models.bottlenecks import DeterministicBottleneck, GaussianBottleneck, LadderBottleneck
-from aecore.models.bottlenecks.committed import CommittedRateBottleneck, max_log_variance
 from aecore.models.failure_modes import FailureMode
 from aecore.models.families.registry import family, get_family
 from aecore.models.loss_terms import Params, WeightedTerm, as_float
@@ -292,37 +291,3 @@ def ladder_vae(
         return reconstruction_loss(p) | {"kl": kl_anneal(p.progress, kl_warmup, 0) * kl_divergence(p)}
 
     return Recipe.simple(Autoencoder(make.encoder(ladder.in_features), ladder, decoder, make.likelihood), loss)
-
-
-CommittedRate = Annotated[
-    float,
-    ParamInfo(
-        "Nats of KL that every posterior has at least, whatever the encoder says.",
-        0,
-        20,
-        0.5,
-        label="Committed rate",
-        symbol=r"\delta",
-        paper="committed rate",
-    ),
-]
-
-
-def widest_posterior(config: Config) -> str:
-    """How wide a posterior may be for its KL to reach the committed rate."""
-    delta = as_float(config.params["delta"])
-    share = delta / config.latent_dim
-    return (
-        f"A KL of at least {delta:g} nats is {share:.3g} for each latent dimension: no posterior is wider than "
-        f"{math.exp(max_log_variance(share) / 2):.2f} standard deviations of the prior."
-    )
-
-
-@family("delta-VAE", widest_posterior, loss_terms=KL_TERM, fixes={FailureMode.POSTERIOR_COLLAPSE: {"delta": 4.0}})
-def delta_vae(make: NetworkFactory, latent_dim: int, delta: CommittedRate = 1.0) -> Recipe:
-    """A VAE whose clouds are too narrow to be the prior: a KL of delta is paid in any case, so telling is cheap.
-
-    Clouds that are all alike save nothing, which keeps off posterior collapse with the loss of a VAE. Each dimension
-    has an equal share of delta; in the paper codes of one sample may also follow each other (Razavi et al. 2019).
-    """
-    return Recipe.simple(build_autoencoder(CommittedRateBottleneck(latent_dim, delta), make), negative_elbo)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import plotly.graph_objects as go
 
 from aecore.data import images
 from ui.widgets import palette as colour
 from ui.widgets.charts import Chart, add_background, new_figure
 
 COLUMNS = 8  # images in a line of the palette
+BARE_AXIS = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain", "fixedrange": True}
 
 
 def usage(shares: np.ndarray, bar_colour: str) -> Chart:
@@ -87,15 +89,22 @@ def entry_grid(
         x, y = int(across[row]), int(up[row])
         line = {"color": colours[3], "width": 3}
         figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.47, y0=y - 0.47, y1=y + 0.5, line=line)
-    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain", "fixedrange": True}
     figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 8})
-    figure.update_xaxes(range=[-0.55, COLUMNS - 0.45], **bare)
-    figure.update_yaxes(range=[-0.55, lines - 0.45], scaleanchor="x", **bare)
+    figure.update_xaxes(range=[-0.55, COLUMNS - 0.45], **BARE_AXIS)
+    figure.update_yaxes(range=[-0.55, lines - 0.45], scaleanchor="x", **BARE_AXIS)
     return Chart(
         figure,
         f"The {noun} with each of {len(cells)} codebook entries at position {position + 1}, which now holds entry "
         f"{current}.",
     )
+
+
+def _frame_tokens(figure: go.Figure, positions: Sequence[int], columns: int, frame_colour: str) -> None:
+    """Frames around positions, the last of them in a full line, the others dotted."""
+    for order, position in enumerate(positions, 1):
+        y, x = divmod(int(position), columns)
+        line = {"color": frame_colour, "width": 3, "dash": "solid" if order == len(positions) else "dot"}
+        figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line)
 
 
 def token_grid(
@@ -133,14 +142,10 @@ def token_grid(
         marker={"opacity": 0, "size": cell, "symbol": "square"},
         hovertemplate="position %{customdata[0]}: entry %{customdata[1]}<extra></extra>",
     )
-    for position in [*np.flatnonzero(changed), chosen]:
-        y, x = divmod(int(position), columns)
-        line = {"color": colours[3], "width": 3, "dash": "solid" if position == chosen else "dot"}
-        figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=line)
-    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain", "fixedrange": True}
+    _frame_tokens(figure, [*np.flatnonzero(changed), chosen], columns, colours[3])
     figure.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 8})
-    figure.update_xaxes(range=[-0.6, columns - 0.4], **bare)
-    figure.update_yaxes(range=[rows - 0.4, -0.6], scaleanchor="x", **bare)
+    figure.update_xaxes(range=[-0.6, columns - 0.4], **BARE_AXIS)
+    figure.update_yaxes(range=[rows - 0.4, -0.6], scaleanchor="x", **BARE_AXIS)
     return Chart(
         figure,
         f"The {noun} as {rows} by {columns} codebook entries; chosen is row {chosen // columns + 1}, column "

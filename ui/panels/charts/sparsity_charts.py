@@ -75,3 +75,31 @@ def mean_activations(codes: np.ndarray, dead: np.ndarray, rho: float | None, col
         f"Mean activation of {len(mean)} units, from {mean.min():.3f} to {mean.max():.3f}; "
         f"{int(dead.sum())} dead.{asked}",
     )
+
+
+def sparsity_by_epoch(
+    epochs: Sequence[int],
+    l0: Sequence[float],
+    dead: Sequence[float],
+    explained: Sequence[float | None],
+    colours: Sequence[str],
+) -> Chart:
+    """Active units of a sample (L0) after each epoch, on a scale of their own; the share of dead units, and the
+    explained variance where it was noted."""
+    figure = new_figure(300, xaxis_title="epoch")
+    lines = {"L0 (active units)": (l0, "y"), "dead units": (dead, "y2"), "explained variance": (explained, "y2")}
+    for row, (name, (values, axis)) in enumerate(lines.items()):
+        figure.add_scatter(
+            x=list(epochs), y=list(values), name=name, yaxis=axis, mode="lines+markers", line={"color": colours[row]}
+        )
+    figure.update_layout(
+        yaxis={"title": "active units", "rangemode": "tozero"},
+        yaxis2={"overlaying": "y", "side": "right", "tickformat": ".0%", "range": [0, 1.02], "showgrid": False},
+        margin={"l": 8, "r": 48, "t": 28, "b": 72},
+    )
+    told = f", and the reconstruction explains {explained[-1]:.1%} of the variance" if explained[-1] is not None else ""
+    return Chart(
+        figure,
+        f"After epoch {epochs[-1]} {l0[-1]:.1f} units of a sample are active on average, {dead[-1]:.1%} of the units "
+        f"are dead{told}; after epoch {epochs[0]} {l0[0]:.1f} were active, and {dead[0]:.1%} dead.",
+    )

@@ -38,7 +38,7 @@ def fitting_presets(modality: Modality) -> dict[str, presets.Preset]:
 
 
 def unused_fields(modality: Modality, network: str, family: str) -> tuple[str, ...]:
-    """Settings that a form leaves out: those that change nothing for samples of a kind, in a network, or in a family."""
+    """Settings that a form leaves out: those that change nothing for samples of a kind, in a network or in a family."""
     of_images = () if modality.kind == "image" else IMAGE_FIELDS
     of_labels = () if FAMILIES[family].semi_supervised else LABEL_FIELDS
     return (*of_images, *of_labels, *NETWORKS[network].unused)

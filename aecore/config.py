@@ -49,10 +49,8 @@ VERSION = 2
 ADDED_PARAMS: Mapping[str, Mapping[str, ParamValue]] = {
     "vq-vae": {"quantizer": "vq-ema", "entropy_weight": 0.1},
     "top-k": {"auxiliary_weight": 0.0},
+    "wae": {"prior": "gaussian"},
 }
-
-# Settings that families got after their first runs, at the values that those were trained with: no part of the id
-LATER_PARAMS: Mapping[str, Mapping[str, ParamValue]] = {"wae": {"prior": "gaussian"}}
 
 
 @dataclass(frozen=True)
@@ -122,9 +120,6 @@ class Config:
         added = ADDED_PARAMS.get(self.family, {})
         params = {name: value for name, value in self.params.items() if added.get(name) != value}
         said = {name: value for name, value in (self.to_json() | {"params": params}).items() if value != usual[name]}
-        later = LATER_PARAMS.get(self.family, {})
-        if later and self.params:
-            said["params"] = {name: value for name, value in self.params.items() if value != later.get(name)}
         text = json.dumps(said, sort_keys=True, separators=(",", ":"))
         return f"{self.family}-{self.dataset}-{self.latent_dim}d-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 

@@ -136,8 +136,8 @@ def table(dataset: str, per_class: int, found: dict[str, Measured]) -> list[str]
     lines = [
         f"## {dataset}, {per_class or 'all'} labels per class",
         "",
-        f"{len(labelled(data, per_class, 0)):,} labels of {len(data.train):,} training samples, {len(data.test):,} test "
-        f"samples, {n_seeds} seeds.",
+        f"{len(labelled(data, per_class, 0)):,} labels of {len(data.train):,} training samples, {len(data.test):,} "
+        f"test samples, {n_seeds} seeds.",
         "",
         "| method | test accuracy | seconds |",
         "|---|--:|--:|",

@@ -153,7 +153,11 @@ def _json_names(pattern: str) -> Any:
 # What runs have that were trained after the gallery
 NEWER_FIELDS = {
     "config.json": {"decoder_sizes": None, "batch_norm": None, "teacher_forcing": None},
-    "result.json": {"phase_seconds": {"startup": None, "epoch": None, "closing": None}},
+    "result.json": {
+        "phase_seconds": {"startup": None, "epoch": None, "closing": None},
+        "checkup": {"explained_variance": None},
+    },
+    "history.jsonl": {"signals": {"explained_variance": None}},
 }
 
 

@@ -14,7 +14,6 @@ from safetensors.torch import load_model
 from aecore import disk, files
 from aecore.analysis import loaded, metrics
 from aecore.analysis.diagnosis.checkup import compute_checkup
-from aecore.analysis.thumbnail import thumbnail
 from aecore.config import Config
 from aecore.data.datasets import Dataset, load_training
 from aecore.errors import UserError
@@ -22,6 +21,7 @@ from aecore.jobs.heartbeat import heartbeat
 from aecore.jobs.outputs import Outputs, initial_progress
 from aecore.jobs.run_times import PhaseTimer
 from aecore.jobs.throttle import RetryWhenDiskFull, StopRequested, WriteFunction, write_now
+from aecore.jobs.thumbnail import thumbnail
 from aecore.limits import TooLarge
 from aecore.models.autoencoder import Autoencoder
 from aecore.models.families.build import build_recipe, complete_config, model_size, resolve_config

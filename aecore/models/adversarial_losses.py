@@ -19,11 +19,11 @@ def code_discriminator(in_features: int) -> nn.Sequential:
     return mlp([in_features, 128, 128, 1])
 
 
-def discrimination_loss(discriminator: nn.Module, real: Tensor, made: Tensor) -> Tensor:
-    """Cross-entropy in nats of telling `real` from `made`, a pair together: 2 log 2 where it can only guess, 0 where it
-    is sure and right (Goodfellow et al. 2014). Neither crowd gets a gradient."""
+def discrimination_loss(discriminator: nn.Module, real: Tensor, generated: Tensor) -> Tensor:
+    """Cross-entropy in nats of telling `real` from `generated`, a pair together: 2 log 2 where it can only guess, 0
+    where it is sure and right (Goodfellow et al. 2014). Neither crowd gets a gradient."""
     return discriminator_bce(discriminator(real.detach()), real=True) + discriminator_bce(
-        discriminator(made.detach()), real=False
+        discriminator(generated.detach()), real=False
     )
 
 

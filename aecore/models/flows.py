@@ -67,7 +67,7 @@ class RealNVP(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """What x `[B, D]` is in the space of the normal, `[B, D]`, and log |det dz/dx|, `[B]`."""
-        log_det = x.new_zeros(len(x))
+        log_det = x.new_zeros(x.shape[0])
         for layer in self.layers:
             x, change = layer(x)
             log_det = log_det + change
@@ -124,7 +124,7 @@ class FlowEncoder(nn.Module):
     def _unbounded(self, x: Tensor, noise: Tensor | float) -> tuple[Tensor, Tensor]:
         """What values `[B, D]` are to the flow, and the log of the change of volume, counted in levels: `[B]`."""
         if not self.n_levels:
-            return x, x.new_zeros(len(x))
+            return x, x.new_zeros(x.shape[0])
         spread = (x * (self.n_levels - 1) + noise) / self.n_levels
         share = (LOGIT_MARGIN + (1 - 2 * LOGIT_MARGIN) * spread).clamp(1e-4, 1 - 1e-4)
         change = math.log((1 - 2 * LOGIT_MARGIN) / self.n_levels) - share.log() - (1 - share).log()
@@ -170,7 +170,7 @@ class PlanarFlow(PosteriorFlow):
         self.n_flows, self.context = n_flows, n_flows * (2 * dim + 1)
 
     def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        dim, log_det = z.shape[1], z.new_zeros(len(z))
+        dim, log_det = z.shape[1], z.new_zeros(z.shape[0])
         for each in context.chunk(self.n_flows, 1):
             u, w, b = each.split([dim, dim, 1], 1)
             along = (w * u).sum(1, keepdim=True)

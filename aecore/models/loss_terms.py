@@ -153,8 +153,8 @@ WEIGHT_KL = LossTerm(
 L0 = LossTerm(r"\|z\|_0", "Every unit that is active, however strongly.")
 DEAD_UNITS = LossTerm(
     r"-\log p(x\mid\hat x+\Delta_{\mathrm{dead}})",
-    "What units that have not been active for an epoch leave over when what they draw is added to the reconstruction; 0 "
-    "while there are none.",
+    "What units that have not been active for an epoch leave over when what they draw is added to the reconstruction; "
+    "0 while there are none.",
 )
 PREFIXES = LossTerm(
     r"-\textstyle\sum_{m<D}\log p(x\mid z_{1:m})",
@@ -170,7 +170,8 @@ CLASSIFICATION = LossTerm(
 )
 LAYER_DENOISING = LossTerm(
     r"\textstyle\sum_l\frac{\lambda_l}{m_l}\|z_l-\hat z_l\|^2",
-    "Layers of which the noise is not taken away: estimates of the m units of layer l that lie far from its clean ones.",
+    "Layers of which the noise is not taken away: estimates of the m units of layer l that lie far from its clean "
+    "ones.",
 )
 DOMAIN = LossTerm(
     r"-\log D(d\mid z)",

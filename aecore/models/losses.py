@@ -22,7 +22,7 @@ def reconstruction_loss(p: ForwardPass) -> dict[str, Tensor]:
 
 def masked_reconstruction_loss(p: ForwardPass, where: Tensor) -> dict[str, Tensor]:
     """The reconstruction loss of the values `where` `[B, *shape]` is True alone: of those hidden from the encoder
-    (`p.hidden`, He et al. 2022; Pathak et al. 2016), or of those that it saw (`~p.hidden`)."""
+    (`p.masked`, He et al. 2022; Pathak et al. 2016), or of those that it saw (`~p.masked`)."""
     likelihood = p.model.likelihood
     if not likelihood.skips_missing:
         assert isinstance(likelihood, Pointwise)

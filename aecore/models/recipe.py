@@ -26,7 +26,7 @@ class ForwardPass:
     y: Tensor | None = None  # [B], labels; -1 where one is not known
     progress: float = 1.0  # how much of the training is done, in [0, 1]
     mean_reduction: bool = False  # whether the loss takes the mean over pixels in place of their sum
-    hidden: Tensor | None = None  # [B, *shape], which values the encoder was not shown; None where it saw all
+    masked: Tensor | None = None  # [B, *shape], which values the encoder was not shown; None where it saw all
 
     @property
     def labelled(self) -> Tensor:
@@ -98,8 +98,8 @@ class Recipe:
     corruption
         Tensor `[B, *shape]` to the same shape; the identity where inputs stay as they are.
     mask
-        Which values `[B, *shape]` of a batch are hidden from the encoder, as booleans: they are 0 in `x_in`, and True in
-        `ForwardPass.hidden`, so that a loss can count them alone. None where it sees all.
+        Which values `[B, *shape]` of a batch are hidden from the encoder, as booleans: they are 0 in `x_in`, and True
+        in `ForwardPass.masked`, so that a loss can count them alone. None where it sees all.
     mean_reduction
         Whether losses take the mean over pixels in place of their sum.
 
@@ -141,7 +141,7 @@ class Recipe:
 
     def forward(self, x: Tensor, y: Tensor | None = None, progress: float = 1.0) -> ForwardPass:
         x_in = self.model.fill_missing(self.corruption(x))
-        hidden = self.mask(x) if self.mask else None
-        if hidden is not None:
-            x_in = x_in.masked_fill(hidden, 0.0)
-        return ForwardPass(self.model, x, x_in, y, progress, self.mean_reduction, hidden)
+        masked = self.mask(x) if self.mask else None
+        if masked is not None:
+            x_in = x_in.masked_fill(masked, 0.0)
+        return ForwardPass(self.model, x, x_in, y, progress, self.mean_reduction, masked)

@@ -37,7 +37,7 @@ FINAL_CHECKUP = record(
         "pca_mse": non_negative,
         "effective_code_size": integer(1, 5000),
     },
-    {**OPTIONAL_SIGNALS, "code_size": integer(1, 5000), "outliers": OUTLIERS, "samples": SAMPLES},
+    {**OPTIONAL_SIGNALS, "code_size": integer(1, 5000), "outliers": OUTLIERS, "sampling": SAMPLES},
 )
 
 

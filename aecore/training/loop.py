@@ -119,10 +119,7 @@ def fit(
 
     while state.epoch < config.total_epochs:
         if state.step == state.epoch * steps_per_epoch:
-            # a model that is trained keeps its last losses beside those of what comes after
-            state.running_mean = state.running_mean.restart(state.monitored_terms if state.step >= model_steps else set())
-            with state.rng:
-                state.permutation = torch.randperm(len(train)).to(device)
+            state.begin_epoch(len(train), model_trained=state.step >= model_steps)
 
         for x, y in train.batches(state.permutation, config.batch_size, state.step - state.epoch * steps_per_epoch):
             with state.rng, _bfloat16_networks(recipe, bfloat16):

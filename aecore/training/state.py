@@ -128,6 +128,13 @@ class TrainState:
         self.n_samples = 0  # images seen in all
         self.seconds = 0.0  # spent training
 
+    def begin_epoch(self, n_samples: int, model_trained: bool) -> None:
+        """Shuffles the training samples and begins to count losses anew; a model that is trained keeps its last ones
+        beside those of what comes after."""
+        self.running_mean = self.running_mean.restart(self.monitored_terms if model_trained else set())
+        with self.rng:
+            self.permutation = torch.randperm(n_samples).to(self.device)
+
     def save(self) -> bytes:
         """All of it as a safetensors file."""
         tensors = {f"weights/{name}": each for name, each in _weights(self.recipe).items()}

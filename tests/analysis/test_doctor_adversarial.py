@@ -31,7 +31,7 @@ def default(family: str, **settings) -> Config:
 def found(config: Config, losses: list[dict[str, float]], samples: dict[str, float] = HEALTHY) -> list[Any]:
     """What is found when the held-out losses of the epochs were these, beside a healthy reconstruction."""
     history = [EPOCH | {"validation": PLAIN | each} for each in losses]
-    end = {"code": POINTS, "validation": PLAIN | losses[-1], "samples": samples}
+    end = {"code": POINTS, "validation": PLAIN | losses[-1], "sampling": samples}
     return diagnose(Evidence(config, history, CHECKUP | end))
 
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aecore.analysis.clustering import cluster_accuracy, majority_accuracy
 from aecore.analysis.latents import clusters
+from aecore.analysis.latents.cluster_accuracy import cluster_accuracy, majority_accuracy
 from aecore.analysis.loaded import LoadedModel
-from aecore.config import LATER_PARAMS
+from aecore.config import ADDED_PARAMS
 from aecore.data.datasets import load
 from aecore.models import presets, priors
 from aecore.models.adversarial_losses import (
@@ -193,6 +193,17 @@ def test_the_code_of_a_cluster_family_is_probabilities_and_a_style():
     assert style.std().item() == pytest.approx(1, abs=5 / math.sqrt(2 * 6000))
 
 
+def test_one_weight_scales_what_both_discriminators_of_clusters_and_style_charge():
+    def losses(weight: float) -> dict[str, float]:
+        recipe = recipe_of("aae-clusters", params={"adversarial_weight": weight})
+        recipe.modules.eval()
+        said = recipe.objectives[0].loss(recipe.forward(torch.full((4, 1, 8, 8), 0.5)))
+        return {name: part.item() for name, part in said.items()}
+
+    one, two = losses(1.0), losses(2.0)
+    assert two == pytest.approx({name: (1 if name == "reconstruction" else 2) * part for name, part in one.items()})
+
+
 def test_cluster_accuracy_finds_the_best_assignment():
     """Cluster 0 holds labels 0, 0, 1; cluster 1 labels 1, 1, 0; cluster 2 label 1. The best of all assignments takes 0
     to 0 and 1 to 1: 4 of 7. A greedy one that began with cluster 2 would do worse; majorities are right with 5."""
@@ -258,8 +269,8 @@ def test_a_wae_of_before_there_were_priors_keeps_its_id_and_its_loss():
     assert resolve_config(dataclasses.replace(now, params={"prior": "ring"})).id != now.id
     assert all(
         {param.name: param.default for param in FAMILIES[family].params}[name] == value
-        for family, later in LATER_PARAMS.items()
-        for name, value in later.items()
+        for family, added in ADDED_PARAMS.items()
+        for name, value in added.items()
     )
     p = build_recipe(now).forward(torch.rand(9, 1, 8, 8))
     torch.manual_seed(2)

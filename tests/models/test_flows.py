@@ -207,7 +207,8 @@ def test_a_flow_tightens_the_bound_on_digits(name):
 
     models = ("vae", {}), ("flow-vae", {"posterior_flow": name})
     plain, bent = (np.array([bounds(*model, seed) for seed in range(5)]) for model in models)
-    assert (bent[:, 1] - bent[:, 0]).mean() < (plain[:, 1] - plain[:, 0]).mean()
+    assert (bent[:, 1] - bent[:, 0]).mean() < (plain[:, 1] - plain[:, 0]).mean()  # 0.22 (planar), 0.24 (iaf), 0.28
+    assert bent[:, 0].mean() > plain[:, 0].mean() - 0.15  # seeds differ by 0.1, so means of five by 0.06: two of these
 
 
 # RealNVP as encoder and decoder

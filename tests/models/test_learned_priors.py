@@ -15,10 +15,10 @@ from aecore.models import presets
 from aecore.models.bottlenecks import VectorQuantizer
 from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.latents import Latent
-from aecore.models.learned_priors.registry import LEARNED_PRIORS
 from aecore.models.learned_priors.autoregressive import AutoregressivePrior
 from aecore.models.learned_priors.densities import FlowPrior, MixturePrior
 from aecore.models.learned_priors.diffusion import DIFFUSION_STEPS, DiffusionPrior, cosine_schedule
+from aecore.models.learned_priors.registry import LEARNED_PRIORS
 from aecore.models.loss_terms import LEARNED_PRIOR, RECONSTRUCTION
 from aecore.models.rng import seeded
 from aecore.training.loop import fit

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from aecore.analysis import inpainting
+from aecore.analysis.latents import inpainting
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import load
 from aecore.data.modalities import Column, Image, Points, Series, Table, Video
@@ -96,10 +96,10 @@ def test_the_loss_counts_hidden_pixels_alone():
         for i in range(3)
         for row in range(8)
         for column in range(8)
-        if p.hidden[i, 0, row, column]
+        if p.masked[i, 0, row, column]
     )
     assert objective.loss(p)["reconstruction"].item() == pytest.approx(by_hand / 3, rel=1e-5)
-    assert (p.x_in[p.hidden] == 0).all() and torch.equal(p.x_in[~p.hidden], p.x[~p.hidden])
+    assert (p.x_in[p.masked] == 0).all() and torch.equal(p.x_in[~p.masked], p.x[~p.masked])
 
 
 @pytest.mark.parametrize(("loss_on", "counted"), [("hidden", "hidden"), ("all", "all")])
@@ -108,9 +108,9 @@ def test_visible_targets_have_no_gradient(loss_on, counted, likelihood):
     recipe = build_recipe(_config(likelihood=likelihood, params={"loss_on": loss_on}))
     p = recipe.forward(torch.rand(3, 1, 8, 8))
     (gradient,) = torch.autograd.grad(recipe.objectives[0].loss(p)["reconstruction"], p.logits)
-    assert (gradient[p.hidden] != 0).all()
-    assert (gradient[~p.hidden] != 0).all() == (counted == "all")
-    assert (gradient[~p.hidden] == 0).all() == (counted == "hidden")
+    assert (gradient[p.masked] != 0).all()
+    assert (gradient[~p.masked] != 0).all() == (counted == "all")
+    assert (gradient[~p.masked] == 0).all() == (counted == "hidden")
 
 
 def test_what_is_hidden_changes_nothing_of_the_code():
@@ -118,10 +118,10 @@ def test_what_is_hidden_changes_nothing_of_the_code():
     x = torch.rand(4, 1, 8, 8)
     torch.manual_seed(1)
     p = recipe.forward(x)
-    changed = torch.where(p.hidden, torch.rand_like(x), x)
+    changed = torch.where(p.masked, torch.rand_like(x), x)
     torch.manual_seed(1)
     other = recipe.forward(changed)
-    assert torch.equal(p.hidden, other.hidden) and torch.equal(p.latent.code, other.latent.code)
+    assert torch.equal(p.masked, other.masked) and torch.equal(p.latent.code, other.latent.code)
 
 
 def test_under_ssim_all_pixels_count_and_a_note_says_so():
@@ -140,7 +140,7 @@ def test_missing_values_of_hidden_columns_cost_nothing():
     x = torch.rand(50, 4)
     x[:, 0] = math.nan
     p = recipe.forward(x)
-    hidden = p.hidden & ~x.isnan()
+    hidden = p.masked & ~x.isnan()
     by_hand = 12.5 * (p.logits - x)[hidden].square().sum() / 50
     torch.testing.assert_close(recipe.objectives[0].loss(p)["reconstruction"], by_hand)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from aecore.analysis import inpainting
+from aecore.analysis.latents import inpainting
 from aecore.data.modalities import Modality
 from ui.panels.panel import Panel
 from ui.run_data import splits
@@ -35,13 +35,12 @@ def _filled(run: LoadedModel) -> None:
     row, _ = pickers.test_index_picker(run)
     rows = (row + np.arange(min(N_SAMPLES, len(test)))) % len(test)
     x, names = test.to_float(rows), sample_images.sample_names(run.card, test.y[rows], rows)
+    shown: dict[str, np.ndarray] = {}
     for seen, hidden in inpainting.draw_masks(run, x, _seed()).items():
-        shown = {
-            f"Given {seen}": _with_gaps(modality, x, hidden),
-            "Filled in": inpainting.fill(run, x, hidden),
-            f"The {noun.one} itself": x,
-        }
-        sample_images.rows(modality, shown, names, size=72, file_name=f"{run.id}-filled-in")
+        shown[f"Given {seen}"] = _with_gaps(modality, x, hidden)
+        shown[f"Filled in from {seen}"] = inpainting.fill(run, x, hidden)
+    shown[f"The {noun.one} itself"] = x
+    sample_images.rows(modality, shown, names, size=72, file_name=f"{run.id}-filled-in")
     if splits.data_available(run):
         _show_errors(run)
 

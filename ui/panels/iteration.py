@@ -56,21 +56,26 @@ def _iteration(run: LoadedModel) -> None:
             "all have become the same.",
         ),
     )
-    left = spread[100] / max(spread[0], 1e-12)
-    alike = (
-        f"**they become alike**: {left:.0%} of their variance is left. The model has few {noun.many} that it gives "
-        "back unchanged (fixed points), and all others drift there"
-        if left < 0.5
-        else "**they do not become alike, but they do not stay either**: after 100 they are "
-        f"{moved[100] / moved[1]:.1f} times as far from where they began as after one. Errors of a reconstruction are "
-        "no noise that averages out: each one leads on from the last"
-    )
-    st.markdown(f"Given back again and again, {alike}.")
+    st.markdown(_outcome(spread[100] / max(spread[0], 1e-12), moved[100] / moved[1], noun.many))
     st.caption(
         "**This is not diffusion**, though a denoising autoencoder is asked the same thing. A diffusion model is told "
         "at each step how much noise there is and takes away that much; a sampler that walks along the score adds "
         "noise again (Bengio, Yao, Alain & Vincent 2013). Here nothing holds the walk at a likely "
         f"{noun.one}."
+    )
+
+
+def _outcome(variance_left: float, distance: float, samples: str) -> str:
+    """Where it led: whether samples are alike now, else how far they are from where they began, by the first time."""
+    if variance_left < 0.5:
+        return (
+            f"Given back again and again, **they become alike**: {variance_left:.0%} of their variance is left. The "
+            f"model has few {samples} that it gives back unchanged (fixed points), and all others drift there."
+        )
+    return (
+        "Given back again and again, **they do not become alike, but they do not stay either**: after 100 they are "
+        f"{distance:.1f} times as far from where they began as after one. Errors of a reconstruction are no noise that "
+        "averages out: each one leads on from the last."
     )
 
 

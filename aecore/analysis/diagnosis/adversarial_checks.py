@@ -30,7 +30,7 @@ def discriminator_too_strong(evidence: Evidence) -> Finding | None:
 
 
 def idle_discriminator(evidence: Evidence) -> Finding | None:
-    distance = evidence.checkup.get("samples", {}).get("prior_mmd", 0.0)
+    distance = evidence.checkup.get("sampling", {}).get("prior_mmd", 0.0)
     if distance < THRESHOLDS["prior_mmd"].value:
         return None
     first = int(THRESHOLDS["idle_from"].value * len(evidence.history))
@@ -50,7 +50,7 @@ def idle_discriminator(evidence: Evidence) -> Finding | None:
 
 
 def mode_collapse(evidence: Evidence) -> Finding | None:
-    samples = evidence.checkup.get("samples")
+    samples = evidence.checkup.get("sampling")
     if not samples or samples["reconstruction_coverage"] < THRESHOLDS["collapse_min_coverage"].value:
         return None
     drawn, given_back = samples["coverage"], samples["reconstruction_coverage"]

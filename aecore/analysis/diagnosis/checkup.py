@@ -52,7 +52,7 @@ def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str
         "outliers": outliers(run.config, data),
         "effective_code_size": size,
         "code_size": run.code_size,
-        **({"samples": sample_signals(run, asked)} if _plays_a_game(run.config) else {}),
+        **({"sampling": sample_signals(run, asked)} if _plays_a_game(run.config) else {}),
     }
 
 

@@ -101,8 +101,8 @@ class Evidence:
 
     @property
     def reconstruction_only(self) -> bool:
-        """Whether nothing but the reconstruction was asked for."""
-        return set(self.loss_terms) == {RECONSTRUCTION}
+        """Whether nothing but the reconstruction of what it is shown was asked for."""
+        return set(self.loss_terms) == {RECONSTRUCTION} and not self.family.corruption
 
     @property
     def discriminator_loss(self) -> float | None:

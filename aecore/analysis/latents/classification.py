@@ -16,11 +16,11 @@ from aecore.models.semi_supervised.classifiers import Classifier
 MAX_FITTED = 3000  # labelled samples that logistic regression learns from: more of them take minutes
 
 
-def labelled_samples(run: LoadedModel, most: int = MAX_FITTED) -> Split:
-    """The training samples whose labels a run learned from, the first `most` of them."""
+def labelled_samples(run: LoadedModel, limit: int = MAX_FITTED) -> Split:
+    """The training samples whose labels a run learned from, the first `limit` of them."""
     train = datasets.load_training(run.config).train
     known = train.hide_labels(run.config.labels_per_class, run.config.seed)
-    return known.take(np.flatnonzero(known.y >= 0)[:most])
+    return known.take(np.flatnonzero(known.y >= 0)[:limit])
 
 
 def accuracy(run: LoadedModel, test: Split, shifted: bool = False) -> float:

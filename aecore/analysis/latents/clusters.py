@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from aecore.analysis.clustering import cluster_accuracy, majority_accuracy
+from aecore.analysis.latents.cluster_accuracy import cluster_accuracy, majority_accuracy
 from aecore.analysis.loaded import LoadedModel
 from aecore.data.datasets import Split
 from aecore.models.latents import ClusterLatent
@@ -16,7 +16,7 @@ N_EVAL_IMAGES = 10_000  # test images that are asked: the first ones
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """Of test images: how many clusters are the likeliest for any, how sure the encoder is of the likeliest, and the
-    accuracies of clusters as labels (aecore.analysis.clustering); of images without labels, or that the model has drawn
+    accuracies of clusters as labels (aecore.analysis.latents.cluster_accuracy); of images without labels, or that the model has drawn
     itself (`synthetic`), no accuracies."""
     count = min(N_EVAL_IMAGES, len(test))
     latent = run.latents(test.to_float(slice(count)), test.y[:count])

@@ -9,8 +9,8 @@ TERMS = (
         id="batch-top-k",
         term="Batch top-k",
         text="Top-k sparsity counted over a batch: of the codes of B samples the B·k largest activations are kept, so "
-        "that one sample may have more than another. In use a threshold that was learned in training takes the place of "
-        "the count, and k is only the mean.",
+        "that one sample may have more than another. In use a threshold that was learned in training takes the place "
+        "of the count, and k is only the mean.",
         labels=("BatchTopK",),
         see_also=("top-k-sparsity", "dead-unit"),
         source="Bussmann, Leask & Nanda 2024",
@@ -65,8 +65,8 @@ TERMS = (
     Term(
         id="matryoshka-code",
         term="Matryoshka code",
-        text="A code whose first numbers must tell the sample by themselves, for several nested prefixes. General things "
-        "therefore come first, and a code can be cut short after training.",
+        text="A code whose first numbers must tell the sample by themselves, for several nested prefixes. General "
+        "things therefore come first, and a code can be cut short after training.",
         labels=("prefix", "prefixes", "matryoshka"),
         see_also=("sparse-autoencoder",),
         source="Kusupati et al. 2022; Bussmann, Nabeshima, Karvonen & Nanda 2025",
@@ -74,8 +74,8 @@ TERMS = (
     Term(
         id="simvq",
         term="SimVQ",
-        text="A codebook of fixed random vectors behind a linear map, of which only the map is learned. Each step moves "
-        "all entries, used or not, so hardly any die even in large codebooks.",
+        text="A codebook of fixed random vectors behind a linear map, of which only the map is learned. Each step "
+        "moves all entries, used or not, so hardly any die even in large codebooks.",
         see_also=("codebook", "dead-codebook-entry"),
         source="Zhu et al. 2024",
     ),

@@ -82,7 +82,7 @@ def match_prior(
 
     def discrimination(p: ForwardPass) -> dict[str, Tensor]:
         drawn = PRIORS[prior](*p.latent.z.shape).to(p.latent.z)
-        loss = {"discriminator": discrimination_loss(discriminator, real=drawn, made=p.latent.z)}
+        loss = {"discriminator": discrimination_loss(discriminator, real=drawn, generated=p.latent.z)}
         return loss | ({"gradient penalty": gradient_penalty(discriminator, drawn)} if is_smooth else {})
 
     return Recipe(model, [Objective(adversarial, [model]), Objective(discrimination, [discriminator])])
@@ -157,8 +157,8 @@ def aae_clusters(
         clusters, style = p.latent.z[:, :n_clusters], p.latent.z[:, n_clusters:]
         drawn = bottleneck.sample_clusters(len(style)).to(style)
         return {
-            "discriminator": discrimination_loss(of_style, real=torch.randn(*style.shape).to(style), made=style),
-            "cluster discriminator": discrimination_loss(of_clusters, real=drawn, made=clusters),
+            "discriminator": discrimination_loss(of_style, real=torch.randn(*style.shape).to(style), generated=style),
+            "cluster discriminator": discrimination_loss(of_clusters, real=drawn, generated=clusters),
         }
 
     return Recipe(model, [Objective(adversarial, [model]), Objective(discrimination, [of_style, of_clusters])])
@@ -186,6 +186,6 @@ def factor_vae(make: NetworkFactory, latent_dim: int, tc_weight: TotalCorrelatio
 
     def discrimination(p: ForwardPass) -> dict[str, Tensor]:
         z = p.latent.z.detach()
-        return {"discriminator": discrimination_loss(discriminator, real=z, made=permute_dimensions(z))}
+        return {"discriminator": discrimination_loss(discriminator, real=z, generated=permute_dimensions(z))}
 
     return Recipe(model, [Objective(loss, [model]), Objective(discrimination, [discriminator])])

@@ -83,9 +83,9 @@ def masked(
     model = MaskedAutoencoder(plain.encoder, plain.bottleneck, plain.decoder, plain.likelihood, mask)
 
     def loss(p: ForwardPass) -> dict[str, Tensor]:
-        if p.hidden is None or loss_on == "all":
+        if p.masked is None or loss_on == "all":
             return reconstruction_loss(p)
-        return reconstruction_loss_of(p, p.hidden)
+        return reconstruction_loss_of(p, p.masked)
 
     return Recipe(model, [Objective(loss, [model])], mask=mask)
 

@@ -252,8 +252,9 @@ def jump_relu(
         assert isinstance(p.latent, JumpReLULatent)
         return reconstruction_loss(p) | {"l0": l0_weight * p.latent.n_active.mean()}
 
-    bottleneck = JumpReLU(latent_dim, bandwidth, dead_after=dead_after(make, auxiliary_weight))
-    return Recipe.simple(build_autoencoder(bottleneck, make), with_dead_units(loss, auxiliary_weight))
+    # activations begin near 1, all of them within reach of their thresholds
+    bottleneck = JumpReLU(latent_dim, bandwidth, 0.8, dead_after(make, auxiliary_weight))
+    return Recipe.simple(awake(build_autoencoder(bottleneck, make)), with_dead_units(loss, auxiliary_weight))
 
 
 @family(

@@ -27,7 +27,7 @@ class MixturePrior(ContinuousPrior):
         super().__init__(dim)
         self.full = self.dim <= FULL_COVARIANCE_MAX_DIM
         self.logits = nn.Parameter(torch.zeros(N_COMPONENTS))
-        self.means = nn.Parameter(torch.randn(N_COMPONENTS, self.dim))
+        self.component_means = nn.Parameter(torch.randn(N_COMPONENTS, self.dim))
         self.log_precisions = nn.Parameter(torch.zeros(N_COMPONENTS, self.dim))  # of the diagonal, half
         self.off_diagonal = nn.Parameter(torch.zeros(N_COMPONENTS, *(2 * [self.dim if self.full else 0])))
 
@@ -35,14 +35,14 @@ class MixturePrior(ContinuousPrior):
     def _init_from_batch(self, z: Tensor) -> None:
         super()._init_from_batch(z)
         chosen = torch.randint(len(z), (N_COMPONENTS,)).to(z.device)
-        self.means.copy_((z[chosen] - self.mean) / self.scale)
+        self.component_means.copy_((z[chosen] - self.mean) / self.scale)
 
     def _whitening(self) -> Tensor:
         """Lower triangular matrices `[K, D, D]` that make each component a standard normal."""
         return self.off_diagonal.tril(-1) + torch.diag_embed(self.log_precisions.exp())
 
     def loss_of_scaled(self, z: Tensor) -> Tensor:
-        apart = z[:, None] - self.means  # [B, K, D]
+        apart = z[:, None] - self.component_means  # [B, K, D]
         white = (
             torch.einsum("kij,bkj->bki", self._whitening(), apart) if self.full else apart * self.log_precisions.exp()
         )
@@ -56,7 +56,7 @@ class MixturePrior(ContinuousPrior):
             spread = torch.linalg.solve_triangular(self._whitening()[component], noise[..., None], upper=False)[..., 0]
         else:
             spread = noise * (-self.log_precisions[component]).exp()
-        return self.means[component] + spread
+        return self.component_means[component] + spread
 
 
 class FlowPrior(ContinuousPrior):

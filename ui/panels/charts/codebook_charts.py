@@ -119,9 +119,8 @@ def token_grid(
     click on one gives its position (`customdata`). The `chosen` position is framed, `changed` ones [S] are dotted."""
     rows, columns = indices.shape
     cell = max(14, min(48, 420 // max(rows, columns)))
-    figure = new_figure(
-        cell * rows + 16, width=cell * columns + 16, showlegend=False, hovermode="closest", dragmode="pan"
-    )
+    size = {"width": cell * columns + 16, "showlegend": False, "hovermode": "closest", "dragmode": "pan"}
+    figure = new_figure(cell * rows + 16, **size)
     shown = indices.max() < 10 ** (cell // 10)  # digits that fit into a cell
     figure.add_heatmap(
         z=ranks[indices],
@@ -133,10 +132,9 @@ def token_grid(
         showscale=False,
         hoverinfo="skip",
     )
-    down, across = np.divmod(np.arange(indices.size), columns)
     figure.add_scatter(
-        x=across,
-        y=down,
+        x=np.arange(indices.size) % columns,
+        y=np.arange(indices.size) // columns,
         customdata=np.stack([np.arange(indices.size), indices.ravel()], 1),
         mode="markers",
         marker={"opacity": 0, "size": cell, "symbol": "square"},

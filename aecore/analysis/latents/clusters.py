@@ -16,7 +16,7 @@ N_EVAL_IMAGES = 10_000  # test images that are asked: the first ones
 
 def report(run: LoadedModel, test: Split) -> dict[str, Any]:
     """Of test images: how many clusters are the likeliest for any, how sure the encoder is of the likeliest, and the
-    accuracies of clusters as labels (aecore.analysis.latents.cluster_accuracy); of images without labels, or that the model has drawn
+    accuracies of clusters as labels (cluster_accuracy.py); of images without labels, or that the model has drawn
     itself (`synthetic`), no accuracies."""
     count = min(N_EVAL_IMAGES, len(test))
     latent = run.latents(test.to_float(slice(count)), test.y[:count])

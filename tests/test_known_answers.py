@@ -38,7 +38,7 @@ from torch.distributions import MultivariateNormal, kl_divergence
 
 from aecore.analysis import architecture, metrics
 from aecore.config import Config
-from aecore.models import bottlenecks, losses, presets
+from aecore.models import bottlenecks, latents, losses, presets
 from aecore.models.autoencoder import build_autoencoder
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.footprint import count_parameters
@@ -54,8 +54,8 @@ def _seeded():
         yield
 
 
-def _clouds(mean: Tensor, logvar: Tensor, z: Tensor | None = None) -> bottlenecks.GaussianLatent:
-    return bottlenecks.GaussianLatent(z=mean if z is None else z, code=mean, mean=mean, logvar=logvar)
+def _clouds(mean: Tensor, logvar: Tensor, z: Tensor | None = None) -> latents.GaussianLatent:
+    return latents.GaussianLatent(z=mean if z is None else z, code=mean, mean=mean, logvar=logvar)
 
 
 def _pass(shape: tuple[int, ...] = (1, 8, 8)) -> ForwardPass:

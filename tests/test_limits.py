@@ -153,8 +153,10 @@ def test_counts_are_those_of_the_network_itself(family):
 
 
 def at_its_most(family: str) -> Config:
-    """A family with every number of its own at its highest."""
-    highest = {param.name: param.info.max for param in FAMILIES[family].params if param.value_type in (int, float)}
+    """A family with every number of its own at its highest, but for the size of a patch: one as large as the sample is
+    refused."""
+    numbers = [param for param in FAMILIES[family].params if param.value_type in (int, float)]
+    highest = {param.name: param.info.max for param in numbers if param.name != "patch_size"}
     return Config(
         family=family, latent_dim=4, params={name: each for name, each in highest.items() if each is not None}
     )

@@ -239,7 +239,8 @@ def evaluate(
             p: ForwardPass = recipe.forward(x, y)
             for objective in recipe.objectives:
                 first, last = objective.interval
-                if last >= 1 and first < progress:  # stages that are over say nothing of the finished model
+                # stages that are over say nothing of the finished model, and those that wait for it nothing yet
+                if last >= 1 and first < max(1.0, progress):
                     tally.add(objective.loss(p), len(x))
             if on_batch:
                 on_batch(p)

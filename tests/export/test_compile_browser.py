@@ -60,6 +60,7 @@ def length(op: dict, name: str) -> int:
         "conv_transpose": lambda: math.prod(op["kernel"]) * op["in_shape"][0] * out,
         "quantize": lambda: op["codebook_size"] * op["embedding_dim"],
         "add_label_image": lambda: op["n_classes"] * op["size"],
+        "threshold": lambda: op["size"],
         "experts": lambda: len(op["encoders"]) * op["in_features"],
     }
     return sizes[op["op"]]()

@@ -65,7 +65,7 @@ def test_the_discriminator_of_a_factor_vae_estimates_a_known_total_correlation(r
         if step == 350:
             optimiser.param_groups[0]["lr"] = 4e-4
         z = correlated(256, rho)
-        loss = discrimination_loss(discriminator, real=z, made=permute_dimensions(z))
+        loss = discrimination_loss(discriminator, real=z, generated=permute_dimensions(z))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

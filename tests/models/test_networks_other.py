@@ -167,7 +167,7 @@ def test_a_map_is_no_code_for_labels_and_levels():
     refused = {family for family in FAMILIES if is_refused(family, "conv-spatial")}
     assert refused >= {"conditional-vae", "ladder-vae"} and "vq-vae" not in refused
     for family in refused:
-        with pytest.raises(UserError, match=r"labels, levels .* Choose conv-pool"):
+        with pytest.raises(UserError, match=r"labels, levels .* Choose conv-pool|no fully connected layer"):
             resolve_config(Config(family=family, network="conv-spatial", latent_dim=16))
 
 

@@ -34,6 +34,7 @@ from aecore.params import params_of
 from aecore.store import queue, runs
 from aecore.store.writer import RunWriter
 from tests.kit.cases import crossed, marked
+from tests.kit.networks import is_refused
 from ui import pages_table
 from ui.session import identity
 from ui.widgets import live
@@ -505,7 +506,12 @@ def test_train_offers_to_explore_a_stopped_run_and_to_resume_it(stopped_run):
 
 # --- Train --------------------------------------------------------------------------------------------------
 
-FORMS = [(f, n) for f in FAMILIES for n in modalities.Image.networks if FAMILIES[f].fixed.get("network", n) == n]
+FORMS = [
+    (f, n)
+    for f in FAMILIES
+    for n in modalities.Image.networks
+    if FAMILIES[f].fixed.get("network", n) == n and not is_refused(f, n)
+]
 
 
 @pytest.mark.parametrize("form", marked(FORMS, FORMS[::2], "-".join))

@@ -47,6 +47,7 @@ COMMON = [
     "Source code",
     "Encoder filters, decoder atoms",
     "Stretch (Jacobian singular values)",
+    "Iterated reconstruction",
     "Suggestions and pitfalls",
 ]
 CLOUDS = [

@@ -40,7 +40,7 @@ ADVICE: dict[str, Advice] = {
         ),
         (
             "Nothing is compressed: the error is 0 for noise too, so it neither denoises nor finds what is odd by its "
-            "error. Its loss is what tells odd samples.",
+            "error. Its loss is what tells odd samples. "
             "Distances between codes are of all pixels alike, and so are its samples: on digits they look worse than "
             "those of a VAE with 8 dimensions, which is far smaller.",
             "It learns by heart soon: on digits 60 epochs end at 125 nats on validation images, and early stopping at "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from aecore.models.bottlenecks.quantizer import Quantizer
 MIN_LEVELS = 5  # of each number, where one does not hold them all (Mentzer et al. 2023, section 4.1)
 
 
-@cache
+@lru_cache(maxsize=64)
 def fsq_levels(codebook_size: int) -> tuple[int, ...]:
     """How many levels each number of a position has, the most first: as many numbers of `MIN_LEVELS` or more as there
     can be, whose product is closest to `codebook_size`; of equally close ones the most even.

@@ -117,8 +117,7 @@ def marginal_bound(p: ForwardPass, weights: Tensor) -> dict[str, Tensor]:
     """
     model, x = p.model, p.x
     assert isinstance(model, SemiSupervisedVAE)
-    one = weights == 1  # a sample of which one class alone counts is decoded for this one
-    rows, labels = (one | ~one.any(1, keepdim=True)).nonzero(as_tuple=True)
+    rows, labels = _counting_classes(weights)
     latent = model.posterior(p.x_in[rows], labels)
     raw = model.decode(latent.z, labels, x[rows] if model.training else None)
     share = weights[rows, labels] / len(x)
@@ -129,3 +128,15 @@ def marginal_bound(p: ForwardPass, weights: Tensor) -> dict[str, Tensor]:
         "kl": (share * latent.kl.sum(1)).sum(),
         "label kl": (weights * log_weights).sum(1).mean() + math.log(weights.shape[1]),
     }
+
+
+def _counting_classes(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows and the columns of `weights` `[B, K]` that are decoded: of a sample of which one class alone counts this
+    one, of any other all."""
+    if weights.is_meta:  # where nothing is known but shapes, as many as there can be
+        count, n_classes = weights.shape
+        rows = torch.arange(count, device=weights.device).repeat_interleave(n_classes, output_size=count * n_classes)
+        return rows, torch.arange(n_classes, device=weights.device).repeat(count)
+    alone = weights == 1
+    rows, labels = (alone | ~alone.any(1, keepdim=True)).nonzero(as_tuple=True)
+    return rows, labels

@@ -205,6 +205,7 @@ ROOMS = {
     "ring": {"family": "aae", "latent_dim": 3, "params": {"prior": "ring"}},
     "codebook": {"family": "vq-vae", "latent_dim": 4},
     "conditional": {"family": "conditional-vae", "latent_dim": 2},
+    "diffusion": {"family": "vanilla", "latent_dim": 3, "hidden_sizes": (8,), "learned_prior": "diffusion"},
     "colour": {"family": "wae", "latent_dim": 3, "dataset": "shapes-colour", "hidden_sizes": (8,)},
 }
 
@@ -295,3 +296,14 @@ def test_without_the_data_set_and_kept_numbers_there_are_pictures_alone(monkeypa
     monkeypatch.setattr("ui.panels.sampling.link", lambda *given: None)  # there are no pages in this script
     page = panel(EXHIBIT, "sampling", "Samples")
     assert "not on this computer" in seen(page) and not page.get("plotly_chart") and page.get("html")
+
+
+def test_a_learned_prior_stands_beside_the_others_and_its_steps_are_a_slider(runs_of):
+    page = panel(runs_of["diffusion"], "sampling", "Samples")
+    pictures = " ".join(each.proto.body for each in page.get("html"))
+    assert "The **learned prior** scores" in seen(page)
+    assert "learned prior (diffusion)" in pictures and "After step 100 of 100" in pictures
+    steps = next(each for each in page.select_slider if each.label == "Denoising steps")
+    steps.set_value(5)
+    whole(page.run())
+    assert "After step 5 of 5" in " ".join(each.proto.body for each in page.get("html"))

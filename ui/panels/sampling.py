@@ -60,7 +60,9 @@ def show_samples(run: LoadedModel) -> None:
         size=88,
         file_name=f"{run.id}-samples",
     )
-    _denoising(run, turn)
+    prior = run.model.bottleneck.learned_prior
+    if prior is not None and prior.n_steps:
+        _denoising(run, prior.n_steps, turn)
     if run.model.is_conditional:
         st.caption("This model is told the class: classes are drawn as often as the training set has them.")
     if "prior" not in said:
@@ -85,14 +87,11 @@ def _method_labels(run: LoadedModel) -> dict[str, str]:
 
 
 @st.fragment
-def _denoising(run: LoadedModel, seed: int) -> None:
-    """Codes on their way from noise to samples, where the learned prior makes them so."""
-    prior = run.model.bottleneck.learned_prior
-    if prior is None or not prior.n_steps:
-        return
+def _denoising(run: LoadedModel, most: int, seed: int) -> None:
+    """Codes on their way from noise to samples of the learned prior, in `most` steps or fewer."""
     st.subheader("From noise to samples")
-    choices = [each for each in STEP_CHOICES if each < prior.n_steps] + [prior.n_steps]
-    n_steps = st.select_slider("Denoising steps", choices, prior.n_steps, key="panel-denoising-steps")
+    choices = [each for each in STEP_CHOICES if each < most] + [most]
+    n_steps = st.select_slider("Denoising steps", choices, most, key="panel-denoising-steps")
     path = generated_images.denoising_path(run, n_steps, seed)
     shown = np.unique(np.linspace(0, n_steps, min(n_steps, 7) + 1).round().astype(int))
     rows = {"Noise" if step == 0 else f"After step {step} of {n_steps}": path[step] for step in shown}

@@ -52,7 +52,10 @@ def form(server, browser_page):
 
 
 def choose_model(page, name: str) -> None:
-    main(page).get_by_role("combobox", name="Model").click()
+    """Types its name: of a long list only what is in sight is there to be clicked."""
+    models = main(page).get_by_role("combobox", name="Model")
+    models.click()
+    models.fill(name)
     page.get_by_role("option", name=name, exact=True).click()
     wait_until_idle(page)
 

@@ -20,6 +20,7 @@ from aecore.models.families.build import build_recipe, resolve_config
 from aecore.models.latents import Quantized
 from aecore.models.likelihoods import Gaussian
 from tests.analysis.test_sampling import panel, seen, whole
+from tests.kit.cases import crossed
 from tests.kit.trained_runs import furnished
 from ui.panels import codebook as painting
 from ui.panels.charts import codebook_charts
@@ -227,8 +228,7 @@ def runs_of(rooms, monkeypatch):
     return ids
 
 
-@pytest.mark.parametrize("title", [each.title for each in CODEBOOK])
-@pytest.mark.parametrize("kind", ROOMS)
+@pytest.mark.parametrize(("kind", "title"), crossed([*ROOMS], [each.title for each in CODEBOOK]))
 def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
     page = panel(runs_of[kind], "codebook", title)
     assert seen(page) and page.get("plotly_chart")

@@ -22,6 +22,7 @@ from aecore.errors import UserError
 from aecore.models import presets
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.latents import FlowLatent, GaussianLatent
+from tests.kit.cases import crossed
 from tests.kit.trained_runs import furnished
 from ui.panels.charts import posterior_charts
 from ui.panels.posterior import GAUSSIAN
@@ -234,8 +235,7 @@ def seen(page: AppTest) -> str:
     return " ".join(str(each.value) for each in said)
 
 
-@pytest.mark.parametrize("panel", [panel.title for panel in GAUSSIAN])
-@pytest.mark.parametrize("kind", ROOMS)
+@pytest.mark.parametrize(("kind", "panel"), crossed([*ROOMS], [panel.title for panel in GAUSSIAN]))
 def test_every_panel_shows_every_kind_of_run(kind, panel, runs_of):
     page = AppTest.from_function(_show, args=(runs_of[kind], panel), default_timeout=60).run()
     assert seen(page)

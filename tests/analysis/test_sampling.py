@@ -19,6 +19,7 @@ from aecore.data.datasets import Split, load
 from aecore.models import presets
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.latents import Latent
+from tests.kit.cases import crossed
 from tests.kit.trained_runs import furnished
 from ui.panels.sampling import METHOD_LABELS, SAMPLES
 
@@ -251,8 +252,7 @@ def seen(page: AppTest) -> str:
     return " ".join(str(each.value) for each in (*page.markdown, *page.caption, *page.metric, *page.info))
 
 
-@pytest.mark.parametrize("title", [each.title for each in SAMPLES])
-@pytest.mark.parametrize("kind", ROOMS)
+@pytest.mark.parametrize(("kind", "title"), crossed([*ROOMS], [each.title for each in SAMPLES]))
 def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
     page = panel(runs_of[kind], "sampling", title)
     assert seen(page) and len(page.get("plotly_chart")) == 1

@@ -17,6 +17,7 @@ from aecore.models import presets
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.latents import SparseLatent
 from tests.analysis.test_sampling import panel, seen, whole
+from tests.kit.cases import crossed
 from tests.kit.trained_runs import furnished
 from ui.panels.sparsity import SPARSE
 
@@ -202,8 +203,7 @@ def runs_of(rooms, monkeypatch):
     return ids
 
 
-@pytest.mark.parametrize("title", [each.title for each in SPARSE])
-@pytest.mark.parametrize("kind", ROOMS)
+@pytest.mark.parametrize(("kind", "title"), crossed([*ROOMS], [each.title for each in SPARSE]))
 def test_every_panel_shows_every_kind_of_run(kind, title, runs_of):
     assert seen(panel(runs_of[kind], "sparsity", title))
 

@@ -235,7 +235,7 @@ REACHED = """controls => {
 }"""
 
 
-@pytest.mark.parametrize("name", few(LIVE, "Latent map", "Interpolate"))
+@pytest.mark.parametrize("name", few(LIVE, "Interpolate"))
 def test_tab_reaches_every_control_in_order(name, browser_page, lab, run):
     page = browser_page
     begin(page, lab, run, name)

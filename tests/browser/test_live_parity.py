@@ -21,6 +21,7 @@ from aecore.models.bottlenecks import GaussianBottleneck, Quantizer
 from aecore.models.families.build import FAMILIES, build_recipe, resolve_config
 from aecore.models.likelihoods import PerColumn
 from aecore.models.networks import ACTIVATIONS
+from tests.kit.cases import crossed
 from tests.kit.networks import SERVER_ONLY, is_refused
 from tools.browser import record_errors
 
@@ -215,8 +216,7 @@ GUESS = """async ([head, ...packed]) => {
 }"""
 
 
-@pytest.mark.parametrize("network", ["mlp", "conv"])
-@pytest.mark.parametrize("likelihood", Image.likelihoods)
+@pytest.mark.parametrize(("network", "likelihood"), crossed(["mlp", "conv"], Image.likelihoods))
 def test_the_browser_guesses_the_class_that_torch_guesses(page, likelihood, network):
     run = made(family="conditional-vae", network=network, likelihood=likelihood)
     program = compile_browser.compile_model(run)

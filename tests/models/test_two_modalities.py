@@ -131,6 +131,7 @@ def test_the_loss_is_three_elbos():
     torch.testing.assert_close(parts["unimodal elbo"], 0.5 * sum(sum(each) for each in expected[1:]))
 
 
+@pytest.mark.slow
 def test_it_draws_one_half_from_the_other():
     config = _config(latent_dim=16, epochs=40)
     recipe, data = build_recipe(config), load("digits")

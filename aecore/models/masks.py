@@ -57,11 +57,18 @@ class PatchMask:
         return min(max(1, round(self.mask_ratio * self.n_patches)), self.n_patches - 1)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Which values of samples `[B, *shape]` are hidden, bool as `x`."""
+        """Which values of samples `[B, *shape]` are hidden, bool as `x`: of each sample `n_hidden` patches."""
+        return self._hide(x, torch.full((len(x), 1), self.n_hidden, device=x.device))
+
+    def up_to(self, x: Tensor) -> Tensor:
+        """The same with one patch to `n_hidden` hidden, in each sample another count: a model that only meets samples
+        with as many hidden as there can be does not know what to do with a whole one."""
+        return self._hide(x, torch.randint(1, self.n_hidden + 1, (len(x), 1), device=x.device))
+
+    def _hide(self, x: Tensor, counts: Tensor) -> Tensor:
         rank = torch.rand(len(x), self.n_patches, device=x.device).argsort(1).argsort(1)
         patches = torch.from_numpy(np.ascontiguousarray(self.patch_of_position)).to(x.device)
-        per_position = (rank < self.n_hidden)[:, patches]
-        return self.modality.broadcast_positions(per_position).expand(x.shape)
+        return self.modality.broadcast_positions((rank < counts)[:, patches]).expand(x.shape)
 
 
 class InpaintingAutoencoder(Autoencoder):

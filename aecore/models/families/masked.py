@@ -23,7 +23,15 @@ from aecore.models.recipe import ForwardPass, Objective, Recipe
 from aecore.params import ParamInfo
 
 MaskRatio = Annotated[
-    float, ParamInfo("The share of patches that is hidden from the encoder.", 0.05, 0.95, 0.05, label="Mask ratio")
+    float,
+    ParamInfo(
+        "The largest share of patches that is hidden from the encoder: in training each sample has from one patch to "
+        "that many hidden.",
+        0.05,
+        0.95,
+        0.05,
+        label="Mask ratio",
+    ),
 ]
 PatchSize = Annotated[
     int,
@@ -38,8 +46,10 @@ PatchSize = Annotated[
     ),
 ]
 LossOn = Annotated[
-    Literal["hidden", "all"],
-    ParamInfo("What the reconstruction loss counts: hidden patches alone, or all values.", label="Loss on"),
+    Literal["all", "hidden"],
+    ParamInfo(
+        "What the reconstruction loss counts: all values, or, as the paper, hidden patches alone.", label="Loss on"
+    ),
 ]
 UnimodalWeight = Annotated[
     float,
@@ -67,15 +77,15 @@ def counts_all_values(config: Config) -> str:
 def masked(
     make: NetworkFactory,
     latent_dim: int,
-    mask_ratio: MaskRatio = 0.5,
+    mask_ratio: MaskRatio = 0.75,
     patch_size: PatchSize = 0,
-    loss_on: LossOn = "hidden",
+    loss_on: LossOn = "all",
 ) -> Recipe:
     """Patches of each image are hidden, and the model fills them in from those that it sees.
 
-    Nothing can be copied, so even a large code has to learn what images look like (He, Chen, Xie, Li, Dollar &
-    Girshick 2022). Theirs is a transformer that is given the visible patches alone, here any network sees 0 in place of
-    hidden values.
+    What is hidden cannot be copied, so even a large code has to learn what images look like (He, Chen, Xie, Li, Dollar
+    & Girshick 2022). Theirs is a transformer that is given the visible patches alone; here any network sees 0 in place
+    of hidden values, and sometimes nearly whole images, or it would not know what to do with one.
     """
     modality = make.modality or Image(*make.shape)
     mask = PatchMask(modality, patch_size or modality.default_patch_size, mask_ratio)
@@ -87,7 +97,7 @@ def masked(
             return reconstruction_loss(p)
         return reconstruction_loss_of(p, p.masked)
 
-    return Recipe(model, [Objective(loss, [model])], mask=mask)
+    return Recipe(model, [Objective(loss, [model])], mask=mask.up_to)
 
 
 @family(

@@ -79,7 +79,7 @@ def priors(size: int = 16) -> list[str]:
     real = data.test.to_float(slice(N_SAMPLES))
     lines = [
         "## Priors on MNIST", "",
-        f"{N_SAMPLES:,} samples of each against as many test images (metrics as on Inside > Samples); codes of {size} "
+        f"{N_SAMPLES:,} samples of each against as many test images (metrics as in the panel Samples); codes of {size} "
         "numbers, seed 0. *mixture, EM*: scikit-learn's, ten components, fitted to 10,000 training codes without a "
         "network; the others are learned for as many epochs as the model. *training images*: what a perfect sampler "
         "would score.", "",

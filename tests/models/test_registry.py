@@ -13,7 +13,11 @@ from aecore.models.loss_terms import RECONSTRUCTION
 
 ROOT = Path(__file__).resolve().parents[2]
 # where names are what is written about: the families, what is said of each, and which models come along
-DOCUMENTS = {path.name for path in (ROOT / "aecore/models/families").glob("*.py")} - {"build.py", "registry.py"}
+DOCUMENTS = {path.name for path in (ROOT / "aecore/models/families").glob("*.py")} - {
+    "build.py",
+    "prior_stage.py",
+    "registry.py",
+}
 DOCUMENTS |= {path.name for path in (ROOT / "aecore/content/family_advice").glob("*.py")} | {"gallery.py"}
 
 

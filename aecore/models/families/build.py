@@ -13,10 +13,10 @@ from aecore.data.card import DatasetCard
 from aecore.data.cards import CARDS, get_card
 from aecore.errors import UserError
 from aecore.models import footprint
+from aecore.models.families.prior_stage import with_learned_prior
 from aecore.models.families.registry import FAMILIES as FAMILIES
 from aecore.models.families.registry import get_family
 from aecore.models.footprint import Footprint
-from aecore.models.learned_priors.registry import with_learned_prior
 from aecore.models.likelihoods import SYMMETRIC_LIKELIHOODS, build_likelihood
 from aecore.models.networks import INITIALISATIONS, NETWORKS, NetworkFactory
 from aecore.models.recipe import Recipe

@@ -126,7 +126,7 @@ class Config:
     @property
     def total_epochs(self) -> int:
         """Epochs of the model, and as many again of a learned prior where there is one."""
-        return self.epochs * (1 if self.learned_prior == "none" else 2)
+        return total_epochs(self.epochs, self.learned_prior)
 
     @property
     def summary(self) -> str:
@@ -152,6 +152,11 @@ class Config:
         if not isinstance(values, dict) or not set(values) <= names or not isinstance(values.get("params", {}), dict):
             raise UserError("The settings are not those of a run; they were written by another program or version.")
         return cls(**values).validated()
+
+
+def total_epochs(epochs: int, learned_prior: str) -> int:
+    """Epochs of a training: those of the model, and as many again of a learned prior, which may be "none"."""
+    return epochs * (1 if learned_prior == "none" else 2)
 
 
 def diff(configs: Sequence[Config]) -> dict[str, list[ParamValue | None]]:

@@ -85,6 +85,10 @@ def test_every_field_makes_another_name():
     assert len(set(names)) == len(names)
 
 
+def test_a_learned_prior_takes_as_many_epochs_again():
+    assert [Config(epochs=7, learned_prior=each).total_epochs for each in ("none", "flow")] == [7, 14]
+
+
 def test_the_order_of_knobs_and_the_kind_of_a_number_make_no_other_name():
     a = Config(family="denoising", params={"corruption": "masking", "corruption_level": 1})
     b = Config(family="denoising", params={"corruption_level": "1.0", "corruption": "masking"})

@@ -29,7 +29,7 @@ class PreviewStrip:
         """The images, their corrupted input if that differs, and the reconstructions, one row each."""
         device = next(recipe.model.parameters()).device
         with seeded(0):
-            x_in = recipe.forward(self.x).x_in if recipe.mask else recipe.corruption(self.x)
+            x_in = recipe.forward(self.x).x_in
         with eval_mode(recipe):
             drawn = recipe.model.reconstruct(x_in.to(device), self.y.to(device)).float().cpu()
         rows = [self.x, drawn] if torch.equal(x_in, self.x) else [self.x, x_in, drawn]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from aecore.config import total_epochs
 from aecore.errors import UserError
 from aecore.jobs import run_times
 from aecore.store import database_snapshot, processes_table, runs
@@ -77,4 +78,6 @@ def seconds_left(run: str) -> float | None:
 def _typical_seconds(config: Mapping[str, Any]) -> float | None:
     """How long runs with such settings take, from the start of the worker; None when none has been finished here."""
     known, epochs = run_times.expected(config), config.get("epochs")
-    return known.total(epochs) if known and isinstance(epochs, int) else None
+    if known is None or not isinstance(epochs, int):
+        return None
+    return known.total(total_epochs(epochs, str(config.get("learned_prior", "none"))))

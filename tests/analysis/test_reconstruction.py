@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aecore.analysis import reconstruction
+from ui.panels import iteration
 
 
 class Halving:
@@ -24,3 +25,12 @@ def test_each_time_the_model_is_given_its_own_output():
         2: 2,
         5: pytest.approx(0.25),
     }
+
+
+@pytest.mark.parametrize(
+    ("variance_left", "distance", "words"),
+    [(0.1, 9.0, "become alike"), (1.0, 1.0, "stay where the first"), (1.0, 9.5, "9.5 times as far")],
+)
+def test_what_is_said_of_it_follows_its_numbers(variance_left, distance, words):
+    """A projection, such as PCA's, is the same after once and after a hundred times: distance 1."""
+    assert words in iteration._outcome(variance_left, distance, "images")

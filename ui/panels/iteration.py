@@ -56,7 +56,7 @@ def _iteration(run: LoadedModel) -> None:
             "all have become the same.",
         ),
     )
-    st.markdown(_outcome(spread[100] / max(spread[0], 1e-12), moved[100] / moved[1], noun.many))
+    st.markdown(_outcome(spread[100] / max(spread[0], 1e-12), moved[100] / max(moved[1], 1e-9), noun.many))
     st.caption(
         "**This is not diffusion**, though a denoising autoencoder is asked the same thing. A diffusion model is told "
         "at each step how much noise there is and takes away that much; a sampler that walks along the score adds "
@@ -71,6 +71,12 @@ def _outcome(variance_left: float, distance: float, samples: str) -> str:
         return (
             f"Given back again and again, **they become alike**: {variance_left:.0%} of their variance is left. The "
             f"model has few {samples} that it gives back unchanged (fixed points), and all others drift there."
+        )
+    if distance < 1.5:
+        return (
+            "Given back again and again, **they stay where the first reconstruction put them**: the model gives back "
+            f"unchanged what it has drawn once, as a projection does, such as PCA's. After 100 they are {distance:.1f} "
+            "times as far from where they began as after one."
         )
     return (
         "Given back again and again, **they do not become alike, but they do not stay either**: after 100 they are "

@@ -99,8 +99,9 @@ def _denoising(run: LoadedModel, most: int, seed: int) -> None:
     st.caption(
         "Each row decodes the same codes a few steps later. They begin as noise; each step takes away some of what the "
         f"prior sees as noise in the *code* and never looks at {sample_images.article(run.card.modality.noun)} (latent "
-        "diffusion, Rombach et al. 2022; steps without new noise, Song, Meng & Ermon 2021). With one step it jumps to "
-        "the average of all codes; a few suffice here, for codes are small."
+        "diffusion, Rombach et al. 2022; steps without new noise, Song, Meng & Ermon 2021). In one or two steps codes "
+        "fly apart, for a guess at nearly pure noise is far off; few more suffice, as codes are small: on the digits "
+        "(vanilla, 8-D) samples of 1, 5 and 100 steps cover 0.42, 0.96 and 0.98 of the test images."
     )
 
 

@@ -38,7 +38,7 @@ def compute_checkup(recipe: Recipe, run: LoadedModel, data: Dataset) -> dict[str
     pca_mse            of PCA with `effective_code_size` components: the latent dimensions that one image uses
 
     `code_size` is the number of latent dimensions, and `outliers` what `outliers` says. Of a family that plays a game
-    `samples` is what `sample_signals` says.
+    `sampling` is what `sample_signals` says.
     """
     vitals, device = TrainingSignals(data.card.modality.bounded), next(recipe.model.parameters()).device
     parts = evaluate(recipe, DeviceDataset.from_split(data.validation, device), run.config, vitals.update)

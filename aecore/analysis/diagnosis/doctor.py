@@ -87,9 +87,8 @@ def health_summary(evidence: Evidence) -> list[tuple[str, str]]:
         named = evidence.family.codebook
         size = f" of {named.count(evidence.params)}" if named else ""
         lines.append(("codebook entries used", f"{len(code['usage'])}{size}"))
-    if evidence.discriminator_loss is not None:
-        loss = f"{evidence.discriminator_loss:.2f} nats (chance: {CHANCE_DISCRIMINATOR_LOSS:.2f})"
-        lines.append(("discriminator loss", loss))
+    for name, wrong in evidence.discriminator_losses.items():
+        lines.append((f"{name} loss", f"{wrong:.2f} nats (chance: {CHANCE_DISCRIMINATOR_LOSS:.2f})"))
     if counts := evidence.outliers:
         lines.append(("outliers", _outlier_text(counts)))
     if evidence.signals:

@@ -105,11 +105,6 @@ class Evidence:
         return set(self.loss_terms) == {RECONSTRUCTION} and not self.family.corruption
 
     @property
-    def discriminator_loss(self) -> float | None:
-        """Nats that an adversary is wrong by; None where there is none."""
-        return self.loss_terms.get(self.family.part_name(loss_terms.DISCRIMINATOR))
-
-    @property
     def discriminator_losses(self) -> dict[str, float]:
         """Nats that each discriminator of the family is wrong by, by the name of its part of the loss."""
         named = (name for name, part in self.family.loss_terms.items() if part.term in loss_terms.DISCRIMINATORS)

@@ -157,12 +157,11 @@ def random_rows(matrix: Tensor, count: int) -> Tensor:
     return matrix[torch.randint(len(matrix), (count,), device=matrix.device)]
 
 
-class VectorQuantizer(Quantizer):
-    """Vectors that follow the means of what is assigned to them, by moving averages (VQ-VAE, van den Oord et al. 2017,
-    appendix A.1); one that nothing is assigned to any more is put where the encoder is."""
+class FreeQuantizer(Quantizer):
+    """A codebook whose vectors lie anywhere: the first ones where the encoder is. With `reset_dead_codes` one that
+    hardly anything is assigned to is put there again."""
 
     embedding: Tensor  # [K, d]
-    ema_sums: Tensor  # [K, d], moving averages of what was assigned
     initialised: Tensor
 
     def __init__(
@@ -176,14 +175,24 @@ class VectorQuantizer(Quantizer):
     ) -> None:
         super().__init__(n_positions, codebook_size, embedding_dim, decay, grid)
         self.reset_dead_codes = reset_dead_codes
-        self.register_buffer("embedding", torch.randn(codebook_size, embedding_dim))
-        self.register_buffer("ema_sums", self.embedding.clone())
         # on the CPU to begin with, for it is asked in each step: on torch's meta device there would be no answer
         self.register_buffer("initialised", torch.tensor(False, device="cpu"))
 
     @property
     def codebook(self) -> Tensor:
         return self.embedding
+
+
+class VectorQuantizer(FreeQuantizer):
+    """Vectors that follow the means of what is assigned to them, by moving averages (VQ-VAE, van den Oord et al. 2017,
+    appendix A.1); one that nothing is assigned to any more is put where the encoder is."""
+
+    ema_sums: Tensor  # [K, d], moving averages of what was assigned
+
+    def __init__(self, n_positions: int, codebook_size: int, embedding_dim: int, *settings: Any, **more: Any) -> None:
+        super().__init__(n_positions, codebook_size, embedding_dim, *settings, **more)
+        self.register_buffer("embedding", torch.randn(codebook_size, embedding_dim))
+        self.register_buffer("ema_sums", self.embedding.clone())
 
     @torch.no_grad()
     def prepare(self, encoded: Tensor) -> None:
@@ -211,30 +220,14 @@ class VectorQuantizer(Quantizer):
         self.embedding.copy_(self.ema_sums / weight.clamp_min(1e-6)[:, None])
 
 
-class GradientVectorQuantizer(Quantizer):
+class GradientVectorQuantizer(FreeQuantizer):
     """Vectors that are weights: the codebook loss pulls each to what was assigned to it (van den Oord et al. 2017,
     equation 3). The first ones are outputs of the encoder, and one that hardly anything is assigned to is put there
     again."""
 
-    initialised: Tensor
-
-    def __init__(
-        self,
-        n_positions: int,
-        codebook_size: int,
-        embedding_dim: int,
-        decay: float = 0.99,
-        reset_dead_codes: bool = True,
-        grid: tuple[int, int] | None = None,
-    ) -> None:
-        super().__init__(n_positions, codebook_size, embedding_dim, decay, grid)
-        self.reset_dead_codes = reset_dead_codes
+    def __init__(self, n_positions: int, codebook_size: int, embedding_dim: int, *settings: Any, **more: Any) -> None:
+        super().__init__(n_positions, codebook_size, embedding_dim, *settings, **more)
         self.embedding = nn.Parameter(torch.randn(codebook_size, embedding_dim))
-        self.register_buffer("initialised", torch.tensor(False, device="cpu"))  # see VectorQuantizer
-
-    @property
-    def codebook(self) -> Tensor:
-        return self.embedding
 
     @torch.no_grad()
     def prepare(self, encoded: Tensor) -> None:

@@ -121,6 +121,21 @@ def test_the_form_offers_what_fits_the_data_set(kinds, submitted):
     assert {"Network", "Pixel range"} <= labels(app) and control(app, "Output likelihood").value == "bernoulli"
 
 
+def test_a_learned_prior_that_another_model_cannot_have_leaves_the_address_and_that_is_said():
+    app = opened()
+    for name, value in {"family": "vanilla", "learned-prior": "flow"}.items():
+        app.query_params[name] = value
+    app.switch_page("pages/train.py")
+    app = whole(app.run())
+    assert not app.warning and not app.error
+    control(app, "Model").set_value("vq-vae")
+    app = whole(app.run())
+    assert [each.value for each in app.warning] == [
+        "Flow does not fit VQ-VAE. The address asked for it; the default stands."
+    ]
+    assert not app.error and "learned-prior" not in app.query_params
+
+
 def test_an_address_that_asks_for_what_does_not_fit_is_told_so():
     app = opened()
     for name, value in {

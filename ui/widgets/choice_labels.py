@@ -41,6 +41,20 @@ CHOICE_LABELS = {
     "dropout": "Dropout",
     "ring": "Ring",
     "mixture": "Mixture",
+    "square": "Square",
+    "mixed": "Mixed",
+    "flow": "Flow",
+    "diffusion": "Diffusion",
+    "autoregressive": "Autoregressive",
+    "planar": "Planar",
+    "iaf": "IAF",
+    "vq": "VQ",
+    "vq-ema": "VQ-EMA",
+    "simvq": "SimVQ",
+    "fsq": "FSQ",
+    "lfq": "LFQ",
+    "hidden": "Hidden patches",
+    "all": "All values",
 }
 
 

@@ -60,19 +60,20 @@ def _fitting_choices(modality: Modality) -> dict[str, tuple[str, ...]]:
     return {"network": modality.networks, "likelihood": modality.likelihoods}
 
 
-def drop_unfit(dataset: str) -> None:
-    """Takes out of the address what samples of a data set cannot have, and says so."""
-    card = CARDS[dataset]
-    for name, fitting in _fitting_choices(card.modality).items():
-        parameter = config_query.parameter_name(name)
-        asked = st.query_params.get(parameter)
-        if asked is not None and asked not in fitting:
-            st.warning(
-                f"{escape(choice_label(asked))} does not fit {escape(card.title)}. The address asked for it; the "
-                "default stands.",
-                icon=":material/link_off:",
-            )
-            address.drop(parameter)
+def drop_unfit(dataset: str, family: str) -> None:
+    """Takes out of the address what samples of a data set, or models of a family, cannot have, and says so."""
+    card, model = CARDS[dataset], FAMILIES[family]
+    for title, choices in ((card.title, _fitting_choices(card.modality)), (model.title, _choices_of_family(family))):
+        for name, fitting in choices.items():
+            parameter = config_query.parameter_name(name)
+            asked = st.query_params.get(parameter)
+            if asked is not None and asked not in fitting:
+                st.warning(
+                    f"{escape(choice_label(asked))} does not fit {escape(title)}. The address asked for it; the "
+                    "default stands.",
+                    icon=":material/link_off:",
+                )
+                address.drop(parameter)
 
 
 def unfit_after_change(before: str, now: str) -> list[str]:

@@ -124,7 +124,6 @@ def config_form() -> Config:
     """The settings of a run, from data set to seed. `resolve_config` has still to check them together."""
     labels, first = fitting_choices.dataset_labels(), Config()
     dataset = choices.bound_choice("Data set", labels, "dataset", first.dataset, widget="select", after=_change_dataset)
-    fitting_choices.drop_unfit(dataset)
     modality = CARDS[dataset].modality
     fitting = fitting_choices.fitting_presets(modality)
     family = choices.bound_choice(
@@ -135,6 +134,7 @@ def config_form() -> Config:
         widget="select",
         after=_change_model,
     )
+    fitting_choices.drop_unfit(dataset, family)
     fixed = FAMILIES[family].fixed
     preset = choices.bound_choice(
         "Preset",
